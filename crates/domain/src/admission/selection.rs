@@ -1,0 +1,70 @@
+//! Which SKU a pod asks for, and what is frozen into the pod about it.
+//!
+//! The sentences list what would work here, because a tenant reads them in the output of `kubectl apply`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::patch::Draft;
+use super::{ANNOTATION_PRICE, ANNOTATION_SKU_VERSION, NamespacePolicy, Refusal};
+use crate::sku::{SKU_LABEL, Sku};
+
+const LABEL_FIELD: &str = "metadata.labels[remotegpu.ai/sku-code]";
+// A sentence for people: with thousands of SKUs the rest is a number.
+const CODES_SHOWN: usize = 20;
+
+/// The SKU of the label, else the namespace's default.
+pub(super) fn select<'a>(
+    pod: &Value,
+    policy: &NamespacePolicy,
+    skus: &'a BTreeMap<String, Sku>,
+) -> Result<&'a Sku, Refusal> {
+    let refuse = |code: &str, sentence: String| {
+        Refusal::new(code, LABEL_FIELD, format!("{sentence}; usable here: {}", usable(policy, skus)))
+    };
+    let label = pod.pointer("/metadata/labels").and_then(|labels| labels.get(SKU_LABEL)).filter(|v| !v.is_null());
+    let code = match label {
+        Some(value) => value.as_str().filter(|text| !text.is_empty()),
+        None => policy.default_sku.as_deref(),
+    };
+    let code = code.ok_or_else(|| refuse("sku_label", format!("Pod template needs the label {SKU_LABEL}")))?;
+    let sku = skus.get(code).ok_or_else(|| refuse("sku_known", format!("SKU \"{code}\" does not exist")))?;
+    if !policy.grants(code) {
+        return Err(refuse("sku_granted", format!("SKU \"{code}\" is not granted in this namespace")));
+    }
+    if sku.spec.retired {
+        return Err(refuse("sku_retired", format!("SKU \"{code}\" is no longer sold")));
+    }
+    Ok(sku)
+}
+
+/// Label (where the default was taken) and the two frozen annotations.
+pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
+    draft.set(&["metadata", "labels", SKU_LABEL], Value::from(sku.code.as_str()));
+    let Ok(price) = sku.price() else {
+        let message = format!("SKU {} has no legal price: tell the operator", sku.code);
+        refusals.push(Refusal::new("sku_broken", LABEL_FIELD, message));
+        return;
+    };
+    let price = format!("{} {}", price.decimal(), price.currency.as_str());
+    for (key, value) in [(ANNOTATION_SKU_VERSION, sku.version.as_str()), (ANNOTATION_PRICE, &price)] {
+        let path = ["metadata", "annotations", key];
+        if draft.get(&path).is_some_and(|present| present != value) {
+            let message = format!("Annotation {key} is set by admission: remove it");
+            refusals.push(Refusal::new("annotations_fixed", format!("metadata.annotations[{key}]"), message));
+        } else {
+            draft.set(&path, Value::from(value));
+        }
+    }
+}
+
+fn usable(policy: &NamespacePolicy, skus: &BTreeMap<String, Sku>) -> String {
+    let mut codes = skus.values().filter(|sku| !sku.spec.retired && policy.grants(&sku.code)).map(|s| s.code.as_str());
+    let shown: Vec<&str> = codes.by_ref().take(CODES_SHOWN).collect();
+    match (shown.is_empty(), codes.count()) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => shown.join(", "),
+        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}

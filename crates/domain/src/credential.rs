@@ -1,0 +1,192 @@
+//! Kubernetes credentials: who a token belongs to in the cluster, and the document kubectl reads.
+//!
+//! Source: DESIGN §5, `console-api.md` §5, `security.md` §2.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::api_key::PublicId;
+use crate::id::{AccountId, ApiKeyId, CredentialId, NamespaceId};
+use crate::{Error, Result};
+
+/// Namespace of all key accounts (RULINGS 11).
+pub const ACCESS_NAMESPACE: &str = "remotegpu-access";
+/// Seconds of life we ask for (`security.md` §2.3).
+pub const ASKED_SECONDS: i64 = 3600;
+// 60 s: client-go allows no clock skew, see security.md §2.3.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+// Less than this after the margin is refused: a token nobody can use helps nobody.
+const LEAST_LEFT: SignedDuration = SignedDuration::from_secs(120);
+
+/// Rights of a key or a kubeconfig (RULINGS 4). The lower of two wins: `View < Edit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// `remotegpu-viewer`: looks, no secrets, no exec.
+    View,
+    /// `remotegpu-tenant`: daily work.
+    Edit,
+}
+
+/// Who acts in the cluster for somebody: one ServiceAccount each.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// One secret of an API key.
+    Key {
+        /// Public id of the key.
+        key: PublicId,
+        /// Which of its secrets.
+        generation: u32,
+        /// Rights.
+        access: Access,
+    },
+    /// The console, for a person in the browser (RULINGS 34).
+    Console {
+        /// Rights.
+        access: Access,
+    },
+}
+
+/// A credential that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its id.
+    pub id: CredentialId,
+    /// The account.
+    pub account_id: AccountId,
+    /// The key it was issued for; none for the console's own.
+    pub api_key_id: Option<ApiKeyId>,
+    /// The namespace it opens.
+    pub namespace_id: NamespaceId,
+    /// The ServiceAccount's name.
+    pub service_account: String,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it ends, as reported.
+    pub expires_at: Timestamp,
+}
+
+/// `client.authentication.k8s.io/v1` ExecCredential, the answer to kubectl.
+#[derive(Serialize)]
+pub struct ExecCredential<'a> {
+    /// Must equal the kubeconfig's.
+    #[serde(rename = "apiVersion")]
+    pub api_version: &'static str,
+    /// Always `ExecCredential`.
+    pub kind: &'static str,
+    /// Token and expiry.
+    pub status: ExecCredentialStatus<'a>,
+}
+
+/// Status of an [`ExecCredential`].
+#[derive(Serialize)]
+pub struct ExecCredentialStatus<'a> {
+    /// The bearer token.
+    pub token: &'a str,
+    /// RFC 3339, whole seconds, `Z`; already 60 s early.
+    #[serde(rename = "expirationTimestamp")]
+    pub expiration_timestamp: String,
+}
+
+// === impl Access ===
+
+impl Access {
+    /// The wire form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Edit => "edit",
+        }
+    }
+
+    /// Reads the stored form; unknown text is `View`, the lower one.
+    pub fn from_stored(text: &str) -> Self {
+        if text == "edit" { Self::Edit } else { Self::View }
+    }
+
+    /// The ClusterRole bound in the tenant namespace (RULINGS 41).
+    pub fn cluster_role(self) -> &'static str {
+        match self {
+            Self::View => "remotegpu-viewer",
+            Self::Edit => "remotegpu-tenant",
+        }
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// The ServiceAccount's name in the access namespace (RULINGS 34 and 41). Edit and view are separate accounts: a
+    /// view kubeconfig of an edit key must never share a token with it.
+    pub fn service_account(&self, namespace: NamespaceId) -> String {
+        match self {
+            Self::Key { key, generation, access: Access::Edit } => {
+                format!("key-{}-{generation}-{}", key.as_str(), namespace.short())
+            }
+            Self::Key { key, generation, access: Access::View } => {
+                format!("key-{}-{generation}-{}-view", key.as_str(), namespace.short())
+            }
+            Self::Console { access } => format!("console-{}-{}", namespace.short(), access.as_str()),
+        }
+    }
+
+    /// The rights of this identity.
+    pub fn access(&self) -> Access {
+        match self {
+            Self::Key { access, .. } | Self::Console { access } => *access,
+        }
+    }
+}
+
+/// The expiry to report for a token that ends at `expires_at`, seen at `now`: 60 s early, whole seconds.
+///
+/// # Errors
+/// [`Error::TokenWithoutExpiration`] when it is missing, past, or less than two minutes away after the margin.
+pub fn reported_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp> {
+    let end = expires_at.ok_or(Error::TokenWithoutExpiration)?;
+    // A clock jump upstream must not become a long-lived claim here (security.md §2.3).
+    let latest = now + SignedDuration::from_secs(ASKED_SECONDS + 60);
+    let end = if end > latest { now + SignedDuration::from_secs(ASKED_SECONDS) } else { end };
+    let reported = Timestamp::from_second((end - MARGIN).as_second()).map_err(Error::internal)?;
+    if reported < now + LEAST_LEFT { Err(Error::TokenWithoutExpiration) } else { Ok(reported) }
+}
+
+impl<'a> ExecCredential<'a> {
+    /// The document for `token` with the expiry to report.
+    pub fn new(token: &'a str, expires_at: Timestamp) -> Self {
+        let status = ExecCredentialStatus { token, expiration_timestamp: expires_at.to_string() };
+        Self { api_version: "client.authentication.k8s.io/v1", kind: "ExecCredential", status }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn the_reported_expiry_is_a_minute_early_and_never_absurd() {
+        assert_eq!(reported_expiry(Some(at(3600)), at(0)).unwrap(), at(3540));
+        assert_eq!(reported_expiry(Some(at(1_000_000)), at(0)).unwrap(), at(3540));
+        for bad in [None, Some(at(-1)), Some(at(100)), Some(at(179))] {
+            assert!(matches!(reported_expiry(bad, at(0)), Err(Error::TokenWithoutExpiration)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_lower_of_two_accesses_wins() {
+        assert_eq!(Access::Edit.min(Access::View), Access::View);
+    }
+
+    #[test]
+    fn view_and_edit_of_one_key_are_two_accounts() {
+        let namespace = NamespaceId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap();
+        let key = PublicId::from_trusted("a1b2c3d4".into());
+        let name = |access| Identity::Key { key: key.clone(), generation: 1, access }.service_account(namespace);
+        assert_eq!(name(Access::Edit), "key-a1b2c3d4-1-456789ab");
+        assert_eq!(name(Access::View), "key-a1b2c3d4-1-456789ab-view");
+    }
+}

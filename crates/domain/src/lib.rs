@@ -1,0 +1,30 @@
+//! The rules and words of RemoteGPU: ids, names, roles, scopes, SKUs, admission, money, errors.
+//!
+//! Pure: no I/O, no clock, no randomness, no async. Time and ids come in as arguments.
+//! Compiles for wasm too, so the browser validates with the very code the server decides with.
+//! Start reading at [`namespace`], [`scope`], [`api_key`] and [`admission`].
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod account;
+pub mod admission;
+pub mod api_key;
+pub mod audit;
+pub mod capacity;
+pub mod credential;
+pub mod deployment;
+pub mod error;
+pub mod id;
+pub mod kubeconfig;
+pub mod money;
+pub mod name;
+pub mod namespace;
+pub mod page;
+pub mod permission;
+pub mod quantity;
+pub mod scope;
+pub mod session;
+pub mod sku;
+pub mod user;
+
+pub use error::{Code, Dependency, Error, FieldError, Result};

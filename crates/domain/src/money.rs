@@ -1,0 +1,142 @@
+//! Money as integer micro-units with its currency: no floats, no rounding surprises.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// An ISO 4217 code, three capital letters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency(String);
+
+/// An amount in micro-units (1 EUR = 1 000 000).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Money {
+    /// Micro-units; never negative for prices.
+    pub micros: i64,
+    /// What they are micro-units of.
+    pub currency: Currency,
+}
+
+// === impl Currency ===
+
+impl Currency {
+    /// Checks the form.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless three capital letters.
+    pub fn new(code: &str) -> Result<Self> {
+        if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+            Ok(Self(code.to_owned()))
+        } else {
+            Err(Error::field("currency", "iso_4217", "Currency must be three capital letters, for example EUR"))
+        }
+    }
+
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = Error;
+    fn try_from(code: String) -> Result<Self> {
+        Self::new(&code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.0
+    }
+}
+
+// === impl Money ===
+
+impl Money {
+    /// Reads a decimal string with at most six decimals.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for signs, exponents, more than six decimals, or overflow.
+    pub fn parse(decimal: &str, currency: Currency) -> Result<Self> {
+        parse_micros(decimal)
+            .map(|micros| Self { micros, currency })
+            .ok_or_else(|| Error::field("amount", "decimal", "Write an amount such as 3.29, with at most six decimals"))
+    }
+
+    /// `hours` times this hourly price, rounded to the nearest micro-unit, saturating.
+    pub fn for_seconds(&self, seconds: u64) -> Self {
+        let total = i128::from(self.micros) * i128::from(seconds);
+        let micros = i64::try_from((total + 1800) / 3600).unwrap_or(i64::MAX);
+        Self { micros, currency: self.currency.clone() }
+    }
+
+    /// `count` times this amount, saturating.
+    pub fn times(&self, count: u32) -> Self {
+        Self { micros: self.micros.saturating_mul(i64::from(count)), currency: self.currency.clone() }
+    }
+
+    /// The shortest decimal form with at least two decimals, for example `3.29`.
+    pub fn decimal(&self) -> String {
+        let (whole, rest) = (self.micros / 1_000_000, self.micros % 1_000_000);
+        let mut text = format!("{whole}.{rest:06}");
+        while text.ends_with('0') && !text.ends_with(".00") && text.len() - text.find('.').unwrap_or(0) > 3 {
+            text.pop();
+        }
+        text
+    }
+
+    /// For people: symbol or code and two decimals (more when the amount is below a cent).
+    pub fn display(&self) -> String {
+        let cents = (self.micros + 5_000) / 10_000;
+        let number = if self.micros > 0 && self.micros < 10_000 {
+            self.decimal()
+        } else {
+            format!("{}.{:02}", cents / 100, cents % 100)
+        };
+        match self.currency.as_str() {
+            "EUR" => format!("€{number}"),
+            "USD" => format!("${number}"),
+            other => format!("{number} {other}"),
+        }
+    }
+}
+
+fn parse_micros(decimal: &str) -> Option<i64> {
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 6 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let fraction: i64 = format!("{fraction:0<6}").parse().ok()?;
+    whole.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eur(text: &str) -> Money {
+        Money::parse(text, Currency::new("EUR").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn decimals_survive_a_round_trip() {
+        for (input, output) in [("3.290000", "3.29"), ("0", "0.00"), ("0.000001", "0.000001"), ("12.5", "12.50")] {
+            assert_eq!(eur(input).decimal(), output);
+        }
+    }
+
+    #[test]
+    fn odd_amounts_are_refused() {
+        for bad in ["", ".5", "-1", "1e3", "1.0000001", "99999999999999999999", "1,5"] {
+            assert!(Money::parse(bad, Currency::new("EUR").unwrap()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn twelve_minutes_of_an_hour_cost_a_fifth() {
+        assert_eq!(eur("3.29").for_seconds(720).display(), "€0.66");
+    }
+}
