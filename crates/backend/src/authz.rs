@@ -1,0 +1,75 @@
+//! Who asks, and the proof that they may: looking a thing up **is** authorising it.
+
+use domain::account::Account;
+use domain::permission::{self, Permission};
+use domain::user::{Role, User};
+use domain::{Code, Error, Result};
+
+/// Where a request came from, for audit and throttling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Peer address without port.
+    pub address: String,
+    /// As sent, cut to 200 characters.
+    pub user_agent: String,
+    /// Ties audit and log together.
+    pub request_id: String,
+}
+
+/// A signed-in person acting in an account; roles are read anew for each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The person.
+    pub user: User,
+    /// The account they act in.
+    pub account: Account,
+    /// Their role in it.
+    pub role: Role,
+    /// Where from.
+    pub origin: Origin,
+}
+
+/// Proof that its holder may act on `T` as they asked. Only lookups of this crate make one.
+#[derive(Debug)]
+pub struct Grant<T> {
+    value: T,
+}
+
+impl Caller {
+    /// Refuses unless the role grants `permission`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) { Ok(()) } else { Err(Error::Forbidden { code: Code::Forbidden }) }
+    }
+
+    /// Whether the role grants `permission`.
+    pub fn may(&self, permission: Permission) -> bool {
+        permission::allows(self.role, permission)
+    }
+
+    /// The actor of audit rows.
+    pub fn actor(&self) -> String {
+        format!("user:{}", self.user.id)
+    }
+}
+
+impl<T> Grant<T> {
+    /// Only after the check was made.
+    pub(crate) fn new(value: T) -> Self {
+        Self { value }
+    }
+
+    /// Gives the thing away.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> std::ops::Deref for Grant<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}

@@ -1,0 +1,130 @@
+//! One flight: make the identity, ask for a token, write it down, and only then let it go.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use domain::api_key::ApiKey;
+use domain::audit::{Action, AuditEvent};
+use domain::credential::{Credential, Identity, reported_expiry};
+use domain::id::{AccountId, CredentialId};
+use domain::namespace::Namespace;
+use domain::{Code, Error, Result};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use super::IssuedCredential;
+use super::cache::{CachedToken, Landing, Slot};
+use crate::{Backend, Origin, namespace};
+
+// Under the 8 s in which exec-credential answers (security.md §1.3).
+const FLIGHT_LIMIT: std::time::Duration = std::time::Duration::from_secs(7);
+
+/// For whom a token is.
+#[derive(Clone)]
+pub(super) struct Holder {
+    /// Where the request came from.
+    pub origin: Origin,
+    /// The key, unless the console acts for a person.
+    pub key: Option<ApiKey>,
+    /// Actor of the audit rows.
+    pub actor: String,
+}
+
+impl Backend {
+    /// A token for `identity` in `namespace`, reused or new. The caller has authorised the holder.
+    pub(super) async fn credential(
+        &self,
+        holder: Holder,
+        namespace: Namespace,
+        identity: Identity,
+    ) -> Result<IssuedCredential> {
+        let now = self.inner.clock.now();
+        let slot = Slot { identity: identity.clone(), namespace: namespace.id };
+        let account = namespace.account_id;
+        let start = {
+            let (backend, holder, namespace) = (self.clone(), holder.clone(), namespace.clone());
+            move || backend.flight(holder, namespace, identity)
+        };
+        let (token, reused) = self.inner.tokens.get(slot, now, start).await?;
+        if reused && token.due_for_note(now) {
+            self.note_reuse(&holder, account, &namespace, token.credential);
+        }
+        Ok(IssuedCredential { token: token.token.clone(), expires_at: token.expires_at })
+    }
+
+    /// A task of its own: a caller who hangs up must not fail the others who wait for the same token.
+    fn flight(&self, holder: Holder, namespace: Namespace, identity: Identity) -> BoxFuture<'static, Landing> {
+        let backend = self.clone();
+        let task = tokio::spawn(async move {
+            let issue = backend.issue(&holder, &namespace, &identity);
+            let limited = tokio::time::timeout(FLIGHT_LIMIT, issue).await;
+            let result = limited.unwrap_or_else(|_| Err(Error::cluster("issuing a token took too long")));
+            result.map(Arc::new).map_err(|error| {
+                tracing::warn!(error = &error as &dyn std::error::Error, "issuing a token failed");
+                Arc::new(error)
+            })
+        });
+        task.map(|joined| joined.unwrap_or_else(|panic| Err(Arc::new(Error::internal(panic))))).boxed()
+    }
+
+    async fn issue(&self, holder: &Holder, namespace: &Namespace, identity: &Identity) -> Result<CachedToken> {
+        let cluster = &self.inner.cluster;
+        let uid = cluster.ensure_identity(namespace, identity).await?;
+        let given = match cluster.request_token(namespace, identity, &uid).await {
+            // Somebody deleted the account between the two calls: once more from the start.
+            Err(Error::Conflict { .. } | Error::NotFound) => {
+                let uid = cluster.ensure_identity(namespace, identity).await?;
+                cluster.request_token(namespace, identity, &uid).await?
+            }
+            other => other?,
+        };
+        let now = self.inner.clock.now();
+        let credential = Credential {
+            id: CredentialId::new(self.inner.random.uuid()),
+            account_id: namespace.account_id,
+            api_key_id: holder.key.as_ref().map(|k| k.id),
+            namespace_id: namespace.id,
+            service_account: identity.service_account(namespace.id),
+            issued_at: now,
+            expires_at: reported_expiry(given.expires_at, now)?,
+        };
+        self.write_down(holder, namespace, &credential).await?;
+        Ok(CachedToken {
+            token: given.token,
+            credential: credential.id,
+            issued_at: now,
+            expires_at: credential.expires_at,
+            noted: AtomicI64::new(now.as_second()),
+        })
+    }
+
+    /// A token is audited before it leaves (RULINGS 45). If the key died meanwhile, what was just made goes again.
+    async fn write_down(&self, holder: &Holder, namespace: &Namespace, credential: &Credential) -> Result<()> {
+        let audit = self.hand_out_audit(holder, namespace.account_id, namespace, Action::CredentialIssued);
+        if self.inner.store.record_credential(credential, &audit).await? {
+            return Ok(());
+        }
+        if let Some(key) = &holder.key {
+            self.inner.cluster.remove_key(&key.public_id).await?;
+        }
+        Err(Error::Unauthenticated { code: Code::ApiKeyRevoked })
+    }
+
+    /// Off the request path; its failure never fails the call (`security.md` §3).
+    fn note_reuse(&self, holder: &Holder, account: AccountId, namespace: &Namespace, credential: CredentialId) {
+        let (backend, address) = (self.clone(), holder.origin.address.clone());
+        let audit = self.hand_out_audit(holder, account, namespace, Action::CredentialReused);
+        tokio::spawn(async move {
+            let touched = backend.inner.store.touch_credential(credential, audit.at, &address, &audit).await;
+            if let Err(error) = touched {
+                tracing::warn!(error = &error as &dyn std::error::Error, "noting the use of a credential failed");
+            }
+        });
+    }
+
+    fn hand_out_audit(&self, holder: &Holder, account: AccountId, namespace: &Namespace, action: Action) -> AuditEvent {
+        let target = namespace::target(namespace.id);
+        let detail = holder.origin.user_agent.clone();
+        self.audit_for(&holder.origin, Some(account), holder.actor.clone(), action, target, detail)
+    }
+}

@@ -1,0 +1,89 @@
+//! The use cases of RemoteGPU, by noun: authorise, apply the pure rule, call ports, write audit.
+//!
+//! The browser, REST and kubectl all end in the methods of [`Backend`]. Knows no HTTP, SQL or Kubernetes: those are
+//! behind the traits of [`ports`]. Must never depend on another of our crates but `domain`.
+//! Start reading at [`ports`], [`authz`] and [`namespace`].
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod account;
+mod api_key;
+pub mod audit;
+pub mod authz;
+pub mod credential;
+mod deployment;
+mod kubeconfig;
+mod namespace;
+mod password;
+mod pepper;
+pub mod ports;
+mod reconcile;
+mod session;
+mod sku;
+mod user;
+
+use std::sync::Arc;
+
+use domain::kubeconfig::Endpoints;
+
+pub use authz::{Caller, Grant, Origin};
+pub use credential::IssuedCredential;
+pub use password::PasswordHasher;
+pub use pepper::Pepper;
+pub use session::SignedIn;
+pub use user::NewUser;
+
+use ports::{Clock, Cluster, Random, Store};
+
+/// All use cases over their ports. Cheap to clone.
+#[derive(Clone)]
+pub struct Backend {
+    inner: Arc<Inner>,
+}
+
+/// What a [`Backend`] is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The home cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness and ids.
+    pub random: Arc<dyn Random>,
+    /// Keys the digests of API keys.
+    pub pepper: Pepper,
+    /// How tenants reach us and the cluster.
+    pub endpoints: Endpoints,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    cluster: Arc<dyn Cluster>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    pepper: Pepper,
+    endpoints: Endpoints,
+    passwords: PasswordHasher,
+    tokens: credential::TokenCache,
+    wake: tokio::sync::Notify,
+}
+
+impl Backend {
+    /// Puts the use cases over `parts`. Starts nothing: see [`Backend::reconcile`].
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, cluster, clock, random, pepper, endpoints } = parts;
+        let inner = Inner {
+            store,
+            cluster,
+            clock,
+            random,
+            pepper,
+            endpoints,
+            passwords: PasswordHasher::new(),
+            tokens: credential::TokenCache::default(),
+            wake: tokio::sync::Notify::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+}

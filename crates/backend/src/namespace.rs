@@ -1,0 +1,129 @@
+//! Namespaces: the row is the order, the reconciler carries it out (RULINGS 36).
+//!
+//! Source: `console-api.md` §2.
+
+use domain::audit::Action;
+use domain::id::NamespaceId;
+use domain::namespace::{
+    DeleteNamespace, KubernetesName, Namespace, NamespaceName, NamespaceStatus, NamespaceView, NewNamespace,
+};
+use domain::page::{Page, PageRequest};
+use domain::permission::Permission;
+use domain::{Error, Result};
+
+use crate::{Backend, Caller, Grant};
+
+impl Backend {
+    /// The caller's namespaces, oldest first.
+    ///
+    /// # Errors
+    /// `forbidden` for roles that see no namespaces.
+    pub async fn list_namespaces(&self, caller: &Caller, page: &PageRequest) -> Result<Page<NamespaceView>> {
+        caller.require(Permission::Read)?;
+        let rows = self.inner.store.list_namespaces(caller.account.id, page).await?;
+        Ok(Page::from_rows(rows, page.limit, |n| n.id.to_string()).map(|n| self.namespace_view(&n)))
+    }
+
+    /// One namespace.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for unknown and foreign ids alike.
+    pub async fn get_namespace(&self, caller: &Caller, id: &str) -> Result<NamespaceView> {
+        Ok(self.namespace_view(&*self.namespace(caller, id, Permission::Read).await?))
+    }
+
+    /// Orders a namespace; it becomes `active` once the reconciler has read everything back.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or `name_taken` on field `name`.
+    pub async fn create_namespace(&self, caller: &Caller, new: NewNamespace) -> Result<NamespaceView> {
+        caller.require(Permission::CreateNamespace)?;
+        let name = NamespaceName::new(&new.name)?;
+        let id = NamespaceId::new(self.inner.random.uuid());
+        let namespace = Namespace {
+            id,
+            account_id: caller.account.id,
+            kubernetes_name: KubernetesName::derive(&name, id),
+            name,
+            status: NamespaceStatus::Creating,
+            status_message: None,
+            created_by: caller.user.id,
+            created_at: self.inner.clock.now(),
+        };
+        let audit = self.audit(caller, Action::NamespaceCreated, target(id), new.name);
+        self.inner.store.create_namespace(&namespace, &audit).await?;
+        self.inner.wake.notify_one();
+        Ok(namespace.view(0, Vec::new()))
+    }
+
+    /// Changes the console name; nothing in the cluster, no kubeconfig and no key notices.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], `name_taken`, `forbidden` for members who did not create it.
+    pub async fn rename_namespace(&self, caller: &Caller, id: &str, new: NewNamespace) -> Result<NamespaceView> {
+        let namespace = self.managed_namespace(caller, id).await?;
+        let name = NamespaceName::new(&new.name)?;
+        if name != namespace.name {
+            let detail = format!("{} → {}", namespace.name.as_str(), name.as_str());
+            let audit = self.audit(caller, Action::NamespaceRenamed, target(namespace.id), detail);
+            if !self.inner.store.rename_namespace(namespace.id, &name, &audit).await? {
+                return Err(Error::NotFound);
+            }
+        }
+        self.get_namespace(caller, id).await
+    }
+
+    /// Orders the deletion; repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on field `confirm` when given and not the name.
+    pub async fn delete_namespace(&self, caller: &Caller, id: &str, body: DeleteNamespace) -> Result<NamespaceView> {
+        let namespace = self.managed_namespace(caller, id).await?;
+        if body.confirm.is_some_and(|typed| typed != namespace.name.as_str()) {
+            let message = format!("Type the name of the namespace: {}", namespace.name.as_str());
+            return Err(Error::field("confirm", "mismatch", message));
+        }
+        if namespace.status != NamespaceStatus::Deleting {
+            let audit =
+                self.audit(caller, Action::NamespaceDeletionRequested, target(namespace.id), namespace.name.as_str());
+            let (from, to) = (namespace.status, NamespaceStatus::Deleting);
+            // False = somebody else moved it at this moment; the answer below shows where it is now.
+            self.inner.store.set_namespace_status(namespace.id, from, to, None, &audit).await?;
+            self.inner.wake.notify_one();
+        }
+        self.get_namespace(caller, id).await
+    }
+
+    /// Finds a namespace of the caller's account and proves `permission` on it.
+    pub(crate) async fn namespace(
+        &self,
+        caller: &Caller,
+        id: &str,
+        permission: Permission,
+    ) -> Result<Grant<Namespace>> {
+        let id = NamespaceId::parse(id)?;
+        let found = self.inner.store.namespace(caller.account.id, id).await?;
+        let namespace = found.filter(|_| caller.may(Permission::Read)).ok_or(Error::NotFound)?;
+        caller.require(permission)?;
+        Ok(Grant::new(namespace))
+    }
+
+    /// Rename and delete: the creator or an admin (RULINGS 43).
+    async fn managed_namespace(&self, caller: &Caller, id: &str) -> Result<Grant<Namespace>> {
+        let namespace = self.namespace(caller, id, Permission::CreateNamespace).await?;
+        if namespace.created_by != caller.user.id {
+            caller.require(Permission::ManageNamespace)?;
+        }
+        Ok(namespace)
+    }
+
+    fn namespace_view(&self, namespace: &Namespace) -> NamespaceView {
+        let facts = self.inner.cluster.tenant_facts(&namespace.kubernetes_name);
+        namespace.view(facts.deployments, facts.quota)
+    }
+}
+
+/// The audit target of a namespace.
+pub(crate) fn target(id: NamespaceId) -> String {
+    format!("namespace:{id}")
+}

@@ -1,0 +1,155 @@
+//! The one desired-state loop: rows are orders, this carries them out, repairs drift, and finishes what a restart or an
+//! unreachable API server interrupted (RULINGS 36). Every step is idempotent, so several replicas may run it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::api_key::ApiKey;
+use domain::audit::Action;
+use domain::id::NamespaceId;
+use domain::namespace::{Namespace, NamespaceStatus};
+use domain::{Error, Result};
+use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::ports::Removal;
+use crate::{Backend, namespace};
+
+// Other replicas' orders and failed tries come at the next look; our own wake the loop at once.
+const LOOK: Duration = Duration::from_secs(2);
+// A lost watch event is repaired at the latest then.
+const FULL: Duration = Duration::from_secs(600);
+const AT_ONCE: usize = 8;
+const BATCH: u32 = 100;
+// A page that waits for a revocation waits no longer; the loop finishes it.
+const INLINE_LIMIT: Duration = Duration::from_secs(3);
+
+impl Backend {
+    /// Runs until cancelled.
+    pub async fn reconcile(&self, shutdown: CancellationToken) {
+        let mut changes = self.inner.cluster.tenant_changes();
+        let mut identities = self.inner.cluster.identity_changes();
+        let mut look = tokio::time::interval(LOOK);
+        let mut full = tokio::time::interval(FULL);
+        let mut drifted = BTreeSet::new();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Some(account) = identities.next() => { self.inner.tokens.forget_account(&account); continue; }
+                Some(id) = changes.next() => { drifted.insert(id); }
+                () = self.inner.wake.notified() => {}
+                _ = look.tick() => {}
+                _ = full.tick() => self.every_active(&mut drifted).await,
+            }
+            self.pass(&mut drifted).await;
+        }
+    }
+
+    /// Deletes what a revoked key left in the cluster, now if the cluster answers, else from the queue.
+    pub(crate) async fn remove_from_cluster(&self, key: &ApiKey) {
+        match tokio::time::timeout(INLINE_LIMIT, self.remove_key(key)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log("removing a revoked key", &error),
+            Err(_) => tracing::warn!("removing a revoked key takes long; it goes on in the background"),
+        }
+        self.inner.wake.notify_one();
+    }
+
+    async fn pass(&self, drifted: &mut BTreeSet<NamespaceId>) {
+        let pending = [NamespaceStatus::Creating, NamespaceStatus::Deleting];
+        match self.inner.store.namespaces_in(&pending, None, BATCH).await {
+            Ok(orders) => futures::stream::iter(orders).for_each_concurrent(AT_ONCE, |n| self.carry_out(n)).await,
+            Err(error) => log("reading the namespaces to reconcile", &error),
+        }
+        match self.inner.store.keys_to_remove(BATCH).await {
+            Ok(keys) => {
+                let remove = async |key: ApiKey| {
+                    if let Err(error) = self.remove_key(&key).await {
+                        log("removing a revoked key", &error);
+                    }
+                };
+                futures::stream::iter(keys).for_each_concurrent(AT_ONCE, remove).await;
+            }
+            Err(error) => log("reading the revoked keys", &error),
+        }
+        let ids = std::mem::take(drifted);
+        let repairs = futures::stream::iter(ids).map(|id| async move { (id, self.repair(id).await) });
+        let results: Vec<_> = repairs.buffer_unordered(AT_ONCE).collect().await;
+        for (id, result) in results {
+            if let Err(error) = result {
+                log("repairing a namespace", &error);
+                drifted.insert(id);
+            }
+        }
+    }
+
+    async fn carry_out(&self, namespace: Namespace) {
+        let result = match namespace.status {
+            NamespaceStatus::Creating => self.set_up(&namespace).await,
+            NamespaceStatus::Deleting => self.tear_down(&namespace).await,
+            NamespaceStatus::Active | NamespaceStatus::Failed => Ok(()),
+        };
+        if let Err(error) = result {
+            log("reconciling a namespace", &error);
+        }
+    }
+
+    async fn set_up(&self, tenant: &Namespace) -> Result<()> {
+        let (to, action, message) = match self.inner.cluster.apply_tenant(tenant).await {
+            Ok(()) => (NamespaceStatus::Active, Action::NamespaceActivated, None),
+            Err(error) if error.retryable() => return Err(error),
+            Err(error) => {
+                log("setting up a namespace", &error);
+                (NamespaceStatus::Failed, Action::NamespaceFailed, Some(error.to_string()))
+            }
+        };
+        let detail = message.clone().unwrap_or_default();
+        let audit = self.audit_system(tenant.account_id, action, namespace::target(tenant.id), detail);
+        let from = NamespaceStatus::Creating;
+        self.inner.store.set_namespace_status(tenant.id, from, to, message.as_deref(), &audit).await.map(drop)
+    }
+
+    async fn tear_down(&self, tenant: &Namespace) -> Result<()> {
+        self.inner.tokens.forget_namespace(tenant.id);
+        if self.inner.cluster.delete_tenant(tenant).await? == Removal::InProgress {
+            return Ok(());
+        }
+        let name = tenant.name.as_str();
+        let audit = self.audit_system(tenant.account_id, Action::NamespaceDeleted, namespace::target(tenant.id), name);
+        self.inner.store.remove_namespace(tenant.id, &audit).await
+    }
+
+    async fn repair(&self, id: NamespaceId) -> Result<()> {
+        match self.inner.store.namespace_by_id(id).await? {
+            Some(tenant) if tenant.status == NamespaceStatus::Active => self.inner.cluster.apply_tenant(&tenant).await,
+            Some(tenant) if tenant.status == NamespaceStatus::Deleting => self.tear_down(&tenant).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove_key(&self, key: &ApiKey) -> Result<()> {
+        self.inner.tokens.forget_key(&key.public_id);
+        self.inner.cluster.remove_key(&key.public_id).await?;
+        self.inner.store.key_removed(key.id).await
+    }
+
+    async fn every_active(&self, drifted: &mut BTreeSet<NamespaceId>) {
+        let mut after = None;
+        loop {
+            match self.inner.store.namespaces_in(&[NamespaceStatus::Active], after, BATCH).await {
+                Err(error) => return log("reading the active namespaces", &error),
+                Ok(rows) => {
+                    drifted.extend(rows.iter().map(|n| n.id));
+                    after = rows.last().map(|n| n.id);
+                    if rows.len() < BATCH as usize {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn log(doing: &'static str, error: &Error) {
+    tracing::warn!(error = error as &dyn std::error::Error, doing, "will be tried again");
+}
