@@ -1,0 +1,134 @@
+//! Keeps the tables equal to the cluster: two watches and, for a namespace not seen yet, one GET.
+//!
+//! These are the only calls this process makes (RULINGS 13).
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::pin::pin;
+use std::time::Duration;
+
+use domain::admission::{NamespacePolicy, check_sku};
+use domain::sku::{Sku, SkuStatus};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Client, ResourceExt};
+
+use crate::tables::{Table, Tables};
+
+/// Label of tenant namespaces; the webhook is registered for these only (RULINGS 41).
+pub const NAMESPACE_LABEL: &str = "remotegpu.ai/namespace-id";
+// The API server waits 5 s for us (`security.md` §6.1); a GET must leave time for the answer.
+const GET_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Follows `skus.remotegpu.ai` until the process ends.
+pub async fn follow_skus(client: Client, tables: &Tables) {
+    let kind = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("remotegpu.ai", "v1alpha1", "Sku"), "skus");
+    let api: Api<DynamicObject> = Api::all_with(client, &kind);
+    let events = watch(api, watcher::Config::default()).default_backoff();
+    follow("skus", events, &tables.skus, read_sku).await;
+}
+
+/// Follows labelled namespaces until the process ends.
+pub async fn follow_namespaces(client: Client, tables: &Tables) {
+    let labelled = watcher::Config::default().labels(NAMESPACE_LABEL);
+    let events = watch(Api::<PartialObjectMeta<Namespace>>::all(client), labelled).default_backoff();
+    follow("namespaces", events, &tables.namespaces, |object: &PartialObjectMeta<Namespace>| {
+        Some(NamespacePolicy::from_annotations(object.annotations()))
+    })
+    .await;
+}
+
+/// Reads one namespace that the watch has not shown yet.
+///
+/// # Errors
+/// A sentence for the caller.
+pub async fn get_namespace(client: &Client, name: &str) -> Result<NamespacePolicy, String> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    match tokio::time::timeout(GET_DEADLINE, api.get_metadata_opt(name)).await {
+        Ok(Ok(Some(namespace))) => Ok(NamespacePolicy::from_annotations(namespace.annotations())),
+        Ok(Ok(None)) => Err(format!("Namespace {name} does not exist")),
+        Ok(Err(error)) => {
+            tracing::warn!(namespace.kubernetes_name = name, %error, "cannot read a namespace");
+            Err(format!("Namespace {name} could not be read: try again"))
+        }
+        Err(_) => Err(format!("Namespace {name} could not be read in time: try again")),
+    }
+}
+
+async fn follow<K, V>(
+    what: &str,
+    events: impl futures::Stream<Item = watcher::Result<Event<K>>>,
+    table: &Table<V>,
+    read: impl Fn(&K) -> Option<V>,
+) where
+    K: ResourceExt + Debug,
+    V: Clone + PartialEq,
+{
+    let mut events = pin!(events);
+    let mut listed = BTreeMap::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(object)) => listed.extend(read(&object).map(|row| (object.name_any(), row))),
+            Ok(Event::InitDone) => {
+                tracing::info!(table = what, rows = listed.len(), "loaded");
+                table.replace(std::mem::take(&mut listed));
+            }
+            Ok(Event::Apply(object)) => table.put(&object.name_any(), read(&object)),
+            Ok(Event::Delete(object)) => table.put(&object.name_any(), None),
+            Err(error) => tracing::warn!(table = what, %error, "the watch was cut and starts again"),
+        }
+    }
+}
+
+/// A SKU without its status, which changes with every pod and decides nothing here.
+fn read_sku(object: &DynamicObject) -> Option<Sku> {
+    let code = object.name_any();
+    let version = object.metadata.generation.map(|g| g.to_string()).or_else(|| object.resource_version());
+    let spec = object.data.get("spec").cloned().unwrap_or_default();
+    let read = serde_json::from_value(spec).map_err(|error| error.to_string()).and_then(|spec| {
+        let sku = Sku { code: code.clone(), version: version.unwrap_or_default(), spec, status: SkuStatus::default() };
+        check_sku(&sku).map(|()| sku)
+    });
+    match read {
+        Ok(sku) => Some(sku),
+        Err(reason) => {
+            tracing::warn!(sku.code = code, reason, "a SKU cannot be read and is left out");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(price: &str) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "remotegpu.ai/v1alpha1", "kind": "Sku",
+            "metadata": {"name": "cpu-shared-8g", "generation": 3, "resourceVersion": "812"},
+            "spec": {"title": "t", "resources": {"cpu": "2", "memory": "8Gi"}, "price": {"perHour": price, "currency": "EUR"}},
+            "status": {"free": 3}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_version_moves_with_the_spec_and_the_status_is_left_out() {
+        let sku = read_sku(&object("0.10")).unwrap();
+        assert_eq!((sku.version.as_str(), sku.status.free), ("3", 0));
+    }
+
+    #[test]
+    fn a_broken_sku_is_left_out() {
+        assert!(read_sku(&object("free")).is_none());
+        let mut unknown = object("1");
+        unknown.data["spec"]["surprise"] = json!(true);
+        assert!(read_sku(&unknown).is_none());
+    }
+}
