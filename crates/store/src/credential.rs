@@ -1,0 +1,88 @@
+//! Credentials handed out, in SQL: whose and until when, never the token.
+
+use domain::audit::AuditEvent;
+use domain::credential::Credential;
+use domain::id::CredentialId;
+use domain::{Error, Result};
+use jiff::Timestamp;
+
+use crate::error::{is_dangling, translate};
+use crate::pool::{Pool, change};
+use crate::row::ms;
+
+// Hand-outs of a reused token are folded to one row a minute (RULINGS 45).
+const NOTED_EVERY_MS: i64 = 60_000;
+
+/// The key is checked and its last use written by one UPDATE: it locks the row, so a revocation at the same moment comes
+/// wholly before or wholly after.
+pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
+    let recorded = change!(pool, audit, tx => {
+        if let Some(key) = credential.api_key_id {
+            let active: Option<String> = sqlx::query_scalar(
+                "UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3
+                 WHERE id = $1 AND revoked_ms IS NULL AND disabled = FALSE AND (expires_ms IS NULL OR expires_ms > $2)
+                 RETURNING id",
+            )
+            .bind(key.to_string())
+            .bind(ms(credential.issued_at))
+            .bind(&audit.address)
+            .fetch_optional(&mut *tx)
+            .await?;
+            if active.is_none() {
+                return Ok(None);
+            }
+        }
+        sqlx::query(
+            "INSERT INTO credentials (id, account_id, api_key_id, namespace_id, service_account, issued_ms, expires_ms,
+                 last_used_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $6)",
+        )
+        .bind(credential.id.to_string())
+        .bind(credential.account_id.to_string())
+        .bind(credential.api_key_id.map(|id| id.to_string()))
+        .bind(credential.namespace_id.to_string())
+        .bind(&credential.service_account)
+        .bind(ms(credential.issued_at))
+        .bind(ms(credential.expires_at))
+        .execute(&mut *tx)
+        .await
+        .map(|_| Some(()))
+    })
+    // The namespace went while the token was made.
+    .map_err(|error| if is_dangling(&error) { Error::NotFound } else { translate(error) })?;
+    Ok(recorded.is_some())
+}
+
+pub(crate) async fn touch(
+    pool: &Pool,
+    id: CredentialId,
+    at: Timestamp,
+    address: &str,
+    audit: &AuditEvent,
+) -> Result<()> {
+    change!(pool, audit, tx => {
+        let touched: Option<Option<String>> = sqlx::query_scalar(
+            "UPDATE credentials SET last_used_ms = $2 WHERE id = $1 AND last_used_ms <= $3 RETURNING api_key_id",
+        )
+        .bind(id.to_string())
+        .bind(ms(at))
+        .bind(ms(at) - NOTED_EVERY_MS)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(Some(key)) = &touched {
+            // Another credential of the key may have been used since.
+            sqlx::query(
+                "UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3
+                 WHERE id = $1 AND (last_used_ms IS NULL OR last_used_ms < $2)",
+            )
+            .bind(key)
+            .bind(ms(at))
+            .bind(address)
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(touched)
+    })
+    .map(drop)
+    .map_err(translate)
+}

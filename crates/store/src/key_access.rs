@@ -1,0 +1,80 @@
+//! The one SELECT of exec-credential: key, owner's role and namespace in a single round trip.
+
+use backend::ports::KeyAccess;
+use domain::api_key::{ApiKey, PublicId};
+use domain::id::NamespaceId;
+use domain::namespace::Namespace;
+use domain::user::Role;
+use domain::{Error, Result};
+
+use crate::api_key::ApiKeyRow;
+use crate::error::translate;
+use crate::namespace::NamespaceRow;
+use crate::pool::{Pool, on_db};
+use crate::row::one;
+
+#[derive(sqlx::FromRow)]
+struct KeyAccessRow {
+    #[sqlx(flatten)]
+    key: ApiKeyRow,
+    owner_role: Option<String>,
+    ns_id: Option<String>,
+    ns_account_id: Option<String>,
+    ns_name: Option<String>,
+    ns_kubernetes_name: Option<String>,
+    ns_status: Option<String>,
+    ns_status_message: Option<String>,
+    ns_created_by: Option<String>,
+    ns_created_ms: Option<i64>,
+}
+
+impl KeyAccessRow {
+    /// None when the outer join found nothing.
+    fn namespace(&mut self) -> Option<NamespaceRow> {
+        Some(NamespaceRow {
+            id: self.ns_id.take()?,
+            account_id: self.ns_account_id.take()?,
+            name: self.ns_name.take()?,
+            kubernetes_name: self.ns_kubernetes_name.take()?,
+            status: self.ns_status.take()?,
+            status_message: self.ns_status_message.take(),
+            created_by: self.ns_created_by.take()?,
+            created_ms: self.ns_created_ms?,
+        })
+    }
+
+    /// A role that cannot be read is none.
+    fn owner_role(&self) -> Option<Role> {
+        let role = Role::parse(self.owner_role.as_deref()?);
+        role.inspect_err(|_| tracing::error!("the stored role of a member is not valid; it grants nothing")).ok()
+    }
+}
+
+impl TryFrom<KeyAccessRow> for KeyAccess {
+    type Error = Error;
+    fn try_from(mut row: KeyAccessRow) -> Result<Self> {
+        let namespace = row.namespace().map(Namespace::try_from).transpose()?;
+        Ok(Self { owner_role: row.owner_role(), namespace, key: ApiKey::try_from(row.key)? })
+    }
+}
+
+pub(crate) async fn find(pool: &Pool, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, KeyAccessRow>(
+        "SELECT k.id, k.account_id, k.owner_id, k.name, k.public_id, k.generation, k.digest, k.pepper_id, k.scope,
+             k.access, k.expires_ms, k.disabled, k.revoked_ms, k.created_ms, k.last_used_ms, k.last_used_ip,
+             m.role AS owner_role,
+             n.id AS ns_id, n.account_id AS ns_account_id, n.name AS ns_name, n.kubernetes_name AS ns_kubernetes_name,
+             n.status AS ns_status, n.status_message AS ns_status_message, n.created_by AS ns_created_by,
+             n.created_ms AS ns_created_ms
+         FROM api_keys k
+         LEFT JOIN users u ON u.id = k.owner_id AND u.disabled = FALSE
+         LEFT JOIN members m ON m.user_id = u.id AND m.account_id = k.account_id
+         LEFT JOIN namespaces n ON n.id = $2 AND n.account_id = k.account_id
+         WHERE k.public_id = $1",
+    )
+    .bind(key.as_str())
+    .bind(namespace.map(|id| id.to_string()))
+    .fetch_optional(db)
+    .await);
+    one(row.map_err(translate)?)
+}

@@ -1,0 +1,64 @@
+//! The database behind the ports `Store` and `Sessions`: SQLite or PostgreSQL, one SQL text for both.
+//!
+//! Knows SQL and nothing of HTTP or Kubernetes. Every change commits together with its audit row; errors of the
+//! database become [`domain::Error`] here and go no further. Depends on `backend` for its ports only.
+//! Start reading at [`SqlStore`], then `pool.rs` (the two engines) and one noun, for example `namespace.rs`.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod account;
+mod api_key;
+mod audit;
+mod connect;
+mod credential;
+mod error;
+mod key_access;
+mod login;
+mod namespace;
+mod pool;
+mod ports;
+mod row;
+mod session;
+mod user;
+
+use domain::Result;
+
+use pool::Pool;
+
+/// The database, open and migrated. Cheap to clone.
+#[derive(Clone)]
+pub struct SqlStore {
+    pool: Pool,
+}
+
+impl SqlStore {
+    /// Opens a database and runs the migrations it lacks.
+    ///
+    /// `url` is `sqlite:///absolute/path`, `sqlite:relative/path` or `postgres://…`. A SQLite file that does not exist is
+    /// made, readable by its owner only; its directory must exist.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached or opened, `Internal` for a URL of another form (never quoted:
+    /// it may hold a password) and for a migration that fails.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Ok(Self { pool: connect::open(url).await? })
+    }
+
+    /// Waits until running statements ended, then closes every connection. Later calls answer `Unavailable`.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl std::fmt::Debug for SqlStore {
+    /// The engine only: a URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SqlStore").field(&self.pool.engine()).finish()
+    }
+}

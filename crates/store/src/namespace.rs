@@ -1,0 +1,194 @@
+//! Tenant namespaces in SQL. The row is the reconciler's queue: it goes only when the cluster holds nothing more.
+
+use domain::audit::AuditEvent;
+use domain::id::{AccountId, NamespaceId, UserId};
+use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
+use domain::page::PageRequest;
+use domain::{Code, Error, Result};
+
+use crate::error::{is_taken, translate};
+use crate::pool::{Pool, change, on_db};
+use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct NamespaceRow {
+    pub(crate) id: String,
+    pub(crate) account_id: String,
+    pub(crate) name: String,
+    pub(crate) kubernetes_name: String,
+    pub(crate) status: String,
+    pub(crate) status_message: Option<String>,
+    pub(crate) created_by: String,
+    pub(crate) created_ms: i64,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms
+             FROM namespaces WHERE ",
+            $rest
+        )
+    };
+}
+
+impl TryFrom<NamespaceRow> for Namespace {
+    type Error = Error;
+    fn try_from(row: NamespaceRow) -> Result<Self> {
+        Ok(Self {
+            id: stored(NamespaceId::parse, &row.id)?,
+            account_id: stored(AccountId::parse, &row.account_id)?,
+            name: NamespaceName::from_stored(row.name),
+            kubernetes_name: KubernetesName::from_stored(row.kubernetes_name),
+            status: NamespaceStatus::from_stored(&row.status),
+            status_message: row.status_message,
+            created_by: stored(UserId::parse, &row.created_by)?,
+            created_at: at(row.created_ms)?,
+        })
+    }
+}
+
+pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEvent) -> Result<()> {
+    let added: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
+        "INSERT INTO namespaces (id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, name) DO NOTHING RETURNING id",
+    )
+    .bind(namespace.id.to_string())
+    .bind(namespace.account_id.to_string())
+    .bind(namespace.name.as_str())
+    .bind(namespace.kubernetes_name.as_str())
+    .bind(namespace.status.as_str())
+    .bind(namespace.status_message.as_deref())
+    .bind(namespace.created_by.to_string())
+    .bind(ms(namespace.created_at))
+    .fetch_optional(&mut *tx)
+    .await)
+    .map_err(|error| match is_taken(&error) {
+        // Two ids with the same last 8 hex digits: the next try has another id (RULINGS 10).
+        true => Error::conflict(Code::Conflict, "The Kubernetes name is taken, try again"),
+        false => translate(error),
+    })?;
+    added.map(drop).ok_or_else(name_taken)
+}
+
+fn name_taken() -> Error {
+    Error::conflict(Code::NameTaken, "You already have a namespace with this name")
+}
+
+pub(crate) async fn of_account(pool: &Pool, account: AccountId, id: NamespaceId) -> Result<Option<Namespace>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, NamespaceRow>(select!("id = $1 AND account_id = $2"))
+        .bind(id.to_string())
+        .bind(account.to_string())
+        .fetch_optional(db)
+        .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn by_id(pool: &Pool, id: NamespaceId) -> Result<Option<Namespace>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, NamespaceRow>(select!("id = $1"))
+        .bind(id.to_string())
+        .fetch_optional(db)
+        .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn list(pool: &Pool, account: AccountId, page: &PageRequest) -> Result<Vec<Namespace>> {
+    let text = select!("account_id = $1 AND id > $2 ORDER BY id LIMIT $3");
+    let rows = on_db!(read pool, db => sqlx::query_as::<_, NamespaceRow>(text)
+        .bind(account.to_string())
+        .bind(ascending(page.after.as_deref()))
+        .bind(with_surplus(page.limit))
+        .fetch_all(db)
+        .await);
+    all(rows.map_err(translate)?)
+}
+
+/// Reads by id rather than by account: a key lists at most 100, an account may have any number.
+pub(crate) async fn owned(pool: &Pool, account: AccountId, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (0..ids.len()).map(|i| format!("${}", i + 2)).collect();
+    let text = format!(
+        "SELECT id FROM namespaces WHERE account_id = $1 AND status <> 'deleting' AND id IN ({})",
+        places.join(", ")
+    );
+    let found: Vec<String> = on_db!(read pool, db => {
+        // Safe: the text holds nothing but numbered places.
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(account.to_string());
+        ids.iter().fold(query, |query, id| query.bind(id.to_string())).persistent(false).fetch_all(db).await
+    })
+    .map_err(translate)?;
+    found.iter().map(|id| stored(NamespaceId::parse, id)).collect()
+}
+
+pub(crate) async fn rename(pool: &Pool, id: NamespaceId, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
+    let renamed: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
+        "UPDATE namespaces SET name = $2 WHERE id = $1 RETURNING id",
+    )
+    .bind(id.to_string())
+    .bind(name.as_str())
+    .fetch_optional(&mut *tx)
+    .await)
+    .map_err(|error| if is_taken(&error) { name_taken() } else { translate(error) })?;
+    Ok(renamed.is_some())
+}
+
+pub(crate) async fn set_status(
+    pool: &Pool,
+    id: NamespaceId,
+    (from, to): (NamespaceStatus, NamespaceStatus),
+    message: Option<&str>,
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let moved: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
+        "UPDATE namespaces SET status = $3, status_message = $4 WHERE id = $1 AND status = $2 RETURNING id",
+    )
+    .bind(id.to_string())
+    .bind(from.as_str())
+    .bind(to.as_str())
+    .bind(message)
+    .fetch_optional(&mut *tx)
+    .await)
+    .map_err(translate)?;
+    Ok(moved.is_some())
+}
+
+/// Its credentials go with it (ON DELETE CASCADE); keys that list its id keep it.
+pub(crate) async fn remove(pool: &Pool, id: NamespaceId, audit: &AuditEvent) -> Result<()> {
+    let gone: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
+        "DELETE FROM namespaces WHERE id = $1 AND status = 'deleting' RETURNING id",
+    )
+    .bind(id.to_string())
+    .fetch_optional(&mut *tx)
+    .await)
+    .map_err(translate)?;
+    drop(gone);
+    Ok(())
+}
+
+/// One index range per state, merged here: with `status IN (…)` a database sorts every row of those states. A row that
+/// moves meanwhile may be missed or seen in its old state; the reconciler comes again.
+pub(crate) async fn in_states(
+    pool: &Pool,
+    states: &[NamespaceStatus],
+    after: Option<NamespaceId>,
+    limit: u32,
+) -> Result<Vec<Namespace>> {
+    let after = after.map(|id| id.to_string());
+    let text = select!("status = $1 AND id > $2 ORDER BY id LIMIT $3");
+    let mut found: Vec<Namespace> = Vec::new();
+    for state in states {
+        let rows = on_db!(read pool, db => sqlx::query_as::<_, NamespaceRow>(text)
+            .bind(state.as_str())
+            .bind(ascending(after.as_deref()))
+            .bind(i64::from(limit))
+            .fetch_all(db)
+            .await);
+        found.extend(all::<_, Namespace>(rows.map_err(translate)?)?);
+    }
+    found.sort_unstable_by_key(|namespace| namespace.id);
+    found.dedup_by_key(|namespace| namespace.id);
+    found.truncate(limit as usize);
+    Ok(found)
+}

@@ -1,0 +1,85 @@
+//! Two typed pools and the macros that run one body on either: `sqlx` types differ, the SQL text does not.
+//! Macros, because a function generic over both engines would need a page of bounds for each query.
+
+use sqlx::{PgPool, SqlitePool};
+
+/// The open database.
+#[derive(Clone)]
+pub(crate) enum Pool {
+    /// One file. SQLite has one writer at a time, so there is one writing connection and a queue before it; readers see
+    /// the last commit and never wait (WAL).
+    Sqlite {
+        /// Connections that cannot write.
+        read: SqlitePool,
+        /// The one connection that can.
+        write: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+impl Pool {
+    /// The engine's name, for logs.
+    pub(crate) fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+}
+
+/// Runs one statement on either engine, `read` on a reader, `write` on the writer and without an audit row (sessions,
+/// passwords, bookkeeping). `$db` is the pool; gives the body's `sqlx::Result`.
+macro_rules! on_db {
+    (read $pool:expr, $db:ident => $body:expr) => {
+        match $pool {
+            $crate::pool::Pool::Sqlite { read: $db, .. } => $body,
+            $crate::pool::Pool::Postgres($db) => $body,
+        }
+    };
+    (write $pool:expr, $db:ident => $body:expr) => {
+        match $pool {
+            $crate::pool::Pool::Sqlite { write: $db, .. } => $body,
+            $crate::pool::Pool::Postgres($db) => $body,
+        }
+    };
+}
+
+/// Runs `$body` in a transaction; `$tx` is the connection. `Ok(Some(_))` commits it **with the audit row**, `Ok(None)`
+/// (nothing to change) and any error roll it back (RULINGS 39).
+macro_rules! change {
+    ($pool:expr, $audit:expr, $tx:ident => $body:expr) => {
+        match $pool {
+            // IMMEDIATE: a transaction that reads first and writes after another writer fails at once with code 517, in
+            // spite of the busy timeout.
+            $crate::pool::Pool::Sqlite { write, .. } => {
+                $crate::pool::change!(@run write.begin_with("BEGIN IMMEDIATE"), $audit, $tx => $body)
+            }
+            $crate::pool::Pool::Postgres(pool) => $crate::pool::change!(@run pool.begin(), $audit, $tx => $body),
+        }
+    };
+    (@run $begin:expr, $audit:expr, $tx:ident => $body:expr) => {
+        $crate::pool::outcome(async {
+            let mut transaction = $begin.await?;
+            let changed = {
+                let $tx = &mut *transaction;
+                $crate::pool::outcome(async { $body }).await?
+            };
+            if changed.is_some() {
+                $crate::audit::insert!($audit).execute(&mut *transaction).await?;
+                transaction.commit().await?;
+            } else {
+                transaction.rollback().await?;
+            }
+            Ok(changed)
+        })
+        .await
+    };
+}
+
+/// Fixes the type of a block inside [`change!`], so that `?` works in it.
+pub(crate) fn outcome<T, F: Future<Output = sqlx::Result<Option<T>>>>(body: F) -> F {
+    body
+}
+
+pub(crate) use {change, on_db};

@@ -1,0 +1,123 @@
+//! People and their memberships in SQL.
+
+use backend::ports::Member;
+use domain::account::Account;
+use domain::audit::AuditEvent;
+use domain::id::{AccountId, UserId};
+use domain::user::{Email, Role, User};
+use domain::{Code, Error, Result};
+
+use crate::account::AccountRow;
+use crate::error::translate;
+use crate::pool::{Pool, change, on_db};
+use crate::row::{at, ms, one, stored};
+
+#[derive(sqlx::FromRow)]
+struct MemberRow {
+    user_id: String,
+    email: String,
+    password_hash: Option<String>,
+    operator: bool,
+    disabled: bool,
+    user_created_ms: i64,
+    role: String,
+    #[sqlx(flatten)]
+    account: AccountRow,
+}
+
+// One text for both look-ups; the default account is the first joined.
+macro_rules! member_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT u.id AS user_id, u.email, u.password_hash, u.operator, u.disabled, u.created_ms AS user_created_ms,
+                 m.role, a.id AS account_id, a.name AS account_name, a.customer_number,
+                 a.created_ms AS account_created_ms
+             FROM users u JOIN members m ON m.user_id = u.id JOIN accounts a ON a.id = m.account_id
+             WHERE ",
+            $condition,
+            " ORDER BY m.joined_ms, m.account_id LIMIT 1"
+        )
+    };
+}
+
+impl TryFrom<MemberRow> for Member {
+    type Error = Error;
+    fn try_from(row: MemberRow) -> Result<Self> {
+        let user = User {
+            id: stored(UserId::parse, &row.user_id)?,
+            email: stored(Email::new, &row.email)?,
+            operator: row.operator,
+            disabled: row.disabled,
+            created_at: at(row.user_created_ms)?,
+        };
+        let role = stored(Role::parse, &row.role)?;
+        Ok(Self { user, password_hash: row.password_hash, account: Account::try_from(row.account)?, role })
+    }
+}
+
+pub(crate) async fn create(
+    pool: &Pool,
+    user: &User,
+    password_hash: Option<&str>,
+    account: AccountId,
+    role: Role,
+    audit: &AuditEvent,
+) -> Result<()> {
+    let added = change!(pool, audit, tx => {
+        let added: Option<String> = sqlx::query_scalar(
+            "INSERT INTO users (id, email, password_hash, operator, disabled, created_ms)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING RETURNING id",
+        )
+        .bind(user.id.to_string())
+        .bind(user.email.as_str())
+        .bind(password_hash)
+        .bind(user.operator)
+        .bind(user.disabled)
+        .bind(ms(user.created_at))
+        .fetch_optional(&mut *tx)
+        .await?;
+        if added.is_some() {
+            sqlx::query("INSERT INTO members (account_id, user_id, role, joined_ms) VALUES ($1, $2, $3, $4)")
+                .bind(account.to_string())
+                .bind(user.id.to_string())
+                .bind(role.as_str())
+                .bind(ms(user.created_at))
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(added)
+    })
+    .map_err(translate)?;
+    added.map(drop).ok_or_else(|| Error::conflict(Code::NameTaken, "A user with this e-mail address exists already"))
+}
+
+pub(crate) async fn any(pool: &Pool) -> Result<bool> {
+    on_db!(read pool, db => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)").fetch_one(db).await)
+        .map_err(translate)
+}
+
+pub(crate) async fn member_by_email(pool: &Pool, email: &Email) -> Result<Option<Member>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(member_where!("u.email = $1"))
+        .bind(email.as_str())
+        .fetch_optional(db)
+        .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn member(pool: &Pool, user: UserId) -> Result<Option<Member>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(member_where!("u.id = $1"))
+        .bind(user.to_string())
+        .fetch_optional(db)
+        .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn set_password_hash(pool: &Pool, user: UserId, hash: &str) -> Result<()> {
+    on_db!(write pool, db => sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+        .bind(user.to_string())
+        .bind(hash)
+        .execute(db)
+        .await
+        .map(drop))
+    .map_err(translate)
+}

@@ -1,0 +1,123 @@
+//! Opening: migrations run once, many may write at once, and no URL ever shows.
+
+use backend::ports::{Sessions, Store};
+use domain::Error;
+use domain::audit::Action;
+use domain::page::PageRequest;
+use futures::future::{join_all, try_join_all};
+use store::SqlStore;
+
+use crate::database::Database;
+use crate::given;
+
+on_both_engines! {
+    opening_again_runs_no_migration_twice
+    four_processes_that_open_at_once_all_succeed
+    a_migration_of_a_newer_version_is_no_error
+    fifty_writers_at_once_all_succeed
+    writers_of_two_processes_do_not_fail_each_other
+    a_closed_database_is_unavailable
+    neither_debug_nor_errors_show_the_url
+}
+
+async fn opening_again_runs_no_migration_twice(db: &Database) {
+    let stored = given::account(db, "default").await;
+    let before = db.count("_sqlx_migrations").await;
+    let again = db.opened_again().await;
+    assert_eq!(again.account_by_name("default").await.unwrap(), Some(stored));
+    assert_eq!(db.count("_sqlx_migrations").await, before);
+}
+
+async fn four_processes_that_open_at_once_all_succeed(db: &Database) {
+    // As on the very first start: nothing is there yet.
+    let tables = "audit, credentials, api_keys, namespaces, login_counters, sessions, members, users, accounts, \
+                  sequences, _sqlx_migrations";
+    for table in tables.split(", ") {
+        db.run(format!("DROP TABLE {table}")).await.unwrap();
+    }
+    if db.file().is_none() {
+        db.run("DROP FUNCTION audit_is_append_only").await.unwrap();
+    }
+    let stores = try_join_all((0..4).map(|_| SqlStore::connect(db.url()))).await.unwrap();
+    for store in &stores {
+        store.ping().await.unwrap();
+    }
+    assert_eq!(db.count("_sqlx_migrations").await, 1);
+}
+
+async fn a_migration_of_a_newer_version_is_no_error(db: &Database) {
+    db.run(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         SELECT 9999, 'newer', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
+    )
+    .await
+    .unwrap();
+    db.opened_again().await.ping().await.unwrap();
+}
+
+async fn fifty_writers_at_once_all_succeed(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let tenant = &tenant;
+    let writers = (0..50).map(|n| async move {
+        tenant.namespace(db, &format!("n{n}")).await;
+        tenant.session(db, &format!("h{n}")).await;
+        assert!(db.save_session(&format!("h{n}"), "saved").await.unwrap());
+        // Readers meanwhile.
+        db.list_namespaces(tenant.account.id, &PageRequest::default()).await.unwrap();
+    });
+    join_all(writers).await;
+    assert_eq!(db.count("namespaces").await, 50);
+    assert_eq!(db.count("audit WHERE action = 'namespace.created'").await, 50);
+}
+
+async fn writers_of_two_processes_do_not_fail_each_other(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let (tenant, other) = (&tenant, &db.opened_again().await);
+    let writers = (0..40).map(|n| async move {
+        let store: &SqlStore = if n % 2 == 0 { db } else { other };
+        tenant.namespace(store, &format!("n{n}")).await;
+        given::account(store, &format!("account {n}")).await;
+    });
+    join_all(writers).await;
+    assert_eq!(db.count("namespaces").await, 40);
+    assert_eq!(db.count("accounts").await, 41);
+}
+
+async fn a_closed_database_is_unavailable(db: &Database) {
+    let tenant = given::tenant(db).await;
+    db.close().await;
+    let read = db.namespace_by_id(tenant.new_namespace("a").id).await.map(drop);
+    let change = db.create_namespace(&tenant.new_namespace("a"), &tenant.event(Action::NamespaceCreated)).await;
+    for answer in [read, change, db.ping().await] {
+        assert!(matches!(answer, Err(Error::Unavailable { .. })), "{answer:?}");
+    }
+}
+
+async fn neither_debug_nor_errors_show_the_url(db: &Database) {
+    assert!(["SqlStore(\"sqlite\")", "SqlStore(\"postgres\")"].contains(&format!("{:?}", **db).as_str()));
+    for url in [
+        "postgres://ada:s3cret@[broken/db",
+        "mysql://ada:s3cret@db/x",
+        "sqlite::memory:?s3cret",
+        "sqlite:///no/such/directory/s3cret",
+        "postgres://ada:s3cret@127.0.0.1:1/db",
+    ] {
+        let error = SqlStore::connect(url).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{url}");
+    }
+}
+
+/// The file holds password hashes.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_sqlite_file_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let db = Database::sqlite().await;
+    given::account(&db, "default").await;
+    let file = db.file().unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        let path = format!("{}{suffix}", file.display());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}");
+    }
+}

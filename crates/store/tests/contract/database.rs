@@ -1,0 +1,117 @@
+//! A fresh database for one test, with a side door for what the ports do not show.
+
+use std::io::Write;
+use std::ops::Deref;
+use std::sync::Once;
+
+use sqlx::{Connection, PgConnection, SqliteConnection};
+use store::SqlStore;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+static SKIPPED: Once = Once::new();
+
+/// A store on a database of its own.
+pub struct Database {
+    store: SqlStore,
+    url: String,
+    home: Home,
+}
+
+enum Home {
+    Directory(TempDir),
+    Schema { server: String, name: String },
+}
+
+impl Database {
+    /// In a file that goes with the value.
+    pub async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("remotegpu.sqlite").display());
+        Self { store: SqlStore::connect(&url).await.unwrap(), url, home: Home::Directory(directory) }
+    }
+
+    /// In a fresh schema of the server that the environment names, if it names one.
+    pub async fn postgres() -> Option<Self> {
+        let Ok(server) = std::env::var("REMOTEGPU_TEST_POSTGRES") else {
+            SKIPPED.call_once(|| {
+                // Not println!, which the test harness keeps to itself for tests that pass.
+                let mut terminal = std::io::stderr();
+                writeln!(terminal, "PostgreSQL half skipped: REMOTEGPU_TEST_POSTGRES is not set").unwrap();
+            });
+            return None;
+        };
+        let name = format!("t_{}", Uuid::now_v7().simple());
+        run(&server, format!("CREATE SCHEMA {name}")).await.unwrap();
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options=-csearch_path%3D{name}");
+        let store = SqlStore::connect(&url).await.unwrap();
+        Some(Self { store, url, home: Home::Schema { server, name } })
+    }
+
+    /// The URL to open it once more.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A second store on the same database, as another process would open it.
+    pub async fn opened_again(&self) -> SqlStore {
+        SqlStore::connect(&self.url).await.unwrap()
+    }
+
+    /// Runs a statement behind the store's back.
+    pub async fn run(&self, text: impl Into<String>) -> sqlx::Result<()> {
+        run(&self.url, text.into()).await
+    }
+
+    /// Counts rows behind the store's back.
+    pub async fn count(&self, from: &str) -> i64 {
+        let text = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {from}"));
+        match &self.home {
+            Home::Directory(_) => {
+                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(text).fetch_one(&mut connection).await.unwrap()
+            }
+            Home::Schema { .. } => {
+                let mut connection = PgConnection::connect(&self.url).await.unwrap();
+                sqlx::query_scalar(text).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// The file, on SQLite.
+    pub fn file(&self) -> Option<std::path::PathBuf> {
+        match &self.home {
+            Home::Directory(directory) => Some(directory.path().join("remotegpu.sqlite")),
+            Home::Schema { .. } => None,
+        }
+    }
+
+    /// Leaves the server as it was found.
+    pub async fn drop_schema(&self) {
+        self.store.close().await;
+        if let Home::Schema { server, name } = &self.home {
+            run(server, format!("DROP SCHEMA {name} CASCADE")).await.unwrap();
+        }
+    }
+}
+
+impl Deref for Database {
+    type Target = SqlStore;
+    fn deref(&self) -> &SqlStore {
+        &self.store
+    }
+}
+
+async fn run(url: &str, text: String) -> sqlx::Result<()> {
+    let text = sqlx::AssertSqlSafe(text);
+    if url.starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(url).await?;
+        sqlx::raw_sql(text).execute(&mut connection).await?;
+        connection.close().await
+    } else {
+        let mut connection = PgConnection::connect(url).await?;
+        sqlx::raw_sql(text).execute(&mut connection).await?;
+        connection.close().await
+    }
+}

@@ -1,0 +1,37 @@
+//! The contract of `ports::Store` and `ports::Sessions`: every function in these files runs on SQLite (a temporary file)
+//! and on PostgreSQL (`REMOTEGPU_TEST_POSTGRES=postgres://…`, each test in a schema of its own).
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "all of this crate is a test")]
+
+/// Makes `sqlite::name` and `postgres::name` of each `async fn name(db: &Database)`.
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(&$crate::database::Database::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if let Some(db) = $crate::database::Database::postgres().await {
+                    super::$name(&db).await;
+                    db.drop_schema().await;
+                }
+            })*
+        }
+    };
+}
+
+mod account;
+mod api_key;
+mod audit;
+mod connect;
+mod credential;
+mod database;
+mod given;
+mod login;
+mod namespace;
+mod session;
+mod user;

@@ -1,0 +1,191 @@
+//! Namespaces: unique names, compare and set of the state, nothing of another account.
+
+use backend::ports::Store;
+use domain::audit::Action;
+use domain::namespace::{Namespace, NamespaceName, NamespaceStatus};
+use domain::page::PageRequest;
+use domain::{Code, Error};
+use futures::future::join_all;
+
+use crate::database::Database;
+use crate::given;
+
+on_both_engines! {
+    a_namespace_is_read_as_it_was_made
+    a_second_namespace_of_the_same_name_is_a_conflict
+    two_accounts_may_use_the_same_name
+    a_taken_kubernetes_name_asks_for_another_try
+    a_namespace_of_another_account_is_invisible
+    only_owned_namespaces_that_stay_are_owned
+    renaming_keeps_the_kubernetes_name
+    renaming_to_a_taken_name_is_a_conflict
+    renaming_what_is_gone_answers_false
+    the_state_moves_only_from_where_it_is_thought_to_be
+    of_two_who_move_the_state_at_once_one_wins
+    the_name_stays_taken_until_the_row_is_removed
+    only_a_deleting_namespace_is_removed
+    the_reconciler_reads_by_state_and_id
+    pages_are_stable_while_rows_come_and_go
+}
+
+fn name(text: &str) -> NamespaceName {
+    NamespaceName::new(text).unwrap()
+}
+
+fn is_name_taken<T>(answer: &domain::Result<T>) -> bool {
+    matches!(answer, Err(Error::Conflict { code: Code::NameTaken, detail })
+        if detail == "You already have a namespace with this name")
+}
+
+async fn a_namespace_is_read_as_it_was_made(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let made = tenant.namespace(db, "team-ml").await;
+    assert_eq!(db.namespace(tenant.account.id, made.id).await.unwrap().as_ref(), Some(&made));
+    assert_eq!(db.namespace_by_id(made.id).await.unwrap(), Some(made));
+}
+
+async fn a_second_namespace_of_the_same_name_is_a_conflict(db: &Database) {
+    let tenant = given::tenant(db).await;
+    tenant.namespace(db, "team-ml").await;
+    let again = tenant.new_namespace("team-ml");
+    let answer = db.create_namespace(&again, &tenant.event(Action::NamespaceCreated)).await;
+    assert!(is_name_taken(&answer), "{answer:?}");
+    assert_eq!(db.namespace_by_id(again.id).await.unwrap(), None);
+}
+
+async fn two_accounts_may_use_the_same_name(db: &Database) {
+    given::tenant(db).await.namespace(db, "team-ml").await;
+    given::tenant(db).await.namespace(db, "team-ml").await;
+}
+
+async fn a_taken_kubernetes_name_asks_for_another_try(db: &Database) {
+    let (first, second) = (given::tenant(db).await, given::tenant(db).await);
+    let taken = first.namespace(db, "team-ml").await;
+    let namespace = Namespace { kubernetes_name: taken.kubernetes_name, ..second.new_namespace("team-ml") };
+    let answer = db.create_namespace(&namespace, &second.event(Action::NamespaceCreated)).await;
+    assert!(matches!(answer, Err(Error::Conflict { code: Code::Conflict, .. })), "{answer:?}");
+}
+
+async fn a_namespace_of_another_account_is_invisible(db: &Database) {
+    let (mine, other) = (given::tenant(db).await, given::tenant(db).await);
+    let foreign = other.namespace(db, "team-ml").await;
+    assert_eq!(db.namespace(mine.account.id, foreign.id).await.unwrap(), None);
+    assert_eq!(db.list_namespaces(mine.account.id, &PageRequest::default()).await.unwrap(), []);
+}
+
+async fn only_owned_namespaces_that_stay_are_owned(db: &Database) {
+    let (mine, other) = (given::tenant(db).await, given::tenant(db).await);
+    let (own, foreign) = (mine.namespace(db, "a").await.id, other.namespace(db, "b").await.id);
+    let going = mine.namespace_in(db, "c", NamespaceStatus::Deleting).await.id;
+    let unknown = mine.new_namespace("d").id;
+    let asked = [own, foreign, going, unknown];
+    assert_eq!(db.owned_namespaces(mine.account.id, &asked).await.unwrap(), [own]);
+    assert_eq!(db.owned_namespaces(mine.account.id, &[]).await.unwrap(), []);
+}
+
+async fn renaming_keeps_the_kubernetes_name(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let made = tenant.namespace(db, "team-ml").await;
+    assert!(db.rename_namespace(made.id, &name("team-x"), &tenant.event(Action::NamespaceRenamed)).await.unwrap());
+    let renamed = db.namespace_by_id(made.id).await.unwrap().unwrap();
+    assert_eq!(renamed, Namespace { name: name("team-x"), ..made });
+}
+
+async fn renaming_to_a_taken_name_is_a_conflict(db: &Database) {
+    let tenant = given::tenant(db).await;
+    tenant.namespace(db, "taken").await;
+    let made = tenant.namespace(db, "team-ml").await;
+    let answer = db.rename_namespace(made.id, &name("taken"), &tenant.event(Action::NamespaceRenamed)).await;
+    assert!(is_name_taken(&answer), "{answer:?}");
+    assert_eq!(tenant.audited(db).await[0], Action::NamespaceCreated);
+}
+
+async fn renaming_what_is_gone_answers_false(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let unknown = tenant.new_namespace("gone").id;
+    let audit = tenant.event(Action::NamespaceRenamed);
+    assert!(!db.rename_namespace(unknown, &name("team-x"), &audit).await.unwrap());
+    assert_eq!(db.count("audit WHERE action = 'namespace.renamed'").await, 0);
+}
+
+async fn the_state_moves_only_from_where_it_is_thought_to_be(db: &Database) {
+    use NamespaceStatus::{Active, Creating, Deleting, Failed};
+    let tenant = given::tenant(db).await;
+    let made = tenant.namespace(db, "team-ml").await;
+    let event = || tenant.event(Action::NamespaceFailed);
+    assert!(!db.set_namespace_status(made.id, Active, Deleting, None, &event()).await.unwrap());
+    assert!(db.set_namespace_status(made.id, Creating, Failed, Some("No quota"), &event()).await.unwrap());
+    assert!(!db.set_namespace_status(made.id, Creating, Active, None, &event()).await.unwrap());
+    let failed = db.namespace_by_id(made.id).await.unwrap().unwrap();
+    assert_eq!((failed.status, failed.status_message.as_deref()), (Failed, Some("No quota")));
+    assert!(db.set_namespace_status(made.id, Failed, Deleting, None, &event()).await.unwrap());
+    assert_eq!(db.namespace_by_id(made.id).await.unwrap().unwrap().status_message, None);
+    assert_eq!(tenant.audited(db).await.iter().filter(|action| **action == Action::NamespaceFailed).count(), 2);
+}
+
+async fn of_two_who_move_the_state_at_once_one_wins(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let id = tenant.namespace(db, "team-ml").await.id;
+    let (from, to) = (NamespaceStatus::Creating, NamespaceStatus::Active);
+    let tries = (0..8).map(|_| {
+        let audit = tenant.event(Action::NamespaceActivated);
+        async move { db.set_namespace_status(id, from, to, None, &audit).await.unwrap() }
+    });
+    let won = join_all(tries).await.into_iter().filter(|won| *won).count();
+    assert_eq!((won, db.count("audit WHERE action = 'namespace.activated'").await), (1, 1));
+}
+
+async fn the_name_stays_taken_until_the_row_is_removed(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let going = tenant.namespace_in(db, "team-ml", NamespaceStatus::Deleting).await;
+    let again = tenant.new_namespace("team-ml");
+    assert!(is_name_taken(&db.create_namespace(&again, &tenant.event(Action::NamespaceCreated)).await));
+    db.remove_namespace(going.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
+    db.create_namespace(&again, &tenant.event(Action::NamespaceCreated)).await.unwrap();
+}
+
+async fn only_a_deleting_namespace_is_removed(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let stays = tenant.namespace_in(db, "stays", NamespaceStatus::Active).await;
+    let goes = tenant.namespace_in(db, "goes", NamespaceStatus::Deleting).await;
+    for namespace in [&stays, &goes, &goes] {
+        db.remove_namespace(namespace.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
+    }
+    assert!(db.namespace_by_id(stays.id).await.unwrap().is_some());
+    assert_eq!(db.namespace_by_id(goes.id).await.unwrap(), None);
+    assert_eq!(db.count("audit WHERE action = 'namespace.deleted'").await, 1);
+}
+
+async fn the_reconciler_reads_by_state_and_id(db: &Database) {
+    use NamespaceStatus::{Active, Creating, Deleting};
+    let (one, two) = (given::tenant(db).await, given::tenant(db).await);
+    let a = one.namespace(db, "a").await;
+    one.namespace_in(db, "b", Active).await;
+    let c = two.namespace_in(db, "c", Deleting).await;
+    let d = two.namespace(db, "d").await;
+    let orders = [Creating, Deleting];
+    let read = async |after, limit| db.namespaces_in(&orders, after, limit).await.unwrap();
+    assert_eq!(read(None, 10).await, [a.clone(), c.clone(), d.clone()]);
+    assert_eq!(read(None, 2).await, [a, c.clone()]);
+    assert_eq!(read(Some(c.id), 10).await, [d]);
+    assert_eq!(db.namespaces_in(&[], None, 10).await.unwrap(), []);
+}
+
+async fn pages_are_stable_while_rows_come_and_go(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let mut made = Vec::new();
+    for n in 0..5 {
+        made.push(tenant.namespace(db, &format!("n{n}")).await.id.to_string());
+    }
+    let page = async |after: Option<&str>| {
+        let page = PageRequest { limit: 2, after: after.map(str::to_owned) };
+        let rows = db.list_namespaces(tenant.account.id, &page).await.unwrap();
+        rows.into_iter().map(|n| n.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None).await, made[..3], "the surplus row proves that more follow");
+    let gone = tenant.namespace_in(db, "late", NamespaceStatus::Deleting).await;
+    assert_eq!(page(Some(&made[1])).await, made[2..5]);
+    db.remove_namespace(gone.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
+    assert_eq!(page(Some(&made[3])).await, made[4..]);
+    assert_eq!(page(Some(&made[4])).await, Vec::<String>::new());
+}

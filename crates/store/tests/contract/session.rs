@@ -1,0 +1,90 @@
+//! Browser sessions: create never overwrites, save never revives, dead ones never load.
+
+use backend::ports::Sessions;
+use domain::session::SessionRecord;
+use jiff::SignedDuration;
+
+use crate::database::Database;
+use crate::given::{self, at};
+
+on_both_engines! {
+    a_session_is_loaded_as_it_was_made
+    a_second_session_with_the_same_id_is_refused
+    saving_never_revives_an_ended_session
+    saving_changes_the_data_only
+    an_expired_session_is_not_loaded
+    last_seen_is_written_at_most_once_a_minute
+    activity_never_moves_the_absolute_end
+    dead_rows_are_removed_in_batches_and_live_ones_stay
+}
+
+const HOUR: i64 = 3600;
+
+async fn load(db: &Database, id_hash: &str, second: i64) -> Option<SessionRecord> {
+    db.load_session(id_hash, at(second)).await.unwrap()
+}
+
+async fn a_session_is_loaded_as_it_was_made(db: &Database) {
+    let session = given::tenant(db).await.session(db, "h1").await;
+    assert_eq!(load(db, "h1", 1).await, Some(session));
+    assert_eq!(load(db, "h2", 1).await, None);
+}
+
+async fn a_second_session_with_the_same_id_is_refused(db: &Database) {
+    let mut session = given::tenant(db).await.session(db, "h1").await;
+    session.data = "other".into();
+    assert!(!db.create_session(&session).await.unwrap());
+    assert_eq!(load(db, "h1", 1).await.unwrap().data, "{}");
+}
+
+async fn saving_never_revives_an_ended_session(db: &Database) {
+    given::tenant(db).await.session(db, "h1").await;
+    db.delete_session("h1").await.unwrap();
+    assert!(!db.save_session("h1", "late").await.unwrap());
+    assert_eq!(load(db, "h1", 1).await, None);
+    db.delete_session("h1").await.unwrap();
+}
+
+async fn saving_changes_the_data_only(db: &Database) {
+    let session = given::tenant(db).await.session(db, "h1").await;
+    assert!(db.save_session("h1", "new").await.unwrap());
+    assert_eq!(load(db, "h1", 1).await, Some(SessionRecord { data: "new".into(), ..session }));
+}
+
+async fn an_expired_session_is_not_loaded(db: &Database) {
+    given::tenant(db).await.session(db, "h1").await;
+    assert_eq!(load(db, "h1", 8 * HOUR).await, None, "dead at the very second");
+    assert!(load(db, "h1", 8 * HOUR - 1).await.is_some());
+}
+
+async fn last_seen_is_written_at_most_once_a_minute(db: &Database) {
+    given::tenant(db).await.session(db, "h1").await;
+    let seen = load(db, "h1", 59).await.unwrap();
+    assert_eq!((seen.last_seen_at, seen.idle_expires_at), (at(0), at(8 * HOUR)));
+    let seen = load(db, "h1", 60).await.unwrap();
+    assert_eq!((seen.last_seen_at, seen.idle_expires_at), (at(60), at(8 * HOUR + 60)));
+    assert_eq!(load(db, "h1", 119).await, Some(seen));
+    assert_eq!(load(db, "h1", 120).await.unwrap().idle_expires_at, at(8 * HOUR + 120));
+}
+
+async fn activity_never_moves_the_absolute_end(db: &Database) {
+    given::tenant(db).await.session(db, "h1").await;
+    let days = 7 * 24 * HOUR;
+    for second in (0..days).step_by(4 * 3600) {
+        assert!(load(db, "h1", second).await.is_some(), "second {second}");
+    }
+    assert_eq!(load(db, "h1", days).await, None);
+}
+
+async fn dead_rows_are_removed_in_batches_and_live_ones_stay(db: &Database) {
+    let tenant = given::tenant(db).await;
+    for id_hash in ["h1", "h2", "h3"] {
+        tenant.session(db, id_hash).await;
+    }
+    assert!(load(db, "h3", 4 * HOUR).await.is_some());
+    let now = at(0) + SignedDuration::from_hours(8);
+    assert_eq!(db.delete_expired_sessions(now, 1).await.unwrap(), 1);
+    assert_eq!(db.delete_expired_sessions(now, 10).await.unwrap(), 1);
+    assert_eq!(db.delete_expired_sessions(now, 10).await.unwrap(), 0);
+    assert!(load(db, "h3", 8 * HOUR).await.is_some());
+}
