@@ -9,7 +9,7 @@ use domain::namespace::{
 };
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
-use domain::{Error, Result};
+use domain::{Code, Error, Result};
 
 use crate::{Backend, Caller, Grant};
 
@@ -39,21 +39,19 @@ impl Backend {
     pub async fn create_namespace(&self, caller: &Caller, new: NewNamespace) -> Result<NamespaceView> {
         caller.require(Permission::CreateNamespace)?;
         let name = NamespaceName::new(&new.name)?;
-        let id = NamespaceId::new(self.inner.random.uuid());
-        let namespace = Namespace {
-            id,
-            account_id: caller.account.id,
-            kubernetes_name: KubernetesName::derive(&name, id),
-            name,
-            status: NamespaceStatus::Creating,
-            status_message: None,
-            created_by: caller.user.id,
-            created_at: self.inner.clock.now(),
-        };
-        let audit = self.audit(caller, Action::NamespaceCreated, target(id), new.name);
-        self.inner.store.create_namespace(&namespace, &audit).await?;
-        self.inner.wake.notify_one();
-        Ok(namespace.view(0, Vec::new()))
+        loop {
+            let namespace = self.new_namespace(caller, name.clone());
+            let audit = self.audit(caller, Action::NamespaceCreated, target(namespace.id), name.as_str());
+            match self.inner.store.create_namespace(&namespace, &audit).await {
+                // Another account's namespace has this Kubernetes name: take a new id (RULINGS 10).
+                Err(Error::Conflict { code: Code::Conflict, .. }) => {}
+                Err(other) => return Err(other),
+                Ok(()) => {
+                    self.inner.wake.notify_one();
+                    return Ok(namespace.view(0, Vec::new()));
+                }
+            }
+        }
     }
 
     /// Changes the console name; nothing in the cluster, no kubeconfig and no key notices.
@@ -115,6 +113,20 @@ impl Backend {
             caller.require(Permission::ManageNamespace)?;
         }
         Ok(namespace)
+    }
+
+    fn new_namespace(&self, caller: &Caller, name: NamespaceName) -> Namespace {
+        let id = NamespaceId::new(self.inner.random.uuid());
+        Namespace {
+            id,
+            account_id: caller.account.id,
+            kubernetes_name: KubernetesName::derive(&name, id),
+            name,
+            status: NamespaceStatus::Creating,
+            status_message: None,
+            created_by: caller.user.id,
+            created_at: self.inner.clock.now(),
+        }
     }
 
     fn namespace_view(&self, namespace: &Namespace) -> NamespaceView {
