@@ -1,0 +1,87 @@
+//! Writes into each SKU's status how many pods of it fit now: counted from the watched nodes and pods, after each
+//! change, patched only when a number differs. Several replicas come to the same numbers, so none needs to lead.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Result;
+use domain::capacity::{Amounts, NodeRoom, availability};
+use domain::sku::{Sku, SkuStatus};
+use jiff::Timestamp;
+use kube::Client;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::call;
+use crate::sku::{Catalogue, api};
+use crate::views::Views;
+use crate::{requests, tenant};
+
+// A rollout of a hundred pods makes hundreds of events: count once for all of them.
+const SETTLE: Duration = Duration::from_millis(250);
+// After a failed patch.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Starts the task.
+pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Views>, shutdown: &CancellationToken) {
+    let (client, catalogue, views) = (client.clone(), catalogue.clone(), views.clone());
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        let work = async {
+            loop {
+                views.capacity.notified().await;
+                tokio::time::sleep(SETTLE).await;
+                if let Err(error) = count(&client, &catalogue, &views).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "writing SKU availability failed");
+                    tokio::time::sleep(AGAIN).await;
+                    views.capacity.notify_one();
+                }
+            }
+        };
+        tokio::select! { () = shutdown.cancelled() => {}, () = work => {} }
+    });
+}
+
+async fn count(client: &Client, catalogue: &Catalogue, views: &Views) -> Result<()> {
+    // Half a view would say "all free" or "nothing at all".
+    let (Ok(skus), Some(nodes)) = (catalogue.skus(), nodes(views)) else { return Ok(()) };
+    for sku in skus.values() {
+        let now = availability(sku, &nodes);
+        if !same(&sku.status, &now) {
+            tenant::ignore_gone(write(client, sku, &now).await)?;
+        }
+    }
+    Ok(())
+}
+
+/// Nodes with what their pods take.
+fn nodes(views: &Views) -> Option<Vec<NodeRoom>> {
+    let mut used: HashMap<String, Amounts> = HashMap::new();
+    for (_, pod) in views.pods.all()? {
+        if let Some(node) = &pod.state.node {
+            requests::add(used.entry(node.clone()).or_default(), &pod.taken);
+        }
+    }
+    let with_use = |(name, room): (String, Arc<NodeRoom>)| NodeRoom {
+        used: used.remove(&name).unwrap_or_default(),
+        ..(*room).clone()
+    };
+    Some(views.nodes.all()?.into_iter().map(with_use).collect())
+}
+
+fn same(old: &SkuStatus, new: &SkuStatus) -> bool {
+    old.as_of.is_some() && (old.free, old.total, &old.engines) == (new.free, new.total, &new.engines)
+}
+
+async fn write(client: &Client, sku: &Sku, status: &SkuStatus) -> Result<()> {
+    let patch = json!({"status": {
+        "free": status.free,
+        "total": status.total,
+        "engines": status.engines,
+        "asOf": Timestamp::now().to_string(),
+    }});
+    let (api, params) = (api(client), PatchParams::default());
+    call("writing SKU availability", api.patch_status(&sku.code, &params, &Patch::Merge(&patch))).await.map(drop)
+}

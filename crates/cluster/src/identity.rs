@@ -1,0 +1,218 @@
+//! Who acts in the cluster for a key or a person: one ServiceAccount in the access namespace, one RoleBinding in the
+//! tenant's (DESIGN §5, `security.md` §2.2). The binding goes first, on the way in and on the way out.
+
+pub(crate) mod known;
+
+use std::time::Duration;
+
+use backend::ports::ClusterToken;
+use domain::api_key::PublicId;
+use domain::credential::{ACCESS_NAMESPACE, ASKED_SECONDS, Identity};
+use domain::namespace::Namespace as Tenant;
+use domain::{Code, Error, Result};
+use futures::future::try_join_all;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, DeleteParams, ListParams, PostParams, Preconditions};
+use kube::{Client, ResourceExt as _};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::client::{CALL_LIMIT, call, within};
+use crate::error::{exists_already, is_terminating, translate};
+use crate::tenant::{ignore_gone, objects};
+use known::Known;
+
+/// Label: public id of the API key.
+const KEY: &str = "remotegpu.ai/key";
+/// Label: which of the key's secrets.
+const GENERATION: &str = "remotegpu.ai/key-generation";
+
+// The authoriser learns of a binding through a watch of its own, within milliseconds.
+const BOUND_LIMIT: Duration = Duration::from_secs(3);
+const BOUND_PAUSE: Duration = Duration::from_millis(20);
+
+/// What one identity is called and carries.
+struct Subject<'a> {
+    tenant: &'a Tenant,
+    identity: &'a Identity,
+    name: String,
+}
+
+/// Makes the identity unless it stands, and returns the ServiceAccount's uid.
+///
+/// # Errors
+/// `NamespaceNotReady` when the namespace is not there; `Conflict` when the name belongs to something else.
+pub(crate) async fn ensure(issuer: &Client, known: &Known, tenant: &Tenant, identity: &Identity) -> Result<String> {
+    let subject = Subject { tenant, identity, name: identity.service_account(tenant.id) };
+    if let Some(uid) = known.uid(&subject.name) {
+        return Ok(uid);
+    }
+    bind(issuer, &subject).await?;
+    let uid = account(issuer, &subject).await?;
+    confirm(issuer, &subject).await?;
+    known.remember(&subject.name, &uid);
+    Ok(uid)
+}
+
+/// Asks for a token of exactly the account `uid`.
+///
+/// # Errors
+/// `Conflict` when the account is another one now, `NotFound` when there is none.
+pub(crate) async fn token(issuer: &Client, known: &Known, name: &str, uid: &str) -> Result<ClusterToken> {
+    let request = TokenRequest {
+        // The uid is the precondition: an account made anew under this name must not inherit anything.
+        metadata: ObjectMeta { name: Some(name.to_owned()), uid: Some(uid.to_owned()), ..ObjectMeta::default() },
+        // No audiences: those of the API server.
+        spec: Some(TokenRequestSpec { expiration_seconds: Some(ASKED_SECONDS), ..TokenRequestSpec::default() }),
+        status: None,
+    };
+    let api: Api<ServiceAccount> = Api::namespaced(issuer.clone(), ACCESS_NAMESPACE);
+    let answer = call("requesting a token", api.create_token_request(name, &PostParams::default(), &request)).await;
+    let given = answer.inspect_err(|_| known.forget(name))?.status;
+    let given = given.ok_or_else(|| Error::cluster("the token answer has no status"))?;
+    let token = given.token.ok_or_else(|| Error::cluster("the token answer has no token"))?;
+    Ok(ClusterToken { token: SecretString::from(token), expires_at: given.expiration_timestamp.map(|time| time.0) })
+}
+
+/// Deletes every RoleBinding of a key, then every ServiceAccount: the first ends what tokens may do, at once.
+pub(crate) async fn remove_key(issuer: &Client, key: &PublicId) -> Result<()> {
+    let of_key = ListParams::default().labels(&format!("{KEY}={}", key.as_str()));
+    let everywhere: Api<RoleBinding> = Api::all(issuer.clone());
+    let bindings = call("listing the key's RoleBindings", everywhere.list(&of_key)).await?;
+    try_join_all(bindings.items.iter().map(async |binding| {
+        let api: Api<RoleBinding> = Api::namespaced(issuer.clone(), &binding.namespace().unwrap_or_default());
+        ignore_gone(call("deleting a RoleBinding", api.delete(&binding.name_any(), &DeleteParams::default())).await)
+    }))
+    .await?;
+    let accounts: Api<ServiceAccount> = Api::namespaced(issuer.clone(), ACCESS_NAMESPACE);
+    let params = DeleteParams::default();
+    let delete = accounts.delete_collection(&params, &of_key);
+    call("deleting the key's ServiceAccounts", delete).await.map(drop)
+}
+
+async fn bind(issuer: &Client, subject: &Subject<'_>) -> Result<()> {
+    let api: Api<RoleBinding> = Api::namespaced(issuer.clone(), subject.tenant.kubernetes_name.as_str());
+    let wanted = subject.binding()?;
+    let answer = within("creating a RoleBinding", CALL_LIMIT, api.create(&PostParams::default(), &wanted)).await?;
+    match answer {
+        Ok(_) => return Ok(()),
+        Err(error) if exists_already(&error) => {}
+        Err(error) => return Err(no_namespace("creating a RoleBinding", error)),
+    }
+    let Some(live) = call("reading a RoleBinding", api.get_opt(&subject.name)).await? else {
+        return Err(Error::cluster("a RoleBinding went away while it was made"));
+    };
+    subject.check(live.labels())?;
+    if live.role_ref == wanted.role_ref && live.subjects == wanted.subjects {
+        return Ok(());
+    }
+    // Its role cannot be changed, only made anew.
+    let only = Preconditions { uid: live.uid(), resource_version: None };
+    let params = DeleteParams::default().preconditions(only);
+    let delete = api.delete(&subject.name, &params);
+    ignore_gone(call("deleting a changed RoleBinding", delete).await)?;
+    call("creating a RoleBinding", api.create(&PostParams::default(), &wanted)).await.map(drop)
+}
+
+async fn account(issuer: &Client, subject: &Subject<'_>) -> Result<String> {
+    let api: Api<ServiceAccount> = Api::namespaced(issuer.clone(), ACCESS_NAMESPACE);
+    let wanted = subject.account()?;
+    let answer = within("creating a ServiceAccount", CALL_LIMIT, api.create(&PostParams::default(), &wanted)).await?;
+    let live = match answer {
+        Err(error) if exists_already(&error) => call("reading a ServiceAccount", api.get(&subject.name)).await?,
+        Err(error) => return Err(no_namespace("creating a ServiceAccount", error)),
+        Ok(live) => live,
+    };
+    subject.check(live.labels())?;
+    live.uid().ok_or_else(|| Error::cluster("the ServiceAccount has no uid"))
+}
+
+/// A binding that the authoriser has not seen yet would make the first command fail (RULINGS 45).
+async fn confirm(issuer: &Client, subject: &Subject<'_>) -> Result<()> {
+    let api: Api<SubjectAccessReview> = Api::all(issuer.clone());
+    let review = subject.review()?;
+    let bound = async {
+        loop {
+            let answer = call("reviewing a new binding", api.create(&PostParams::default(), &review)).await?;
+            if answer.status.is_some_and(|status| status.allowed) {
+                return Ok(());
+            }
+            tokio::time::sleep(BOUND_PAUSE).await;
+        }
+    };
+    let limited = tokio::time::timeout(BOUND_LIMIT, bound).await;
+    limited.unwrap_or_else(|_| Err(Error::cluster("a new RoleBinding does not work yet")))
+}
+
+fn no_namespace(doing: &'static str, error: kube::Error) -> Error {
+    match error {
+        kube::Error::Api(status) if status.code == 404 || is_terminating(&status) => Error::NamespaceNotReady,
+        error => translate(doing, error),
+    }
+}
+
+// === impl Subject ===
+
+impl Subject<'_> {
+    fn labels(&self) -> Value {
+        let mut labels = objects::labels(self.tenant);
+        if let Identity::Key { key, generation, .. } = self.identity {
+            labels[KEY] = json!(key.as_str());
+            labels[GENERATION] = json!(generation.to_string());
+        }
+        labels
+    }
+
+    fn account(&self) -> Result<ServiceAccount> {
+        typed(json!({
+            "metadata": {"name": self.name, "labels": self.labels()},
+            "automountServiceAccountToken": false,
+        }))
+    }
+
+    fn binding(&self) -> Result<RoleBinding> {
+        typed(json!({
+            "metadata": {"name": self.name, "labels": self.labels()},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": self.identity.access().cluster_role(),
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": self.name, "namespace": ACCESS_NAMESPACE}],
+        }))
+    }
+
+    fn review(&self) -> Result<SubjectAccessReview> {
+        let namespace = self.tenant.kubernetes_name.as_str();
+        let groups =
+            ["system:serviceaccounts", &format!("system:serviceaccounts:{ACCESS_NAMESPACE}"), "system:authenticated"];
+        typed(json!({
+            "metadata": {},
+            "spec": {
+                "user": format!("system:serviceaccount:{ACCESS_NAMESPACE}:{}", self.name),
+                "groups": groups,
+                "resourceAttributes": {"namespace": namespace, "verb": "list", "group": "", "resource": "pods"},
+            },
+        }))
+    }
+
+    /// An object of this name that somebody else made is not touched and not trusted.
+    fn check(&self, live: &std::collections::BTreeMap<String, String>) -> Result<()> {
+        let wanted = self.labels();
+        let ours = wanted
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(key, value)| live.get(key).map(String::as_str) == value.as_str());
+        let detail = || format!("{} exists in the cluster and is not ours", self.name);
+        if ours { Ok(()) } else { Err(Error::conflict(Code::Conflict, detail())) }
+    }
+}
+
+fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(Error::internal)
+}

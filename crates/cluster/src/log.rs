@@ -1,0 +1,56 @@
+//! The log of a pod's first container as a stream of chunks.
+
+use std::time::Duration;
+
+use domain::deployment::LogOptions;
+use domain::namespace::KubernetesName;
+use domain::{Code, Error, Result};
+use futures::stream::{self, BoxStream};
+use futures::{AsyncReadExt as _, StreamExt as _};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, LogParams};
+
+use crate::client::within;
+use crate::error::translate_for_person;
+use crate::workload::call;
+
+// The answer comes through the node, which may have to ask its engine first.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
+const CHUNK: usize = 8 * 1024;
+
+/// Opens the log.
+///
+/// # Errors
+/// `NotFound` without such a pod; `Conflict NotReady` while its container has no log yet.
+pub(crate) async fn open(
+    client: Client,
+    tenant: &KubernetesName,
+    pod: &str,
+    options: &LogOptions,
+) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
+    let api: Api<Pod> = Api::namespaced(client, tenant.as_str());
+    // The API server wants the container's name as soon as there are two.
+    let live = call("reading a pod", api.get(pod)).await?;
+    let first = live.spec.as_ref().and_then(|spec| spec.containers.first());
+    let params = LogParams {
+        container: first.map(|container| container.name.clone()),
+        follow: options.follow,
+        tail_lines: options.tail_lines.map(i64::from),
+        ..LogParams::default()
+    };
+    let opened = within("opening a log", OPEN_LIMIT, api.log_stream(pod, &params)).await?;
+    let reader = Box::pin(opened.map_err(no_log)?);
+    let chunks = stream::try_unfold((reader, vec![0; CHUNK]), |(mut reader, mut buffer)| async move {
+        let read = reader.read(&mut buffer).await.map_err(Error::cluster)?;
+        Ok((read > 0).then(|| (buffer[..read].to_vec(), (reader, buffer))))
+    });
+    Ok(chunks.boxed())
+}
+
+fn no_log(error: kube::Error) -> Error {
+    match &error {
+        kube::Error::Api(status) if status.code == 400 => Error::conflict(Code::NotReady, status.message.clone()),
+        _ => translate_for_person("opening a log", error),
+    }
+}

@@ -1,0 +1,103 @@
+//! `KubeCluster` as the port `Cluster`: each method finds the right identity and calls the part that does it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backend::ports::{Cluster, ClusterToken, Removal, TenantFacts};
+use domain::Result;
+use domain::api_key::PublicId;
+use domain::credential::Identity;
+use domain::deployment::{DeploymentState, LogOptions};
+use domain::id::NamespaceId;
+use domain::namespace::{KubernetesName, Namespace};
+use domain::sku::Sku;
+use futures::stream::BoxStream;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::client::call;
+use crate::{KubeCluster, identity, live, log, tenant, workload};
+
+#[async_trait]
+impl Cluster for KubeCluster {
+    async fn apply_tenant(&self, tenant: &Namespace) -> Result<()> {
+        tenant::apply(&self.inner.clients.reconciler, tenant).await
+    }
+
+    async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal> {
+        tenant::delete(&self.inner.clients, tenant).await
+    }
+
+    fn tenant_changes(&self) -> BoxStream<'static, NamespaceId> {
+        self.inner.drift.changes()
+    }
+
+    fn tenant_facts(&self, tenant: &KubernetesName) -> TenantFacts {
+        self.inner.views.facts(tenant)
+    }
+
+    async fn ensure_identity(&self, tenant: &Namespace, identity: &Identity) -> Result<String> {
+        identity::ensure(&self.inner.clients.issuer, &self.inner.known, tenant, identity).await
+    }
+
+    async fn request_token(&self, tenant: &Namespace, identity: &Identity, uid: &str) -> Result<ClusterToken> {
+        let name = identity.service_account(tenant.id);
+        identity::token(&self.inner.clients.issuer, &self.inner.known, &name, uid).await
+    }
+
+    async fn remove_key(&self, key: &PublicId) -> Result<()> {
+        identity::remove_key(&self.inner.clients.issuer, key).await
+    }
+
+    fn identity_changes(&self) -> BoxStream<'static, String> {
+        self.inner.known.changes()
+    }
+
+    fn skus(&self) -> Result<Arc<BTreeMap<String, Sku>>> {
+        self.inner.catalogue.skus()
+    }
+
+    async fn create_deployment(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()> {
+        workload::create(self.inner.clients.with_token(token)?, tenant, manifest).await
+    }
+
+    async fn list_deployments(&self, token: &SecretString, tenant: &KubernetesName) -> Result<Vec<DeploymentState>> {
+        workload::list(self.inner.clients.with_token(token)?, tenant).await
+    }
+
+    async fn get_deployment(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        name: &str,
+    ) -> Result<Option<DeploymentState>> {
+        workload::get(self.inner.clients.with_token(token)?, tenant, name).await
+    }
+
+    async fn delete_deployment(&self, token: &SecretString, tenant: &KubernetesName, name: &str) -> Result<bool> {
+        workload::delete(self.inner.clients.with_token(token)?, tenant, name).await
+    }
+
+    async fn pod_log(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        pod: &str,
+        options: &LogOptions,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
+        log::open(self.inner.clients.with_token(token)?, tenant, pod, options).await
+    }
+
+    fn watch_deployment(&self, tenant: &KubernetesName, name: &str) -> BoxStream<'static, Option<DeploymentState>> {
+        live::one(&self.inner.views, tenant, name)
+    }
+
+    fn watch_deployments(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<DeploymentState>> {
+        live::all(&self.inner.views, tenant)
+    }
+
+    async fn ping(&self) -> Result<()> {
+        call("asking for the version", self.inner.clients.reconciler.apiserver_version()).await.map(drop)
+    }
+}

@@ -1,0 +1,220 @@
+//! The objects of a tenant namespace, as they are applied (DESIGN §5, `security.md` §6.4). Pure.
+
+use domain::namespace::Namespace as Tenant;
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::{Client, Resource};
+use serde_json::{Value, json};
+
+/// Label: id of the tenant namespace an object belongs to. The webhook selects namespaces by it (RULINGS 41).
+pub(crate) const NAMESPACE_ID: &str = "remotegpu.ai/namespace-id";
+/// Label: id of the account.
+pub(crate) const ACCOUNT_ID: &str = "remotegpu.ai/account-id";
+/// Label on everything we make.
+pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Its value, and the field manager of our server-side applies.
+pub(crate) const FIELD_MANAGER: &str = "remotegpu";
+
+/// Name of the tenant's ResourceQuota.
+pub(crate) const QUOTA: &str = "remotegpu";
+const LIMITS: &str = "remotegpu";
+const ISOLATION: &str = "remotegpu-isolation";
+// Pinned, so that an upgrade of the cluster changes no tenant's rules; a server that is older takes its newest.
+const POD_SECURITY_VERSION: &str = "v1.36";
+
+// Room for one pod of eight GPUs (192 cores, 1.5 TiB) and some of the small ones beside it.
+const CPU: &str = "256";
+const MEMORY: &str = "2Ti";
+const STORAGE: &str = "4Ti";
+const GPUS: &str = "8";
+
+/// One object to apply.
+pub(crate) struct Piece {
+    /// What it is.
+    pub resource: ApiResource,
+    /// Its name.
+    pub name: String,
+    /// What we say of it; whatever else it holds is not ours.
+    pub object: Value,
+    cluster_scoped: bool,
+}
+
+// === impl Piece ===
+
+impl Piece {
+    fn new<K: Resource<DynamicType = ()>>(tenant: &Tenant, name: &str, body: Value) -> Self {
+        let resource = ApiResource::erase::<K>(&());
+        let mut object = json!({
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": name, "namespace": tenant.kubernetes_name.as_str(), "labels": labels(tenant)},
+        });
+        if let (Value::Object(object), Value::Object(body)) = (&mut object, body) {
+            object.extend(body);
+        }
+        Self { resource, name: name.to_owned(), object, cluster_scoped: false }
+    }
+
+    /// Where it lives.
+    pub fn api(&self, client: &Client, tenant: &Tenant) -> Api<DynamicObject> {
+        match self.cluster_scoped {
+            true => Api::all_with(client.clone(), &self.resource),
+            false => Api::namespaced_with(client.clone(), tenant.kubernetes_name.as_str(), &self.resource),
+        }
+    }
+
+    /// Its parts by name, `apiVersion` and `kind` aside.
+    pub fn sections(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let all = self.object.as_object().into_iter().flatten();
+        all.map(|(key, value)| (key.as_str(), value)).filter(|(key, _)| *key != "apiVersion" && *key != "kind")
+    }
+}
+
+/// The labels of everything of a tenant.
+pub(crate) fn labels(tenant: &Tenant) -> Value {
+    json!({
+        NAMESPACE_ID: tenant.id.to_string(),
+        ACCOUNT_ID: tenant.account_id.to_string(),
+        MANAGED_BY: FIELD_MANAGER,
+    })
+}
+
+/// The Namespace itself. `restricted` only warns: it would refuse most images as they are published.
+pub(crate) fn namespace(tenant: &Tenant) -> Piece {
+    let mut labels = labels(tenant);
+    for (mode, level) in [("enforce", "baseline"), ("warn", "restricted"), ("audit", "restricted")] {
+        labels[format!("pod-security.kubernetes.io/{mode}")] = json!(level);
+        labels[format!("pod-security.kubernetes.io/{mode}-version")] = json!(POD_SECURITY_VERSION);
+    }
+    let name = tenant.kubernetes_name.as_str();
+    let resource = ApiResource::erase::<Namespace>(&());
+    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+    Piece { resource, name: name.to_owned(), object, cluster_scoped: true }
+}
+
+/// Everything inside it.
+pub(crate) fn inside(tenant: &Tenant) -> Vec<Piece> {
+    vec![quota(tenant), limits(tenant), isolation(tenant), default_account(tenant)]
+}
+
+/// Upper bounds of the whole namespace. `cpu` and `memory` make every container state them: admission fills them in.
+pub(crate) fn quota(tenant: &Tenant) -> Piece {
+    let hard = json!({
+        "requests.nvidia.com/gpu": GPUS,
+        "requests.cpu": CPU,
+        "requests.memory": MEMORY,
+        "requests.ephemeral-storage": STORAGE,
+        "limits.cpu": CPU,
+        "limits.memory": MEMORY,
+        "pods": "100",
+        // Dynamic resource allocation would hand out GPUs without the resource name above.
+        "count/resourceclaims.resource.k8s.io": "0",
+        "count/resourceclaimtemplates.resource.k8s.io": "0",
+        "services": "50",
+        "services.loadbalancers": "0",
+        "services.nodeports": "0",
+        "persistentvolumeclaims": "20",
+        "requests.storage": "1Ti",
+        // Many small objects fill etcd (kubernetes#107325).
+        "secrets": "100",
+        "configmaps": "100",
+        "count/deployments.apps": "100",
+        // Ten revisions of each Deployment, in the form the server writes a thousand.
+        "count/replicasets.apps": "1k",
+        "count/statefulsets.apps": "50",
+        "count/jobs.batch": "100",
+        "count/cronjobs.batch": "50",
+        "count/horizontalpodautoscalers.autoscaling": "50",
+        "count/poddisruptionbudgets.policy": "50",
+    });
+    Piece::new::<ResourceQuota>(tenant, QUOTA, json!({"spec": {"hard": hard}}))
+}
+
+/// Maxima only. Of a pod, not of a container: a container's maximum becomes its default (RULINGS 37).
+fn limits(tenant: &Tenant) -> Piece {
+    let spec = json!({"limits": [
+        {"type": "Pod", "max": {"cpu": CPU, "memory": MEMORY}},
+        {"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}},
+    ]});
+    Piece::new::<LimitRange>(tenant, LIMITS, json!({"spec": spec}))
+}
+
+/// In: pods of the same namespace. Out: those, DNS, and the internet. Private ranges hold other tenants and the nodes;
+/// link-local ones hold the metadata services of clouds.
+fn isolation(tenant: &Tenant) -> Piece {
+    let private = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "168.63.129.16/32",
+    ];
+    let neighbours = json!([{"podSelector": {}}]);
+    let dns = json!([{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]);
+    let internet = json!([
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": private}},
+        {"ipBlock": {"cidr": "::/0", "except": ["fc00::/7", "fe80::/10", "::1/128"]}},
+    ]);
+    let spec = json!({
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": neighbours}],
+        "egress": [
+            {"to": neighbours},
+            {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}], "ports": dns},
+            {"to": internet},
+        ],
+    });
+    Piece::new::<NetworkPolicy>(tenant, ISOLATION, json!({"spec": spec}))
+}
+
+/// Pods run as this account unless they name another: it gets no token and has no rights.
+fn default_account(tenant: &Tenant) -> Piece {
+    Piece::new::<ServiceAccount>(tenant, "default", json!({"automountServiceAccountToken": false}))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::{AccountId, NamespaceId, UserId};
+    use domain::namespace::{KubernetesName, NamespaceName, NamespaceStatus};
+
+    use super::*;
+
+    fn tenant() -> Tenant {
+        let id = "019c1b2e-7f00-7abc-8def-0123456789ab";
+        let name = NamespaceName::new("team-ml").unwrap();
+        let id = NamespaceId::parse(id).unwrap();
+        Tenant {
+            kubernetes_name: KubernetesName::derive(&name, id),
+            id,
+            account_id: AccountId::parse("019c1b2e-7f00-7abc-8def-0123456789ac").unwrap(),
+            name,
+            status: NamespaceStatus::Creating,
+            status_message: None,
+            created_by: UserId::parse("019c1b2e-7f00-7abc-8def-0123456789ad").unwrap(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn every_object_says_whose_it_is() {
+        let tenant = tenant();
+        for piece in inside(&tenant).into_iter().chain([namespace(&tenant)]) {
+            let labels = &piece.object["metadata"]["labels"];
+            assert_eq!(labels[NAMESPACE_ID], tenant.id.to_string(), "{}", piece.resource.kind);
+            assert_eq!(labels[MANAGED_BY], "remotegpu", "{}", piece.resource.kind);
+        }
+    }
+
+    #[test]
+    fn the_limit_range_gives_no_container_a_value_of_its_own() {
+        let piece = limits(&tenant());
+        for limit in piece.object["spec"]["limits"].as_array().unwrap() {
+            assert_ne!(limit["type"], "Container");
+            assert!(limit.get("default").is_none() && limit.get("defaultRequest").is_none());
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the shared watches know of nodes, pods, deployments, quotas and namespaces, and who wants to hear of changes.
+//! One upstream watch per kind, however many pages listen.
+
+use std::sync::Arc;
+
+use backend::ports::TenantFacts;
+use domain::admission::NamespacePolicy;
+use domain::capacity::NodeRoom;
+use domain::deployment::DeploymentState;
+use domain::namespace::{KubernetesName, QuotaLine};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ResourceQuota};
+use kube::api::Api;
+use kube::runtime::{watcher, watcher::Event};
+use kube::{Client, Resource, ResourceExt as _};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::drift::{self, Drift};
+use crate::requests;
+use crate::tenant::objects::QUOTA;
+use crate::watch::changes::Topics;
+use crate::watch::run;
+use crate::watch::table::Table;
+use crate::watch::tracker::Tracker;
+use crate::workload::state::{self, PodRow};
+
+/// Tables fed by the watches.
+#[derive(Default)]
+pub(crate) struct Views {
+    /// Every pod of the cluster: those of other namespaces take room on nodes too.
+    pub pods: Table<PodRow>,
+    /// Deployments without their pods.
+    pub deployments: Table<DeploymentState>,
+    /// Nodes, nothing taken.
+    pub nodes: Table<NodeRoom>,
+    /// Namespaces in which Deployments or pods changed.
+    pub workloads: Topics,
+    /// Free capacity may differ now.
+    pub capacity: Notify,
+    quotas: Table<Vec<QuotaLine>>,
+    policies: Table<NamespacePolicy>,
+}
+
+// === impl Views ===
+
+impl Views {
+    /// Deployments, quota, policy; empty while unknown.
+    pub fn facts(&self, tenant: &KubernetesName) -> TenantFacts {
+        let name = tenant.as_str();
+        TenantFacts {
+            deployments: u32::try_from(self.deployments.count(name)).unwrap_or(u32::MAX),
+            quota: self.quotas.get(name, QUOTA).map(|lines| (*lines).clone()).unwrap_or_default(),
+            policy: self.policies.get("", name).map(|policy| (*policy).clone()).unwrap_or_default(),
+        }
+    }
+
+    fn feed_pod(&self, event: &Event<Pod>) {
+        let changed = self.pods.feed(event, state::pod);
+        if !changed.is_empty() {
+            self.capacity.notify_one();
+        }
+        self.workloads.publish(&changed);
+    }
+
+    fn feed_node(&self, event: &Event<Node>) {
+        if !self.nodes.feed(event, requests::room).is_empty() || matches!(event, Event::InitDone) {
+            self.capacity.notify_one();
+        }
+    }
+}
+
+/// Starts the watches. Namespaces and quotas are looked at for drift on the way.
+pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>, shutdown: &CancellationToken) {
+    let start = Start { client: reconciler, shutdown };
+    let (all, tenants) = (watcher::Config::default(), drift::of_tenants());
+    let on = views.clone();
+    start.watch("Pods", all.clone(), move |event| on.feed_pod(event));
+    let on = views.clone();
+    start.watch("Nodes", all.clone(), move |event| on.feed_node(event));
+    let on = views.clone();
+    start.watch("Deployments", all, move |event| {
+        on.workloads.publish(&on.deployments.feed(event, state::deployment));
+    });
+    let (on, report, mut tracker) = (views.clone(), drift.clone(), Tracker::default());
+    start.watch("ResourceQuotas", tenants.clone(), move |event| {
+        on.quotas.feed(event, quota_lines);
+        report.report(tracker.feed(event, drift::mark));
+    });
+    let (on, report, mut tracker) = (views.clone(), drift.clone(), Tracker::default());
+    start.watch("Namespaces", tenants, move |event| {
+        on.policies.feed(event, |namespace: &Namespace| NamespacePolicy::from_annotations(namespace.annotations()));
+        report.report(tracker.feed(event, drift::mark));
+    });
+}
+
+struct Start<'a> {
+    client: &'a Client,
+    shutdown: &'a CancellationToken,
+}
+
+impl Start<'_> {
+    fn watch<K>(&self, what: &'static str, config: watcher::Config, mut feed: impl FnMut(&Event<K>) + Send + 'static)
+    where
+        K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
+    {
+        let events = watcher(Api::<K>::all(self.client.clone()), config);
+        run(what, events, self.shutdown, move |event| feed(&event));
+    }
+}
+
+/// The lines that a deployment can touch: compute, storage and pods; GPUs first. Object counts stay out of sight.
+fn quota_lines(quota: &ResourceQuota) -> Vec<QuotaLine> {
+    let hard = quota.spec.as_ref().and_then(|spec| spec.hard.as_ref());
+    let used = quota.status.as_ref().and_then(|status| status.used.as_ref());
+    let shown = |name: &&String| *name == "pods" || name.starts_with("requests.") || name.starts_with("limits.");
+    let mut names: Vec<&String> = hard.into_iter().flat_map(|hard| hard.keys()).filter(shown).collect();
+    names.sort_by_key(|name| (!name.ends_with("/gpu"), name.starts_with("limits."), *name));
+    let line = |name: &String| QuotaLine {
+        resource: name.clone(),
+        limit: hard.and_then(|hard| hard.get(name)).map(|q| q.0.clone()).unwrap_or_default(),
+        used: used.and_then(|used| used.get(name)).map_or_else(|| "0".to_owned(), |q| q.0.clone()),
+    };
+    names.into_iter().map(line).collect()
+}

@@ -1,0 +1,20 @@
+//! The adapter against a real control plane whose `deploy/` manifests were applied.
+//!
+//! `REMOTEGPU_TEST_DIR` names a directory with `kubeconfigs/{admin,issuer,reconciler}.yaml`. Every test has namespaces
+//! and keys of its own, so all may run at once and on one plane.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stand outside #[test] functions")]
+
+#[path = "plane/capacity.rs"]
+mod capacity;
+#[path = "plane/given.rs"]
+mod given;
+#[path = "plane/identity.rs"]
+mod identity;
+#[path = "plane/outage.rs"]
+mod outage;
+#[path = "plane/rights.rs"]
+mod rights;
+#[path = "plane/tenant.rs"]
+mod tenant;
+#[path = "plane/workload.rs"]
+mod workload;

@@ -1,0 +1,172 @@
+//! The rights of tenants and of our own identities, as the API server sees them (`security.md` §2.5).
+
+use std::collections::BTreeSet;
+
+use domain::credential::Access;
+use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview};
+use kube::Client;
+use kube::api::{Api, PostParams};
+use serde_json::json;
+
+use crate::given::{key, plane};
+
+/// `verb resource[/subresource].group`, tried in the tenant's own namespace.
+const NEVER: &[&str] = &[
+    "create serviceaccounts/token.",
+    "impersonate serviceaccounts.",
+    "create serviceaccounts.",
+    "patch serviceaccounts.",
+    "delete serviceaccounts.",
+    "create roles.rbac.authorization.k8s.io",
+    "create rolebindings.rbac.authorization.k8s.io",
+    "delete rolebindings.rbac.authorization.k8s.io",
+    "bind clusterroles.rbac.authorization.k8s.io",
+    "escalate roles.rbac.authorization.k8s.io",
+    "create networkpolicies.networking.k8s.io",
+    "patch networkpolicies.networking.k8s.io",
+    "delete networkpolicies.networking.k8s.io",
+    "patch resourcequotas.",
+    "patch resourcequotas/status.",
+    "delete resourcequotas.",
+    "patch limitranges.",
+    "create endpoints.",
+    "create endpointslices.discovery.k8s.io",
+    "patch namespaces.",
+    "patch namespaces/status.",
+    "update namespaces/finalize.",
+    "delete namespaces.",
+    "list nodes.",
+    "get nodes/proxy.",
+    "create pods/proxy.",
+    "create services/proxy.",
+    "create pods/binding.",
+    "create pods/eviction.",
+    "patch pods/resize.",
+    "patch pods/ephemeralcontainers.",
+    "patch pods/status.",
+    "create daemonsets.apps",
+    "create ingresses.networking.k8s.io",
+    "create certificatesigningrequests.certificates.k8s.io",
+    "create mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "create validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "create customresourcedefinitions.apiextensions.k8s.io",
+    "patch skus.remotegpu.ai",
+    "patch skus/status.remotegpu.ai",
+    "create resourceclaims.resource.k8s.io",
+];
+
+const NEVER_FOR_VIEWERS: &[&str] = &[
+    "get secrets.",
+    "list secrets.",
+    "create pods.",
+    "delete pods.",
+    "patch deployments.apps",
+    "get pods/exec.",
+    "create pods/exec.",
+    "get pods/attach.",
+    "get pods/portforward.",
+];
+
+async fn may(client: &Client, namespace: &str, question: &str) -> bool {
+    let (verb, what) = question.split_once(' ').unwrap();
+    let (resource, group) = what.split_once('.').unwrap();
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let attributes =
+        json!({"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource});
+    let review = serde_json::from_value(json!({"metadata": {}, "spec": {"resourceAttributes": attributes}})).unwrap();
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    api.create(&PostParams::default(), &review).await.unwrap().status.unwrap().allowed
+}
+
+/// What `kubectl auth can-i --list` shows of resources, one right a line.
+async fn listed(client: &Client, namespace: &str) -> String {
+    let review = serde_json::from_value(json!({"metadata": {}, "spec": {"namespace": namespace}})).unwrap();
+    let api: Api<SelfSubjectRulesReview> = Api::all(client.clone());
+    let rules = api.create(&PostParams::default(), &review).await.unwrap().status.unwrap().resource_rules;
+    let mut lines = BTreeSet::new();
+    for rule in rules {
+        for group in rule.api_groups.iter().flatten() {
+            for resource in rule.resources.iter().flatten() {
+                lines.insert(format!("{resource}.{group}: {}", rule.verbs.join(" ")));
+            }
+        }
+    }
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+#[tokio::test]
+async fn a_tenant_has_none_of_the_rights_that_outlive_a_key() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    for access in [Access::Edit, Access::View] {
+        let person = plane.person(&tenant, &key(access)).await;
+        for question in NEVER {
+            assert!(!may(&person, tenant.kubernetes_name.as_str(), question).await, "{access:?}: {question}");
+        }
+    }
+    let viewer = plane.person(&tenant, &key(Access::View)).await;
+    for question in NEVER_FOR_VIEWERS {
+        assert!(!may(&viewer, tenant.kubernetes_name.as_str(), question).await, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn the_rights_of_both_roles_are_those_of_the_golden_files() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    for (access, golden) in [
+        (Access::Edit, include_str!("../golden/remotegpu-tenant.txt")),
+        (Access::View, include_str!("../golden/remotegpu-viewer.txt")),
+    ] {
+        let person = plane.person(&tenant, &key(access)).await;
+        assert_eq!(listed(&person, tenant.kubernetes_name.as_str()).await, golden, "{access:?}");
+    }
+}
+
+#[tokio::test]
+async fn our_own_identities_can_do_their_work_and_no_more() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    let namespace = tenant.kubernetes_name.as_str();
+    let can = async |account: &str, question: &str, namespace: &str| {
+        let (verb, what) = question.split_once(' ').unwrap();
+        let (resource, group) = what.split_once('.').unwrap();
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let review = serde_json::from_value(json!({"metadata": {}, "spec": {
+            "user": format!("system:serviceaccount:remotegpu-system:{account}"),
+            "groups": ["system:authenticated", "system:serviceaccounts", "system:serviceaccounts:remotegpu-system"],
+            "resourceAttributes": {"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource},
+        }}))
+        .unwrap();
+        let api: Api<k8s_openapi::api::authorization::v1::SubjectAccessReview> = Api::all(plane.admin.clone());
+        api.create(&PostParams::default(), &review).await.unwrap().status.unwrap().allowed
+    };
+    for (account, question, allowed) in [
+        ("remotegpu-reconciler", "watch pods.", true),
+        ("remotegpu-reconciler", "get secrets.", false),
+        ("remotegpu-reconciler", "create pods.", false),
+        ("remotegpu-reconciler", "create pods/exec.", false),
+        ("remotegpu-reconciler", "patch deployments.apps", false),
+        ("remotegpu-reconciler", "create rolebindings.rbac.authorization.k8s.io", false),
+        ("remotegpu-reconciler", "create serviceaccounts/token.", false),
+        ("remotegpu-issuer", "create rolebindings.rbac.authorization.k8s.io", true),
+        ("remotegpu-issuer", "patch rolebindings.rbac.authorization.k8s.io", false),
+        ("remotegpu-issuer", "bind clusterroles.rbac.authorization.k8s.io", false),
+        ("remotegpu-issuer", "create serviceaccounts/token.", false),
+        ("remotegpu-issuer", "get pods.", false),
+        ("remotegpu-issuer", "get secrets.", false),
+        ("remotegpu-issuer", "delete namespaces.", false),
+        ("remotegpu-admission", "watch skus.remotegpu.ai", true),
+        ("remotegpu-admission", "watch namespaces.", true),
+        ("remotegpu-admission", "get pods.", false),
+        ("remotegpu-admission", "get secrets.", false),
+        ("remotegpu-node-local", "patch pods/status.", true),
+        ("remotegpu-node-local", "list secrets.", false),
+        ("remotegpu-node-local", "patch nodes.", false),
+        ("remotegpu-node-local", "create pods.", false),
+    ] {
+        assert_eq!(can(account, question, namespace).await, allowed, "{account}: {question}");
+    }
+    assert!(can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-access").await);
+    assert!(!can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-system").await);
+}
