@@ -232,7 +232,7 @@ pub trait Cluster: Send + Sync {
 
     // --- workloads (the person's token) ---
     /// Creates a Deployment. A refusal by the webhook is `Conflict AdmissionDenied` with its sentence, a taken name
-    /// `Conflict NameTaken`, detail `This namespace already has a deployment with this name`.
+    /// `Conflict NameTaken`, detail `Deployment demo already exists`.
     async fn create_deployment(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()>;
     /// Every Deployment with its pods.
     async fn list_deployments(&self, token: &SecretString, tenant: &KubernetesName) -> Result<Vec<DeploymentState>>;

@@ -1,0 +1,31 @@
+//! What tests stand on: the control plane of the test run, a console of one's own as a real process, kinds of user, a
+//! proxy that cuts and holds the way to the API server, real kubectl.
+//!
+//! For tests only: helpers panic with a sentence instead of returning errors.
+//! Start reading at [`TestApp`].
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test helper fails by panicking")]
+
+mod app;
+mod client;
+mod eventually;
+mod image;
+mod kubectl;
+mod plane;
+mod proxy;
+mod scratch;
+
+pub use app::TestApp;
+pub use client::{Client, Reply};
+pub use eventually::eventually;
+pub use image::local_image;
+pub use kubectl::Ran;
+pub use plane::Plane;
+pub use proxy::FaultProxy;
+pub use scratch::Scratch;
+
+/// A name nobody else has: tests share one control plane.
+pub fn unique(prefix: &str) -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    format!("{prefix}-{}", &id[..8])
+}

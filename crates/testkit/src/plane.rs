@@ -1,0 +1,69 @@
+//! The one control plane of a test run, started by `cargo xtask test` with every manifest, webhook and node.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use localplane::{Binaries, Kubectl};
+
+use crate::Ran;
+
+/// The platform that `REMOTEGPU_TEST_DIR` names.
+#[derive(Clone, Debug)]
+pub struct Plane {
+    dir: PathBuf,
+    kubectl: PathBuf,
+}
+
+impl Plane {
+    /// The plane of this run. Panics outside of `cargo xtask test`.
+    pub fn current() -> &'static Self {
+        static PLANE: OnceLock<Plane> = OnceLock::new();
+        PLANE.get_or_init(|| {
+            let dir = std::env::var_os("REMOTEGPU_TEST_DIR").expect(
+                "this test needs the control plane of a test run: use `cargo xtask test`, which sets REMOTEGPU_TEST_DIR",
+            );
+            let binaries = Binaries::find(&mut |_| {}).expect("the control plane's binaries are cached");
+            Self { dir: dir.into(), kubectl: binaries.kubectl }
+        })
+    }
+
+    /// The kubeconfig of one identity: `admin`, `issuer`, `reconciler`, …
+    pub fn kubeconfig(&self, identity: &str) -> PathBuf {
+        self.dir.join("kubeconfigs").join(format!("{identity}.yaml"))
+    }
+
+    /// The API server's CA.
+    pub fn ca_file(&self) -> PathBuf {
+        self.dir.join("pki").join("ca.crt")
+    }
+
+    /// The API server's address, `https://host:port`.
+    pub fn server(&self) -> String {
+        let text = std::fs::read_to_string(self.kubeconfig("admin")).expect("the admin kubeconfig can be read");
+        let (_, rest) = text.split_once("https://").expect("the kubeconfig names a server");
+        let end = rest.find(['"', '\n', ' ']).unwrap_or(rest.len());
+        format!("https://{}", &rest[..end])
+    }
+
+    /// Runs kubectl as cluster admin.
+    pub async fn admin(&self, arguments: &[&str]) -> Ran {
+        self.kubectl(&self.kubeconfig("admin"), arguments, &[]).await
+    }
+
+    /// Runs kubectl as cluster admin with a manifest on standard input.
+    pub async fn admin_apply(&self, manifest: &str) -> Ran {
+        let command = Kubectl::new(&self.kubectl, &self.kubeconfig("admin")).command();
+        Ran::feed(command, &["apply", "-f", "-"], &[], manifest).await
+    }
+
+    /// Runs kubectl with any kubeconfig and environment.
+    pub async fn kubectl(&self, kubeconfig: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+        Ran::feed(Kubectl::new(&self.kubectl, kubeconfig).command(), arguments, environment, "").await
+    }
+
+    /// As [`Plane::kubectl`] with a manifest on standard input.
+    pub async fn kubectl_apply(&self, kubeconfig: &Path, manifest: &str, environment: &[(&str, &str)]) -> Ran {
+        let command = Kubectl::new(&self.kubectl, kubeconfig).command();
+        Ran::feed(command, &["apply", "-f", "-"], environment, manifest).await
+    }
+}
