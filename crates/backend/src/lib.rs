@@ -67,6 +67,8 @@ struct Inner {
     passwords: PasswordHasher,
     tokens: credential::TokenCache,
     wake: tokio::sync::Notify,
+    /// Failures of the reconcile loop since it last worked.
+    failures: std::sync::atomic::AtomicU32,
 }
 
 impl Backend {
@@ -83,6 +85,7 @@ impl Backend {
             passwords: PasswordHasher::new(),
             tokens: credential::TokenCache::default(),
             wake: tokio::sync::Notify::new(),
+            failures: std::sync::atomic::AtomicU32::new(0),
         };
         Self { inner: Arc::new(inner) }
     }

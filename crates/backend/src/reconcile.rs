@@ -2,6 +2,7 @@
 //! unreachable API server interrupted (RULINGS 36). Every step is idempotent, so several replicas may run it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::api_key::ApiKey;
@@ -49,35 +50,57 @@ impl Backend {
     pub(crate) async fn remove_from_cluster(&self, key: &ApiKey) {
         match tokio::time::timeout(INLINE_LIMIT, self.remove_key(key)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => log("removing a revoked key", &error),
+            Ok(Err(error)) => self.log("removing a revoked key", &error),
             Err(_) => tracing::warn!("removing a revoked key takes long; it goes on in the background"),
         }
         self.inner.wake.notify_one();
     }
 
+    /// Says that something will be tried again: loudly once, quietly while the trouble lasts.
+    fn log(&self, doing: &'static str, error: &Error) {
+        let error = error as &dyn std::error::Error;
+        match self.inner.failures.fetch_add(1, Ordering::Relaxed) {
+            0 => tracing::warn!(error, doing, "will be tried again; further failures are logged at level debug"),
+            _ => tracing::debug!(error, doing, "will be tried again"),
+        }
+    }
+
     async fn pass(&self, drifted: &mut BTreeSet<NamespaceId>) {
+        let failures = self.inner.failures.load(Ordering::Relaxed);
+        self.orders().await;
+        self.repairs(drifted).await;
+        if failures > 0 && self.inner.failures.load(Ordering::Relaxed) == failures {
+            self.inner.failures.store(0, Ordering::Relaxed);
+            tracing::info!("reconciling works again");
+        }
+    }
+
+    async fn orders(&self) {
         let pending = [NamespaceStatus::Creating, NamespaceStatus::Deleting];
         match self.inner.store.namespaces_in(&pending, None, BATCH).await {
             Ok(orders) => futures::stream::iter(orders).for_each_concurrent(AT_ONCE, |n| self.carry_out(n)).await,
-            Err(error) => log("reading the namespaces to reconcile", &error),
+            Err(error) => self.log("reading the namespaces to reconcile", &error),
         }
         match self.inner.store.keys_to_remove(BATCH).await {
             Ok(keys) => {
                 let remove = async |key: ApiKey| {
                     if let Err(error) = self.remove_key(&key).await {
-                        log("removing a revoked key", &error);
+                        self.log("removing a revoked key", &error);
                     }
                 };
                 futures::stream::iter(keys).for_each_concurrent(AT_ONCE, remove).await;
             }
-            Err(error) => log("reading the revoked keys", &error),
+            Err(error) => self.log("reading the revoked keys", &error),
         }
+    }
+
+    async fn repairs(&self, drifted: &mut BTreeSet<NamespaceId>) {
         let ids = std::mem::take(drifted);
         let repairs = futures::stream::iter(ids).map(|id| async move { (id, self.repair(id).await) });
         let results: Vec<_> = repairs.buffer_unordered(AT_ONCE).collect().await;
         for (id, result) in results {
             if let Err(error) = result {
-                log("repairing a namespace", &error);
+                self.log("repairing a namespace", &error);
                 drifted.insert(id);
             }
         }
@@ -90,7 +113,7 @@ impl Backend {
             NamespaceStatus::Active | NamespaceStatus::Failed => Ok(()),
         };
         if let Err(error) = result {
-            log("reconciling a namespace", &error);
+            self.log("reconciling a namespace", &error);
         }
     }
 
@@ -99,7 +122,7 @@ impl Backend {
             Ok(()) => (NamespaceStatus::Active, Action::NamespaceActivated, None),
             Err(error) if error.retryable() => return Err(error),
             Err(error) => {
-                log("setting up a namespace", &error);
+                self.log("setting up a namespace", &error);
                 (NamespaceStatus::Failed, Action::NamespaceFailed, Some(error.to_string()))
             }
         };
@@ -137,7 +160,7 @@ impl Backend {
         let mut after = None;
         loop {
             match self.inner.store.namespaces_in(&[NamespaceStatus::Active], after, BATCH).await {
-                Err(error) => return log("reading the active namespaces", &error),
+                Err(error) => return self.log("reading the active namespaces", &error),
                 Ok(rows) => {
                     drifted.extend(rows.iter().map(|n| n.id));
                     after = rows.last().map(|n| n.id);
@@ -148,8 +171,4 @@ impl Backend {
             }
         }
     }
-}
-
-fn log(doing: &'static str, error: &Error) {
-    tracing::warn!(error = error as &dyn std::error::Error, doing, "will be tried again");
 }

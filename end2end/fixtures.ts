@@ -1,0 +1,56 @@
+// A page that fails its test on anything a person would find in the browser's console: errors, page errors, CSP reports.
+import { expect, test as base, type Page } from "@playwright/test";
+
+export type Person = { email: string; password: string };
+
+type Fixtures = { person: Person; clean: void; signedIn: Page };
+
+export const test = base.extend<Fixtures>({
+  // The user of the first start. Tests share it and keep apart by unique names.
+  person: async ({}, use) => {
+    const email = process.env.REMOTEGPU_ADMIN_EMAIL ?? "admin@remotegpu.local";
+    const password = process.env.REMOTEGPU_ADMIN_PASSWORD ?? "";
+    await use({ email, password });
+  },
+  clean: [
+    async ({ page }, use) => {
+      const found: string[] = [];
+      page.on("console", (message) => {
+        if (message.type() === "error" || /hydrat/i.test(message.text())) found.push(message.text());
+      });
+      page.on("pageerror", (error) => found.push(String(error)));
+      await page.addInitScript(() => {
+        document.addEventListener("securitypolicyviolation", (event) => {
+          console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+        });
+      });
+      await use();
+      expect(found, "the browser's console").toEqual([]);
+    },
+    { auto: true },
+  ],
+  signedIn: async ({ page, person }, use) => {
+    await signIn(page, person);
+    await use(page);
+  },
+});
+
+export { expect, type Page };
+
+/** Opens a path and waits until its handlers exist (never a sleep, never `networkidle`). */
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await hydrated(page);
+}
+
+export async function hydrated(page: Page): Promise<void> {
+  await expect(page.locator("html")).toHaveAttribute("data-hydrated", /.*/);
+}
+
+export async function signIn(page: Page, person: Person): Promise<void> {
+  await open(page, "/login");
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByLabel("Password").fill(person.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page).not.toHaveURL(/\/login/);
+}

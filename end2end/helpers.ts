@@ -1,0 +1,39 @@
+// Small verbs of the stories: names nobody else has, real kubectl with a downloaded kubeconfig.
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export function unique(prefix: string): string {
+  return `${prefix}-${randomBytes(4).toString("hex")}`;
+}
+
+/** Runs the pinned kubectl as a tenant would: only a kubeconfig and an API key. */
+export async function kubectl(kubeconfig: string, key: string, args: string[]): Promise<string> {
+  const program = process.env.REMOTEGPU_KUBECTL ?? "kubectl";
+  const env = { PATH: process.env.PATH ?? "", REMOTEGPU_API_KEY: key, HOME: "/nonexistent" };
+  const { stdout, stderr } = await run(program, ["--kubeconfig", kubeconfig, ...args], { env, timeout: 60_000 });
+  return stdout + stderr;
+}
+
+/** A small local image that says "hello from the container", then a tick each second. */
+export async function image(): Promise<string> {
+  const name = "localhost/remotegpu-e2e:1";
+  const root = await mkdtemp(join(tmpdir(), "remotegpu-image-"));
+  await mkdir(join(root, "bin"));
+  await copyFile("/bin/busybox", join(root, "bin", "busybox"));
+  for (const applet of ["sh", "sleep", "echo"]) await symlink("busybox", join(root, "bin", applet));
+  const archive = join(root, "root.tar");
+  await run("tar", ["-C", root, "-cf", archive, "bin"]);
+  const program =
+    "trap 'exit 0' TERM; echo hello from the container; n=0; " +
+    "while :; do n=$((n+1)); echo tick $n; sleep 1 & wait $!; done";
+  const command = `CMD ${JSON.stringify(["/bin/sh", "-c", program])}`;
+  await run("podman", ["import", "--change", command, archive, name]);
+  await rm(root, { recursive: true });
+  return name;
+}

@@ -1,0 +1,38 @@
+// Plain forms work without JavaScript: sign in, namespaces, deploy, delete, sign out.
+import { expect, test } from "../fixtures.ts";
+import { unique } from "../helpers.ts";
+
+test("a person without JavaScript can sign in, make a namespace, plan a deployment and sign out", async ({ page, person }) => {
+  const name = unique("plain");
+  await page.goto("/kubernetes");
+  await expect(page).toHaveURL(/\/login/);
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByLabel("Password").fill(person.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page).toHaveURL(/\/kubernetes$/);
+
+  await page.goto("/kubernetes?new=namespace");
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByRole("button", { name: "Create namespace" }).click();
+  await page.goto("/kubernetes?limit=200");
+  await page.getByRole("link", { name, exact: true }).click();
+  const id = new URL(page.url()).pathname.split("/")[2]!;
+  await expect
+    .poll(async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status)
+    .toBe("active");
+
+  await page.goto(`/kubernetes/${id}/deploy`);
+  await page.getByRole("radio", { name: /gpu-h100-1x/ }).check();
+  await page.getByLabel("Name", { exact: true }).fill("plain");
+  await page.getByLabel("Image").fill("localhost/anything:1");
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await expect(page).toHaveURL(/\/workloads\/plain/);
+  await expect(page.getByRole("heading", { name: "plain" })).toBeVisible();
+
+  await page.goto("/catalogue");
+  await expect(page.getByText("gpu-h100-1x").first()).toBeVisible();
+  await page.goto("/settings/api-keys");
+  await expect(page.getByRole("heading", { name: "API keys" })).toBeVisible();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page).toHaveURL(/\/login/);
+});

@@ -1,0 +1,139 @@
+//! Flags of `remotegpu`; each also an environment variable `REMOTEGPU_…`.
+//! Secrets are named by file, never given as a flag: arguments are visible to every process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+
+/// RemoteGPU: one Kubernetes API as a GPU cloud.
+#[derive(Parser)]
+#[command(name = "remotegpu", version)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve the console and its API.
+    Serve(Box<ServeArgs>),
+    /// Manage accounts and users straight in the database.
+    Admin {
+        /// What to change.
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+}
+
+/// Flags of `remotegpu serve`.
+#[derive(clap::Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on (plain HTTP; put TLS in front for anything but loopback).
+    #[arg(long, env = "REMOTEGPU_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// How people and kubectl reach this console, `https://host`; plain http is for loopback only.
+    #[arg(long, env = "REMOTEGPU_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// `sqlite:///path` or `postgres://…`.
+    #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: SecretString,
+    /// At least 32 random bytes in hex: keys the digests of API keys.
+    #[arg(long, env = "REMOTEGPU_PEPPER_FILE", value_name = "FILE")]
+    pub pepper_file: PathBuf,
+    /// Identity that issues credentials.
+    #[arg(long, env = "REMOTEGPU_ISSUER_KUBECONFIG", value_name = "FILE")]
+    pub issuer_kubeconfig: PathBuf,
+    /// Identity that reconciles namespaces and watches.
+    #[arg(long, env = "REMOTEGPU_RECONCILER_KUBECONFIG", value_name = "FILE")]
+    pub reconciler_kubeconfig: PathBuf,
+    /// The cluster's API server as tenants reach it; goes into kubeconfigs.
+    #[arg(long, env = "REMOTEGPU_CLUSTER_SERVER", value_name = "URL")]
+    pub cluster_server: String,
+    /// Its CA in PEM; leave out when it is publicly trusted.
+    #[arg(long, env = "REMOTEGPU_CLUSTER_CA_FILE", value_name = "FILE")]
+    pub cluster_ca_file: Option<PathBuf>,
+    /// Where the built client files lie.
+    #[arg(long, env = "REMOTEGPU_SITE_ROOT", value_name = "DIR", default_value = "target/site")]
+    pub site_root: PathBuf,
+    /// First start without users: e-mail of the operator who owns the account `default`.
+    #[arg(long, env = "REMOTEGPU_BOOTSTRAP_EMAIL", value_name = "EMAIL", requires = "bootstrap_password_file")]
+    pub bootstrap_email: Option<String>,
+    /// File with their first password.
+    #[arg(long, env = "REMOTEGPU_BOOTSTRAP_PASSWORD_FILE", value_name = "FILE", requires = "bootstrap_email")]
+    pub bootstrap_password_file: Option<PathBuf>,
+    /// How the log is written.
+    #[arg(long, env = "REMOTEGPU_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Subcommands of `remotegpu admin`.
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Add an account.
+    CreateAccount {
+        /// `sqlite:///path` or `postgres://…`.
+        #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
+        database: SecretString,
+        /// Its name, unique in this installation.
+        #[arg(long, env = "REMOTEGPU_NAME")]
+        name: String,
+    },
+    /// Add a user to an account.
+    CreateUser {
+        /// `sqlite:///path` or `postgres://…`.
+        #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
+        database: SecretString,
+        /// How they sign in.
+        #[arg(long, env = "REMOTEGPU_EMAIL")]
+        email: String,
+        /// Name of the account.
+        #[arg(long, env = "REMOTEGPU_ACCOUNT", value_name = "NAME")]
+        account: String,
+        /// owner, admin, member, viewer or billing.
+        #[arg(long, env = "REMOTEGPU_ROLE")]
+        role: String,
+        /// File with their first password, 12 to 1024 characters.
+        #[arg(long, env = "REMOTEGPU_PASSWORD_FILE", value_name = "FILE")]
+        password_file: PathBuf,
+        /// Also a platform operator.
+        #[arg(long, env = "REMOTEGPU_OPERATOR")]
+        operator: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_is_also_an_environment_variable() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str())) {
+                let flag = argument.get_long().unwrap().to_uppercase().replace('-', "_");
+                let variable = argument.get_env().map(|v| v.to_string_lossy().into_owned());
+                assert_eq!(variable, Some(format!("REMOTEGPU_{flag}")), "--{flag}");
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Args::command());
+    }
+}

@@ -1,0 +1,154 @@
+//! The composition root: settings in, a serving console out. Refuses to start on a setting that would be unsafe.
+//!
+//! Source: `security.md` §9 (Start-up, Shutdown).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::http::Uri;
+use backend::ports::{Clock, Sessions};
+use backend::{Backend, Parts, Pepper};
+use cluster::{ClusterConfig, KubeCluster};
+use domain::kubeconfig::Endpoints;
+use secrecy::{ExposeSecret as _, SecretString};
+use store::SqlStore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{LogFormat, ServeArgs};
+use crate::http::state::AppState;
+use crate::http::{assets, router, session};
+use crate::public_url::PublicUrl;
+use crate::system::{SystemClock, SystemRandom};
+use crate::{listeners, secrets};
+
+// These libraries log each failure themselves (an expired cookie, a cluster that is away); we log once, where it is
+// handled.
+const QUIET: &str = "info,kube_client=off,tower_sessions=error,tower_sessions_core=off";
+// Loops stop at their next await; a stuck one must not hold up the exit.
+const LOOPS_END: Duration = Duration::from_secs(5);
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// One sentence on the first setting, file or dependency that does not work.
+pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    start_log(args.log_format);
+    let listener = listeners::bind(args.listen)?;
+    let listening = listener.local_addr()?;
+    let public_url = PublicUrl::new(args.public_url.as_deref(), listening)?;
+    tracing::info!("Listening on http://{listening}, reached as {}", public_url.as_str());
+    let checked = check(&args, &public_url)?;
+    let shutdown = CancellationToken::new();
+    listeners::end_on_signals(shutdown.clone())?;
+    let store = open_store(&args.database).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let backend = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
+    bootstrap(&args, &backend).await?;
+    let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
+    let loops = TaskTracker::new();
+    let (reconciling, stop) = (backend.clone(), shutdown.clone());
+    loops.spawn(async move { reconciling.reconcile(stop).await });
+    loops.spawn(session::sweep(sessions.clone(), clock.clone(), shutdown.clone()));
+    let leptos = assets::leptos_options(&args.site_root);
+    let state = AppState { backend, leptos, sessions, clock, public_url, shutdown: shutdown.clone() };
+    let served = listeners::serve(listener, router::build(state)?, shutdown.clone()).await;
+    shutdown.cancel();
+    loops.close();
+    let _ = tokio::time::timeout(LOOPS_END, loops.wait()).await;
+    store.close().await;
+    tracing::info!("Stopped");
+    served
+}
+
+/// Opens the database and brings its schema up to date.
+///
+/// # Errors
+/// When it cannot be opened; the URL is never quoted, it may hold a password.
+pub async fn open_store(url: &SecretString) -> anyhow::Result<SqlStore> {
+    SqlStore::connect(url.expose_secret()).await.map_err(told).context("The database cannot be used")
+}
+
+/// Settings that were checked before anything was touched.
+struct Checked {
+    cluster: ClusterConfig,
+    pepper: Pepper,
+    endpoints: Endpoints,
+}
+
+fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
+    let cluster = ClusterConfig {
+        issuer_kubeconfig: args.issuer_kubeconfig.clone(),
+        reconciler_kubeconfig: args.reconciler_kubeconfig.clone(),
+    };
+    secrets::check_private(&cluster.issuer_kubeconfig)?;
+    secrets::check_private(&cluster.reconciler_kubeconfig)?;
+    Ok(Checked { cluster, pepper: pepper(args)?, endpoints: endpoints(args, public_url)? })
+}
+
+async fn backend(
+    checked: Checked,
+    store: SqlStore,
+    clock: Arc<dyn Clock>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Backend> {
+    let Checked { cluster, pepper, endpoints } = checked;
+    let cluster =
+        KubeCluster::start(cluster, shutdown.clone()).await.map_err(told).context("A kubeconfig is unusable")?;
+    let (store, cluster, random) = (Arc::new(store), Arc::new(cluster), Arc::new(SystemRandom));
+    Ok(Backend::new(Parts { store, cluster, clock, random, pepper, endpoints }))
+}
+
+fn pepper(args: &ServeArgs) -> anyhow::Result<Pepper> {
+    let file = args.pepper_file.display();
+    let text = secrets::read(&args.pepper_file)?;
+    Pepper::from_hex(text.expose_secret()).ok().with_context(|| {
+        format!("The pepper in {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}")
+    })
+}
+
+fn endpoints(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Endpoints> {
+    let server = args.cluster_server.trim_end_matches('/').to_owned();
+    let uri: Option<Uri> = server.parse().ok();
+    if !uri.is_some_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some()) {
+        bail!("--cluster-server {server} must be like https://k8s.example.com:6443");
+    }
+    let cluster_ca_pem = match &args.cluster_ca_file {
+        Some(file) => std::fs::read_to_string(file).with_context(|| format!("Cannot read {}", file.display()))?,
+        None => String::new(),
+    };
+    if args.cluster_ca_file.is_some() && !cluster_ca_pem.contains("-----BEGIN CERTIFICATE-----") {
+        bail!("--cluster-ca-file must be a certificate in PEM");
+    }
+    Ok(Endpoints { cluster_server: server, cluster_ca_pem, console_url: public_url.as_str().to_owned() })
+}
+
+/// First start: makes the operator, if nobody is there yet.
+async fn bootstrap(args: &ServeArgs, backend: &Backend) -> anyhow::Result<()> {
+    let (Some(email), Some(file)) = (&args.bootstrap_email, &args.bootstrap_password_file) else { return Ok(()) };
+    let password = secrets::read(file)?;
+    if backend.bootstrap(email, &password).await.map_err(told).context("The first user cannot be made")? {
+        tracing::info!("Made the first user: operator and owner of the account default");
+    }
+    Ok(())
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout())).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// At start the operator reads the cause too: `Internal error` alone would help nobody.
+fn told(error: domain::Error) -> anyhow::Error {
+    use std::error::Error as _;
+    match error.source() {
+        Some(cause) => anyhow::anyhow!("{cause}"),
+        None => anyhow::Error::new(error),
+    }
+}

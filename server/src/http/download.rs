@@ -1,0 +1,32 @@
+//! Files that a link on a page downloads.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use backend::Backend;
+
+use super::extract::{ApiPath, ApiQuery, SignedIn};
+use super::problem::Problem;
+use super::state::AppState;
+use super::v1::kubeconfig::KubeconfigQuery;
+
+/// Routes under `/download`.
+pub fn routes() -> Router<AppState> {
+    Router::new().route("/download/kubeconfig/{namespace_id}", get(kubeconfig))
+}
+
+/// `GET /download/kubeconfig/{id}?variant=&access=`
+async fn kubeconfig(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+    ApiQuery(query): ApiQuery<KubeconfigQuery>,
+) -> Result<impl IntoResponse, Problem> {
+    let view = backend.kubeconfig(&caller, &id, query.variant()?, query.access()?).await?;
+    // The file name holds a DNS label only, so it needs no escaping.
+    let attachment = format!("attachment; filename=\"{}\"", view.filename);
+    let headers = [(CONTENT_DISPOSITION, attachment), (CONTENT_TYPE, "application/yaml".to_owned())];
+    Ok((headers, view.kubeconfig))
+}

@@ -1,0 +1,195 @@
+//! Extractors whose refusals are problem documents; axum's own answer plain text and 422.
+
+use app::ssr::CallerSlot;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use backend::Caller;
+use domain::page::PageRequest;
+use domain::{Code, Error};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::problem::Problem;
+
+/// The signed-in caller; 401 without one.
+pub struct SignedIn(pub Caller);
+
+/// A JSON body; unknown fields are the type's own business.
+pub struct ApiJson<T>(pub T);
+
+/// A JSON body that may be absent.
+pub struct OptionalJson<T>(pub T);
+
+/// Path parameters.
+pub struct ApiPath<T>(pub T);
+
+/// Query parameters.
+pub struct ApiQuery<T>(pub T);
+
+/// `?limit=&cursor=` of a list.
+pub struct Paging(pub PageRequest);
+
+#[derive(Deserialize)]
+struct PagingQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<CallerSlot>().and_then(|slot| slot.0.clone());
+        caller.map(Self).ok_or_else(|| Error::Unauthenticated { code: Code::MissingAccessToken }.into())
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_json(request.headers())?;
+        let bytes = Bytes::from_request(request, state).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let typed = require_json(request.headers());
+        let bytes = Bytes::from_request(request, state).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        typed?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(value) = Path::from_request_parts(parts, state).await?;
+        Ok(Self(value))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Query(value) = Query::from_request_parts(parts, state).await?;
+        Ok(Self(value))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Paging {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let ApiQuery(query) = ApiQuery::<PagingQuery>::from_request_parts(parts, state).await?;
+        Ok(Self(PageRequest::new(query.limit, query.cursor)?))
+    }
+}
+
+/// Only `application/json`: any other type could be posted by a foreign page without a preflight (`security.md` §4.2).
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::from_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => data_problem(&error.to_string()),
+        Category::Io | Category::Syntax | Category::Eof => Problem::malformed("The body is not valid JSON"),
+    })
+}
+
+/// Turns serde's sentence into a field error, without echoing any value of the body.
+fn data_problem(text: &str) -> Problem {
+    let text = text.split(" at line ").next().unwrap_or(text);
+    let named = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
+    if let Some(field) = named("unknown field `") {
+        return Error::field(&field, "unknown_field", format!("Unknown field {field}")).into();
+    }
+    if let Some(field) = named("missing field `") {
+        return Error::field(&field, "required", format!("The field {field} is required")).into();
+    }
+    if let Some(field) = named("duplicate field `") {
+        return Error::field(&field, "duplicate_field", format!("The field {field} is there twice")).into();
+    }
+    match text.rsplit_once(", expected ") {
+        Some((_, wanted)) => Problem::malformed(format!("A field has the wrong type or value: expected {wanted}")),
+        None => Problem::malformed("A field has the wrong type or value"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use axum::response::IntoResponse as _;
+    use domain::namespace::{DeleteNamespace, NewNamespace};
+    use serde_json::Value;
+
+    fn request(media_type: &str, body: &'static str) -> Request {
+        Request::post("/").header(CONTENT_TYPE, media_type).body(Body::from(body)).unwrap()
+    }
+
+    async fn refusal(media_type: &str, body: &'static str) -> (u16, Value) {
+        let refused = ApiJson::<NewNamespace>::from_request(request(media_type, body), &()).await.err().unwrap();
+        let response = refused.into_response();
+        let status = response.status().as_u16();
+        (status, serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn bad_bodies_are_400_with_a_sentence_that_names_the_field() {
+        for (body, detail, field) in [
+            (r#"{"name":"#, "The body is not valid JSON", None),
+            (r#"{"name":"a"} x"#, "The body is not valid JSON", None),
+            (r#"{"name":"a","owner":"me"}"#, "Unknown field owner", Some("owner")),
+            ("{}", "The field name is required", Some("name")),
+            (r#"{"name":7}"#, "A field has the wrong type or value: expected a string", None),
+        ] {
+            let (status, document) = refusal("application/json", body).await;
+            assert_eq!((status, document["detail"].as_str().unwrap()), (400, detail), "{body}");
+            assert_eq!(document["errors"][0]["field"].as_str(), field, "{body}");
+            assert_eq!(document["code"], "invalid_request");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_value_of_the_body_is_echoed() {
+        let (_, document) = refusal("application/json", r#"{"name":["hunter2"]}"#).await;
+        assert!(!document.to_string().contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn only_json_is_json() {
+        for media_type in ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"] {
+            assert_eq!(refusal(media_type, "{}").await.0, 415, "{media_type}");
+        }
+        let fine = request("application/json; charset=utf-8", r#"{"name":"a"}"#);
+        assert!(ApiJson::<NewNamespace>::from_request(fine, &()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_optional_body_may_be_absent_but_not_untyped() {
+        let absent = Request::delete("/").body(Body::empty()).unwrap();
+        assert!(OptionalJson::<DeleteNamespace>::from_request(absent, &()).await.is_ok());
+        let untyped = Request::delete("/").body(Body::from("{}")).unwrap();
+        assert!(OptionalJson::<DeleteNamespace>::from_request(untyped, &()).await.is_err());
+    }
+}

@@ -1,0 +1,17 @@
+//! Everything HTTP: the only place that knows status codes, headers and cookies.
+
+pub mod assets;
+mod download;
+mod extract;
+mod health;
+mod live;
+mod log_lines;
+mod middleware;
+mod pages;
+pub mod problem;
+mod request_id;
+pub mod router;
+pub mod session;
+pub mod state;
+mod stream_guard;
+mod v1;

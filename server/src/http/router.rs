@@ -1,0 +1,50 @@
+//! The route table and the order of the layers. Two stacks: session routes, and the key route without any session.
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::any;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+
+use super::state::AppState;
+use super::{assets, download, health, live, middleware, pages, session, v1};
+
+// security.md §9: 1 MiB for JSON.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The whole site.
+///
+/// # Errors
+/// When the public URL cannot be a trusted origin.
+pub fn build(state: AppState) -> anyhow::Result<Router> {
+    let csrf = CsrfLayer::new().add_trusted_origin(state.public_url.as_str())?;
+    let sessions = ServiceBuilder::new()
+        .layer(csrf.with_rejection_response(middleware::cross_site))
+        .layer(from_fn_with_state(state.public_url.clone(), session::complete_removal))
+        .layer(session::layer(&state))
+        .layer(from_fn_with_state(state.clone(), session::resolve_caller));
+    let assets = ServiceBuilder::new()
+        .layer(from_fn(assets::cache))
+        .service(assets::service(std::path::Path::new(&*state.leptos.site_root)));
+    let signed_in = Router::new()
+        .merge(pages::routes(&state))
+        .merge(live::routes(&state))
+        .merge(download::routes())
+        .nest("/v1", v1::session_routes())
+        .layer(from_fn_with_state(BODY_LIMIT, middleware::limit_body))
+        .layer(sessions);
+    let everything = signed_in
+        .merge(v1::credential::routes())
+        .merge(health::routes())
+        .nest_service("/pkg", assets)
+        .route("/live/{*rest}", any(middleware::not_found))
+        .route("/download/{*rest}", any(middleware::not_found));
+    let outermost = ServiceBuilder::new()
+        .layer(from_fn(middleware::identify))
+        .layer(from_fn_with_state(state.public_url.clone(), middleware::secure))
+        .layer(from_fn(middleware::net))
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(from_fn(middleware::limit_time));
+    Ok(everything.layer(outermost).with_state(state))
+}

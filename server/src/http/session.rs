@@ -1,0 +1,106 @@
+//! Browser sessions: the cookie, who it stands for, and its removal.
+//!
+//! Source: `security.md` §4.1.
+
+mod browser;
+mod table;
+
+use app::ssr::CallerSlot;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use backend::{Backend, Caller, Origin};
+use domain::id::UserId;
+use domain::{Error, Result};
+use tower_sessions::cookie::SameSite;
+use tower_sessions::{Session, SessionManagerLayer};
+
+use super::problem::Problem;
+use super::state::AppState;
+use crate::public_url::PublicUrl;
+
+pub use browser::BrowserSession;
+pub use table::{SessionTable, sweep};
+
+/// Key of the session's data that names its user.
+const USER: &str = "user_id";
+
+/// The cookie layer. Lax, because Strict is not sent on the return from an identity provider.
+pub fn layer(state: &AppState) -> SessionManagerLayer<SessionTable> {
+    let table = SessionTable::new(state.sessions.clone(), state.clock.clone());
+    SessionManagerLayer::new(table)
+        .with_name(state.public_url.cookie_name())
+        .with_same_site(SameSite::Lax)
+        .with_http_only(true)
+        .with_secure(state.public_url.is_https())
+        .with_path("/")
+}
+
+/// Middleware: puts the caller of the session into the request, for extractors, pages and server functions.
+pub async fn resolve_caller(State(backend): State<Backend>, mut request: Request, next: Next) -> Response {
+    let (extensions, headers) = (request.extensions(), request.headers());
+    let caller = match (extensions.get::<Session>(), extensions.get::<Origin>()) {
+        // A key never opens a session route (console-api.md §1), not even beside a cookie.
+        (Some(session), Some(origin)) if !carries_key(headers) => caller_of(&backend, session, origin).await,
+        _ => Ok(None),
+    };
+    match caller {
+        Ok(caller) => {
+            request.extensions_mut().insert(CallerSlot(caller));
+            next.run(request).await
+        }
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+/// Who `session` stands for now: row and member are read anew.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn caller_of(backend: &Backend, session: &Session, origin: &Origin) -> Result<Option<Caller>> {
+    let Some(user) = session.get::<String>(USER).await.map_err(fault)? else { return Ok(None) };
+    match backend.caller(UserId::parse(&user).map_err(Error::internal)?, origin.clone()).await {
+        Ok(caller) => Ok(Some(caller)),
+        Err(Error::Unauthenticated { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Middleware: gives a removal cookie the attributes of the cookie it removes. The session library sends it bare, and
+/// browsers ignore a `__Host-` cookie without Secure, so the dead cookie would stay.
+pub async fn complete_removal(State(url): State<PublicUrl>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let bare = format!("{}=;", url.cookie_name());
+    let cookies: Vec<HeaderValue> = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
+    if cookies.iter().any(|c| c.as_bytes().starts_with(bare.as_bytes())) {
+        response.headers_mut().remove(SET_COOKIE);
+        for cookie in cookies {
+            let removal = cookie.as_bytes().starts_with(bare.as_bytes());
+            response.headers_mut().append(SET_COOKIE, if removal { removal_cookie(&url) } else { cookie });
+        }
+    }
+    response
+}
+
+fn removal_cookie(url: &PublicUrl) -> HeaderValue {
+    HeaderValue::from_static(if url.is_https() {
+        "__Host-remotegpu=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
+    } else {
+        "remotegpu=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"
+    })
+}
+
+fn carries_key(headers: &HeaderMap) -> bool {
+    let bearer = |v: &HeaderValue| v.as_bytes().get(..7).is_some_and(|p| p.eq_ignore_ascii_case(b"bearer "));
+    headers.contains_key("x-api-key") || headers.get_all(AUTHORIZATION).iter().any(bearer)
+}
+
+/// The only thing that can fail in the session library is our table.
+fn fault(error: tower_sessions::session::Error) -> Error {
+    Error::database(error)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Signing in and out, once for REST and pages.
+
+use std::sync::Arc;
+
+use app::ssr::{CallerSlot, SessionPort};
+use async_trait::async_trait;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use backend::ports::Clock;
+use backend::{Backend, Caller, Origin};
+use domain::session::{SessionView, absolute_life};
+use domain::{Error, Result};
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use tower_sessions::{Expiry, Session};
+
+use super::table::NewSession;
+use super::{USER, fault};
+use crate::http::problem::Problem;
+use crate::http::state::AppState;
+
+/// The session of one request, with what signing in and out needs.
+#[derive(Clone)]
+pub struct BrowserSession {
+    session: Session,
+    backend: Backend,
+    clock: Arc<dyn Clock>,
+    origin: Origin,
+    caller: Option<Caller>,
+}
+
+// === impl BrowserSession ===
+
+impl BrowserSession {
+    /// Takes the session out of a request that passed the session layer.
+    pub fn from_parts(parts: &Parts, state: &AppState) -> Option<Self> {
+        Some(Self {
+            session: parts.extensions.get::<Session>()?.clone(),
+            origin: parts.extensions.get::<Origin>()?.clone(),
+            caller: parts.extensions.get::<CallerSlot>().and_then(|slot| slot.0.clone()),
+            backend: state.backend.clone(),
+            clock: state.clock.clone(),
+        })
+    }
+
+    async fn begin(&self, user_id: &str, operator: bool) -> Result<()> {
+        // A new id at each sign-in: whoever planted the old one gains nothing.
+        self.session.cycle_id().await.map_err(fault)?;
+        self.session.clear().await;
+        let ends = (self.clock.now() + absolute_life(operator)).as_second();
+        let ends = OffsetDateTime::from_unix_timestamp(ends).map_err(Error::internal)?;
+        self.session.set_expiry(Some(Expiry::AtDateTime(ends)));
+        self.session.insert(USER, user_id).await.map_err(fault)?;
+        self.session.insert(NewSession::KEY, NewSession::of(&self.origin, operator)).await.map_err(fault)?;
+        // Written here and not after the answer, so that a failure is told to the caller.
+        self.session.save().await.map_err(fault)
+    }
+}
+
+#[async_trait]
+impl SessionPort for BrowserSession {
+    async fn sign_in(&self, email: &str, password: SecretString) -> Result<SessionView> {
+        let signed_in = self.backend.sign_in(&self.origin, email, &password).await?;
+        self.begin(&signed_in.user_id.to_string(), signed_in.operator).await?;
+        Ok(signed_in.view)
+    }
+
+    async fn sign_out(&self) -> Result<()> {
+        // The row goes first: whatever fails later, the cookie is dead.
+        self.session.flush().await.map_err(fault)?;
+        match &self.caller {
+            Some(caller) => self.backend.sign_out(caller).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for BrowserSession
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let session = Self::from_parts(parts, &AppState::from_ref(state));
+        session.ok_or_else(|| Error::internal("the session layer is missing on this route").into())
+    }
+}

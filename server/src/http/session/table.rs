@@ -1,0 +1,165 @@
+//! The session library's store over our own table.
+//!
+//! Ids are hashed before they reach the port, `save` only updates, and nothing is stored for people who are not
+//! signed in. Source: `security.md` §4.1.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backend::Origin;
+use backend::ports::{Clock, Sessions};
+use domain::id::UserId;
+use domain::session::{SessionRecord, absolute_life, idle_life};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+use tower_sessions::SessionStore;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error, Result};
+
+use super::USER;
+
+// 128 random bits do not collide by chance; more tries would only hide a broken generator.
+const CREATE_TRIES: usize = 3;
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_ROWS: u32 = 500;
+
+/// Adapter from the session library to [`Sessions`].
+#[derive(Clone)]
+pub struct SessionTable {
+    port: Arc<dyn Sessions>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What only the first write of a session needs; it goes into columns, never into the data.
+#[derive(Serialize, Deserialize)]
+pub(super) struct NewSession {
+    operator: bool,
+    address: String,
+    user_agent: String,
+}
+
+// === impl NewSession ===
+
+impl NewSession {
+    /// Its key in the session's data until the row is written.
+    pub(super) const KEY: &'static str = "new_session";
+
+    pub(super) fn of(origin: &Origin, operator: bool) -> Self {
+        Self { operator, address: origin.address.clone(), user_agent: origin.user_agent.clone() }
+    }
+}
+
+// === impl SessionTable ===
+
+impl SessionTable {
+    /// Puts the library's store over `port`.
+    pub fn new(port: Arc<dyn Sessions>, clock: Arc<dyn Clock>) -> Self {
+        Self { port, clock }
+    }
+
+    fn row(&self, record: &Record) -> Result<SessionRecord> {
+        let user = record.data.get(USER).and_then(Value::as_str);
+        // Anonymous rows would let anybody fill the table.
+        let user = user.ok_or_else(|| Error::Encode("a session without a user is not stored".into()))?;
+        let new = record.data.get(NewSession::KEY).cloned().unwrap_or_default();
+        let new: NewSession = serde_json::from_value(new).map_err(|e| Error::Encode(e.to_string()))?;
+        let now = self.clock.now();
+        Ok(SessionRecord {
+            id_hash: hashed(record.id),
+            user_id: UserId::parse(user).map_err(|e| Error::Encode(e.to_string()))?,
+            data: stored(record)?,
+            created_at: now,
+            last_seen_at: now,
+            idle_expires_at: now + idle_life(new.operator),
+            absolute_expires_at: now + absolute_life(new.operator),
+            address: new.address,
+            user_agent: new.user_agent,
+        })
+    }
+}
+
+#[async_trait]
+impl SessionStore for SessionTable {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        for _ in 0..CREATE_TRIES {
+            if self.port.create_session(&self.row(record)?).await.map_err(backend)? {
+                return Ok(());
+            }
+            record.id = Id::default();
+        }
+        Err(Error::Backend("no free session id".into()))
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        // False = ended meanwhile: a slow request must not bring it back, and that is no error.
+        self.port.save_session(&hashed(record.id), &stored(record)?).await.map_err(backend)?;
+        Ok(())
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let found = self.port.load_session(&hashed(*id), self.clock.now()).await.map_err(backend)?;
+        let Some(row) = found else { return Ok(None) };
+        let mut data: HashMap<String, Value> =
+            serde_json::from_str(&row.data).map_err(|e| Error::Decode(e.to_string()))?;
+        data.insert(USER.to_owned(), Value::String(row.user_id.to_string()));
+        Ok(Some(Record { id: *id, data, expiry_date: date(row.absolute_expires_at)? }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        self.port.delete_session(&hashed(*id)).await.map_err(backend)
+    }
+}
+
+impl fmt::Debug for SessionTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionTable")
+    }
+}
+
+/// Removes dead rows in batches until `shutdown`.
+pub async fn sweep(sessions: Arc<dyn Sessions>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    let mut due = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = due.tick() => {}
+        }
+        loop {
+            match sessions.delete_expired_sessions(clock.now(), SWEEP_ROWS).await {
+                Ok(removed) if removed >= u64::from(SWEEP_ROWS) => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "Expired sessions stay until the next round");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// SHA-256 of the cookie's id in hex: a dump of the table is no set of cookies.
+fn hashed(id: Id) -> String {
+    Sha256::digest(id.to_string().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn stored(record: &Record) -> Result<String> {
+    let rest: HashMap<&String, &Value> =
+        record.data.iter().filter(|(key, _)| !matches!(key.as_str(), USER | NewSession::KEY)).collect();
+    serde_json::to_string(&rest).map_err(|e| Error::Encode(e.to_string()))
+}
+
+fn date(at: Timestamp) -> Result<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(at.as_second()).map_err(|e| Error::Decode(e.to_string()))
+}
+
+fn backend(error: domain::Error) -> Error {
+    use std::error::Error as _;
+    Error::Backend(error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")))
+}

@@ -1,0 +1,28 @@
+//! What handlers share.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use backend::Backend;
+use backend::ports::{Clock, Sessions};
+use leptos::config::LeptosOptions;
+use tokio_util::sync::CancellationToken;
+
+use crate::public_url::PublicUrl;
+
+/// The parts of the HTTP layer, made once by the composition root.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    /// The use cases.
+    pub backend: Backend,
+    /// Names and places of the client files.
+    pub leptos: LeptosOptions,
+    /// Where sessions live.
+    pub sessions: Arc<dyn Sessions>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// How people reach us.
+    pub public_url: PublicUrl,
+    /// Ends open streams.
+    pub shutdown: CancellationToken,
+}

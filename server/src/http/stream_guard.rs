@@ -1,0 +1,86 @@
+//! Ends an open stream when the console shuts down, or when who opened it may no longer look.
+//!
+//! Source: `security.md` §4.2: streams check the session again at least each minute.
+
+use std::time::Duration;
+
+use app::ssr::CallerSlot;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use backend::{Backend, Caller};
+use domain::{Code, Error};
+use futures::{Stream, StreamExt as _};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+use tower_sessions::Session;
+
+use super::problem::Problem;
+use super::session::caller_of;
+use super::state::AppState;
+
+const RECHECK: Duration = Duration::from_secs(60);
+
+/// The proof that a stream may go on, asked again and again.
+pub struct StreamGuard {
+    caller: Caller,
+    session: Session,
+    backend: Backend,
+    shutdown: CancellationToken,
+}
+
+// === impl StreamGuard ===
+
+impl StreamGuard {
+    /// Who opened the stream.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Cuts `stream` when its namespace is no longer the caller's to see.
+    pub fn watch<S: Stream>(self, namespace_id: String, stream: S) -> impl Stream<Item = S::Item> {
+        stream.take_until(Box::pin(self.ended(namespace_id)))
+    }
+
+    async fn ended(self, namespace_id: String) {
+        let mut minute = interval_at(Instant::now() + RECHECK, RECHECK);
+        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                _ = minute.tick() => {}
+            }
+            if !self.still_allowed(&namespace_id).await {
+                return;
+            }
+        }
+    }
+
+    /// A database that does not answer ends the stream too: never allow on a fault.
+    async fn still_allowed(&self, namespace_id: &str) -> bool {
+        if self.session.load().await.is_err() {
+            return false;
+        }
+        match caller_of(&self.backend, &self.session, &self.caller.origin).await {
+            Ok(Some(caller)) => self.backend.get_namespace(&caller, namespace_id).await.is_ok(),
+            Ok(None) | Err(_) => false,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamGuard
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let state = AppState::from_ref(state);
+        let caller = parts.extensions.get::<CallerSlot>().and_then(|slot| slot.0.clone());
+        match (caller, parts.extensions.get::<Session>().cloned()) {
+            (Some(caller), Some(session)) => {
+                Ok(Self { caller, session, backend: state.backend, shutdown: state.shutdown })
+            }
+            _ => Err(Error::Unauthenticated { code: Code::MissingAccessToken }.into()),
+        }
+    }
+}

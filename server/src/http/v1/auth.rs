@@ -1,0 +1,46 @@
+//! Sign-in, sign-out and who is signed in (`console-api.md` §1).
+
+use app::ssr::SessionPort as _;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use backend::Backend;
+use domain::session::SessionView;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::http::extract::{ApiJson, SignedIn};
+use crate::http::problem::Problem;
+use crate::http::session::BrowserSession;
+use crate::http::state::AppState;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    email: String,
+    password: String,
+}
+
+pub fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/auth/login", post(login))
+        .route("/auth/logout", post(logout))
+        .route("/auth/session", get(session))
+}
+
+/// `POST /v1/auth/login`
+async fn login(browser: BrowserSession, ApiJson(login): ApiJson<Login>) -> Result<Json<SessionView>, Problem> {
+    Ok(Json(browser.sign_in(&login.email, SecretString::from(login.password)).await?))
+}
+
+/// `POST /v1/auth/logout`
+async fn logout(_: SignedIn, browser: BrowserSession) -> Result<StatusCode, Problem> {
+    browser.sign_out().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/auth/session`
+async fn session(SignedIn(caller): SignedIn, State(backend): State<Backend>) -> Json<SessionView> {
+    Json(backend.session_view(&caller))
+}

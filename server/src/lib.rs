@@ -1,0 +1,29 @@
+//! Composition root of the console and everything HTTP.
+//!
+//! Parses flags, puts the adapters under [`backend::Backend`], serves pages, REST, live streams and the key route.
+//! Holds no rule of the product: a handler extracts, makes one backend call, answers.
+//! Nobody depends on this crate. Start reading at [`compose`] and [`http::router`].
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod args;
+pub mod compose;
+pub mod http;
+pub mod listeners;
+mod no_cluster;
+pub mod public_url;
+pub mod secrets;
+pub mod system;
+
+use args::{Args, Command};
+
+/// Does what the command line says; returns when it is done or after a signal.
+///
+/// # Errors
+/// One sentence on what is wrong with a setting, or why a dependency could not be used.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    match args.command {
+        Command::Serve(serve) => compose::serve(*serve).await,
+        Command::Admin { command } => admin::run(command).await,
+    }
+}

@@ -1,0 +1,152 @@
+//! The API server gone, or the console killed in the middle (RULINGS 36 and 50). No sleeps: calls are held, then cut.
+
+use serde_json::json;
+use testkit::{FaultProxy, Plane, TestApp, eventually, unique};
+
+use crate::CONSOLE;
+
+const ROUTE: &str = "/v1/kubernetes/namespaces";
+
+async fn behind_a_proxy() -> (FaultProxy, TestApp) {
+    let proxy = FaultProxy::to(&Plane::current().server()).await;
+    let app = TestApp::start_behind(CONSOLE, &proxy).await;
+    (proxy, app)
+}
+
+async fn status_is(client: &testkit::Client, path: &str, wanted: &str) {
+    eventually(wanted, async || {
+        let reply = client.get(path).await;
+        let status = if reply.status == 404 { "gone".to_owned() } else { reply.str("/status") };
+        if status == wanted { Ok(()) } else { Err(status) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_api_server_orders_are_taken_and_the_rest_says_503() {
+    let (proxy, app) = behind_a_proxy().await;
+    let member = app.operator().await;
+    let (kept, doomed) = (app.namespace(&member).await, app.namespace(&member).await);
+    let (kept_id, doomed_id) = (kept["id"].as_str().unwrap(), doomed["id"].as_str().unwrap());
+    let created = member.post("/v1/api-keys", json!({"name": "ci", "scopes": {"all": true}})).await;
+    let key = app.anonymous().with("x-api-key", &created.str("/key"));
+    let exec = format!("{ROUTE}/{kept_id}/exec-credential");
+    let token = key.post(&exec, json!({})).await.str("/status/token");
+    let other = app.key(&member, json!({"all": true})).await;
+
+    proxy.cut();
+    let ordered = member.post(ROUTE, json!({"name": unique("later")})).await;
+    assert_eq!((ordered.status, ordered.str("/status").as_str()), (201, "creating"));
+    assert_eq!(member.delete(&format!("{ROUTE}/{doomed_id}")).await.status, 202);
+    let fresh = app.anonymous().with("x-api-key", &other).post(&exec, json!({})).await;
+    fresh.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
+    assert_ne!(fresh.header("retry-after"), "");
+    let plan = json!({"name": "demo", "sku_code": "cpu-shared-8g", "replicas": 1, "image": "x"});
+    let deployments = format!("{ROUTE}/{kept_id}/deployments");
+    member.post(&deployments, plan.clone()).await.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
+    let check = member.post(&format!("{ROUTE}/{kept_id}/admission-check"), json!({"deployment": plan})).await;
+    check.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
+    assert_eq!(member.delete(&format!("/v1/api-keys/{}", created.str("/id"))).await.status, 204);
+    key.post(&exec, json!({})).await.is_problem(401, "api_key_revoked", "API key revoked");
+
+    proxy.pass();
+    status_is(&member, &format!("{ROUTE}/{}", ordered.str("/id")), "active").await;
+    status_is(&member, &format!("{ROUTE}/{doomed_id}"), "gone").await;
+    let kubeconfig = app.kubeconfig(&member, kept_id, "").await;
+    eventually("the revoked key's token has no rights any more", async || {
+        let ran = app.plane.kubectl(&kubeconfig, &["get", "pods", "--token", &token], &[]).await;
+        if ran.ok { Err("still works") } else { Ok(()) }
+    })
+    .await;
+    assert_eq!(member.get(&deployments).await.json()["items"], json!([]), "nothing was left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_survives_kill_minus_nine() {
+    let (proxy, mut app) = behind_a_proxy().await;
+    let member = app.operator().await;
+    proxy.hold();
+    let id = member.post(ROUTE, json!({"name": unique("held")})).await.str("/id");
+    proxy.holding().await;
+    app.kill().await;
+    proxy.pass();
+    app.restart().await;
+    status_is(&member, &format!("{ROUTE}/{id}"), "active").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_survives_kill_minus_nine() {
+    let (proxy, mut app) = behind_a_proxy().await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let path = format!("{ROUTE}/{}", namespace["id"].as_str().unwrap());
+    proxy.hold();
+    assert_eq!(member.delete(&path).await.status, 202);
+    proxy.holding().await;
+    app.kill().await;
+    proxy.pass();
+    app.restart().await;
+    status_is(&member, &path, "gone").await;
+    let name = namespace["kubernetes_name"].as_str().unwrap();
+    app.plane.admin(&["get", "namespace", name]).await.refused();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_survives_kill_minus_nine() {
+    let (proxy, mut app) = behind_a_proxy().await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let id = namespace["id"].as_str().unwrap();
+    let created = member.post("/v1/api-keys", json!({"name": "ci", "scopes": {"all": true}})).await;
+    let exec = format!("{ROUTE}/{id}/exec-credential");
+    let key = app.anonymous().with("x-api-key", &created.str("/key"));
+    let token = key.post(&exec, json!({})).await.str("/status/token");
+    let kubeconfig = app.kubeconfig(&member, id, "").await;
+
+    proxy.hold();
+    let revoke = member.delete(&format!("/v1/api-keys/{}", created.str("/id"))).await;
+    assert_eq!(revoke.status, 204);
+    app.kill().await;
+    proxy.pass();
+    app.restart().await;
+    eventually("the token has no rights any more", async || {
+        let ran = app.plane.kubectl(&kubeconfig, &["get", "pods", "--token", &token], &[]).await;
+        if ran.ok { Err("still works") } else { Ok(()) }
+    })
+    .await;
+    key.post(&exec, json!({})).await.is_problem(401, "api_key_revoked", "API key revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_in_flight_at_kill_minus_nine_is_simply_asked_for_again() {
+    let (proxy, mut app) = behind_a_proxy().await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let exec = format!("{ROUTE}/{}/exec-credential", namespace["id"].as_str().unwrap());
+    let key = app.anonymous().with("x-api-key", &app.key(&member, json!({"all": true})).await);
+    proxy.hold();
+    let call = tokio::spawn({
+        let (key, exec) = (key.clone(), exec.clone());
+        async move { key.send("POST".parse().unwrap(), &exec, None).await.status }
+    });
+    proxy.holding().await;
+    app.kill().await;
+    assert!(call.await.is_err(), "the call died with the console");
+    proxy.pass();
+    app.restart().await;
+    assert_eq!(key.post(&exec, json!({})).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_api_server_never_holds_kubectl_for_long() {
+    let (proxy, app) = behind_a_proxy().await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let exec = format!("{ROUTE}/{}/exec-credential", namespace["id"].as_str().unwrap());
+    let key = app.anonymous().with("x-api-key", &app.key(&member, json!({"all": true})).await);
+    proxy.hold();
+    let reply = key.post(&exec, json!({})).await;
+    reply.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
+    proxy.pass();
+    assert_eq!(key.post(&exec, json!({})).await.status, 200);
+}

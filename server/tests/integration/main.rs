@@ -1,0 +1,15 @@
+//! The product on the real control plane: the console as a process, real kubectl, real nodes.
+//! One binary, because each links the whole server. Run by `cargo xtask test`.
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+mod access;
+mod admission;
+mod api_key;
+mod deployment;
+mod fault;
+mod namespace;
+mod node;
+mod session;
+
+/// The binary under test.
+const CONSOLE: &str = env!("CARGO_BIN_EXE_remotegpu");

@@ -1,0 +1,147 @@
+//! Sign-in, cookies, cross-site requests (`console-api.md` §1, `security.md` §4).
+
+use serde_json::json;
+use testkit::{Client, TestApp};
+
+use crate::CONSOLE;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_user_is_operator_and_owner_of_the_default_account() {
+    let app = TestApp::start(CONSOLE).await;
+    let session = app.operator().await.get("/v1/auth/session").await;
+    assert_eq!(session.status, 200);
+    assert_eq!(session.str("/user/email"), "admin@remotegpu.local");
+    assert_eq!(session.str("/user/role"), "owner");
+    assert_eq!(session.json()["user"]["operator"], true);
+    assert_eq!(session.str("/account/name"), "default");
+    assert_eq!(session.str("/account/customer"), "skgu00001");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_an_unknown_name_read_the_same() {
+    let app = TestApp::start(CONSOLE).await;
+    let nobody = json!({"email": "nobody@example.com", "password": "a-wrong-password"});
+    let reply = app.anonymous().post("/v1/auth/login", nobody).await;
+    reply.is_problem(401, "invalid_login", "Invalid e-mail or password");
+    assert_eq!(reply.header("set-cookie"), "", "no session row for strangers");
+
+    let app = TestApp::start(CONSOLE).await;
+    let wrong = json!({"email": "admin@remotegpu.local", "password": "a-wrong-password"});
+    let again = app.anonymous().post("/v1/auth/login", wrong.clone()).await;
+    again.is_problem(401, "invalid_login", "Invalid e-mail or password");
+    let at_once = app.anonymous().post("/v1/auth/login", wrong).await;
+    at_once.is_problem(429, "rate_limited", "Too many requests");
+    assert_eq!(at_once.header("retry-after"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_and_forged_cookies_are_nobody() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let cookie = member.cookie().unwrap().to_owned();
+    assert_eq!(member.get("/v1/auth/session").await.status, 200);
+
+    let forged = app.anonymous().with("cookie", &format!("{cookie}x")).get("/v1/auth/session").await;
+    forged.is_problem(401, "missing_access_token", "Missing access token");
+    let invented = app.anonymous().with("cookie", "remotegpu=AAAAAAAAAAAAAAAAAAAAAA").get("/v1/auth/session").await;
+    invented.is_problem(401, "missing_access_token", "Missing access token");
+
+    assert_eq!(member.post("/v1/auth/logout", json!({})).await.status, 204);
+    let ended = app.anonymous().with("cookie", &cookie).get("/v1/auth/session").await;
+    ended.is_problem(401, "missing_access_token", "Missing access token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_cookie_is_http_only_lax_and_its_id_is_not_in_the_database() {
+    let app = TestApp::start(CONSOLE).await;
+    let login = json!({"email": "admin@remotegpu.local", "password": "a-password-for-tests"});
+    let cookie = app.anonymous().post("/v1/auth/login", login).await.header("set-cookie");
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    assert!(!cookie.contains("Domain"), "{cookie}");
+    let id = cookie.split(['=', ';']).nth(1).unwrap();
+    let dump = app.database_bytes();
+    assert!(!dump.windows(id.len()).any(|w| w == id.as_bytes()), "the table must hold a hash only");
+    assert!(!app.log().contains(id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_from_another_site_changes_nothing() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    for (header, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let foreign = member.clone().with(header, value);
+        let reply = foreign.post("/v1/kubernetes/namespaces", json!({"name": "stolen"})).await;
+        reply.is_problem(403, "cross_site", "Requests from other sites are refused");
+    }
+    assert_eq!(member.get("/v1/kubernetes/namespaces").await.json()["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_session_route_refuses_strangers_and_api_keys() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let key = app.key(&member, json!({"all": true})).await;
+    let id = "019c1b2e-7f00-7abc-8def-0123456789ab";
+    let routes = [
+        ("GET", "/v1/auth/session".to_owned()),
+        ("GET", "/v1/kubernetes/namespaces".to_owned()),
+        ("POST", "/v1/kubernetes/namespaces".to_owned()),
+        ("GET", format!("/v1/kubernetes/namespaces/{id}")),
+        ("PATCH", format!("/v1/kubernetes/namespaces/{id}")),
+        ("DELETE", format!("/v1/kubernetes/namespaces/{id}")),
+        ("GET", format!("/v1/kubernetes/namespaces/{id}/kubeconfig")),
+        ("POST", format!("/v1/kubernetes/namespaces/{id}/admission-check")),
+        ("GET", format!("/v1/kubernetes/namespaces/{id}/deployments")),
+        ("POST", format!("/v1/kubernetes/namespaces/{id}/deployments")),
+        ("GET", format!("/v1/kubernetes/namespaces/{id}/deployments/x")),
+        ("DELETE", format!("/v1/kubernetes/namespaces/{id}/deployments/x")),
+        ("GET", "/v1/api-keys".to_owned()),
+        ("POST", "/v1/api-keys".to_owned()),
+        ("DELETE", format!("/v1/api-keys/{id}")),
+        ("GET", "/v1/skus".to_owned()),
+        ("GET", format!("/live/namespaces/{id}/deployments")),
+        ("GET", format!("/download/kubeconfig/{id}")),
+    ];
+    let with_key = app.anonymous().with("x-api-key", &key);
+    for (method, path) in routes {
+        for client in [app.anonymous(), with_key.clone()] {
+            let reply = client.send(method.parse().unwrap(), &path, None).await;
+            assert_eq!(reply.status, 401, "{method} {path}: {}", reply.text);
+            assert_eq!(reply.str("/code"), "missing_access_token", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_paths_methods_and_bodies_answer_problem_documents() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    member.get("/v1/nothing").await.is_problem(404, "not_found", "Not found");
+    let wrong_method = member.send("PUT".parse().unwrap(), "/v1/kubernetes/namespaces", None).await;
+    assert_eq!(wrong_method.status, 405);
+    assert!(wrong_method.header("allow").contains("POST"), "{:?}", wrong_method.headers);
+    assert_eq!(wrong_method.header("content-type"), "application/problem+json");
+
+    for body in ["{", "[]", "\"x\"", "{\"name\": 1}", "{}", "{\"name\":\"a\",\"owner\":\"me\"}"] {
+        let reply = member.send("POST".parse().unwrap(), "/v1/kubernetes/namespaces", Some(body.to_owned())).await;
+        assert_eq!((reply.status, reply.str("/code").as_str()), (400, "invalid_request"), "{body}: {}", reply.text);
+    }
+    let large = format!("{{\"name\":\"{}\"}}", "x".repeat(2 * 1024 * 1024));
+    let reply = member.send("POST".parse().unwrap(), "/v1/kubernetes/namespaces", Some(large)).await;
+    assert_eq!(reply.status, 413, "{}", reply.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_that_is_told_to_stop_stops_by_itself() {
+    let mut app = TestApp::start(CONSOLE).await;
+    assert!(app.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_needs_no_session() {
+    let app = TestApp::start(CONSOLE).await;
+    assert_eq!(Client::anonymous(&app.url).get("/healthz").await.status, 200);
+    assert_eq!(Client::anonymous(&app.url).get("/readyz").await.status, 200);
+}
