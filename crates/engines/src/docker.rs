@@ -1,0 +1,226 @@
+//! The engine behind a Docker or Podman socket: one container per container, one isolated network per namespace.
+//! Labels are the marker and names are deterministic, so neither a crash nor a repeated call doubles anything.
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bollard::{API_DEFAULT_VERSION, Docker as Client, query_parameters::EventsOptionsBuilder};
+use futures::{StreamExt, future, stream::BoxStream};
+use kubelet::{
+    ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, Instance, InstanceRequest, InstanceStats,
+    LogOptions, Provider, ProviderError,
+};
+use tokio::sync::Mutex;
+
+mod body;
+mod create;
+mod delete;
+mod exec;
+mod image;
+mod instances;
+mod logs;
+mod network;
+mod raw;
+mod stats;
+mod volume;
+
+/// Labels that mark what is ours, and for which pod.
+const CLUSTER: &str = "remotegpu.ai/cluster";
+const NODE: &str = "remotegpu.ai/node";
+const POD_UID: &str = "remotegpu.ai/pod-uid";
+const POD_NAME: &str = "remotegpu.ai/pod-name";
+const POD_NAMESPACE: &str = "remotegpu.ai/pod-namespace";
+const CONTAINER: &str = "remotegpu.ai/container";
+const ATTEMPT: &str = "remotegpu.ai/attempt";
+
+/// Events after which an instance looks different; exec and resize make many that do not matter.
+const CHANGES: [&str; 9] = ["start", "die", "died", "stop", "kill", "oom", "destroy", "remove", "restart"];
+
+/// Deadline of a call that is not a stream.
+const CALL: Duration = Duration::from_secs(60);
+
+/// A Docker or Podman engine.
+pub struct Docker {
+    client: Client,
+    socket: PathBuf,
+    cluster: String,
+    node: String,
+    /// What the engine can limit; known after the first [`Provider::describe`].
+    limits: OnceLock<Limits>,
+    inspected: instances::Inspected,
+    /// A network is not removed while a container is being attached to it.
+    network_gate: Mutex<()>,
+}
+
+/// What the engine can limit on this host.
+#[derive(Clone, Copy, Debug, Default)]
+struct Limits {
+    cpu: bool,
+    memory: bool,
+    swap: bool,
+    pids: bool,
+}
+
+// === impl Docker ===
+
+impl Docker {
+    /// The engine at a socket, for one node of one cluster.
+    ///
+    /// `endpoint` is `unix:///path`; without one the usual places of Docker and Podman are tried.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unavailable`] with the places that were tried.
+    pub fn connect(endpoint: Option<&str>, cluster: &str, node: &str) -> Result<Self, ProviderError> {
+        let places = endpoint.map_or_else(usual_places, |one| vec![PathBuf::from(one.trim_start_matches("unix://"))]);
+        let found = places.iter().find(|place| place.exists()).ok_or_else(|| {
+            let tried: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+            let tried = tried.join(", ");
+            ProviderError::Unavailable(format!("No Docker or Podman socket at {tried}; give --provider-endpoint"))
+        })?;
+        let path = found.to_string_lossy();
+        let client = Client::connect_with_unix(&path, CALL.as_secs(), API_DEFAULT_VERSION).map_err(unavailable)?;
+        Ok(Self {
+            socket: found.clone(),
+            client,
+            cluster: cluster.to_owned(),
+            node: node.to_owned(),
+            limits: OnceLock::new(),
+            inspected: instances::Inspected::default(),
+            network_gate: Mutex::default(),
+        })
+    }
+
+    /// Labels of everything of this cluster and node, and of one pod if `uid` is given.
+    fn selector(&self, uid: Option<&str>) -> Vec<String> {
+        let mut labels = vec![format!("{CLUSTER}={}", self.cluster), format!("{NODE}={}", self.node)];
+        labels.extend(uid.map(|uid| format!("{POD_UID}={uid}")));
+        labels
+    }
+
+    /// Whether labels are those of this cluster and node, and of the pod if `uid` is given.
+    ///
+    /// Filters of engines differ (Podman ORs those of volumes), and a mistake here would delete what is not ours.
+    fn is_ours(&self, labels: &HashMap<String, String>, uid: Option<&str>) -> bool {
+        let is = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
+        is(CLUSTER, &self.cluster) && is(NODE, &self.node) && uid.is_none_or(|uid| is(POD_UID, uid))
+    }
+
+    /// The marker of a pod.
+    fn labels(&self, (uid, namespace, name): &(String, String, String)) -> HashMap<String, String> {
+        [(CLUSTER, &self.cluster), (NODE, &self.node), (POD_UID, uid), (POD_NAMESPACE, namespace), (POD_NAME, name)]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Provider for Docker {
+    fn kind(&self) -> &'static str {
+        "docker"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            several_containers: true,
+            first_owns_network: true,
+            file_volumes: false,
+            security_context: true,
+            recreates_lost: false,
+        }
+    }
+
+    async fn describe(&self) -> Result<EngineInfo, ProviderError> {
+        // Speaks the newest version that both sides know.
+        let client = self.client.clone().negotiate_version().await.map_err(unavailable)?;
+        let info = client.info().await.map_err(unavailable)?;
+        let limits = Limits {
+            cpu: info.cpu_cfs_quota == Some(true),
+            memory: info.memory_limit == Some(true),
+            swap: info.swap_limit == Some(true),
+            pids: info.pids_limit == Some(true),
+        };
+        if !(limits.cpu && limits.memory) {
+            tracing::warn!(?limits, "This engine cannot enforce all limits of its containers");
+        }
+        let _ = self.limits.set(limits);
+        Ok(EngineInfo {
+            version: info.server_version.unwrap_or_default(),
+            cpus: info.ncpu.and_then(|count| count.try_into().ok()),
+            memory_bytes: info.mem_total.and_then(|bytes| bytes.try_into().ok()),
+        })
+    }
+
+    async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
+        self.create_all(request).await
+    }
+
+    async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError> {
+        self.instances(None).await
+    }
+
+    fn changes(&self) -> BoxStream<'static, ()> {
+        let of_type = vec!["container".to_owned()];
+        let filters = HashMap::from([("label".to_owned(), self.selector(None)), ("type".to_owned(), of_type)]);
+        let client = self.client.clone();
+        let options = EventsOptionsBuilder::new().filters(&filters).build();
+        let events = async move { client.events(Some(options)) };
+        futures::stream::once(events)
+            .flatten()
+            .take_while(|event| future::ready(event.is_ok()))
+            .filter_map(|event| async move {
+                let action = event.ok()?.action?;
+                CHANGES.contains(&action.as_str()).then_some(())
+            })
+            .boxed()
+    }
+
+    async fn delete(&self, uid: &str, grace: Duration) -> Result<Option<Arc<Instance>>, ProviderError> {
+        self.delete_all(uid, grace).await
+    }
+
+    async fn logs(&self, uid: &str, container: &str, options: &LogOptions) -> Result<ByteStream, ProviderError> {
+        self.container_log(uid, container, options).await
+    }
+
+    async fn exec(&self, uid: &str, container: &str, request: &ExecRequest) -> Result<ExecSession, ProviderError> {
+        self.run_in_container(uid, container, request).await
+    }
+
+    async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {
+        self.all_stats().await
+    }
+}
+
+fn usual_places() -> Vec<PathBuf> {
+    let mut places = vec![PathBuf::from("/var/run/docker.sock"), PathBuf::from("/run/podman/podman.sock")];
+    if let Some(own) = std::env::var_os("XDG_RUNTIME_DIR") {
+        places.push(PathBuf::from(&own).join("podman/podman.sock"));
+        places.push(PathBuf::from(own).join("docker.sock"));
+    }
+    places
+}
+
+fn unavailable(error: bollard::errors::Error) -> ProviderError {
+    ProviderError::Unavailable(words(&error))
+}
+
+/// The engine's own words, without the wrapping of the client library.
+fn words(error: &bollard::errors::Error) -> String {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        bollard::errors::Error::DockerStreamError { error } => error.trim().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn status_code(error: &bollard::errors::Error) -> Option<u16> {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}

@@ -1,0 +1,219 @@
+//! What the engine is asked to make for one container: a pure translation.
+//! Nothing is shared with the engine's host, and privileges are only ever taken away.
+use bollard::models::{ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, ImageInspect};
+use domain::quantity::parse_milli;
+use k8s_openapi::api::core::v1::{Container, Pod, SecurityContext};
+use kubelet::{ContainerRequest, Gpu, InstanceRequest, ProviderError};
+
+use super::{ATTEMPT, CONTAINER, Docker, Limits, volume};
+
+/// Processes and threads of one container: more than any honest workload, less than a fork bomb.
+const PIDS: i64 = 8192;
+/// Log kept by the engine.
+const LOG_SIZE: &str = "50m";
+
+/// The network of a container.
+pub(super) enum Network {
+    /// The namespace's own, by name.
+    Own(String),
+    /// That of another container, by id.
+    Of(String),
+}
+
+pub(super) fn container_name(uid: &str, container: &str, attempt: u32) -> String {
+    format!("rgpu_{uid}_{container}_{attempt}")
+}
+
+// === impl Docker ===
+
+impl Docker {
+    pub(super) fn body(
+        &self,
+        request: &InstanceRequest,
+        wanted: &ContainerRequest,
+        image: &ImageInspect,
+        network: Network,
+    ) -> Result<ContainerCreateBody, ProviderError> {
+        let spec = &wanted.spec;
+        let mut labels = self.labels(&request.marker());
+        labels.insert(CONTAINER.into(), spec.name.clone());
+        labels.insert(ATTEMPT.into(), wanted.attempt.to_string());
+        let user = user(&request.pod, spec);
+        refuse_root(&request.pod, spec, user.as_deref(), image)?;
+        let limits = self.limits.get().copied().unwrap_or_default();
+        let hostname = matches!(network, Network::Own(_)).then(|| hostname(&request.pod));
+        Ok(ContainerCreateBody {
+            image: spec.image.clone(),
+            entrypoint: some(&wanted.command),
+            cmd: some(&wanted.args),
+            env: Some(wanted.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            working_dir: spec.working_dir.clone(),
+            hostname,
+            user,
+            tty: spec.tty,
+            open_stdin: spec.stdin,
+            labels: Some(labels),
+            host_config: Some(host_config(request, spec, limits, network)),
+            ..ContainerCreateBody::default()
+        })
+    }
+}
+
+fn some(words: &[String]) -> Option<Vec<String>> {
+    (!words.is_empty()).then(|| words.to_vec())
+}
+
+fn hostname(pod: &Pod) -> String {
+    let wanted = pod.spec.as_ref().and_then(|spec| spec.hostname.clone());
+    let name = wanted.or_else(|| pod.metadata.name.clone()).unwrap_or_default();
+    name.chars().take(63).collect::<String>().trim_end_matches(['-', '.']).to_owned()
+}
+
+fn host_config(request: &InstanceRequest, spec: &Container, limits: Limits, network: Network) -> HostConfig {
+    let security = spec.security_context.clone().unwrap_or_default();
+    let memory = limits.memory.then(|| limit(spec, "memory").map(|milli| milli / 1000)).flatten();
+    let log = HostConfigLogConfig {
+        typ: Some("json-file".into()),
+        config: Some([("max-size".to_owned(), LOG_SIZE.to_owned())].into()),
+    };
+    HostConfig {
+        network_mode: Some(match network {
+            Network::Own(name) => name,
+            Network::Of(id) => format!("container:{id}"),
+        }),
+        binds: some(&volume::binds(request, spec)),
+        nano_cpus: limits.cpu.then(|| limit(spec, "cpu").map(|milli| milli.saturating_mul(1_000_000))).flatten(),
+        memory,
+        // Equal to memory: no swap on top.
+        memory_swap: memory.filter(|_| limits.swap),
+        pids_limit: limits.pids.then_some(PIDS),
+        device_requests: gpus(spec),
+        cap_add: security.capabilities.as_ref().and_then(|all| all.add.clone()),
+        cap_drop: security.capabilities.as_ref().and_then(|all| all.drop.clone()),
+        readonly_rootfs: security.read_only_root_filesystem,
+        security_opt: no_new_privileges(&security),
+        log_config: Some(log),
+        ..HostConfig::default()
+    }
+}
+
+/// Thousandths of the limit.
+fn limit(spec: &Container, resource: &str) -> Option<i64> {
+    let limits = spec.resources.as_ref()?.limits.as_ref()?;
+    parse_milli(&limits.get(resource)?.0).ok()?.try_into().ok()
+}
+
+fn gpus(spec: &Container) -> Option<Vec<DeviceRequest>> {
+    let count = limit(spec, Gpu::RESOURCE).map(|milli| milli / 1000).filter(|count| *count > 0)?;
+    Some(vec![DeviceRequest {
+        driver: Some("nvidia".into()),
+        count: Some(count),
+        capabilities: Some(vec![vec!["gpu".into()]]),
+        ..DeviceRequest::default()
+    }])
+}
+
+fn no_new_privileges(security: &SecurityContext) -> Option<Vec<String>> {
+    (security.allow_privilege_escalation == Some(false)).then(|| vec!["no-new-privileges".to_owned()])
+}
+
+/// `user[:group]`; the container's own setting beats the pod's.
+fn user(pod: &Pod, spec: &Container) -> Option<String> {
+    let of_pod = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
+    let own = spec.security_context.as_ref();
+    let user = own.and_then(|own| own.run_as_user).or(of_pod.and_then(|all| all.run_as_user));
+    let group = own.and_then(|own| own.run_as_group).or(of_pod.and_then(|all| all.run_as_group));
+    match (user, group) {
+        (Some(user), Some(group)) => Some(format!("{user}:{group}")),
+        (Some(user), None) => Some(user.to_string()),
+        (None, Some(group)) => Some(format!("0:{group}")),
+        (None, None) => None,
+    }
+}
+
+/// `runAsNonRoot`: neither the pod nor the image may say root, or nothing at all.
+fn refuse_root(pod: &Pod, spec: &Container, user: Option<&str>, image: &ImageInspect) -> Result<(), ProviderError> {
+    let of_pod = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref()?.run_as_non_root);
+    let own = spec.security_context.as_ref().and_then(|own| own.run_as_non_root);
+    if own.or(of_pod) != Some(true) {
+        return Ok(());
+    }
+    let of_image = image.config.as_ref().and_then(|config| config.user.as_deref());
+    let name = user.or(of_image).unwrap_or_default().split(':').next().unwrap_or_default();
+    if !matches!(name, "" | "0" | "root") {
+        return Ok(());
+    }
+    let message = format!("Container {} has runAsNonRoot and its image runs as root; set runAsUser", spec.name);
+    Err(ProviderError::Waiting { reason: "CreateContainerConfigError", message })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn request(container: Value, pod_security: Value) -> InstanceRequest {
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"uid": "u", "name": "web", "namespace": "team"},
+            "spec": {"securityContext": pod_security, "containers": [container],
+                "volumes": [{"name": "data", "emptyDir": {}}, {"name": "kube-api-access-x", "projected": {}}]},
+        }))
+        .unwrap();
+        let spec = pod.spec.as_ref().unwrap().containers[0].clone();
+        let container = ContainerRequest { spec, attempt: 0, env: Vec::new(), command: Vec::new(), args: Vec::new() };
+        InstanceRequest { pod: Arc::new(pod), containers: vec![container] }
+    }
+
+    fn config(container: Value) -> HostConfig {
+        let request = request(container, json!({}));
+        let limits = Limits { cpu: true, memory: true, swap: true, pids: true };
+        host_config(&request, &request.containers[0].spec, limits, Network::Own("rgpu-team".into()))
+    }
+
+    #[test]
+    fn limits_gpus_and_volumes_are_translated() {
+        let config = config(json!({"name": "app", "volumeMounts": [
+                {"name": "data", "mountPath": "/data", "readOnly": true}, {"name": "kube-api-access-x", "mountPath": "/x"}],
+            "resources": {"limits": {"cpu": "1500m", "memory": "2Gi", "nvidia.com/gpu": "2"}}}));
+        assert_eq!(config.nano_cpus, Some(1_500_000_000));
+        assert_eq!((config.memory, config.memory_swap), (Some(2 << 30), Some(2 << 30)));
+        assert_eq!(config.device_requests.unwrap()[0].count, Some(2));
+        assert_eq!(config.binds.unwrap(), ["rgpu_u_data:/data:ro"]);
+        assert_eq!(config.network_mode.as_deref(), Some("rgpu-team"));
+    }
+
+    #[test]
+    fn privileges_are_only_taken_away() {
+        let config = config(json!({"name": "app", "securityContext": {
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}}}));
+        assert_eq!(config.security_opt.unwrap(), ["no-new-privileges"]);
+        assert_eq!(config.cap_drop.unwrap(), ["ALL"]);
+        assert_eq!(config.readonly_rootfs, Some(true));
+        assert_eq!(config.privileged, None);
+    }
+
+    #[test]
+    fn a_root_image_is_refused_where_root_is_forbidden() {
+        let check = |container: Value, pod_security: Value, image_user: &str| {
+            let request = request(container, pod_security);
+            let image: ImageInspect = serde_json::from_value(json!({"Config": {"User": image_user}})).unwrap();
+            let spec = &request.containers[0].spec;
+            refuse_root(&request.pod, spec, user(&request.pod, spec).as_deref(), &image).is_ok()
+        };
+        let strict = json!({"runAsNonRoot": true});
+        assert!(check(json!({"name": "app"}), json!({}), ""));
+        assert!(!check(json!({"name": "app"}), strict.clone(), ""));
+        assert!(check(json!({"name": "app"}), strict.clone(), "1000:1000"));
+        assert!(check(json!({"name": "app", "securityContext": {"runAsUser": 1000}}), strict, "root"));
+    }
+
+    #[test]
+    fn a_hostname_is_cut_to_what_linux_takes() {
+        let mut pod = Pod::default();
+        pod.metadata.name = Some(format!("{}-x", "a".repeat(62)));
+        assert_eq!(hostname(&pod), "a".repeat(62));
+    }
+}

@@ -1,0 +1,73 @@
+//! One isolated network per namespace: tenants of one engine do not see each other.
+//! Made with the first container of a namespace, removed with the last one.
+use std::collections::HashMap;
+
+use bollard::{models::NetworkCreateRequest, query_parameters::InspectNetworkOptions};
+use kubelet::ProviderError;
+
+use super::{CLUSTER, Docker, NODE, POD_NAMESPACE, status_code, unavailable};
+
+/// Names of networks; a namespace has at most 63 characters, so nothing is cut.
+const PREFIX: &str = "rgpu-";
+
+pub(super) fn name(namespace: &str) -> String {
+    let safe = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '-' };
+    format!("{PREFIX}{}", namespace.chars().take(63).map(safe).collect::<String>())
+}
+
+// === impl Docker ===
+
+impl Docker {
+    /// Makes sure that the network of a namespace exists; the caller holds the gate.
+    pub(super) async fn ensure_network(&self, namespace: &str) -> Result<String, ProviderError> {
+        let name = name(namespace);
+        match self.client.inspect_network(&name, None::<InspectNetworkOptions>).await {
+            Ok(_) => return Ok(name),
+            Err(error) if status_code(&error) == Some(404) => {}
+            Err(error) => return Err(unavailable(error)),
+        }
+        let labels = [(CLUSTER, self.cluster.as_str()), (NODE, &self.node), (POD_NAMESPACE, namespace)];
+        let request = NetworkCreateRequest {
+            name: name.clone(),
+            driver: Some("bridge".into()),
+            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            // Podman isolates bridges from each other only when told to; Docker always does and ignores the option.
+            options: Some(HashMap::from([("isolate".to_owned(), "true".to_owned())])),
+            ..NetworkCreateRequest::default()
+        };
+        match self.client.create_network(request).await {
+            Ok(_) => Ok(name),
+            Err(error) if status_code(&error) == Some(409) => Ok(name),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Removes the network of a namespace that has no container left; trouble here only leaves an empty network.
+    pub(super) async fn drop_network(&self, namespace: &str) {
+        let _gate = self.network_gate.lock().await;
+        let labels = vec![format!("{CLUSTER}={}", self.cluster), format!("{POD_NAMESPACE}={namespace}")];
+        match self.list_containers(&labels).await {
+            Ok(left) if left.is_empty() => {
+                let removed = self.client.remove_network(&name(namespace)).await;
+                if let Err(error) =
+                    removed.or_else(|error| if status_code(&error) == Some(404) { Ok(()) } else { Err(error) })
+                {
+                    tracing::debug!(%error, "An empty network could not be removed");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "The containers of a namespace could not be listed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn a_network_is_named_after_its_namespace() {
+        assert_eq!(name("team-ml-0a1b2c3d"), "rgpu-team-ml-0a1b2c3d");
+        assert_eq!(name("a/../b"), "rgpu-a----b");
+    }
+}

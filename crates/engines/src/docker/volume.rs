@@ -1,0 +1,82 @@
+//! `emptyDir` volumes: a volume of the engine that lives as long as the pod, shared by its containers.
+//! Memory-backed ones are tmpfs. All carry the marker, so nothing is left behind.
+use std::collections::HashMap;
+
+use bollard::{
+    models::VolumeCreateRequest,
+    query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions},
+};
+use k8s_openapi::api::core::v1::{Container, EmptyDirVolumeSource, PodSpec};
+use kubelet::{InstanceRequest, ProviderError};
+
+use super::{Docker, status_code, unavailable};
+
+fn name(uid: &str, volume: &str) -> String {
+    format!("rgpu_{uid}_{volume}")
+}
+
+fn empty_dirs(spec: Option<&PodSpec>) -> impl Iterator<Item = (&str, &EmptyDirVolumeSource)> {
+    let volumes = spec.and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
+    volumes.iter().filter_map(|volume| Some((volume.name.as_str(), volume.empty_dir.as_ref()?)))
+}
+
+/// The mounts of one container, in the engine's notation `volume:path[:ro]`.
+pub(super) fn binds(request: &InstanceRequest, container: &Container) -> Vec<String> {
+    let uid = request.marker().0;
+    let known: Vec<&str> = empty_dirs(request.pod.spec.as_ref()).map(|(name, _)| name).collect();
+    let mounts = container.volume_mounts.as_deref().unwrap_or_default();
+    mounts
+        .iter()
+        .filter(|mount| known.contains(&mount.name.as_str()))
+        .map(|mount| {
+            let mode = if mount.read_only == Some(true) { ":ro" } else { "" };
+            format!("{}:{}{mode}", name(&uid, &mount.name), mount.mount_path)
+        })
+        .collect()
+}
+
+// === impl Docker ===
+
+impl Docker {
+    /// Makes the volumes of a pod; those that exist are left as they are.
+    pub(super) async fn ensure_volumes(&self, request: &InstanceRequest) -> Result<(), ProviderError> {
+        let marker = request.marker();
+        for (volume, source) in empty_dirs(request.pod.spec.as_ref()) {
+            let wanted = VolumeCreateRequest {
+                name: Some(name(&marker.0, volume)),
+                driver: Some("local".into()),
+                driver_opts: memory_options(source),
+                labels: Some(self.labels(&marker)),
+                ..VolumeCreateRequest::default()
+            };
+            match self.client.create_volume(wanted).await {
+                Ok(_) => {}
+                Err(error) if status_code(&error) == Some(409) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove_volumes(&self, uid: &str) -> Result<(), ProviderError> {
+        let filters = HashMap::from([("label".to_owned(), self.selector(Some(uid)))]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let found = self.client.list_volumes(Some(options)).await.map_err(unavailable)?;
+        let ours = found.volumes.into_iter().flatten().filter(|one| self.is_ours(&one.labels, Some(uid)));
+        for volume in ours {
+            match self.client.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await {
+                Ok(()) => {}
+                Err(error) if status_code(&error) == Some(404) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// No size option: engines disagree about it, and what is written counts as memory of the container that writes it.
+fn memory_options(source: &EmptyDirVolumeSource) -> Option<HashMap<String, String>> {
+    let all = [("type", "tmpfs"), ("device", "tmpfs"), ("o", "nodev,nosuid")];
+    (source.medium.as_deref() == Some("Memory"))
+        .then(|| all.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
+}

@@ -1,0 +1,83 @@
+//! Settings of one virtual node.
+//! Plain values: flags, files and environment are read by the binary.
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+
+/// Everything the node is told at its start.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Name of the Node object.
+    pub name: String,
+    /// Value of the label `remotegpu.ai/engine`.
+    pub engine: String,
+    /// Published as InternalIP; the kubelet API listens here.
+    pub address: IpAddr,
+    /// Port of the kubelet API.
+    pub port: u16,
+    /// What the scheduler may place here.
+    pub capacity: Capacity,
+    /// GPUs of the node, if any.
+    pub gpu: Option<Gpu>,
+    /// Keeps pods off that were not meant for this node.
+    pub taint: NodeTaint,
+    /// More labels of the Node object.
+    pub labels: BTreeMap<String, String>,
+    /// Pods without this label are refused. `None` admits every pod that was scheduled here.
+    pub require_pod_label: Option<String>,
+    /// Time between two full lists of the engine.
+    pub reconcile_interval: Duration,
+    /// Serving certificate; `None` makes a self-signed one, with a warning.
+    pub tls: Option<TlsFiles>,
+    /// CA of client certificates; `None` reads the cluster's own from `extension-apiserver-authentication`.
+    pub client_ca: Option<PathBuf>,
+    /// Pods worked on at the same time.
+    pub workers: usize,
+}
+
+/// Capacity of a node, as Kubernetes quantities. Empty fields are filled from what the engine reports.
+#[derive(Clone, Debug, Default)]
+pub struct Capacity {
+    /// CPU cores.
+    pub cpu: Option<String>,
+    /// Memory.
+    pub memory: Option<String>,
+    /// Disk.
+    pub ephemeral_storage: Option<String>,
+    /// Number of pods.
+    pub pods: Option<u32>,
+}
+
+/// GPUs of a node: all of one model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gpu {
+    /// Model as SKUs name it, `H100`.
+    pub model: String,
+    /// How many.
+    pub count: u32,
+    /// Memory of each, GiB.
+    pub memory_gib: Option<u32>,
+}
+
+/// A taint with effect `NoSchedule`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeTaint {
+    /// Key of the taint.
+    pub key: String,
+    /// Value of the taint.
+    pub value: String,
+}
+
+/// Certificate and key in PEM files.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// Certificate chain.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+// === impl Gpu ===
+
+impl Gpu {
+    /// The extended resource that pods ask for.
+    pub const RESOURCE: &'static str = "nvidia.com/gpu";
+}

@@ -1,0 +1,151 @@
+//! What to do next with one pod: a pure function of the pod, its instance and the time.
+//! All other modules either gather its input or carry out its answer.
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{Container, Pod};
+
+use crate::{
+    Capabilities, ContainerRun, Instance,
+    records::View,
+    refuse::{Refusal, refuse},
+    restart::restart_at,
+};
+
+/// What this node admits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) capabilities: Capabilities,
+    pub(crate) require_pod_label: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// It is being deleted: terminate, confirm, let the pod go.
+    Remove,
+    /// Its phase is final.
+    Rest,
+    /// This node does not run it.
+    Refuse(Refusal),
+    /// `activeDeadlineSeconds` is over.
+    Expire,
+    /// The engine has lost the instance.
+    Lose,
+    /// These containers, by index, start with these attempt numbers.
+    Start(Vec<(usize, u32)>),
+    /// Nothing to do but to tell; look again at that time.
+    Report { wake_at: Option<Timestamp> },
+}
+
+pub(crate) fn decide(view: &View, rules: &Rules, now: Timestamp) -> Decision {
+    let pod = &*view.pod;
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Decision::Remove;
+    }
+    if is_final(pod) {
+        return Decision::Rest;
+    }
+    if view.instance.is_none() {
+        if let Some(refusal) = refuse(pod, rules) {
+            return Decision::Refuse(refusal);
+        }
+        if view.lost && !rules.capabilities.recreates_lost {
+            return Decision::Lose;
+        }
+    }
+    let deadline = deadline(pod);
+    if deadline.is_some_and(|at| at <= now) {
+        return Decision::Expire;
+    }
+    if let Some(failure) = view.failure.as_ref().filter(|failure| failure.retry_at > now) {
+        return Decision::Report { wake_at: earlier(deadline, Some(failure.retry_at)) };
+    }
+    let (start, wake_at) = due_containers(view, rules, now);
+    if start.is_empty() { Decision::Report { wake_at: earlier(deadline, wake_at) } } else { Decision::Start(start) }
+}
+
+/// Succeeded and Failed are never left again.
+pub(crate) fn is_final(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+pub(crate) fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending")
+}
+
+pub(crate) fn restart_policy(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()).unwrap_or("Always")
+}
+
+pub(crate) fn containers(pod: &Pod) -> &[Container] {
+    pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default()
+}
+
+fn deadline(pod: &Pod) -> Option<Timestamp> {
+    let seconds = pod.spec.as_ref()?.active_deadline_seconds?;
+    let start = pod.status.as_ref()?.start_time.as_ref()?.0;
+    start.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
+fn due_containers(view: &View, rules: &Rules, now: Timestamp) -> (Vec<(usize, u32)>, Option<Timestamp>) {
+    let mut start = Vec::new();
+    let mut wake_at = None;
+    for (index, container) in containers(&view.pod).iter().enumerate() {
+        match next_attempt(view, &container.name) {
+            Next::Now(attempt) => start.push((index, attempt)),
+            Next::At(at, attempt) if at <= now => start.push((index, attempt)),
+            Next::At(at, _) => wake_at = earlier(wake_at, Some(at)),
+            Next::Never => {}
+        }
+    }
+    if rules.capabilities.first_owns_network && start.first().is_some_and(|first| first.0 == 0) {
+        restart_siblings(view.instance.as_deref(), &view.pod, &mut start);
+    }
+    (start, wake_at)
+}
+
+enum Next {
+    Now(u32),
+    At(Timestamp, u32),
+    Never,
+}
+
+fn next_attempt(view: &View, name: &str) -> Next {
+    let Some(container) = view.instance.as_ref().and_then(|instance| instance.container(name)) else {
+        return Next::Now(recorded_restarts(&view.pod, name));
+    };
+    match &container.run {
+        ContainerRun::Created => Next::Now(container.attempt),
+        ContainerRun::Running { .. } => Next::Never,
+        ContainerRun::Ended(ended) => {
+            let calm = view.calm.get(name).copied();
+            let at = restart_at(restart_policy(&view.pod), ended, container.attempt, calm);
+            at.map_or(Next::Never, |at| Next::At(at, container.attempt + 1))
+        }
+    }
+}
+
+/// The first container starts anew, so those that live in its network must too.
+fn restart_siblings(instance: Option<&Instance>, pod: &Pod, start: &mut Vec<(usize, u32)>) {
+    for (index, container) in containers(pod).iter().enumerate().skip(1) {
+        let running = instance
+            .and_then(|instance| instance.container(&container.name))
+            .filter(|other| matches!(other.run, ContainerRun::Running { .. }));
+        if let Some(other) = running
+            && !start.iter().any(|(started, _)| *started == index)
+        {
+            start.push((index, other.attempt + 1));
+        }
+    }
+}
+
+fn recorded_restarts(pod: &Pod, name: &str) -> u32 {
+    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let status = statuses.iter().find(|status| status.name == name);
+    status.and_then(|status| u32::try_from(status.restart_count).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{ContainerInstance, Ended, records::Failure};
+
+fn pod(spec: Value, status: Value) -> Pod {
+    let mut spec = spec;
+    if spec.get("containers").is_none() {
+        spec["containers"] = json!([{"name": "app", "image": "busybox:1"}]);
+    }
+    serde_json::from_value(json!({
+        "metadata": {"uid": "u", "name": "web", "namespace": "team"}, "spec": spec, "status": status,
+    }))
+    .unwrap()
+}
+
+fn view(pod: Pod, containers: Option<Vec<ContainerInstance>>) -> View {
+    let instance = containers.map(|containers| {
+        Arc::new(Instance {
+            uid: "u".into(),
+            namespace: "team".into(),
+            name: "web".into(),
+            pod_ip: Some("10.0.0.7".into()),
+            containers,
+        })
+    });
+    View {
+        pod: Arc::new(pod),
+        removed: false,
+        terminated: false,
+        instance,
+        lost: false,
+        failure: None,
+        calm: Default::default(),
+        interrupt: Default::default(),
+    }
+}
+
+fn container(name: &str, attempt: u32, run: ContainerRun) -> ContainerInstance {
+    ContainerInstance {
+        name: name.into(),
+        id: "docker://1".into(),
+        image_id: String::new(),
+        attempt,
+        run,
+        previous: None,
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_000_000 + second).unwrap()
+}
+
+fn ended(exit_code: i32) -> ContainerRun {
+    ContainerRun::Ended(Ended {
+        exit_code,
+        reason: "Error".into(),
+        message: String::new(),
+        started: Some(at(-5)),
+        finished: Some(at(0)),
+        id: "docker://1".into(),
+    })
+}
+
+fn running() -> ContainerRun {
+    ContainerRun::Running { started: at(-5) }
+}
+
+fn answer(view: &View) -> Decision {
+    decide(view, &Rules::default(), at(0))
+}
+
+#[test]
+fn a_new_pod_is_started() {
+    assert_eq!(answer(&view(pod(json!({}), json!({})), None)), Decision::Start(vec![(0, 0)]));
+}
+
+#[test]
+fn a_running_pod_is_left_alone() {
+    let view = view(pod(json!({}), json!({})), Some(vec![container("app", 0, running())]));
+    assert_eq!(answer(&view), Decision::Report { wake_at: None });
+}
+
+#[test]
+fn a_final_phase_rests_even_without_an_instance() {
+    assert_eq!(answer(&view(pod(json!({}), json!({"phase": "Succeeded"})), None)), Decision::Rest);
+}
+
+#[test]
+fn a_deleted_pod_is_removed_whatever_its_phase() {
+    let mut deleted = pod(json!({}), json!({"phase": "Failed"}));
+    deleted.metadata.deletion_timestamp = Some(at(0).into());
+    assert_eq!(answer(&view(deleted, None)), Decision::Remove);
+}
+
+#[test]
+fn the_first_crash_restarts_at_once_and_the_second_waits() {
+    let first = view(pod(json!({}), json!({})), Some(vec![container("app", 0, ended(1))]));
+    assert_eq!(answer(&first), Decision::Start(vec![(0, 1)]));
+    let second = view(pod(json!({}), json!({})), Some(vec![container("app", 1, ended(1))]));
+    assert_eq!(answer(&second), Decision::Report { wake_at: Some(at(10)) });
+    assert_eq!(decide(&second, &Rules::default(), at(10)), Decision::Start(vec![(0, 2)]));
+}
+
+#[test]
+fn a_failed_create_waits_for_its_time() {
+    let mut waiting = view(pod(json!({}), json!({})), None);
+    waiting.failure =
+        Some(Failure { count: 1, reason: "ErrImagePull".into(), message: String::new(), retry_at: at(5) });
+    assert_eq!(answer(&waiting), Decision::Report { wake_at: Some(at(5)) });
+    assert_eq!(decide(&waiting, &Rules::default(), at(5)), Decision::Start(vec![(0, 0)]));
+}
+
+#[test]
+fn a_pod_past_its_deadline_expires() {
+    let status = json!({"startTime": at(-60).to_string()});
+    let over =
+        view(pod(json!({"activeDeadlineSeconds": 60}), status.clone()), Some(vec![container("app", 0, running())]));
+    assert_eq!(answer(&over), Decision::Expire);
+    let soon = view(pod(json!({"activeDeadlineSeconds": 90}), status), Some(vec![container("app", 0, running())]));
+    assert_eq!(answer(&soon), Decision::Report { wake_at: Some(at(30)) });
+}
+
+#[test]
+fn a_lost_instance_is_lost_or_made_again_with_its_restart_count() {
+    let status = json!({"containerStatuses": [
+        {"name": "app", "image": "", "imageID": "", "ready": true, "restartCount": 4}]});
+    let mut lost = view(pod(json!({}), status), None);
+    lost.lost = true;
+    assert_eq!(answer(&lost), Decision::Lose);
+    let capabilities = Capabilities { recreates_lost: true, ..Capabilities::default() };
+    let rules = Rules { capabilities, ..Rules::default() };
+    assert_eq!(decide(&lost, &rules, at(0)), Decision::Start(vec![(0, 4)]));
+}
+
+#[test]
+fn siblings_restart_with_the_owner_of_their_network() {
+    let spec = json!({"containers": [{"name": "app"}, {"name": "side"}]});
+    let both = vec![container("app", 0, ended(1)), container("side", 2, running())];
+    let capabilities = Capabilities { several_containers: true, first_owns_network: true, ..Capabilities::default() };
+    let rules = Rules { capabilities, ..Rules::default() };
+    let view = view(pod(spec, json!({})), Some(both));
+    assert_eq!(decide(&view, &rules, at(0)), Decision::Start(vec![(0, 1), (1, 3)]));
+}

@@ -1,0 +1,118 @@
+//! `fieldRef` and `resourceFieldRef`: values of the pod itself.
+//! A value that is not known before the instance exists is refused, never guessed.
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{Container, Pod, ResourceFieldSelector},
+    apimachinery::pkg::api::resource::Quantity,
+};
+
+use super::Problem;
+
+fn refused(message: String) -> Problem {
+    Problem { reason: "UnsupportedPod".into(), message }
+}
+
+pub(super) fn field_value(pod: &Pod, host_ip: &str, path: &str) -> Result<String, Problem> {
+    let meta = &pod.metadata;
+    let spec = pod.spec.as_ref();
+    if let Some((map, key)) = path.strip_suffix("']").and_then(|text| text.split_once("['")) {
+        let values = match map {
+            "metadata.labels" => meta.labels.as_ref(),
+            "metadata.annotations" => meta.annotations.as_ref(),
+            _ => return Err(refused(format!("fieldRef {path} is not supported"))),
+        };
+        return Ok(values.and_then(|values| values.get(key)).cloned().unwrap_or_default());
+    }
+    let value = match path {
+        "metadata.name" => meta.name.clone(),
+        "metadata.namespace" => meta.namespace.clone(),
+        "metadata.uid" => meta.uid.clone(),
+        "metadata.labels" => meta.labels.as_ref().map(lines),
+        "metadata.annotations" => meta.annotations.as_ref().map(lines),
+        "spec.nodeName" => spec.and_then(|spec| spec.node_name.clone()),
+        "spec.serviceAccountName" => spec.and_then(|spec| spec.service_account_name.clone()),
+        "status.hostIP" | "status.hostIPs" => Some(host_ip.to_owned()),
+        "status.podIP" | "status.podIPs" => {
+            let message = format!("fieldRef {path} is not supported: the address is not known before the pod starts");
+            return Err(refused(message));
+        }
+        _ => return Err(refused(format!("fieldRef {path} is not supported"))),
+    };
+    Ok(value.unwrap_or_default())
+}
+
+fn lines(values: &BTreeMap<String, String>) -> String {
+    values.iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn resource_value(
+    pod: &Pod,
+    container: &Container,
+    allocatable: &BTreeMap<String, String>,
+    selector: &ResourceFieldSelector,
+) -> Result<String, Problem> {
+    let wrong = || refused(format!("resourceFieldRef {} is not supported", selector.resource));
+    let named = selector.container_name.as_deref().filter(|name| !name.is_empty());
+    let all = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let container = named.and_then(|name| all.iter().find(|one| one.name == name)).unwrap_or(container);
+    let (kind, resource) = selector.resource.split_once('.').ok_or_else(wrong)?;
+    let resources = container.resources.as_ref();
+    let limit = resources.and_then(|all| all.limits.as_ref()?.get(resource));
+    let request = resources.and_then(|all| all.requests.as_ref()?.get(resource));
+    let set = match kind {
+        "limits" => limit,
+        "requests" => request.or(limit),
+        _ => return Err(wrong()),
+    };
+    let text = match (set, kind) {
+        (Some(Quantity(text)), _) => text.clone(),
+        (None, "requests") => "0".to_owned(),
+        (None, _) => allocatable.get(resource).cloned().ok_or_else(wrong)?,
+    };
+    let divisor = selector.divisor.as_ref().map(|one| one.0.as_str()).filter(|one| !one.is_empty() && *one != "0");
+    let amount = milli(&text).ok_or_else(wrong)?;
+    let unit = milli(divisor.unwrap_or("1")).filter(|unit| *unit > 0).ok_or_else(wrong)?;
+    // Rounded up, as Kubernetes does: half a core in whole cores is one.
+    Ok(amount.div_ceil(unit).to_string())
+}
+
+/// A quantity in thousandths.
+pub(super) fn milli(text: &str) -> Option<u128> {
+    const UNITS: [(&str, u128); 13] = [
+        ("Ki", 1 << 10),
+        ("Mi", 1 << 20),
+        ("Gi", 1 << 30),
+        ("Ti", 1 << 40),
+        ("Pi", 1 << 50),
+        ("Ei", 1 << 60),
+        ("k", 1_000),
+        ("M", 1_000_000),
+        ("G", 1_000_000_000),
+        ("T", 1_000_000_000_000),
+        ("P", 1_000_000_000_000_000),
+        ("E", 1_000_000_000_000_000_000),
+        ("", 1),
+    ];
+    if let Some(number) = text.strip_suffix('m') {
+        return number.parse().ok();
+    }
+    let (number, unit) = UNITS.iter().find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, unit)))?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let thousandths: u128 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    Some((whole.parse::<u128>().ok()? * 1000 + thousandths) * unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::milli;
+
+    #[test]
+    fn quantities_are_read_in_thousandths() {
+        assert_eq!(milli("500m"), Some(500));
+        assert_eq!(milli("1.5"), Some(1500));
+        assert_eq!(milli("2Ki"), Some(2_048_000));
+        assert_eq!(milli("1G"), Some(1_000_000_000_000));
+        assert_eq!(milli("x"), None);
+    }
+}

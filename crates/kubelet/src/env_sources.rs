@@ -1,0 +1,80 @@
+//! The ConfigMaps and Secrets that a pod's environment refers to, fetched by name and only when referred to.
+//! Values pass through memory on their way to the engine and are never logged.
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Container, Secret};
+use kube::{Api, Client};
+
+/// What kind of object a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SourceKind {
+    ConfigMap,
+    Secret,
+}
+
+/// An object that was looked for.
+pub(crate) enum Source {
+    Found(BTreeMap<String, Vec<u8>>),
+    Missing,
+    /// It may exist: the reason why that could not be found out.
+    Unreadable(String),
+}
+
+/// All objects that one pod refers to.
+pub(crate) type Sources = BTreeMap<(SourceKind, String), Source>;
+
+// === impl SourceKind ===
+
+impl SourceKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+        }
+    }
+}
+
+/// The objects that these containers refer to.
+pub(crate) fn references(containers: &[Container]) -> BTreeSet<(SourceKind, String)> {
+    let mut all = BTreeSet::new();
+    for container in containers {
+        for from in container.env_from.iter().flatten() {
+            all.extend(from.config_map_ref.iter().map(|one| (SourceKind::ConfigMap, one.name.clone())));
+            all.extend(from.secret_ref.iter().map(|one| (SourceKind::Secret, one.name.clone())));
+        }
+        for from in container.env.iter().flatten().filter_map(|env| env.value_from.as_ref()) {
+            all.extend(from.config_map_key_ref.iter().map(|one| (SourceKind::ConfigMap, one.name.clone())));
+            all.extend(from.secret_key_ref.iter().map(|one| (SourceKind::Secret, one.name.clone())));
+        }
+    }
+    all
+}
+
+/// Fetches what the containers refer to; nothing at all for most pods.
+pub(crate) async fn fetch(client: &Client, namespace: &str, containers: &[Container]) -> Sources {
+    let mut sources = Sources::new();
+    for (kind, name) in references(containers) {
+        let source = match kind {
+            SourceKind::ConfigMap => config_map(client, namespace, &name).await,
+            SourceKind::Secret => secret(client, namespace, &name).await,
+        };
+        sources.insert((kind, name), source.unwrap_or_else(|error| Source::Unreadable(error.to_string())));
+    }
+    sources
+}
+
+async fn config_map(client: &Client, namespace: &str, name: &str) -> Result<Source, kube::Error> {
+    let found: Option<ConfigMap> = Api::namespaced(client.clone(), namespace).get_opt(name).await?;
+    Ok(found.map_or(Source::Missing, |map| {
+        let text = map.data.into_iter().flatten().map(|(key, value)| (key, value.into_bytes()));
+        let binary = map.binary_data.into_iter().flatten().map(|(key, value)| (key, value.0));
+        Source::Found(text.chain(binary).collect())
+    }))
+}
+
+async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Source, kube::Error> {
+    let found: Option<Secret> = Api::namespaced(client.clone(), namespace).get_opt(name).await?;
+    Ok(found.map_or(Source::Missing, |secret| {
+        Source::Found(secret.data.into_iter().flatten().map(|(key, value)| (key, value.0)).collect())
+    }))
+}

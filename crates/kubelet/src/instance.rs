@@ -1,0 +1,76 @@
+//! What an engine runs for one pod, as the node sees it.
+//! Instances are compared whole: a pod is only looked at again when its instance differs from the last one seen.
+use jiff::Timestamp;
+
+/// Everything the engine runs for one pod, found again by the marker it was created with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// UID of the pod, from the marker.
+    pub uid: String,
+    /// Namespace of the pod, from the marker.
+    pub namespace: String,
+    /// Name of the pod, from the marker.
+    pub name: String,
+    /// Address of the pod; unique on the node.
+    pub pod_ip: Option<String>,
+    /// The newest attempt of each container.
+    pub containers: Vec<ContainerInstance>,
+}
+
+/// The newest attempt of one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerInstance {
+    /// Name of the container in the pod.
+    pub name: String,
+    /// `<engine kind>://<id>`.
+    pub id: String,
+    /// Resolved image, as the engine names it; empty if it does not say.
+    pub image_id: String,
+    /// 0 for the first start, plus one with each restart: the restart count.
+    pub attempt: u32,
+    /// What it does now.
+    pub run: ContainerRun,
+    /// How the attempt before this one ended, if the engine still knows.
+    pub previous: Option<Ended>,
+}
+
+/// What a container does now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContainerRun {
+    /// Made, not started.
+    Created,
+    /// Its process runs.
+    Running {
+        /// Start of this attempt.
+        started: Timestamp,
+    },
+    /// Its process is over.
+    Ended(Ended),
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Exit code of the process.
+    pub exit_code: i32,
+    /// `Completed`, `Error`, `OOMKilled` …
+    pub reason: String,
+    /// The engine's own words; empty if it has none.
+    pub message: String,
+    /// Start of the attempt.
+    pub started: Option<Timestamp>,
+    /// End of the attempt.
+    pub finished: Option<Timestamp>,
+    /// `<engine kind>://<id>` of the attempt.
+    pub id: String,
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// The container named `name`.
+    #[must_use]
+    pub fn container(&self, name: &str) -> Option<&ContainerInstance> {
+        self.containers.iter().find(|container| container.name == name)
+    }
+}

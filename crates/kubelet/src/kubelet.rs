@@ -1,0 +1,150 @@
+//! The kubelet as a whole: it puts the parts together and runs them until it is told to stop.
+//! Stopping ends nothing on the engine: instances go on, and the next start adopts them.
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    EngineInfo, NodeConfig, Provider,
+    decide::Rules,
+    events::Events,
+    http, lease, node, node_object, pods,
+    queue::{Queue, Uid},
+    records::Records,
+    tick::{self, Health},
+    worker,
+};
+
+/// One virtual node: a Node object, its pods, and the engine that runs them.
+pub struct Kubelet {
+    client: Client,
+    config: NodeConfig,
+    provider: Arc<dyn Provider>,
+}
+
+/// Why the node could not start. The text says what to change.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub(crate) String);
+
+/// What all parts share.
+pub(crate) struct Shared {
+    pub(crate) client: Client,
+    pub(crate) config: NodeConfig,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) rules: Rules,
+    pub(crate) records: Records,
+    pub(crate) queue: Queue,
+    pub(crate) events: Events,
+    pub(crate) engine: EngineInfo,
+    pub(crate) host_ip: String,
+    pub(crate) allocatable: BTreeMap<String, String>,
+    pub(crate) server_version: String,
+    pub(crate) health: watch::Sender<Health>,
+    /// The cache of pods is complete.
+    pub(crate) pods_known: CancellationToken,
+    /// The engine was listed once after that: work may begin.
+    pub(crate) engine_known: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
+}
+
+// === impl Kubelet ===
+
+impl Kubelet {
+    /// A node of this cluster with this engine behind it.
+    ///
+    /// The client should have `default_retry` off: the node has its own back-off.
+    #[must_use]
+    pub fn new(client: Client, config: NodeConfig, provider: Arc<dyn Provider>) -> Self {
+        Self { client, config, provider }
+    }
+
+    /// The identity of the cluster for markers: the UID of the namespace `kube-system`.
+    ///
+    /// # Errors
+    /// Those of the API server.
+    pub async fn cluster_id(client: &Client) -> Result<String, kube::Error> {
+        let namespace = Api::<Namespace>::all(client.clone()).get("kube-system").await?;
+        Ok(namespace.metadata.uid.unwrap_or_default())
+    }
+
+    /// Runs the node until `shutdown` fires.
+    ///
+    /// # Errors
+    /// Only at the start: a port in use, unreadable certificates, no client CA, an API server that refuses us.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), StartError> {
+        let tls = http::tls::server_config(&self.config, &self.client).await?;
+        let listener = http::bind(&self.config).await?;
+        let shared = Arc::new(self.share(shutdown.clone()).await?);
+        let mut parts = JoinSet::new();
+        parts.spawn(http::serve(shared.clone(), listener, tls));
+        parts.spawn(node::run(shared.clone()));
+        parts.spawn(lease::run(shared.clone()));
+        parts.spawn(pods::run(shared.clone()));
+        parts.spawn(tick::run(shared.clone()));
+        parts.spawn(worker::run(shared.clone()));
+        tracing::info!(node.name = shared.config.name, node.address = %shared.config.address, "The node is up");
+        shutdown.cancelled().await;
+        // Work in progress is safe to cut off: it is idempotent and continues at the next start.
+        let _ =
+            tokio::time::timeout(Duration::from_secs(3), async { while parts.join_next().await.is_some() {} }).await;
+        Ok(())
+    }
+
+    async fn share(self, shutdown: CancellationToken) -> Result<Shared, StartError> {
+        let Self { client, config, provider } = self;
+        let version = patiently("Asking the API server for its version", || client.apiserver_version()).await;
+        let engine = patiently("Asking the engine for its size", || provider.describe()).await;
+        let rules =
+            Rules { capabilities: provider.capabilities(), require_pod_label: config.require_pod_label.clone() };
+        if config.require_pod_label.is_none() {
+            tracing::warn!("This node runs every pod that is bound to it: no label is required");
+        }
+        Ok(Shared {
+            events: Events::start(client.clone(), config.name.clone()),
+            host_ip: config.address.to_string(),
+            allocatable: node_object::capacity(&config, &engine),
+            server_version: version.git_version,
+            rules,
+            engine,
+            client,
+            config,
+            provider,
+            records: Records::default(),
+            queue: Queue::default(),
+            health: watch::Sender::new(Health::default()),
+            pods_known: CancellationToken::new(),
+            engine_known: CancellationToken::new(),
+            shutdown,
+        })
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(crate) fn enqueue(&self, uids: impl IntoIterator<Item = Uid>) {
+        for uid in uids {
+            self.queue.add(uid);
+        }
+    }
+}
+
+/// Repeats until it works: a node that starts before its cluster or engine waits for them.
+async fn patiently<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(
+    what: &str,
+    mut call: impl FnMut() -> F,
+) -> T {
+    let mut pause = Duration::from_millis(250);
+    loop {
+        match call().await {
+            Ok(value) => return value,
+            Err(error) => tracing::warn!(%error, "{what} failed; trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}

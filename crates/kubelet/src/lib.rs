@@ -1,0 +1,41 @@
+//! A virtual kubelet as a library: it stands behind one Node object and runs that node's pods on an engine.
+//!
+//! It knows no engine (they implement [`Provider`]) and no console, database or price. Start reading at [`Kubelet::run`],
+//! then `decide` (what to do with a pod, pure), `worker` (doing it) and `status` (what Kubernetes is told, pure).
+//! The contract is `virtual-node.md` §3.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod config;
+mod decide;
+mod env;
+mod env_sources;
+mod events;
+mod http;
+mod instance;
+mod kubelet;
+mod lease;
+mod node;
+mod node_object;
+mod pods;
+mod provider;
+mod queue;
+mod records;
+mod refuse;
+mod refuse_volumes;
+mod restart;
+mod status;
+mod streams;
+mod sweep;
+mod tick;
+mod worker;
+mod writer;
+
+pub use config::{Capacity, Gpu, NodeConfig, NodeTaint, TlsFiles};
+pub use instance::{ContainerInstance, ContainerRun, Ended, Instance};
+pub use kubelet::{Kubelet, StartError};
+pub use provider::{Capabilities, ContainerRequest, EngineInfo, InstanceRequest, Provider, ProviderError};
+pub use streams::{
+    ByteStream, ContainerStats, ExecControl, ExecOutput, ExecRequest, ExecSession, InstanceStats, LogOptions, LogSince,
+    TerminalSize,
+};

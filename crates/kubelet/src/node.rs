@@ -1,0 +1,102 @@
+//! Keeps the Node object: makes it, watches it, makes it again when somebody deletes it, and reports its health.
+//! The taint comes with the object itself, so a new node never stands open for a moment.
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+    runtime::{WatchStreamExt, watcher::watch_object},
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::{
+    kubelet::Shared,
+    node_object::{Facts, labels, new_node, status_patch, taint},
+};
+
+/// Without a change the status is written this often.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// Pause after an error of the API server.
+const PAUSE: Duration = Duration::from_secs(2);
+
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut changes = pin!(watch_object(api(&shared), &shared.config.name).default_backoff());
+    let mut health = shared.health.subscribe();
+    let mut due = Instant::now();
+    loop {
+        tokio::select! {
+            () = shared.shutdown.cancelled() => return,
+            () = tokio::time::sleep_until(due) => {}
+            Ok(()) = health.changed() => {}
+            Some(Ok(node)) = changes.next() => if node.is_some_and(|node| is_ours(&shared, &node)) { continue },
+        }
+        health.mark_unchanged();
+        let kept = keep(&shared).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "Keeping the Node object failed; trying again");
+        }
+        due = Instant::now() + if kept.is_ok() { HEARTBEAT } else { PAUSE };
+    }
+}
+
+fn api(shared: &Shared) -> Api<Node> {
+    Api::all(shared.client.clone())
+}
+
+/// One round: the object exists with labels and taint, and its status is current.
+async fn keep(shared: &Shared) -> Result<(), kube::Error> {
+    let api = api(shared);
+    let name = &shared.config.name;
+    let mut node = match api.get_opt(name).await? {
+        Some(node) => node,
+        None => {
+            tracing::info!(node.name = name, "Creating the Node object");
+            api.create(&PostParams::default(), &new_node(&shared.config, shared.provider.kind())).await?
+        }
+    };
+    if !is_ours(shared, &node) {
+        node = repair(shared, &api, node).await?;
+    }
+    let health = shared.health.borrow().clone();
+    let facts = Facts {
+        config: &shared.config,
+        engine: &shared.engine,
+        kind: shared.provider.kind(),
+        allocatable: &shared.allocatable,
+        server_version: &shared.server_version,
+        health: &health,
+        now: Timestamp::now(),
+    };
+    let patch = Patch::Strategic(status_patch(&facts, Some(&node)));
+    api.patch_status(name, &PatchParams::default(), &patch).await.map(drop)
+}
+
+fn is_ours(shared: &Shared, node: &Node) -> bool {
+    let known = node.metadata.labels.as_ref();
+    let labelled = labels(&shared.config).iter().all(|(key, value)| known.and_then(|all| all.get(key)) == Some(value));
+    labelled && has_taint(shared, node)
+}
+
+fn has_taint(shared: &Shared, node: &Node) -> bool {
+    let wanted = taint(&shared.config);
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+    taints.iter().any(|one| one.key == wanted.key && one.value == wanted.value && one.effect == wanted.effect)
+}
+
+/// Puts back our labels and taint; taints of the cluster's own controllers stay.
+async fn repair(shared: &Shared, api: &Api<Node>, node: Node) -> Result<Node, kube::Error> {
+    let wanted = taint(&shared.config);
+    let mut taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+    taints.retain(|one| one.key != wanted.key);
+    taints.push(wanted);
+    let patch = json!({
+        // A list is replaced whole: somebody else's taint of this very moment must not be lost.
+        "metadata": {"labels": labels(&shared.config), "resourceVersion": node.metadata.resource_version},
+        "spec": {"taints": taints},
+    });
+    api.patch(&shared.config.name, &PatchParams::default(), &Patch::Merge(patch)).await
+}

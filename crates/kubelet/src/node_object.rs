@@ -1,0 +1,207 @@
+//! The Node object and its status: pure builders.
+//! Everything a scheduler, a person or the console reads about the node is put together here.
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Node, Taint};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{EngineInfo, Gpu, NodeConfig, status::seconds, tick::Health};
+
+/// Said to the API server: exec and attach come as WebSockets.
+const FEATURES: [&str; 1] = ["ExtendWebSocketsToKubelet"];
+/// Pods of a node whose engine and flags name no number.
+const PODS: u32 = 110;
+
+/// Capacity and allocatable: flags first, then what the engine reports.
+pub(crate) fn capacity(config: &NodeConfig, engine: &EngineInfo) -> BTreeMap<String, String> {
+    let wanted = &config.capacity;
+    let mut all = BTreeMap::new();
+    let mut put = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            all.insert(key.to_owned(), value);
+        }
+    };
+    put("cpu", wanted.cpu.clone().or(engine.cpus.map(|cpus| cpus.to_string())));
+    put("memory", wanted.memory.clone().or(engine.memory_bytes.map(|bytes| format!("{}Ki", bytes / 1024))));
+    put("ephemeral-storage", wanted.ephemeral_storage.clone().or(Some("100Gi".into())));
+    put("pods", Some(wanted.pods.unwrap_or(PODS).to_string()));
+    put(Gpu::RESOURCE, config.gpu.as_ref().map(|gpu| gpu.count.to_string()));
+    all
+}
+
+pub(crate) fn labels(config: &NodeConfig) -> BTreeMap<String, String> {
+    let mut labels = config.labels.clone();
+    let mut put = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
+    put("type", "virtual-kubelet");
+    put("kubernetes.io/hostname", &config.name);
+    put("kubernetes.io/os", "linux");
+    put("kubernetes.io/arch", architecture());
+    put("node.kubernetes.io/exclude-from-external-load-balancers", "true");
+    put("remotegpu.ai/engine", &config.engine);
+    if let Some(gpu) = &config.gpu {
+        put("remotegpu.ai/gpu-model", &gpu.model);
+        put("nvidia.com/gpu.product", &gpu.model);
+        if let Some(memory) = gpu.memory_gib {
+            put("nvidia.com/gpu.memory", &(memory * 1024).to_string());
+        }
+    }
+    labels
+}
+
+pub(crate) fn taint(config: &NodeConfig) -> Taint {
+    let taint = &config.taint;
+    Taint { key: taint.key.clone(), value: Some(taint.value.clone()), effect: "NoSchedule".into(), time_added: None }
+}
+
+/// The object as it is created; its status follows in a patch.
+pub(crate) fn new_node(config: &NodeConfig, kind: &str) -> Node {
+    let mut node = Node::default();
+    node.metadata.name = Some(config.name.clone());
+    node.metadata.labels = Some(labels(config));
+    let spec = node.spec.get_or_insert_default();
+    spec.taints = Some(vec![taint(config)]);
+    // Set at once: it cannot be changed, and a cloud controller must know that this node is not its own.
+    spec.provider_id = Some(format!("{kind}://{}", config.name));
+    node
+}
+
+/// What the status is made of.
+pub(crate) struct Facts<'a> {
+    pub(crate) config: &'a NodeConfig,
+    pub(crate) engine: &'a EngineInfo,
+    pub(crate) kind: &'a str,
+    pub(crate) allocatable: &'a BTreeMap<String, String>,
+    pub(crate) server_version: &'a str,
+    pub(crate) health: &'a Health,
+    pub(crate) now: Timestamp,
+}
+
+/// A strategic merge patch of the status; `old` keeps its transition times.
+pub(crate) fn status_patch(facts: &Facts, old: Option<&Node>) -> Value {
+    let config = facts.config;
+    json!({"status": {
+        "capacity": facts.allocatable,
+        "allocatable": facts.allocatable,
+        "conditions": conditions(facts, old),
+        "addresses": [{"type": "InternalIP", "address": config.address.to_string()}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": config.port}},
+        "declaredFeatures": FEATURES,
+        "nodeInfo": {
+            "operatingSystem": "linux",
+            "architecture": architecture(),
+            "kubeletVersion": kubelet_version(facts.server_version),
+            "kubeProxyVersion": "",
+            "containerRuntimeVersion": format!("{}://{}", facts.kind, facts.engine.version),
+            "kernelVersion": "",
+            "osImage": format!("RemoteGPU virtual node ({})", facts.kind),
+            "machineID": stable_id(&config.name, "machine"),
+            "systemUUID": stable_id(&config.name, "system"),
+            "bootID": stable_id(&config.name, "boot"),
+        },
+    }})
+}
+
+fn conditions(facts: &Facts, old: Option<&Node>) -> Vec<Value> {
+    let health = facts.health;
+    let (status, reason, message) = match (health.is_ready(), health.listed) {
+        (true, _) => ("True", "EngineReady", "The engine answers".to_owned()),
+        (false, false) if health.failures == 0 => ("False", "Starting", "The engine was not listed yet".to_owned()),
+        (false, _) => ("False", "EngineUnreachable", health.message.clone()),
+    };
+    let mut all = vec![condition(facts.now, old, "Ready", status, reason, &message)];
+    for (type_, reason) in [
+        ("MemoryPressure", "EngineHasSufficientMemory"),
+        ("DiskPressure", "EngineHasNoDiskPressure"),
+        ("PIDPressure", "EngineHasSufficientPID"),
+        ("NetworkUnavailable", "RouteCreated"),
+    ] {
+        all.push(condition(facts.now, old, type_, "False", reason, ""));
+    }
+    all
+}
+
+fn condition(now: Timestamp, old: Option<&Node>, type_: &str, status: &str, reason: &str, message: &str) -> Value {
+    let known = old.and_then(|node| node.status.as_ref()?.conditions.as_ref()?.iter().find(|one| one.type_ == type_));
+    let kept = known.filter(|one| one.status == status).and_then(|one| one.last_transition_time.clone());
+    json!({
+        "type": type_, "status": status, "reason": reason, "message": message,
+        "lastHeartbeatTime": seconds(now),
+        "lastTransitionTime": kept.unwrap_or_else(|| seconds(now)),
+    })
+}
+
+/// The API server's version without its own suffix, and ours: never newer than the cluster.
+fn kubelet_version(server: &str) -> String {
+    let end = server.find(['-', '+']).unwrap_or(server.len());
+    format!("{}-remotegpu", &server[..end])
+}
+
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "amd64",
+    }
+}
+
+/// The same for the same node at every start, and different between nodes.
+fn stable_id(node: &str, what: &str) -> String {
+    let digest = Sha256::digest(format!("remotegpu/{node}/{what}"));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Capacity, NodeTaint};
+
+    fn config() -> NodeConfig {
+        NodeConfig {
+            name: "simulated-h100".into(),
+            engine: "simulated".into(),
+            address: [192, 0, 2, 9].into(),
+            port: 10250,
+            capacity: Capacity { pods: Some(20000), ..Capacity::default() },
+            gpu: Some(Gpu { model: "H100".into(), count: 16, memory_gib: Some(80) }),
+            taint: NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into() },
+            labels: BTreeMap::new(),
+            require_pod_label: None,
+            reconcile_interval: Duration::from_secs(30),
+            tls: None,
+            client_ca: None,
+            workers: 128,
+        }
+    }
+
+    #[test]
+    fn a_gpu_node_says_what_it_has() {
+        let engine = EngineInfo { version: "1".into(), cpus: Some(64), memory_bytes: Some(1 << 40) };
+        let all = capacity(&config(), &engine);
+        assert_eq!(all["nvidia.com/gpu"], "16");
+        assert_eq!(
+            (all["cpu"].as_str(), all["memory"].as_str(), all["pods"].as_str()),
+            ("64", "1073741824Ki", "20000")
+        );
+        let labels = labels(&config());
+        assert_eq!(labels["nvidia.com/gpu.product"], "H100");
+        assert_eq!(labels["type"], "virtual-kubelet");
+    }
+
+    #[test]
+    fn the_version_is_the_servers_with_our_suffix() {
+        assert_eq!(kubelet_version("v1.36.3"), "v1.36.3-remotegpu");
+        assert_eq!(kubelet_version("v1.36.3+k3s1"), "v1.36.3-remotegpu");
+    }
+
+    #[test]
+    fn readiness_follows_the_engine_after_three_failures() {
+        let mut health = Health { listed: true, failures: 2, message: "no socket".into() };
+        assert!(health.is_ready());
+        health.failures = 3;
+        assert!(!health.is_ready());
+        assert!(!Health::default().is_ready());
+    }
+}

@@ -1,0 +1,73 @@
+//! The intake: watches the pods of this node and keeps the records in step.
+//! A pod missing from a new complete list was deleted while nobody watched; it is treated as deleted.
+use std::{collections::HashSet, pin::pin, sync::Arc};
+
+use futures::TryStreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event},
+    },
+};
+
+use crate::kubelet::Shared;
+
+/// Pods in one page of the first list.
+const PAGE: u32 = 500;
+
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let api: Api<Pod> = Api::all(shared.client.clone());
+    let field = format!("spec.nodeName={}", shared.config.name);
+    let config = watcher::Config::default().fields(&field).page_size(PAGE);
+    let mut events = pin!(kube::runtime::watcher(api, config).default_backoff());
+    let mut seen = HashSet::new();
+    loop {
+        let next = tokio::select! {
+            () = shared.shutdown.cancelled() => return,
+            next = events.try_next() => next,
+        };
+        match next {
+            Ok(Some(event)) => take_in(&shared, event, &mut seen),
+            Ok(None) => return,
+            Err(error) => tracing::warn!(%error, "Watching the pods of this node failed; trying again"),
+        }
+    }
+}
+
+fn take_in(shared: &Shared, event: Event<Pod>, seen: &mut HashSet<String>) {
+    match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(pod) => {
+            seen.extend(pod.uid());
+            put(shared, pod);
+        }
+        Event::InitDone => {
+            for uid in shared.records.not_in(seen) {
+                remove(shared, &uid);
+            }
+            *seen = HashSet::new();
+            shared.pods_known.cancel();
+        }
+        Event::Apply(pod) => put(shared, pod),
+        Event::Delete(pod) => {
+            // The last state carries the grace period that was asked for.
+            put(shared, pod.clone());
+            remove(shared, &pod.uid().unwrap_or_default());
+        }
+    }
+}
+
+fn put(shared: &Shared, mut pod: Pod) {
+    pod.metadata.managed_fields = None;
+    if shared.records.put_pod(&pod)
+        && let Some(uid) = pod.metadata.uid
+    {
+        shared.queue.add(uid.into());
+    }
+}
+
+fn remove(shared: &Shared, uid: &str) {
+    shared.enqueue(shared.records.mark_removed(uid));
+}

@@ -1,0 +1,196 @@
+//! The port between the node and an engine, and the values that cross it.
+//! An engine only ever sees pods that passed the node's own checks, with environment and command already resolved.
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream::BoxStream};
+use k8s_openapi::api::core::v1::{Container, Pod};
+
+use crate::{ByteStream, ExecRequest, ExecSession, Instance, InstanceStats, LogOptions};
+
+/// An engine that runs instances for the pods of one node.
+///
+/// Every call must be safe to repeat: the node calls again after a time-out, a restart or a lost answer.
+///
+/// ```
+/// # use std::{sync::Arc, time::Duration};
+/// # use kubelet::*;
+/// /// Runs everything in no time, and forgets it.
+/// struct Nowhere;
+///
+/// #[async_trait::async_trait]
+/// impl Provider for Nowhere {
+///     fn kind(&self) -> &'static str {
+///         "nowhere"
+///     }
+///     fn capabilities(&self) -> Capabilities {
+///         Capabilities { recreates_lost: true, ..Capabilities::default() }
+///     }
+///     async fn describe(&self) -> Result<EngineInfo, ProviderError> {
+///         Ok(EngineInfo { version: "1".into(), ..EngineInfo::default() })
+///     }
+///     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
+///         let (uid, namespace, name) = request.marker();
+///         Ok(Arc::new(Instance { uid, namespace, name, pod_ip: None, containers: Vec::new() }))
+///     }
+///     async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError> {
+///         Ok(Vec::new())
+///     }
+///     async fn delete(&self, _uid: &str, _grace: Duration) -> Result<Option<Arc<Instance>>, ProviderError> {
+///         Ok(None)
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// Short name of the kind of engine, `docker` or `simulated`: the scheme of container ids and provider ids.
+    fn kind(&self) -> &'static str;
+
+    /// What this engine can do; asked once.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Version and size of the engine.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unavailable`] if it does not answer.
+    async fn describe(&self) -> Result<EngineInfo, ProviderError>;
+
+    /// Makes sure that each container of the request runs at the attempt asked for, and returns the instance.
+    ///
+    /// Idempotent: a container that exists at that attempt, in whatever state, is left alone. Older attempts are
+    /// stopped; the one before the newest is kept for its log. Everything made carries the marker of the request.
+    ///
+    /// # Errors
+    /// [`ProviderError::Waiting`] if it cannot run now; the node shows the reason and tries again with back-off.
+    async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError>;
+
+    /// All instances with the marker of this cluster and node, whatever their state. One call per tick.
+    ///
+    /// # Errors
+    /// Any error means "could not find out": the node then concludes nothing.
+    async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError>;
+
+    /// Yields when some instance may have changed, so that the node lists at once instead of at the next tick.
+    fn changes(&self) -> BoxStream<'static, ()> {
+        futures::stream::pending().boxed()
+    }
+
+    /// Stops the instance, removes it and confirms that it is gone. An unknown UID is a success.
+    ///
+    /// Returns the state in which the containers ended, if the engine knows.
+    ///
+    /// # Errors
+    /// Any error means that the instance may still be there; the node calls again.
+    async fn delete(&self, uid: &str, grace: Duration) -> Result<Option<Arc<Instance>>, ProviderError>;
+
+    /// The log of a container, lines as the container wrote them.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotFound`] for an unknown container or attempt.
+    async fn logs(&self, _uid: &str, _container: &str, _options: &LogOptions) -> Result<ByteStream, ProviderError> {
+        Err(ProviderError::Unsupported("This engine keeps no logs".into()))
+    }
+
+    /// Runs a command in a running container.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotFound`] if the container does not run, [`ProviderError::Unsupported`] if it cannot be done.
+    async fn exec(&self, _uid: &str, _container: &str, _request: &ExecRequest) -> Result<ExecSession, ProviderError> {
+        Err(ProviderError::Unsupported("This engine cannot run commands in containers".into()))
+    }
+
+    /// Figures of all running instances; none by default.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unavailable`] if the engine does not answer.
+    async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {
+        Ok(Vec::new())
+    }
+}
+
+/// What an engine can do beyond one container with environment, command and limits.
+#[derive(Clone, Debug, Default)]
+pub struct Capabilities {
+    /// Pods may have more than one container.
+    pub several_containers: bool,
+    /// The first container owns the pod's network, so its restart restarts the others.
+    pub first_owns_network: bool,
+    /// `configMap`, `secret`, `downwardAPI` and `projected` volumes can be mounted.
+    pub file_volumes: bool,
+    /// User, capabilities and read-only root are applied; otherwise the node says that they are not.
+    pub security_context: bool,
+    /// Instances do not survive a restart of the engine and are made again without a word.
+    pub recreates_lost: bool,
+}
+
+/// Version and size of an engine.
+#[derive(Clone, Debug, Default)]
+pub struct EngineInfo {
+    /// The engine's own version, shown as container runtime version.
+    pub version: String,
+    /// Logical CPUs, if there is such a number.
+    pub cpus: Option<u64>,
+    /// Memory, if there is such a number.
+    pub memory_bytes: Option<u64>,
+}
+
+/// One pod to run, with everything resolved.
+#[derive(Clone, Debug)]
+pub struct InstanceRequest {
+    /// The pod as the API server has it.
+    pub pod: Arc<Pod>,
+    /// The containers that should run now.
+    pub containers: Vec<ContainerRequest>,
+}
+
+/// One container to run.
+#[derive(Clone, Debug)]
+pub struct ContainerRequest {
+    /// Name, image, limits, mounts as the pod has them.
+    pub spec: Container,
+    /// 0 for the first start, plus one with each restart.
+    pub attempt: u32,
+    /// Whole environment in its final order; values may be secret.
+    pub env: Vec<(String, String)>,
+    /// `command` with variables expanded; empty = the image's own.
+    pub command: Vec<String>,
+    /// `args` with variables expanded; empty = the image's own, unless `command` is given.
+    pub args: Vec<String>,
+}
+
+/// Why an engine did not do what it was asked. The text is shown in pod status and events.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// No such instance, container or attempt, or it does not run.
+    #[error("{0}")]
+    NotFound(String),
+    /// This engine never can.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Not now; `reason` is the waiting reason of the containers.
+    #[error("{message}")]
+    Waiting {
+        /// `ErrImagePull`, `CreateContainerError` …
+        reason: &'static str,
+        /// The engine's own words.
+        message: String,
+    },
+    /// The engine did not answer, or not in a way that could be understood.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+// === impl InstanceRequest ===
+
+impl InstanceRequest {
+    /// Pod UID, namespace and name: the marker of the instance.
+    #[must_use]
+    pub fn marker(&self) -> (String, String, String) {
+        let meta = &self.pod.metadata;
+        (
+            meta.uid.clone().unwrap_or_default(),
+            meta.namespace.clone().unwrap_or_default(),
+            meta.name.clone().unwrap_or_default(),
+        )
+    }
+}

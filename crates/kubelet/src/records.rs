@@ -1,0 +1,323 @@
+//! What the node knows of each of its pods: the object of the API server and the instance of the engine.
+//! Pods are kept as JSON, about a third of the size of the parsed object: ten thousand of them must fit in 100 MB.
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Instance, queue::Uid, restart::CalmAttempts};
+
+/// Lists in a row without an instance before it counts as lost.
+const MISSING_LISTS: u8 = 2;
+/// A worker is changing the instance: what lists say of it is out of date.
+const BUSY: u64 = u64::MAX;
+
+#[derive(Default)]
+pub(crate) struct Records {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    by_uid: HashMap<Uid, Record>,
+    lists: u64,
+}
+
+/// One pod and its instance.
+struct Record {
+    pod: Box<[u8]>,
+    namespace: Box<str>,
+    name: Box<str>,
+    version: u64,
+    /// Grace period of a deletion in progress.
+    grace: Option<i64>,
+    removed: bool,
+    terminated: bool,
+    instance: Option<Arc<Instance>>,
+    lost: bool,
+    missing: u8,
+    /// Lists up to this number say nothing new about the instance.
+    settled: u64,
+    failure: Option<Failure>,
+    calm: CalmAttempts,
+    interrupt: CancellationToken,
+}
+
+/// The last attempt to create the instance failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) count: u32,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) retry_at: Timestamp,
+}
+
+/// A copy of a record to work with.
+pub(crate) struct View {
+    pub(crate) pod: Arc<Pod>,
+    /// The pod is gone from the API server.
+    pub(crate) removed: bool,
+    /// The instance is confirmed gone and the API server was asked to let the pod go.
+    pub(crate) terminated: bool,
+    pub(crate) instance: Option<Arc<Instance>>,
+    /// There was an instance and it is gone, though nobody here removed it.
+    pub(crate) lost: bool,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) calm: CalmAttempts,
+    /// Fires when the pod is deleted or its grace period changes.
+    pub(crate) interrupt: CancellationToken,
+}
+
+/// What a list of the engine changed.
+#[derive(Default)]
+pub(crate) struct Absorbed {
+    pub(crate) changed: Vec<Uid>,
+    /// Instances of this node without a pod known here.
+    pub(crate) unknown: Vec<Arc<Instance>>,
+}
+
+// === impl Records ===
+
+impl Records {
+    /// Takes in a pod from the watch or from an answer to a write; true if it is new or newer than the one known.
+    pub(crate) fn put_pod(&self, pod: &Pod) -> bool {
+        let (Some(uid), Ok(json)) = (pod.metadata.uid.as_deref(), serde_json::to_vec(pod)) else { return false };
+        let version = version(pod);
+        let mut inner = self.lock();
+        if let Some(record) = inner.by_uid.get_mut(uid) {
+            if version <= record.version {
+                return false;
+            }
+            if record.grace != grace(pod) {
+                // Deleted, or deleted with a shorter grace period: whatever runs for this pod is decided anew.
+                record.grace = grace(pod);
+                std::mem::take(&mut record.interrupt).cancel();
+            }
+            record.pod = json.into();
+            record.version = version;
+            return true;
+        }
+        inner.by_uid.insert(uid.into(), Record::new(pod, json, version));
+        true
+    }
+
+    /// The pod is gone from the API server; the record stays until its instance is gone too.
+    pub(crate) fn mark_removed(&self, uid: &str) -> Option<Uid> {
+        let mut inner = self.lock();
+        let (key, _) = inner.by_uid.get_key_value(uid)?;
+        let key = key.clone();
+        if let Some(record) = inner.by_uid.get_mut(uid) {
+            record.removed = true;
+            std::mem::take(&mut record.interrupt).cancel();
+        }
+        Some(key)
+    }
+
+    /// Pods that are known but not in `seen`, a complete list of the API server.
+    pub(crate) fn not_in(&self, seen: &HashSet<String>) -> Vec<String> {
+        let inner = self.lock();
+        inner.by_uid.keys().filter(|uid| !seen.contains(uid.as_ref())).map(ToString::to_string).collect()
+    }
+
+    pub(crate) fn uids(&self) -> Vec<Uid> {
+        self.lock().by_uid.keys().cloned().collect()
+    }
+
+    pub(crate) fn view(&self, uid: &str) -> Option<View> {
+        self.lock().by_uid.get(uid)?.view()
+    }
+
+    /// The pod of that name that is not gone, for the kubelet API.
+    pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<View> {
+        let inner = self.lock();
+        inner.by_uid.values().find(|record| record.is(namespace, name))?.view()
+    }
+
+    /// All pods as the API server has them, each as JSON.
+    pub(crate) fn pods_json(&self) -> Vec<Box<[u8]>> {
+        self.lock().by_uid.values().filter(|record| record.is_here()).map(|record| record.pod.clone()).collect()
+    }
+
+    /// Number of pods that are not gone.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().by_uid.values().filter(|record| record.is_here()).count()
+    }
+
+    pub(crate) fn forget(&self, uid: &str) {
+        self.lock().by_uid.remove(uid);
+    }
+
+    /// From now on lists say nothing about this instance, until [`Records::settle`].
+    pub(crate) fn start_change(&self, uid: &str) {
+        if let Some(record) = self.lock().by_uid.get_mut(uid) {
+            record.settled = BUSY;
+        }
+    }
+
+    /// The change has ended with this instance; `None` leaves the one known before.
+    pub(crate) fn settle(&self, uid: &str, instance: Option<Arc<Instance>>) {
+        let mut inner = self.lock();
+        let lists = inner.lists;
+        if let Some(record) = inner.by_uid.get_mut(uid) {
+            record.settled = lists;
+            if instance.is_some() {
+                record.set_instance(instance);
+                record.failure = None;
+            }
+        }
+    }
+
+    pub(crate) fn set_failure(&self, uid: &str, failure: Failure) {
+        if let Some(record) = self.lock().by_uid.get_mut(uid) {
+            record.failure = Some(failure);
+        }
+    }
+
+    /// The instance is gone for good; only the watch's last word about the pod is missing.
+    pub(crate) fn set_terminated(&self, uid: &str) {
+        if let Some(record) = self.lock().by_uid.get_mut(uid) {
+            record.terminated = true;
+            record.instance = None;
+        }
+    }
+
+    /// Number of a list that is about to start.
+    pub(crate) fn start_list(&self) -> u64 {
+        let mut inner = self.lock();
+        inner.lists += 1;
+        inner.lists
+    }
+
+    /// Takes in a list of the engine.
+    pub(crate) fn absorb(&self, number: u64, list: Vec<Arc<Instance>>) -> Absorbed {
+        let mut inner = self.lock();
+        let mut absorbed = Absorbed::default();
+        let mut listed = HashSet::with_capacity(list.len());
+        for instance in list {
+            let Some((key, _)) = inner.by_uid.get_key_value(instance.uid.as_str()) else {
+                absorbed.unknown.push(instance);
+                continue;
+            };
+            let key = key.clone();
+            if inner.by_uid.get_mut(&key).is_some_and(|record| record.absorb(number, instance)) {
+                absorbed.changed.push(key.clone());
+            }
+            listed.insert(key);
+        }
+        for (uid, record) in &mut inner.by_uid {
+            if !listed.contains(uid) && record.miss(number) {
+                absorbed.changed.push(uid.clone());
+            }
+        }
+        absorbed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    fn new(pod: &Pod, json: Vec<u8>, version: u64) -> Self {
+        Self {
+            pod: json.into(),
+            namespace: pod.metadata.namespace.clone().unwrap_or_default().into(),
+            name: pod.metadata.name.clone().unwrap_or_default().into(),
+            version,
+            grace: grace(pod),
+            removed: false,
+            terminated: false,
+            instance: None,
+            // A pod with a container id had an instance before this process began.
+            lost: has_container_id(pod),
+            missing: 0,
+            settled: 0,
+            failure: None,
+            calm: CalmAttempts::new(),
+            interrupt: CancellationToken::new(),
+        }
+    }
+
+    fn is_here(&self) -> bool {
+        !self.removed && !self.terminated
+    }
+
+    fn is(&self, namespace: &str, name: &str) -> bool {
+        self.is_here() && *self.namespace == *namespace && *self.name == *name
+    }
+
+    fn view(&self) -> Option<View> {
+        Some(View {
+            pod: Arc::new(serde_json::from_slice(&self.pod).ok()?),
+            removed: self.removed,
+            terminated: self.terminated,
+            instance: self.instance.clone(),
+            lost: self.lost,
+            failure: self.failure.clone(),
+            calm: self.calm.clone(),
+            interrupt: self.interrupt.clone(),
+        })
+    }
+
+    fn absorb(&mut self, number: u64, instance: Arc<Instance>) -> bool {
+        if number <= self.settled {
+            return false;
+        }
+        self.missing = 0;
+        if self.instance.as_ref() == Some(&instance) {
+            return false;
+        }
+        self.set_instance(Some(instance));
+        true
+    }
+
+    fn miss(&mut self, number: u64) -> bool {
+        if number <= self.settled || self.instance.is_none() {
+            return false;
+        }
+        self.missing += 1;
+        let gone = self.missing >= MISSING_LISTS;
+        if gone {
+            self.set_instance(None);
+            self.lost = true;
+        }
+        gone
+    }
+
+    fn set_instance(&mut self, instance: Option<Arc<Instance>>) {
+        for container in instance.iter().flat_map(|instance| &instance.containers) {
+            if let crate::ContainerRun::Ended(ended) = &container.run
+                && crate::restart::ran_calmly(ended)
+            {
+                self.calm.insert(container.name.clone(), container.attempt);
+            }
+        }
+        self.missing = 0;
+        self.lost &= instance.is_none();
+        self.instance = instance;
+    }
+}
+
+/// Resource versions can be compared as numbers since Kubernetes 1.35, and always could with etcd behind.
+fn version(pod: &Pod) -> u64 {
+    pod.metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
+}
+
+fn grace(pod: &Pod) -> Option<i64> {
+    let meta = &pod.metadata;
+    meta.deletion_timestamp.as_ref().map(|_| meta.deletion_grace_period_seconds.unwrap_or(0))
+}
+
+fn has_container_id(pod: &Pod) -> bool {
+    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    statuses.iter().any(|status| status.container_id.as_deref().is_some_and(|id| !id.is_empty()))
+}
+
+#[cfg(test)]
+mod tests;

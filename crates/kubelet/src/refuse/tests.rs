@@ -1,0 +1,96 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn pod(change: impl Fn(&mut Value)) -> Pod {
+    let mut pod = json!({
+        "metadata": {"uid": "u", "name": "web", "namespace": "team", "labels": {"remotegpu.ai/sku-code": "cpu"}},
+        "spec": {"containers": [{"name": "app", "image": "busybox:1"}], "volumes": [
+            {"name": "kube-api-access-x", "projected": {"sources": []}}]},
+    });
+    change(&mut pod);
+    serde_json::from_value(pod).unwrap()
+}
+
+fn reason(change: impl Fn(&mut Value)) -> Option<(&'static str, String)> {
+    let rules = Rules { require_pod_label: Some("remotegpu.ai/sku-code".into()), ..Rules::default() };
+    refuse(&pod(change), &rules).map(|refusal| (refusal.reason, refusal.message))
+}
+
+#[test]
+fn an_ordinary_pod_with_its_token_volume_is_admitted() {
+    assert_eq!(reason(|_| ()), None);
+}
+
+#[test]
+fn a_pod_without_the_label_is_not_entitled() {
+    let (reason, message) = reason(|pod| pod["metadata"]["labels"] = json!({})).unwrap();
+    assert_eq!(reason, "NotEntitled");
+    assert_eq!(message, "This node runs only pods with the label remotegpu.ai/sku-code, and this pod has none");
+}
+
+#[test]
+fn daemons_static_and_system_pods_belong_elsewhere_and_stay_pending() {
+    let daemon = json!([{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "x", "uid": "y"}]);
+    let rules = Rules::default();
+    for change in [
+        json!({"ownerReferences": daemon}),
+        json!({"annotations": {"kubernetes.io/config.mirror": "x"}}),
+        json!({"namespace": "kube-system"}),
+    ] {
+        let pod = pod(|pod| {
+            for (key, value) in change.as_object().unwrap() {
+                pod["metadata"][key] = value.clone();
+            }
+        });
+        let refusal = refuse(&pod, &rules).unwrap();
+        assert_eq!((refusal.reason, refusal.stays_pending), ("NotForVirtualNode", true));
+    }
+}
+
+#[test]
+fn each_unsupported_field_is_named() {
+    let container = |field: &'static str, value: Value| {
+        reason(move |pod| pod["spec"]["containers"][0][field] = value.clone()).map(|(_, message)| message)
+    };
+    let spec = |field: &'static str, value: Value| {
+        reason(move |pod| pod["spec"][field] = value.clone()).map(|(_, message)| message)
+    };
+    let named = [
+        (spec("hostNetwork", json!(true)), "hostNetwork"),
+        (spec("hostPID", json!(true)), "hostPID"),
+        (spec("initContainers", json!([{"name": "prepare"}])), "prepare"),
+        (spec("runtimeClassName", json!("kata")), "runtimeClassName"),
+        (spec("resourceClaims", json!([{"name": "gpu"}])), "resourceClaims"),
+        (spec("volumes", json!([{"name": "v", "hostPath": {"path": "/"}}])), "hostPath"),
+        (spec("volumes", json!([{"name": "v", "secret": {"secretName": "s"}}])), "secret"),
+        (spec("containers", json!([{"name": "a", "image": "i"}, {"name": "b", "image": "i"}])), "a, b"),
+        (container("securityContext", json!({"privileged": true})), "privileged"),
+        (container("securityContext", json!({"capabilities": {"add": ["SYS_ADMIN"]}})), "SYS_ADMIN"),
+        (container("securityContext", json!({"seccompProfile": {"type": "Unconfined"}})), "Unconfined"),
+        (container("resources", json!({"limits": {"example.com/fpga": "1"}})), "example.com/fpga"),
+        (container("volumeMounts", json!([{"name": "v", "mountPath": "/v", "subPath": "x"}])), "subPath"),
+        (container("image", json!("")), "no image"),
+    ];
+    for (message, word) in named {
+        assert!(message.as_deref().unwrap_or_default().contains(word), "{word}: {message:?}");
+    }
+}
+
+#[test]
+fn gpus_and_plain_limits_are_no_foreign_device() {
+    let limits = json!({"limits": {"nvidia.com/gpu": "1", "cpu": "1", "hugepages-2Mi": "2Mi"}});
+    assert_eq!(reason(|pod| pod["spec"]["containers"][0]["resources"] = limits.clone()), None);
+}
+
+#[test]
+fn fields_without_effect_are_told_once() {
+    let probe = json!({"httpGet": {"port": 80}});
+    let pod = pod(|pod| {
+        pod["spec"]["containers"] = json!([
+            {"name": "a", "image": "i", "readinessProbe": probe}, {"name": "b", "image": "i", "readinessProbe": probe}]);
+        pod["spec"]["subdomain"] = json!("x");
+    });
+    let spec = pod.spec.unwrap();
+    assert_eq!(ignored_fields(&spec, &Capabilities::default()), ["subdomain", "readinessProbe"]);
+}

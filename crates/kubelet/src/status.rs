@@ -1,0 +1,204 @@
+//! The status Kubernetes is shown for a pod: a pure function of the pod, its instance and why it waits.
+//! What did not change is taken over unchanged, so that an equal status is equal and is not written.
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{
+        Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
+        ContainerStatus, HostIP, Pod, PodIP, PodStatus,
+    },
+    apimachinery::pkg::apis::meta::v1::Time,
+};
+
+use crate::{
+    ContainerInstance, ContainerRun, Ended, Instance,
+    decide::{containers, phase, restart_policy},
+    restart::{CalmAttempts, pause, restart_at},
+};
+
+mod conditions;
+mod final_status;
+
+pub(crate) use final_status::{End, final_status};
+
+use conditions::{Readiness, set_conditions};
+
+/// Why containers that do not exist yet are waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+/// All that a status depends on.
+pub(crate) struct Situation<'a> {
+    pub(crate) pod: &'a Pod,
+    pub(crate) instance: Option<&'a Instance>,
+    pub(crate) waiting: Option<&'a Waiting>,
+    pub(crate) calm: &'a CalmAttempts,
+    pub(crate) host_ip: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+/// The status of a pod that is not over yet, or whose containers have all come to their own end.
+pub(crate) fn status(situation: &Situation) -> PodStatus {
+    let mut status = base(situation.pod, situation.host_ip, situation.now);
+    let old = std::mem::take(&mut status.container_statuses).unwrap_or_default();
+    let statuses: Vec<ContainerStatus> = containers(situation.pod)
+        .iter()
+        .map(|container| container_status(situation, container, old.iter().find(|one| one.name == container.name)))
+        .collect();
+    status.phase = Some(phase_of(situation, &statuses).to_owned());
+    if let Some(ip) = situation.instance.and_then(|instance| instance.pod_ip.clone()) {
+        set_pod_ip(&mut status, ip);
+    }
+    set_conditions(&mut status, situation.pod, &readiness(situation, &statuses), situation.now);
+    status.container_statuses = Some(statuses);
+    status
+}
+
+/// The old status with what this node always says.
+fn base(pod: &Pod, host_ip: &str, now: Timestamp) -> PodStatus {
+    let mut status = pod.status.clone().unwrap_or_default();
+    status.start_time.get_or_insert_with(|| seconds(now));
+    status.host_ip = Some(host_ip.to_owned());
+    status.host_ips = Some(vec![HostIP { ip: host_ip.to_owned() }]);
+    status.observed_generation = pod.metadata.generation;
+    status
+}
+
+fn set_pod_ip(status: &mut PodStatus, ip: String) {
+    status.pod_ips = Some(vec![PodIP { ip: ip.clone() }]);
+    status.pod_ip = Some(ip);
+}
+
+fn readiness(situation: &Situation, statuses: &[ContainerStatus]) -> Readiness {
+    let names = |wanted: bool| {
+        let chosen = statuses.iter().filter(move |status| status.ready == wanted);
+        chosen.map(|status| status.name.clone()).collect::<Vec<_>>()
+    };
+    let over = matches!(situation.pod.status.as_ref().and_then(|old| old.phase.as_deref()), Some("Succeeded"));
+    let done = statuses.iter().all(is_completed);
+    Readiness {
+        sandbox: situation.instance.is_some_and(|instance| !instance.containers.is_empty()),
+        unready: names(false),
+        deleting: situation.pod.metadata.deletion_timestamp.is_some(),
+        completed: over || done && phase_of(situation, statuses) == "Succeeded",
+    }
+}
+
+fn is_completed(status: &ContainerStatus) -> bool {
+    status.state.as_ref().and_then(|state| state.terminated.as_ref()).is_some_and(|ended| ended.exit_code == 0)
+}
+
+fn phase_of(situation: &Situation, statuses: &[ContainerStatus]) -> &'static str {
+    let instance = situation.instance;
+    let of = |status: &ContainerStatus| instance.and_then(|instance| instance.container(&status.name));
+    let made = statuses.iter().all(|status| of(status).is_some_and(|one| !matches!(one.run, ContainerRun::Created)));
+    if !made {
+        // A pod that ran before keeps its phase while its instance is made again.
+        return if phase(situation.pod) == "Running" { "Running" } else { "Pending" };
+    }
+    let ends: Vec<_> = statuses.iter().filter_map(|status| ended(of(status)?)).collect();
+    let all_over = ends.len() == statuses.len()
+        && statuses.iter().all(|status| of(status).is_some_and(|one| restart(situation, one).is_none()));
+    match all_over {
+        true if ends.iter().all(|end| end.exit_code == 0) => "Succeeded",
+        true => "Failed",
+        false => "Running",
+    }
+}
+
+fn ended(container: &ContainerInstance) -> Option<&Ended> {
+    match &container.run {
+        ContainerRun::Ended(ended) => Some(ended),
+        _ => None,
+    }
+}
+
+/// When this ended container starts again, if it does.
+fn restart(situation: &Situation, container: &ContainerInstance) -> Option<Timestamp> {
+    if situation.pod.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let calm = situation.calm.get(&container.name).copied();
+    restart_at(restart_policy(situation.pod), ended(container)?, container.attempt, calm)
+}
+
+fn container_status(situation: &Situation, container: &Container, old: Option<&ContainerStatus>) -> ContainerStatus {
+    let mut status = ContainerStatus {
+        name: container.name.clone(),
+        image: container.image.clone().unwrap_or_default(),
+        last_state: old.and_then(|old| old.last_state.clone()),
+        restart_count: old.map_or(0, |old| old.restart_count),
+        started: Some(false),
+        ..ContainerStatus::default()
+    };
+    let Some(found) = situation.instance.and_then(|instance| instance.container(&container.name)) else {
+        status.state = Some(waiting_state(situation.waiting));
+        return status;
+    };
+    status.container_id = Some(found.id.clone());
+    status.image_id.clone_from(&found.image_id);
+    status.restart_count = i32::try_from(found.attempt).unwrap_or(i32::MAX);
+    if let Some(previous) = &found.previous {
+        status.last_state = Some(terminated_state(previous));
+    }
+    match &found.run {
+        ContainerRun::Created => status.state = Some(waiting_state(situation.waiting)),
+        ContainerRun::Running { started } => {
+            let running = ContainerStateRunning { started_at: Some(seconds(*started)) };
+            status.state = Some(ContainerState { running: Some(running), ..ContainerState::default() });
+            status.ready = situation.pod.metadata.deletion_timestamp.is_none();
+            status.started = Some(true);
+        }
+        ContainerRun::Ended(ended) => ended_status(situation, found, ended, &mut status),
+    }
+    status
+}
+
+fn ended_status(situation: &Situation, container: &ContainerInstance, ended: &Ended, status: &mut ContainerStatus) {
+    match restart(situation, container) {
+        Some(at) if at > situation.now => {
+            status.last_state = Some(terminated_state(ended));
+            let waiting = situation.waiting.cloned().unwrap_or_else(|| crash_loop(container, situation.pod, at, ended));
+            status.state = Some(waiting_state(Some(&waiting)));
+        }
+        _ => status.state = Some(terminated_state(ended)),
+    }
+}
+
+fn crash_loop(container: &ContainerInstance, pod: &Pod, at: Timestamp, ended: &Ended) -> Waiting {
+    let shortest = pause(1).as_secs();
+    let wait = ended.finished.map_or(shortest, |finished| at.duration_since(finished).as_secs());
+    let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
+    let message = format!("back-off {wait}s restarting failed container={} pod={pod_name}", container.name);
+    Waiting { reason: "CrashLoopBackOff".into(), message }
+}
+
+fn waiting_state(waiting: Option<&Waiting>) -> ContainerState {
+    let reason = waiting.map_or("ContainerCreating", |waiting| waiting.reason.as_str());
+    let message = waiting.map(|waiting| waiting.message.clone()).filter(|message| !message.is_empty());
+    let state = ContainerStateWaiting { reason: Some(reason.to_owned()), message };
+    ContainerState { waiting: Some(state), ..ContainerState::default() }
+}
+
+fn terminated_state(ended: &Ended) -> ContainerState {
+    let terminated = ContainerStateTerminated {
+        container_id: Some(ended.id.clone()).filter(|id| !id.is_empty()),
+        exit_code: ended.exit_code,
+        finished_at: ended.finished.map(seconds),
+        message: Some(ended.message.clone()).filter(|message| !message.is_empty()),
+        reason: Some(ended.reason.clone()),
+        signal: None,
+        started_at: ended.started.map(seconds),
+    };
+    ContainerState { terminated: Some(terminated), ..ContainerState::default() }
+}
+
+/// The API keeps whole seconds; a fraction would make every status differ from the one just written.
+pub(crate) fn seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+}
+
+#[cfg(test)]
+mod tests;

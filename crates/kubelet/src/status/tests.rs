@@ -1,0 +1,153 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_000_000 + second).unwrap()
+}
+
+fn pod(policy: &str, status: Value) -> Pod {
+    serde_json::from_value(json!({
+        "metadata": {"uid": "u", "name": "web", "namespace": "team", "generation": 3},
+        "spec": {"restartPolicy": policy, "containers": [{"name": "app", "image": "busybox:1"}]},
+        "status": status,
+    }))
+    .unwrap()
+}
+
+fn end(exit_code: i32) -> Ended {
+    Ended {
+        exit_code,
+        reason: if exit_code == 0 { "Completed" } else { "Error" }.into(),
+        message: String::new(),
+        started: Some(at(-5)),
+        finished: Some(at(0)),
+        id: "docker://1".into(),
+    }
+}
+
+fn instance(attempt: u32, run: ContainerRun) -> Instance {
+    Instance {
+        uid: "u".into(),
+        namespace: "team".into(),
+        name: "web".into(),
+        pod_ip: Some("10.0.0.7".into()),
+        containers: vec![ContainerInstance {
+            name: "app".into(),
+            id: "docker://1".into(),
+            image_id: "sha256:1".into(),
+            attempt,
+            run,
+            previous: None,
+        }],
+    }
+}
+
+fn shown(pod: &Pod, instance: Option<&Instance>, waiting: Option<&Waiting>) -> PodStatus {
+    let calm = CalmAttempts::new();
+    status(&Situation { pod, instance, waiting, calm: &calm, host_ip: "192.168.0.9", now: at(1) })
+}
+
+fn condition<'a>(status: &'a PodStatus, type_: &str) -> &'a k8s_openapi::api::core::v1::PodCondition {
+    status.conditions.iter().flatten().find(|one| one.type_ == type_).unwrap()
+}
+
+fn state(status: &PodStatus) -> &ContainerState {
+    status.container_statuses.as_ref().unwrap()[0].state.as_ref().unwrap()
+}
+
+#[test]
+fn a_running_container_makes_the_pod_running_and_ready() {
+    let running = instance(0, ContainerRun::Running { started: at(0) });
+    let status = shown(&pod("Always", json!({"phase": "Pending", "qosClass": "BestEffort"})), Some(&running), None);
+    assert_eq!(status.phase.as_deref(), Some("Running"));
+    for type_ in ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"] {
+        assert_eq!(condition(&status, type_).status, "True", "{type_}");
+    }
+    assert_eq!(status.pod_ip.as_deref(), Some("10.0.0.7"));
+    assert_eq!(status.host_ip.as_deref(), Some("192.168.0.9"));
+    assert_eq!(status.start_time, Some(seconds(at(1))));
+    assert_eq!(status.qos_class.as_deref(), Some("BestEffort"));
+    assert_eq!(status.observed_generation, Some(3));
+}
+
+#[test]
+fn the_same_observation_gives_the_same_status_later() {
+    let running = instance(0, ContainerRun::Running { started: at(0) });
+    let mut pod = pod("Always", json!({"phase": "Pending"}));
+    let first = shown(&pod, Some(&running), None);
+    pod.status = Some(serde_json::from_value(serde_json::to_value(&first).unwrap()).unwrap());
+    let calm = CalmAttempts::new();
+    let later = Situation {
+        pod: &pod,
+        instance: Some(&running),
+        waiting: None,
+        calm: &calm,
+        host_ip: "192.168.0.9",
+        now: at(500),
+    };
+    assert_eq!(status(&later), first);
+}
+
+#[test]
+fn a_waiting_pod_says_why() {
+    let waiting = Waiting { reason: "ErrImagePull".into(), message: "no such image".into() };
+    let status = shown(&pod("Always", json!({})), None, Some(&waiting));
+    assert_eq!(status.phase.as_deref(), Some("Pending"));
+    let shown = state(&status).waiting.as_ref().unwrap();
+    assert_eq!((shown.reason.as_deref(), shown.message.as_deref()), (Some("ErrImagePull"), Some("no such image")));
+    assert_eq!(condition(&status, "Ready").reason.as_deref(), Some("ContainersNotReady"));
+}
+
+#[test]
+fn the_policy_decides_between_over_and_crash_loop() {
+    for (policy, exit_code, phase) in
+        [("Never", 0, "Succeeded"), ("Never", 3, "Failed"), ("OnFailure", 0, "Succeeded"), ("OnFailure", 3, "Running")]
+    {
+        let status = shown(&pod(policy, json!({})), Some(&instance(1, ContainerRun::Ended(end(exit_code)))), None);
+        assert_eq!(status.phase.as_deref(), Some(phase), "{policy} {exit_code}");
+    }
+    let status = shown(&pod("Always", json!({})), Some(&instance(1, ContainerRun::Ended(end(3)))), None);
+    assert_eq!(state(&status).waiting.as_ref().unwrap().reason.as_deref(), Some("CrashLoopBackOff"));
+    let container = &status.container_statuses.as_ref().unwrap()[0];
+    assert_eq!(container.last_state.as_ref().unwrap().terminated.as_ref().unwrap().exit_code, 3);
+    assert_eq!(container.restart_count, 1);
+}
+
+#[test]
+fn transition_times_move_only_when_a_condition_flips() {
+    let old = json!({"phase": "Running", "conditions": [
+        {"type": "Ready", "status": "True", "lastTransitionTime": at(-90).to_string()},
+        {"type": "ContainersReady", "status": "False", "lastTransitionTime": at(-90).to_string()}]});
+    let running = instance(0, ContainerRun::Running { started: at(0) });
+    let status = shown(&pod("Always", old), Some(&running), None);
+    assert_eq!(condition(&status, "Ready").last_transition_time, Some(seconds(at(-90))));
+    assert_eq!(condition(&status, "ContainersReady").last_transition_time, Some(seconds(at(1))));
+}
+
+#[test]
+fn a_deleted_pod_ends_with_the_exit_code_of_the_engine_or_137() {
+    let running = instance(0, ContainerRun::Running { started: at(0) });
+    let mut pod = pod("Always", json!({}));
+    pod.status = Some(shown(&pod, Some(&running), None));
+    let known = final_status(&pod, Some(&instance(0, ContainerRun::Ended(end(0)))), End::Deleted, "h", at(2));
+    assert_eq!(known.phase.as_deref(), Some("Succeeded"));
+    let unknown = final_status(&pod, None, End::Deleted, "h", at(2));
+    assert_eq!(unknown.phase.as_deref(), Some("Failed"));
+    let ended = state(&unknown).terminated.as_ref().unwrap();
+    assert_eq!((ended.exit_code, ended.reason.as_deref()), (137, Some("Terminated")));
+    assert_eq!(condition(&unknown, "Ready").status, "False");
+}
+
+#[test]
+fn a_lost_instance_fails_the_pod_as_a_disruption() {
+    let pod = pod(
+        "Always",
+        json!({"phase": "Running", "containerStatuses": [{"name": "app", "image": "i", "imageID": "",
+        "ready": true, "restartCount": 0, "containerID": "docker://1", "state": {"running": {"startedAt": at(0).to_string()}}}]}),
+    );
+    let status = final_status(&pod, None, End::InstanceLost, "h", at(2));
+    assert_eq!((status.phase.as_deref(), status.reason.as_deref()), (Some("Failed"), Some("InstanceLost")));
+    assert_eq!(condition(&status, "DisruptionTarget").status, "True");
+    assert_eq!(state(&status).terminated.as_ref().unwrap().reason.as_deref(), Some("ContainerStatusUnknown"));
+}

@@ -1,0 +1,181 @@
+//! Carries out what `decide` says for one pod: at most one worker per pod, many pods at a time.
+//! Nothing here is lost by a crash: every step can be taken again.
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use kube::api::Preconditions;
+use tokio::sync::Semaphore;
+
+use crate::{
+    decide::{Decision, decide},
+    events::about,
+    kubelet::Shared,
+    queue::Uid,
+    records::View,
+    refuse::Refusal,
+    status::{End, Situation, Waiting, final_status, status},
+    writer::write_status,
+};
+
+mod remove;
+mod start;
+
+/// A step that takes longer than this is shown in the pod's status while it runs.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// Pause after an error of the API server.
+const API_PAUSE: Duration = Duration::from_secs(2);
+
+/// What follows after a step.
+enum Outcome {
+    Done,
+    Again,
+    After(Duration),
+}
+
+pub(crate) async fn run(shared: Arc<Shared>) {
+    // Nothing is created or terminated before both sides are known.
+    tokio::select! {
+        () = shared.engine_known.cancelled() => {}
+        () = shared.shutdown.cancelled() => return,
+    }
+    let permits = Arc::new(Semaphore::new(shared.config.workers.max(1)));
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let uid = tokio::select! {
+            uid = shared.queue.next() => uid,
+            () = shared.shutdown.cancelled() => return,
+        };
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            work(&shared, &uid).await;
+        });
+    }
+}
+
+async fn work(shared: &Shared, uid: &Uid) {
+    let started = Instant::now();
+    let outcome = tokio::select! {
+        outcome = sync(shared, uid) => outcome,
+        () = shared.shutdown.cancelled() => Ok(Outcome::Done),
+    };
+    tracing::trace!(pod.uid = %uid, duration_ms = started.elapsed().as_secs_f64() * 1e3, "Worked on a pod");
+    match outcome {
+        Ok(Outcome::Done) => {}
+        Ok(Outcome::Again) => shared.queue.add(uid.clone()),
+        Ok(Outcome::After(pause)) => shared.queue.add_after(uid.clone(), pause),
+        Err(error) => {
+            tracing::warn!(pod.uid = %uid, %error, "Writing to the API server failed; trying again");
+            shared.queue.add_after(uid.clone(), API_PAUSE);
+        }
+    }
+    shared.queue.done(uid);
+}
+
+async fn sync(shared: &Shared, uid: &Uid) -> Result<Outcome, kube::Error> {
+    let Some(view) = shared.records.view(uid) else { return Ok(Outcome::Done) };
+    if view.removed {
+        return Ok(remove::without_pod(shared, uid, &view).await);
+    }
+    if view.terminated {
+        return Ok(Outcome::Done);
+    }
+    let now = Timestamp::now();
+    match decide(&view, &shared.rules, now) {
+        Decision::Rest => Ok(Outcome::Done),
+        Decision::Remove => remove::remove(shared, uid, view).await,
+        Decision::Refuse(refusal) => refuse(shared, &view, &refusal).await,
+        Decision::Expire => end(shared, uid, &view, End::DeadlineExceeded).await,
+        Decision::Lose => end(shared, uid, &view, End::InstanceLost).await,
+        Decision::Start(containers) => start::start(shared, uid, view, &containers).await,
+        Decision::Report { wake_at } => {
+            let waiting = view
+                .failure
+                .as_ref()
+                .map(|failure| Waiting { reason: failure.reason.clone(), message: failure.message.clone() });
+            report(shared, &view, waiting.as_ref()).await?;
+            Ok(wake_at.map_or(Outcome::Done, |at| Outcome::After(until(at, now))))
+        }
+    }
+}
+
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+}
+
+/// Shows the present state of a pod, if it is not shown already.
+async fn report(shared: &Shared, view: &View, waiting: Option<&Waiting>) -> Result<(), kube::Error> {
+    let situation = Situation {
+        pod: &view.pod,
+        instance: view.instance.as_deref(),
+        waiting,
+        calm: &view.calm,
+        host_ip: &shared.host_ip,
+        now: Timestamp::now(),
+    };
+    write(shared, view, &status(&situation)).await
+}
+
+async fn write(
+    shared: &Shared,
+    view: &View,
+    status: &k8s_openapi::api::core::v1::PodStatus,
+) -> Result<(), kube::Error> {
+    match write_status(&shared.client, &view.pod, status).await {
+        Ok(Some(mut written)) => {
+            written.metadata.managed_fields = None;
+            shared.records.put_pod(&written);
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        // The pod is gone, or another one has its name: the watch says the rest.
+        Err(kube::Error::Api(error)) if error.code == 404 || error.code == 409 => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn refuse(shared: &Shared, view: &View, refusal: &Refusal) -> Result<Outcome, kube::Error> {
+    shared.events.warning(about(&view.pod), refusal.reason, &refusal.message);
+    let waiting = Waiting { reason: refusal.reason.to_owned(), message: refusal.message.clone() };
+    let always = crate::decide::restart_policy(&view.pod) == "Always";
+    if always || refusal.stays_pending {
+        report(shared, view, Some(&waiting)).await?;
+        return Ok(Outcome::Done);
+    }
+    let mut last = final_status(&view.pod, None, End::Deleted, &shared.host_ip, Timestamp::now());
+    last.reason = Some(waiting.reason);
+    last.message = Some(waiting.message);
+    write(shared, view, &last).await?;
+    Ok(Outcome::Done)
+}
+
+/// Ends a pod whose end is not its own.
+async fn end(shared: &Shared, uid: &Uid, view: &View, end: End) -> Result<Outcome, kube::Error> {
+    let grace = view.pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
+    shared.records.start_change(uid);
+    let deleted = shared.provider.delete(uid, seconds(grace)).await;
+    shared.records.settle(uid, None);
+    let last = match deleted {
+        Ok(last) => last,
+        Err(error) => return Ok(remove::failed(shared, view, &error)),
+    };
+    let (reason, message) = match end {
+        End::InstanceLost => ("InstanceLost", "The engine no longer has the instance of this pod"),
+        _ => ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline"),
+    };
+    shared.events.warning(about(&view.pod), reason, message);
+    let last = final_status(&view.pod, last.as_deref(), end, &shared.host_ip, Timestamp::now());
+    write(shared, view, &last).await?;
+    Ok(Outcome::Done)
+}
+
+fn seconds(grace: i64) -> Duration {
+    Duration::from_secs(u64::try_from(grace).unwrap_or(0))
+}
+
+fn same_uid(uid: &Uid) -> Preconditions {
+    Preconditions { uid: Some(uid.to_string()), resource_version: None }
+}

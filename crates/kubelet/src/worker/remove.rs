@@ -1,0 +1,87 @@
+//! The deletion protocol: terminate, confirm, show how it ended, then let the pod go.
+//! The object is removed only after the engine has confirmed that the instance is gone.
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, api::DeleteParams};
+
+use super::{Outcome, PATIENCE, report, same_uid, seconds, write};
+use crate::{
+    Instance, ProviderError,
+    events::about,
+    kubelet::Shared,
+    queue::Uid,
+    records::View,
+    status::{End, final_status},
+};
+
+/// Pause after the engine refused to delete.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The pod has a deletion timestamp.
+pub(super) async fn remove(shared: &Shared, uid: &Uid, view: View) -> Result<Outcome, kube::Error> {
+    shared.records.start_change(uid);
+    let deleted = delete(shared, uid, &view).await;
+    shared.records.settle(uid, None);
+    let last = match deleted {
+        None => return Ok(Outcome::Again),
+        Some(Ok(last)) => last,
+        Some(Err(error)) => return Ok(failed(shared, &view, &error)),
+    };
+    let last = last.or_else(|| view.instance.clone());
+    let status = final_status(&view.pod, last.as_deref(), End::Deleted, &shared.host_ip, Timestamp::now());
+    write(shared, &view, &status).await?;
+    let_go(shared, uid, &view).await?;
+    shared.records.set_terminated(uid);
+    Ok(Outcome::Done)
+}
+
+/// The pod is gone from the API server: forced, or deleted while nobody watched.
+pub(super) async fn without_pod(shared: &Shared, uid: &Uid, view: &View) -> Outcome {
+    if !view.terminated {
+        let grace = seconds(view.pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
+        if let Err(error) = shared.provider.delete(uid, grace).await {
+            return failed(shared, view, &error);
+        }
+    }
+    shared.records.forget(uid);
+    Outcome::Done
+}
+
+pub(super) fn failed(shared: &Shared, view: &View, error: &ProviderError) -> Outcome {
+    tracing::warn!(pod.uid = view.pod.metadata.uid, %error, "Terminating an instance failed; trying again");
+    shared.events.warning(about(&view.pod), "ProviderDeleteFailed", error.to_string());
+    Outcome::After(PAUSE)
+}
+
+/// `None` if the grace period changed meanwhile.
+async fn delete(shared: &Shared, uid: &Uid, view: &View) -> Option<Result<Option<Arc<Instance>>, ProviderError>> {
+    let grace = seconds(view.pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
+    let delete = shared.provider.delete(uid, grace);
+    tokio::pin!(delete);
+    tokio::select! {
+        deleted = &mut delete => return Some(deleted),
+        () = view.interrupt.cancelled() => return None,
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    // It takes its time: traffic must stop now.
+    if let Err(error) = report(shared, view, None).await {
+        tracing::debug!(%error, "The status could not be written while an instance is being deleted");
+    }
+    tokio::select! {
+        deleted = delete => Some(deleted),
+        () = view.interrupt.cancelled() => None,
+    }
+}
+
+async fn let_go(shared: &Shared, uid: &Uid, view: &View) -> Result<(), kube::Error> {
+    let (Some(namespace), Some(name)) = (&view.pod.metadata.namespace, &view.pod.metadata.name) else { return Ok(()) };
+    let pods: Api<Pod> = Api::namespaced(shared.client.clone(), namespace);
+    let now = DeleteParams::default().grace_period(0).preconditions(same_uid(uid));
+    match pods.delete(name, &now).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(error)) if error.code == 404 || error.code == 409 => Ok(()),
+        Err(error) => Err(error),
+    }
+}

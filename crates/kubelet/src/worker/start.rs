@@ -1,0 +1,161 @@
+//! Starting containers: environment, engine, and what to say when it does not work.
+//! A start that is overtaken by a deletion is dropped; whatever it made is found again by its marker.
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Container;
+
+use super::{Outcome, PATIENCE, refuse, report};
+use crate::{
+    ContainerRequest, ContainerRun, Instance, InstanceRequest, ProviderError,
+    decide::containers,
+    env::{Environment, NodeValues, Problem, expand, resolve},
+    env_sources::{Sources, fetch},
+    events::about,
+    kubelet::Shared,
+    queue::Uid,
+    records::{Failure, View},
+    refuse::{Refusal, ignored_fields},
+    status::Waiting,
+};
+
+/// Pauses between attempts to create an instance.
+const FIRST_PAUSE: i64 = 5;
+const LONGEST_PAUSE: i64 = 300;
+/// A missing ConfigMap or Secret usually follows its pod soon.
+const CONFIG_PAUSE: i64 = 20;
+
+pub(super) async fn start(
+    shared: &Shared,
+    uid: &Uid,
+    mut view: View,
+    wanted: &[(usize, u32)],
+) -> Result<Outcome, kube::Error> {
+    let all = containers(&view.pod);
+    let chosen: Vec<(&Container, u32)> =
+        wanted.iter().filter_map(|(index, attempt)| Some((all.get(*index)?, *attempt))).collect();
+    let specs: Vec<Container> = chosen.iter().map(|(container, _)| (*container).clone()).collect();
+    let namespace = view.pod.metadata.namespace.clone().unwrap_or_default();
+    let sources = fetch(&shared.client, &namespace, &specs).await;
+    let requests: Result<Vec<_>, Problem> =
+        chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources)).collect();
+    let request = match requests {
+        Ok(containers) => InstanceRequest { pod: view.pod.clone(), containers },
+        Err(problem) => return misconfigured(shared, uid, view, problem).await,
+    };
+    shared.records.start_change(uid);
+    let created = create(shared, &view, &request).await;
+    let instance = created.as_ref().and_then(|result| result.as_ref().ok().cloned());
+    shared.records.settle(uid, instance);
+    match created {
+        None => Ok(Outcome::Again),
+        Some(Ok(instance)) => {
+            say_started(shared, &view, &request);
+            let ended = instance.containers.iter().any(|one| matches!(one.run, ContainerRun::Ended(_)));
+            view.instance = Some(instance);
+            report(shared, &view, None).await?;
+            Ok(if ended { Outcome::Again } else { Outcome::Done })
+        }
+        Some(Err(error)) => failed(shared, uid, view, error).await,
+    }
+}
+
+/// `None` if a deletion came first.
+async fn create(
+    shared: &Shared,
+    view: &View,
+    request: &InstanceRequest,
+) -> Option<Result<Arc<Instance>, ProviderError>> {
+    let create = shared.provider.create(request);
+    tokio::pin!(create);
+    tokio::select! {
+        created = &mut create => return Some(created),
+        () = view.interrupt.cancelled() => return None,
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    if view.failure.is_none()
+        && let Err(error) = report(shared, view, None).await
+    {
+        tracing::debug!(%error, "The status could not be written while an instance is being created");
+    }
+    tokio::select! {
+        created = create => Some(created),
+        () = view.interrupt.cancelled() => None,
+    }
+}
+
+fn request(
+    shared: &Shared,
+    view: &View,
+    container: &Container,
+    attempt: u32,
+    sources: &Sources,
+) -> Result<ContainerRequest, Problem> {
+    let node = NodeValues { host_ip: &shared.host_ip, allocatable: &shared.allocatable };
+    let Environment { variables, warnings } = resolve(&view.pod, container, &node, sources)?;
+    for warning in warnings {
+        shared.events.warning(about(&view.pod), &warning.reason, warning.message);
+    }
+    let expanded = |list: &Option<Vec<String>>| list.iter().flatten().map(|text| expand(text, &variables)).collect();
+    Ok(ContainerRequest {
+        command: expanded(&container.command),
+        args: expanded(&container.args),
+        spec: container.clone(),
+        attempt,
+        env: variables,
+    })
+}
+
+fn say_started(shared: &Shared, view: &View, request: &InstanceRequest) {
+    let names: Vec<_> = request.containers.iter().map(|one| one.spec.name.as_str()).collect();
+    let message = format!("Started {} on engine {}", names.join(", "), shared.config.engine);
+    shared.events.normal(about(&view.pod), "ProviderCreateSuccess", message);
+    let Some(spec) = view.pod.spec.as_ref() else { return };
+    let ignored = ignored_fields(spec, &shared.rules.capabilities);
+    if !ignored.is_empty() {
+        let message = format!("This node does not apply: {}", ignored.join(", "));
+        shared.events.warning(about(&view.pod), "FieldsIgnored", message);
+    }
+}
+
+async fn misconfigured(shared: &Shared, uid: &Uid, view: View, problem: Problem) -> Result<Outcome, kube::Error> {
+    if problem.reason == "UnsupportedPod" {
+        let refusal = Refusal { reason: "UnsupportedPod", message: problem.message, stays_pending: false };
+        return refuse(shared, &view, &refusal).await;
+    }
+    shared.events.warning(about(&view.pod), &problem.reason, &problem.message);
+    fail(shared, uid, view, "CreateContainerConfigError", problem.message, CONFIG_PAUSE).await
+}
+
+async fn failed(shared: &Shared, uid: &Uid, view: View, error: ProviderError) -> Result<Outcome, kube::Error> {
+    let (reason, message) = match error {
+        ProviderError::Unsupported(message) => {
+            let refusal = Refusal { reason: "UnsupportedPod", message, stays_pending: false };
+            return refuse(shared, &view, &refusal).await;
+        }
+        ProviderError::Waiting { reason, message } => (reason, message),
+        ProviderError::NotFound(message) => ("CreateContainerError", message),
+        ProviderError::Unavailable(message) => ("EngineUnavailable", message),
+    };
+    shared.events.warning(about(&view.pod), "ProviderCreateFailed", format!("{reason}: {message}"));
+    let repeated = view.failure.is_some() && reason == "ErrImagePull";
+    let reason = if repeated { "ImagePullBackOff" } else { reason };
+    fail(shared, uid, view, reason, message, LONGEST_PAUSE).await
+}
+
+async fn fail(
+    shared: &Shared,
+    uid: &Uid,
+    view: View,
+    reason: &str,
+    message: String,
+    longest: i64,
+) -> Result<Outcome, kube::Error> {
+    let count = view.failure.as_ref().map_or(0, |failure| failure.count) + 1;
+    let pause = (FIRST_PAUSE << (count - 1).min(10)).min(longest);
+    let retry_at = Timestamp::now().saturating_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX);
+    let waiting = Waiting { reason: reason.to_owned(), message: message.clone() };
+    shared.records.set_failure(uid, Failure { count, reason: reason.to_owned(), message, retry_at });
+    report(shared, &view, Some(&waiting)).await?;
+    Ok(Outcome::After(Duration::from_secs(u64::try_from(pause).unwrap_or_default())))
+}

@@ -1,0 +1,154 @@
+//! Flags of the node; each that the published RunPod kubelet has keeps its name, meaning and default.
+//! A flag beats its environment variable.
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Parser, ValueEnum};
+
+/// Runs one virtual node of a Kubernetes cluster on an engine.
+#[derive(Debug, Parser)]
+#[command(name = "remotegpu-kubelet", version)]
+pub(crate) struct Args {
+    /// Name of the Node object
+    #[arg(long, default_value = "virtual-runpod")]
+    pub(crate) nodename: String,
+
+    /// Namespace of the process's own objects; kept for published command lines, docker and simulated have none
+    #[arg(long, env = "NAMESPACE", default_value = "kube-system")]
+    pub(crate) namespace: String,
+
+    /// Kind of engine behind the node
+    #[arg(long, value_enum, default_value_t = ProviderKind::Runpod)]
+    pub(crate) provider: ProviderKind,
+
+    /// Socket of the engine, unix:///path; default: the usual places of Docker and Podman
+    #[arg(long, value_name = "URL")]
+    pub(crate) provider_endpoint: Option<String>,
+
+    /// Name of the engine, value of the label remotegpu.ai/engine; default: the node's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) engine: Option<String>,
+
+    /// Cluster access; default: in-cluster, then $KUBECONFIG, then the default file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// Address of the kubelet API, published as InternalIP; default: the first non-loopback address
+    #[arg(long, alias = "internal-ip", env = "VKUBELET_POD_IP", value_name = "IP")]
+    pub(crate) address: Option<IpAddr>,
+
+    /// Port of the kubelet API
+    #[arg(long, alias = "listen-port", env = "KUBELET_PORT", default_value_t = 10250)]
+    pub(crate) port: u16,
+
+    /// Serving certificate of the kubelet API; default: self-signed, with a warning
+    #[arg(long, env = "APISERVER_CERT_LOCATION", requires = "tls_key_file", value_name = "FILE")]
+    pub(crate) tls_cert_file: Option<PathBuf>,
+
+    /// Key of the serving certificate
+    #[arg(long, env = "APISERVER_KEY_LOCATION", requires = "tls_cert_file", value_name = "FILE")]
+    pub(crate) tls_key_file: Option<PathBuf>,
+
+    /// CA of client certificates; default: the one that the cluster publishes in kube-system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_ca_file: Option<PathBuf>,
+
+    /// CPU that pods may ask for; default: what the engine has
+    #[arg(long, value_name = "QUANTITY")]
+    pub(crate) capacity_cpu: Option<String>,
+
+    /// Memory that pods may ask for; default: what the engine has
+    #[arg(long, value_name = "QUANTITY")]
+    pub(crate) capacity_memory: Option<String>,
+
+    /// Disk that pods may ask for
+    #[arg(long, value_name = "QUANTITY")]
+    pub(crate) capacity_ephemeral_storage: Option<String>,
+
+    /// Number of pods; default: 110, simulated: 20000
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) capacity_pods: Option<u32>,
+
+    /// Model of the node's GPUs, as SKUs name it
+    #[arg(long, requires = "gpu_count", value_name = "MODEL")]
+    pub(crate) gpu_model: Option<String>,
+
+    /// Number of GPUs
+    #[arg(long, requires = "gpu_model", value_name = "COUNT")]
+    pub(crate) gpu_count: Option<u32>,
+
+    /// Memory of each GPU
+    #[arg(long, requires = "gpu_model", value_name = "GIB")]
+    pub(crate) gpu_memory_gib: Option<u32>,
+
+    /// Run only pods with this label; default: every pod that is bound to the node
+    #[arg(long, value_name = "KEY")]
+    pub(crate) require_pod_label: Option<String>,
+
+    /// Seconds between two full lists of the engine
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) reconcile_interval: u64,
+
+    /// Seconds that the simulated engine takes to start a container
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub(crate) simulated_start_delay: u64,
+
+    /// How much is logged
+    #[arg(long, value_enum, default_value_t = LogLevel::Info)]
+    pub(crate) log_level: LogLevel,
+
+    /// Dollars per hour that an instance may cost; provider runpod only
+    #[arg(long, default_value_t = 0.5)]
+    pub(crate) max_gpu_price: f64,
+
+    /// Allowed data centres, comma separated; provider runpod only
+    #[arg(long, default_value = "")]
+    pub(crate) datacenter_ids: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProviderKind {
+    Runpod,
+    Docker,
+    Simulated,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_published_command_line_is_understood() {
+        let args = Args::parse_from([
+            "remotegpu-kubelet",
+            "--nodename=virtual-runpod",
+            "--namespace=kube-system",
+            "--max-gpu-price=0.5",
+            "--log-level=info",
+            "--reconcile-interval=30",
+            "--internal-ip=192.0.2.7",
+            "--listen-port=10250",
+        ]);
+        assert_eq!((args.provider, args.port), (ProviderKind::Runpod, 10250));
+        assert_eq!(args.address, Some([192, 0, 2, 7].into()));
+    }
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_gpu_model_needs_its_count() {
+        assert!(Args::try_parse_from(["remotegpu-kubelet", "--gpu-model", "H100"]).is_err());
+    }
+}

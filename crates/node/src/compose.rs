@@ -1,0 +1,142 @@
+//! Puts cluster, engine and node together from the flags.
+//! Everything that can be wrong with the flags is said here, in one sentence.
+use std::{collections::BTreeMap, io::IsTerminal, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use engines::{docker::Docker, simulated::Simulated};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use kubelet::{Capacity, Gpu, Kubelet, NodeConfig, NodeTaint, Provider, TlsFiles};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    address,
+    args::{Args, LogLevel, ProviderKind},
+};
+
+/// Pods worked on at the same time.
+const WORKERS: usize = 128;
+/// Number of pods of a simulated node, unless a flag says otherwise.
+const SIMULATED_PODS: u32 = 20_000;
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    start_log(args.log_level);
+    if args.provider == ProviderKind::Runpod {
+        bail!("This build has no provider runpod; choose --provider docker or --provider simulated");
+    }
+    warn_of_idle_flags(&args);
+    let config = node_config(&args)?;
+    let client = connect(&args).await?;
+    let shutdown = stop_on_signal()?;
+    let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
+    let provider = provider(&args, &cluster)?;
+    Kubelet::new(client, config, provider).run(shutdown).await?;
+    Ok(())
+}
+
+fn start_log(level: LogLevel) {
+    let level = format!("{level:?}").to_lowercase();
+    let filter = format!("warn,kubelet={level},engines={level},remotegpu_kubelet={level}");
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter));
+    log.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+}
+
+fn warn_of_idle_flags(args: &Args) {
+    if !args.datacenter_ids.is_empty() {
+        tracing::warn!("--datacenter-ids has no effect without provider runpod");
+    }
+    tracing::debug!(max_gpu_price = args.max_gpu_price, namespace = args.namespace, "Used by provider runpod only");
+}
+
+fn node_config(args: &Args) -> Result<NodeConfig> {
+    let address = args.address.or_else(address::detect);
+    let address = address.context("This machine has no address but loopback; give --address")?;
+    let gpu = args.gpu_model.clone().zip(args.gpu_count);
+    let gpu = gpu.map(|(model, count)| Gpu { model, count, memory_gib: args.gpu_memory_gib });
+    let (simulated, taint) = match args.provider {
+        ProviderKind::Simulated => (true, "simulated"),
+        _ => (false, "docker"),
+    };
+    let taint = match &gpu {
+        Some(_) => NodeTaint { key: Gpu::RESOURCE.into(), value: "present".into() },
+        None => NodeTaint { key: "virtual-kubelet.io/provider".into(), value: taint.into() },
+    };
+    let made_up = |value: &str| simulated.then(|| value.to_owned());
+    let capacity = Capacity {
+        cpu: args.capacity_cpu.clone().or_else(|| made_up("1024")),
+        memory: args.capacity_memory.clone().or_else(|| made_up("8Ti")),
+        ephemeral_storage: args.capacity_ephemeral_storage.clone().or_else(|| made_up("64Ti")),
+        pods: args.capacity_pods.or(simulated.then_some(SIMULATED_PODS)),
+    };
+    Ok(NodeConfig {
+        name: args.nodename.clone(),
+        engine: args.engine.clone().unwrap_or_else(|| args.nodename.clone()),
+        address,
+        port: args.port,
+        capacity,
+        gpu,
+        taint,
+        labels: BTreeMap::new(),
+        require_pod_label: args.require_pod_label.clone(),
+        reconcile_interval: Duration::from_secs(args.reconcile_interval),
+        tls: args.tls_cert_file.clone().zip(args.tls_key_file.clone()).map(|(cert, key)| TlsFiles { cert, key }),
+        client_ca: args.client_ca_file.clone(),
+        workers: WORKERS,
+    })
+}
+
+async fn connect(args: &Args) -> Result<Client> {
+    let mut config = match &args.kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).with_context(|| format!("Cannot read {}", path.display()))?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await
+        }
+        None => match Config::incluster() {
+            Ok(config) => Ok(config),
+            Err(_) => Config::from_kubeconfig(&KubeConfigOptions::default()).await,
+        },
+    }
+    .context("No access to a cluster; give --kubeconfig")?;
+    // The node has its own back-off for each pod; retries below it would only hide trouble.
+    config.default_retry = false;
+    Client::try_from(config).context("The kubeconfig cannot be used")
+}
+
+fn stop_on_signal() -> Result<CancellationToken> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(shutdown)
+}
+
+/// Waits for the cluster, which may start later than we do; `None` if told to stop meanwhile.
+async fn cluster_id(client: &Client, shutdown: &CancellationToken) -> Option<String> {
+    loop {
+        match Kubelet::cluster_id(client).await {
+            Ok(id) => return Some(id),
+            Err(error) => tracing::warn!(%error, "The cluster does not answer; trying again"),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return None,
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+    }
+}
+
+fn provider(args: &Args, cluster: &str) -> Result<Arc<dyn Provider>> {
+    Ok(match args.provider {
+        ProviderKind::Docker => Arc::new(Docker::connect(args.provider_endpoint.as_deref(), cluster, &args.nodename)?),
+        _ => Arc::new(Simulated::new(Duration::from_secs(args.simulated_start_delay))),
+    })
+}
