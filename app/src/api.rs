@@ -1,0 +1,11 @@
+//! Server functions by noun: what pages ask of the server, five to ten lines each over `backend`.
+//!
+//! Programs use REST instead; both end in the same use cases. Start reading at [`error`] and [`namespace`].
+
+pub mod api_key;
+pub mod deployment;
+pub mod error;
+pub mod namespace;
+pub mod overview;
+pub mod session;
+pub mod sku;

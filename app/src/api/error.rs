@@ -1,0 +1,187 @@
+//! The error of every server function: the stable code, a sentence, and the fields it belongs to.
+//!
+//! Travels as JSON to the browser, and in the URL back to a form posted without JavaScript.
+
+use domain::{Code, FieldError};
+use leptos::prelude::{FromServerFnError, ServerFnErrorErr};
+use leptos::server_fn::codec::JsonEncoding;
+use serde::{Deserialize, Serialize};
+
+/// Why a server function refused, safe to show to anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppError {
+    /// Stable code, the same as in REST.
+    pub code: Code,
+    /// One sentence for people.
+    pub detail: String,
+    /// What is wrong with which field.
+    #[serde(default)]
+    pub errors: Vec<FieldError>,
+    /// Finds the request in the log.
+    #[serde(default)]
+    pub request_id: Option<String>,
+}
+
+// === impl AppError ===
+
+impl AppError {
+    /// The sentence for `field`, if it is at fault. `env` also answers for `env[0].name`.
+    pub fn field(&self, field: &str) -> Option<String> {
+        let belongs = |e: &&FieldError| {
+            e.field.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+        };
+        self.errors.iter().find(belongs).map(|e| e.message.clone())
+    }
+
+    /// Nobody is signed in.
+    pub fn is_unauthenticated(&self) -> bool {
+        self.code == Code::MissingAccessToken
+    }
+
+    /// Unknown, or not visible to the caller.
+    pub fn is_not_found(&self) -> bool {
+        self.code == Code::NotFound
+    }
+
+    /// Wrong input found before anything was sent.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = errors.first().map_or_else(|| Code::InvalidRequest.sentence().to_owned(), |e| e.message.clone());
+        Self { code: Code::InvalidRequest, detail, errors, request_id: None }
+    }
+
+    #[cfg(not(feature = "ssr"))]
+    fn unreachable_server() -> Self {
+        let detail = "The console did not answer. Check your connection and try again".to_owned();
+        Self { code: Code::Internal, detail, errors: Vec::new(), request_id: None }
+    }
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
+        match value {
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => AppError::invalid(Vec::new()),
+            #[cfg(not(feature = "ssr"))]
+            ServerFnErrorErr::Request(_) => Self::unreachable_server(),
+            other => {
+                leptos::logging::warn!("server function: {other}");
+                let detail = Code::Internal.sentence().to_owned();
+                Self { code: Code::Internal, detail, errors: Vec::new(), request_id: None }
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for AppError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+#[cfg(feature = "ssr")]
+mod ssr {
+    use axum::http::request::Parts;
+    use axum::http::{StatusCode, header};
+    use domain::admission::Verdict;
+    use domain::{Code, Error, FieldError};
+    use leptos::prelude::use_context;
+    use leptos_axum::ResponseOptions;
+
+    use super::AppError;
+
+    impl AppError {
+        /// Turns a refusal into the answer of a server function: logs its cause and sets the HTTP status once.
+        pub fn refuse(error: Error) -> Self {
+            let request_id = request_id();
+            log(&error, request_id.as_deref());
+            let code = error.code();
+            set_status(code);
+            let detail = error.to_string();
+            let errors = match error {
+                Error::Invalid(errors) => errors,
+                Error::Denied(verdict) => broken_rules(&verdict),
+                _ => Vec::new(),
+            };
+            Self { code, detail, errors, request_id }
+        }
+    }
+
+    impl From<Error> for AppError {
+        fn from(error: Error) -> Self {
+            Self::refuse(error)
+        }
+    }
+
+    fn broken_rules(verdict: &Verdict) -> Vec<FieldError> {
+        verdict.rules.iter().filter(|r| !r.ok).map(|r| FieldError::new("plan", &r.code, r.message.clone())).collect()
+    }
+
+    fn request_id() -> Option<String> {
+        let parts = use_context::<Parts>()?;
+        parts.headers.get("x-request-id")?.to_str().ok().map(ToOwned::to_owned)
+    }
+
+    fn log(error: &Error, request_id: Option<&str>) {
+        use std::error::Error as _;
+        if let Some(cause) = error.source() {
+            tracing::error!(request.id = request_id, error.cause = %cause, "page request failed: {error}");
+        }
+    }
+
+    /// A page keeps its own status, and a plain form post is answered with a redirect back to the form: a status set
+    /// here would override that redirect (stack.md §2.2).
+    fn set_status(code: Code) {
+        let (Some(parts), Some(response)) = (use_context::<Parts>(), use_context::<ResponseOptions>()) else { return };
+        let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if parts.uri.path().starts_with("/api/") && !accept.contains("text/html") {
+            response.set_status(status(code));
+        }
+    }
+
+    /// The HTTP status of each code: the same table as REST (`console-api.md` §1).
+    pub(super) fn status(code: Code) -> StatusCode {
+        match code {
+            Code::MissingAccessToken
+            | Code::MissingApiKey
+            | Code::InvalidApiKey
+            | Code::ApiKeyRevoked
+            | Code::ApiKeyExpired
+            | Code::ApiKeyDisabled
+            | Code::InvalidLogin => StatusCode::UNAUTHORIZED,
+            Code::NamespaceNotAllowed | Code::Forbidden | Code::CrossSite => StatusCode::FORBIDDEN,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::InvalidRequest => StatusCode::BAD_REQUEST,
+            Code::NameTaken | Code::NotReady | Code::Conflict | Code::AdmissionDenied => StatusCode::CONFLICT,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Code::NamespaceNotReady
+            | Code::TokenWithoutExpiration
+            | Code::ClusterUnavailable
+            | Code::DatabaseUnavailable
+            | Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nested_field_error_is_shown_at_its_form_field() {
+        let error = AppError::invalid(vec![FieldError::new("env[1].name", "format", "Use letters")]);
+        assert_eq!(error.field("env").as_deref(), Some("Use letters"));
+        assert_eq!(error.field("e"), None);
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn each_code_has_the_status_of_the_rest_api() {
+        for (code, status) in
+            [(Code::MissingAccessToken, 401), (Code::NotFound, 404), (Code::AdmissionDenied, 409), (Code::Busy, 503)]
+        {
+            assert_eq!(ssr::status(code).as_u16(), status, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What the first page shows: what runs, what it costs, what is missing.
+
+use leptos::prelude::*;
+
+use crate::api::error::AppError;
+use crate::features::overview::Overview;
+
+/// What the shared watches know now of the newest namespaces; asks the cluster nothing.
+#[server(prefix = "/api", endpoint = "overview/get")]
+pub async fn get_overview() -> Result<Overview, AppError> {
+    use futures::{FutureExt as _, StreamExt as _};
+    let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
+    let page = domain::page::PageRequest::default();
+    let namespaces = backend.list_namespaces(&caller, &page).await?.items;
+    let keys = backend.list_api_keys(&caller, &page).await?.items;
+    let mut overview = Overview::new(&namespaces, &keys);
+    for namespace in namespaces.iter().filter(|namespace| namespace.deployments > 0) {
+        let mut watch = backend.watch_deployments(&caller, &namespace.id).await?;
+        overview.add(namespace, watch.next().now_or_never().flatten().unwrap_or_default());
+    }
+    Ok(overview)
+}

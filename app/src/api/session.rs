@@ -1,0 +1,31 @@
+//! Sign-in, sign-out and who is signed in.
+
+use domain::session::SessionView;
+use leptos::prelude::*;
+
+use crate::api::error::AppError;
+
+/// Begins a session and goes to `next`, a local path (anything else goes to the overview).
+#[server(prefix = "/api", endpoint = "session/sign-in")]
+pub async fn sign_in(email: String, password: String, #[server(default)] next: String) -> Result<(), AppError> {
+    let password = secrecy::SecretString::from(password);
+    crate::ssr::sessions()?.sign_in(&email, password).await?;
+    leptos_axum::redirect(crate::paths::local(&next).unwrap_or("/"));
+    Ok(())
+}
+
+/// Ends the session and goes to the sign-in page.
+#[server(prefix = "/api", endpoint = "session/sign-out")]
+pub async fn sign_out() -> Result<(), AppError> {
+    crate::ssr::caller().await?;
+    crate::ssr::sessions()?.sign_out().await?;
+    leptos_axum::redirect(&crate::paths::login(None));
+    Ok(())
+}
+
+/// Who is signed in.
+#[server(prefix = "/api", endpoint = "session/current")]
+pub async fn current_session() -> Result<SessionView, AppError> {
+    let caller = crate::ssr::caller().await?;
+    Ok(crate::ssr::backend()?.session_view(&caller))
+}

@@ -1,0 +1,27 @@
+//! Parts of pages that know the product: its nouns, states, links and rules.
+//!
+//! Start reading at [`layout`] and [`problem`]; the forms' rules are in [`plan_form`] and [`key_form`].
+
+pub mod cost;
+pub mod first_steps;
+pub mod head;
+pub mod key_form;
+pub mod layout;
+pub mod live;
+pub mod log_stream;
+pub mod manifest;
+pub mod nav;
+pub mod notice;
+pub mod overview;
+pub mod plan_form;
+pub mod plan_panel;
+pub mod plan_signals;
+pub mod problem;
+pub mod quota;
+pub mod scope;
+pub mod sku_facts;
+pub mod sku_filter;
+pub mod status;
+pub mod theme;
+pub mod verdict;
+pub mod yaml;

@@ -1,0 +1,46 @@
+//! The head of every page: where one is, name, state, one line of facts, the primary action.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// A page's head. `trail` are links to what contains it.
+#[component]
+pub fn PageHead(
+    #[prop(into)] title: String,
+    /// What contains this: (link, word).
+    #[prop(optional)]
+    trail: Vec<(String, String)>,
+    /// Beside the name.
+    #[prop(optional, into)]
+    badge: ViewFn,
+    /// At the right end.
+    #[prop(optional, into)]
+    actions: ViewFn,
+    /// Facts below the name.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let crumb = |(href, word): (String, String)| {
+        view! {
+            <a href=href class="text-muted hover:text-ink hover:underline">
+                {word}
+            </a>
+            <span class="px-1.5 text-faint" aria-hidden="true">
+                "/"
+            </span>
+        }
+    };
+    let has_trail = !trail.is_empty();
+    view! {
+        <Title text=title.clone() />
+        <header class="grid gap-1">
+            {has_trail.then(|| view! { <nav aria-label="Breadcrumb" class="text-sm">{trail.into_iter().map(crumb).collect_view()}</nav> })}
+            <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
+                <h1 class="text-xl font-semibold tracking-tight wrap-anywhere">{title}</h1>
+                {badge.run()}
+                <div class="ml-auto flex flex-wrap items-center gap-2 empty:hidden">{actions.run()}</div>
+            </div>
+            {children.map(|children| view! { <div class="flex flex-wrap items-center gap-x-4 gap-y-1 text-muted">{children()}</div> })}
+        </header>
+    }
+}

@@ -1,0 +1,76 @@
+//! The frame of all signed-in pages: skip link, side bar (a drawer on phones), content.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos_router::components::Outlet;
+use leptos_router::hooks::use_location;
+
+use crate::api::session::current_session;
+use crate::features::nav::{Brand, NavLinks, Person};
+use crate::features::notice::NoticeToast;
+use crate::features::problem::SignInFirst;
+use crate::ui::icon::{Glyph, Icon};
+
+/// The frame. Nobody signed in: the page becomes a redirect.
+#[component]
+pub fn Layout() -> impl IntoView {
+    let session = Resource::new_blocking(|| (), |()| current_session());
+    let person = move || {
+        Suspend::new(async move {
+            match session.await {
+                Ok(session) => view! { <Person session=session /> }.into_any(),
+                Err(error) if error.is_unauthenticated() => view! { <SignInFirst /> }.into_any(),
+                Err(error) => view! { <p class="text-sm text-fail">{error.detail}</p> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <a href="#content" class="sr-only z-40 rounded bg-accent px-3 py-2 text-on-accent focus:not-sr-only focus:fixed focus:top-2 focus:left-2">
+            "Skip to content"
+        </a>
+        <div class="min-h-dvh md:grid md:grid-cols-[64px_minmax(0,1fr)] lg:grid-cols-[220px_minmax(0,1fr)]">
+            <SideBar>
+                <Suspense>{person}</Suspense>
+            </SideBar>
+            <main id="content" tabindex="-1" class="min-w-0 px-4 py-6 outline-none md:px-8">
+                <div class="mx-auto grid max-w-[1280px] gap-6">
+                    <Outlet />
+                </div>
+            </main>
+        </div>
+        <NoticeToast />
+    }
+    .into_any()
+}
+
+/// A column on wide screens; on phones a drawer that opens without JavaScript, by a check box.
+#[component]
+fn SideBar(children: Children) -> impl IntoView {
+    let toggle = NodeRef::<html::Input>::new();
+    let path = use_location().pathname;
+    // The drawer closes once one has arrived.
+    Effect::new(move || {
+        path.track();
+        if let Some(toggle) = toggle.get() {
+            toggle.set_checked(false);
+        }
+    });
+    view! {
+        <div class="group border-line max-md:border-b md:border-r">
+            <div class="flex h-12 items-center justify-between px-4 md:hidden">
+                <Brand />
+                <label class="inline-flex size-9 cursor-pointer items-center justify-center rounded has-focus-visible:outline-2 has-focus-visible:outline-accent">
+                    <input node_ref=toggle type="checkbox" class="sr-only" aria-label="Menu" autocomplete="off" />
+                    <Glyph icon=Icon::Menu />
+                </label>
+            </div>
+            <div class="hidden flex-col gap-6 p-3 group-has-checked:flex md:sticky md:top-0 md:flex md:h-dvh">
+                <div class="px-2 pt-1 max-md:hidden md:max-lg:px-1.5">
+                    <Brand />
+                </div>
+                <NavLinks />
+                <div class="mt-auto">{children()}</div>
+            </div>
+        </div>
+    }
+}

@@ -1,0 +1,67 @@
+//! Live values from the server's event streams; the last one stays while a broken line is mended.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::server::codee::string::JsonSerdeCodec;
+use leptos_use_event_source::{
+    ConnectionReadyState, ReconnectLimit, UseEventSourceOptions, UseEventSourceReturn, use_event_source_with_options,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How a stream is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Not asked for yet, or no JavaScript.
+    Idle,
+    /// Values arrive.
+    Live,
+    /// The line broke; it mends itself.
+    Reconnecting,
+}
+
+/// The latest value of the stream at `url`, and how the stream is doing. An empty URL closes it.
+pub fn use_live<T>(url: Signal<String>) -> (Signal<Option<T>>, Signal<Link>)
+where
+    T: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static,
+{
+    let options = UseEventSourceOptions::<T>::default().reconnect_limit(ReconnectLimit::Infinite);
+    let UseEventSourceReturn { message, ready_state, .. } =
+        use_event_source_with_options::<T, JsonSerdeCodec>(url, options);
+    let value = Signal::derive(move || message.get().map(|message| message.data));
+    (value, link(ready_state))
+}
+
+/// What a connection's state means; before the first connection nothing is broken yet.
+pub fn link(state: Signal<ConnectionReadyState>) -> Signal<Link> {
+    let was_open = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let memo = Memo::new(move |_| {
+        use std::sync::atomic::Ordering::Relaxed;
+        match state.get() {
+            ConnectionReadyState::Open => {
+                was_open.store(true, Relaxed);
+                Link::Live
+            }
+            _ if was_open.load(Relaxed) => Link::Reconnecting,
+            _ => Link::Idle,
+        }
+    });
+    memo.into()
+}
+
+/// A dot and a word: live, or reconnecting. Nothing before the first connection.
+#[component]
+pub fn LiveDot(link: Signal<Link>) -> impl IntoView {
+    let look = move || match link.get() {
+        Link::Idle => ("hidden", ""),
+        Link::Live => ("inline-flex items-center gap-1.5 text-sm text-ok", "live"),
+        Link::Reconnecting => ("inline-flex items-center gap-1.5 text-sm text-wait", "reconnecting"),
+    };
+    view! {
+        <span class=move || look().0 role="status">
+            <span class="pulse size-1.5 rounded-full bg-current" aria-hidden="true"></span>
+            {move || look().1}
+        </span>
+    }
+}

@@ -1,0 +1,99 @@
+//! The side bar: where one can go, who one is.
+
+use domain::session::SessionView;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use crate::api::session::SignOut;
+use crate::features::theme::ThemeButton;
+use crate::paths;
+use crate::ui::icon::{Glyph, Icon};
+
+/// The mark and the name.
+#[component]
+pub fn Brand() -> impl IntoView {
+    view! {
+        <a href=paths::overview() class="inline-flex items-center gap-2 font-semibold tracking-tight" aria-label="RemoteGPU, overview">
+            <svg class="size-6 text-accent" viewBox="0 0 24 24" aria-hidden="true">
+                <rect width="24" height="24" rx="5" fill="currentColor" />
+                <path class="stroke-on-accent" d="M7 17v-4M12 17V7m5 10v-7" fill="none" stroke-width="2.4" stroke-linecap="round" />
+            </svg>
+            <span class="md:max-lg:hidden">"RemoteGPU"</span>
+        </a>
+    }
+}
+
+#[component]
+fn NavLink(
+    #[prop(into)] href: String,
+    icon: Icon,
+    label: &'static str,
+    #[prop(optional)] exact: bool,
+) -> impl IntoView {
+    view! {
+        <li>
+            <A
+                href=href
+                exact=exact
+                attr:title=label
+                attr:class="flex h-8 items-center gap-2.5 rounded px-2 text-muted hover:bg-hover hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:font-medium aria-[current=page]:text-accent"
+            >
+                <Glyph icon=icon />
+                <span class="md:max-lg:sr-only">{label}</span>
+            </A>
+        </li>
+    }
+}
+
+/// The places of the console.
+#[component]
+pub fn NavLinks() -> impl IntoView {
+    view! {
+        <nav aria-label="Main">
+            <ul class="grid gap-0.5">
+                <NavLink href=paths::overview() icon=Icon::Gauge label="Overview" exact=true />
+                <NavLink href=paths::namespaces() icon=Icon::Kubernetes label="Kubernetes" />
+                <NavLink href=paths::catalogue() icon=Icon::Catalogue label="Catalogue" />
+            </ul>
+            <p class="mt-5 mb-1 px-2 text-xs text-faint md:max-lg:sr-only">"Settings"</p>
+            <ul class="grid gap-0.5">
+                <NavLink href=paths::api_keys() icon=Icon::Key label="API keys" />
+            </ul>
+        </nav>
+    }
+}
+
+/// Who is signed in, and the way out. A plain form: it works without JavaScript.
+#[component]
+pub fn Person(session: SessionView) -> impl IntoView {
+    let sign_out = ServerAction::<SignOut>::new();
+    let email = session.user.email.clone();
+    let rank = if session.user.operator { format!("{}, operator", session.user.role) } else { session.user.role };
+    view! {
+        <div class="grid gap-2 border-t border-line pt-3">
+            <div class="min-w-0 px-2 md:max-lg:hidden">
+                <p class="truncate font-medium" title=session.account.customer>
+                    {session.account.name}
+                </p>
+                <p class="truncate text-sm text-muted" title=email>
+                    {session.user.email}
+                </p>
+                <p class="text-sm text-faint">{rank}</p>
+            </div>
+            <div class="flex items-center gap-1 md:max-lg:flex-col">
+                <ThemeButton />
+                <ActionForm action=sign_out>
+                    <button
+                        type="submit"
+                        class="inline-flex h-8 cursor-pointer items-center gap-2 rounded px-2 text-muted hover:bg-hover hover:text-ink"
+                        title="Sign out"
+                    >
+                        <Glyph icon=Icon::SignOut />
+                        <span class="md:max-lg:sr-only">"Sign out"</span>
+                    </button>
+                </ActionForm>
+            </div>
+        </div>
+    }
+}

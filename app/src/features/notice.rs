@@ -1,0 +1,68 @@
+//! What was just done, carried in the URL to the page that follows: works with and without JavaScript.
+//!
+//! A fixed set of sentences: a crafted link can fill in a name, never a message.
+
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_query_map};
+
+use crate::paths::with_query;
+use crate::ui::toast::Toast;
+
+/// Something that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    DeploymentDeleted,
+    KeyRevoked,
+    NamespaceDeleted,
+}
+
+impl Notice {
+    const ALL: [Notice; 3] = [Notice::DeploymentDeleted, Notice::KeyRevoked, Notice::NamespaceDeleted];
+
+    /// `path` with this notice about `name`.
+    pub fn after(self, path: &str, name: &str) -> String {
+        with_query(path, &[("done", self.code()), ("name", name)])
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::DeploymentDeleted => "deployment-deleted",
+            Self::KeyRevoked => "key-revoked",
+            Self::NamespaceDeleted => "namespace-deleted",
+        }
+    }
+
+    fn sentence(self, name: &str) -> String {
+        match self {
+            Self::DeploymentDeleted => format!("{name} and its pods are being deleted"),
+            Self::KeyRevoked => format!("Key {name} is revoked"),
+            Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),
+        }
+    }
+}
+
+/// Shows the notice of the present URL, if it has one.
+#[component]
+pub fn NoticeToast() -> impl IntoView {
+    let query = use_query_map();
+    let path = use_location().pathname;
+    let sentence = move || {
+        let code = query.read().get("done")?;
+        let name = query.read().get("name").unwrap_or_default();
+        Notice::ALL.into_iter().find(|notice| notice.code() == code).map(|notice| notice.sentence(&name))
+    };
+    move || sentence().map(|text| view! { <Toast text=text dismiss=path.get() /> })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_travels_in_the_query() {
+        assert_eq!(
+            Notice::DeploymentDeleted.after("/kubernetes/x/workloads", "demo"),
+            "/kubernetes/x/workloads?done=deployment-deleted&name=demo"
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! The plan beside the deploy form: what it costs, whether it would be admitted, what it becomes.
+
+use std::time::Duration;
+
+use domain::admission::Verdict;
+use domain::namespace::NamespaceView;
+use domain::sku::SkuView;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::api::deployment::check_deployment;
+use crate::api::error::AppError;
+use crate::features::manifest::{kubectl_apply, plan_yaml};
+use crate::features::plan_form::PlanForm;
+use crate::features::plan_signals::PlanSignals;
+use crate::features::verdict::VerdictLines;
+use crate::ui::button::{Button, ButtonTone};
+use crate::ui::code::CodeBlock;
+use crate::ui::money::{amount, per_hour_and_day};
+
+/// Wait this long after the last key stroke before asking the server.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// The panel with the button that sends the form around it.
+#[component]
+pub fn PlanPanel(
+    namespace: NamespaceView,
+    skus: Vec<SkuView>,
+    plan: PlanSignals,
+    #[prop(into)] pending: Signal<bool>,
+) -> impl IntoView {
+    let verdict = use_check(namespace.id.clone(), plan);
+    let form = Memo::new(move |_| plan.form());
+    let price = Memo::new(move |_| form.with(|form| price(form, &skus)));
+    let yaml = Memo::new(move |_| form.with(|form| plan_yaml(&form.draft().0, &namespace.kubernetes_name)));
+    let title =
+        move || form.with(|f| format!("{} · {} × {}", or_dash(&f.name), or_dash(&f.sku_code), or_dash(&f.replicas)));
+    let blocked = Signal::derive(move || pending.get().then(|| "Deploying".to_owned()));
+    view! {
+        <aside class="grid min-w-0 gap-3 rounded-md border border-line bg-surface p-4 lg:sticky lg:top-6" aria-label="Plan">
+            <div>
+                <h2 class="font-semibold">"Plan"</h2>
+                <p class="font-mono text-sm text-muted wrap-anywhere">{title}</p>
+            </div>
+            <p class="flex items-baseline justify-between gap-3 border-y border-line py-2">
+                <span class="font-mono text-xl tabular-nums">{move || price.get().0}</span>
+                <span class="text-sm text-muted">{move || price.get().1}</span>
+            </p>
+            <VerdictLines verdict=verdict />
+            <Button tone=ButtonTone::Primary blocked=blocked>
+                "Deploy"
+            </Button>
+            <details>
+                <summary class="cursor-pointer py-1 text-sm text-muted hover:text-ink">"YAML"</summary>
+                <CodeBlock code=yaml label="deployment.yaml" />
+            </details>
+            <details>
+                <summary class="cursor-pointer py-1 text-sm text-muted hover:text-ink">"kubectl"</summary>
+                <CodeBlock code=Signal::derive(move || yaml.with(|yaml| kubectl_apply(yaml))) label="Shell" />
+            </details>
+        </aside>
+    }
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "–" } else { text }
+}
+
+/// Price of the plan at once, from the catalogue: (per hour, per day).
+fn price(form: &PlanForm, skus: &[SkuView]) -> (String, String) {
+    let sku = skus.iter().find(|sku| sku.code == form.sku_code);
+    let one = sku.and_then(|sku| amount(&sku.price.amount, &sku.price.currency));
+    let replicas = form.replicas.trim().parse().unwrap_or(1);
+    one.map_or_else(|| ("–".to_owned(), String::new()), |one| per_hour_and_day(&one.times(replicas)))
+}
+
+/// The server's verdict on the form as it stands; nothing while it is incomplete or being asked about.
+fn use_check(namespace_id: String, plan: PlanSignals) -> Signal<Option<Result<Verdict, AppError>>> {
+    let answer = RwSignal::new(None);
+    let form = Memo::new(move |_| plan.form());
+    Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
+        if let Some(Some(timer)) = timer {
+            timer.clear();
+        }
+        let asked = form.get();
+        if !asked.is_filled() || asked.plan().is_err() {
+            answer.set(None);
+            return None;
+        }
+        let id = namespace_id.clone();
+        let ask = move || {
+            spawn_local(async move {
+                let verdict = check_deployment(id, asked.clone()).await;
+                // An answer about an older form says nothing about this one.
+                if form.try_get_untracked() == Some(asked) {
+                    answer.set(Some(verdict));
+                }
+            });
+        };
+        set_timeout_with_handle(ask, PAUSE).ok()
+    });
+    answer.into()
+}

@@ -1,0 +1,90 @@
+//! What a page shows instead of its content: sign-in first, not found, or what went wrong.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use crate::api::error::AppError;
+use crate::paths;
+use crate::ui::badge::Tone;
+use crate::ui::banner::Banner;
+use crate::ui::button::{ButtonLink, ButtonTone};
+use crate::ui::copy::CopyLine;
+
+/// The page of an error.
+#[component]
+pub fn Problem(error: AppError) -> impl IntoView {
+    if error.is_unauthenticated() {
+        view! { <SignInFirst /> }.into_any()
+    } else if error.is_not_found() {
+        view! { <NotFound /> }.into_any()
+    } else {
+        view! { <ErrorBanner error=error /> }.into_any()
+    }
+}
+
+/// A refusal inside a page: its sentence and the id that finds it in the log.
+#[component]
+pub fn ErrorBanner(error: AppError) -> impl IntoView {
+    let id = error.request_id.clone().map(|id| {
+        view! {
+            <p class="flex flex-wrap items-center gap-x-1.5 text-muted">
+                "Request id " <CopyLine text=id label="request id" />
+            </p>
+        }
+    });
+    let others: Vec<String> = error.errors.iter().map(|e| e.message.clone()).filter(|m| *m != error.detail).collect();
+    view! {
+        <Banner tone=Tone::Fail title=error.detail>
+            {others.into_iter().map(|message| view! { <p>{message}</p> }).collect_view()}
+            {id}
+        </Banner>
+    }
+}
+
+/// Goes to the sign-in page and comes back afterwards.
+#[component]
+pub fn SignInFirst() -> impl IntoView {
+    let location = use_location();
+    let here = location.pathname.get_untracked() + &query(&location.search.get_untracked());
+    let target = paths::login(Some(&here));
+    #[cfg(feature = "ssr")]
+    crate::ssr::redirect_page(&target);
+    let navigate = use_navigate();
+    let go = target.clone();
+    Effect::new(move || navigate(&go, NavigateOptions { replace: true, ..NavigateOptions::default() }));
+    view! {
+        <p class="p-6 text-muted">
+            "Your session has ended. " <a href=target class="link">
+                "Sign in"
+            </a>
+        </p>
+    }
+}
+
+fn query(search: &str) -> String {
+    match search.trim_start_matches('?') {
+        "" => String::new(),
+        search => format!("?{search}"),
+    }
+}
+
+/// Nothing here, or nothing this person may see: both look the same.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    crate::ssr::set_status(axum::http::StatusCode::NOT_FOUND);
+    view! {
+        <div class="grid max-w-prose gap-3 py-10">
+            <p class="font-mono text-sm text-faint">"404"</p>
+            <h1 class="text-xl font-semibold">"Nothing here"</h1>
+            <p class="text-muted">"It may have been deleted, or it belongs to another account."</p>
+            <div class="flex gap-2">
+                <ButtonLink href=paths::namespaces() tone=ButtonTone::Primary>
+                    "Namespaces"
+                </ButtonLink>
+                <ButtonLink href=paths::overview()>"Overview"</ButtonLink>
+            </div>
+        </div>
+    }
+}

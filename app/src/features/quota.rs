@@ -1,0 +1,58 @@
+//! Quota lines in people's words.
+
+use domain::namespace::QuotaLine;
+use domain::quantity::parse_milli;
+
+/// `2/8` over all GPU classes; a dash where no limit is known.
+pub fn gpus(quota: &[QuotaLine]) -> String {
+    let lines = || quota.iter().filter(|line| line.resource.starts_with("requests.") && line.resource.ends_with("gpu"));
+    let sum =
+        |text: fn(&QuotaLine) -> &str| lines().filter_map(|line| parse_milli(text(line)).ok()).sum::<i128>() / 1000;
+    if lines().next().is_none() { "–".to_owned() } else { format!("{}/{}", sum(|l| &l.used), sum(|l| &l.limit)) }
+}
+
+/// Whole percent of a limit that is used.
+pub fn percent(line: &QuotaLine) -> u32 {
+    let milli = |text: &str| parse_milli(text).unwrap_or(0);
+    match milli(&line.limit) {
+        limit if limit > 0 => u32::try_from(milli(&line.used) * 100 / limit).unwrap_or(100),
+        _ => 0,
+    }
+}
+
+/// `GPUs`, `CPU`, `memory` for resource names.
+pub fn resource(name: &str) -> String {
+    let bare = name.trim_start_matches("requests.").trim_start_matches("limits.");
+    match bare {
+        "cpu" => "CPU".to_owned(),
+        "nvidia.com/gpu" => "GPUs".to_owned(),
+        "ephemeral-storage" => "disk".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(resource: &str, used: &str, limit: &str) -> QuotaLine {
+        QuotaLine { resource: resource.into(), limit: limit.into(), used: used.into() }
+    }
+
+    #[test]
+    fn gpus_are_summed_over_their_classes() {
+        let quota = [
+            line("requests.nvidia.com/gpu", "2", "8"),
+            line("requests.amd.com/gpu", "1", "4"),
+            line("pods", "3", "50"),
+        ];
+        assert_eq!(gpus(&quota), "3/12");
+        assert_eq!(gpus(&[]), "–");
+    }
+
+    #[test]
+    fn a_meter_shows_whole_percent() {
+        assert_eq!(percent(&line("requests.memory", "4Gi", "16Gi")), 25);
+        assert_eq!(percent(&line("pods", "3", "0")), 0);
+    }
+}

@@ -1,0 +1,59 @@
+//! The states of our nouns as tones and words.
+
+use domain::api_key::KeyStatus;
+use domain::deployment::{DeploymentStatus, PodView};
+use domain::namespace::NamespaceStatus;
+
+use crate::ui::badge::Tone;
+
+/// A namespace's state.
+pub fn namespace(status: NamespaceStatus) -> (Tone, &'static str) {
+    match status {
+        NamespaceStatus::Creating => (Tone::Wait, "Creating"),
+        NamespaceStatus::Active => (Tone::Ok, "Active"),
+        NamespaceStatus::Deleting => (Tone::Ended, "Deleting"),
+        NamespaceStatus::Failed => (Tone::Fail, "Failed"),
+    }
+}
+
+/// A deployment's state.
+pub fn deployment(status: DeploymentStatus) -> (Tone, &'static str) {
+    match status {
+        DeploymentStatus::Pending => (Tone::Wait, "Pending"),
+        DeploymentStatus::Running => (Tone::Ok, "Running"),
+        DeploymentStatus::Degraded => (Tone::Wait, "Degraded"),
+        DeploymentStatus::Failed => (Tone::Fail, "Failed"),
+    }
+}
+
+/// A key's state.
+pub fn api_key(status: KeyStatus) -> (Tone, &'static str) {
+    match status {
+        KeyStatus::Active => (Tone::Ok, "Active"),
+        KeyStatus::Disabled => (Tone::Ended, "Disabled"),
+        KeyStatus::Expired => (Tone::Wait, "Expired"),
+        KeyStatus::Revoked => (Tone::Ended, "Revoked"),
+    }
+}
+
+/// A pod's state; one on a simulated node wears its own tone while it runs.
+pub fn pod(pod: &PodView) -> Tone {
+    let simulated = pod.node.as_deref().is_some_and(|node| node.starts_with("simulated"));
+    match pod.phase.as_str() {
+        "Running" if pod.ready && simulated => Tone::Simulated,
+        "Running" if pod.ready => Tone::Ok,
+        "Failed" => Tone::Fail,
+        "Succeeded" | "Terminating" => Tone::Ended,
+        _ => Tone::Wait,
+    }
+}
+
+/// Order of a list: what needs a person first.
+pub fn urgency(status: DeploymentStatus) -> u8 {
+    match status {
+        DeploymentStatus::Failed => 0,
+        DeploymentStatus::Degraded => 1,
+        DeploymentStatus::Pending => 2,
+        DeploymentStatus::Running => 3,
+    }
+}

@@ -1,0 +1,115 @@
+//! A verdict line by line: what is fine, what is refused and why, what to know.
+
+use domain::admission::{Injection, QuotaCheck, RuleResult, Verdict};
+use leptos::prelude::*;
+
+use crate::api::error::AppError;
+use crate::features::problem::ErrorBanner;
+use crate::features::{quota, sku_facts};
+use crate::ui::icon::{Glyph, Icon};
+
+/// The verdict, or what to do to get one.
+#[component]
+pub fn VerdictLines(verdict: Signal<Option<Result<Verdict, AppError>>>) -> impl IntoView {
+    move || {
+        match verdict.get() {
+        None => view! {
+            <p class="text-sm text-muted">"Fill in name and image: the plan is checked as you type, by the rule the cluster decides with."</p>
+        }
+        .into_any(),
+        Some(Err(error)) => view! { <ErrorBanner error=error /> }.into_any(),
+        Some(Ok(verdict)) => view! { <Lines verdict=verdict /> }.into_any(),
+    }
+    }
+}
+
+#[component]
+fn Lines(verdict: Verdict) -> impl IntoView {
+    let (fine, refused): (Vec<RuleResult>, Vec<RuleResult>) = verdict.rules.into_iter().partition(|rule| rule.ok);
+    let passed = fine.iter().filter_map(|rule| passed(&rule.code)).map(ToOwned::to_owned);
+    let quota = verdict.quota.iter().filter(|line| worth_saying(line)).map(within);
+    let good: Vec<String> = if refused.is_empty() { passed.chain(quota).collect() } else { passed.collect() };
+    view! {
+        <ul class="grid gap-1.5" aria-label="Check" data-allowed=verdict.allowed.to_string()>
+            {refused.into_iter().map(|rule| view! { <Line tone="text-fail" icon=Icon::Cross text=rule.message /> }).collect_view()}
+            {verdict.warnings.into_iter().map(|text| view! { <Line tone="text-wait" icon=Icon::Warning text=text /> }).collect_view()}
+            {good.into_iter().map(|text| view! { <Line tone="text-ok" icon=Icon::Check text=text /> }).collect_view()}
+        </ul>
+        <Injected injected=verdict.injected />
+    }
+}
+
+#[component]
+fn Line(tone: &'static str, icon: Icon, text: String) -> impl IntoView {
+    view! {
+        <li class="flex gap-2 text-sm">
+            <span class=tone>
+                <Glyph icon=icon />
+            </span>
+            <span class="min-w-0 wrap-anywhere">{text}</span>
+        </li>
+    }
+}
+
+/// What a passed rule means. Passed quota rules are said with their numbers instead.
+fn passed(code: &str) -> Option<&'static str> {
+    match code {
+        "sku_known" => Some("SKU is on sale"),
+        "sku_granted" => Some("SKU is granted to this namespace"),
+        "resources_fit" => Some("Resources fit the SKU"),
+        "pod_fields" => Some("Every field is allowed"),
+        _ => None,
+    }
+}
+
+/// Requests only, and only what people count: GPUs, CPU, memory, pods.
+fn worth_saying(check: &QuotaCheck) -> bool {
+    let resource = check.line.resource.as_str();
+    let counted = ["pods", "requests.cpu", "requests.memory"].contains(&resource) || resource.ends_with("gpu");
+    counted && !resource.starts_with("limits.")
+}
+
+/// `2 of 8 GPUs (1 used)`
+fn within(check: &QuotaCheck) -> String {
+    let QuotaCheck { line, requested } = check;
+    let [requested, limit, used] = [requested, &line.limit, &line.used].map(|q| sku_facts::readable(q));
+    format!("{requested} of {limit} {} ({used} used)", quota::resource(&line.resource))
+}
+
+#[component]
+fn Injected(injected: Vec<Injection>) -> impl IntoView {
+    if injected.is_empty() {
+        return ().into_any();
+    }
+    let line = |injection: Injection| {
+        let path = injection.path.replace("~1", "/").replace("~0", "~");
+        view! {
+            <li class="font-mono text-xs wrap-anywhere">
+                <span class="text-muted">{path}</span>
+                " "
+                {injection.value.to_string()}
+            </li>
+        }
+    };
+    view! {
+        <details>
+            <summary class="cursor-pointer py-1 text-sm text-muted hover:text-ink">"What admission fills in"</summary>
+            <ul class="mt-1 grid gap-1.5">{injected.into_iter().map(line).collect_view()}</ul>
+        </details>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::namespace::QuotaLine;
+
+    #[test]
+    fn a_quota_line_is_said_with_its_numbers() {
+        let line = QuotaLine { resource: "requests.memory".into(), limit: "64Gi".into(), used: "8Gi".into() };
+        let check = QuotaCheck { line, requested: "16Gi".into() };
+        assert_eq!(within(&check), "16 GiB of 64 GiB memory (8 GiB used)");
+        assert!(worth_saying(&check));
+    }
+}

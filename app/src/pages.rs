@@ -1,0 +1,8 @@
+//! The pages, by area and noun: load, columns, actions, empty state.
+
+pub mod catalogue;
+pub mod kubernetes;
+pub mod login;
+pub mod not_found;
+pub mod overview;
+pub mod settings;

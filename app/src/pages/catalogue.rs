@@ -1,0 +1,6 @@
+//! What can be rented.
+
+pub mod sku {
+    //! SKUs.
+    pub mod list;
+}

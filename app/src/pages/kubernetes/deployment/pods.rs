@@ -1,0 +1,77 @@
+//! The pods of a deployment as rows that follow the stream.
+
+use domain::deployment::{DeploymentView, PodView};
+use leptos::prelude::*;
+
+use crate::features::status;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::clock::Age;
+use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+
+const COLUMNS: &[Column] = &[
+    Column::Words("Pod"),
+    Column::Words("Phase"),
+    Column::Words("Node"),
+    Column::Figures("Restarts"),
+    Column::Figures("Running for"),
+];
+
+/// Every pod, whatever its state.
+#[component]
+pub fn Pods(shown: Memo<DeploymentView>) -> impl IntoView {
+    let names = move || shown.with(|d| d.pods.iter().map(|p| p.name.clone()).collect::<Vec<_>>());
+    let none = Memo::new(move |_| shown.with(|d| d.pods.is_empty()));
+    view! {
+        <section class="grid gap-2">
+            <h2 class="font-semibold">"Pods"</h2>
+            <Table label="Pods" columns=COLUMNS>
+                <For each=names key=Clone::clone children=move |name| view! { <Row name=name shown=shown /> } />
+                {move || none.get().then(|| view! { <NoPods /> })}
+            </Table>
+        </section>
+    }
+}
+
+#[component]
+fn NoPods() -> impl IntoView {
+    view! {
+        <tr>
+            <td class="px-4 py-3 text-muted" colspan="5">
+                "No pod exists now."
+            </td>
+        </tr>
+    }
+}
+
+#[component]
+fn Row(name: String, shown: Memo<DeploymentView>) -> impl IntoView {
+    let wanted = name.clone();
+    let mine = Memo::new(move |_| shown.with(|d| d.pods.iter().find(|p| p.name == wanted).cloned()));
+    let text = move |read: fn(&PodView) -> String| {
+        Signal::derive(move || mine.with(|p| p.as_ref().map(read).unwrap_or_default()))
+    };
+    let tone = Signal::derive(move || mine.with(|p| p.as_ref().map_or(Tone::Ended, status::pod)));
+    let started = Memo::new(move |_| mine.with(|p| p.as_ref().and_then(|p| p.started_at.clone())));
+    let (reason, node, restarts) = (
+        text(|p| p.reason.clone()),
+        text(|p| p.node.clone().unwrap_or_else(|| "–".to_owned())),
+        text(|p| p.restarts.to_string()),
+    );
+    view! {
+        <tr class=ROW data-testid="pod">
+            <td class="px-4 py-2 align-middle font-mono text-sm">{name}</td>
+            <td class=CELL>
+                <Badge tone=tone label=text(|p| p.phase.clone()) />
+                <p class="max-w-96 text-sm text-muted">{move || reason.get()}</p>
+            </td>
+            <td class=CELL>{move || node.get()}</td>
+            <td class=FIGURE>{move || restarts.get()}</td>
+            <td class=FIGURE>
+                {move || match started.get() {
+                    Some(since) => view! { <Age since=since /> }.into_any(),
+                    None => "–".into_any(),
+                }}
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,60 @@
+//! Choosing a shape: one card per SKU with price and what is free.
+
+use domain::sku::SkuView;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use crate::features::sku_facts::{Free, is_simulated, shape};
+use crate::features::sku_filter::{Kind, KindFilter};
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::choice::ChoiceCard;
+use crate::ui::money::per_hour;
+
+/// A radio group of SKUs. The chosen one stays visible whatever the filter.
+#[component]
+pub fn SkuPicker(namespace_id: String, skus: Vec<SkuView>, chosen: RwSignal<String>) -> impl IntoView {
+    let kind = Kind::from_query(use_query_map());
+    let none = skus.is_empty();
+    let card = move |sku: SkuView| {
+        let filtered = sku.clone();
+        let hidden = move || !kind.get().shows(&filtered) && chosen.with(|chosen| *chosen != filtered.code);
+        view! {
+            <div class:hidden=hidden>
+                <Card sku=sku chosen=chosen />
+            </div>
+        }
+    };
+    view! {
+        <fieldset class="grid gap-3">
+            <legend class="sr-only">"SKU"</legend>
+            <div>
+                <KindFilter path=paths::deploy(&namespace_id) />
+            </div>
+            {none.then(|| view! { <p class="text-muted">"The catalogue is empty: an operator has to add a SKU first."</p> })}
+            <div class="grid gap-2">{skus.into_iter().map(card).collect_view()}</div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn Card(sku: SkuView, chosen: RwSignal<String>) -> impl IntoView {
+    let facts = shape(&sku);
+    let simulated = is_simulated(&sku).then(|| view! { <Badge tone=Tone::Simulated label="Simulated" /> });
+    let refused =
+        (!sku.granted).then(|| view! { <span class="text-sm text-fail">"Not granted to this namespace"</span> });
+    view! {
+        <ChoiceCard name="form[sku_code]" value=sku.code.clone() chosen=chosen disabled=!sku.granted>
+            <div class="flex flex-wrap items-baseline justify-between gap-x-4">
+                <p class="flex flex-wrap items-center gap-x-2 font-medium">
+                    {sku.title} <code class="font-mono text-sm font-normal text-muted">{sku.code}</code> {simulated}
+                </p>
+                <p class="font-mono tabular-nums">{per_hour(&sku.price)}</p>
+            </div>
+            <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
+                <p class="text-sm text-muted">{facts} " " {refused}</p>
+                <Free free=sku.available.free total=sku.available.total />
+            </div>
+        </ChoiceCard>
+    }
+}

@@ -1,0 +1,125 @@
+//! The frame of one namespace: its head and its tabs, each a route.
+
+use std::time::Duration;
+
+use domain::namespace::{NamespaceStatus, NamespaceView};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::components::Outlet;
+use leptos_router::hooks::use_params_map;
+
+use crate::api::error::AppError;
+use crate::api::namespace::get_namespace;
+use crate::features::head::PageHead;
+use crate::features::problem::Problem;
+use crate::features::{quota, status};
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::banner::Banner;
+use crate::ui::button::{ButtonLink, ButtonTone};
+use crate::ui::copy::CopyLine;
+use crate::ui::tabs::{Tab, Tabs};
+
+/// The namespace of the present route, for the pages inside the frame.
+#[derive(Clone, Copy)]
+pub struct CurrentNamespace {
+    /// As loaded; loaded again when its state changes.
+    pub loaded: Resource<Result<NamespaceView, AppError>>,
+}
+
+/// Head and tabs around the page of a tab.
+#[component]
+pub fn NamespaceFrame() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.read().get("namespace").unwrap_or_default());
+    let loaded = Resource::new_blocking(move || id.get(), get_namespace);
+    provide_context(CurrentNamespace { loaded });
+    let head = move || {
+        Suspend::new(async move {
+            match loaded.await {
+                Ok(namespace) => view! { <Head namespace=namespace loaded=loaded /> }.into_any(),
+                Err(error) => view! { <Problem error=error /> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <Transition>{head}</Transition>
+        <Outlet />
+    }
+    .into_any()
+}
+
+/// Runs `page` with the namespace of this route; shows nothing when there is none, the frame says why.
+#[component]
+pub fn InNamespace<F>(page: F) -> impl IntoView
+where
+    F: Fn(NamespaceView) -> AnyView + Clone + Send + Sync + 'static,
+{
+    let current = use_context::<CurrentNamespace>();
+    let body = move || {
+        let page = page.clone();
+        Suspend::new(async move {
+            match current {
+                Some(current) => current.loaded.await.map_or_else(|_| ().into_any(), page),
+                None => ().into_any(),
+            }
+        })
+    };
+    view! { <Transition>{body}</Transition> }
+}
+
+#[component]
+fn Head(namespace: NamespaceView, loaded: Resource<Result<NamespaceView, AppError>>) -> impl IntoView {
+    let id = namespace.id.clone();
+    let now = RwSignal::new(namespace.status);
+    follow_changes(id.clone(), now, loaded);
+    let tone = Signal::derive(move || status::namespace(now.get()).0);
+    let word = Signal::derive(move || status::namespace(now.get()).1.to_owned());
+    let deploy = paths::deploy(&id);
+    let message = namespace.status_message.clone();
+    view! {
+        <div class="grid gap-4 border-b border-line">
+            <PageHead
+                title=namespace.name
+                trail=vec![(paths::namespaces(), "Kubernetes".to_owned())]
+                badge=move || view! { <Badge tone=tone label=word /> }
+                actions=move || view! { <ButtonLink href=deploy.clone() tone=ButtonTone::Primary>"Deploy"</ButtonLink> }
+            >
+                <span class="inline-flex items-center gap-1.5" title="The name in the cluster: use it with kubectl">
+                    <CopyLine text=namespace.kubernetes_name label="Kubernetes name" />
+                </span>
+                <span>{format!("{} deployments", namespace.deployments)}</span>
+                <span>{format!("{} GPUs", quota::gpus(&namespace.quota))}</span>
+            </PageHead>
+            {message.map(|why| view! { <Banner tone=Tone::Fail title="This namespace could not be set up">{why}</Banner> })}
+            <Tabs label="Namespace">
+                <Tab href=paths::workloads(&id) label="Workloads" />
+                <Tab href=paths::deploy(&id) label="Deploy" />
+                <Tab href=paths::access(&id) label="Access" />
+                <Tab href=paths::namespace_settings(&id) label="Settings" />
+            </Tabs>
+        </div>
+    }
+}
+
+/// While the namespace is being made or removed, asks every two seconds; loads all anew once the state is another.
+fn follow_changes(id: String, now: RwSignal<NamespaceStatus>, loaded: Resource<Result<NamespaceView, AppError>>) {
+    let tick = RwSignal::new(0_u32);
+    Effect::new(move || {
+        tick.track();
+        if !matches!(now.get(), NamespaceStatus::Creating | NamespaceStatus::Deleting) {
+            return;
+        }
+        let id = id.clone();
+        let ask = move || {
+            spawn_local(async move {
+                match get_namespace(id).await {
+                    // The page may be gone by now: then there is nobody to tell.
+                    Ok(fresh) if Some(fresh.status) == now.try_get_untracked() => drop(tick.try_update(|n| *n += 1)),
+                    _ => loaded.refetch(),
+                }
+            });
+        };
+        set_timeout(ask, Duration::from_secs(2));
+    });
+}

@@ -1,0 +1,166 @@
+//! A namespace's settings: its limits, rename, delete.
+
+use domain::namespace::{NamespaceView, QuotaLine};
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::detail::{CurrentNamespace, InNamespace};
+use crate::api::namespace::{DeleteNamespace, RenameNamespace};
+use crate::features::problem::ErrorBanner;
+use crate::features::{quota, sku_facts};
+use crate::paths;
+use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::dialog::Dialog;
+use crate::ui::field::{Field, INPUT, invalid};
+use crate::ui::meter::Meter;
+use crate::ui::panel::Panel;
+
+/// The tab *Settings*.
+#[component]
+pub fn NamespaceSettingsPage() -> impl IntoView {
+    let query = use_query_map();
+    let deleting = move || query.read().get("delete").is_some();
+    let page = move |namespace: NamespaceView| {
+        let dialog = namespace.clone();
+        view! {
+            <div class="grid items-start gap-4 lg:grid-cols-2">
+                <Rename namespace=namespace.clone() />
+                <Limits quota=namespace.quota.clone() />
+                <DangerZone namespace=namespace />
+            </div>
+            {move || deleting().then(|| view! { <DeleteDialog namespace=dialog.clone() /> })}
+        }
+        .into_any()
+    };
+    view! { <InNamespace page=page /> }.into_any()
+}
+
+#[component]
+fn Rename(namespace: NamespaceView) -> impl IntoView {
+    let action = ServerAction::<RenameNamespace>::new();
+    let current = use_context::<CurrentNamespace>();
+    Effect::new(move || {
+        if action.value().with(|value| matches!(value, Some(Ok(_)))) {
+            current.inspect(|current| current.loaded.refetch());
+        }
+    });
+    let refusal = Signal::derive(move || action.value().get().and_then(Result::err));
+    let error = Signal::derive(move || refusal.get()?.field("name"));
+    let elsewhere = move || refusal.get().filter(|refusal| refusal.field("name").is_none());
+    view! {
+        <Panel title="Name">
+            <ActionForm action=action>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere().map(|error| view! { <ErrorBanner error=error /> })}
+                    <input type="hidden" name="id" value=namespace.id />
+                    <Field id="rename" label="Console name" error=error hint="Kubeconfigs, keys and the name in the cluster stay as they are.">
+                        <input
+                            id="rename"
+                            name="name"
+                            class=INPUT
+                            value=namespace.name
+                            required
+                            maxlength="63"
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="rename-note"
+                            aria-invalid=invalid(error)
+                        />
+                    </Field>
+                    <div>
+                        <Button>"Rename"</Button>
+                    </div>
+                </div>
+            </ActionForm>
+        </Panel>
+    }
+}
+
+#[component]
+fn Limits(quota: Vec<QuotaLine>) -> impl IntoView {
+    let known = !quota.is_empty();
+    let line = |line: QuotaLine| {
+        let what = quota::resource(&line.resource);
+        let (used, limit) = (sku_facts::readable(&line.used), sku_facts::readable(&line.limit));
+        view! {
+            <li class="grid gap-1">
+                <p class="flex justify-between gap-3">
+                    <span>{what.clone()}</span>
+                    <span class="text-muted tabular-nums">{format!("{used} of {limit}")}</span>
+                </p>
+                <Meter percent=quota::percent(&line) label=format!("{what}: {used} of {limit}") />
+            </li>
+        }
+    };
+    view! {
+        <Panel title="Limits">
+            {if known {
+                view! { <ul class="grid gap-3 p-4">{quota.into_iter().map(line).collect_view()}</ul> }.into_any()
+            } else {
+                view! { <p class="p-4 text-muted">"Not known yet: the cluster has not reported them."</p> }.into_any()
+            }}
+        </Panel>
+    }
+}
+
+#[component]
+fn DangerZone(namespace: NamespaceView) -> impl IntoView {
+    let href = paths::with_query(&paths::namespace_settings(&namespace.id), &[("delete", "namespace")]);
+    view! {
+        <Panel title="Delete">
+            <div class="flex flex-wrap items-center justify-between gap-3 p-4">
+                <p class="text-muted">"Everything in it stops and is removed. This cannot be undone."</p>
+                <ButtonLink href=href tone=ButtonTone::Danger>
+                    "Delete namespace"
+                </ButtonLink>
+            </div>
+        </Panel>
+    }
+}
+
+/// Names the thing and the consequence; the name must be typed.
+#[component]
+fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
+    let action = ServerAction::<DeleteNamespace>::new();
+    let typed = RwSignal::new(String::new());
+    let error = move || action.value().get().and_then(Result::err);
+    let pending = action.pending();
+    let blocked = Signal::derive(move || pending.get().then(|| "Deleting".to_owned()));
+    let close = paths::namespace_settings(&namespace.id);
+    let consequence = match namespace.deployments {
+        0 => "It holds no deployment.".to_owned(),
+        1 => "1 deployment with its pods stops now.".to_owned(),
+        n => format!("{n} deployments with their pods stop now."),
+    };
+    view! {
+        <Dialog title=format!("Delete {}", namespace.name) close=close.clone()>
+            <ActionForm action=action>
+                <div class="grid gap-4">
+                    {move || error().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p>{consequence} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
+                    <input type="hidden" name="id" value=namespace.id />
+                    <Field id="confirm" label=format!("Type {} to confirm", namespace.name)>
+                        <input
+                            id="confirm"
+                            name="confirm"
+                            class=INPUT
+                            required
+                            autofocus
+                            autocomplete="off"
+                            spellcheck="false"
+                            prop:value=move || typed.get()
+                            on:input:target=move |event| typed.set(event.target().value())
+                        />
+                    </Field>
+                    <div class="flex justify-end gap-2">
+                        <ButtonLink href=close>"Cancel"</ButtonLink>
+                        <Button tone=ButtonTone::Danger blocked=blocked>
+                            "Delete namespace"
+                        </Button>
+                    </div>
+                </div>
+            </ActionForm>
+        </Dialog>
+    }
+}

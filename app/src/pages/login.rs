@@ -1,0 +1,73 @@
+//! Sign-in. A plain form: it works without JavaScript.
+
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use crate::api::session::SignIn;
+use crate::features::problem::ErrorBanner;
+use crate::ui::button::{Button, ButtonTone};
+use crate::ui::field::{Field, INPUT};
+
+/// E-mail and password; goes back to where one came from.
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let action = ServerAction::<SignIn>::new();
+    let query = use_query_map();
+    let next = move || query.read().get("next").unwrap_or_default();
+    let pending = action.pending();
+    let error = move || action.value().get().and_then(Result::err);
+    let blocked = Signal::derive(move || pending.get().then(|| "Signing in".to_owned()));
+    view! {
+        <Title text="Sign in" />
+        <main class="grid min-h-dvh place-items-center px-4 py-10">
+            <div class="grid w-full max-w-90 gap-6">
+                <Mark />
+                <ActionForm action=action>
+                    <div class="grid gap-4 rounded-md border border-line bg-surface p-5">
+                        <h1 class="text-lg font-semibold">"Sign in"</h1>
+                        {move || error().map(|error| view! { <ErrorBanner error=error /> })}
+                        <input type="hidden" name="next" value=next />
+                        <Field id="email" label="E-mail">
+                            <input id="email" name="email" type="email" class=INPUT autocomplete="username" required autofocus />
+                        </Field>
+                        <Field id="password" label="Password">
+                            <input id="password" name="password" type="password" class=INPUT autocomplete="current-password" required />
+                        </Field>
+                        <Button tone=ButtonTone::Primary blocked=blocked>
+                            "Sign in"
+                        </Button>
+                    </div>
+                </ActionForm>
+                <p class="text-sm text-muted">
+                    "First start? " <code class="font-mono text-ink">"cargo xtask up"</code> " printed the e-mail and password of the first user."
+                </p>
+            </div>
+        </main>
+    }
+    .into_any()
+}
+
+/// The mark over a row of ticks, as on a gauge.
+#[component]
+fn Mark() -> impl IntoView {
+    view! {
+        <div class="grid gap-3">
+            <div class="flex items-center gap-2.5">
+                <svg class="size-8 text-accent" viewBox="0 0 24 24" aria-hidden="true">
+                    <rect width="24" height="24" rx="5" fill="currentColor" />
+                    <path class="stroke-on-accent" d="M7 17v-4M12 17V7m5 10v-7" fill="none" stroke-width="2.4" stroke-linecap="round" />
+                </svg>
+                <div>
+                    <p class="text-lg leading-5 font-semibold tracking-tight">"RemoteGPU"</p>
+                    <p class="text-sm text-muted">"GPUs behind plain kubectl"</p>
+                </div>
+            </div>
+            <svg class="h-3 w-full text-line-strong" viewBox="0 0 360 12" preserveAspectRatio="none" fill="none" stroke="currentColor" aria-hidden="true">
+                <path stroke-width="12" stroke-dasharray="1 8" d="M0 6h360" />
+                <path class="text-accent" stroke="currentColor" stroke-width="12" stroke-dasharray="1 8" d="M0 6h128" />
+            </svg>
+        </div>
+    }
+}

@@ -1,0 +1,119 @@
+//! The first page: what needs me, what runs, what it costs.
+
+use leptos::prelude::*;
+
+use crate::api::overview::get_overview;
+use crate::features::first_steps::FirstSteps;
+use crate::features::head::PageHead;
+use crate::features::overview::Overview;
+use crate::features::problem::Problem;
+use crate::features::status;
+use crate::paths;
+use crate::ui::badge::Badge;
+use crate::ui::money::{per_hour, per_hour_and_day};
+use crate::ui::readout::{Readout, Readouts};
+use crate::ui::skeleton::SkeletonRows;
+use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+
+/// The overview.
+#[component]
+pub fn OverviewPage() -> impl IntoView {
+    let overview = Resource::new_blocking(|| (), |()| get_overview());
+    let body = move || {
+        Suspend::new(async move {
+            match overview.await {
+                Ok(overview) => view! { <Body overview=overview /> }.into_any(),
+                Err(error) => view! { <Problem error=error /> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <PageHead title="Overview" />
+        <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition>
+    }
+    .into_any()
+}
+
+#[component]
+fn Body(overview: Overview) -> impl IntoView {
+    let (ready, wanted) = overview.pods();
+    let (hour, day) =
+        overview.per_hour().map_or_else(|| ("–".to_owned(), "Nothing runs".to_owned()), |p| per_hour_and_day(&p));
+    let trouble = overview.troubled().len() + overview.failed_namespaces.len();
+    let unfinished = overview.steps().contains(&false);
+    let steps = overview.clone();
+    view! {
+        <Readouts>
+            <Readout label="Pods ready" value=format!("{ready}/{wanted}") note="of those wanted" />
+            <Readout label="Cost now" value=hour note=day />
+            <Readout label="Namespaces" value=overview.namespaces.to_string() note=format!("{} active API keys", overview.keys) />
+            <Readout label="Needs attention" value=trouble.to_string() note=if trouble == 0 { "All is well" } else { "See below" } />
+        </Readouts>
+        {unfinished.then(|| view! { <FirstSteps overview=steps /> })}
+        <FailedNamespaces failed=overview.failed_namespaces.clone() />
+        <Work overview=overview />
+    }
+}
+
+#[component]
+fn FailedNamespaces(failed: Vec<(String, String)>) -> impl IntoView {
+    use crate::ui::badge::Tone;
+    use crate::ui::banner::Banner;
+    let banner = |(name, why): (String, String)| {
+        view! {
+            <Banner tone=Tone::Fail title=format!("Namespace {name} could not be set up")>
+                {why}
+            </Banner>
+        }
+    };
+    failed.into_iter().map(banner).collect_view()
+}
+
+const COLUMNS: &[Column] = &[
+    Column::Words("Deployment"),
+    Column::Words("Status"),
+    Column::Words("SKU"),
+    Column::Figures("Ready"),
+    Column::Figures("Price"),
+];
+
+/// Everything deployed, what is in trouble first.
+#[component]
+fn Work(overview: Overview) -> impl IntoView {
+    if overview.work.is_empty() {
+        return ().into_any();
+    }
+    let mut work = overview.work;
+    work.sort_by_key(|(.., d)| status::urgency(d.status));
+    let row = |(id, namespace, d): (String, String, domain::deployment::DeploymentView)| {
+        let (tone, word) = status::deployment(d.status);
+        view! {
+            <tr class=ROW>
+                <td class=CELL>
+                    <a href=paths::deployment(&id, &d.name) class="font-medium hover:underline">
+                        {d.name.clone()}
+                    </a>
+                    <p class="text-sm text-muted">{namespace}</p>
+                </td>
+                <td class=CELL>
+                    <Badge tone=tone label=word />
+                    <p class="text-sm text-muted">{d.reason}</p>
+                </td>
+                <td class=CELL>
+                    <code class="font-mono text-sm">{d.sku_code}</code>
+                </td>
+                <td class=FIGURE>{format!("{}/{}", d.ready, d.replicas)}</td>
+                <td class=FIGURE>{d.price_per_hour.as_ref().map_or_else(|| "–".to_owned(), per_hour)}</td>
+            </tr>
+        }
+    };
+    view! {
+        <section class="grid gap-2">
+            <h2 class="font-semibold">"Running work"</h2>
+            <Table label="Running work" columns=COLUMNS>
+                {work.into_iter().map(row).collect_view()}
+            </Table>
+        </section>
+    }
+    .into_any()
+}

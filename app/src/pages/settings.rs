@@ -1,0 +1,7 @@
+//! What belongs to the account.
+
+pub mod api_key {
+    //! API keys.
+    pub mod create;
+    pub mod list;
+}

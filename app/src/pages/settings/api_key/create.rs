@@ -1,0 +1,226 @@
+//! Forms for a new API key: whole, and the short one of a namespace's access page.
+
+use domain::api_key::CreatedApiKey;
+use domain::namespace::NamespaceView;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+
+use crate::api::api_key::CreateApiKey;
+use crate::api::error::AppError;
+use crate::features::problem::ErrorBanner;
+use crate::paths;
+use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::choice::ChoiceCard;
+use crate::ui::code::CodeBlock;
+use crate::ui::copy::SecretBox;
+use crate::ui::dialog::Dialog;
+use crate::ui::field::{Field, INPUT, invalid};
+
+/// What went wrong with a creation, as a whole and at its fields.
+#[derive(Clone, Copy)]
+struct Refusal(Signal<Option<AppError>>);
+
+impl Refusal {
+    fn of(action: ServerAction<CreateApiKey>) -> Self {
+        Self(Signal::derive(move || action.value().get().and_then(Result::err)))
+    }
+
+    fn field(self, name: &'static str) -> Signal<Option<String>> {
+        Signal::derive(move || self.0.get()?.field(name))
+    }
+
+    fn elsewhere(self, fields: &'static [&'static str]) -> Option<AppError> {
+        self.0.get().filter(|error| fields.iter().all(|field| error.field(field).is_none()))
+    }
+}
+
+/// Name, scope, end, then the secret, once.
+#[component]
+pub fn NewKeyDialog(namespaces: Vec<NamespaceView>) -> impl IntoView {
+    let action = ServerAction::<CreateApiKey>::new();
+    let made = move || action.value().get().and_then(Result::ok);
+    view! {
+        <Dialog title="New API key" close=paths::api_keys()>
+            {move || match made() {
+                Some(created) => view! { <Secret created=created /> }.into_any(),
+                None => view! { <KeyFields action=action namespaces=namespaces.clone() /> }.into_any(),
+            }}
+        </Dialog>
+    }
+}
+
+#[component]
+fn KeyFields(action: ServerAction<CreateApiKey>, namespaces: Vec<NamespaceView>) -> impl IntoView {
+    let refusal = Refusal::of(action);
+    let scope = RwSignal::new("namespaces".to_owned());
+    let pending = action.pending();
+    let blocked = Signal::derive(move || pending.get().then(|| "Creating".to_owned()));
+    let elsewhere = move || refusal.elsewhere(&["name", "scopes", "expires_at"]);
+    view! {
+        <ActionForm action=action>
+            <div class="grid gap-4">
+                <NoScriptNote />
+                {move || elsewhere().map(|error| view! { <ErrorBanner error=error /> })}
+                <KeyName error=refusal.field("name") />
+                <ScopeCards scope=scope error=refusal.field("scopes") namespaces=namespaces />
+                <Rights />
+                <Field id="expires" label="Last day (optional)" error=refusal.field("expires_at") hint="Ends with that day, UTC. Empty: never.">
+                    <input id="expires" name="form[expires_on]" type="date" class=INPUT aria-describedby="expires-note" />
+                </Field>
+                <div class="flex justify-end gap-2">
+                    <ButtonLink href=paths::api_keys()>"Cancel"</ButtonLink>
+                    <Button tone=ButtonTone::Primary blocked=blocked>
+                        "Create key"
+                    </Button>
+                </div>
+            </div>
+        </ActionForm>
+    }
+}
+
+#[component]
+fn KeyName(error: Signal<Option<String>>) -> impl IntoView {
+    view! {
+        <Field id="key-name" label="Name" error=error hint="Where it will be used, for example laptop or ci.">
+            <input
+                id="key-name"
+                name="form[name]"
+                class=INPUT
+                required
+                maxlength="100"
+                autocomplete="off"
+                aria-describedby="key-name-note"
+                aria-invalid=invalid(error)
+            />
+        </Field>
+    }
+}
+
+/// The four legal scopes, one card each.
+#[component]
+fn ScopeCards(scope: RwSignal<String>, error: Signal<Option<String>>, namespaces: Vec<NamespaceView>) -> impl IntoView {
+    let cards = [
+        ("namespaces", "Chosen namespaces", "kubectl in the namespaces ticked below."),
+        ("all_namespaces", "All namespaces", "kubectl in every namespace of the account, present and future."),
+        ("all", "Everything", "All namespaces, and inference."),
+        ("inference", "Inference only", "No kubectl. This installation serves no inference yet."),
+    ];
+    let card = |(value, title, text): (&'static str, &'static str, &'static str)| {
+        view! {
+            <ChoiceCard name="form[scope]" value=value chosen=scope>
+                <p class="font-medium">{title}</p>
+                <p class="text-sm text-muted">{text}</p>
+            </ChoiceCard>
+        }
+    };
+    let unused = move || scope.with(|scope| scope != "namespaces");
+    view! {
+        <fieldset class="grid gap-2">
+            <legend class="mb-1 text-sm font-medium">"What it opens"</legend>
+            <div class="grid gap-2 sm:grid-cols-2">{cards.map(card).collect_view()}</div>
+            <fieldset class="grid gap-1 rounded border border-line p-3 disabled:hidden" disabled=unused>
+                <legend class="px-1 text-sm text-muted">"Namespaces"</legend>
+                <NamespaceBoxes namespaces=namespaces />
+            </fieldset>
+            <p class="text-sm text-fail empty:hidden" aria-live="polite">
+                {move || error.get()}
+            </p>
+        </fieldset>
+    }
+}
+
+#[component]
+fn NamespaceBoxes(namespaces: Vec<NamespaceView>) -> impl IntoView {
+    if namespaces.is_empty() {
+        return view! { <p class="text-sm text-faint">"There is no namespace yet."</p> }.into_any();
+    }
+    let only = namespaces.len() == 1;
+    let tick = |namespace: NamespaceView| {
+        view! {
+            <label class="flex items-center gap-2">
+                <input type="checkbox" class="size-4 accent-accent" name="form[namespace_ids][]" value=namespace.id checked=only />
+                {namespace.name}
+                <code class="font-mono text-sm text-faint">{namespace.kubernetes_name}</code>
+            </label>
+        }
+    };
+    view! { <div class="grid max-h-48 gap-1.5 overflow-y-auto">{namespaces.into_iter().map(tick).collect_view()}</div> }
+        .into_any()
+}
+
+#[component]
+fn Rights() -> impl IntoView {
+    view! {
+        <Field id="access" label="Rights" hint="The lower of the key's and the kubeconfig's rights wins.">
+            <select id="access" name="form[access]" class=INPUT aria-describedby="access-note">
+                <option value="edit">"Edit – daily work"</option>
+                <option value="view">"View – looks only, no secrets, no shell"</option>
+            </select>
+        </Field>
+    }
+}
+
+/// A redirect cannot carry the secret back, so this one form needs JavaScript.
+#[component]
+fn NoScriptNote() -> impl IntoView {
+    view! {
+        <noscript>
+            <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
+                "The secret is shown once, which needs JavaScript here. Without it, use POST /v1/api-keys."
+            </p>
+        </noscript>
+    }
+}
+
+/// The secret, and how it is used.
+#[component]
+fn Secret(created: CreatedApiKey) -> impl IntoView {
+    view! {
+        <div class="grid gap-4">
+            <p>
+                "Key " <span class="font-medium">{created.view.name}</span> " is ready."
+            </p>
+            <SecretBox text=created.key.clone() label="API key" />
+            <CodeBlock code=format!("export REMOTEGPU_API_KEY={}\n", created.key) label="Shell" />
+            <div class="flex justify-end">
+                <ButtonLink href=paths::api_keys() tone=ButtonTone::Primary>
+                    "Done"
+                </ButtonLink>
+            </div>
+        </div>
+    }
+}
+
+/// A key for one namespace, made in place: only a name and rights to choose.
+#[component]
+pub fn NamespaceKeyForm(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> impl IntoView {
+    let action = ServerAction::<CreateApiKey>::new();
+    let refusal = Refusal::of(action);
+    Effect::new(move || {
+        if let Some(Ok(created)) = action.value().get() {
+            made.set(Some(created));
+        }
+    });
+    let pending = action.pending();
+    let blocked = Signal::derive(move || pending.get().then(|| "Creating".to_owned()));
+    view! {
+        <details class="group rounded border border-line">
+            <summary class="cursor-pointer px-3 py-2 font-medium hover:bg-hover">"New key for this namespace"</summary>
+            <ActionForm action=action>
+                <div class="grid gap-3 border-t border-line p-3">
+                    <NoScriptNote />
+                    {move || refusal.elsewhere(&["name"]).map(|error| view! { <ErrorBanner error=error /> })}
+                    <input type="hidden" name="form[scope]" value="namespaces" />
+                    <input type="hidden" name="form[namespace_ids][]" value=namespace.id />
+                    <KeyName error=refusal.field("name") />
+                    <Rights />
+                    <div>
+                        <Button tone=ButtonTone::Primary blocked=blocked>
+                            "Create key"
+                        </Button>
+                    </div>
+                </div>
+            </ActionForm>
+        </details>
+    }
+}

@@ -1,0 +1,182 @@
+//! Every link of the console as a function: pages never spell a path.
+//!
+//! `{namespace}` is the UUID (RULINGS 41). Query values are percent-encoded here.
+
+/// `/`
+pub fn overview() -> String {
+    "/".to_owned()
+}
+
+/// `/login`, coming back to `next` afterwards.
+pub fn login(next: Option<&str>) -> String {
+    match next {
+        Some(next) if next != "/" => with_query("/login", &[("next", next)]),
+        _ => "/login".to_owned(),
+    }
+}
+
+/// `/kubernetes`
+pub fn namespaces() -> String {
+    "/kubernetes".to_owned()
+}
+
+/// The list with the form for a new namespace.
+pub fn new_namespace() -> String {
+    with_query(&namespaces(), &[("new", "namespace")])
+}
+
+/// `/kubernetes/{namespace}/workloads`
+pub fn workloads(namespace: &str) -> String {
+    format!("/kubernetes/{}/workloads", encode(namespace))
+}
+
+/// `/kubernetes/{namespace}/deploy`
+pub fn deploy(namespace: &str) -> String {
+    format!("/kubernetes/{}/deploy", encode(namespace))
+}
+
+/// The deploy page with a SKU chosen.
+pub fn deploy_sku(namespace: &str, sku_code: &str) -> String {
+    with_query(&deploy(namespace), &[("sku", sku_code)])
+}
+
+/// `/kubernetes/{namespace}/access`
+pub fn access(namespace: &str) -> String {
+    format!("/kubernetes/{}/access", encode(namespace))
+}
+
+/// `/kubernetes/{namespace}/settings`
+pub fn namespace_settings(namespace: &str) -> String {
+    format!("/kubernetes/{}/settings", encode(namespace))
+}
+
+/// `/kubernetes/{namespace}/workloads/{name}`
+pub fn deployment(namespace: &str, name: &str) -> String {
+    format!("{}/{}", workloads(namespace), encode(name))
+}
+
+/// `/catalogue`
+pub fn catalogue() -> String {
+    "/catalogue".to_owned()
+}
+
+/// `/settings/api-keys`
+pub fn api_keys() -> String {
+    "/settings/api-keys".to_owned()
+}
+
+/// The list with the form for a new key.
+pub fn new_api_key() -> String {
+    with_query(&api_keys(), &[("new", "key")])
+}
+
+/// The kubeconfig as a file; served outside the pages.
+pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
+    with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
+}
+
+/// Live list of deployments; served outside the pages.
+pub fn live_deployments(namespace: &str) -> String {
+    format!("/live/namespaces/{}/deployments", encode(namespace))
+}
+
+/// One live deployment.
+pub fn live_deployment(namespace: &str, name: &str) -> String {
+    format!("{}/{}", live_deployments(namespace), encode(name))
+}
+
+/// The log of one pod of a deployment, one event a line.
+pub fn live_log(namespace: &str, name: &str, pod: Option<&str>) -> String {
+    let path = format!("{}/log", live_deployment(namespace, name));
+    match pod {
+        Some(pod) => with_query(&path, &[("pod", pod), ("tail", "500")]),
+        None => with_query(&path, &[("tail", "500")]),
+    }
+}
+
+/// `path` with a query string.
+pub fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
+    let query: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect();
+    format!("{path}?{}", query.join("&"))
+}
+
+/// `next` if it is a path on this very site, never a URL to elsewhere (`security.md` §4.5).
+pub fn local(next: &str) -> Option<&str> {
+    let local = next.starts_with('/') && !next.starts_with("//");
+    // Browsers read `\` as `/`, drop tabs and newlines; a Location header takes ASCII only.
+    let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    (local && plain).then_some(next)
+}
+
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_of_the_console() {
+        let id = "019c1b2e-7f00-7abc-8def-0123456789ab";
+        let all = [
+            overview(),
+            login(None),
+            login(Some("/kubernetes?new=namespace")),
+            namespaces(),
+            new_namespace(),
+            workloads(id),
+            deploy(id),
+            deploy_sku(id, "gpu-h100-1x"),
+            access(id),
+            namespace_settings(id),
+            deployment(id, "demo"),
+            catalogue(),
+            api_keys(),
+            new_api_key(),
+            kubeconfig(id, "view", "sh"),
+            live_deployments(id),
+            live_deployment(id, "demo"),
+            live_log(id, "demo", Some("demo-7d4b9")),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @r"
+        /
+        /login
+        /login?next=%2Fkubernetes%3Fnew%3Dnamespace
+        /kubernetes
+        /kubernetes?new=namespace
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/deploy
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/deploy?sku=gpu-h100-1x
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/access
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/settings
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/demo
+        /catalogue
+        /settings/api-keys
+        /settings/api-keys?new=key
+        /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo/log?pod=demo-7d4b9&tail=500
+        ");
+    }
+
+    #[test]
+    fn the_way_back_after_sign_in_never_leaves_this_site() {
+        for good in ["/", "/kubernetes?new=namespace", "/kubernetes/a%20b"] {
+            assert_eq!(local(good), Some(good));
+        }
+        for bad in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "kubernetes", "/é"]
+        {
+            assert_eq!(local(bad), None, "{bad:?}");
+        }
+    }
+}

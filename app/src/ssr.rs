@@ -1,0 +1,117 @@
+//! What the server hands to the pages: who asks, how sessions begin and end, and the use cases.
+//!
+//! Exists so that server functions stay 5–10 lines and the HTTP layer stays out of this crate.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use backend::{Backend, Caller};
+use domain::session::SessionView;
+use domain::{Code, Error};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use secrecy::SecretString;
+
+use crate::api::error::AppError;
+
+/// Who asks, as an extension of each request. Set by the server's session layer; empty without a live session.
+#[derive(Clone)]
+pub struct CallerSlot(pub Option<Caller>);
+
+/// How a page begins and ends a session. The server's part: it owns cookies and the session store.
+///
+/// Provided as context `Arc<dyn SessionPort>` to pages and server functions.
+#[async_trait]
+pub trait SessionPort: Send + Sync {
+    /// Checks the password, begins a session and sets its cookie.
+    ///
+    /// # Errors
+    /// `invalid_login`, `rate_limited`, or an unreachable database.
+    async fn sign_in(&self, email: &str, password: SecretString) -> domain::Result<SessionView>;
+
+    /// Ends the session of this request and removes its cookie.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn sign_out(&self) -> domain::Result<()>;
+}
+
+/// The signed-in person of this request: the first line of every server function but sign-in.
+///
+/// # Errors
+/// `missing_access_token` (401) without a live session.
+pub async fn caller() -> Result<Caller, AppError> {
+    let slot = use_context::<Parts>().and_then(|parts| parts.extensions.get::<CallerSlot>().cloned());
+    let missing = Error::Unauthenticated { code: Code::MissingAccessToken };
+    slot.and_then(|slot| slot.0).ok_or_else(|| AppError::refuse(missing))
+}
+
+/// The use cases, from the context.
+///
+/// # Errors
+/// `internal` when the server provided none.
+pub fn backend() -> Result<Backend, AppError> {
+    use_context::<Backend>().ok_or_else(|| AppError::refuse(Error::internal("no backend in the context")))
+}
+
+/// The session port, from the context.
+///
+/// # Errors
+/// `internal` when the server provided none.
+pub fn sessions() -> Result<Arc<dyn SessionPort>, AppError> {
+    use_context::<Arc<dyn SessionPort>>()
+        .ok_or_else(|| AppError::refuse(Error::internal("no session port in the context")))
+}
+
+/// Whether a form was posted without JavaScript: the answer can only be a redirect.
+pub fn is_plain_form_post() -> bool {
+    use_context::<Parts>().is_some_and(|parts| {
+        let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        accept.contains("text/html")
+    })
+}
+
+/// No cache may keep this answer: it holds a secret, or what only this person may see.
+pub fn do_not_store() {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// The page being written answers with this status.
+pub fn set_status(status: StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}
+
+/// The page being written becomes a redirect (302). `leptos_axum::redirect` would leave 200 for clients that do not
+/// ask for HTML by name.
+pub fn redirect_page(path: &str) {
+    let (Some(response), Ok(path)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(path)) else { return };
+    response.insert_header(header::LOCATION, path);
+    response.set_status(StatusCode::FOUND);
+}
+
+/// Content-Security-Policy of a page, with the nonce of this very response. Source: `security.md` §4.3.
+pub fn content_security_policy(nonce: &str) -> String {
+    format!(
+        "default-src 'self'; script-src 'strict-dynamic' 'nonce-{nonce}' 'wasm-unsafe-eval'; \
+         style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; connect-src 'self'; object-src 'none'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+}
+
+/// Sets the headers that only the page itself can set: the policy knows the nonce.
+pub fn set_page_headers() {
+    do_not_store();
+    let nonce = leptos::nonce::use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+    let (Some(response), Ok(policy)) =
+        (use_context::<ResponseOptions>(), HeaderValue::from_str(&content_security_policy(&nonce)))
+    else {
+        return;
+    };
+    response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+}

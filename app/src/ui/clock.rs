@@ -1,0 +1,116 @@
+//! Times for people. The server writes absolute UTC; once the page lives, they become relative and keep up.
+//!
+//! One clock for the whole page: nothing before hydration may depend on the hour, or server and browser disagree.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::web_sys::js_sys::Date;
+
+/// Milliseconds since the epoch, or nothing before the page lives.
+#[derive(Clone, Copy)]
+pub struct Clock(RwSignal<Option<f64>>);
+
+/// Starts the page's clock: it ticks each second, in the browser only.
+pub fn provide_clock() {
+    let now = RwSignal::new(None);
+    Effect::new(move || {
+        now.set(Some(Date::now()));
+        set_interval(move || now.set(Some(Date::now())), Duration::from_secs(1));
+    });
+    provide_context(Clock(now));
+}
+
+/// The page's clock; stands still where none was provided.
+pub fn use_clock() -> Clock {
+    use_context().unwrap_or_else(|| Clock(RwSignal::new(None)))
+}
+
+impl Clock {
+    /// Milliseconds since the epoch, once the page lives.
+    pub fn now_ms(self) -> Option<f64> {
+        self.0.get()
+    }
+
+    /// Whole seconds since an RFC 3339 time, never negative.
+    pub fn seconds_since(self, at: &str) -> Option<u64> {
+        let since = self.now_ms()? - Date::parse(at);
+        since.is_finite().then_some((since / 1000.0).max(0.0) as u64)
+    }
+}
+
+/// A moment: `12 min ago`, with the exact time on hover.
+#[component]
+pub fn Ago(#[prop(into)] at: Signal<String>) -> impl IntoView {
+    let clock = use_clock();
+    let text = Memo::new(move |_| {
+        at.with(|at| clock.seconds_since(at).map_or_else(|| absolute(at), |s| format!("{} ago", duration(s))))
+    });
+    view! {
+        <time class="whitespace-nowrap" datetime=move || at.get() title=move || absolute(&at.get())>
+            {move || text.get()}
+        </time>
+    }
+}
+
+/// How long something has been going on: `12 min`.
+#[component]
+pub fn Age(#[prop(into)] since: Signal<String>) -> impl IntoView {
+    let clock = use_clock();
+    let text = Memo::new(move |_| {
+        since.with(|at| clock.seconds_since(at).map_or_else(|| format!("since {}", absolute(at)), duration))
+    });
+    view! {
+        <time class="whitespace-nowrap tabular-nums" datetime=move || since.get() title=move || absolute(&since.get())>
+            {move || text.get()}
+        </time>
+    }
+}
+
+/// `2026-11-21 09:00 UTC` from RFC 3339 in UTC.
+pub fn absolute(at: &str) -> String {
+    match (at.get(0..10), at.get(11..16)) {
+        (Some(day), Some(minute)) => format!("{day} {minute} UTC"),
+        _ => at.to_owned(),
+    }
+}
+
+/// Seconds in the two largest units that say something.
+pub fn duration(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min"),
+        3600..86_400 if minutes % 60 == 0 => format!("{hours} h"),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ if hours % 24 == 0 || days > 6 => format!("{days} d"),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_compact() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (3720, "1 h 2 min"),
+            (90_000, "1 d 1 h"),
+            (864_000, "10 d"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn absolute_times_say_their_zone() {
+        assert_eq!(absolute("2026-11-21T09:00:00.123456Z"), "2026-11-21 09:00 UTC");
+        assert_eq!(absolute("soon"), "soon");
+    }
+}

@@ -1,0 +1,49 @@
+//! A dialog that is a state of the URL: open when the page is asked so, closed by a link.
+//!
+//! Works without JavaScript as a box over the page; with it, the browser's own modal takes over (focus, Escape).
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+
+use crate::ui::icon::{Glyph, Icon};
+
+/// A modal with its title; `close` is where the page is without it.
+#[component]
+pub fn Dialog(#[prop(into)] title: String, #[prop(into)] close: String, children: Children) -> impl IntoView {
+    let node = NodeRef::<html::Dialog>::new();
+    Effect::new(move || {
+        if let Some(dialog) = node.get() {
+            dialog.close();
+            // It fails only when the element has left the page again.
+            let _ = dialog.show_modal();
+        }
+    });
+    let leave = {
+        let (navigate, close) = (use_navigate(), close.clone());
+        move |event: leptos::ev::Event| {
+            event.prevent_default();
+            navigate(&close, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+        }
+    };
+    view! {
+        <dialog
+            node_ref=node
+            open=true
+            aria-labelledby="dialog-title"
+            class="fixed inset-0 z-30 m-auto max-h-[calc(100dvh-32px)] w-[min(560px,calc(100vw-32px))] overflow-auto rounded-md border border-line-strong bg-surface p-0 text-ink shadow-overlay backdrop:bg-scrim"
+            on:cancel=leave
+        >
+            <header class="flex items-center justify-between gap-4 border-b border-line px-4 py-3">
+                <h2 id="dialog-title" class="text-lg font-semibold">
+                    {title}
+                </h2>
+                <a href=close class="rounded p-1 text-muted hover:bg-sunken hover:text-ink" aria-label="Close">
+                    <Glyph icon=Icon::Cross />
+                </a>
+            </header>
+            <div class="p-4">{children()}</div>
+        </dialog>
+    }
+}

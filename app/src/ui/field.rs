@@ -1,0 +1,46 @@
+//! A form field: label, control, hint, error at the control.
+//!
+//! Controls stay plain HTML with the class constants below, so a form reads as a form.
+
+use leptos::prelude::*;
+
+/// Class of text inputs, selects and the like.
+pub const INPUT: &str = "h-8 w-full rounded border border-line-strong bg-surface px-2.5 text-ink placeholder:text-faint hover:border-faint aria-invalid:border-fail";
+/// Class of multi-line inputs.
+pub const TEXTAREA: &str = "w-full rounded border border-line-strong bg-surface px-2.5 py-1.5 font-mono text-sm text-ink placeholder:text-faint hover:border-faint aria-invalid:border-fail";
+
+/// Label above, hint or error below. `id` is the control's; its note has the id `{id}-note`.
+#[component]
+pub fn Field(
+    /// Id of the control inside.
+    id: &'static str,
+    #[prop(into)] label: String,
+    /// What is wrong with it.
+    #[prop(optional, into)]
+    error: Signal<Option<String>>,
+    /// Shown while nothing is wrong.
+    #[prop(optional, into)]
+    hint: String,
+    children: Children,
+) -> impl IntoView {
+    let note = format!("{id}-note");
+    view! {
+        <div class="grid gap-1">
+            <label for=id class="text-sm font-medium text-ink">
+                {label}
+            </label>
+            {children()}
+            <p id=note class="text-sm text-muted empty:hidden has-[span]:text-fail" aria-live="polite">
+                {move || match error.get() {
+                    Some(error) => view! { <span>{error}</span> }.into_any(),
+                    None => hint.clone().into_any(),
+                }}
+            </p>
+        </div>
+    }
+}
+
+/// `aria-invalid` of a control with this error.
+pub fn invalid(error: Signal<Option<String>>) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync + 'static {
+    move || error.with(|error| error.as_ref().map(|_| "true"))
+}

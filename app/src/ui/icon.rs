@@ -1,0 +1,75 @@
+//! The icon set: 16 px, drawn inline with the colour of the text around it.
+
+use leptos::prelude::*;
+
+/// One icon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Icon {
+    Arrow,
+    Catalogue,
+    Check,
+    Chevron,
+    Copy,
+    Cross,
+    Download,
+    Gauge,
+    Key,
+    Kubernetes,
+    Menu,
+    Moon,
+    Plus,
+    Screen,
+    SignOut,
+    Sun,
+    Terminal,
+    Trash,
+    Warning,
+}
+
+impl Icon {
+    /// SVG path in a 16 × 16 box, stroked.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Arrow => "M3 8h10M9 4l4 4-4 4",
+            Self::Catalogue => "M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h4v4h-4z",
+            Self::Check => "M3 8.5l3.2 3L13 4.5",
+            Self::Chevron => "M6 4l4 4-4 4",
+            Self::Copy => "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+            Self::Cross => "M4 4l8 8M12 4l-8 8",
+            Self::Download => "M8 2.5v7.5M4.5 7L8 10.5 11.5 7M3 13.5h10",
+            Self::Gauge => "M2.5 12.5a6 6 0 1 1 11 0M8 9.5l2.8-3.3M2.5 12.5h11",
+            Self::Key => "M9.2 6.8L14 2M12 4l1.5 1.5M8.9 10a3.2 3.2 0 1 1-6.4 0 3.2 3.2 0 0 1 6.4 0z",
+            Self::Kubernetes => "M8 1.8l5.6 3.1v6.2L8 14.2l-5.6-3.1V4.9zM8 8l5.6-3.1M8 8v6.2M8 8L2.4 4.9",
+            Self::Menu => "M2.5 4.5h11M2.5 8h11M2.5 11.5h11",
+            Self::Moon => "M13.5 9.6A5.8 5.8 0 0 1 6.4 2.5a5.8 5.8 0 1 0 7.1 7.1z",
+            Self::Plus => "M8 3v10M3 8h10",
+            Self::Screen => "M2 3h12v8H2zM6 13.5h4M8 11v2.5",
+            Self::SignOut => "M6.5 2.5h-4v11h4M6.5 8h7M10.5 5l3 3-3 3",
+            Self::Sun => {
+                "M8 5.2a2.8 2.8 0 1 1 0 5.6 2.8 2.8 0 0 1 0-5.6zM8 1.5v1.6M8 12.9v1.6M1.5 8h1.6M12.9 8h1.6M3.4 3.4l1.1 1.1M11.5 11.5l1.1 1.1M12.6 3.4l-1.1 1.1M4.5 11.5l-1.1 1.1"
+            }
+            Self::Terminal => "M2 3h12v10H2zM4.5 6l2.2 2-2.2 2M8.5 10.2h3",
+            Self::Trash => "M2.5 4.5h11M6 4.5v-2h4v2M4 4.5l.6 9h6.8l.6-9M6.7 7v4M9.3 7v4",
+            Self::Warning => "M8 2l6.3 11.5H1.7zM8 6.5v3.2M8 11.6v.3",
+        }
+    }
+}
+
+/// Draws an icon; always decoration beside a word or a label.
+#[component]
+pub fn Glyph(icon: Icon) -> impl IntoView {
+    view! {
+        <svg
+            class="size-4 shrink-0"
+            viewBox="0 0 16 16"
+            fill="none"
+            stroke="currentColor"
+            stroke-width="1.4"
+            stroke-linecap="round"
+            stroke-linejoin="round"
+            aria-hidden="true"
+        >
+            <path d=icon.path() />
+        </svg>
+    }
+}
