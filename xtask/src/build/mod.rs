@@ -1,0 +1,103 @@
+//! The build: the browser's half (wasm, style sheet, hashed names) and the three programs.
+//! Cargo judges what is up to date; the steps after it run only when their input changed.
+
+mod compress;
+pub mod css;
+mod site;
+mod wasm;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use localplane::Stop;
+use sha2::{Digest, Sha256};
+
+use crate::repo::{PROGRAMS, Repo};
+use crate::say::Say;
+use crate::{repo, shell, tools};
+
+/// `cargo xtask build`
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Optimise the programs too (the browser's half always is).
+    #[arg(long)]
+    pub release: bool,
+}
+
+/// Where everything lies once built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    pub server: PathBuf,
+    pub admission: PathBuf,
+    pub kubelet: PathBuf,
+    /// What the console serves under `/pkg` and `/`.
+    pub site_root: PathBuf,
+}
+
+/// Builds everything and says where it is.
+///
+/// # Errors
+/// When a tool is missing or a step fails.
+pub fn run(options: &Options, stop: &Stop) -> Result<()> {
+    crate::ending::stop_on_signals(stop, true)?;
+    let say = Say::new();
+    let built = all(&Repo::find()?, options.release, &say, stop)?;
+    say.step(format!("Built {}", built.server.display()));
+    Ok(())
+}
+
+/// As [`run`], for other commands.
+///
+/// # Errors
+/// As [`run`].
+pub fn all(repo: &Repo, release: bool, say: &Say, stop: &Stop) -> Result<Built> {
+    tools::wasm_target(&repo.root, say)?;
+    tools::npm_packages(&repo.root.join("style"), say, stop)?;
+    say.step("Building the browser's half");
+    let browser = wasm::build(repo, say, stop)?;
+    let sheet = css::build(repo, stop)?;
+    let site = site::assemble(repo, &browser, &sheet, say)?;
+    say.step("Building the programs");
+    let mut cargo = repo::cargo(&repo.root);
+    cargo.args(["build", "--locked"]);
+    for (package, _) in PROGRAMS {
+        cargo.args(["--package", package]);
+    }
+    if release {
+        cargo.arg("--release");
+    }
+    shell::run("cargo build", &mut cargo, stop)?;
+    let programs = repo.programs(release);
+    // Leptos reads it beside the running program, so each profile has its own copy.
+    let hashes = programs.join("hash.txt");
+    localplane::files::write_public(&hashes, site.hashes.as_bytes())?;
+    let [server, admission, kubelet] = PROGRAMS.map(|(_, binary)| programs.join(binary));
+    Ok(Built { server, admission, kubelet, site_root: site.root })
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of some contents.
+fn fingerprint<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    for content in contents {
+        hash.update(content);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// All files below a folder, sorted, without `node_modules` and hidden ones; empty if there is no such folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let hidden = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with('.') || name == "node_modules"
+    };
+    paths.retain(|path| !hidden(path));
+    paths.into_iter().flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

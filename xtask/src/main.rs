@@ -1,0 +1,56 @@
+//! `cargo xtask`: start everything, test everything, check the house rules, build the browser's half.
+//! Each subcommand is one module; nothing here may depend on another crate of ours but `localplane`.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a command line program talks to a person")]
+
+mod build;
+mod check;
+mod down;
+mod ending;
+mod repo;
+mod say;
+mod shell;
+mod test;
+mod tools;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The commands of the RemoteGPU workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything for a first look: control plane, webhook, virtual nodes, console.
+    Up(up::Options),
+    /// Stop what `up` started; data stays.
+    Down(down::Options),
+    /// Everything CI runs.
+    Test(test::Options),
+    /// The house rules: layers, format, lints, licences, unused dependencies, migrations, wasm, file sizes.
+    Check,
+    /// Build the site (wasm, style sheet) and the three programs.
+    Build(build::Options),
+    /// Build the style sheet alone.
+    Css,
+}
+
+fn main() -> ExitCode {
+    let stop = localplane::Stop::default();
+    let result = match Args::parse().command {
+        Command::Up(options) => up::run(&options, &stop),
+        Command::Down(options) => down::run(&options),
+        Command::Test(options) => test::run(&options, &stop),
+        Command::Check => check::run(&stop),
+        Command::Build(options) => build::run(&options, &stop),
+        Command::Css => build::css::run(&stop),
+    };
+    ending::of(result, &stop)
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask test`: everything CI runs, quick things first, and one last line with the count.
+//! One PostgreSQL and one platform (the same start as `up`) serve all tests; every test makes its own account.
+
+mod browser;
+mod postgres;
+mod rust;
+mod system;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use localplane::{Ports, Stop, files};
+
+use crate::check::Tally;
+use crate::ending::{self, Explained};
+use crate::repo::Repo;
+use crate::say::Say;
+use crate::up::platform::{Platform, Settings};
+use crate::{build, check};
+use postgres::Postgres;
+
+/// `cargo xtask test`
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Leave out the browser and real containers.
+    #[arg(long)]
+    pub quick: bool,
+    /// Only tests whose name contains this; leaves out the checks.
+    pub filter: Option<String>,
+}
+
+/// Runs everything and prints `N passed, N failed` as the last line.
+///
+/// # Errors
+/// When anything failed.
+pub fn run(options: &Options, stop: &Stop) -> Result<()> {
+    ending::stop_on_signals(stop, true)?;
+    let mut run = Run { options, stop, say: Say::new(), tally: Tally::default() };
+    let repo = Repo::find()?;
+    let dir = std::env::temp_dir().join(format!("remotegpu-test-{}", std::process::id()));
+    let end = run.all(&repo, &dir);
+    if let Err(error) = &end {
+        run.tally.failed += 1;
+        eprintln!("error: {error:#}");
+    }
+    if run.tally.failed == 0 {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+    } else if dir.exists() {
+        run.say.step(format!("Logs and data are kept in {}", dir.display()));
+    }
+    run.say.step("Done");
+    println!("{} passed, {} failed", run.tally.passed, run.tally.failed);
+    if run.tally.failed == 0 { Ok(()) } else { Err(Explained.into()) }
+}
+
+struct Run<'a> {
+    options: &'a Options,
+    stop: &'a Stop,
+    say: Say,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    fn all(&mut self, repo: &Repo, dir: &Path) -> Result<()> {
+        system::install(self.options.quick, &self.say, self.stop)?;
+        if self.options.filter.is_none() {
+            let checks = check::all(repo, &self.say, self.stop)?;
+            self.add(checks);
+        }
+        let built = build::all(repo, false, &self.say, self.stop)?;
+        files::private_dir(dir)?;
+        let dir = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
+        let postgres = Postgres::start(&dir, &self.say, self.stop)?;
+        let settings = settings(&dir, !self.options.quick)?;
+        let mut platform = Platform::start(&settings, repo, &built, &self.say, self.stop)?;
+        self.say.step(format!("The platform is ready at {}", platform.url()));
+        let environment = environment(&platform, &dir, &postgres, self.options.quick)?;
+        let filter = self.options.filter.as_deref();
+        let rust = rust::run(&repo.root, filter, &environment, &self.say, self.stop)?;
+        self.add(rust);
+        // Tests may kill what they started, never what everybody uses.
+        platform.ensure_alive()?;
+        if !self.options.quick {
+            let browser = browser::run(&repo.root, filter, &dir, &environment, &self.say, self.stop)?;
+            self.add(browser);
+            platform.ensure_alive()?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, tally: Tally) {
+        self.tally.passed += tally.passed;
+        self.tally.failed += tally.failed;
+    }
+}
+
+fn settings(dir: &Path, containers: bool) -> Result<Settings> {
+    let port = Ports::open(dir)?.get("remotegpu", std::net::Ipv4Addr::LOCALHOST.into())?;
+    Ok(Settings { dir: dir.to_owned(), port, kubeconfig: None, database: None, throwaway: true, containers })
+}
+
+/// What the tests find in their environment: that of `up.env`, and where things are.
+fn environment(platform: &Platform, dir: &Path, postgres: &Postgres, quick: bool) -> Result<Vec<(String, String)>> {
+    let mut all: Vec<(String, String)> =
+        platform.env()?.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let mut add = |key: &str, value: String| all.push((key.to_owned(), value));
+    add("REMOTEGPU_TEST_DIR", dir.display().to_string());
+    add("REMOTEGPU_TEST_POSTGRES", postgres.url());
+    for name in ["REMOTEGPU_KUBECTL", "REMOTEGPU_TEST_KUBECTL"] {
+        add(name, platform.kubectl_program().display().to_string());
+    }
+    if quick {
+        add("REMOTEGPU_TEST_QUICK", "1".to_owned());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(dir.join("bin")).chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders.collect::<Vec<PathBuf>>()).context("PATH holds a colon in a name")?;
+    add("PATH", path.to_string_lossy().into_owned());
+    Ok(all)
+}

@@ -1,0 +1,61 @@
+//! All Rust tests in one pass of cargo: unit, contract (SQLite and PostgreSQL), integration on the running platform.
+//! The browser's half has no native tests and stays out: its features would meet the server's.
+
+use std::path::Path;
+
+use anyhow::Result;
+use localplane::Stop;
+
+use crate::check::Tally;
+use crate::say::Say;
+use crate::{repo, shell};
+
+/// Runs them and counts.
+///
+/// # Errors
+/// When cargo cannot be started. A build that fails is one failure.
+pub fn run(
+    root: &Path,
+    filter: Option<&str>,
+    environment: &[(String, String)],
+    say: &Say,
+    stop: &Stop,
+) -> Result<Tally> {
+    say.step("Running the Rust tests");
+    let mut cargo = repo::cargo(root);
+    cargo.args(["test", "--locked", "--workspace", "--exclude", "frontend", "--no-fail-fast"]).args(filter);
+    cargo.envs(environment.iter().map(|(key, value)| (key, value)));
+    let mut tally = Tally::default();
+    let status = shell::follow("cargo test", &mut cargo, stop, |line| {
+        if let Some((passed, failed)) = counts(line) {
+            tally.passed += passed;
+            tally.failed += failed;
+        }
+    })?;
+    if !status.success() && tally.failed == 0 {
+        tally.failed = 1;
+    }
+    Ok(tally)
+}
+
+/// The numbers in `test result: ok. 20 passed; 0 failed; …`.
+fn counts(line: &str) -> Option<(usize, usize)> {
+    let (_, rest) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let number = |word: &str| {
+        let part = rest.split("; ").find(|part| part.ends_with(word))?;
+        part.split(' ').next()?.parse().ok()
+    };
+    Some((number(" passed")?, number(" failed")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_the_test_harness_is_counted() {
+        let line = "test result: FAILED. 20 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.08s";
+        assert_eq!(counts(line), Some((20, 3)));
+        assert_eq!(counts("test wait::tests::a ... ok"), None);
+    }
+}

@@ -1,0 +1,79 @@
+//! What a build needs beside the compiler: the wasm target and the npm packages.
+//! What is missing is installed; what cannot be is named with the command to type.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use localplane::Stop;
+use localplane::binaries::find_program;
+
+use crate::say::Say;
+use crate::{repo, shell};
+
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// Sees that the compiler can make WebAssembly.
+///
+/// # Errors
+/// When the target is missing and rustup cannot get it; says what to type.
+pub fn wasm_target(root: &Path, say: &Say) -> Result<()> {
+    if has_wasm_target(root)? {
+        return Ok(());
+    }
+    let advice = format!("the compiler's target {WASM} is missing: type `rustup target add {WASM}`");
+    ensure!(find_program("rustup").is_some(), "{advice} (and install rustup first, from https://rustup.rs)");
+    say.step(format!("Installing the compiler's target {WASM}"));
+    let mut rustup = Command::new("rustup");
+    shell::quiet("rustup", rustup.args(["target", "add", WASM]).current_dir(root)).context(advice)?;
+    Ok(())
+}
+
+fn has_wasm_target(root: &Path) -> Result<bool> {
+    let mut rustc = Command::new("rustc");
+    let library = shell::quiet("rustc", rustc.args(["--print=target-libdir", "--target", WASM]).current_dir(root))?;
+    let Ok(files) = fs::read_dir(library.trim()) else { return Ok(false) };
+    Ok(files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libcore-")))
+}
+
+/// Sees that the npm packages of `folder` are those of its lock file.
+///
+/// # Errors
+/// When npm is missing or cannot install them; says what to type.
+pub fn npm_packages(folder: &Path, say: &Say, stop: &Stop) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let wanted = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    let stamp = folder.join("node_modules/.installed-lock");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let advice = format!("the packages of {0} are missing: type `npm ci --prefix {0}`", folder.display());
+    if find_program("npm").is_none() {
+        bail!("npm is not installed: install Node.js 20 or newer from https://nodejs.org and run the command again");
+    }
+    say.step(format!("Installing the npm packages of {}", folder.display()));
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
+    shell::run("npm ci", &mut npm, stop).context(advice)?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Installs a pinned cargo tool into our own cache, if it is neither on PATH nor there; gives its path.
+///
+/// # Errors
+/// When it cannot be built; says what to type.
+pub fn cargo_tool(root: &Path, name: &str, version: &str, say: &Say, stop: &Stop) -> Result<std::path::PathBuf> {
+    let home = std::env::var_os("HOME").context("HOME is not set: it holds the cache of the tools")?;
+    let cache = Path::new(&home).join(".cache/remotegpu/tools");
+    let cached = cache.join("bin").join(name);
+    if let Some(found) = find_program(name).or_else(|| cached.is_file().then_some(cached.clone())) {
+        return Ok(found);
+    }
+    say.step(format!("Building {name} {version} once (some minutes)"));
+    let mut cargo = repo::cargo(root);
+    cargo.args(["install", "--quiet", "--locked", "--version", version, name, "--root"]).arg(&cache);
+    let advice = format!("{name} is missing: type `cargo install --locked {name} --version {version}`");
+    shell::run(&format!("cargo install {name}"), &mut cargo, stop).context(advice)?;
+    Ok(cached)
+}

@@ -1,0 +1,71 @@
+//! The console: `remotegpu serve` with its two identities, its database and its secrets.
+//! Whatever may hold a password goes by environment or file, never on the command line.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+use localplane::{Stop, wait};
+
+use super::cluster::Cluster;
+use super::platform::{ADMIN_EMAIL, Settings};
+use super::secrets::Secrets;
+use super::supervised::Supervised;
+use super::{accounts, http};
+use crate::build::Built;
+
+const READY: Duration = Duration::from_secs(60);
+
+/// Starts the console.
+///
+/// # Errors
+/// When the program cannot be started.
+pub fn start(
+    settings: &Settings,
+    cluster: &Cluster,
+    built: &Built,
+    secrets: &Secrets,
+    processes: &mut Supervised,
+) -> Result<()> {
+    let dir = &settings.dir;
+    let address = address(settings);
+    let sqlite = || format!("sqlite://{}", dir.join("remotegpu.sqlite").display());
+    let mut command = Command::new(&built.server);
+    command.env("REMOTEGPU_DATABASE", settings.database.clone().unwrap_or_else(sqlite));
+    command.arg("serve").arg("--listen").arg(address.to_string());
+    command.arg("--public-url").arg(format!("http://{address}"));
+    command.arg("--pepper-file").arg(&secrets.pepper);
+    command.arg("--issuer-kubeconfig").arg(accounts::path(dir, "issuer"));
+    command.arg("--reconciler-kubeconfig").arg(accounts::path(dir, "reconciler"));
+    command.arg("--cluster-server").arg(&cluster.server);
+    if let Some(ca_file) = &cluster.ca_file {
+        command.arg("--cluster-ca-file").arg(ca_file);
+    }
+    command.arg("--site-root").arg(&built.site_root);
+    command.arg("--bootstrap-email").arg(ADMIN_EMAIL).arg("--bootstrap-password-file").arg(&secrets.password);
+    processes.start("remotegpu", &mut command)
+}
+
+/// Waits until the console says that it can serve.
+///
+/// # Errors
+/// When it dies or takes too long.
+pub fn wait_until_ready(settings: &Settings, processes: &mut Supervised, stop: &Stop) -> Result<()> {
+    let mut last = String::from("it does not listen");
+    let end = wait::until("the start of the console", READY, stop, || {
+        processes.ensure_alive()?;
+        match http::get(address(settings), "/readyz") {
+            Ok(answer) if answer.status == 200 => return Ok(Some(())),
+            Ok(answer) => last = format!("/readyz says {} {}", answer.status, answer.body.trim()),
+            Err(error) => last = format!("{error:#}"),
+        }
+        Ok(None)
+    });
+    end.map_err(|error| if stop.requested() { error } else { error.context(format!("not ready: {last}")) })
+}
+
+/// Where the console listens: always loopback, because it speaks plain http here.
+pub fn address(settings: &Settings) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::LOCALHOST.into(), settings.port)
+}
