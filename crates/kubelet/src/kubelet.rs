@@ -78,7 +78,10 @@ impl Kubelet {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), StartError> {
         let tls = http::tls::server_config(&self.config, &self.client).await?;
         let listener = http::bind(&self.config).await?;
-        let shared = Arc::new(self.share(shutdown.clone()).await?);
+        let shared = tokio::select! {
+            shared = self.share(shutdown.clone()) => Arc::new(shared),
+            () = shutdown.cancelled() => return Ok(()),
+        };
         let mut parts = JoinSet::new();
         parts.spawn(http::serve(shared.clone(), listener, tls));
         parts.spawn(node::run(shared.clone()));
@@ -94,7 +97,8 @@ impl Kubelet {
         Ok(())
     }
 
-    async fn share(self, shutdown: CancellationToken) -> Result<Shared, StartError> {
+    /// Waits for cluster and engine, which may start later than we do.
+    async fn share(self, shutdown: CancellationToken) -> Shared {
         let Self { client, config, provider } = self;
         let version = patiently("Asking the API server for its version", || client.apiserver_version()).await;
         let engine = patiently("Asking the engine for its size", || provider.describe()).await;
@@ -103,7 +107,7 @@ impl Kubelet {
         if config.require_pod_label.is_none() {
             tracing::warn!("This node runs every pod that is bound to it: no label is required");
         }
-        Ok(Shared {
+        Shared {
             events: Events::start(client.clone(), config.name.clone()),
             host_ip: config.address.to_string(),
             allocatable: node_object::capacity(&config, &engine),
@@ -119,7 +123,7 @@ impl Kubelet {
             pods_known: CancellationToken::new(),
             engine_known: CancellationToken::new(),
             shutdown,
-        })
+        }
     }
 }
 

@@ -25,6 +25,28 @@ pub struct Options {
     pub release: bool,
 }
 
+/// What to build for this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Natives {
+    /// Optimised.
+    release: bool,
+    /// The tests too. Cargo unifies features over what it builds at once, so programs and tests built apart would
+    /// compile most dependencies twice.
+    tests: bool,
+}
+
+impl Natives {
+    /// The three programs alone.
+    pub fn programs(release: bool) -> Self {
+        Self { release, tests: false }
+    }
+
+    /// The programs and every test.
+    pub fn with_tests() -> Self {
+        Self { release: false, tests: true }
+    }
+}
+
 /// Where everything lies once built.
 #[derive(Clone, Debug)]
 pub struct Built {
@@ -42,7 +64,7 @@ pub struct Built {
 pub fn run(options: &Options, stop: &Stop) -> Result<()> {
     crate::ending::stop_on_signals(stop, true)?;
     let say = Say::new();
-    let built = all(&Repo::find()?, options.release, &say, stop)?;
+    let built = all(&Repo::find()?, Natives::programs(options.release), &say, stop)?;
     say.step(format!("Built {}", built.server.display()));
     Ok(())
 }
@@ -51,7 +73,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn all(repo: &Repo, release: bool, say: &Say, stop: &Stop) -> Result<Built> {
+pub fn all(repo: &Repo, natives: Natives, say: &Say, stop: &Stop) -> Result<Built> {
     tools::wasm_target(&repo.root, say)?;
     tools::npm_packages(&repo.root.join("style"), say, stop)?;
     say.step("Building the browser's half");
@@ -61,14 +83,16 @@ pub fn all(repo: &Repo, release: bool, say: &Say, stop: &Stop) -> Result<Built> 
     say.step("Building the programs");
     let mut cargo = repo::cargo(&repo.root);
     cargo.args(["build", "--locked"]);
-    for (package, _) in PROGRAMS {
-        cargo.args(["--package", package]);
+    if natives.tests {
+        cargo.args(["--workspace", "--exclude", "frontend", "--all-targets"]);
+    } else {
+        cargo.args(PROGRAMS.iter().flat_map(|(package, _)| ["--package", package]));
     }
-    if release {
+    if natives.release {
         cargo.arg("--release");
     }
     shell::run("cargo build", &mut cargo, stop)?;
-    let programs = repo.programs(release);
+    let programs = repo.programs(natives.release);
     // Leptos reads it beside the running program, so each profile has its own copy.
     let hashes = programs.join("hash.txt");
     localplane::files::write_public(&hashes, site.hashes.as_bytes())?;

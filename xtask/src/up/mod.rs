@@ -24,10 +24,11 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use localplane::{Stop, files, net};
 
+use crate::build::{self, Natives};
+use crate::down;
 use crate::ending::{self, Explained};
 use crate::repo::Repo;
 use crate::say::Say;
-use crate::{build, down};
 use cluster::Cluster;
 use platform::{Platform, Settings};
 use record::Record;
@@ -89,7 +90,7 @@ fn live(options: &Options, repo: &Repo, dir: &std::path::Path, say: &Say, stop: 
     if let Some(kubeconfig) = &options.kubeconfig {
         Cluster::probe(kubeconfig, say)?;
     }
-    let built = build::all(repo, options.release, say, stop)?;
+    let built = build::all(repo, Natives::programs(options.release), say, stop)?;
     let settings = Settings {
         dir: dir.to_owned(),
         port: options.port,
