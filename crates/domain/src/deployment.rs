@@ -367,11 +367,11 @@ impl PodState {
     }
 
     fn trouble(&self) -> Option<String> {
-        let waiting = matches!(self.reason.as_deref(), None | Some("ContainerCreating" | "PodInitializing" | "Unschedulable"));
+        let waiting =
+            matches!(self.reason.as_deref(), None | Some("ContainerCreating" | "PodInitializing" | "Unschedulable"));
         (!waiting && !self.ready && !self.deleting).then(|| self.reason_in_words())
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -436,6 +436,9 @@ mod tests {
         plan.check().unwrap();
         let manifest = plan.manifest("team-ml-7b0c4f12");
         assert_eq!(manifest["spec"]["template"]["metadata"]["labels"][SKU_LABEL], "cpu-shared-8g");
-        assert_eq!(manifest["spec"]["template"]["spec"]["containers"][0], json!({"name": "app", "image": "nginx:1.27-alpine"}));
+        assert_eq!(
+            manifest["spec"]["template"]["spec"]["containers"][0],
+            json!({"name": "app", "image": "nginx:1.27-alpine"})
+        );
     }
 }

@@ -142,7 +142,9 @@ fn curl_plugin(line: &mut impl FnMut(String), url: &str, proto: &str) {
 fn allowed_proto(console_url: &str) -> Result<&'static str> {
     let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let is_loopback = |url: &str| {
-        loopback.iter().any(|prefix| url.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
+        loopback
+            .iter()
+            .any(|prefix| url.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
     };
     match console_url {
         url if url.starts_with("https://") => Ok("=https"),
@@ -180,7 +182,11 @@ mod tests {
     }
 
     fn endpoints(console_url: &str) -> Endpoints {
-        Endpoints { cluster_server: "https://k8s.example.com".into(), cluster_ca_pem: String::new(), console_url: console_url.into() }
+        Endpoints {
+            cluster_server: "https://k8s.example.com".into(),
+            cluster_ca_pem: String::new(),
+            console_url: console_url.into(),
+        }
     }
 
     fn text(console_url: &str, access: Access) -> String {

@@ -38,7 +38,8 @@ impl PageRequest {
         if !(1..=200).contains(&limit) {
             return Err(Error::field("limit", "range", "limit must be between 1 and 200"));
         }
-        let legal = |c: &String| (1..=64).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let legal =
+            |c: &String| (1..=64).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         match cursor {
             Some(c) if !legal(&c) => Err(Error::field("cursor", "unknown", "Unknown cursor")),
             after => Ok(Self { limit, after }),

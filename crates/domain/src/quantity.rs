@@ -9,9 +9,8 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Invalid`] on `quantity` for anything Kubernetes would not take, or negative, or beyond `i128`.
 pub fn parse_milli(text: &str) -> Result<i128> {
-    read(text).ok_or_else(|| {
-        Error::field("quantity", "format", format!("\"{text}\" is not a quantity such as 500m, 2, 8Gi"))
-    })
+    read(text)
+        .ok_or_else(|| Error::field("quantity", "format", format!("\"{text}\" is not a quantity such as 500m, 2, 8Gi")))
 }
 
 fn read(text: &str) -> Option<i128> {
