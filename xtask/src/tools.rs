@@ -48,14 +48,17 @@ pub fn npm_packages(folder: &Path, say: &Say, stop: &Stop) -> Result<()> {
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    let advice = format!("the packages of {0} are missing: type `npm ci --prefix {0}`", folder.display());
+    let advice =
+        format!("the packages of {0} are missing: type `npm install --no-save --prefix {0}`", folder.display());
     if find_program("npm").is_none() {
         bail!("npm is not installed: install Node.js 20 or newer from https://nodejs.org and run the command again");
     }
     say.step(format!("Installing the npm packages of {}", folder.display()));
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
-    shell::run("npm ci", &mut npm, stop).context(advice)?;
+    // Not `npm ci`: it refuses a lock file without the other platforms' binaries, which some registries do not carry.
+    npm.args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .current_dir(folder);
+    shell::run("npm install", &mut npm, stop).context(advice)?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 

@@ -25,26 +25,14 @@ pub struct Options {
     pub release: bool,
 }
 
-/// What to build for this machine.
-#[derive(Clone, Copy, Debug)]
-pub struct Natives {
-    /// Optimised.
-    release: bool,
-    /// The tests too. Cargo unifies features over what it builds at once, so programs and tests built apart would
-    /// compile most dependencies twice.
-    tests: bool,
-}
-
-impl Natives {
-    /// The three programs alone.
-    pub fn programs(release: bool) -> Self {
-        Self { release, tests: false }
-    }
-
-    /// The programs and every test.
-    pub fn with_tests() -> Self {
-        Self { release: false, tests: true }
-    }
+/// What cargo builds natively.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// The three programs.
+    Programs { release: bool },
+    /// All programs and all tests in one go. Tests turn on more features of shared crates: built apart, half of the
+    /// graph would be compiled twice.
+    Tests,
 }
 
 /// Where everything lies once built.
@@ -64,7 +52,7 @@ pub struct Built {
 pub fn run(options: &Options, stop: &Stop) -> Result<()> {
     crate::ending::stop_on_signals(stop, true)?;
     let say = Say::new();
-    let built = all(&Repo::find()?, Natives::programs(options.release), &say, stop)?;
+    let built = all(&Repo::find()?, Scope::Programs { release: options.release }, &say, stop)?;
     say.step(format!("Built {}", built.server.display()));
     Ok(())
 }
@@ -73,31 +61,37 @@ pub fn run(options: &Options, stop: &Stop) -> Result<()> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn all(repo: &Repo, natives: Natives, say: &Say, stop: &Stop) -> Result<Built> {
+pub fn all(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<Built> {
     tools::wasm_target(&repo.root, say)?;
     tools::npm_packages(&repo.root.join("style"), say, stop)?;
     say.step("Building the browser's half");
     let browser = wasm::build(repo, say, stop)?;
     let sheet = css::build(repo, stop)?;
     let site = site::assemble(repo, &browser, &sheet, say)?;
-    say.step("Building the programs");
-    let mut cargo = repo::cargo(&repo.root);
-    cargo.args(["build", "--locked"]);
-    if natives.tests {
-        cargo.args(["--workspace", "--exclude", "frontend", "--all-targets"]);
-    } else {
-        cargo.args(PROGRAMS.iter().flat_map(|(package, _)| ["--package", package]));
-    }
-    if natives.release {
-        cargo.arg("--release");
-    }
-    shell::run("cargo build", &mut cargo, stop)?;
-    let programs = repo.programs(natives.release);
+    native(repo, scope, say, stop)?;
+    let programs = repo.programs(scope == Scope::Programs { release: true });
     // Leptos reads it beside the running program, so each profile has its own copy.
     let hashes = programs.join("hash.txt");
     localplane::files::write_public(&hashes, site.hashes.as_bytes())?;
     let [server, admission, kubelet] = PROGRAMS.map(|(_, binary)| programs.join(binary));
     Ok(Built { server, admission, kubelet, site_root: site.root })
+}
+
+fn native(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<()> {
+    let mut cargo = repo::cargo(&repo.root);
+    cargo.args(["build", "--locked"]);
+    match scope {
+        Scope::Programs { release } => {
+            say.step("Building the programs");
+            cargo.args(PROGRAMS.iter().flat_map(|(package, _)| ["--package", package]));
+            cargo.args(release.then_some("--release"));
+        }
+        Scope::Tests => {
+            say.step("Building the programs and the tests");
+            cargo.args(["--workspace", "--exclude", "frontend", "--bins", "--tests"]);
+        }
+    }
+    shell::run("cargo build", &mut cargo, stop)
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of some contents.

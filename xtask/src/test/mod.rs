@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use localplane::{Ports, Stop, files};
 
-use crate::build::{self, Natives};
+use crate::build::{self, Scope};
 use crate::check;
 use crate::check::Tally;
 use crate::ending::{self, Explained};
@@ -69,7 +69,7 @@ impl Run<'_> {
             let checks = check::all(repo, &self.say, self.stop)?;
             self.add(checks);
         }
-        let built = build::all(repo, Natives::with_tests(), &self.say, self.stop)?;
+        let built = build::all(repo, Scope::Tests, &self.say, self.stop)?;
         files::private_dir(dir)?;
         let dir = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
         let postgres = Postgres::start(&dir, &self.say, self.stop)?;

@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use localplane::{Stop, files, net};
 
-use crate::build::{self, Natives};
+use crate::build::{self, Scope};
 use crate::down;
 use crate::ending::{self, Explained};
 use crate::repo::Repo;
@@ -90,7 +90,7 @@ fn live(options: &Options, repo: &Repo, dir: &std::path::Path, say: &Say, stop: 
     if let Some(kubeconfig) = &options.kubeconfig {
         Cluster::probe(kubeconfig, say)?;
     }
-    let built = build::all(repo, Natives::programs(options.release), say, stop)?;
+    let built = build::all(repo, Scope::Programs { release: options.release }, say, stop)?;
     let settings = Settings {
         dir: dir.to_owned(),
         port: options.port,
