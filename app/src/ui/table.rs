@@ -35,7 +35,7 @@ pub fn Table(#[prop(into)] label: String, columns: &'static [Column], children: 
         }
     };
     view! {
-        <div class="overflow-x-auto rounded-md border border-line bg-surface" tabindex="0" role="region" aria-label=label>
+        <div class="relative overflow-x-auto rounded-md border border-line bg-surface" tabindex="0" role="region" aria-label=label>
             <table class="w-full border-collapse">
                 <thead class="border-b border-line text-sm text-muted">
                     <tr>{columns.iter().map(head).collect_view()}</tr>
