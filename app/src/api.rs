@@ -3,9 +3,11 @@
 //! Programs use REST instead; both end in the same use cases. Start reading at [`error`] and [`namespace`].
 
 pub mod api_key;
+pub mod ask;
 pub mod deployment;
 pub mod error;
 pub mod namespace;
 pub mod overview;
+pub mod packed;
 pub mod session;
 pub mod sku;

@@ -13,6 +13,7 @@ pub mod dialog;
 pub mod empty;
 pub mod field;
 pub mod icon;
+pub mod keyed;
 pub mod meter;
 pub mod money;
 pub mod panel;
@@ -21,3 +22,6 @@ pub mod skeleton;
 pub mod table;
 pub mod tabs;
 pub mod toast;
+
+#[cfg(test)]
+mod tests;

@@ -43,10 +43,21 @@ impl AppError {
         self.code == Code::NotFound
     }
 
+    /// Not the caller's doing: something did not answer, or broke.
+    pub fn is_fault(&self) -> bool {
+        matches!(self.code, Code::Internal | Code::ClusterUnavailable | Code::DatabaseUnavailable)
+    }
+
     /// Wrong input found before anything was sent.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = errors.first().map_or_else(|| Code::InvalidRequest.sentence().to_owned(), |e| e.message.clone());
         Self { code: Code::InvalidRequest, detail, errors, request_id: None }
+    }
+
+    /// Page and server do not understand each other.
+    pub fn other_version() -> Self {
+        let detail = "The console was updated meanwhile. Reload the page".to_owned();
+        Self { code: Code::Internal, detail, errors: Vec::new(), request_id: None }
     }
 
     #[cfg(not(feature = "ssr"))]

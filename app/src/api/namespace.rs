@@ -5,20 +5,21 @@ use domain::page::Page;
 use leptos::prelude::*;
 
 use crate::api::error::AppError;
+use crate::api::packed::Packed;
 
 /// One page of namespaces, newest first.
 #[server(prefix = "/api", endpoint = "namespace/list")]
-pub async fn list_namespaces(cursor: Option<String>) -> Result<Page<NamespaceView>, AppError> {
+pub async fn list_namespaces(cursor: String) -> Result<Packed<Page<NamespaceView>>, AppError> {
     let caller = crate::ssr::caller().await?;
-    let page = domain::page::PageRequest::new(None, cursor)?;
-    Ok(crate::ssr::backend()?.list_namespaces(&caller, &page).await?)
+    let page = domain::page::PageRequest::new(None, Some(cursor).filter(|c| !c.is_empty()))?;
+    Packed::new(&crate::ssr::backend()?.list_namespaces(&caller, &page).await?)
 }
 
 /// One namespace with its quota.
 #[server(prefix = "/api", endpoint = "namespace/get")]
-pub async fn get_namespace(id: String) -> Result<NamespaceView, AppError> {
+pub async fn get_namespace(id: String) -> Result<Packed<NamespaceView>, AppError> {
     let caller = crate::ssr::caller().await?;
-    Ok(crate::ssr::backend()?.get_namespace(&caller, &id).await?)
+    Packed::new(&crate::ssr::backend()?.get_namespace(&caller, &id).await?)
 }
 
 /// Creates a namespace and goes to its access page, the next step of a first visit.
@@ -33,10 +34,10 @@ pub async fn create_namespace(name: String) -> Result<(), AppError> {
 
 /// Changes the console name; the Kubernetes name stays.
 #[server(prefix = "/api", endpoint = "namespace/rename")]
-pub async fn rename_namespace(id: String, name: String) -> Result<NamespaceView, AppError> {
+pub async fn rename_namespace(id: String, name: String) -> Result<Packed<NamespaceView>, AppError> {
     let caller = crate::ssr::caller().await?;
     let new = domain::namespace::NewNamespace { name };
-    Ok(crate::ssr::backend()?.rename_namespace(&caller, &id, new).await?)
+    Packed::new(&crate::ssr::backend()?.rename_namespace(&caller, &id, new).await?)
 }
 
 /// Orders the deletion and goes to the list. `confirm` must equal the name.

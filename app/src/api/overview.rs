@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 
 use crate::api::error::AppError;
+use crate::api::packed::Packed;
 use crate::features::overview::Overview;
 
 /// What the shared watches know now of the newest namespaces; asks the cluster nothing.
 #[server(prefix = "/api", endpoint = "overview/get")]
-pub async fn get_overview() -> Result<Overview, AppError> {
+pub async fn get_overview() -> Result<Packed<Overview>, AppError> {
     use futures::{FutureExt as _, StreamExt as _};
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
     let page = domain::page::PageRequest::default();
@@ -18,5 +19,5 @@ pub async fn get_overview() -> Result<Overview, AppError> {
         let mut watch = backend.watch_deployments(&caller, &namespace.id).await?;
         overview.add(namespace, watch.next().now_or_never().flatten().unwrap_or_default());
     }
-    Ok(overview)
+    Packed::new(&overview)
 }

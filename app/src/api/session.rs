@@ -4,6 +4,7 @@ use domain::session::SessionView;
 use leptos::prelude::*;
 
 use crate::api::error::AppError;
+use crate::api::packed::Packed;
 
 /// Begins a session and goes to `next`, a local path (anything else goes to the overview).
 #[server(prefix = "/api", endpoint = "session/sign-in")]
@@ -25,7 +26,7 @@ pub async fn sign_out() -> Result<(), AppError> {
 
 /// Who is signed in.
 #[server(prefix = "/api", endpoint = "session/current")]
-pub async fn current_session() -> Result<SessionView, AppError> {
+pub async fn current_session() -> Result<Packed<SessionView>, AppError> {
     let caller = crate::ssr::caller().await?;
-    Ok(crate::ssr::backend()?.session_view(&caller))
+    Packed::new(&crate::ssr::backend()?.session_view(&caller))
 }

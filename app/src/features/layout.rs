@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
 
-use crate::api::session::current_session;
+use crate::api::session::CurrentSession;
+use crate::features::load::load;
 use crate::features::nav::{Brand, NavLinks, Person};
 use crate::features::notice::NoticeToast;
 use crate::features::problem::SignInFirst;
@@ -14,24 +15,22 @@ use crate::ui::icon::{Glyph, Icon};
 /// The frame. Nobody signed in: the page becomes a redirect.
 #[component]
 pub fn Layout() -> impl IntoView {
-    let session = Resource::new_blocking(|| (), |()| current_session());
-    let person = move || {
-        Suspend::new(async move {
-            match session.await {
-                Ok(session) => view! { <Person session=session /> }.into_any(),
-                Err(error) if error.is_unauthenticated() => view! { <SignInFirst /> }.into_any(),
-                Err(error) => view! { <p class="text-sm text-fail">{error.detail}</p> }.into_any(),
+    let person = load(Signal::stored(String::new()), |_| CurrentSession {}).show_or(
+        |session| view! { <Person session=session /> }.into_any(),
+        |error| {
+            if error.is_unauthenticated() {
+                view! { <SignInFirst /> }.into_any()
+            } else {
+                view! { <p class="text-sm text-fail">{error.detail}</p> }.into_any()
             }
-        })
-    };
+        },
+    );
     view! {
         <a href="#content" class="sr-only z-40 rounded bg-accent px-3 py-2 text-on-accent focus:not-sr-only focus:fixed focus:top-2 focus:left-2">
             "Skip to content"
         </a>
         <div class="min-h-dvh md:grid md:grid-cols-[64px_minmax(0,1fr)] lg:grid-cols-[220px_minmax(0,1fr)]">
-            <SideBar>
-                <Suspense>{person}</Suspense>
-            </SideBar>
+            <SideBar>{person}</SideBar>
             <main id="content" tabindex="-1" class="min-w-0 px-4 py-6 outline-none md:px-8">
                 <div class="mx-auto grid max-w-[1280px] gap-6">
                     <Outlet />

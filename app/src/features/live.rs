@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use leptos::server::codee::string::JsonSerdeCodec;
+use leptos::server::codee::string::FromToStringCodec;
 use leptos_use_event_source::{
     ConnectionReadyState, ReconnectLimit, UseEventSourceOptions, UseEventSourceReturn, use_event_source_with_options,
 };
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::api::packed::unpack;
 
 /// How a stream is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +23,19 @@ pub enum Link {
 }
 
 /// The latest value of the stream at `url`, and how the stream is doing. An empty URL closes it.
-pub fn use_live<T>(url: Signal<String>) -> (Signal<Option<T>>, Signal<Link>)
+pub fn use_live<T>(url: Signal<String>) -> (Memo<Option<T>>, Signal<Link>)
 where
-    T: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static,
+    T: DeserializeOwned + PartialEq + Send + Sync + 'static,
 {
-    let options = UseEventSourceOptions::<T>::default().reconnect_limit(ReconnectLimit::Infinite);
+    let (text, link) = use_text(url);
+    (Memo::new(move |_| text.with(|text| unpack(text.as_deref()?).ok())), link)
+}
+
+fn use_text(url: Signal<String>) -> (Signal<Option<String>>, Signal<Link>) {
+    let options = UseEventSourceOptions::<String>::default().reconnect_limit(ReconnectLimit::Infinite);
     let UseEventSourceReturn { message, ready_state, .. } =
-        use_event_source_with_options::<T, JsonSerdeCodec>(url, options);
-    let value = Signal::derive(move || message.get().map(|message| message.data));
-    (value, link(ready_state))
+        use_event_source_with_options::<String, FromToStringCodec>(url, options);
+    (Signal::derive(move || message.get().map(|message| message.data)), link(ready_state))
 }
 
 /// What a connection's state means; before the first connection nothing is broken yet.

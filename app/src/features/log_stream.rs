@@ -45,16 +45,12 @@ pub struct LogStream {
 }
 
 impl LogStream {
-    /// The lines to show.
-    pub fn found(&self) -> Vec<(u64, String)> {
+    /// The lines to show, with their number as key.
+    pub fn found(&self) -> Vec<(String, String)> {
         let wanted = self.find.get().to_lowercase();
-        self.lines.with(|lines| {
-            lines
-                .iter()
-                .filter(|(_, text)| wanted.is_empty() || text.to_lowercase().contains(&wanted))
-                .cloned()
-                .collect()
-        })
+        let matches = |text: &str| wanted.is_empty() || text.to_lowercase().contains(&wanted);
+        let keyed = |(number, text): &(u64, String)| (number.to_string(), text.clone());
+        self.lines.with(|lines| lines.iter().filter(|(_, text)| matches(text)).map(keyed).collect())
     }
 }
 

@@ -1,11 +1,11 @@
 //! The side bar: where one can go, who one is.
 
 use domain::session::SessionView;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::api::session::SignOut;
+use crate::features::post_form::{PostForm, Sending};
 use crate::features::theme::ThemeButton;
 use crate::paths;
 use crate::ui::icon::{Glyph, Icon};
@@ -67,7 +67,7 @@ pub fn NavLinks() -> impl IntoView {
 /// Who is signed in, and the way out. A plain form: it works without JavaScript.
 #[component]
 pub fn Person(session: SessionView) -> impl IntoView {
-    let sign_out = ServerAction::<SignOut>::new();
+    let sign_out = Sending::to::<SignOut>();
     let email = session.user.email.clone();
     let rank = if session.user.operator { format!("{}, operator", session.user.role) } else { session.user.role };
     view! {
@@ -83,7 +83,7 @@ pub fn Person(session: SessionView) -> impl IntoView {
             </div>
             <div class="flex items-center gap-1 md:max-lg:flex-col">
                 <ThemeButton />
-                <ActionForm action=sign_out>
+                <PostForm sending=sign_out>
                     <button
                         type="submit"
                         class="inline-flex h-8 cursor-pointer items-center gap-2 rounded px-2 text-muted hover:bg-hover hover:text-ink"
@@ -92,7 +92,7 @@ pub fn Person(session: SessionView) -> impl IntoView {
                         <Glyph icon=Icon::SignOut />
                         <span class="md:max-lg:sr-only">"Sign out"</span>
                     </button>
-                </ActionForm>
+                </PostForm>
             </div>
         </div>
     }

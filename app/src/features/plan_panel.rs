@@ -8,8 +8,10 @@ use domain::sku::SkuView;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::api::deployment::check_deployment;
+use crate::api::ask::ask;
+use crate::api::deployment::CheckDeployment;
 use crate::api::error::AppError;
+use crate::api::packed::unpack;
 use crate::features::manifest::{kubectl_apply, plan_yaml};
 use crate::features::plan_form::PlanForm;
 use crate::features::plan_signals::PlanSignals;
@@ -27,7 +29,7 @@ pub fn PlanPanel(
     namespace: NamespaceView,
     skus: Vec<SkuView>,
     plan: PlanSignals,
-    #[prop(into)] pending: Signal<bool>,
+    #[prop(into)] blocked: Signal<Option<String>>,
 ) -> impl IntoView {
     let verdict = use_check(namespace.id.clone(), plan);
     let form = Memo::new(move |_| plan.form());
@@ -35,7 +37,6 @@ pub fn PlanPanel(
     let yaml = Memo::new(move |_| form.with(|form| plan_yaml(&form.draft().0, &namespace.kubernetes_name)));
     let title =
         move || form.with(|f| format!("{} · {} × {}", or_dash(&f.name), or_dash(&f.sku_code), or_dash(&f.replicas)));
-    let blocked = Signal::derive(move || pending.get().then(|| "Deploying".to_owned()));
     view! {
         <aside class="grid min-w-0 gap-3 rounded-md border border-line bg-surface p-4 lg:sticky lg:top-6" aria-label="Plan">
             <div>
@@ -90,10 +91,11 @@ fn use_check(namespace_id: String, plan: PlanSignals) -> Signal<Option<Result<Ve
         let id = namespace_id.clone();
         let ask = move || {
             spawn_local(async move {
-                let verdict = check_deployment(id, asked.clone()).await;
+                let call = CheckDeployment { namespace: id, form: asked.clone() };
+                let verdict = ask(call).await.and_then(|json| unpack(&json));
                 // An answer about an older form says nothing about this one.
                 if form.try_get_untracked() == Some(asked) {
-                    answer.set(Some(verdict));
+                    let _ = answer.try_set(Some(verdict));
                 }
             });
         };

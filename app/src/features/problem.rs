@@ -26,7 +26,8 @@ pub fn Problem(error: AppError) -> impl IntoView {
 /// A refusal inside a page: its sentence and the id that finds it in the log.
 #[component]
 pub fn ErrorBanner(error: AppError) -> impl IntoView {
-    let id = error.request_id.clone().map(|id| {
+    // Only a fault has something to look up in the log.
+    let id = error.request_id.clone().filter(|_| error.is_fault()).map(|id| {
         view! {
             <p class="flex flex-wrap items-center gap-x-1.5 text-muted">
                 "Request id " <CopyLine text=id label="request id" />

@@ -28,10 +28,14 @@ fn Lines(verdict: Verdict) -> impl IntoView {
     let (fine, refused): (Vec<RuleResult>, Vec<RuleResult>) = verdict.rules.into_iter().partition(|rule| rule.ok);
     let passed = fine.iter().filter_map(|rule| passed(&rule.code)).map(ToOwned::to_owned);
     let quota = verdict.quota.iter().filter(|line| worth_saying(line)).map(within);
+    // Requests and limits of one resource say the same sentence.
+    let mut refused: Vec<String> = refused.into_iter().map(|rule| rule.message).collect();
+    refused.sort();
+    refused.dedup();
     let good: Vec<String> = if refused.is_empty() { passed.chain(quota).collect() } else { passed.collect() };
     view! {
         <ul class="grid gap-1.5" aria-label="Check" data-allowed=verdict.allowed.to_string()>
-            {refused.into_iter().map(|rule| view! { <Line tone="text-fail" icon=Icon::Cross text=rule.message /> }).collect_view()}
+            {refused.into_iter().map(|text| view! { <Line tone="text-fail" icon=Icon::Cross text=text /> }).collect_view()}
             {verdict.warnings.into_iter().map(|text| view! { <Line tone="text-wait" icon=Icon::Warning text=text /> }).collect_view()}
             {good.into_iter().map(|text| view! { <Line tone="text-ok" icon=Icon::Check text=text /> }).collect_view()}
         </ul>

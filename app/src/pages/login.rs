@@ -1,11 +1,11 @@
 //! Sign-in. A plain form: it works without JavaScript.
 
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::session::SignIn;
+use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::ui::button::{Button, ButtonTone};
 use crate::ui::field::{Field, INPUT};
@@ -13,21 +13,19 @@ use crate::ui::field::{Field, INPUT};
 /// E-mail and password; goes back to where one came from.
 #[component]
 pub fn LoginPage() -> impl IntoView {
-    let action = ServerAction::<SignIn>::new();
+    let sending = Sending::to::<SignIn>();
     let query = use_query_map();
     let next = move || query.read().get("next").unwrap_or_default();
-    let pending = action.pending();
-    let error = move || action.value().get().and_then(Result::err);
-    let blocked = Signal::derive(move || pending.get().then(|| "Signing in".to_owned()));
+    let refusal = sending.refusal();
     view! {
         <Title text="Sign in" />
         <main class="grid min-h-dvh place-items-center px-4 py-10">
             <div class="grid w-full max-w-90 gap-6">
                 <Mark />
-                <ActionForm action=action>
+                <PostForm sending=sending>
                     <div class="grid gap-4 rounded-md border border-line bg-surface p-5">
                         <h1 class="text-lg font-semibold">"Sign in"</h1>
-                        {move || error().map(|error| view! { <ErrorBanner error=error /> })}
+                        {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                         <input type="hidden" name="next" value=next />
                         <Field id="email" label="E-mail">
                             <input id="email" name="email" type="email" class=INPUT autocomplete="username" required autofocus />
@@ -35,11 +33,11 @@ pub fn LoginPage() -> impl IntoView {
                         <Field id="password" label="Password">
                             <input id="password" name="password" type="password" class=INPUT autocomplete="current-password" required />
                         </Field>
-                        <Button tone=ButtonTone::Primary blocked=blocked>
+                        <Button tone=ButtonTone::Primary blocked=sending.blocked("Signing in")>
                             "Sign in"
                         </Button>
                     </div>
-                </ActionForm>
+                </PostForm>
                 <p class="text-sm text-muted">
                     "First start? " <code class="font-mono text-ink">"cargo xtask up"</code> " printed the e-mail and password of the first user."
                 </p>

@@ -2,34 +2,26 @@
 
 use leptos::prelude::*;
 
-use crate::api::overview::get_overview;
+use crate::api::overview::GetOverview;
 use crate::features::first_steps::FirstSteps;
 use crate::features::head::PageHead;
+use crate::features::load::load;
 use crate::features::overview::Overview;
-use crate::features::problem::Problem;
 use crate::features::status;
 use crate::paths;
 use crate::ui::badge::Badge;
 use crate::ui::money::{per_hour, per_hour_and_day};
 use crate::ui::readout::{Readout, Readouts};
-use crate::ui::skeleton::SkeletonRows;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The overview.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    let overview = Resource::new_blocking(|| (), |()| get_overview());
-    let body = move || {
-        Suspend::new(async move {
-            match overview.await {
-                Ok(overview) => view! { <Body overview=overview /> }.into_any(),
-                Err(error) => view! { <Problem error=error /> }.into_any(),
-            }
-        })
-    };
+    let body = load(Signal::stored(String::new()), |_| GetOverview {})
+        .show(|overview| view! { <Body overview=overview /> }.into_any());
     view! {
         <PageHead title="Overview" />
-        <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition>
+        {body}
     }
     .into_any()
 }

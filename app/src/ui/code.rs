@@ -14,7 +14,7 @@ pub fn CodeBlock(#[prop(into)] code: Signal<String>, #[prop(into)] label: String
                 {label}
                 <CopyButton text=code label=name />
             </figcaption>
-            <pre class="max-h-96 overflow-auto px-3 py-2.5 font-mono text-sm leading-5 text-ink" tabindex="0">
+            <pre class="max-h-112 overflow-auto whitespace-pre-wrap wrap-anywhere px-3 py-2.5 font-mono text-sm leading-5 text-ink" tabindex="0">
                 <code>{move || code.get()}</code>
             </pre>
         </figure>

@@ -19,8 +19,8 @@ pub fn Field(
     #[prop(optional, into)]
     error: Signal<Option<String>>,
     /// Shown while nothing is wrong.
-    #[prop(optional, into)]
-    hint: String,
+    #[prop(optional)]
+    hint: &'static str,
     children: Children,
 ) -> impl IntoView {
     let note = format!("{id}-note");
@@ -32,8 +32,8 @@ pub fn Field(
             {children()}
             <p id=note class="text-sm text-muted empty:hidden has-[span]:text-fail" aria-live="polite">
                 {move || match error.get() {
-                    Some(error) => view! { <span>{error}</span> }.into_any(),
-                    None => hint.clone().into_any(),
+                    Some(error) => Some(view! { <span>{error}</span> }.into_any()),
+                    None => (!hint.is_empty()).then(|| hint.into_any()),
                 }}
             </p>
         </div>

@@ -1,5 +1,6 @@
-//! Stops the containers of our pods when everything else stops; the next start finds them and starts them again.
-//! Without this, Ctrl-C would leave processes behind that nobody looks after.
+//! What becomes of the containers of our pods when everything else stops.
+//! Kept data: they are stopped, and the next start finds them and starts them again. A test run: they are removed with
+//! their networks and volumes. Without this, Ctrl-C would leave processes behind that nobody looks after.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,32 +10,61 @@ use serde_json::Value;
 
 use super::http;
 
-/// Labels that the local node puts on each container that it makes (`crates/engines/src/docker.rs`).
+/// Labels that the local node puts on everything that it makes (`crates/engines/src/docker.rs`).
 const NODE: &str = "remotegpu.ai/node=local";
 const CLUSTER_LABEL: &str = "remotegpu.ai/cluster";
 /// Each container gets two seconds to end by itself.
 const GRACE: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Stops all running containers of the node `local` of the cluster with this id (the UID of its `kube-system`).
+/// The engine behind one socket, and the cluster (the UID of its `kube-system`) whose containers are ours.
 ///
 /// Says nothing of failures: this is the way out, and the engine may be gone already.
-pub fn stop(socket: &Path, cluster: &str) {
-    let Ok(ids) = running(socket, cluster) else { return };
-    std::thread::scope(|scope| {
-        for id in &ids {
-            let path = format!("/containers/{id}/stop?t={GRACE}");
-            scope.spawn(move || http::over_socket(socket, "POST", &path, PATIENCE));
-        }
-    });
+#[derive(Clone, Copy, Debug)]
+pub struct Containers<'a> {
+    pub socket: &'a Path,
+    pub cluster: &'a str,
 }
 
-fn running(socket: &Path, cluster: &str) -> Result<Vec<String>> {
-    let filters = serde_json::json!({"label": [NODE, &format!("{CLUSTER_LABEL}={cluster}")]}).to_string();
-    let answer = http::over_socket(socket, "GET", &format!("/containers/json?filters={}", encode(&filters)), PATIENCE)?;
-    ensure!(answer.status == 200, "the engine answers {}", answer.status);
-    let list: Vec<Value> = serde_json::from_str(&answer.body).context("the engine's list is not JSON")?;
-    Ok(list.iter().filter_map(|container| container["Id"].as_str().map(str::to_owned)).collect())
+impl Containers<'_> {
+    /// Stops all that run.
+    pub fn stop(self) {
+        let running = self.list("/containers/json?", "Id").unwrap_or_default();
+        self.each("POST", running.iter().map(|id| format!("/containers/{id}/stop?t={GRACE}")));
+    }
+
+    /// Removes all, with the networks and volumes made for them.
+    pub fn remove(self) {
+        let containers = self.list("/containers/json?all=true&", "Id").unwrap_or_default();
+        self.each("DELETE", containers.iter().map(|id| format!("/containers/{id}?force=true")));
+        let networks = self.list("/networks?", "Id").unwrap_or_default();
+        self.each("DELETE", networks.iter().map(|id| format!("/networks/{id}")));
+        let volumes = self.list("/volumes?", "Name").unwrap_or_default();
+        self.each("DELETE", volumes.iter().map(|name| format!("/volumes/{name}?force=true")));
+    }
+
+    fn each(self, method: &str, paths: impl Iterator<Item = String>) {
+        let paths: Vec<String> = paths.collect();
+        // A few at a time: an engine that gets a hundred at once answers none of them in time.
+        for some in paths.chunks(8) {
+            std::thread::scope(|scope| {
+                for path in some {
+                    scope.spawn(move || http::over_socket(self.socket, method, path, PATIENCE));
+                }
+            });
+        }
+    }
+
+    fn list(self, path: &str, id: &str) -> Result<Vec<String>> {
+        let filters = serde_json::json!({"label": [NODE, format!("{CLUSTER_LABEL}={}", self.cluster)]}).to_string();
+        let path = format!("{path}filters={}", encode(&filters));
+        let answer = http::over_socket(self.socket, "GET", &path, PATIENCE)?;
+        ensure!(answer.status == 200, "the engine answers {}", answer.status);
+        let list: Value = serde_json::from_str(&answer.body).context("the engine's list is not JSON")?;
+        // Volumes come inside an object, everything else as a bare list.
+        let items = list.as_array().or_else(|| list["Volumes"].as_array());
+        Ok(items.into_iter().flatten().filter_map(|item| item[id].as_str().map(str::to_owned)).collect())
+    }
 }
 
 /// Percent-encodes all but letters and digits.

@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 use localplane::{Ports, Stop, files};
 
 use super::cluster::Cluster;
+use super::containers::Containers;
 use super::nodes::{self, Nodes};
 use super::record::Record;
 use super::secrets::Secrets;
 use super::supervised::Supervised;
-use super::{accounts, admission, console, containers, engine, manifests};
+use super::{accounts, admission, console, engine, manifests};
 use crate::build::Built;
 use crate::repo::Repo;
 use crate::say::Say;
@@ -162,7 +163,8 @@ impl Platform {
             self.processes.stop_one(name);
         }
         if let Some(socket) = &self.socket {
-            containers::stop(socket, &self.cluster.id);
+            let containers = Containers { socket, cluster: &self.cluster.id };
+            if self.settings.throwaway { containers.remove() } else { containers.stop() }
         }
         self.processes.stop();
         self.cluster.stop();

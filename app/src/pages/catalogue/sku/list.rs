@@ -4,9 +4,9 @@ use domain::sku::SkuView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use crate::api::sku::list_skus;
+use crate::api::sku::ListSkus;
 use crate::features::head::PageHead;
-use crate::features::problem::Problem;
+use crate::features::load::load;
 use crate::features::sku_facts::{Free, cores, is_simulated, readable};
 use crate::features::sku_filter::{Kind, KindFilter};
 use crate::paths;
@@ -14,26 +14,18 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
 use crate::ui::money::per_hour;
-use crate::ui::skeleton::SkeletonRows;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// Every SKU on sale.
 #[component]
 pub fn CataloguePage() -> impl IntoView {
-    let skus = Resource::new_blocking(|| (), |()| list_skus(None));
-    let body = move || {
-        Suspend::new(async move {
-            match skus.await {
-                Ok(skus) => view! { <Listing skus=skus /> }.into_any(),
-                Err(error) => view! { <Problem error=error /> }.into_any(),
-            }
-        })
-    };
+    let body = load(Signal::stored(String::new()), |_| ListSkus { namespace: String::new() })
+        .show(|skus| view! { <Listing skus=skus /> }.into_any());
     view! {
         <PageHead title="Catalogue" actions=|| view! { <KindFilter path=paths::catalogue() /> }>
             <p>"What a pod can ask for with one label."</p>
         </PageHead>
-        <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition>
+        {body}
     }
     .into_any()
 }

@@ -1,22 +1,23 @@
 //! The deploy page: shape, container, scale on the left; the live plan on the right. One form, one page.
 
+use std::sync::Arc;
+
 use domain::namespace::NamespaceView;
 use domain::sku::SkuView;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::sku_picker::SkuPicker;
 use crate::api::deployment::CreateDeployment;
-use crate::api::error::AppError;
-use crate::api::sku::list_skus;
+use crate::api::sku::ListSkus;
+use crate::features::load::load;
 use crate::features::plan_panel::PlanPanel;
 use crate::features::plan_signals::PlanSignals;
+use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
 use crate::ui::panel::Step;
-use crate::ui::skeleton::SkeletonRows;
 
 /// Fields that show their own error.
 const FIELDS: &[&str] = &["name", "sku_code", "image", "replicas", "command", "args", "env", "ports"];
@@ -24,40 +25,32 @@ const FIELDS: &[&str] = &["name", "sku_code", "image", "replicas", "command", "a
 /// The tab *Deploy*.
 #[component]
 pub fn DeployPage() -> impl IntoView {
-    view! { <InNamespace page=|namespace| view! { <Deploy namespace=namespace /> }.into_any() /> }.into_any()
+    let page = |namespace| view! { <Deploy namespace=namespace /> }.into_any();
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
 }
 
 #[component]
 fn Deploy(namespace: NamespaceView) -> impl IntoView {
-    let id = namespace.id.clone();
-    let skus = Resource::new_blocking(|| (), move |()| list_skus(Some(id.clone())));
-    let body = move || {
-        let namespace = namespace.clone();
-        Suspend::new(async move {
-            match skus.await {
-                Ok(skus) => view! { <DeployForm namespace=namespace skus=skus /> }.into_any(),
-                Err(error) => view! { <ErrorBanner error=error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition> }
+    load(Signal::stored(namespace.id.clone()), |namespace| ListSkus { namespace })
+        .show(move |mut skus| {
+            skus.sort_by_key(sku_facts::micros);
+            view! { <DeployForm namespace=namespace.clone() skus=skus /> }.into_any())
 }
 
 #[component]
 fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>) -> impl IntoView {
-    let action = ServerAction::<CreateDeployment>::new();
+    let sending = Sending::to::<CreateDeployment>();
     let asked = use_query_map().with_untracked(|query| query.get("sku"));
     let plan = PlanSignals::new(first_choice(&skus, asked.as_deref()));
-    let refusal = Signal::derive(move || action.value().get().and_then(Result::err));
     let (id, for_picker, for_panel) = (namespace.id.clone(), skus.clone(), skus);
-    let error = Errors { plan, refusal };
-    let elsewhere = move || refusal.get().filter(|e| FIELDS.iter().all(|field| e.field(field).is_none()));
+    let error = Errors { plan, sending };
+    let elsewhere = sending.elsewhere(FIELDS);
     view! {
-        <ActionForm action=action>
+        <PostForm sending=sending>
             <input type="hidden" name="namespace" value=namespace.id.clone() />
             <div class="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_360px]">
                 <div class="grid min-w-0 gap-4">
-                    {move || elsewhere().map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <Step number=1 title="Shape">
                         <SkuPicker namespace_id=id skus=for_picker chosen=plan.sku_code />
                     </Step>
@@ -68,9 +61,9 @@ fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>) -> impl IntoView {
                         <Scale plan=plan error=error />
                     </Step>
                 </div>
-                <PlanPanel namespace=namespace skus=for_panel plan=plan pending=action.pending() />
+                <PlanPanel namespace=namespace skus=for_panel plan=plan blocked=sending.blocked("Deploying") />
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }
 
@@ -85,12 +78,13 @@ fn first_choice(skus: &[SkuView], asked: Option<&str>) -> String {
 #[derive(Clone, Copy)]
 struct Errors {
     plan: PlanSignals,
-    refusal: Signal<Option<AppError>>,
+    sending: Sending,
 }
 
 impl Errors {
     fn field(self, name: &'static str) -> Signal<Option<String>> {
-        Signal::derive(move || self.plan.wrong(name).or_else(|| self.refusal.get()?.field(name)))
+        let refused = self.sending.field(name);
+        Signal::derive(move || self.plan.wrong(name).or_else(|| refused.get()))
     }
 }
 

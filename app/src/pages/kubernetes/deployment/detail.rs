@@ -2,19 +2,18 @@
 
 use domain::deployment::DeploymentView;
 use domain::namespace::NamespaceView;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::log::LogPanel;
 use super::pods::Pods;
-use crate::api::deployment::{DeleteDeployment, get_deployment};
-use crate::api::error::AppError;
-use crate::api::namespace::get_namespace;
+use crate::api::deployment::{DeleteDeployment, GetDeployment};
 use crate::features::cost::Cost;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
-use crate::features::problem::{ErrorBanner, Problem};
+use crate::features::load::load;
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
 use crate::features::status;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -23,29 +22,20 @@ use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::copy::CopyLine;
 use crate::ui::dialog::Dialog;
-use crate::ui::skeleton::SkeletonRows;
-
-async fn load((namespace, name): (String, String)) -> Result<(NamespaceView, DeploymentView), AppError> {
-    let view = get_namespace(namespace.clone()).await?;
-    Ok((view, get_deployment(namespace, name).await?))
-}
 
 /// The page of one deployment.
 #[component]
 pub fn DeploymentPage() -> impl IntoView {
     let params = use_params_map();
-    let param = move |key: &str| params.read().get(key).unwrap_or_default();
-    let key = Memo::new(move |_| (param("namespace"), param("name")));
-    let loaded = Resource::new_blocking(move || key.get(), load);
-    let body = move || {
-        Suspend::new(async move {
-            match loaded.await {
-                Ok((namespace, deployment)) => view! { <Body namespace=namespace loaded=deployment /> }.into_any(),
-                Err(error) => view! { <Problem error=error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition> }.into_any()
+    let key = Memo::new(move |_| {
+        let param = |key| params.read().get(key).unwrap_or_default();
+        format!("{}/{}", param("namespace"), param("name"))
+    });
+    load(key, |key| {
+        let (namespace, name) = key.split_once('/').unwrap_or_default();
+        GetDeployment { namespace: namespace.to_owned(), name: name.to_owned() }
+    })
+    .show(|(namespace, deployment)| view! { <Body namespace=namespace loaded=deployment /> }.into_any())
 }
 
 #[component]
@@ -115,28 +105,26 @@ fn Gone(namespace_id: String) -> impl IntoView {
 /// Names the thing and what ends with it.
 #[component]
 fn DeleteDialog(namespace_id: String, shown: Memo<DeploymentView>) -> impl IntoView {
-    let action = ServerAction::<DeleteDeployment>::new();
-    let error = move || action.value().get().and_then(Result::err);
-    let pending = action.pending();
-    let blocked = Signal::derive(move || pending.get().then(|| "Deleting".to_owned()));
+    let sending = Sending::to::<DeleteDeployment>();
+    let refusal = sending.refusal();
     let name = shown.with_untracked(|d| d.name.clone());
     let close = paths::deployment(&namespace_id, &name);
     view! {
         <Dialog title=format!("Delete {name}") close=close.clone()>
-            <ActionForm action=action>
+            <PostForm sending=sending>
                 <div class="grid gap-4">
-                    {move || error().map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p>{move || shown.with(consequence)}</p>
                     <input type="hidden" name="namespace" value=namespace_id />
                     <input type="hidden" name="name" value=name />
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=blocked>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
                             "Delete deployment"
                         </Button>
                     </div>
                 </div>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

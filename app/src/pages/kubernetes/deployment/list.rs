@@ -1,11 +1,14 @@
 //! What runs in a namespace, live.
 
+use std::sync::Arc;
+
 use domain::deployment::DeploymentView;
 use domain::namespace::{NamespaceStatus, NamespaceView};
 use leptos::prelude::*;
 
-use crate::api::deployment::list_deployments;
+use crate::api::deployment::ListDeployments;
 use crate::features::live::{LiveDot, use_live};
+use crate::features::load::load;
 use crate::features::problem::ErrorBanner;
 use crate::features::status;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
@@ -14,14 +17,15 @@ use crate::ui::badge::Badge;
 use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
+use crate::ui::keyed::Keyed;
 use crate::ui::money::per_hour;
-use crate::ui::skeleton::SkeletonRows;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The tab *Workloads*.
 #[component]
 pub fn WorkloadsPage() -> impl IntoView {
-    view! { <InNamespace page=|namespace| view! { <Workloads namespace=namespace /> }.into_any() /> }.into_any()
+    let page = |namespace| view! { <Workloads namespace=namespace /> }.into_any();
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
 }
 
 #[component]
@@ -30,17 +34,10 @@ fn Workloads(namespace: NamespaceView) -> impl IntoView {
         return view! { <NotReady status=namespace.status /> }.into_any();
     }
     let id = namespace.id.clone();
-    let loaded = Resource::new_blocking(|| (), move |()| list_deployments(id.clone()));
-    let body = move || {
-        let id = namespace.id.clone();
-        Suspend::new(async move {
-            match loaded.await {
-                Ok(deployments) => view! { <LiveList namespace_id=id loaded=deployments /> }.into_any(),
-                Err(error) => view! { <ErrorBanner error=error /> }.into_any(),
-            }
-        })
-    };
-    view! { <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition> }.into_any()
+    load(Signal::stored(namespace.id), |namespace| ListDeployments { namespace }).show_or(
+        move |deployments| view! { <LiveList namespace_id=id.clone() loaded=deployments /> }.into_any(),
+        |error| view! { <ErrorBanner error=error /> }.into_any(),
+    )
 }
 
 /// The page follows by itself once the namespace is active.
@@ -72,12 +69,13 @@ fn LiveList(namespace_id: String, loaded: Vec<DeploymentView>) -> impl IntoView 
     let (live, link) = use_live::<Vec<DeploymentView>>(Signal::stored(paths::live_deployments(&namespace_id)));
     let shown = Memo::new(move |_| live.get().unwrap_or_else(|| loaded.clone()));
     let empty = Memo::new(move |_| shown.with(Vec::is_empty));
-    let names = move || shown.with(|all| all.iter().map(|d| d.name.clone()).collect::<Vec<_>>());
+    let names = Signal::derive(move || shown.with(|all| all.iter().map(|d| (d.name.clone(), String::new())).collect()));
     let id = StoredValue::new(namespace_id);
+    let row = move |name, _| view! { <Row namespace_id=id.get_value() name=name all=shown /> }.into_any();
     let table = move || {
         view! {
             <Table label="Deployments" columns=COLUMNS>
-                <For each=names key=Clone::clone children=move |name| view! { <Row namespace_id=id.get_value() name=name all=shown /> } />
+                <Keyed items=names draw=Arc::new(row) />
             </Table>
         }
     };

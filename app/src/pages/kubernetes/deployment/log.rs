@@ -1,5 +1,7 @@
 //! The log of one pod, line by line as it is written.
 
+use std::sync::Arc;
+
 use domain::deployment::DeploymentView;
 use domain::namespace::NamespaceView;
 use leptos::html;
@@ -9,6 +11,7 @@ use crate::features::live::{Link, LiveDot};
 use crate::features::log_stream::{End, LogStream, use_log};
 use crate::paths;
 use crate::ui::code::CodeBlock;
+use crate::ui::keyed::Keyed;
 
 /// Log with its switches: which pod, follow, wrap, find.
 #[component]
@@ -101,6 +104,10 @@ fn Tick(label: &'static str, value: RwSignal<bool>) -> impl IntoView {
     }
 }
 
+fn line(_: String, text: String) -> AnyView {
+    view! { <span class="block min-h-5 wrap-anywhere">{text}</span> }.into_any()
+}
+
 /// The lines; scrolled to the end while following.
 #[component]
 fn Lines(log: LogStream, waiting: Signal<bool>) -> impl IntoView {
@@ -132,7 +139,7 @@ fn Lines(log: LogStream, waiting: Signal<bool>) -> impl IntoView {
             class:whitespace-pre-wrap=move || log.wrap.get()
         >
             <span class="text-faint">{note}</span>
-            <For each=move || log.found() key=|line| line.0 children=|(_, text)| view! { <span class="block min-h-5 wrap-anywhere">{text}</span> } />
+            <Keyed items=Signal::derive(move || log.found()) draw=Arc::new(line) />
             <span class="text-faint">{last}</span>
         </pre>
     }

@@ -1,11 +1,14 @@
 //! The pods of a deployment as rows that follow the stream.
 
+use std::sync::Arc;
+
 use domain::deployment::{DeploymentView, PodView};
 use leptos::prelude::*;
 
 use crate::features::status;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::clock::Age;
+use crate::ui::keyed::Keyed;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 const COLUMNS: &[Column] = &[
@@ -19,13 +22,15 @@ const COLUMNS: &[Column] = &[
 /// Every pod, whatever its state.
 #[component]
 pub fn Pods(shown: Memo<DeploymentView>) -> impl IntoView {
-    let names = move || shown.with(|d| d.pods.iter().map(|p| p.name.clone()).collect::<Vec<_>>());
+    let names =
+        Signal::derive(move || shown.with(|d| d.pods.iter().map(|p| (p.name.clone(), String::new())).collect()));
+    let row = move |name, _| view! { <Row name=name shown=shown /> }.into_any();
     let none = Memo::new(move |_| shown.with(|d| d.pods.is_empty()));
     view! {
         <section class="grid gap-2">
             <h2 class="font-semibold">"Pods"</h2>
             <Table label="Pods" columns=COLUMNS>
-                <For each=names key=Clone::clone children=move |name| view! { <Row name=name shown=shown /> } />
+                <Keyed items=names draw=Arc::new(row) />
                 {move || none.get().then(|| view! { <NoPods /> })}
             </Table>
         </section>

@@ -1,11 +1,14 @@
 //! Access with kubectl: a key, a kubeconfig, a first try, and the two example manifests.
 
+use std::sync::Arc;
+
 use domain::api_key::{ApiKeyView, CreatedApiKey};
 use domain::namespace::NamespaceView;
 use leptos::prelude::*;
 
 use super::detail::InNamespace;
-use crate::api::api_key::list_api_keys;
+use crate::api::api_key::ListApiKeys;
+use crate::features::load::load;
 use crate::features::{manifest, scope};
 use crate::pages::settings::api_key::create::NamespaceKeyForm;
 use crate::paths;
@@ -19,7 +22,8 @@ use crate::ui::panel::Step;
 /// The tab *Access*.
 #[component]
 pub fn AccessPage() -> impl IntoView {
-    view! { <InNamespace page=|namespace| view! { <Steps namespace=namespace /> }.into_any() /> }.into_any()
+    let page = |namespace| view! { <Steps namespace=namespace /> }.into_any();
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
 }
 
 /// Three cards in the order of use; a key made in the first fills in the third.
@@ -52,18 +56,15 @@ fn Steps(namespace: NamespaceView) -> impl IntoView {
 #[component]
 fn KeyStep(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> impl IntoView {
     let id = namespace.id.clone();
-    let keys = Resource::new_blocking(move || made.with(Option::is_some), |_| list_api_keys(None));
-    let listed = move || {
-        let id = id.clone();
-        Suspend::new(async move {
-            let keys = keys.await.map(|page| page.items).unwrap_or_default();
-            let mine: Vec<ApiKeyView> = keys.into_iter().filter(|key| scope::reaches(key, &id)).collect();
-            view! { <ReachingKeys keys=mine /> }
-        })
-    };
+    // Once a key is made here, the list has one more.
+    let version = Memo::new(move |_| made.with(Option::is_some).to_string());
+    let listed = load(version, |_| ListApiKeys { cursor: String::new() }).show(move |(keys, _)| {
+        let mine: Vec<ApiKeyView> = keys.items.into_iter().filter(|key| scope::reaches(key, &id)).collect();
+        view! { <ReachingKeys keys=mine /> }.into_any()
+    });
     view! {
         <p class="text-muted">"kubectl trades it for credentials that live an hour. Keys that reach this namespace:"</p>
-        <Transition>{listed}</Transition>
+        {listed}
         {move || match made.get() {
             Some(created) => view! { <SecretBox text=created.key label="API key" /> }.into_any(),
             None => view! { <NamespaceKeyForm namespace=namespace.clone() made=made /> }.into_any(),

@@ -2,10 +2,10 @@
 
 use domain::id::NamespaceId;
 use domain::namespace::{KubernetesName, NamespaceName};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 use crate::api::namespace::CreateNamespace;
+use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
@@ -15,18 +15,15 @@ use crate::ui::field::{Field, INPUT, invalid};
 /// The form in a dialog over the list.
 #[component]
 pub fn NewNamespaceDialog() -> impl IntoView {
-    let action = ServerAction::<CreateNamespace>::new();
+    let sending = Sending::to::<CreateNamespace>();
     let name = RwSignal::new(String::new());
-    let refusal = Signal::derive(move || action.value().get().and_then(Result::err));
-    let error = Signal::derive(move || wrong(&name.get()).or_else(|| refusal.get()?.field("name")));
-    let elsewhere = move || refusal.get().filter(|refusal| refusal.field("name").is_none());
-    let pending = action.pending();
-    let blocked = Signal::derive(move || pending.get().then(|| "Creating".to_owned()));
+    let (refused, elsewhere) = (sending.field("name"), sending.elsewhere(&["name"]));
+    let error = Signal::derive(move || wrong(&name.get()).or_else(|| refused.get()));
     view! {
         <Dialog title="New namespace" close=paths::namespaces()>
-            <ActionForm action=action>
+            <PostForm sending=sending>
                 <div class="grid gap-4">
-                    {move || elsewhere().map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <Field id="name" label="Name" error=error hint="Lowercase letters, digits and hyphens. You can rename it later.">
                         <input
                             id="name"
@@ -51,12 +48,12 @@ pub fn NewNamespaceDialog() -> impl IntoView {
                     </div>
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=paths::namespaces()>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Primary blocked=blocked>
+                        <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
                             "Create namespace"
                         </Button>
                     </div>
                 </div>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

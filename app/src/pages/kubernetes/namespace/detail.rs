@@ -1,5 +1,6 @@
 //! The frame of one namespace: its head and its tabs, each a route.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::namespace::{NamespaceStatus, NamespaceView};
@@ -8,10 +9,11 @@ use leptos::task::spawn_local;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::use_params_map;
 
-use crate::api::error::AppError;
-use crate::api::namespace::get_namespace;
+use crate::api::ask::ask;
+use crate::api::namespace::GetNamespace;
+use crate::api::packed::unpack;
 use crate::features::head::PageHead;
-use crate::features::problem::Problem;
+use crate::features::load::{Loaded, load};
 use crate::features::{quota, status};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -24,26 +26,22 @@ use crate::ui::tabs::{Tab, Tabs};
 #[derive(Clone, Copy)]
 pub struct CurrentNamespace {
     /// As loaded; loaded again when its state changes.
-    pub loaded: Resource<Result<NamespaceView, AppError>>,
+    pub loaded: Loaded<NamespaceView>,
 }
+
+/// Draws the page of a tab.
+pub type DrawTab = Arc<dyn Fn(NamespaceView) -> AnyView + Send + Sync>;
 
 /// Head and tabs around the page of a tab.
 #[component]
 pub fn NamespaceFrame() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.read().get("namespace").unwrap_or_default());
-    let loaded = Resource::new_blocking(move || id.get(), get_namespace);
+    let loaded = load(id, |id| GetNamespace { id });
     provide_context(CurrentNamespace { loaded });
-    let head = move || {
-        Suspend::new(async move {
-            match loaded.await {
-                Ok(namespace) => view! { <Head namespace=namespace loaded=loaded /> }.into_any(),
-                Err(error) => view! { <Problem error=error /> }.into_any(),
-            }
-        })
-    };
+    let head = loaded.show(move |namespace| view! { <Head namespace=namespace loaded=loaded /> }.into_any());
     view! {
-        <Transition>{head}</Transition>
+        {head}
         <Outlet />
     }
     .into_any()
@@ -51,25 +49,13 @@ pub fn NamespaceFrame() -> impl IntoView {
 
 /// Runs `page` with the namespace of this route; shows nothing when there is none, the frame says why.
 #[component]
-pub fn InNamespace<F>(page: F) -> impl IntoView
-where
-    F: Fn(NamespaceView) -> AnyView + Clone + Send + Sync + 'static,
-{
+pub fn InNamespace(page: DrawTab) -> impl IntoView {
     let current = use_context::<CurrentNamespace>();
-    let body = move || {
-        let page = page.clone();
-        Suspend::new(async move {
-            match current {
-                Some(current) => current.loaded.await.map_or_else(|_| ().into_any(), page),
-                None => ().into_any(),
-            }
-        })
-    };
-    view! { <Transition>{body}</Transition> }
+    current.map(|current| current.loaded.show_or(move |namespace| page(namespace), |_| ().into_any()))
 }
 
 #[component]
-fn Head(namespace: NamespaceView, loaded: Resource<Result<NamespaceView, AppError>>) -> impl IntoView {
+fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoView {
     let id = namespace.id.clone();
     let now = RwSignal::new(namespace.status);
     follow_changes(id.clone(), now, loaded);
@@ -103,7 +89,7 @@ fn Head(namespace: NamespaceView, loaded: Resource<Result<NamespaceView, AppErro
 }
 
 /// While the namespace is being made or removed, asks every two seconds; loads all anew once the state is another.
-fn follow_changes(id: String, now: RwSignal<NamespaceStatus>, loaded: Resource<Result<NamespaceView, AppError>>) {
+fn follow_changes(id: String, now: RwSignal<NamespaceStatus>, loaded: Loaded<NamespaceView>) {
     let tick = RwSignal::new(0_u32);
     Effect::new(move || {
         tick.track();
@@ -113,7 +99,8 @@ fn follow_changes(id: String, now: RwSignal<NamespaceStatus>, loaded: Resource<R
         let id = id.clone();
         let ask = move || {
             spawn_local(async move {
-                match get_namespace(id).await {
+                let fresh = ask(GetNamespace { id }).await.and_then(|json| unpack::<NamespaceView>(&json));
+                match fresh {
                     // The page may be gone by now: then there is nobody to tell.
                     Ok(fresh) if Some(fresh.status) == now.try_get_untracked() => drop(tick.try_update(|n| *n += 1)),
                     _ => loaded.refetch(),

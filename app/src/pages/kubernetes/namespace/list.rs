@@ -8,10 +8,9 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::create::NewNamespaceDialog;
-use crate::api::error::AppError;
-use crate::api::namespace::list_namespaces;
+use crate::api::namespace::ListNamespaces;
 use crate::features::head::PageHead;
-use crate::features::problem::Problem;
+use crate::features::load::{Loaded, load};
 use crate::features::{quota, status};
 use crate::paths;
 use crate::ui::badge::Badge;
@@ -20,27 +19,17 @@ use crate::ui::clock::Ago;
 use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
-use crate::ui::skeleton::SkeletonRows;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
-
-type Listed = Result<Page<NamespaceView>, AppError>;
 
 /// The list, with the form for a new one as a state of the URL.
 #[component]
 pub fn NamespacesPage() -> impl IntoView {
     let query = use_query_map();
-    let cursor = Memo::new(move |_| query.read().get("cursor"));
-    let page = Resource::new_blocking(move || cursor.get(), list_namespaces);
+    let cursor = Memo::new(move |_| query.read().get("cursor").unwrap_or_default());
+    let page = load(cursor, |cursor| ListNamespaces { cursor });
     let creating = move || query.read().get("new").is_some();
     follow_changes(page);
-    let body = move || {
-        Suspend::new(async move {
-            match page.await {
-                Ok(page) => view! { <Listing page=page /> }.into_any(),
-                Err(error) => view! { <Problem error=error /> }.into_any(),
-            }
-        })
-    };
+    let body = page.show(|page| view! { <Listing page=page /> }.into_any());
     view! {
         <PageHead
             title="Kubernetes"
@@ -53,14 +42,14 @@ pub fn NamespacesPage() -> impl IntoView {
                 }
             }
         />
-        <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition>
+        {body}
         {move || creating().then(|| view! { <NewNamespaceDialog /> })}
     }
     .into_any()
 }
 
 /// Asks again every two seconds while something is being made or removed.
-fn follow_changes(page: Resource<Listed>) {
+fn follow_changes(page: Loaded<Page<NamespaceView>>) {
     let moving = |n: &NamespaceView| matches!(n.status, NamespaceStatus::Creating | NamespaceStatus::Deleting);
     Effect::new(move || {
         if page.get().is_some_and(|page| page.is_ok_and(|page| page.items.iter().any(moving))) {

@@ -1,12 +1,14 @@
 //! A namespace's settings: its limits, rename, delete.
 
+use std::sync::Arc;
+
 use domain::namespace::{NamespaceView, QuotaLine};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::detail::{CurrentNamespace, InNamespace};
 use crate::api::namespace::{DeleteNamespace, RenameNamespace};
+use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::{quota, sku_facts};
 use crate::paths;
@@ -33,26 +35,24 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
         }
         .into_any()
     };
-    view! { <InNamespace page=page /> }.into_any()
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
 }
 
 #[component]
 fn Rename(namespace: NamespaceView) -> impl IntoView {
-    let action = ServerAction::<RenameNamespace>::new();
+    let sending = Sending::to::<RenameNamespace>();
     let current = use_context::<CurrentNamespace>();
     Effect::new(move || {
-        if action.value().with(|value| matches!(value, Some(Ok(_)))) {
+        if sending.done() {
             current.inspect(|current| current.loaded.refetch());
         }
     });
-    let refusal = Signal::derive(move || action.value().get().and_then(Result::err));
-    let error = Signal::derive(move || refusal.get()?.field("name"));
-    let elsewhere = move || refusal.get().filter(|refusal| refusal.field("name").is_none());
+    let (error, elsewhere) = (sending.field("name"), sending.elsewhere(&["name"]));
     view! {
         <Panel title="Name">
-            <ActionForm action=action>
+            <PostForm sending=sending>
                 <div class="grid gap-3 p-4">
-                    {move || elsewhere().map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=namespace.id />
                     <Field id="rename" label="Console name" error=error hint="Kubeconfigs, keys and the name in the cluster stay as they are.">
                         <input
@@ -72,7 +72,7 @@ fn Rename(namespace: NamespaceView) -> impl IntoView {
                         <Button>"Rename"</Button>
                     </div>
                 </div>
-            </ActionForm>
+            </PostForm>
         </Panel>
     }
 }
@@ -122,11 +122,9 @@ fn DangerZone(namespace: NamespaceView) -> impl IntoView {
 /// Names the thing and the consequence; the name must be typed.
 #[component]
 fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
-    let action = ServerAction::<DeleteNamespace>::new();
+    let sending = Sending::to::<DeleteNamespace>();
     let typed = RwSignal::new(String::new());
-    let error = move || action.value().get().and_then(Result::err);
-    let pending = action.pending();
-    let blocked = Signal::derive(move || pending.get().then(|| "Deleting".to_owned()));
+    let refusal = sending.refusal();
     let close = paths::namespace_settings(&namespace.id);
     let consequence = match namespace.deployments {
         0 => "It holds no deployment.".to_owned(),
@@ -135,9 +133,9 @@ fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
     };
     view! {
         <Dialog title=format!("Delete {}", namespace.name) close=close.clone()>
-            <ActionForm action=action>
+            <PostForm sending=sending>
                 <div class="grid gap-4">
-                    {move || error().map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p>{consequence} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
                     <input type="hidden" name="id" value=namespace.id />
                     <Field id="confirm" label=format!("Type {} to confirm", namespace.name)>
@@ -155,12 +153,12 @@ fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
                     </Field>
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=blocked>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
                             "Delete namespace"
                         </Button>
                     </div>
                 </div>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

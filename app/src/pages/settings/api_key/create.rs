@@ -2,11 +2,10 @@
 
 use domain::api_key::CreatedApiKey;
 use domain::namespace::NamespaceView;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 use crate::api::api_key::CreateApiKey;
-use crate::api::error::AppError;
+use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
@@ -16,65 +15,44 @@ use crate::ui::copy::SecretBox;
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
 
-/// What went wrong with a creation, as a whole and at its fields.
-#[derive(Clone, Copy)]
-struct Refusal(Signal<Option<AppError>>);
-
-impl Refusal {
-    fn of(action: ServerAction<CreateApiKey>) -> Self {
-        Self(Signal::derive(move || action.value().get().and_then(Result::err)))
-    }
-
-    fn field(self, name: &'static str) -> Signal<Option<String>> {
-        Signal::derive(move || self.0.get()?.field(name))
-    }
-
-    fn elsewhere(self, fields: &'static [&'static str]) -> Option<AppError> {
-        self.0.get().filter(|error| fields.iter().all(|field| error.field(field).is_none()))
-    }
-}
-
 /// Name, scope, end, then the secret, once.
 #[component]
 pub fn NewKeyDialog(namespaces: Vec<NamespaceView>) -> impl IntoView {
-    let action = ServerAction::<CreateApiKey>::new();
-    let made = move || action.value().get().and_then(Result::ok);
+    let sending = Sending::to::<CreateApiKey>();
+    let made = move || sending.accepted::<CreatedApiKey>();
     view! {
         <Dialog title="New API key" close=paths::api_keys()>
             {move || match made() {
                 Some(created) => view! { <Secret created=created /> }.into_any(),
-                None => view! { <KeyFields action=action namespaces=namespaces.clone() /> }.into_any(),
+                None => view! { <KeyFields sending=sending namespaces=namespaces.clone() /> }.into_any(),
             }}
         </Dialog>
     }
 }
 
 #[component]
-fn KeyFields(action: ServerAction<CreateApiKey>, namespaces: Vec<NamespaceView>) -> impl IntoView {
-    let refusal = Refusal::of(action);
+fn KeyFields(sending: Sending, namespaces: Vec<NamespaceView>) -> impl IntoView {
     let scope = RwSignal::new("namespaces".to_owned());
-    let pending = action.pending();
-    let blocked = Signal::derive(move || pending.get().then(|| "Creating".to_owned()));
-    let elsewhere = move || refusal.elsewhere(&["name", "scopes", "expires_at"]);
+    let elsewhere = sending.elsewhere(&["name", "scopes", "expires_at"]);
     view! {
-        <ActionForm action=action>
+        <PostForm sending=sending>
             <div class="grid gap-4">
                 <NoScriptNote />
-                {move || elsewhere().map(|error| view! { <ErrorBanner error=error /> })}
-                <KeyName error=refusal.field("name") />
-                <ScopeCards scope=scope error=refusal.field("scopes") namespaces=namespaces />
+                {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                <KeyName error=sending.field("name") />
+                <ScopeCards scope=scope error=sending.field("scopes") namespaces=namespaces />
                 <Rights />
-                <Field id="expires" label="Last day (optional)" error=refusal.field("expires_at") hint="Ends with that day, UTC. Empty: never.">
+                <Field id="expires" label="Last day (optional)" error=sending.field("expires_at") hint="Ends with that day, UTC. Empty: never.">
                     <input id="expires" name="form[expires_on]" type="date" class=INPUT aria-describedby="expires-note" />
                 </Field>
                 <div class="flex justify-end gap-2">
                     <ButtonLink href=paths::api_keys()>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=blocked>
+                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
                         "Create key"
                     </Button>
                 </div>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }
 
@@ -194,33 +172,31 @@ fn Secret(created: CreatedApiKey) -> impl IntoView {
 /// A key for one namespace, made in place: only a name and rights to choose.
 #[component]
 pub fn NamespaceKeyForm(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> impl IntoView {
-    let action = ServerAction::<CreateApiKey>::new();
-    let refusal = Refusal::of(action);
+    let sending = Sending::to::<CreateApiKey>();
+    let elsewhere = sending.elsewhere(&["name"]);
     Effect::new(move || {
-        if let Some(Ok(created)) = action.value().get() {
+        if let Some(created) = sending.accepted() {
             made.set(Some(created));
         }
     });
-    let pending = action.pending();
-    let blocked = Signal::derive(move || pending.get().then(|| "Creating".to_owned()));
     view! {
         <details class="group rounded border border-line">
             <summary class="cursor-pointer px-3 py-2 font-medium hover:bg-hover">"New key for this namespace"</summary>
-            <ActionForm action=action>
+            <PostForm sending=sending>
                 <div class="grid gap-3 border-t border-line p-3">
                     <NoScriptNote />
-                    {move || refusal.elsewhere(&["name"]).map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="form[scope]" value="namespaces" />
                     <input type="hidden" name="form[namespace_ids][]" value=namespace.id />
-                    <KeyName error=refusal.field("name") />
+                    <KeyName error=sending.field("name") />
                     <Rights />
                     <div>
-                        <Button tone=ButtonTone::Primary blocked=blocked>
+                        <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
                             "Create key"
                         </Button>
                     </div>
                 </div>
-            </ActionForm>
+            </PostForm>
         </details>
     }
 }

@@ -3,17 +3,16 @@
 use domain::api_key::{ApiKeyView, KeyStatus};
 use domain::namespace::NamespaceView;
 use domain::page::Page;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
 use super::create::NewKeyDialog;
-use crate::api::api_key::{RevokeApiKey, list_api_keys};
-use crate::api::error::AppError;
-use crate::api::namespace::list_namespaces;
+use crate::api::api_key::{ListApiKeys, RevokeApiKey};
 use crate::features::head::PageHead;
-use crate::features::problem::{ErrorBanner, Problem};
+use crate::features::load::load;
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
 use crate::features::{scope, status};
 use crate::paths;
 use crate::ui::badge::Badge;
@@ -22,33 +21,20 @@ use crate::ui::clock::{Ago, absolute};
 use crate::ui::dialog::Dialog;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
-use crate::ui::skeleton::SkeletonRows;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
-
-/// Keys, and the namespaces their scopes speak of.
-type Loaded = Result<(Page<ApiKeyView>, Vec<NamespaceView>), AppError>;
-
-async fn load(cursor: Option<String>) -> Loaded {
-    let keys = list_api_keys(cursor).await?;
-    let namespaces = list_namespaces(None).await?.items;
-    Ok((keys, namespaces))
-}
 
 /// The list; making and revoking are states of the URL.
 #[component]
 pub fn ApiKeysPage() -> impl IntoView {
     let query = use_query_map();
-    let cursor = Memo::new(move |_| query.read().get("cursor"));
     let visits = visits_to_the_list(query);
-    let page = Resource::new_blocking(move || (cursor.get(), visits.get()), |(cursor, _)| load(cursor));
-    let body = move || {
-        Suspend::new(async move {
-            match page.await {
-                Ok((keys, namespaces)) => view! { <Body keys=keys namespaces=namespaces /> }.into_any(),
-                Err(error) => view! { <Problem error=error /> }.into_any(),
-            }
-        })
-    };
+    // The key is `cursor visit`: another visit loads anew.
+    let key = Memo::new(move |_| format!("{} {}", query.read().get("cursor").unwrap_or_default(), visits.get()));
+    let body = load(key, |key| {
+        let cursor = key.split_once(' ').unwrap_or_default().0.to_owned();
+        ListApiKeys { cursor }
+    })
+    .show(|(keys, namespaces)| view! { <Body keys=keys namespaces=namespaces /> }.into_any());
     let new_key = || {
         view! {
             <ButtonLink href=paths::new_api_key() tone=ButtonTone::Primary>
@@ -61,7 +47,7 @@ pub fn ApiKeysPage() -> impl IntoView {
         <PageHead title="API keys" actions=new_key>
             <p>"They let kubectl and programs in. The console itself never takes a key."</p>
         </PageHead>
-        <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition>
+        {body}
     }
     .into_any()
 }
@@ -168,15 +154,13 @@ fn NoKeys() -> impl IntoView {
 /// Names the key and what ends with it.
 #[component]
 fn RevokeDialog(key: ApiKeyView) -> impl IntoView {
-    let action = ServerAction::<RevokeApiKey>::new();
-    let error = move || action.value().get().and_then(Result::err);
-    let pending = action.pending();
-    let blocked = Signal::derive(move || pending.get().then(|| "Revoking".to_owned()));
+    let sending = Sending::to::<RevokeApiKey>();
+    let refusal = sending.refusal();
     view! {
         <Dialog title=format!("Revoke {}", key.name) close=paths::api_keys()>
-            <ActionForm action=action>
+            <PostForm sending=sending>
                 <div class="grid gap-4">
-                    {move || error().map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p>
                         "Whatever uses " <code class="font-mono text-sm">{key.prefix}</code>
                         " is refused from its next request on. Streams that are open go on until they end. This cannot be undone."
@@ -185,12 +169,12 @@ fn RevokeDialog(key: ApiKeyView) -> impl IntoView {
                     <input type="hidden" name="name" value=key.name />
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=paths::api_keys()>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=blocked>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Revoking")>
                             "Revoke key"
                         </Button>
                     </div>
                 </div>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

@@ -1,0 +1,66 @@
+//! How a page asks the server: in this process while the page is written, by one posted form in the browser.
+//!
+//! One sender for all server functions; the generated ones would each bring their own into the browser's download.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use leptos::server_fn::ServerFn;
+use serde::Serialize;
+
+use crate::api::error::AppError;
+use crate::api::packed::{Answer, Packed};
+
+/// A question on its way.
+pub type Asking = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// A server function that answers with a `T`.
+pub trait Ask<T>: ServerFn<Output = Packed<T>, Error = AppError> + Serialize {}
+
+impl<T, F: ServerFn<Output = Packed<T>, Error = AppError> + Serialize> Ask<T> for F {}
+
+/// Runs a server function; the answer is the JSON text of its `T`.
+#[cfg(feature = "ssr")]
+pub fn ask<T: 'static, F: Ask<T> + 'static>(call: F) -> Asking {
+    Box::pin(async move { call.run_body().await.map(Packed::into_text) })
+}
+
+/// Runs a server function; the answer is the JSON text of its `T`.
+#[cfg(feature = "hydrate")]
+pub fn ask<T: 'static, F: Ask<T> + 'static>(call: F) -> Asking {
+    let body = serde_qs::to_string(&call).unwrap_or_default();
+    Box::pin(async move {
+        let text = post(F::PATH, body).await?;
+        crate::api::packed::unpack(&text)
+    })
+}
+
+/// Posts a form and follows the redirect that the answer may order.
+///
+/// # Errors
+/// What the server refused, or that it did not answer.
+#[cfg(feature = "hydrate")]
+pub fn post(path: &'static str, body: String) -> Asking {
+    use leptos::server_fn::client::Client;
+    use leptos::server_fn::client::browser::BrowserClient;
+    use leptos::server_fn::redirect::call_redirect_hook;
+    use leptos::server_fn::request::ClientReq;
+    use leptos::server_fn::request::browser::BrowserRequest;
+    use leptos::server_fn::response::ClientRes;
+
+    Box::pin(async move {
+        let form = "application/x-www-form-urlencoded";
+        let request = <BrowserRequest as ClientReq<AppError>>::try_new_post(path, form, "application/json", body)?;
+        let response = <BrowserClient as Client<AppError>>::send(request).await?;
+        let refused = ClientRes::<AppError>::status(&response) >= 400;
+        let moved = ClientRes::<AppError>::has_redirect(&response).then(|| ClientRes::<AppError>::location(&response));
+        let text = ClientRes::<AppError>::try_into_string(response).await?;
+        if refused {
+            return Err(crate::api::packed::unpack(&text).unwrap_or_else(|error| error));
+        }
+        if let Some(location) = moved {
+            call_redirect_hook(&location);
+        }
+        Ok(text)
+    })
+}
