@@ -26,13 +26,19 @@ pub fn ask<T: 'static, F: Ask<T> + 'static>(call: F) -> Asking {
 }
 
 /// Runs a server function; the answer is the JSON text of its `T`.
-#[cfg(feature = "hydrate")]
+#[cfg(all(feature = "hydrate", not(feature = "ssr")))]
 pub fn ask<T: 'static, F: Ask<T> + 'static>(call: F) -> Asking {
     let body = serde_qs::to_string(&call).unwrap_or_default();
     Box::pin(async move {
         let text = post(F::PATH, body).await?;
         crate::api::packed::unpack(&text)
     })
+}
+
+/// Neither server nor browser: nobody answers.
+#[cfg(not(any(feature = "ssr", feature = "hydrate")))]
+pub fn ask<T: 'static, F: Ask<T> + 'static>(_: F) -> Asking {
+    Box::pin(async { Err(AppError::unreachable_server()) })
 }
 
 /// Posts a form and follows the redirect that the answer may order.

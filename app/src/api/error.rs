@@ -60,8 +60,9 @@ impl AppError {
         Self { code: Code::Internal, detail, errors: Vec::new(), request_id: None }
     }
 
+    /// Nobody answered.
     #[cfg(not(feature = "ssr"))]
-    fn unreachable_server() -> Self {
+    pub fn unreachable_server() -> Self {
         let detail = "The console did not answer. Check your connection and try again".to_owned();
         Self { code: Code::Internal, detail, errors: Vec::new(), request_id: None }
     }

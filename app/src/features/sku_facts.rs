@@ -5,6 +5,7 @@ use domain::sku::SkuView;
 use leptos::prelude::*;
 
 use crate::ui::meter::Ticks;
+use crate::ui::money::amount;
 
 /// `80 GB GPU · 24 CPU · 192 GiB`
 pub fn shape(sku: &SkuView) -> String {
@@ -30,6 +31,11 @@ pub fn cores(quantity: &str) -> String {
         Ok(milli) => format!("{:.2}", milli as f64 / 1000.0).trim_end_matches('0').trim_end_matches('.').to_owned(),
         Err(_) => quantity.to_owned(),
     }
+}
+
+/// Price in micro-units, to sort by; SKUs without a legal price come last.
+pub fn micros(sku: &SkuView) -> i64 {
+    amount(&sku.price.amount, &sku.price.currency).map_or(i64::MAX, |price| price.micros)
 }
 
 /// Where a SKU runs, when that place is not real hardware.

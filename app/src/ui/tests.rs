@@ -23,7 +23,7 @@ fn html<V: RenderHtml>(view: impl FnOnce() -> V) -> String {
 
 #[test]
 fn a_state_is_a_word_and_a_shape() {
-    insta::assert_snapshot!(html(|| view! { <Badge tone=Tone::Fail label="Failed" /> }), @"");
+    insta::assert_snapshot!(html(|| view! { <Badge tone=Tone::Fail label="Failed" /> }), @r#"<span><svg viewBox="0 0 10 10" fill="currentColor" fill-rule="evenodd" aria-hidden="true"><path d="M2 .8L5 3.8 8 .8 9.2 2 6.2 5l3 3L8 9.2l-3-3-3 3L.8 8l3-3-3-3z"></path></svg>Failed</span>"#);
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_blocked_button_stays_visible_and_says_why() {
 
 #[test]
 fn a_download_is_left_to_the_browser() {
-    insta::assert_snapshot!(html(|| view! { <ButtonLink href="/x" download=true>"Save"</ButtonLink> }), @"");
+    insta::assert_snapshot!(html(|| view! { <ButtonLink href="/x" download=true>"Save"</ButtonLink> }), @r#"<a href="/x" download="">Save</a>"#);
 }
 
 #[test]
@@ -52,22 +52,22 @@ fn a_field_names_its_control_and_its_error() {
 
 #[test]
 fn gauges_say_their_numbers() {
-    insta::assert_snapshot!(html(|| view! { <Meter percent=25 label="GPUs: 2 of 8" /> <Ticks free=1 total=3 /> }), @"");
+    insta::assert_snapshot!(html(|| view! { <Meter percent=25 label="GPUs: 2 of 8" /> <Ticks free=1 total=3 /> }), @r#"<svg viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="GPUs: 2 of 8"><rect width="100" height="6"></rect><rect fill="currentColor" width="25" height="6"></rect></svg><svg viewBox="0 0 12 10" width="12" height="10" fill="none" stroke="currentColor" stroke-width="2" role="img" aria-label="1 of 3 free"><path d="M2 1v8"></path><path d="M6 1v8M10 1v8"></path></svg>"#);
 }
 
 #[test]
 fn a_table_writes_its_body_out() {
     const COLUMNS: &[Column] = &[Column::Words("Name"), Column::Figures("Price"), Column::Actions("Actions")];
     let table = || view! { <Table label="SKUs" columns=COLUMNS><tr><td>"a"</td></tr></Table> };
-    insta::assert_snapshot!(html(table), @"");
+    insta::assert_snapshot!(html(table), @r#"<div tabindex="0" role="region" aria-label="SKUs"><table><thead><tr><th scope="col">Name</th><th scope="col">Price</th><th scope="col"><span>Actions</span></th></tr></thead><tbody><tr><td>a</td></tr></tbody></table></div>"#);
 }
 
 #[test]
 fn the_server_writes_absolute_times() {
-    insta::assert_snapshot!(html(|| view! { <Ago at="2026-11-21T09:00:00Z" /> }), @"");
+    insta::assert_snapshot!(html(|| view! { <Ago at="2026-11-21T09:00:00Z" /> }), @r#"<time datetime="2026-11-21T09:00:00Z" title="2026-11-21 09:00 UTC">2026-11-21 09:00 UTC</time>"#);
 }
 
 #[test]
 fn a_failure_is_announced() {
-    insta::assert_snapshot!(html(|| view! { <Banner tone=Tone::Fail title="Cluster is not reachable" /> }), @"");
+    insta::assert_snapshot!(html(|| view! { <Banner tone=Tone::Fail title="Cluster is not reachable" /> }), @r#"<div role="alert"><span><svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M8 2l6.3 11.5H1.7zM8 6.5v3.2M8 11.6v.3"></path></svg></span><div><p>Cluster is not reachable</p></div></div>"#);
 }

@@ -7,7 +7,7 @@ use domain::namespace::{NamespaceStatus, NamespaceView};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::components::Outlet;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_location, use_params_map};
 
 use crate::api::ask::ask;
 use crate::api::namespace::GetNamespace;
@@ -69,7 +69,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 title=namespace.name
                 trail=vec![(paths::namespaces(), "Kubernetes".to_owned())]
                 badge=move || view! { <Badge tone=tone label=word /> }
-                actions=move || view! { <ButtonLink href=deploy.clone() tone=ButtonTone::Primary>"Deploy"</ButtonLink> }
+                actions=move || view! { <DeployLink href=deploy.clone() /> }
             >
                 <span class="inline-flex items-center gap-1.5" title="The name in the cluster: use it with kubectl">
                     <CopyLine text=namespace.kubernetes_name label="Kubernetes name" />
@@ -85,6 +85,20 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 <Tab href=paths::namespace_settings(&id) label="Settings" />
             </Tabs>
         </div>
+    }
+}
+
+/// The primary action; on its own page there is nothing left for it to do.
+#[component]
+fn DeployLink(href: String) -> impl IntoView {
+    let path = use_location().pathname;
+    let here = href.clone();
+    view! {
+        <span class:hidden=move || path.get() == here>
+            <ButtonLink href=href tone=ButtonTone::Primary>
+                "Deploy"
+            </ButtonLink>
+        </span>
     }
 }
 
