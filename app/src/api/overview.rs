@@ -19,5 +19,6 @@ pub async fn get_overview() -> Result<Packed<Overview>, AppError> {
         let mut watch = backend.watch_deployments(&caller, &namespace.id).await?;
         overview.add(namespace, watch.next().now_or_never().flatten().unwrap_or_default());
     }
+    overview.work.sort_by_key(|(.., deployment)| crate::features::status::urgency(deployment.status));
     Packed::new(&overview)
 }

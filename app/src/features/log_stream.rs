@@ -47,8 +47,8 @@ pub struct LogStream {
 impl LogStream {
     /// The lines to show, with their number as key.
     pub fn found(&self) -> Vec<(String, String)> {
-        let wanted = self.find.get().to_lowercase();
-        let matches = |text: &str| wanted.is_empty() || text.to_lowercase().contains(&wanted);
+        let wanted = self.find.get().to_ascii_lowercase();
+        let matches = |text: &str| wanted.is_empty() || text.to_ascii_lowercase().contains(&wanted);
         let keyed = |(number, text): &(u64, String)| (number.to_string(), text.clone());
         self.lines.with(|lines| lines.iter().filter(|(_, text)| matches(text)).map(keyed).collect())
     }

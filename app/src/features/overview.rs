@@ -21,7 +21,7 @@ pub struct Overview {
     pub key_used: bool,
     /// Namespaces that need a person, with the reason.
     pub failed_namespaces: Vec<(String, String)>,
-    /// Everything that is deployed: (namespace id, namespace name, deployment).
+    /// Everything that is deployed, what needs a person first: (namespace id, namespace name, deployment).
     pub work: Vec<(String, String, DeploymentView)>,
 }
 

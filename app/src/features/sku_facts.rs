@@ -26,9 +26,10 @@ pub fn readable(quantity: &str) -> String {
 
 /// `0.5` for `500m`.
 pub fn cores(quantity: &str) -> String {
+    // Integers only: formatting floats would cost the browser 8 KB.
     match parse_milli(quantity) {
         Ok(milli) if milli % 1000 == 0 => (milli / 1000).to_string(),
-        Ok(milli) => format!("{:.2}", milli as f64 / 1000.0).trim_end_matches('0').trim_end_matches('.').to_owned(),
+        Ok(milli) => format!("{}.{:03}", milli / 1000, milli % 1000).trim_end_matches('0').to_owned(),
         Err(_) => quantity.to_owned(),
     }
 }

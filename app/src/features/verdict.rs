@@ -28,10 +28,7 @@ fn Lines(verdict: Verdict) -> impl IntoView {
     let (fine, refused): (Vec<RuleResult>, Vec<RuleResult>) = verdict.rules.into_iter().partition(|rule| rule.ok);
     let passed = fine.iter().filter_map(|rule| passed(&rule.code)).map(ToOwned::to_owned);
     let quota = verdict.quota.iter().filter(|line| worth_saying(line)).map(within);
-    // Requests and limits of one resource say the same sentence.
-    let mut refused: Vec<String> = refused.into_iter().map(|rule| rule.message).collect();
-    refused.sort();
-    refused.dedup();
+    let refused = once_each(refused);
     let good: Vec<String> = if refused.is_empty() { passed.chain(quota).collect() } else { passed.collect() };
     view! {
         <ul class="grid gap-1.5" aria-label="Check" data-allowed=verdict.allowed.to_string()>
@@ -41,6 +38,17 @@ fn Lines(verdict: Verdict) -> impl IntoView {
         </ul>
         <Injected injected=verdict.injected />
     }
+}
+
+/// Requests and limits of one resource say the same sentence.
+fn once_each(rules: Vec<RuleResult>) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::with_capacity(rules.len());
+    for rule in rules {
+        if !messages.contains(&rule.message) {
+            messages.push(rule.message);
+        }
+    }
+    messages
 }
 
 #[component]

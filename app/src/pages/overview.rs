@@ -75,8 +75,6 @@ fn Work(overview: Overview) -> impl IntoView {
     if overview.work.is_empty() {
         return ().into_any();
     }
-    let mut work = overview.work;
-    work.sort_by_key(|(.., d)| status::urgency(d.status));
     let row = |(id, namespace, d): (String, String, domain::deployment::DeploymentView)| {
         let (tone, word) = status::deployment(d.status);
         view! {
@@ -103,7 +101,7 @@ fn Work(overview: Overview) -> impl IntoView {
         <section class="grid gap-2">
             <h2 class="font-semibold">"Running work"</h2>
             <Table label="Running work" columns=COLUMNS>
-                {work.into_iter().map(row).collect_view()}
+                {overview.work.into_iter().map(row).collect_view()}
             </Table>
         </section>
     }

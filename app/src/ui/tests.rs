@@ -28,8 +28,11 @@ fn a_state_is_a_word_and_a_shape() {
 
 #[test]
 fn a_blocked_button_stays_visible_and_says_why() {
-    let why = Signal::stored(Some("Deploying".to_owned()));
-    insta::assert_snapshot!(html(|| view! { <Button tone=ButtonTone::Primary blocked=why>"Deploy"</Button> }), @"");
+    let button = || {
+        let why = Some("Deploying".to_owned());
+        view! { <Button tone=ButtonTone::Primary blocked=why>"Deploy"</Button> }
+    };
+    insta::assert_snapshot!(html(button), @r#"<button type="submit" disabled title="Deploying">Deploy</button>"#);
 }
 
 #[test]
@@ -39,15 +42,15 @@ fn a_download_is_left_to_the_browser() {
 
 #[test]
 fn a_field_names_its_control_and_its_error() {
-    let error = Signal::stored(Some("Name must be 1 to 63 characters".to_owned()));
     let field = || {
+        let error = Some("Name must be 1 to 63 characters".to_owned());
         view! {
             <Field id="name" label="Name" error=error hint="Short">
                 <input id="name" class=INPUT aria-describedby="name-note" />
             </Field>
         }
     };
-    insta::assert_snapshot!(html(field), @"");
+    insta::assert_snapshot!(html(field), @r#"<div><label for="name">Name</label><input id="name" aria-describedby="name-note"><p id="name-note" aria-live="polite"><span>Name must be 1 to 63 characters</span></p></div>"#);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use leptos_router::hooks::use_query_map;
 use crate::api::sku::ListSkus;
 use crate::features::head::PageHead;
 use crate::features::load::load;
-use crate::features::sku_facts::{Free, cores, is_simulated, micros, readable};
+use crate::features::sku_facts::{Free, cores, is_simulated, readable};
 use crate::features::sku_filter::{Kind, KindFilter};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -40,8 +40,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 #[component]
-fn Listing(mut skus: Vec<SkuView>) -> impl IntoView {
-    skus.sort_by_key(micros);
+fn Listing(skus: Vec<SkuView>) -> impl IntoView {
     if skus.is_empty() {
         return view! { <EmptyState title="No SKU yet" text="An operator adds SKUs to the cluster; they appear here by themselves." /> }
             .into_any();

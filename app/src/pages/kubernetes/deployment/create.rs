@@ -15,7 +15,6 @@ use crate::features::plan_panel::PlanPanel;
 use crate::features::plan_signals::PlanSignals;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
-use crate::features::sku_facts;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
 use crate::ui::panel::Step;
@@ -32,10 +31,8 @@ pub fn DeployPage() -> impl IntoView {
 
 #[component]
 fn Deploy(namespace: NamespaceView) -> impl IntoView {
-    load(Signal::stored(namespace.id.clone()), |namespace| ListSkus { namespace }).show(move |mut skus| {
-        skus.sort_by_key(sku_facts::micros);
-        view! { <DeployForm namespace=namespace.clone() skus=skus /> }.into_any()
-    })
+    load(Signal::stored(namespace.id.clone()), |namespace| ListSkus { namespace })
+        .show(move |skus| view! { <DeployForm namespace=namespace.clone() skus=skus /> }.into_any())
 }
 
 #[component]
