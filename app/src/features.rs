@@ -26,4 +26,5 @@ pub mod sku_filter;
 pub mod status;
 pub mod theme;
 pub mod verdict;
+pub mod words;
 pub mod yaml;

@@ -27,6 +27,7 @@ pub fn resource(name: &str) -> String {
         "cpu" => "CPU".to_owned(),
         "nvidia.com/gpu" => "GPUs".to_owned(),
         "ephemeral-storage" => "disk".to_owned(),
+        "storage" => "volumes".to_owned(),
         other => other.to_owned(),
     }
 }

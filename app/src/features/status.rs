@@ -1,7 +1,7 @@
 //! The states of our nouns as tones and words.
 
 use domain::api_key::KeyStatus;
-use domain::deployment::{DeploymentStatus, PodView};
+use domain::deployment::{DeploymentStatus, DeploymentView, PodView};
 use domain::namespace::NamespaceStatus;
 
 use crate::ui::badge::Tone;
@@ -16,14 +16,24 @@ pub fn namespace(status: NamespaceStatus) -> (Tone, &'static str) {
     }
 }
 
-/// A deployment's state.
-pub fn deployment(status: DeploymentStatus) -> (Tone, &'static str) {
-    match status {
+/// A deployment's state; one that runs on simulated nodes only wears their tone.
+pub fn deployment(deployment: &DeploymentView) -> (Tone, &'static str) {
+    match deployment.status {
         DeploymentStatus::Pending => (Tone::Wait, "Pending"),
+        DeploymentStatus::Running if is_simulated(deployment) => (Tone::Simulated, "Running"),
         DeploymentStatus::Running => (Tone::Ok, "Running"),
         DeploymentStatus::Degraded => (Tone::Wait, "Degraded"),
         DeploymentStatus::Failed => (Tone::Fail, "Failed"),
     }
+}
+
+fn is_simulated(deployment: &DeploymentView) -> bool {
+    !deployment.pods.is_empty() && deployment.pods.iter().all(on_simulated_node)
+}
+
+/// Nodes of simulated engines are named after them (`simulated-h100`).
+fn on_simulated_node(pod: &PodView) -> bool {
+    pod.node.as_deref().is_some_and(|node| node.starts_with("simulated"))
 }
 
 /// A key's state.
@@ -38,9 +48,8 @@ pub fn api_key(status: KeyStatus) -> (Tone, &'static str) {
 
 /// A pod's state; one on a simulated node wears its own tone while it runs.
 pub fn pod(pod: &PodView) -> Tone {
-    let simulated = pod.node.as_deref().is_some_and(|node| node.starts_with("simulated"));
     match pod.phase.as_str() {
-        "Running" if pod.ready && simulated => Tone::Simulated,
+        "Running" if pod.ready && on_simulated_node(pod) => Tone::Simulated,
         "Running" if pod.ready => Tone::Ok,
         "Failed" => Tone::Fail,
         "Succeeded" | "Terminating" => Tone::Ended,

@@ -76,7 +76,7 @@ fn Work(overview: Overview) -> impl IntoView {
         return ().into_any();
     }
     let row = |(id, namespace, d): (String, String, domain::deployment::DeploymentView)| {
-        let (tone, word) = status::deployment(d.status);
+        let (tone, word) = status::deployment(&d);
         view! {
             <tr class=ROW>
                 <td class=CELL>
@@ -90,7 +90,7 @@ fn Work(overview: Overview) -> impl IntoView {
                     <p class="text-sm text-muted">{d.reason}</p>
                 </td>
                 <td class=CELL>
-                    <code class="font-mono text-sm">{d.sku_code}</code>
+                    <code class="font-mono text-sm whitespace-nowrap">{d.sku_code}</code>
                 </td>
                 <td class=FIGURE>{format!("{}/{}", d.ready, d.replicas)}</td>
                 <td class=FIGURE>{d.price_per_hour.as_ref().map_or_else(|| "–".to_owned(), per_hour)}</td>

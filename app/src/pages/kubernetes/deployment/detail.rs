@@ -15,6 +15,7 @@ use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::status;
+use crate::features::words::count;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
@@ -65,8 +66,8 @@ fn Body(namespace: NamespaceView, loaded: DeploymentView) -> impl IntoView {
 #[component]
 fn Head(namespace: NamespaceView, shown: Memo<DeploymentView>, #[prop(into)] dot: ViewFn) -> impl IntoView {
     let name = shown.with_untracked(|d| d.name.clone());
-    let tone = Signal::derive(move || status::deployment(shown.with(|d| d.status)).0);
-    let word = Signal::derive(move || status::deployment(shown.with(|d| d.status)).1.to_owned());
+    let tone = Signal::derive(move || shown.with(status::deployment).0);
+    let word = Signal::derive(move || shown.with(status::deployment).1.to_owned());
     let delete = paths::with_query(&paths::deployment(&namespace.id, &name), &[("delete", "deployment")]);
     let trail =
         vec![(paths::namespaces(), "Kubernetes".to_owned()), (paths::workloads(&namespace.id), namespace.name.clone())];
@@ -131,10 +132,10 @@ fn DeleteDialog(namespace_id: String, shown: Memo<DeploymentView>) -> impl IntoV
 
 /// `3 pods stop now; €6.58/h ends.`
 fn consequence(deployment: &DeploymentView) -> String {
-    let pods = match deployment.pods.len() {
+    let pods = match deployment.pods.len() as u32 {
         0 => "No pod runs".to_owned(),
         1 => "1 pod stops now".to_owned(),
-        n => format!("{n} pods stop now"),
+        n => format!("{} stop now", count(n, "pod")),
     };
     match &deployment.price_per_hour {
         Some(price) => format!("{pods}; {} ends.", crate::ui::money::per_hour(price)),

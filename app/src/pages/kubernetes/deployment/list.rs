@@ -105,9 +105,9 @@ fn Row(namespace_id: String, name: String, all: Memo<Vec<DeploymentView>>) -> im
         Signal::derive(move || mine.with(|d| d.as_ref().map(read).unwrap_or_default()))
     };
     let tone = Signal::derive(move || {
-        mine.with(|d| d.as_ref().map_or(crate::ui::badge::Tone::Ended, |d| status::deployment(d.status).0))
+        mine.with(|d| d.as_ref().map_or(crate::ui::badge::Tone::Ended, |d| status::deployment(d).0))
     });
-    let word = text(|d| status::deployment(d.status).1.to_owned());
+    let word = text(|d| status::deployment(d).1.to_owned());
     let (reason, sku) = (text(|d| d.reason.clone()), text(|d| d.sku_code.clone()));
     let ready = text(|d| format!("{}/{}", d.ready, d.replicas));
     let price = text(|d| d.price_per_hour.as_ref().map_or_else(|| "–".to_owned(), per_hour));
@@ -124,7 +124,7 @@ fn Row(namespace_id: String, name: String, all: Memo<Vec<DeploymentView>>) -> im
                 <p class="max-w-80 text-sm text-muted">{move || reason.get()}</p>
             </td>
             <td class=CELL>
-                <code class="font-mono text-sm">{move || sku.get()}</code>
+                <code class="font-mono text-sm whitespace-nowrap">{move || sku.get()}</code>
             </td>
             <td class=FIGURE>{move || ready.get()}</td>
             <td class=FIGURE>{move || price.get()}</td>

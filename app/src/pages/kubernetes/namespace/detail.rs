@@ -14,6 +14,7 @@ use crate::api::namespace::GetNamespace;
 use crate::api::packed::unpack;
 use crate::features::head::PageHead;
 use crate::features::load::{Loaded, load};
+use crate::features::words::count;
 use crate::features::{quota, status};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -74,7 +75,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 <span class="inline-flex items-center gap-1.5" title="The name in the cluster: use it with kubectl">
                     <CopyLine text=namespace.kubernetes_name label="Kubernetes name" />
                 </span>
-                <span>{format!("{} deployments", namespace.deployments)}</span>
+                <span>{count(namespace.deployments, "deployment")}</span>
                 <span>{format!("{} GPUs", quota::gpus(&namespace.quota))}</span>
             </PageHead>
             {message.map(|why| view! { <Banner tone=Tone::Fail title="This namespace could not be set up">{why}</Banner> })}

@@ -27,9 +27,11 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
         let dialog = namespace.clone();
         view! {
             <div class="grid items-start gap-4 lg:grid-cols-2">
-                <Rename namespace=namespace.clone() />
-                <Limits quota=namespace.quota.clone() />
-                <DangerZone namespace=namespace />
+                <div class="grid gap-4">
+                    <Rename namespace=namespace.clone() />
+                    <DangerZone namespace=namespace.clone() />
+                </div>
+                <Limits quota=namespace.quota />
             </div>
             {move || deleting().then(|| view! { <DeleteDialog namespace=dialog.clone() /> })}
         }
@@ -79,6 +81,8 @@ fn Rename(namespace: NamespaceView) -> impl IntoView {
 
 #[component]
 fn Limits(quota: Vec<QuotaLine>) -> impl IntoView {
+    // Limits of a resource equal its requests here: said once.
+    let quota: Vec<QuotaLine> = quota.into_iter().filter(|line| !line.resource.starts_with("limits.")).collect();
     let known = !quota.is_empty();
     let line = |line: QuotaLine| {
         let what = quota::resource(&line.resource);
@@ -86,7 +90,7 @@ fn Limits(quota: Vec<QuotaLine>) -> impl IntoView {
         view! {
             <li class="grid gap-1">
                 <p class="flex justify-between gap-3">
-                    <span>{what.clone()}</span>
+                    <span class="first-letter:uppercase">{what.clone()}</span>
                     <span class="text-muted tabular-nums">{format!("{used} of {limit}")}</span>
                 </p>
                 <Meter percent=quota::percent(&line) label=format!("{what}: {used} of {limit}") />
