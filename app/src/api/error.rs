@@ -160,16 +160,27 @@ mod ssr {
             | Code::ApiKeyRevoked
             | Code::ApiKeyExpired
             | Code::ApiKeyDisabled
-            | Code::InvalidLogin => StatusCode::UNAUTHORIZED,
-            Code::NamespaceNotAllowed | Code::Forbidden | Code::CrossSite => StatusCode::FORBIDDEN,
+            | Code::InvalidLogin
+            | Code::SignInFailed => StatusCode::UNAUTHORIZED,
+            Code::NamespaceNotAllowed
+            | Code::Forbidden
+            | Code::CrossSite
+            | Code::ReauthenticationRequired
+            | Code::AccountSuspended => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::InvalidRequest => StatusCode::BAD_REQUEST,
-            Code::NameTaken | Code::NotReady | Code::Conflict | Code::AdmissionDenied => StatusCode::CONFLICT,
+            Code::NameTaken
+            | Code::NotReady
+            | Code::Conflict
+            | Code::AdmissionDenied
+            | Code::LinkInvalid
+            | Code::LastOwner => StatusCode::CONFLICT,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::NamespaceNotReady
             | Code::TokenWithoutExpiration
             | Code::ClusterUnavailable
             | Code::DatabaseUnavailable
+            | Code::ProviderUnavailable
             | Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }

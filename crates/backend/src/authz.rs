@@ -46,7 +46,7 @@ impl Caller {
 
     /// Whether the role grants `permission`.
     pub fn may(&self, permission: Permission) -> bool {
-        permission::allows(self.role, permission)
+        permission::allows(self.role, self.user.operator, permission)
     }
 
     /// The actor of audit rows.

@@ -92,10 +92,10 @@ impl Backend {
 
 /// The most a key may do, given what its owner may do now.
 fn ceiling(owner: Role) -> Option<Access> {
-    if permission::allows(owner, Permission::Deploy) {
+    if permission::allows(owner, false, Permission::Deploy) {
         Some(Access::Edit)
     } else {
-        permission::allows(owner, Permission::Read).then_some(Access::View)
+        permission::allows(owner, false, Permission::Read).then_some(Access::View)
     }
 }
 

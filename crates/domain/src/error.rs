@@ -97,6 +97,12 @@ pub enum Code {
     DatabaseUnavailable,
     Busy,
     Internal,
+    ReauthenticationRequired,
+    AccountSuspended,
+    LinkInvalid,
+    LastOwner,
+    SignInFailed,
+    ProviderUnavailable,
 }
 
 /// A thing outside this process.
@@ -108,6 +114,8 @@ pub enum Dependency {
     Database,
     /// The bounded password-hashing pool.
     PasswordHasher,
+    /// An OpenID Connect provider.
+    IdentityProvider,
 }
 
 /// What is wrong with one field of a request.
@@ -199,6 +207,12 @@ impl Code {
             Self::DatabaseUnavailable => "database_unavailable",
             Self::Busy => "busy",
             Self::Internal => "internal",
+            Self::ReauthenticationRequired => "reauthentication_required",
+            Self::AccountSuspended => "account_suspended",
+            Self::LinkInvalid => "link_invalid",
+            Self::LastOwner => "last_owner",
+            Self::SignInFailed => "sign_in_failed",
+            Self::ProviderUnavailable => "provider_unavailable",
         }
     }
 
@@ -228,6 +242,12 @@ impl Code {
             Self::DatabaseUnavailable => "Database is not reachable",
             Self::Busy => "Too many sign-ins at once, try again in a moment",
             Self::Internal => "Internal error",
+            Self::ReauthenticationRequired => "Confirm it is you: sign in again",
+            Self::AccountSuspended => "This account is suspended; ask the operator of this installation",
+            Self::LinkInvalid => "This link was used, has expired or was withdrawn",
+            Self::LastOwner => "An account needs an owner: hand ownership over first",
+            Self::SignInFailed => "Signing in with this provider did not work; try again",
+            Self::ProviderUnavailable => "Identity provider is not reachable",
         }
     }
 }
@@ -240,6 +260,7 @@ impl Dependency {
             Self::Cluster => Code::ClusterUnavailable,
             Self::Database => Code::DatabaseUnavailable,
             Self::PasswordHasher => Code::Busy,
+            Self::IdentityProvider => Code::ProviderUnavailable,
         }
     }
 }
@@ -250,6 +271,7 @@ impl std::fmt::Display for Dependency {
             Self::Cluster => "Cluster",
             Self::Database => "Database",
             Self::PasswordHasher => "Sign-in",
+            Self::IdentityProvider => "Identity provider",
         })
     }
 }

@@ -69,6 +69,22 @@ uuid_id!(
     /// One audit event.
     AuditId
 );
+uuid_id!(
+    /// An invitation into an account.
+    InvitationId
+);
+uuid_id!(
+    /// A browser session, as lists show it; never the id in the cookie.
+    SessionId
+);
+uuid_id!(
+    /// A session of the command line (RULINGS 6).
+    CliSessionId
+);
+uuid_id!(
+    /// A person's account at an identity provider, linked to a user.
+    IdentityId
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,33 +1,99 @@
-//! Who may do what: one table, used by `backend` and shown in docs. Code asks for permissions, never for role names.
+//! Who may do what: one table, used by `backend`, shown in docs, swept by a test over every route. Code asks for
+//! permissions, never for role names.
 //!
-//! Source: `security.md` §5, RULINGS 3 and 43.
+//! Source: `security.md` §5, RULINGS 2, 3 and 43.
 
 use crate::user::Role;
 
-/// Something a member of an account may be allowed to do inside it.
+/// Something a signed-in person may be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
-    /// See namespaces, workloads, SKUs, own keys.
+    /// See namespaces, workloads, SKUs, own keys, the account's members.
     Read,
+    /// See usage and budgets.
+    ReadUsage,
     /// Create a namespace (RULINGS 43: members may).
     CreateNamespace,
     /// Rename or delete a namespace that somebody else created.
     ManageNamespace,
     /// Create, change and delete workloads; download kubeconfigs.
     Deploy,
-    /// Create and revoke one's own API keys.
+    /// Create, change and revoke one's own API keys.
     OwnKeys,
-    /// List and revoke everybody's keys.
+    /// List and revoke everybody's keys and the credentials they were given.
     ManageKeys,
+    /// Invite people, change their roles, remove them.
+    ManageMembers,
+    /// Read and export the account's audit log.
+    ReadAudit,
+    /// Set budgets.
+    ManageBudgets,
+    /// Import engines and set their credentials.
+    ManageEngines,
+    /// Rename the account.
+    ManageAccount,
+    /// Delete the account, hand over its ownership.
+    OwnAccount,
+    /// Platform: create, suspend and delete accounts, set their quotas, read the platform's audit log.
+    ManageAccounts,
+    /// Platform: SKUs, address policy, global settings, health.
+    ManagePlatform,
 }
 
-/// Whether `role` grants `permission`.
-pub fn allows(role: Role, permission: Permission) -> bool {
-    use Permission::{CreateNamespace, Deploy, ManageKeys, ManageNamespace, OwnKeys, Read};
-    match permission {
-        Read => role != Role::Billing,
-        CreateNamespace | Deploy | OwnKeys => matches!(role, Role::Owner | Role::Admin | Role::Member),
-        ManageNamespace | ManageKeys => matches!(role, Role::Owner | Role::Admin),
+/// For whom a permission is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Members of an account with one of these roles.
+    Roles(&'static [Role]),
+    /// Platform operators.
+    Operator,
+}
+
+impl Permission {
+    /// Every permission, in the order of the table in the docs.
+    pub const ALL: [Permission; 15] = [
+        Self::Read,
+        Self::ReadUsage,
+        Self::CreateNamespace,
+        Self::ManageNamespace,
+        Self::Deploy,
+        Self::OwnKeys,
+        Self::ManageKeys,
+        Self::ManageMembers,
+        Self::ReadAudit,
+        Self::ManageBudgets,
+        Self::ManageEngines,
+        Self::ManageAccount,
+        Self::OwnAccount,
+        Self::ManageAccounts,
+        Self::ManagePlatform,
+    ];
+
+    /// Who holds it: the table.
+    pub fn holder(self) -> Holder {
+        use Role::{Admin, Billing, Member, Owner, Viewer};
+        match self {
+            Self::Read => Holder::Roles(&[Owner, Admin, Member, Viewer]),
+            Self::ReadUsage => Holder::Roles(&[Owner, Admin, Member, Viewer, Billing]),
+            Self::CreateNamespace | Self::Deploy | Self::OwnKeys => Holder::Roles(&[Owner, Admin, Member]),
+            Self::ManageNamespace
+            | Self::ManageKeys
+            | Self::ManageMembers
+            | Self::ReadAudit
+            | Self::ManageBudgets
+            | Self::ManageEngines
+            | Self::ManageAccount => Holder::Roles(&[Owner, Admin]),
+            Self::OwnAccount => Holder::Roles(&[Owner]),
+            Self::ManageAccounts | Self::ManagePlatform => Holder::Operator,
+        }
+    }
+}
+
+/// Whether somebody with `role` in the account, who may be a platform `operator`, holds `permission`.
+pub fn allows(role: Role, operator: bool, permission: Permission) -> bool {
+    match permission.holder() {
+        Holder::Roles(roles) => roles.contains(&role),
+        Holder::Operator => operator,
     }
 }
 
@@ -37,13 +103,31 @@ mod tests {
 
     #[test]
     fn each_role_contains_the_next_weaker_one() {
-        use Permission::{CreateNamespace, Deploy, ManageKeys, ManageNamespace, OwnKeys, Read};
         let chain = [Role::Owner, Role::Admin, Role::Member, Role::Viewer];
-        for permission in [Read, CreateNamespace, ManageNamespace, Deploy, OwnKeys, ManageKeys] {
+        for permission in Permission::ALL {
             for pair in chain.windows(2) {
-                assert!(!allows(pair[1], permission) || allows(pair[0], permission), "{permission:?} {pair:?}");
+                let (strong, weak) = (allows(pair[0], false, permission), allows(pair[1], false, permission));
+                assert!(strong || !weak, "{permission:?} {pair:?}");
             }
-            assert!(!allows(Role::Billing, permission), "billing sees usage only");
         }
+    }
+
+    #[test]
+    fn billing_sees_usage_only() {
+        let held: Vec<_> = Permission::ALL.into_iter().filter(|p| allows(Role::Billing, false, *p)).collect();
+        assert_eq!(held, [Permission::ReadUsage]);
+    }
+
+    #[test]
+    fn no_role_of_an_account_opens_the_platform_and_an_operator_opens_no_account() {
+        for role in Role::ALL {
+            assert!(
+                !allows(role, false, Permission::ManageAccounts) && !allows(role, false, Permission::ManagePlatform)
+            );
+        }
+        assert!(
+            !allows(Role::Billing, true, Permission::ManageMembers)
+                && allows(Role::Viewer, true, Permission::ManageAccounts)
+        );
     }
 }

@@ -1,10 +1,13 @@
 //! Accounts in SQL. Customer numbers are given out under a row lock, so two never get the same one.
 
+use async_trait::async_trait;
+use backend::ports::Accounts;
 use domain::account::{Account, AccountName, CustomerId};
 use domain::audit::AuditEvent;
 use domain::id::AccountId;
 use domain::{Code, Error, Result};
 
+use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{at, ms, one, stored};
@@ -26,6 +29,17 @@ impl TryFrom<AccountRow> for Account {
             customer: CustomerId::from_number(row.customer_number.try_into().map_err(Error::internal)?),
             created_at: at(row.account_created_ms)?,
         })
+    }
+}
+
+#[async_trait]
+impl Accounts for SqlStore {
+    async fn create_account(&self, account: &Account, audit: &AuditEvent) -> Result<Account> {
+        create(&self.pool, account, audit).await
+    }
+
+    async fn account_by_name(&self, name: &str) -> Result<Option<Account>> {
+        by_name(&self.pool, name).await
     }
 }
 

@@ -1,14 +1,17 @@
 //! API keys in SQL: never the key, only its digest. A stored scope that cannot be read opens nothing.
 
+use async_trait::async_trait;
+use backend::ports::{ApiKeys, KeyAccess};
 use domain::api_key::{ApiKey, PublicId};
 use domain::audit::AuditEvent;
 use domain::credential::Access;
-use domain::id::{AccountId, ApiKeyId, UserId};
+use domain::id::{AccountId, ApiKeyId, NamespaceId, UserId};
 use domain::page::PageRequest;
 use domain::scope::Scope;
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
+use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
@@ -78,6 +81,42 @@ fn rights(row: &ApiKeyRow) -> (Scope, Access) {
     }
     tracing::error!(key.id = row.id, "the stored scope or access of an API key is not valid; it grants nothing");
     (Scope::Inference, Access::View)
+}
+
+#[async_trait]
+impl ApiKeys for SqlStore {
+    async fn create_api_key(&self, key: &ApiKey, audit: &AuditEvent) -> Result<()> {
+        create(&self.pool, key, audit).await
+    }
+
+    async fn api_key(&self, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>> {
+        of_account(&self.pool, account, id).await
+    }
+
+    async fn list_api_keys(
+        &self,
+        account: AccountId,
+        owner: Option<UserId>,
+        page: &PageRequest,
+    ) -> Result<Vec<ApiKey>> {
+        list(&self.pool, account, owner, page).await
+    }
+
+    async fn key_access(&self, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>> {
+        crate::key_access::find(&self.pool, key, namespace).await
+    }
+
+    async fn revoke_api_key(&self, id: ApiKeyId, at: Timestamp, audit: &AuditEvent) -> Result<bool> {
+        revoke(&self.pool, id, at, audit).await
+    }
+
+    async fn keys_to_remove(&self, limit: u32) -> Result<Vec<ApiKey>> {
+        to_remove(&self.pool, limit).await
+    }
+
+    async fn key_removed(&self, id: ApiKeyId) -> Result<()> {
+        removed(&self.pool, id).await
+    }
 }
 
 pub(crate) async fn create(pool: &Pool, key: &ApiKey, audit: &AuditEvent) -> Result<()> {

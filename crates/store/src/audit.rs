@@ -1,10 +1,13 @@
 //! The audit log in SQL: rows are only ever added, and only together with the change they describe.
 
+use async_trait::async_trait;
+use backend::ports::AuditLog;
 use domain::audit::{Action, AuditEvent};
 use domain::id::{AccountId, AuditId};
 use domain::page::PageRequest;
 use domain::{Error, Result};
 
+use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Pool, on_db};
 use crate::row::{all, at, descending, stored, with_surplus};
@@ -39,7 +42,12 @@ macro_rules! actions {
 actions! {
     AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
     NamespaceDeletionRequested NamespaceDeleted NamespaceFailed ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
-    CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted
+    CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted AccountRenamed AccountSuspended
+    AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberAdded MemberRoleChanged
+    MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
+    PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
+    CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
+    CredentialRevoked AdmissionDenied AuditExported
 }
 
 #[derive(sqlx::FromRow)]
@@ -70,6 +78,17 @@ impl TryFrom<AuditRow> for AuditEvent {
             address: row.address,
             request_id: row.request_id,
         })
+    }
+}
+
+#[async_trait]
+impl AuditLog for SqlStore {
+    async fn record(&self, audit: &AuditEvent) -> Result<()> {
+        record(&self.pool, audit).await
+    }
+
+    async fn list_audit(&self, account: AccountId, page: &PageRequest) -> Result<Vec<AuditEvent>> {
+        list(&self.pool, account, page).await
     }
 }
 

@@ -1,17 +1,31 @@
 //! Credentials handed out, in SQL: whose and until when, never the token.
 
+use async_trait::async_trait;
+use backend::ports::Credentials;
 use domain::audit::AuditEvent;
 use domain::credential::Credential;
 use domain::id::CredentialId;
 use domain::{Error, Result};
 use jiff::Timestamp;
 
+use crate::SqlStore;
 use crate::error::{is_dangling, translate};
 use crate::pool::{Pool, change};
 use crate::row::ms;
 
 // Hand-outs of a reused token are folded to one row a minute (RULINGS 45).
 const NOTED_EVERY_MS: i64 = 60_000;
+
+#[async_trait]
+impl Credentials for SqlStore {
+    async fn record_credential(&self, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
+        record(&self.pool, credential, audit).await
+    }
+
+    async fn touch_credential(&self, id: CredentialId, at: Timestamp, address: &str, audit: &AuditEvent) -> Result<()> {
+        touch(&self.pool, id, at, address, audit).await
+    }
+}
 
 /// The key is checked and its last use written by one UPDATE: it locks the row, so a revocation at the same moment comes
 /// wholly before or wholly after.

@@ -16,14 +16,16 @@ mod key_access;
 mod login;
 mod namespace;
 mod pool;
-mod ports;
 mod row;
 mod session;
 mod user;
 
+use async_trait::async_trait;
+use backend::ports::Store;
 use domain::Result;
 
-use pool::Pool;
+use error::translate;
+use pool::{Pool, on_db};
 
 /// The database, open and migrated. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +55,13 @@ impl SqlStore {
             }
             Pool::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn ping(&self) -> Result<()> {
+        on_db!(read &self.pool, db => sqlx::query("SELECT 1").execute(db).await.map(drop)).map_err(translate)
     }
 }
 

@@ -1,13 +1,31 @@
 //! The sign-in throttle in SQL: counters survive a restart, so a crash gives nobody fresh tries.
 
+use async_trait::async_trait;
+use backend::ports::Logins;
 use domain::Result;
 use domain::audit::AuditEvent;
 use domain::session::LoginCounter;
 use jiff::Timestamp;
 
+use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{at, ms};
+
+#[async_trait]
+impl Logins for SqlStore {
+    async fn login_counters(&self, subjects: &[String]) -> Result<Vec<LoginCounter>> {
+        counters(&self.pool, subjects).await
+    }
+
+    async fn record_login_failure(&self, subjects: &[String], at: Timestamp, audit: &AuditEvent) -> Result<()> {
+        record_failure(&self.pool, subjects, at, audit).await
+    }
+
+    async fn record_login(&self, subjects: &[String], audit: &AuditEvent) -> Result<()> {
+        record_success(&self.pool, subjects, audit).await
+    }
+}
 
 pub(crate) async fn counters(pool: &Pool, subjects: &[String]) -> Result<Vec<LoginCounter>> {
     let mut counters = Vec::with_capacity(subjects.len());

@@ -1,11 +1,14 @@
 //! Tenant namespaces in SQL. The row is the reconciler's queue: it goes only when the cluster holds nothing more.
 
+use async_trait::async_trait;
+use backend::ports::Namespaces;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;
 use domain::{Code, Error, Result};
 
+use crate::SqlStore;
 use crate::error::{is_taken, translate};
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
@@ -45,6 +48,57 @@ impl TryFrom<NamespaceRow> for Namespace {
             created_by: stored(UserId::parse, &row.created_by)?,
             created_at: at(row.created_ms)?,
         })
+    }
+}
+
+#[async_trait]
+impl Namespaces for SqlStore {
+    async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<()> {
+        create(&self.pool, namespace, audit).await
+    }
+
+    async fn namespace(&self, account: AccountId, id: NamespaceId) -> Result<Option<Namespace>> {
+        of_account(&self.pool, account, id).await
+    }
+
+    async fn namespace_by_id(&self, id: NamespaceId) -> Result<Option<Namespace>> {
+        by_id(&self.pool, id).await
+    }
+
+    async fn list_namespaces(&self, account: AccountId, page: &PageRequest) -> Result<Vec<Namespace>> {
+        list(&self.pool, account, page).await
+    }
+
+    async fn owned_namespaces(&self, account: AccountId, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>> {
+        owned(&self.pool, account, ids).await
+    }
+
+    async fn rename_namespace(&self, id: NamespaceId, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
+        rename(&self.pool, id, name, audit).await
+    }
+
+    async fn set_namespace_status(
+        &self,
+        id: NamespaceId,
+        from: NamespaceStatus,
+        to: NamespaceStatus,
+        message: Option<&str>,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        set_status(&self.pool, id, (from, to), message, audit).await
+    }
+
+    async fn remove_namespace(&self, id: NamespaceId, audit: &AuditEvent) -> Result<()> {
+        remove(&self.pool, id, audit).await
+    }
+
+    async fn namespaces_in(
+        &self,
+        states: &[NamespaceStatus],
+        after: Option<NamespaceId>,
+        limit: u32,
+    ) -> Result<Vec<Namespace>> {
+        in_states(&self.pool, states, after, limit).await
     }
 }
 

@@ -1,10 +1,13 @@
 //! Browser sessions in SQL: ids arrive hashed, a save never revives what was ended (`security.md` §4.1).
 
+use async_trait::async_trait;
+use backend::ports::Sessions;
 use domain::id::UserId;
 use domain::session::SessionRecord;
 use domain::{Error, Result};
 use jiff::Timestamp;
 
+use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Pool, on_db};
 use crate::row::{at, ms, one, stored};
@@ -39,6 +42,29 @@ impl TryFrom<SessionRow> for SessionRecord {
             address: row.address,
             user_agent: row.user_agent,
         })
+    }
+}
+
+#[async_trait]
+impl Sessions for SqlStore {
+    async fn create_session(&self, session: &SessionRecord) -> Result<bool> {
+        create(&self.pool, session).await
+    }
+
+    async fn save_session(&self, id_hash: &str, data: &str) -> Result<bool> {
+        save(&self.pool, id_hash, data).await
+    }
+
+    async fn load_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>> {
+        load(&self.pool, id_hash, now).await
+    }
+
+    async fn delete_session(&self, id_hash: &str) -> Result<()> {
+        delete(&self.pool, id_hash).await
+    }
+
+    async fn delete_expired_sessions(&self, now: Timestamp, limit: u32) -> Result<u64> {
+        delete_expired(&self.pool, now, limit).await
     }
 }
 

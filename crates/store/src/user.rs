@@ -1,12 +1,14 @@
 //! People and their memberships in SQL.
 
-use backend::ports::Member;
+use async_trait::async_trait;
+use backend::ports::{Member, Users};
 use domain::account::Account;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
 use domain::user::{Email, Role, User};
 use domain::{Code, Error, Result};
 
+use crate::SqlStore;
 use crate::account::AccountRow;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
@@ -52,6 +54,36 @@ impl TryFrom<MemberRow> for Member {
         };
         let role = stored(Role::parse, &row.role)?;
         Ok(Self { user, password_hash: row.password_hash, account: Account::try_from(row.account)?, role })
+    }
+}
+
+#[async_trait]
+impl Users for SqlStore {
+    async fn create_user(
+        &self,
+        user: &User,
+        password_hash: Option<&str>,
+        account: AccountId,
+        role: Role,
+        audit: &AuditEvent,
+    ) -> Result<()> {
+        create(&self.pool, user, password_hash, account, role, audit).await
+    }
+
+    async fn has_users(&self) -> Result<bool> {
+        any(&self.pool).await
+    }
+
+    async fn member_by_email(&self, email: &Email) -> Result<Option<Member>> {
+        member_by_email(&self.pool, email).await
+    }
+
+    async fn member(&self, user: UserId) -> Result<Option<Member>> {
+        member(&self.pool, user).await
+    }
+
+    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()> {
+        set_password_hash(&self.pool, user, hash).await
     }
 }
 

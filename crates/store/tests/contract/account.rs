@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use backend::ports::Store;
+use backend::ports::*;
 use domain::audit::Action;
 use domain::{Code, Error};
 use futures::future::join_all;

@@ -1,6 +1,6 @@
 //! API keys: one row per public id, revoked once, and what exec-credential sees of them.
 
-use backend::ports::Store;
+use backend::ports::*;
 use domain::api_key::{ApiKey, PublicId};
 use domain::audit::Action;
 use domain::credential::Access;

@@ -1,6 +1,6 @@
 //! The audit log: with every change, never without it, never changed, newest first.
 
-use backend::ports::Store;
+use backend::ports::*;
 use domain::audit::{Action, AuditEvent};
 use domain::namespace::{NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;

@@ -1,6 +1,6 @@
 //! Opening: migrations run once, many may write at once, and no URL ever shows.
 
-use backend::ports::{Sessions, Store};
+use backend::ports::*;
 use domain::Error;
 use domain::audit::Action;
 use domain::page::PageRequest;

@@ -1,6 +1,6 @@
 //! Credentials: none leaves for a dead key, reuse is noted at most once a minute.
 
-use backend::ports::Store;
+use backend::ports::*;
 use domain::Error;
 use domain::api_key::ApiKey;
 use domain::audit::Action;

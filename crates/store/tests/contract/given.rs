@@ -1,6 +1,6 @@
 //! What tests begin with. Functions that take `db` have stored what they return; the others only made it up.
 
-use backend::ports::{Sessions, Store};
+use backend::ports::*;
 use domain::account::{Account, AccountName, CustomerId};
 use domain::api_key::{ApiKey, PublicId};
 use domain::audit::{Action, AuditEvent};

@@ -1,6 +1,6 @@
 //! The sign-in throttle: counters per subject, forgotten only by a success.
 
-use backend::ports::Store;
+use backend::ports::*;
 use domain::audit::{Action, AuditEvent};
 use domain::session::LoginCounter;
 use futures::future::join_all;

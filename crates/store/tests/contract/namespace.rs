@@ -1,6 +1,6 @@
 //! Namespaces: unique names, compare and set of the state, nothing of another account.
 
-use backend::ports::Store;
+use backend::ports::*;
 use domain::audit::Action;
 use domain::namespace::{Namespace, NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;

@@ -1,6 +1,6 @@
 //! Browser sessions: create never overwrites, save never revives, dead ones never load.
 
-use backend::ports::Sessions;
+use backend::ports::*;
 use domain::session::SessionRecord;
 use jiff::SignedDuration;
 

@@ -1,6 +1,6 @@
 //! People: one per e-mail, found with account and role.
 
-use backend::ports::{Member, Store};
+use backend::ports::*;
 use domain::audit::Action;
 use domain::id::UserId;
 use domain::user::{Email, Role};

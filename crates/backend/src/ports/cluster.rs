@@ -1,0 +1,106 @@
+//! What the use cases need of the home cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::admission::NamespacePolicy;
+use domain::api_key::PublicId;
+use domain::credential::Identity;
+use domain::deployment::{DeploymentState, LogOptions};
+use domain::id::NamespaceId;
+use domain::namespace::{KubernetesName, Namespace, QuotaLine};
+use domain::sku::Sku;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// How far a deletion got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Nothing is left in the cluster.
+    Gone,
+    /// Kubernetes is still taking it apart.
+    InProgress,
+}
+
+/// A token as the API server gave it.
+pub struct ClusterToken {
+    /// The bearer token.
+    pub token: SecretString,
+    /// Its end; the server may omit it.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What only the cluster knows of a tenant namespace, from watches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantFacts {
+    /// Deployments in it.
+    pub deployments: u32,
+    /// Quota with its use.
+    pub quota: Vec<QuotaLine>,
+    /// Policy annotations.
+    pub policy: NamespacePolicy,
+}
+
+/// The home cluster. Changes for a person take that person's token (RULINGS 34).
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    // --- tenants (reconciler identity) ---
+    /// Applies every object of DESIGN §5 and reads them back; idempotent, repairs drift.
+    async fn apply_tenant(&self, tenant: &Namespace) -> Result<()>;
+    /// Removes the tenant's identities, then its namespace; call again until [`Removal::Gone`].
+    async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal>;
+    /// Namespaces whose managed objects somebody changed or deleted; endless.
+    fn tenant_changes(&self) -> BoxStream<'static, NamespaceId>;
+    /// Deployments, quota, policy; empty while unknown.
+    fn tenant_facts(&self, tenant: &KubernetesName) -> TenantFacts;
+
+    // --- identities (issuer identity) ---
+    /// Makes ServiceAccount and RoleBinding, waits until the binding works (RULINGS 45), returns the account's uid.
+    async fn ensure_identity(&self, tenant: &Namespace, identity: &Identity) -> Result<String>;
+    /// One TokenRequest with the uid as precondition. `Conflict` when the account is another one now.
+    async fn request_token(&self, tenant: &Namespace, identity: &Identity, uid: &str) -> Result<ClusterToken>;
+    /// Deletes every RoleBinding, then every ServiceAccount of a key.
+    async fn remove_key(&self, key: &PublicId) -> Result<()>;
+    /// Names of ServiceAccounts in the access namespace that changed or went; endless. Cached tokens of theirs are void.
+    fn identity_changes(&self) -> BoxStream<'static, String>;
+
+    // --- catalogue ---
+    /// Every SKU by code, from a watch. `Unavailable` until the first list arrived.
+    fn skus(&self) -> Result<Arc<BTreeMap<String, Sku>>>;
+
+    // --- workloads (the person's token) ---
+    /// Creates a Deployment. A refusal by the webhook is `Conflict AdmissionDenied` with its sentence, a taken name
+    /// `Conflict NameTaken`, detail `Deployment demo already exists`.
+    async fn create_deployment(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()>;
+    /// Every Deployment with its pods.
+    async fn list_deployments(&self, token: &SecretString, tenant: &KubernetesName) -> Result<Vec<DeploymentState>>;
+    /// One Deployment with its pods.
+    async fn get_deployment(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        name: &str,
+    ) -> Result<Option<DeploymentState>>;
+    /// Deletes a Deployment and its pods; false when there is none.
+    async fn delete_deployment(&self, token: &SecretString, tenant: &KubernetesName, name: &str) -> Result<bool>;
+    /// Log of one pod's first container, in chunks of whole or partial lines.
+    async fn pod_log(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        pod: &str,
+        options: &LogOptions,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>>>>;
+    /// The Deployment as the shared watches see it: at once, then after each change; `None` once it and its pods are
+    /// gone. One upstream watch however many listen.
+    fn watch_deployment(&self, tenant: &KubernetesName, name: &str) -> BoxStream<'static, Option<DeploymentState>>;
+    /// Likewise for all Deployments of a namespace.
+    fn watch_deployments(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<DeploymentState>>;
+
+    /// The API server answers.
+    async fn ping(&self) -> Result<()>;
+}

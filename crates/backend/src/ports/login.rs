@@ -1,0 +1,18 @@
+//! What sign-in needs of its stored counters.
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::audit::AuditEvent;
+use domain::session::LoginCounter;
+use jiff::Timestamp;
+
+/// Sign-in throttle: a subject is `email:…` or `address:…`.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// Failures of each subject, in order.
+    async fn login_counters(&self, subjects: &[String]) -> Result<Vec<LoginCounter>>;
+    /// Adds one failure to each subject.
+    async fn record_login_failure(&self, subjects: &[String], at: Timestamp, audit: &AuditEvent) -> Result<()>;
+    /// Forgets the failures of each subject.
+    async fn record_login(&self, subjects: &[String], audit: &AuditEvent) -> Result<()>;
+}

@@ -1,0 +1,44 @@
+//! What the use cases need of stored namespaces.
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::audit::AuditEvent;
+use domain::id::{AccountId, NamespaceId};
+use domain::namespace::{Namespace, NamespaceName, NamespaceStatus};
+use domain::page::PageRequest;
+
+/// Tenant namespaces.
+#[async_trait]
+pub trait Namespaces: Send + Sync {
+    /// Adds a namespace. `Conflict NameTaken`, detail `You already have a namespace with this name`, when the account
+    /// has one of this name.
+    async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<()>;
+    /// Finds a namespace of an account.
+    async fn namespace(&self, account: AccountId, id: NamespaceId) -> Result<Option<Namespace>>;
+    /// Finds a namespace of any account (reconciler only).
+    async fn namespace_by_id(&self, id: NamespaceId) -> Result<Option<Namespace>>;
+    /// Namespaces of an account by id (newest last), `limit + 1` rows.
+    async fn list_namespaces(&self, account: AccountId, page: &PageRequest) -> Result<Vec<Namespace>>;
+    /// Those of `ids` that belong to the account and are not being deleted.
+    async fn owned_namespaces(&self, account: AccountId, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>>;
+    /// Renames. `Conflict NameTaken` as above; false when it is gone.
+    async fn rename_namespace(&self, id: NamespaceId, name: &NamespaceName, audit: &AuditEvent) -> Result<bool>;
+    /// Moves the state **if it still is** `from` (compare and set); false when it is not.
+    async fn set_namespace_status(
+        &self,
+        id: NamespaceId,
+        from: NamespaceStatus,
+        to: NamespaceStatus,
+        message: Option<&str>,
+        audit: &AuditEvent,
+    ) -> Result<bool>;
+    /// Removes the row of a namespace that is `deleting`, with its credentials.
+    async fn remove_namespace(&self, id: NamespaceId, audit: &AuditEvent) -> Result<()>;
+    /// Every namespace in one of `states`, for the reconciler, by id, `limit` rows after `after`.
+    async fn namespaces_in(
+        &self,
+        states: &[NamespaceStatus],
+        after: Option<NamespaceId>,
+        limit: u32,
+    ) -> Result<Vec<Namespace>>;
+}

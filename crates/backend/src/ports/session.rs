@@ -1,0 +1,21 @@
+//! What the session layer needs of stored sessions.
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::session::SessionRecord;
+use jiff::Timestamp;
+
+/// Browser sessions; ids arrive hashed (`security.md` §4.1).
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// INSERT; false when the id exists.
+    async fn create_session(&self, session: &SessionRecord) -> Result<bool>;
+    /// UPDATE only, never an upsert: a slow request must not revive a session that was ended. False when it is gone.
+    async fn save_session(&self, id_hash: &str, data: &str) -> Result<bool>;
+    /// A live session; moves `last_seen_at` and the idle expiry forward, written at most once a minute.
+    async fn load_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>>;
+    /// Ends one session.
+    async fn delete_session(&self, id_hash: &str) -> Result<()>;
+    /// Removes up to `limit` dead rows.
+    async fn delete_expired_sessions(&self, now: Timestamp, limit: u32) -> Result<u64>;
+}

@@ -1,0 +1,43 @@
+//! What the use cases need of stored people.
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::account::Account;
+use domain::audit::AuditEvent;
+use domain::id::{AccountId, UserId};
+use domain::user::{Email, Role, User};
+
+/// A user with what sign-in and each request must know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The person.
+    pub user: User,
+    /// Argon2id PHC string; none for people without a password.
+    pub password_hash: Option<String>,
+    /// Their default account.
+    pub account: Account,
+    /// Their role in it.
+    pub role: Role,
+}
+
+/// People and their memberships.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// Adds a user as a member of `account`. `Conflict NameTaken` when the e-mail is taken.
+    async fn create_user(
+        &self,
+        user: &User,
+        password_hash: Option<&str>,
+        account: AccountId,
+        role: Role,
+        audit: &AuditEvent,
+    ) -> Result<()>;
+    /// Whether any user exists.
+    async fn has_users(&self) -> Result<bool>;
+    /// Finds a member by normalised e-mail.
+    async fn member_by_email(&self, email: &Email) -> Result<Option<Member>>;
+    /// Finds a member by user id (default account = the first joined).
+    async fn member(&self, user: UserId) -> Result<Option<Member>>;
+    /// Replaces a password hash (re-hash after parameters rose).
+    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()>;
+}
