@@ -19,6 +19,7 @@ use crate::pages::kubernetes::namespace::settings::NamespaceSettingsPage;
 use crate::pages::login::LoginPage;
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
+use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
 use crate::ui::clock::provide_clock;
 
@@ -32,6 +33,7 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
+                <Route path=path!("/reauthenticate") view=ReauthenticatePage ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("kubernetes") view=NamespacesPage ssr=SsrMode::Async />

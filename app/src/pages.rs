@@ -5,4 +5,5 @@ pub mod kubernetes;
 pub mod login;
 pub mod not_found;
 pub mod overview;
+pub mod reauthenticate;
 pub mod settings;

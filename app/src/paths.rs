@@ -15,6 +15,11 @@ pub fn login(next: Option<&str>) -> String {
     }
 }
 
+/// `/reauthenticate`: the password once more, coming back to `next` afterwards.
+pub fn reauthenticate(next: &str) -> String {
+    with_query("/reauthenticate", &[("next", next)])
+}
+
 /// `/kubernetes`
 pub fn namespaces() -> String {
     "/kubernetes".to_owned()
@@ -130,6 +135,7 @@ mod tests {
             overview(),
             login(None),
             login(Some("/kubernetes?new=namespace")),
+            reauthenticate("/settings/profile"),
             namespaces(),
             new_namespace(),
             workloads(id),
@@ -150,6 +156,7 @@ mod tests {
         /
         /login
         /login?next=%2Fkubernetes%3Fnew%3Dnamespace
+        /reauthenticate?next=%2Fsettings%2Fprofile
         /kubernetes
         /kubernetes?new=namespace
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads

@@ -31,6 +31,12 @@ pub trait SessionPort: Send + Sync {
     /// `invalid_login`, `rate_limited`, or an unreachable database.
     async fn sign_in(&self, email: &str, password: SecretString) -> domain::Result<SessionView>;
 
+    /// Checks the password of the person of this session once more, and gives the session a new id.
+    ///
+    /// # Errors
+    /// `invalid_login`, `rate_limited`, or an unreachable database.
+    async fn reauthenticate(&self, password: SecretString) -> domain::Result<()>;
+
     /// Ends the session of this request and removes its cookie.
     ///
     /// # Errors

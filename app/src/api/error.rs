@@ -38,6 +38,11 @@ impl AppError {
         self.code == Code::MissingAccessToken
     }
 
+    /// Allowed once one has proved again who one is.
+    pub fn needs_proof(&self) -> bool {
+        self.code == Code::ReauthenticationRequired
+    }
+
     /// Unknown, or not visible to the caller.
     pub fn is_not_found(&self) -> bool {
         self.code == Code::NotFound

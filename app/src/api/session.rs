@@ -15,6 +15,15 @@ pub async fn sign_in(email: String, password: String, #[server(default)] next: S
     Ok(())
 }
 
+/// Proves once more who one is and goes to `next`, a local path.
+#[server(prefix = "/api", endpoint = "session/reauthenticate")]
+pub async fn reauthenticate(password: String, #[server(default)] next: String) -> Result<(), AppError> {
+    crate::ssr::caller().await?;
+    crate::ssr::sessions()?.reauthenticate(secrecy::SecretString::from(password)).await?;
+    leptos_axum::redirect(crate::paths::local(&next).unwrap_or("/"));
+    Ok(())
+}
+
 /// Ends the session and goes to the sign-in page.
 #[server(prefix = "/api", endpoint = "session/sign-out")]
 pub async fn sign_out() -> Result<(), AppError> {

@@ -34,12 +34,25 @@ pub fn ErrorBanner(error: AppError) -> impl IntoView {
             </p>
         }
     });
+    let proof = error.needs_proof().then(|| view! { <ProveIt /> });
     let others: Vec<String> = error.errors.iter().map(|e| e.message.clone()).filter(|m| *m != error.detail).collect();
     view! {
         <Banner tone=Tone::Fail title=error.detail>
             {others.into_iter().map(|message| view! { <p>{message}</p> }).collect_view()}
             {id}
+            {proof}
         </Banner>
+    }
+}
+
+/// The way to the page that asks for the password, and back here.
+#[component]
+fn ProveIt() -> impl IntoView {
+    let location = use_location();
+    let here = move || location.pathname.get() + &query(&location.search.get());
+    let href = Signal::derive(move || paths::reauthenticate(&here()));
+    view! {
+        <ButtonLink href=href>"Confirm it is you"</ButtonLink>
     }
 }
 
@@ -63,11 +76,11 @@ pub fn SignInFirst() -> impl IntoView {
     }
 }
 
+/// The query without what a refused form left in it.
 fn query(search: &str) -> String {
-    match search.trim_start_matches('?') {
-        "" => String::new(),
-        search => format!("?{search}"),
-    }
+    let pairs = search.trim_start_matches('?').split('&');
+    let own: Vec<&str> = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("__")).collect();
+    if own.is_empty() { String::new() } else { format!("?{}", own.join("&")) }
 }
 
 /// Nothing here, or nothing this person may see: both look the same.
@@ -87,5 +100,17 @@ pub fn NotFound() -> impl IntoView {
                 <ButtonLink href=paths::overview()>"Overview"</ButtonLink>
             </div>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_leaves_out_what_a_refused_form_left_in_the_query() {
+        for (search, kept) in [("", ""), ("?", ""), ("?a=1&b=2", "?a=1&b=2"), ("?a=1&__path=%2Fapi&__err=x", "?a=1")] {
+            assert_eq!(query(search), kept);
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Who asks, and the proof that they may: looking a thing up **is** authorising it.
 
 use domain::account::Account;
+use domain::id::SessionId;
 use domain::permission::{self, Permission};
 use domain::user::{Role, User};
 use domain::{Code, Error, Result};
+use jiff::Timestamp;
 
 /// Where a request came from, for audit and throttling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,17 @@ pub struct Caller {
     pub role: Role,
     /// Where from.
     pub origin: Origin,
+    /// How they proved who they are.
+    pub proof: Proof,
+}
+
+/// A proof of identity: which session carries it, and how old it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The browser session; none for a session of the command line.
+    pub session_id: Option<SessionId>,
+    /// When they last showed a password, or an identity provider vouched.
+    pub authenticated_at: Timestamp,
 }
 
 /// Proof that its holder may act on `T` as they asked. Only lookups of this crate make one.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use domain::kubeconfig::Endpoints;
 
-pub use authz::{Caller, Grant, Origin};
+pub use authz::{Caller, Grant, Origin, Proof};
 pub use credential::IssuedCredential;
 pub use password::PasswordHasher;
 pub use pepper::Pepper;

@@ -3,21 +3,19 @@
 //! Source: `security.md` §4.1 and §4.4, `console-api.md` §1.
 
 use domain::audit::Action;
-use domain::id::UserId;
-use domain::session::{SessionAccount, SessionUser, SessionView};
+use domain::id::{SessionId, UserId};
+use domain::session::{SessionAccount, SessionRecord, SessionUser, SessionView, is_recent};
 use domain::user::Email;
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
 
 use crate::ports::Member;
-use crate::{Backend, Caller, Origin};
+use crate::{Backend, Caller, Origin, Proof};
 
-/// Somebody whose password was right.
+/// Somebody who proved who they are.
 pub struct SignedIn {
-    /// Goes into the session.
-    pub user_id: UserId,
-    /// Operators' sessions end earlier.
-    pub operator: bool,
+    /// The session to store.
+    pub session: SessionRecord,
     /// Answer of the sign-in.
     pub view: SessionView,
 }
@@ -30,12 +28,8 @@ impl Backend {
     pub async fn sign_in(&self, origin: &Origin, email: &str, password: &SecretString) -> Result<SignedIn> {
         let email = Email::new(email).ok();
         let name = email.as_ref().map_or("", Email::as_str);
-        let subjects = [format!("email:{name}"), format!("address:{}", origin.address)];
-        let counters = self.inner.store.login_counters(&subjects).await?;
-        let wait = counters.iter().map(|c| c.wait_seconds(self.inner.clock.now())).max().unwrap_or(0);
-        if wait > 0 {
-            return Err(Error::RateLimited { retry_after_seconds: wait });
-        }
+        let subjects = subjects(name, origin);
+        self.unlocked(&subjects).await?;
         let member = match &email {
             Some(email) => self.inner.store.member_by_email(email).await?,
             None => None,
@@ -46,6 +40,37 @@ impl Backend {
             Some(member) => self.signed_in(origin, &subjects, member).await,
             None => self.refused(origin, &subjects).await,
         }
+    }
+
+    /// Checks the password of somebody who is signed in: the proof that a dangerous action asks for. The HTTP layer
+    /// gives the session its new id and the new time.
+    ///
+    /// # Errors
+    /// `invalid_login`, or [`Error::RateLimited`]: the soft lock is that of the sign-in.
+    pub async fn reauthenticate(&self, caller: &Caller, password: &SecretString) -> Result<()> {
+        let subjects = subjects(caller.user.email.as_str(), &caller.origin);
+        self.unlocked(&subjects).await?;
+        let member = self.inner.store.member(caller.user.id).await?;
+        let hash = member.as_ref().and_then(|m| m.password_hash.as_deref());
+        let target = caller.actor();
+        if !self.inner.passwords.verify(password, hash).await? {
+            let audit = self.audit(caller, Action::SignInFailed, target, "re-authentication");
+            self.inner.store.record_login_failure(&subjects, self.inner.clock.now(), &audit).await?;
+            return Err(Error::Unauthenticated { code: Code::InvalidLogin });
+        }
+        let audit = self.audit(caller, Action::Reauthenticated, target, "password");
+        self.inner.store.record_login(&subjects, &audit).await
+    }
+
+    /// Refuses unless the caller proved who they are within the last ten minutes; operators are no exception.
+    ///
+    /// # Errors
+    /// `reauthentication_required`.
+    pub fn require_recent_login(&self, caller: &Caller) -> Result<()> {
+        if is_recent(caller.proof.authenticated_at, self.inner.clock.now()) {
+            return Ok(());
+        }
+        Err(Error::Forbidden { code: Code::ReauthenticationRequired })
     }
 
     /// Notes the end of a session; the HTTP layer ends the session itself.
@@ -61,10 +86,10 @@ impl Backend {
     ///
     /// # Errors
     /// `missing_access_token` when the user is gone or disabled.
-    pub async fn caller(&self, user_id: UserId, origin: Origin) -> Result<Caller> {
+    pub async fn caller(&self, user_id: UserId, proof: Proof, origin: Origin) -> Result<Caller> {
         let member = self.inner.store.member(user_id).await?.filter(|m| !m.user.disabled);
         let member = member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
-        Ok(Caller { user: member.user, account: member.account, role: member.role, origin })
+        Ok(Caller { user: member.user, account: member.account, role: member.role, origin, proof })
     }
 
     /// Who is signed in, for answers and pages.
@@ -85,12 +110,32 @@ impl Backend {
     }
 
     async fn signed_in(&self, origin: &Origin, subjects: &[String], member: Member) -> Result<SignedIn> {
-        let caller = Caller { user: member.user, account: member.account, role: member.role, origin: origin.clone() };
-        let target = format!("user:{}", caller.user.id);
-        let audit = self.audit(&caller, Action::SignedIn, target, "");
+        let session = self.new_session(&member, origin);
+        let proof = Proof { session_id: Some(session.id), authenticated_at: session.authenticated_at };
+        let Member { user, account, role, .. } = member;
+        let caller = Caller { user, account, role, origin: origin.clone(), proof };
+        let audit = self.audit(&caller, Action::SignedIn, caller.actor(), "");
         self.inner.store.record_login(subjects, &audit).await?;
         let view = self.session_view(&caller);
-        Ok(SignedIn { user_id: caller.user.id, operator: caller.user.operator, view })
+        Ok(SignedIn { session, view })
+    }
+
+    fn new_session(&self, member: &Member, origin: &Origin) -> SessionRecord {
+        let id = SessionId::new(self.inner.random.uuid());
+        SessionRecord {
+            address: origin.address.clone(),
+            user_agent: origin.user_agent.clone(),
+            ..SessionRecord::begin(id, member.user.id, member.user.operator, self.inner.clock.now())
+        }
+    }
+
+    /// Refuses while the soft lock of one of the subjects holds.
+    async fn unlocked(&self, subjects: &[String]) -> Result<()> {
+        let (counters, now) = (self.inner.store.login_counters(subjects).await?, self.inner.clock.now());
+        match counters.iter().map(|c| c.wait_seconds(now)).max() {
+            None | Some(0) => Ok(()),
+            Some(retry_after_seconds) => Err(Error::RateLimited { retry_after_seconds }),
+        }
     }
 
     async fn refused(&self, origin: &Origin, subjects: &[String]) -> Result<SignedIn> {
@@ -100,4 +145,9 @@ impl Backend {
         self.inner.store.record_login_failure(subjects, self.inner.clock.now(), &audit).await?;
         Err(Error::Unauthenticated { code: Code::InvalidLogin })
     }
+}
+
+/// Whose failures count: the name that was tried and the address it came from.
+fn subjects(name: &str, origin: &Origin) -> [String; 2] {
+    [format!("email:{name}"), format!("address:{}", origin.address)]
 }

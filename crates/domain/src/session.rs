@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::UserId;
+use crate::id::{SessionId, UserId};
+
+/// How old a proof of identity may be for what is dangerous; operators are no exception.
+const RECENT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Idle life of a session: 8 h, operators 1 h (`security.md` §4.1).
 pub fn idle_life(operator: bool) -> SignedDuration {
@@ -15,17 +18,32 @@ pub fn absolute_life(operator: bool) -> SignedDuration {
     SignedDuration::from_hours(if operator { 12 } else { 7 * 24 })
 }
 
+/// Whether somebody who proved who they are at `authenticated_at` need not do so again.
+pub fn is_recent(authenticated_at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(authenticated_at) <= RECENT
+}
+
 /// A stored session. The browser holds the id; we hold only its SHA-256.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// SHA-256 of the cookie's id, lower-case hex.
+    #[serde(skip)]
     pub id_hash: String,
+    /// What lists and routes call it; opens nothing.
+    pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
     /// The session library's own data, opaque here.
+    #[serde(skip)]
     pub data: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Last proof of identity: the sign-in, or a later re-authentication.
+    pub authenticated_at: Timestamp,
+    /// The identity provider that vouched; none = password.
+    pub provider: Option<String>,
+    /// The provider's own name for the session, if it gave one.
+    pub provider_sid: Option<String>,
     /// Last request, written at most once a minute.
     pub last_seen_at: Timestamp,
     /// Dead when nothing came until then.
@@ -80,6 +98,38 @@ pub struct SessionAccount {
     pub customer: String,
 }
 
+// === impl SessionRecord ===
+
+impl SessionRecord {
+    /// A session that begins at `now`, by password. The HTTP layer fills in what the cookie decides.
+    pub fn begin(id: SessionId, user_id: UserId, operator: bool, now: Timestamp) -> Self {
+        Self {
+            id_hash: String::new(),
+            id,
+            user_id,
+            data: String::new(),
+            created_at: now,
+            authenticated_at: now,
+            provider: None,
+            provider_sid: None,
+            last_seen_at: now,
+            idle_expires_at: now + idle_life(operator),
+            absolute_expires_at: now + absolute_life(operator),
+            address: String::new(),
+            user_agent: String::new(),
+        }
+    }
+
+    /// The same session after another proof of identity; its absolute end stays.
+    pub fn reauthenticated(mut self, now: Timestamp) -> Self {
+        let idle = self.idle_expires_at.duration_since(self.last_seen_at);
+        self.authenticated_at = now;
+        self.last_seen_at = now;
+        self.idle_expires_at = now + idle;
+        self
+    }
+}
+
 // === impl LoginCounter ===
 
 impl LoginCounter {
@@ -106,6 +156,17 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_proof_of_identity_lasts_ten_minutes_and_does_not_move_the_absolute_end() {
+        assert!(is_recent(at(0), at(600)) && !is_recent(at(0), at(601)));
+        let id = SessionId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap();
+        let user = UserId::parse("019c1b2e-7f00-7abc-8def-0123456789ac").unwrap();
+        let begun = SessionRecord::begin(id, user, true, at(0));
+        let again = begun.clone().reauthenticated(at(1000));
+        assert_eq!((again.authenticated_at, again.idle_expires_at), (at(1000), at(1000 + 3600)));
+        assert_eq!((again.absolute_expires_at, again.created_at), (begun.absolute_expires_at, at(0)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backend::ports::Sessions;
-use domain::id::UserId;
+use domain::id::{SessionId, UserId};
 use domain::session::SessionRecord;
 use domain::{Error, Result};
 use jiff::Timestamp;
@@ -15,12 +15,37 @@ use crate::row::{at, ms, one, stored};
 // "Last seen" is written at most once a minute: a page asks for a dozen things at once.
 const SEEN_EVERY_MS: i64 = 60_000;
 
+macro_rules! hash_name {
+    () => {
+        "substr(id_hash, 1, 8) || '-' || substr(id_hash, 9, 4) || '-' || substr(id_hash, 13, 4) || '-' ||
+         substr(id_hash, 17, 4) || '-' || substr(id_hash, 21, 12)"
+    };
+}
+
+// One text for every look-up. A row of an older binary has no id of its own: it is named after its hash.
+macro_rules! session_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id_hash, COALESCE(id, ",
+            hash_name!(),
+            ") AS id, user_id, data, created_ms, authenticated_ms, provider, provider_sid, last_seen_ms,
+                 idle_expires_ms, absolute_expires_ms, address, user_agent
+             FROM sessions WHERE ",
+            $condition
+        )
+    };
+}
+
 #[derive(sqlx::FromRow)]
 struct SessionRow {
     id_hash: String,
+    id: String,
     user_id: String,
     data: String,
     created_ms: i64,
+    authenticated_ms: i64,
+    provider: Option<String>,
+    provider_sid: Option<String>,
     last_seen_ms: i64,
     idle_expires_ms: i64,
     absolute_expires_ms: i64,
@@ -33,9 +58,13 @@ impl TryFrom<SessionRow> for SessionRecord {
     fn try_from(row: SessionRow) -> Result<Self> {
         Ok(Self {
             id_hash: row.id_hash,
+            id: stored(SessionId::parse, &row.id)?,
             user_id: stored(UserId::parse, &row.user_id)?,
             data: row.data,
             created_at: at(row.created_ms)?,
+            authenticated_at: at(row.authenticated_ms)?,
+            provider: row.provider,
+            provider_sid: row.provider_sid,
             last_seen_at: at(row.last_seen_ms)?,
             idle_expires_at: at(row.idle_expires_ms)?,
             absolute_expires_at: at(row.absolute_expires_ms)?,
@@ -59,6 +88,10 @@ impl Sessions for SqlStore {
         load(&self.pool, id_hash, now).await
     }
 
+    async fn peek_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>> {
+        peek(&self.pool, id_hash, now).await
+    }
+
     async fn delete_session(&self, id_hash: &str) -> Result<()> {
         delete(&self.pool, id_hash).await
     }
@@ -70,14 +103,19 @@ impl Sessions for SqlStore {
 
 pub(crate) async fn create(pool: &Pool, session: &SessionRecord) -> Result<bool> {
     let added: Option<String> = on_db!(write pool, db => sqlx::query_scalar(
-        "INSERT INTO sessions (id_hash, user_id, data, created_ms, last_seen_ms, idle_expires_ms, absolute_expires_ms,
-             address, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id_hash) DO NOTHING RETURNING id_hash",
+        "INSERT INTO sessions (id_hash, id, user_id, data, created_ms, authenticated_ms, provider, provider_sid,
+             last_seen_ms, idle_expires_ms, absolute_expires_ms, address, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (id_hash) DO NOTHING RETURNING id_hash",
     )
     .bind(&session.id_hash)
+    .bind(session.id.to_string())
     .bind(session.user_id.to_string())
     .bind(&session.data)
     .bind(ms(session.created_at))
+    .bind(ms(session.authenticated_at))
+    .bind(&session.provider)
+    .bind(&session.provider_sid)
     .bind(ms(session.last_seen_at))
     .bind(ms(session.idle_expires_at))
     .bind(ms(session.absolute_expires_at))
@@ -100,22 +138,23 @@ pub(crate) async fn save(pool: &Pool, id_hash: &str, data: &str) -> Result<bool>
 }
 
 pub(crate) async fn load(pool: &Pool, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, SessionRow>(
-        "SELECT id_hash, user_id, data, created_ms, last_seen_ms, idle_expires_ms, absolute_expires_ms, address,
-             user_agent
-         FROM sessions WHERE id_hash = $1 AND idle_expires_ms > $2 AND absolute_expires_ms > $2",
-    )
-    .bind(id_hash)
-    .bind(ms(now))
-    .fetch_optional(db)
-    .await);
-    let found: Option<SessionRecord> = one(row.map_err(translate)?)?;
-    match found {
+    match peek(pool, id_hash, now).await? {
         Some(session) if ms(now) - ms(session.last_seen_at) >= SEEN_EVERY_MS => {
             seen(pool, session, now).await.map(Some)
         }
         found => Ok(found),
     }
+}
+
+pub(crate) async fn peek(pool: &Pool, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, SessionRow>(session_where!(
+        "id_hash = $1 AND idle_expires_ms > $2 AND absolute_expires_ms > $2"
+    ))
+    .bind(id_hash)
+    .bind(ms(now))
+    .fetch_optional(db)
+    .await);
+    one(row.map_err(translate)?)
 }
 
 /// Moves the idle end forward by as much as the last request is newer than the one before.

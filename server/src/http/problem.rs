@@ -117,6 +117,9 @@ impl From<Error> for Problem {
         let status = status(&error);
         let base = Self::new(status, code, detail);
         match error {
+            Error::Forbidden { code: Code::ReauthenticationRequired } => {
+                Self { detail: "Confirm it is you first: POST /v1/auth/reauthenticate".into(), ..base }
+            }
             Error::Unauthenticated { .. } | Error::Forbidden { .. } | Error::NotFound | Error::Conflict { .. } => base,
             Error::Invalid(errors) => Self { errors, ..base },
             Error::Denied(verdict) => Self { verdict: Some(verdict), ..base },

@@ -11,8 +11,8 @@ use axum::http::header::{AUTHORIZATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use backend::{Backend, Caller, Origin};
-use domain::id::UserId;
+use backend::{Backend, Caller, Origin, Proof};
+use domain::session::SessionRecord;
 use domain::{Error, Result};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::{Session, SessionManagerLayer};
@@ -24,8 +24,8 @@ use crate::public_url::PublicUrl;
 pub use browser::BrowserSession;
 pub use table::{SessionTable, sweep};
 
-/// Key of the session's data that names its user.
-const USER: &str = "user_id";
+/// Key of the session's data that holds its row: whose it is, since when. It goes into columns, never into the data.
+const ROW: &str = "row";
 
 /// The cookie layer. Lax, because Strict is not sent on the return from an identity provider.
 pub fn layer(state: &AppState) -> SessionManagerLayer<SessionTable> {
@@ -60,8 +60,28 @@ pub async fn resolve_caller(State(backend): State<Backend>, mut request: Request
 /// # Errors
 /// When the database does not answer.
 pub async fn caller_of(backend: &Backend, session: &Session, origin: &Origin) -> Result<Option<Caller>> {
-    let Some(user) = session.get::<String>(USER).await.map_err(fault)? else { return Ok(None) };
-    match backend.caller(UserId::parse(&user).map_err(Error::internal)?, origin.clone()).await {
+    match session.get::<SessionRecord>(ROW).await.map_err(fault)? {
+        Some(row) => caller_of_row(backend, &row, origin).await,
+        None => Ok(None),
+    }
+}
+
+/// Who an open stream's session stands for now. Looking leaves the idle end where it is: a page left open is not
+/// somebody at work.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn still_signed_in(state: &AppState, session: &Session, origin: &Origin) -> Result<Option<Caller>> {
+    let Some(id) = session.id() else { return Ok(None) };
+    match state.sessions.peek_session(&table::hashed(id), state.clock.now()).await? {
+        Some(row) => caller_of_row(&state.backend, &row, origin).await,
+        None => Ok(None),
+    }
+}
+
+async fn caller_of_row(backend: &Backend, row: &SessionRecord, origin: &Origin) -> Result<Option<Caller>> {
+    let proof = Proof { session_id: Some(row.id), authenticated_at: row.authenticated_at };
+    match backend.caller(row.user_id, proof, origin.clone()).await {
         Ok(caller) => Ok(Some(caller)),
         Err(Error::Unauthenticated { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -7,15 +7,14 @@ use std::time::Duration;
 use app::ssr::CallerSlot;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use backend::{Backend, Caller};
+use backend::Caller;
 use domain::{Code, Error};
 use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tokio_util::sync::CancellationToken;
 use tower_sessions::Session;
 
 use super::problem::Problem;
-use super::session::caller_of;
+use super::session::still_signed_in;
 use super::state::AppState;
 
 const RECHECK: Duration = Duration::from_secs(60);
@@ -24,8 +23,7 @@ const RECHECK: Duration = Duration::from_secs(60);
 pub struct StreamGuard {
     caller: Caller,
     session: Session,
-    backend: Backend,
-    shutdown: CancellationToken,
+    state: AppState,
 }
 
 // === impl StreamGuard ===
@@ -46,7 +44,7 @@ impl StreamGuard {
         minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.shutdown.cancelled() => return,
+                () = self.state.shutdown.cancelled() => return,
                 _ = minute.tick() => {}
             }
             if !self.still_allowed(&namespace_id).await {
@@ -57,11 +55,8 @@ impl StreamGuard {
 
     /// A database that does not answer ends the stream too: never allow on a fault.
     async fn still_allowed(&self, namespace_id: &str) -> bool {
-        if self.session.load().await.is_err() {
-            return false;
-        }
-        match caller_of(&self.backend, &self.session, &self.caller.origin).await {
-            Ok(Some(caller)) => self.backend.get_namespace(&caller, namespace_id).await.is_ok(),
+        match still_signed_in(&self.state, &self.session, &self.caller.origin).await {
+            Ok(Some(caller)) => self.state.backend.get_namespace(&caller, namespace_id).await.is_ok(),
             Ok(None) | Err(_) => false,
         }
     }
@@ -77,9 +72,7 @@ where
         let state = AppState::from_ref(state);
         let caller = parts.extensions.get::<CallerSlot>().and_then(|slot| slot.0.clone());
         match (caller, parts.extensions.get::<Session>().cloned()) {
-            (Some(caller), Some(session)) => {
-                Ok(Self { caller, session, backend: state.backend, shutdown: state.shutdown })
-            }
+            (Some(caller), Some(session)) => Ok(Self { caller, session, state }),
             _ => Err(Error::Unauthenticated { code: Code::MissingAccessToken }.into()),
         }
     }

@@ -52,6 +52,25 @@ async fn expired_and_forged_cookies_are_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn proving_who_one_is_again_gives_the_session_a_new_id_and_kills_the_old_one() {
+    let app = TestApp::start(CONSOLE).await;
+    let (member, route) = (app.operator().await, "/v1/auth/reauthenticate");
+    let again = member.post(route, json!({"password": "a-password-for-tests"})).await;
+    assert_eq!(again.status, 204, "{}", again.text);
+    let cookie = again.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert_ne!(Some(cookie.as_str()), member.cookie());
+    assert_eq!(member.get("/v1/auth/session").await.status, 401);
+    let member = app.anonymous().with("cookie", &cookie);
+    assert_eq!(member.get("/v1/auth/session").await.status, 200);
+
+    let wrong = json!({"password": "a-wrong-password"});
+    let refused = member.post(route, wrong.clone()).await;
+    refused.is_problem(401, "invalid_login", "Invalid e-mail or password");
+    member.post(route, wrong).await.is_problem(429, "rate_limited", "Too many requests");
+    assert_eq!(member.get("/v1/auth/session").await.status, 200, "a wrong try ends nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_session_cookie_is_http_only_lax_and_its_id_is_not_in_the_database() {
     let app = TestApp::start(CONSOLE).await;
     let login = json!({"email": "admin@remotegpu.local", "password": "a-password-for-tests"});
@@ -86,6 +105,7 @@ async fn every_session_route_refuses_strangers_and_api_keys() {
     let id = "019c1b2e-7f00-7abc-8def-0123456789ab";
     let routes = [
         ("GET", "/v1/auth/session".to_owned()),
+        ("POST", "/v1/auth/reauthenticate".to_owned()),
         ("GET", "/v1/kubernetes/namespaces".to_owned()),
         ("POST", "/v1/kubernetes/namespaces".to_owned()),
         ("GET", format!("/v1/kubernetes/namespaces/{id}")),

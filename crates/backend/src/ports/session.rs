@@ -14,6 +14,8 @@ pub trait Sessions: Send + Sync {
     async fn save_session(&self, id_hash: &str, data: &str) -> Result<bool>;
     /// A live session; moves `last_seen_at` and the idle expiry forward, written at most once a minute.
     async fn load_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>>;
+    /// The same look-up for open streams: leaves the idle expiry where it is, or a page left open would never end.
+    async fn peek_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>>;
     /// Ends one session.
     async fn delete_session(&self, id_hash: &str) -> Result<()>;
     /// Removes up to `limit` dead rows.

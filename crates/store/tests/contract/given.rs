@@ -5,13 +5,13 @@ use domain::account::{Account, AccountName, CustomerId};
 use domain::api_key::{ApiKey, PublicId};
 use domain::audit::{Action, AuditEvent};
 use domain::credential::{Access, Credential};
-use domain::id::{AccountId, ApiKeyId, AuditId, CredentialId, NamespaceId, UserId};
+use domain::id::{AccountId, ApiKeyId, AuditId, CredentialId, NamespaceId, SessionId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;
 use domain::scope::Scope;
 use domain::session::SessionRecord;
 use domain::user::{Email, Role, User};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use store::SqlStore;
 use uuid::Uuid;
 
@@ -155,14 +155,10 @@ impl Tenant {
     pub async fn session(&self, db: &SqlStore, id_hash: &str) -> SessionRecord {
         let session = SessionRecord {
             id_hash: id_hash.into(),
-            user_id: self.owner.id,
             data: "{}".into(),
-            created_at: at(0),
-            last_seen_at: at(0),
-            idle_expires_at: at(0) + SignedDuration::from_hours(8),
-            absolute_expires_at: at(0) + SignedDuration::from_hours(7 * 24),
             address: "192.0.2.7".into(),
             user_agent: "Firefox".into(),
+            ..SessionRecord::begin(SessionId::new(Uuid::now_v7()), self.owner.id, false, at(0))
         };
         assert!(db.create_session(&session).await.unwrap());
         session

@@ -14,6 +14,8 @@ on_both_engines! {
     saving_changes_the_data_only
     an_expired_session_is_not_loaded
     last_seen_is_written_at_most_once_a_minute
+    peeking_does_not_count_as_activity
+    a_row_of_an_older_binary_has_a_name_and_an_old_proof
     activity_never_moves_the_absolute_end
     dead_rows_are_removed_in_batches_and_live_ones_stay
 }
@@ -65,6 +67,21 @@ async fn last_seen_is_written_at_most_once_a_minute(db: &Database) {
     assert_eq!((seen.last_seen_at, seen.idle_expires_at), (at(60), at(8 * HOUR + 60)));
     assert_eq!(load(db, "h1", 119).await, Some(seen));
     assert_eq!(load(db, "h1", 120).await.unwrap().idle_expires_at, at(8 * HOUR + 120));
+}
+
+async fn peeking_does_not_count_as_activity(db: &Database) {
+    let session = given::tenant(db).await.session(db, "h1").await;
+    assert_eq!(db.peek_session("h1", at(8 * HOUR - 1)).await.unwrap(), Some(session));
+    assert_eq!(db.peek_session("h1", at(8 * HOUR)).await.unwrap(), None);
+}
+
+async fn a_row_of_an_older_binary_has_a_name_and_an_old_proof(db: &Database) {
+    let hash = "0123456789abcdef".repeat(4);
+    given::tenant(db).await.session(db, &hash).await;
+    db.run("UPDATE sessions SET id = NULL, authenticated_ms = 0").await.unwrap();
+    let session = load(db, &hash, 1).await.unwrap();
+    assert_eq!(session.id.to_string(), "01234567-89ab-cdef-0123-456789abcdef");
+    assert_eq!(session.authenticated_at.as_millisecond(), 0);
 }
 
 async fn activity_never_moves_the_absolute_end(db: &Database) {

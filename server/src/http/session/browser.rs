@@ -8,14 +8,13 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use backend::ports::Clock;
 use backend::{Backend, Caller, Origin};
-use domain::session::{SessionView, absolute_life};
-use domain::{Error, Result};
+use domain::session::{SessionRecord, SessionView};
+use domain::{Code, Error, Result};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
 
-use super::table::NewSession;
-use super::{USER, fault};
+use super::{ROW, fault};
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 
@@ -43,15 +42,20 @@ impl BrowserSession {
         })
     }
 
-    async fn begin(&self, user_id: &str, operator: bool) -> Result<()> {
-        // A new id at each sign-in: whoever planted the old one gains nothing.
+    /// Begins a session with an empty mind.
+    async fn begin(&self, row: &SessionRecord) -> Result<()> {
+        self.cycle(row, true).await
+    }
+
+    /// A new id at each proof of identity: whoever planted or stole the old one gains nothing.
+    async fn cycle(&self, row: &SessionRecord, forget: bool) -> Result<()> {
         self.session.cycle_id().await.map_err(fault)?;
-        self.session.clear().await;
-        let ends = (self.clock.now() + absolute_life(operator)).as_second();
-        let ends = OffsetDateTime::from_unix_timestamp(ends).map_err(Error::internal)?;
+        if forget {
+            self.session.clear().await;
+        }
+        let ends = OffsetDateTime::from_unix_timestamp(row.absolute_expires_at.as_second()).map_err(Error::internal)?;
         self.session.set_expiry(Some(Expiry::AtDateTime(ends)));
-        self.session.insert(USER, user_id).await.map_err(fault)?;
-        self.session.insert(NewSession::KEY, NewSession::of(&self.origin, operator)).await.map_err(fault)?;
+        self.session.insert(ROW, row).await.map_err(fault)?;
         // Written here and not after the answer, so that a failure is told to the caller.
         self.session.save().await.map_err(fault)
     }
@@ -61,8 +65,17 @@ impl BrowserSession {
 impl SessionPort for BrowserSession {
     async fn sign_in(&self, email: &str, password: SecretString) -> Result<SessionView> {
         let signed_in = self.backend.sign_in(&self.origin, email, &password).await?;
-        self.begin(&signed_in.user_id.to_string(), signed_in.operator).await?;
+        self.begin(&signed_in.session).await?;
         Ok(signed_in.view)
+    }
+
+    async fn reauthenticate(&self, password: SecretString) -> Result<()> {
+        let row = self.session.get::<SessionRecord>(ROW).await.map_err(fault)?;
+        let (Some(caller), Some(row)) = (&self.caller, row) else {
+            return Err(Error::Unauthenticated { code: Code::MissingAccessToken });
+        };
+        self.backend.reauthenticate(caller, &password).await?;
+        self.cycle(&row.reauthenticated(self.clock.now()), false).await
     }
 
     async fn sign_out(&self) -> Result<()> {

@@ -9,12 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backend::Origin;
 use backend::ports::{Clock, Sessions};
-use domain::id::UserId;
-use domain::session::{SessionRecord, absolute_life, idle_life};
+use domain::session::SessionRecord;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
@@ -23,7 +20,7 @@ use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
-use super::USER;
+use super::ROW;
 
 // 128 random bits do not collide by chance; more tries would only hide a broken generator.
 const CREATE_TRIES: usize = 3;
@@ -37,25 +34,6 @@ pub struct SessionTable {
     clock: Arc<dyn Clock>,
 }
 
-/// What only the first write of a session needs; it goes into columns, never into the data.
-#[derive(Serialize, Deserialize)]
-pub(super) struct NewSession {
-    operator: bool,
-    address: String,
-    user_agent: String,
-}
-
-// === impl NewSession ===
-
-impl NewSession {
-    /// Its key in the session's data until the row is written.
-    pub(super) const KEY: &'static str = "new_session";
-
-    pub(super) fn of(origin: &Origin, operator: bool) -> Self {
-        Self { operator, address: origin.address.clone(), user_agent: origin.user_agent.clone() }
-    }
-}
-
 // === impl SessionTable ===
 
 impl SessionTable {
@@ -64,24 +42,13 @@ impl SessionTable {
         Self { port, clock }
     }
 
-    fn row(&self, record: &Record) -> Result<SessionRecord> {
-        let user = record.data.get(USER).and_then(Value::as_str);
-        // Anonymous rows would let anybody fill the table.
-        let user = user.ok_or_else(|| Error::Encode("a session without a user is not stored".into()))?;
-        let new = record.data.get(NewSession::KEY).cloned().unwrap_or_default();
-        let new: NewSession = serde_json::from_value(new).map_err(|e| Error::Encode(e.to_string()))?;
-        let now = self.clock.now();
-        Ok(SessionRecord {
-            id_hash: hashed(record.id),
-            user_id: UserId::parse(user).map_err(|e| Error::Encode(e.to_string()))?,
-            data: stored(record)?,
-            created_at: now,
-            last_seen_at: now,
-            idle_expires_at: now + idle_life(new.operator),
-            absolute_expires_at: now + absolute_life(new.operator),
-            address: new.address,
-            user_agent: new.user_agent,
-        })
+    /// The row of a session that is to be stored. Without one it is nobody's: anonymous rows would let anybody fill the
+    /// table.
+    fn row(record: &Record) -> Result<SessionRecord> {
+        let row = record.data.get(ROW).cloned();
+        let row = row.ok_or_else(|| Error::Encode("a session without a user is not stored".into()))?;
+        let row: SessionRecord = serde_json::from_value(row).map_err(|e| Error::Encode(e.to_string()))?;
+        Ok(SessionRecord { id_hash: hashed(record.id), data: stored(record)?, ..row })
     }
 }
 
@@ -89,7 +56,7 @@ impl SessionTable {
 impl SessionStore for SessionTable {
     async fn create(&self, record: &mut Record) -> Result<()> {
         for _ in 0..CREATE_TRIES {
-            if self.port.create_session(&self.row(record)?).await.map_err(backend)? {
+            if self.port.create_session(&Self::row(record)?).await.map_err(backend)? {
                 return Ok(());
             }
             record.id = Id::default();
@@ -108,7 +75,7 @@ impl SessionStore for SessionTable {
         let Some(row) = found else { return Ok(None) };
         let mut data: HashMap<String, Value> =
             serde_json::from_str(&row.data).map_err(|e| Error::Decode(e.to_string()))?;
-        data.insert(USER.to_owned(), Value::String(row.user_id.to_string()));
+        data.insert(ROW.to_owned(), serde_json::to_value(&row).map_err(|e| Error::Decode(e.to_string()))?);
         Ok(Some(Record { id: *id, data, expiry_date: date(row.absolute_expires_at)? }))
     }
 
@@ -145,13 +112,12 @@ pub async fn sweep(sessions: Arc<dyn Sessions>, clock: Arc<dyn Clock>, shutdown:
 }
 
 /// SHA-256 of the cookie's id in hex: a dump of the table is no set of cookies.
-fn hashed(id: Id) -> String {
+pub(super) fn hashed(id: Id) -> String {
     Sha256::digest(id.to_string().as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn stored(record: &Record) -> Result<String> {
-    let rest: HashMap<&String, &Value> =
-        record.data.iter().filter(|(key, _)| !matches!(key.as_str(), USER | NewSession::KEY)).collect();
+    let rest: HashMap<&String, &Value> = record.data.iter().filter(|(key, _)| *key != ROW).collect();
     serde_json::to_string(&rest).map_err(|e| Error::Encode(e.to_string()))
 }
 

@@ -9,7 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::post;
 use axum::{Extension, Router};
 use backend::ports::{Clock, Sessions};
-use domain::session::SessionRecord;
+use domain::id::{SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
@@ -18,6 +18,7 @@ use tower_sessions::session::Record;
 use super::*;
 
 const SOMEBODY: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
+const A_SESSION: &str = "019c1b2e-7f00-7abc-8def-0123456789ac";
 
 #[derive(Default)]
 struct Rows(Mutex<HashMap<String, SessionRecord>>);
@@ -45,6 +46,9 @@ impl Sessions for Rows {
     async fn load_session(&self, id_hash: &str, _: Timestamp) -> Result<Option<SessionRecord>> {
         Ok(self.0.lock().unwrap().get(id_hash).cloned())
     }
+    async fn peek_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>> {
+        self.load_session(id_hash, now).await
+    }
     async fn delete_session(&self, id_hash: &str) -> Result<()> {
         self.0.lock().unwrap().remove(id_hash);
         Ok(())
@@ -54,13 +58,13 @@ impl Sessions for Rows {
     }
 }
 
-fn origin() -> Origin {
-    Origin { address: "10.0.0.1".into(), user_agent: "test".into(), request_id: "r".into() }
+fn begun(operator: bool) -> SessionRecord {
+    let (id, user) = (SessionId::parse(A_SESSION).unwrap(), UserId::parse(SOMEBODY).unwrap());
+    SessionRecord { address: "10.0.0.1".into(), ..SessionRecord::begin(id, user, operator, Noon.now()) }
 }
 
 fn record(operator: bool) -> Record {
-    let new = serde_json::to_value(table::NewSession::of(&origin(), operator)).unwrap();
-    let data = [(USER.to_owned(), SOMEBODY.into()), (table::NewSession::KEY.to_owned(), new)].into();
+    let data = [(ROW.to_owned(), serde_json::to_value(begun(operator)).unwrap())].into();
     Record { id: Default::default(), data, expiry_date: time::OffsetDateTime::UNIX_EPOCH }
 }
 
@@ -129,8 +133,7 @@ async fn nobody_is_stored_without_a_user() {
 fn site(url: &PublicUrl) -> (Arc<Rows>, Router) {
     async fn enter(Extension(session): Extension<Session>) {
         session.cycle_id().await.unwrap();
-        session.insert(USER, SOMEBODY).await.unwrap();
-        session.insert(table::NewSession::KEY, table::NewSession::of(&origin(), false)).await.unwrap();
+        session.insert(ROW, begun(false)).await.unwrap();
         session.save().await.unwrap();
     }
     async fn leave(Extension(session): Extension<Session>) {

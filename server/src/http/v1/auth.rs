@@ -22,10 +22,17 @@ struct Login {
     password: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Password {
+    password: String,
+}
+
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/auth/login", post(login))
         .route("/auth/logout", post(logout))
+        .route("/auth/reauthenticate", post(reauthenticate))
         .route("/auth/session", get(session))
 }
 
@@ -37,6 +44,16 @@ async fn login(browser: BrowserSession, ApiJson(login): ApiJson<Login>) -> Resul
 /// `POST /v1/auth/logout`
 async fn logout(_: SignedIn, browser: BrowserSession) -> Result<StatusCode, Problem> {
     browser.sign_out().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/auth/reauthenticate`: what a refusal with `reauthentication_required` asks for.
+async fn reauthenticate(
+    _: SignedIn,
+    browser: BrowserSession,
+    ApiJson(proof): ApiJson<Password>,
+) -> Result<StatusCode, Problem> {
+    browser.reauthenticate(SecretString::from(proof.password)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
