@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
-use leptos_router::{SsrMode, path};
+use leptos_router::{Lazy, LazyRoute, SsrMode, path};
 
 use crate::features::layout::Layout;
 use crate::pages::catalogue::sku::list::CataloguePage;
@@ -23,6 +23,59 @@ use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
 use crate::ui::clock::provide_clock;
 
+/// An area: pages whose code the browser fetches when somebody goes to one of them (and at once with the page it shows
+/// first), so that the first load stays small however many pages there are. Areas and not single pages, because what
+/// each set of parts shares becomes a file of its own.
+macro_rules! area {
+    ($area:ident, $preload:ident, $pages:ident { $($route:ident: $page:ident,)* }) => {
+        enum $pages {
+            $($route,)*
+        }
+
+        #[lazy]
+        fn $area(page: $pages) -> AnyView {
+            match page {
+                $($pages::$route => $page().into_any(),)*
+            }
+        }
+
+        $(
+            struct $route;
+
+            impl LazyRoute for $route {
+                fn data() -> Self {
+                    Self
+                }
+
+                async fn view(_: Self) -> AnyView {
+                    $area($pages::$route).await
+                }
+
+                async fn preload() {
+                    #[cfg(target_arch = "wasm32")]
+                    $preload().await;
+                }
+            }
+        )*
+    };
+}
+
+area!(kubernetes, __preload_kubernetes, KubernetesPage {
+    Namespaces: NamespacesPage,
+    Access: AccessPage,
+    NamespaceSettings: NamespaceSettingsPage,
+});
+
+area!(workloads, __preload_workloads, WorkloadsArea {
+    Deployment: DeploymentPage,
+    Workloads: WorkloadsPage,
+    Deploy: DeployPage,
+});
+
+area!(settings, __preload_settings, SettingsPage {
+    ApiKeys: ApiKeysPage,
+});
+
 /// The whole console.
 #[component]
 pub fn App() -> impl IntoView {
@@ -36,17 +89,17 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/reauthenticate") view=ReauthenticatePage ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
-                    <Route path=path!("kubernetes") view=NamespacesPage ssr=SsrMode::Async />
-                    <Route path=path!("kubernetes/:namespace/workloads/:name") view=DeploymentPage ssr=SsrMode::Async />
+                    <Route path=path!("kubernetes") view={Lazy::<Namespaces>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("kubernetes/:namespace/workloads/:name") view={Lazy::<Deployment>::new()} ssr=SsrMode::Async />
                     <ParentRoute path=path!("kubernetes/:namespace") view=NamespaceFrame ssr=SsrMode::Async>
-                        <Route path=path!("") view=WorkloadsPage ssr=SsrMode::Async />
-                        <Route path=path!("workloads") view=WorkloadsPage ssr=SsrMode::Async />
-                        <Route path=path!("deploy") view=DeployPage ssr=SsrMode::Async />
-                        <Route path=path!("access") view=AccessPage ssr=SsrMode::Async />
-                        <Route path=path!("settings") view=NamespaceSettingsPage ssr=SsrMode::Async />
+                        <Route path=path!("") view={Lazy::<Workloads>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("workloads") view={Lazy::<Workloads>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("deploy") view={Lazy::<Deploy>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("access") view={Lazy::<Access>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("settings") view={Lazy::<NamespaceSettings>::new()} ssr=SsrMode::Async />
                     </ParentRoute>
                     <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />
-                    <Route path=path!("settings/api-keys") view=ApiKeysPage ssr=SsrMode::Async />
+                    <Route path=path!("settings/api-keys") view={Lazy::<ApiKeys>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -9,8 +9,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(app::App);
-    mark_hydrated();
+    wasm_bindgen_futures::spawn_local(async {
+        // Done only when the code of the first page has come too.
+        leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), app::App).await.forget();
+        mark_hydrated();
+    });
 }
 
 /// Tests wait for this mark: server HTML is visible before any handler exists.

@@ -14,19 +14,19 @@ use tower_http::services::ServeDir;
 pub const OUTPUT_NAME: &str = "remotegpu";
 /// Directory of the client's files, under the site root and in URLs.
 pub const PKG_DIR: &str = "pkg";
-/// Lies beside the executable when the build gave the files hashed names.
+/// Lies beside the executable and names the folder below it that holds this build's files.
 const HASH_FILE: &str = "hash.txt";
 
 /// What the pages must know of the client files; nothing is read from a Cargo.toml.
 pub fn leptos_options(site_root: &Path) -> LeptosOptions {
-    let hashed = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(HASH_FILE).is_file()));
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(HASH_FILE)));
+    let hash = beside.and_then(|file| std::fs::read_to_string(file).ok());
     LeptosOptions::builder()
         .output_name(OUTPUT_NAME)
         .site_root(site_root.to_string_lossy())
-        .site_pkg_dir(PKG_DIR)
+        .site_pkg_dir(hash.map_or_else(|| PKG_DIR.to_owned(), |hash| format!("{PKG_DIR}/{}", hash.trim())))
         .env(Env::PROD)
-        .hash_file(HASH_FILE.into())
-        .hash_files(hashed.unwrap_or(false))
+        .hash_files(false)
         .build()
 }
 
@@ -38,7 +38,7 @@ pub fn service(site_root: &Path) -> ServeDir {
         .precompressed_gzip()
 }
 
-/// Middleware: a file with a hash in its name never changes, any other is asked for again.
+/// Middleware: a file in a folder named after its contents never changes, any other is asked for again.
 pub async fn cache(request: Request, next: Next) -> Response {
     let lasting = is_hashed(request.uri().path());
     let mut response = next.run(request).await;
@@ -48,13 +48,10 @@ pub async fn cache(request: Request, next: Next) -> Response {
     response
 }
 
-/// `NAME.<hash>.<extension>` with a hash of at least 8 characters.
+/// `…/<16 hexadecimal digits>/NAME`; the middleware sees the path below `/pkg`.
 fn is_hashed(path: &str) -> bool {
-    let file = path.rsplit('/').next().unwrap_or_default();
-    let mut parts = file.rsplit('.').skip(1);
-    let hash = parts.next().unwrap_or_default();
-    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    hash.len() >= 8 && hash.bytes().all(safe) && parts.next().is_some()
+    let folder = path.trim_start_matches("/pkg").trim_start_matches('/').split('/').next().unwrap_or_default();
+    folder.len() == 16 && folder.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -62,12 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_hashed_names_are_kept_for_good() {
+    fn only_files_of_a_named_build_are_kept_for_good() {
         for (path, hashed) in [
-            ("/pkg/remotegpu.Ab12Cd34Ef.js", true),
-            ("/pkg/remotegpu.0123456789abcdef.wasm", true),
+            ("/pkg/0123456789abcdef/remotegpu.js", true),
+            ("/0123456789abcdef/remotegpu_bg.wasm", true),
+            ("/pkg/0123456789abcdef/snippets/a/inline0.js", true),
             ("/pkg/remotegpu.js", false),
-            ("/pkg/remotegpu_bg.wasm", false),
             ("/pkg/inter.latin.woff2", false),
             ("/pkg/", false),
         ] {

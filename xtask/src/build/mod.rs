@@ -70,9 +70,8 @@ pub fn all(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<Built> {
     let site = site::assemble(repo, &browser, &sheet, say)?;
     native(repo, scope, say, stop)?;
     let programs = repo.programs(scope == Scope::Programs { release: true });
-    // Leptos reads it beside the running program, so each profile has its own copy.
-    let hashes = programs.join("hash.txt");
-    localplane::files::write_public(&hashes, site.hashes.as_bytes())?;
+    // The console reads it beside its program, so each profile has its own copy.
+    localplane::files::write_public(&programs.join("hash.txt"), site.hash.as_bytes())?;
     let [server, admission, kubelet] = PROGRAMS.map(|(_, binary)| programs.join(binary));
     Ok(Built { server, admission, kubelet, site_root: site.root })
 }

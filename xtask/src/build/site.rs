@@ -1,4 +1,4 @@
-//! The site root: hashed names, compressed forms, and the list of hashes that Leptos reads.
+//! The site root: the client's files in a folder named after their contents, and their compressed forms.
 //! Built beside the old one and swapped in whole. Everything in it is public: nothing else may go there.
 
 use std::fs;
@@ -17,8 +17,8 @@ const NAME: &str = "remotegpu";
 #[derive(Debug)]
 pub struct Site {
     pub root: PathBuf,
-    /// The text of `hash.txt`.
-    pub hashes: String,
+    /// Name of the folder below `pkg/` with this build's files.
+    pub hash: String,
 }
 
 /// Puts the site together, unless the one that is there was made from the same parts.
@@ -34,42 +34,31 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
     let contents = statics.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
     let parts = [browser.fingerprint.as_bytes(), css.as_slice()].into_iter().chain(contents.iter().map(Vec::as_slice));
     let made_from = fingerprint(parts);
-    let (stamp, hash_file) = (notes.join("site.made-from.txt"), notes.join("hash.txt"));
-    if root.is_dir()
-        && fs::read_to_string(&stamp).is_ok_and(|known| known == made_from)
-        && let Ok(hashes) = fs::read_to_string(&hash_file)
-    {
-        return Ok(Site { root, hashes });
+    let stamp = notes.join("site.made-from.txt");
+    if root.is_dir() && fs::read_to_string(&stamp).is_ok_and(|known| known == made_from) {
+        return Ok(Site { root, hash: made_from });
     }
     say.step("Compressing the site");
     let fresh = repo.target.join("site-new");
     clear(&fresh)?;
-    let hashes = package(&fresh.join("pkg"), browser, &css)?;
+    let folder = fresh.join("pkg").join(&made_from);
+    copy_below(&browser.folder, &files_below(&browser.folder), &folder)?;
+    write(&folder.join(format!("{NAME}.css")), &css)?;
     copy_below(&public, &statics, &fresh)?;
-    let bytes = compress::all(&repo.root, &files_below(&fresh))?;
+    let every_page = [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm")].map(|name| folder.join(name));
+    let first = compress::all(&repo.root, &every_page)?;
+    let others: Vec<PathBuf> = files_below(&fresh).into_iter().filter(|file| !compressed(file, &every_page)).collect();
+    let rest = compress::all(&repo.root, &others)?;
     clear(&root)?;
     fs::rename(&fresh, &root).with_context(|| format!("cannot write {}", root.display()))?;
-    fs::write(&hash_file, &hashes).context("cannot write hash.txt")?;
-    fs::write(&stamp, made_from).context("cannot note what the site was made from")?;
-    say.step(format!("The site is {} KB in brotli", bytes / 1024));
-    Ok(Site { root, hashes })
+    fs::write(&stamp, &made_from).context("cannot note what the site was made from")?;
+    say.step(format!("In brotli: {} KB for every page, {} KB for pages when they are opened", first / 1024, rest / 1024));
+    Ok(Site { root, hash: made_from })
 }
 
-/// Writes `pkg/` with hashed names and gives the text of `hash.txt`.
-fn package(folder: &Path, browser: &Browser, css: &[u8]) -> Result<String> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let wasm = read(&browser.folder.join(format!("{NAME}_bg.wasm")))?;
-    let wasm_hash = fingerprint([wasm.as_slice()]);
-    let glue = String::from_utf8(read(&browser.folder.join(format!("{NAME}.js")))?).context("the glue is not text")?;
-    // The glue's own default must name the same file as the page does.
-    let glue = glue.replace(&format!("{NAME}_bg.wasm"), &format!("{NAME}.{wasm_hash}.wasm"));
-    let (js_hash, css_hash) = (fingerprint([glue.as_bytes()]), fingerprint([css]));
-    write(&folder.join(format!("{NAME}.{wasm_hash}.wasm")), &wasm)?;
-    write(&folder.join(format!("{NAME}.{js_hash}.js")), glue.as_bytes())?;
-    write(&folder.join(format!("{NAME}.{css_hash}.css")), css)?;
-    let snippets = browser.folder.join("snippets");
-    copy_below(&snippets, &files_below(&snippets), &folder.join("snippets"))?;
-    Ok(format!("js:{js_hash}\nwasm:{wasm_hash}\ncss:{css_hash}\n"))
+/// Whether it was compressed already, or is the compressed form of such a file.
+fn compressed(file: &Path, done: &[PathBuf]) -> bool {
+    done.iter().any(|known| file.to_string_lossy().starts_with(&*known.to_string_lossy()))
 }
 
 fn copy_below(from: &Path, files: &[PathBuf], to: &Path) -> Result<()> {

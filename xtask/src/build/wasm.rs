@@ -1,19 +1,24 @@
-//! `frontend` to WebAssembly: cargo, wasm-bindgen as a library, wasm-opt from the npm package binaryen.
-//! wasm-bindgen and wasm-opt run only when cargo's output changed: they cost longer than all the rest of a warm build.
+//! `frontend` to WebAssembly: cargo, a cut into one file per lazily loaded page, wasm-bindgen as a library, wasm-opt from
+//! the npm package binaryen. All but cargo run only when its output changed: they cost longer than a warm build's rest.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use localplane::Stop;
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{fingerprint, read};
+use super::{files_below, fingerprint, read};
 use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools::WASM;
 use crate::{repo, shell};
+
+/// The file that fetches the pages' code; Leptos knows it by this very name.
+const LOADER: &str = "./__wasm_split.______________________.js";
+/// Which files each page needs, for the hints in the head of its HTML; Leptos knows it by this very name.
+const MANIFEST: &str = "__wasm_split_manifest.json";
 
 /// The features that every browser of the last years has; each of them makes the file smaller.
 const FEATURES: [&str; 6] = [
@@ -25,7 +30,8 @@ const FEATURES: [&str; 6] = [
     "--enable-multivalue",
 ];
 
-/// The finished browser half: a folder with `remotegpu.js`, `remotegpu_bg.wasm` and perhaps `snippets/`.
+/// The finished browser half: a folder with `remotegpu.js`, `remotegpu_bg.wasm`, a file of WebAssembly for each lazily
+/// loaded page or what several of them share, and perhaps `snippets/`.
 #[derive(Debug)]
 pub struct Browser {
     pub folder: PathBuf,
@@ -52,15 +58,36 @@ pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
     }
+    let main = cut(&raw, &folder)?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(&raw).typescript(false).remove_producers_section(true).out_name("remotegpu");
+    bindgen.input_path(&main).typescript(false).remove_producers_section(true).out_name("remotegpu");
+    // The pages' files find the main one's functions by the names that the linker gave them.
+    bindgen.keep_lld_exports(true).demangle(false);
     bindgen.web(true).and_then(|bindgen| bindgen.generate(&folder)).context("wasm-bindgen failed")?;
-    optimise(repo, &folder.join("remotegpu_bg.wasm"), stop)?;
+    fs::remove_file(&main).with_context(|| format!("cannot remove {}", main.display()))?;
+    for file in files_below(&folder).iter().filter(|file| file.extension().is_some_and(|e| e == "wasm")) {
+        optimise(repo, file, stop)?;
+    }
     fs::write(&stamp, &fingerprint).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(Browser { folder, fingerprint })
 }
 
-fn optimise(repo: &Repo, wasm: &PathBuf, stop: &Stop) -> Result<()> {
+/// Cuts cargo's output into the main module, which it returns, and the pages' files beside it.
+fn cut(raw: &Path, folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let (module, main) = (read(raw)?, folder.join("main.wasm"));
+    let mut options = wasm_split_cli_support::Options::new(&module);
+    options.output_dir = folder;
+    options.main_out_path = &main;
+    options.link_name = LOADER;
+    options.main_module = "./remotegpu.js";
+    let cut = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("cutting the module failed: {error:#}"))?;
+    let manifest = serde_json::to_vec(&cut.prefetch_map)?;
+    fs::write(folder.join(MANIFEST), manifest).with_context(|| format!("cannot write {MANIFEST}"))?;
+    Ok(main)
+}
+
+fn optimise(repo: &Repo, wasm: &Path, stop: &Stop) -> Result<()> {
     let mut optimiser = Command::new(repo.root.join("style/node_modules/.bin/wasm-opt"));
     optimiser.arg("-Oz").args(FEATURES).arg(wasm).arg("-o").arg(wasm);
     shell::run("wasm-opt", &mut optimiser, stop)

@@ -15,6 +15,10 @@ const VERSION: &str = "0.20.2";
 /// Runs cargo-deny, building it once if it is not there.
 pub fn check(root: &Path, say: &Say, stop: &Stop) -> Outcome {
     let program = tools::cargo_tool(root, "cargo-deny", VERSION, say, stop).map_err(|error| broken(&error))?;
+    // It reads the manifest of every crate in the lock file, also of those that only other systems compile.
+    let mut fetch = repo::cargo(root);
+    fetch.args(["fetch", "--locked", "--quiet"]);
+    shell::run("cargo fetch", &mut fetch, stop).map_err(|error| broken(&error))?;
     let mut command = Command::new(program);
     // Its calls of cargo must see the same environment as ours.
     command.envs(repo::cargo(root).get_envs().filter_map(|(key, value)| Some((key, value?))));
