@@ -60,21 +60,19 @@ macro_rules! area {
     };
 }
 
-area!(kubernetes, __preload_kubernetes, KubernetesPage {
-    Namespaces: NamespacesPage,
-    Access: AccessPage,
-    NamespaceSettings: NamespaceSettingsPage,
-});
+area!(
+    kubernetes,
+    __preload_kubernetes,
+    KubernetesPage { Namespaces: NamespacesPage, Access: AccessPage, NamespaceSettings: NamespaceSettingsPage }
+);
 
-area!(workloads, __preload_workloads, WorkloadsArea {
-    Deployment: DeploymentPage,
-    Workloads: WorkloadsPage,
-    Deploy: DeployPage,
-});
+area!(
+    workloads,
+    __preload_workloads,
+    WorkloadsArea { Deployment: DeploymentPage, Workloads: WorkloadsPage, Deploy: DeployPage }
+);
 
-area!(settings, __preload_settings, SettingsPage {
-    ApiKeys: ApiKeysPage,
-});
+area!(settings, __preload_settings, SettingsPage { ApiKeys: ApiKeysPage });
 
 /// The whole console.
 #[component]

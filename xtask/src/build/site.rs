@@ -45,14 +45,19 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
     copy_below(&browser.folder, &files_below(&browser.folder), &folder)?;
     write(&folder.join(format!("{NAME}.css")), &css)?;
     copy_below(&public, &statics, &fresh)?;
-    let every_page = [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm")].map(|name| folder.join(name));
+    let every_page =
+        [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm")].map(|name| folder.join(name));
     let first = compress::all(&repo.root, &every_page)?;
     let others: Vec<PathBuf> = files_below(&fresh).into_iter().filter(|file| !compressed(file, &every_page)).collect();
     let rest = compress::all(&repo.root, &others)?;
     clear(&root)?;
     fs::rename(&fresh, &root).with_context(|| format!("cannot write {}", root.display()))?;
     fs::write(&stamp, &made_from).context("cannot note what the site was made from")?;
-    say.step(format!("In brotli: {} KB for every page, {} KB for pages when they are opened", first / 1024, rest / 1024));
+    say.step(format!(
+        "In brotli: {} KB for every page, {} KB for pages when they are opened",
+        first / 1024,
+        rest / 1024
+    ));
     Ok(Site { root, hash: made_from })
 }
 

@@ -81,7 +81,8 @@ fn cut(raw: &Path, folder: &Path) -> Result<PathBuf> {
     options.main_out_path = &main;
     options.link_name = LOADER;
     options.main_module = "./remotegpu.js";
-    let cut = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("cutting the module failed: {error:#}"))?;
+    let cut =
+        wasm_split_cli_support::transform(options).map_err(|error| anyhow!("cutting the module failed: {error:#}"))?;
     let manifest = serde_json::to_vec(&cut.prefetch_map)?;
     fs::write(folder.join(MANIFEST), manifest).with_context(|| format!("cannot write {MANIFEST}"))?;
     Ok(main)
