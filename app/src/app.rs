@@ -27,7 +27,7 @@ use crate::ui::clock::provide_clock;
 /// first), so that the first load stays small however many pages there are. Areas and not single pages, because what
 /// each set of parts shares becomes a file of its own.
 macro_rules! area {
-    ($area:ident, $preload:ident, $pages:ident { $($route:ident: $page:ident,)* }) => {
+    ($area:ident, $preload:ident, $pages:ident { $($route:ident: $page:ident),* $(,)? }) => {
         enum $pages {
             $($route,)*
         }
