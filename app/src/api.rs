@@ -2,6 +2,7 @@
 //!
 //! Programs use REST instead; both end in the same use cases. Start reading at [`error`] and [`namespace`].
 
+pub mod account;
 pub mod api_key;
 pub mod ask;
 pub mod deployment;

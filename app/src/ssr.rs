@@ -37,6 +37,12 @@ pub trait SessionPort: Send + Sync {
     /// `invalid_login`, `rate_limited`, or an unreachable database.
     async fn reauthenticate(&self, password: SecretString) -> domain::Result<()>;
 
+    /// Makes the session act in another of the person's accounts.
+    ///
+    /// # Errors
+    /// `not_found` for an account they are not in.
+    async fn switch_account(&self, id: &str) -> domain::Result<SessionView>;
+
     /// Ends the session of this request and removes its cookie.
     ///
     /// # Errors

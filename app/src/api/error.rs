@@ -179,7 +179,8 @@ mod ssr {
             | Code::Conflict
             | Code::AdmissionDenied
             | Code::LinkInvalid
-            | Code::LastOwner => StatusCode::CONFLICT,
+            | Code::LastOwner
+            | Code::QuotaExceeded => StatusCode::CONFLICT,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::NamespaceNotReady
             | Code::TokenWithoutExpiration

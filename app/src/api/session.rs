@@ -1,5 +1,6 @@
 //! Sign-in, sign-out and who is signed in.
 
+use domain::account::AccountView;
 use domain::session::SessionView;
 use leptos::prelude::*;
 
@@ -33,9 +34,12 @@ pub async fn sign_out() -> Result<(), AppError> {
     Ok(())
 }
 
-/// Who is signed in.
+/// Who is signed in, and the accounts they may act in.
+pub type Frame = (SessionView, Vec<AccountView>);
+
+/// Who is signed in, for the frame of every page.
 #[server(prefix = "/api", endpoint = "session/current")]
-pub async fn current_session() -> Result<Packed<SessionView>, AppError> {
-    let caller = crate::ssr::caller().await?;
-    Packed::new(&crate::ssr::backend()?.session_view(&caller))
+pub async fn current_session() -> Result<Packed<Frame>, AppError> {
+    let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
+    Packed::new(&(backend.session_view(&caller), backend.list_accounts(&caller).await?))
 }

@@ -16,7 +16,7 @@ use crate::ui::icon::{Glyph, Icon};
 #[component]
 pub fn Layout() -> impl IntoView {
     let person = load(Signal::stored(String::new()), |_| CurrentSession {}).show_or(
-        |session| view! { <Person session=session /> }.into_any(),
+        |(session, accounts)| view! { <Person session=session accounts=accounts /> }.into_any(),
         |error| {
             if error.is_unauthenticated() {
                 view! { <SignInFirst /> }.into_any()

@@ -1,13 +1,18 @@
 //! The side bar: where one can go, who one is.
 
+use domain::account::AccountView;
 use domain::session::SessionView;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn as _;
 use leptos_router::components::A;
 
+use crate::api::account::SwitchAccount;
 use crate::api::session::SignOut;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::theme::ThemeButton;
 use crate::paths;
+use crate::ui::button::{Button, ButtonSize};
+use crate::ui::field::INPUT;
 use crate::ui::icon::{Glyph, Icon};
 
 /// The mark and the name.
@@ -64,14 +69,37 @@ pub fn NavLinks() -> impl IntoView {
     }
 }
 
+/// The way to another account, for people who are in several. A plain form even with JavaScript: the whole page changes.
+#[component]
+fn AccountSwitch(accounts: Vec<AccountView>) -> impl IntoView {
+    let option = |account: AccountView| {
+        view! {
+            <option value=account.id selected=account.acting>
+                {account.name}
+            </option>
+        }
+    };
+    (accounts.len() > 1).then(|| {
+        view! {
+            <form method="post" action=SwitchAccount::PATH class="flex gap-1 px-2 md:max-lg:hidden">
+                <select name="account_id" class=INPUT aria-label="Account">
+                    {accounts.into_iter().map(option).collect_view()}
+                </select>
+                <Button size=ButtonSize::Small>"Switch"</Button>
+            </form>
+        }
+    })
+}
+
 /// Who is signed in, and the way out. A plain form: it works without JavaScript.
 #[component]
-pub fn Person(session: SessionView) -> impl IntoView {
+pub fn Person(session: SessionView, accounts: Vec<AccountView>) -> impl IntoView {
     let sign_out = Sending::to::<SignOut>();
     let email = session.user.email.clone();
     let rank = if session.user.operator { format!("{}, operator", session.user.role) } else { session.user.role };
     view! {
         <div class="grid gap-2 border-t border-line pt-3">
+            <AccountSwitch accounts=accounts />
             <div class="min-w-0 px-2 md:max-lg:hidden">
                 <p class="truncate font-medium" title=session.account.customer>
                     {session.account.name}

@@ -17,7 +17,7 @@ use crate::ui::field::{Field, INPUT};
 #[component]
 pub fn ReauthenticatePage() -> impl IntoView {
     let body = load(Signal::stored(String::new()), |_| CurrentSession {})
-        .show(|session| view! { <ReauthenticateForm session=session /> }.into_any());
+        .show(|(session, _)| view! { <ReauthenticateForm session=session /> }.into_any());
     view! {
         <Title text="Confirm it is you" />
         <main class="grid min-h-dvh place-items-center px-4 py-10">

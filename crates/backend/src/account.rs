@@ -1,13 +1,15 @@
-//! Accounts: made by the operator's command line and at first start.
+//! Accounts: made by the operator's command line and at first start; listed, switched, renamed, handed over and deleted
+//! by their people.
 
-use domain::account::{Account, AccountName, CustomerId};
+use domain::account::{Account, AccountName, AccountView, CustomerId, Quota};
 use domain::audit::Action;
 use domain::id::AccountId;
 use domain::user::Role;
 use domain::{Error, Result};
 use secrecy::SecretString;
 
-use crate::{Backend, NewUser, Origin};
+use crate::ports::Member;
+use crate::{Backend, Caller, NewUser, Origin};
 
 /// Name of the account of the first start (RULINGS 1).
 const FIRST_ACCOUNT: &str = "default";
@@ -45,11 +47,42 @@ impl Backend {
             name: AccountName::new(name)?,
             customer: CustomerId::from_number(0),
             created_at: self.inner.clock.now(),
+            suspended_at: None,
+            quota: Quota::default(),
         };
         let target = format!("account:{}", account.id);
         let origin = Origin::system();
         let audit = self.audit_for(&origin, Some(account.id), "system".into(), Action::AccountCreated, target, name);
         self.inner.store.create_account(&account, &audit).await
+    }
+
+    /// The caller's accounts, the first joined first. Somebody is in a few, so there are no pages.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_accounts(&self, caller: &Caller) -> Result<Vec<AccountView>> {
+        let joined = self.inner.store.accounts_of(caller.user.id).await?;
+        let acting = |id| id == caller.account.id && !caller.support;
+        Ok(joined.iter().map(|m| m.account.view(m.role, acting(m.account.id))).collect())
+    }
+
+    /// The account a session is to act in from now on, if the caller is in it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for unknown and foreign ids alike.
+    pub async fn joined_account(&self, caller: &Caller, id: &str) -> Result<AccountId> {
+        Ok(self.acting_in(caller, id).await?.account.id)
+    }
+
+    /// The caller as they stand in another of their accounts.
+    pub(crate) async fn acting_in(&self, caller: &Caller, id: &str) -> Result<Caller> {
+        let id = AccountId::parse(id)?;
+        if caller.account.id == id && !caller.support {
+            return Ok(caller.clone());
+        }
+        let found = self.inner.store.member(caller.user.id, Some(id)).await?;
+        let Member { account, role, .. } = found.filter(|m| m.account.id == id).ok_or(Error::NotFound)?;
+        Ok(Caller { account, role, support: false, ..caller.clone() })
     }
 
     /// Whether the database answers.

@@ -1,6 +1,6 @@
 //! Who asks, and the proof that they may: looking a thing up **is** authorising it.
 
-use domain::account::Account;
+use domain::account::{Account, AccountStatus};
 use domain::id::SessionId;
 use domain::permission::{self, Permission};
 use domain::user::{Role, User};
@@ -27,6 +27,8 @@ pub struct Caller {
     pub account: Account,
     /// Their role in it.
     pub role: Role,
+    /// They are an operator who looks in as support, not a member: `role` is viewer.
+    pub support: bool,
     /// Where from.
     pub origin: Origin,
     /// How they proved who they are.
@@ -49,12 +51,20 @@ pub struct Grant<T> {
 }
 
 impl Caller {
-    /// Refuses unless the role grants `permission`.
+    /// Refuses unless the role grants `permission`, and changes in a suspended account.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
+    /// `forbidden`, or `account_suspended`.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.may(permission) { Ok(()) } else { Err(Error::Forbidden { code: Code::Forbidden }) }
+        if !self.may(permission) {
+            return Err(Error::Forbidden { code: Code::Forbidden });
+        }
+        match self.account.status() {
+            AccountStatus::Suspended if permission.changes_account() => {
+                Err(Error::Forbidden { code: Code::AccountSuspended })
+            }
+            AccountStatus::Suspended | AccountStatus::Active => Ok(()),
+        }
     }
 
     /// Whether the role grants `permission`.

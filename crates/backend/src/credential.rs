@@ -62,7 +62,7 @@ impl Backend {
 
     /// The token with which the console acts for a person in a namespace (RULINGS 34).
     pub(crate) async fn workload_token(&self, caller: &Caller, namespace: &Namespace) -> Result<SecretString> {
-        let access = if caller.may(Permission::Deploy) { Access::Edit } else { Access::View };
+        let access = if caller.require(Permission::Deploy).is_ok() { Access::Edit } else { Access::View };
         let holder = Holder { origin: caller.origin.clone(), key: None, actor: caller.actor() };
         let issued = self.credential(holder, namespace.clone(), Identity::Console { access }).await?;
         Ok(issued.token)

@@ -3,9 +3,9 @@
 //! Source: `security.md` §4.1 and §4.4, `console-api.md` §1.
 
 use domain::audit::Action;
-use domain::id::{SessionId, UserId};
-use domain::session::{SessionAccount, SessionRecord, SessionUser, SessionView, is_recent};
-use domain::user::Email;
+use domain::id::{AccountId, SessionId, UserId};
+use domain::session::{Acting, SessionAccount, SessionRecord, SessionUser, SessionView, is_recent};
+use domain::user::{Email, Role};
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
 
@@ -50,7 +50,7 @@ impl Backend {
     pub async fn reauthenticate(&self, caller: &Caller, password: &SecretString) -> Result<()> {
         let subjects = subjects(caller.user.email.as_str(), &caller.origin);
         self.unlocked(&subjects).await?;
-        let member = self.inner.store.member(caller.user.id).await?;
+        let member = self.inner.store.member(caller.user.id, None).await?;
         let hash = member.as_ref().and_then(|m| m.password_hash.as_deref());
         let target = caller.actor();
         if !self.inner.passwords.verify(password, hash).await? {
@@ -82,14 +82,27 @@ impl Backend {
         self.inner.store.record(&self.audit(caller, Action::SignedOut, target, "")).await
     }
 
-    /// The caller of a request whose session names `user_id`. Role and state are read anew each time.
+    /// The caller of a request whose session names `user_id` and acts in `acting`. Role and state are read anew each
+    /// time; where the membership is gone, the account first joined counts.
     ///
     /// # Errors
     /// `missing_access_token` when the user is gone or disabled.
-    pub async fn caller(&self, user_id: UserId, proof: Proof, origin: Origin) -> Result<Caller> {
-        let member = self.inner.store.member(user_id).await?.filter(|m| !m.user.disabled);
-        let member = member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
-        Ok(Caller { user: member.user, account: member.account, role: member.role, origin, proof })
+    pub async fn caller(&self, user_id: UserId, acting: Acting, proof: Proof, origin: Origin) -> Result<Caller> {
+        let member = self.inner.store.member(user_id, acting.account).await?.filter(|m| !m.user.disabled);
+        let Member { user, account, role, .. } = member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
+        let caller = Caller { user, account, role, support: false, origin, proof };
+        match acting.account.filter(|_| acting.support && caller.user.operator) {
+            Some(account) => self.looking_in(caller, account).await,
+            None => Ok(caller),
+        }
+    }
+
+    /// The operator in the account they support: reads, never changes. An account that is gone ends it.
+    async fn looking_in(&self, caller: Caller, account: AccountId) -> Result<Caller> {
+        match self.inner.store.account(account).await? {
+            Some(account) => Ok(Caller { account, role: Role::Viewer, support: true, ..caller }),
+            None => Ok(caller),
+        }
     }
 
     /// Who is signed in, for answers and pages.
@@ -105,7 +118,9 @@ impl Backend {
                 id: caller.account.id.to_string(),
                 name: caller.account.name.as_str().to_owned(),
                 customer: caller.account.customer.as_str().to_owned(),
+                status: caller.account.status(),
             },
+            support: caller.support,
         }
     }
 
@@ -113,7 +128,7 @@ impl Backend {
         let session = self.new_session(&member, origin);
         let proof = Proof { session_id: Some(session.id), authenticated_at: session.authenticated_at };
         let Member { user, account, role, .. } = member;
-        let caller = Caller { user, account, role, origin: origin.clone(), proof };
+        let caller = Caller { user, account, role, support: false, origin: origin.clone(), proof };
         let audit = self.audit(&caller, Action::SignedIn, caller.actor(), "");
         self.inner.store.record_login(subjects, &audit).await?;
         let view = self.session_view(&caller);

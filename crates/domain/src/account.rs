@@ -1,10 +1,15 @@
-//! A customer: owns namespaces, keys, members and usage.
+//! A customer: owns namespaces, keys, members and usage; may be suspended; has limits.
+
+mod quota;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::AccountId;
+use crate::user::Role;
 use crate::{Error, Result};
+
+pub use quota::{Limit, Quota, QuotaChange};
 
 /// The customer id of the tenant API, `skgu00001` and up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,6 +20,17 @@ pub struct CustomerId(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountName(String);
+
+/// Whether an account may change anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountStatus {
+    /// As usual.
+    #[default]
+    Active,
+    /// People may sign in and look; every change is refused and no key opens anything.
+    Suspended,
+}
 
 /// A customer account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +43,75 @@ pub struct Account {
     pub customer: CustomerId,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Suspended since then.
+    pub suspended_at: Option<Timestamp>,
+    /// What it may have at most.
+    pub quota: Quota,
 }
+
+/// One of a person's accounts, with their place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The account.
+    pub account: Account,
+    /// Their role in it.
+    pub role: Role,
+}
+
+/// An account as its members see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Account id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Customer id `skgu…`.
+    pub customer: String,
+    /// Whether it may change anything.
+    pub status: AccountStatus,
+    /// The caller's role in it.
+    pub role: Role,
+    /// The session acts in it.
+    pub acting: bool,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+}
+
+/// Body of a switch to another account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchAccount {
+    /// One of the caller's accounts.
+    pub account_id: String,
+}
+
+/// Body of `PATCH /v1/accounts/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameAccount {
+    /// The new name, unchecked.
+    pub name: String,
+}
+
+/// Body of a deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteAccount {
+    /// The account's name, typed by hand.
+    pub confirm: String,
+}
+
+/// Body of a hand-over of ownership.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferAccount {
+    /// The member who becomes owner.
+    pub user_id: String,
+    /// The account's name, typed by hand.
+    pub confirm: String,
+}
+
+// === impl CustomerId ===
 
 impl CustomerId {
     /// The id of the `number`-th customer, at least five digits.
@@ -46,6 +130,8 @@ impl CustomerId {
     }
 }
 
+// === impl AccountName ===
+
 impl AccountName {
     /// Checks a name somebody typed.
     ///
@@ -62,5 +148,38 @@ impl AccountName {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+// === impl Account ===
+
+impl Account {
+    /// Whether it may change anything.
+    pub fn status(&self) -> AccountStatus {
+        if self.suspended_at.is_some() { AccountStatus::Suspended } else { AccountStatus::Active }
+    }
+
+    /// The account as somebody with `role` in it sees it.
+    pub fn view(&self, role: Role, acting: bool) -> AccountView {
+        AccountView {
+            id: self.id.to_string(),
+            name: self.name.as_str().to_owned(),
+            customer: self.customer.as_str().to_owned(),
+            status: self.status(),
+            role,
+            acting,
+            created_at: self.created_at.to_string(),
+        }
+    }
+
+    /// Whether the name was typed as it is: a guard before what cannot be undone.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on field `confirm`.
+    pub fn confirm(&self, typed: &str) -> Result<()> {
+        if typed.trim() == self.name.as_str() {
+            return Ok(());
+        }
+        Err(Error::field("confirm", "mismatch", format!("Type the name of the account: {}", self.name.as_str())))
     }
 }

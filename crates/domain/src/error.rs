@@ -101,6 +101,7 @@ pub enum Code {
     AccountSuspended,
     LinkInvalid,
     LastOwner,
+    QuotaExceeded,
     SignInFailed,
     ProviderUnavailable,
 }
@@ -211,6 +212,7 @@ impl Code {
             Self::AccountSuspended => "account_suspended",
             Self::LinkInvalid => "link_invalid",
             Self::LastOwner => "last_owner",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::SignInFailed => "sign_in_failed",
             Self::ProviderUnavailable => "provider_unavailable",
         }
@@ -246,6 +248,7 @@ impl Code {
             Self::AccountSuspended => "This account is suspended; ask the operator of this installation",
             Self::LinkInvalid => "This link was used, has expired or was withdrawn",
             Self::LastOwner => "An account needs an owner: hand ownership over first",
+            Self::QuotaExceeded => "The account has as many as it may have",
             Self::SignInFailed => "Signing in with this provider did not work; try again",
             Self::ProviderUnavailable => "Identity provider is not reachable",
         }

@@ -69,6 +69,23 @@ impl Permission {
         Self::ManagePlatform,
     ];
 
+    /// Whether it changes something in the account; a suspended account refuses that.
+    pub fn changes_account(self) -> bool {
+        match self {
+            Self::Read | Self::ReadUsage | Self::ReadAudit | Self::ManageAccounts | Self::ManagePlatform => false,
+            Self::CreateNamespace
+            | Self::ManageNamespace
+            | Self::Deploy
+            | Self::OwnKeys
+            | Self::ManageKeys
+            | Self::ManageMembers
+            | Self::ManageBudgets
+            | Self::ManageEngines
+            | Self::ManageAccount
+            | Self::OwnAccount => true,
+        }
+    }
+
     /// Who holds it: the table.
     pub fn holder(self) -> Holder {
         use Role::{Admin, Billing, Member, Owner, Viewer};

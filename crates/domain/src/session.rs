@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{SessionId, UserId};
+use crate::account::AccountStatus;
+use crate::id::{AccountId, SessionId, UserId};
 
 /// How old a proof of identity may be for what is dangerous; operators are no exception.
 const RECENT: SignedDuration = SignedDuration::from_mins(10);
@@ -21,6 +22,15 @@ pub fn absolute_life(operator: bool) -> SignedDuration {
 /// Whether somebody who proved who they are at `authenticated_at` need not do so again.
 pub fn is_recent(authenticated_at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(authenticated_at) <= RECENT
+}
+
+/// In which account a session acts. Columns of their own, never in the session's data: there the last writer wins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acting {
+    /// The chosen account; none is the first joined.
+    pub account: Option<AccountId>,
+    /// An operator looks into `account` without being a member, read only.
+    pub support: bool,
 }
 
 /// A stored session. The browser holds the id; we hold only its SHA-256.
@@ -54,6 +64,8 @@ pub struct SessionRecord {
     pub address: String,
     /// With what, for the session list.
     pub user_agent: String,
+    /// In which account it acts.
+    pub acting: Acting,
 }
 
 /// How often sign-in failed for one subject (an e-mail or an address).
@@ -72,6 +84,9 @@ pub struct SessionView {
     pub user: SessionUser,
     /// The account they act in.
     pub account: SessionAccount,
+    /// They look at it as the platform's support, read only.
+    #[serde(default)]
+    pub support: bool,
 }
 
 /// The person of a [`SessionView`].
@@ -96,6 +111,9 @@ pub struct SessionAccount {
     pub name: String,
     /// Customer id `skgu…`.
     pub customer: String,
+    /// `active`, or `suspended`: then nothing can be changed.
+    #[serde(default)]
+    pub status: AccountStatus,
 }
 
 // === impl SessionRecord ===
@@ -117,6 +135,7 @@ impl SessionRecord {
             absolute_expires_at: now + absolute_life(operator),
             address: String::new(),
             user_agent: String::new(),
+            acting: Acting::default(),
         }
     }
 

@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 use backend::ports::Accounts;
-use domain::account::{Account, AccountName, CustomerId};
+use domain::account::{Account, AccountName, CustomerId, Membership, Quota};
 use domain::audit::AuditEvent;
-use domain::id::AccountId;
+use domain::id::{AccountId, UserId};
+use domain::user::Role;
 use domain::{Code, Error, Result};
 
 use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
-use crate::row::{at, ms, one, stored};
+use crate::row::{all, at, maybe_at, ms, one, stored};
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct AccountRow {
@@ -18,7 +19,25 @@ pub(crate) struct AccountRow {
     account_name: String,
     customer_number: i64,
     account_created_ms: i64,
+    suspended_ms: Option<i64>,
+    quota: Option<String>,
 }
+
+#[derive(sqlx::FromRow)]
+struct MembershipRow {
+    role: String,
+    #[sqlx(flatten)]
+    account: AccountRow,
+}
+
+/// The columns of an [`AccountRow`], of table `a`.
+macro_rules! columns {
+    () => {
+        "a.id AS account_id, a.name AS account_name, a.customer_number, a.created_ms AS account_created_ms,
+             a.suspended_ms, a.quota"
+    };
+}
+pub(crate) use columns;
 
 impl TryFrom<AccountRow> for Account {
     type Error = Error;
@@ -28,7 +47,21 @@ impl TryFrom<AccountRow> for Account {
             name: stored(AccountName::new, &row.account_name)?,
             customer: CustomerId::from_number(row.customer_number.try_into().map_err(Error::internal)?),
             created_at: at(row.account_created_ms)?,
+            suspended_at: maybe_at(row.suspended_ms)?,
+            quota: quota(row.quota.as_deref())?,
         })
+    }
+}
+
+/// Limits as stored; none are the defaults.
+pub(crate) fn quota(stored: Option<&str>) -> Result<Quota> {
+    stored.map_or_else(|| Ok(Quota::default()), |json| serde_json::from_str(json).map_err(Error::internal))
+}
+
+impl TryFrom<MembershipRow> for Membership {
+    type Error = Error;
+    fn try_from(row: MembershipRow) -> Result<Self> {
+        Ok(Self { role: stored(Role::parse, &row.role)?, account: row.account.try_into()? })
     }
 }
 
@@ -40,6 +73,14 @@ impl Accounts for SqlStore {
 
     async fn account_by_name(&self, name: &str) -> Result<Option<Account>> {
         by_name(&self.pool, name).await
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>> {
+        by_id(&self.pool, id).await
+    }
+
+    async fn accounts_of(&self, user: UserId) -> Result<Vec<Membership>> {
+        of_user(&self.pool, user).await
     }
 }
 
@@ -54,7 +95,8 @@ pub(crate) async fn create(pool: &Pool, account: &Account, audit: &AuditEvent) -
         sqlx::query_as::<_, AccountRow>(
             "INSERT INTO accounts (id, name, customer_number, created_ms) VALUES ($1, $2, $3, $4)
              ON CONFLICT (name) DO NOTHING
-             RETURNING id AS account_id, name AS account_name, customer_number, created_ms AS account_created_ms",
+             RETURNING id AS account_id, name AS account_name, customer_number, created_ms AS account_created_ms,
+                 suspended_ms, quota",
         )
         .bind(account.id.to_string())
         .bind(account.name.as_str())
@@ -69,12 +111,29 @@ pub(crate) async fn create(pool: &Pool, account: &Account, audit: &AuditEvent) -
 }
 
 pub(crate) async fn by_name(pool: &Pool, name: &str) -> Result<Option<Account>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, AccountRow>(
-        "SELECT id AS account_id, name AS account_name, customer_number, created_ms AS account_created_ms
-         FROM accounts WHERE name = $1",
-    )
-    .bind(name)
-    .fetch_optional(db)
-    .await);
+    let text = concat!("SELECT ", columns!(), " FROM accounts a WHERE a.name = $1");
+    let row = on_db!(read pool, db => sqlx::query_as::<_, AccountRow>(text).bind(name).fetch_optional(db).await);
     one(row.map_err(translate)?)
+}
+
+pub(crate) async fn by_id(pool: &Pool, id: AccountId) -> Result<Option<Account>> {
+    let text = concat!("SELECT ", columns!(), " FROM accounts a WHERE a.id = $1");
+    let row = on_db!(read pool, db => sqlx::query_as::<_, AccountRow>(text)
+        .bind(id.to_string())
+        .fetch_optional(db)
+        .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn of_user(pool: &Pool, user: UserId) -> Result<Vec<Membership>> {
+    let text = concat!(
+        "SELECT m.role, ",
+        columns!(),
+        " FROM members m JOIN accounts a ON a.id = m.account_id WHERE m.user_id = $1 ORDER BY m.joined_ms, m.account_id"
+    );
+    let rows = on_db!(read pool, db => sqlx::query_as::<_, MembershipRow>(text)
+        .bind(user.to_string())
+        .fetch_all(db)
+        .await);
+    all(rows.map_err(translate)?)
 }

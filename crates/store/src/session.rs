@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use backend::ports::Sessions;
-use domain::id::{SessionId, UserId};
-use domain::session::SessionRecord;
+use domain::id::{AccountId, SessionId, UserId};
+use domain::session::{Acting, SessionRecord};
 use domain::{Error, Result};
 use jiff::Timestamp;
 
@@ -29,7 +29,7 @@ macro_rules! session_where {
             "SELECT id_hash, COALESCE(id, ",
             hash_name!(),
             ") AS id, user_id, data, created_ms, authenticated_ms, provider, provider_sid, last_seen_ms,
-                 idle_expires_ms, absolute_expires_ms, address, user_agent
+                 idle_expires_ms, absolute_expires_ms, address, user_agent, account_id, support
              FROM sessions WHERE ",
             $condition
         )
@@ -51,6 +51,8 @@ struct SessionRow {
     absolute_expires_ms: i64,
     address: String,
     user_agent: String,
+    account_id: Option<String>,
+    support: bool,
 }
 
 impl TryFrom<SessionRow> for SessionRecord {
@@ -70,6 +72,10 @@ impl TryFrom<SessionRow> for SessionRecord {
             absolute_expires_at: at(row.absolute_expires_ms)?,
             address: row.address,
             user_agent: row.user_agent,
+            acting: Acting {
+                account: row.account_id.map(|id| stored(AccountId::parse, &id)).transpose()?,
+                support: row.support,
+            },
         })
     }
 }
@@ -92,6 +98,10 @@ impl Sessions for SqlStore {
         peek(&self.pool, id_hash, now).await
     }
 
+    async fn act_in(&self, id_hash: &str, acting: Acting) -> Result<bool> {
+        act_in(&self.pool, id_hash, acting).await
+    }
+
     async fn delete_session(&self, id_hash: &str) -> Result<()> {
         delete(&self.pool, id_hash).await
     }
@@ -104,8 +114,8 @@ impl Sessions for SqlStore {
 pub(crate) async fn create(pool: &Pool, session: &SessionRecord) -> Result<bool> {
     let added: Option<String> = on_db!(write pool, db => sqlx::query_scalar(
         "INSERT INTO sessions (id_hash, id, user_id, data, created_ms, authenticated_ms, provider, provider_sid,
-             last_seen_ms, idle_expires_ms, absolute_expires_ms, address, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             last_seen_ms, idle_expires_ms, absolute_expires_ms, address, user_agent, account_id, support)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT (id_hash) DO NOTHING RETURNING id_hash",
     )
     .bind(&session.id_hash)
@@ -121,6 +131,8 @@ pub(crate) async fn create(pool: &Pool, session: &SessionRecord) -> Result<bool>
     .bind(ms(session.absolute_expires_at))
     .bind(&session.address)
     .bind(&session.user_agent)
+    .bind(session.acting.account.map(|id| id.to_string()))
+    .bind(session.acting.support)
     .fetch_optional(db)
     .await)
     .map_err(translate)?;
@@ -131,6 +143,18 @@ pub(crate) async fn save(pool: &Pool, id_hash: &str, data: &str) -> Result<bool>
     on_db!(write pool, db => sqlx::query("UPDATE sessions SET data = $2 WHERE id_hash = $1")
         .bind(id_hash)
         .bind(data)
+        .execute(db)
+        .await
+        .map(|done| done.rows_affected() == 1))
+    .map_err(translate)
+}
+
+pub(crate) async fn act_in(pool: &Pool, id_hash: &str, acting: Acting) -> Result<bool> {
+    let text = "UPDATE sessions SET account_id = $2, support = $3 WHERE id_hash = $1";
+    on_db!(write pool, db => sqlx::query(text)
+        .bind(id_hash)
+        .bind(acting.account.map(|id| id.to_string()))
+        .bind(acting.support)
         .execute(db)
         .await
         .map(|done| done.rows_affected() == 1))

@@ -9,7 +9,7 @@ use domain::user::{Email, Role, User};
 use domain::{Code, Error, Result};
 
 use crate::SqlStore;
-use crate::account::AccountRow;
+use crate::account::{self, AccountRow};
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{at, ms, one, stored};
@@ -29,15 +29,17 @@ struct MemberRow {
 
 // One text for both look-ups; the default account is the first joined.
 macro_rules! member_where {
-    ($condition:literal) => {
+    ($condition:literal, $first:literal) => {
         concat!(
             "SELECT u.id AS user_id, u.email, u.password_hash, u.operator, u.disabled, u.created_ms AS user_created_ms,
-                 m.role, a.id AS account_id, a.name AS account_name, a.customer_number,
-                 a.created_ms AS account_created_ms
-             FROM users u JOIN members m ON m.user_id = u.id JOIN accounts a ON a.id = m.account_id
+                 m.role, ",
+            account::columns!(),
+            " FROM users u JOIN members m ON m.user_id = u.id JOIN accounts a ON a.id = m.account_id
              WHERE ",
             $condition,
-            " ORDER BY m.joined_ms, m.account_id LIMIT 1"
+            " ORDER BY ",
+            $first,
+            "m.joined_ms, m.account_id LIMIT 1"
         )
     };
 }
@@ -78,8 +80,8 @@ impl Users for SqlStore {
         member_by_email(&self.pool, email).await
     }
 
-    async fn member(&self, user: UserId) -> Result<Option<Member>> {
-        member(&self.pool, user).await
+    async fn member(&self, user: UserId, account: Option<AccountId>) -> Result<Option<Member>> {
+        member(&self.pool, user, account).await
     }
 
     async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()> {
@@ -129,16 +131,18 @@ pub(crate) async fn any(pool: &Pool) -> Result<bool> {
 }
 
 pub(crate) async fn member_by_email(pool: &Pool, email: &Email) -> Result<Option<Member>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(member_where!("u.email = $1"))
+    let row = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(member_where!("u.email = $1", ""))
         .bind(email.as_str())
         .fetch_optional(db)
         .await);
     one(row.map_err(translate)?)
 }
 
-pub(crate) async fn member(pool: &Pool, user: UserId) -> Result<Option<Member>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(member_where!("u.id = $1"))
+pub(crate) async fn member(pool: &Pool, user: UserId, account: Option<AccountId>) -> Result<Option<Member>> {
+    let text = member_where!("u.id = $1", "CASE WHEN m.account_id = $2 THEN 0 ELSE 1 END, ");
+    let row = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(text)
         .bind(user.to_string())
+        .bind(account.map(|id| id.to_string()))
         .fetch_optional(db)
         .await);
     one(row.map_err(translate)?)

@@ -81,7 +81,7 @@ pub async fn still_signed_in(state: &AppState, session: &Session, origin: &Origi
 
 async fn caller_of_row(backend: &Backend, row: &SessionRecord, origin: &Origin) -> Result<Option<Caller>> {
     let proof = Proof { session_id: Some(row.id), authenticated_at: row.authenticated_at };
-    match backend.caller(row.user_id, proof, origin.clone()).await {
+    match backend.caller(row.user_id, row.acting, proof, origin.clone()).await {
         Ok(caller) => Ok(Some(caller)),
         Err(Error::Unauthenticated { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::account::Account;
+use domain::account::{Account, Membership};
 use domain::audit::AuditEvent;
+use domain::id::{AccountId, UserId};
 
 /// Accounts.
 #[async_trait]
@@ -13,4 +14,8 @@ pub trait Accounts: Send + Sync {
     async fn create_account(&self, account: &Account, audit: &AuditEvent) -> Result<Account>;
     /// Finds an account by its exact name.
     async fn account_by_name(&self, name: &str) -> Result<Option<Account>>;
+    /// Finds an account by id: for operators and the reconciler. People reach theirs through their membership.
+    async fn account(&self, id: AccountId) -> Result<Option<Account>>;
+    /// Every account a person is in, the first joined first.
+    async fn accounts_of(&self, user: UserId) -> Result<Vec<Membership>>;
 }

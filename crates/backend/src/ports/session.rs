@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::session::SessionRecord;
+use domain::session::{Acting, SessionRecord};
 use jiff::Timestamp;
 
 /// Browser sessions; ids arrive hashed (`security.md` §4.1).
@@ -16,6 +16,8 @@ pub trait Sessions: Send + Sync {
     async fn load_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>>;
     /// The same look-up for open streams: leaves the idle expiry where it is, or a page left open would never end.
     async fn peek_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>>;
+    /// Moves a session to another account. False when it is gone.
+    async fn act_in(&self, id_hash: &str, acting: Acting) -> Result<bool>;
     /// Ends one session.
     async fn delete_session(&self, id_hash: &str) -> Result<()>;
     /// Removes up to `limit` dead rows.

@@ -14,7 +14,7 @@ pub struct Member {
     pub user: User,
     /// Argon2id PHC string; none for people without a password.
     pub password_hash: Option<String>,
-    /// Their default account.
+    /// The account they act in.
     pub account: Account,
     /// Their role in it.
     pub role: Role,
@@ -36,8 +36,8 @@ pub trait Users: Send + Sync {
     async fn has_users(&self) -> Result<bool>;
     /// Finds a member by normalised e-mail.
     async fn member_by_email(&self, email: &Email) -> Result<Option<Member>>;
-    /// Finds a member by user id (default account = the first joined).
-    async fn member(&self, user: UserId) -> Result<Option<Member>>;
+    /// Finds a member by user id, in `account`. Without one, or when they are not in it: in the account first joined.
+    async fn member(&self, user: UserId, account: Option<AccountId>) -> Result<Option<Member>>;
     /// Replaces a password hash (re-hash after parameters rose).
     async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()>;
 }

@@ -1,7 +1,7 @@
 //! What tests begin with. Functions that take `db` have stored what they return; the others only made it up.
 
 use backend::ports::*;
-use domain::account::{Account, AccountName, CustomerId};
+use domain::account::{Account, AccountName, CustomerId, Quota};
 use domain::api_key::{ApiKey, PublicId};
 use domain::audit::{Action, AuditEvent};
 use domain::credential::{Access, Credential};
@@ -42,8 +42,14 @@ pub fn event(account: AccountId, action: Action) -> AuditEvent {
 }
 
 pub fn new_account(name: &str) -> Account {
-    let customer = CustomerId::from_number(0);
-    Account { id: AccountId::new(Uuid::now_v7()), name: AccountName::new(name).unwrap(), customer, created_at: at(0) }
+    Account {
+        id: AccountId::new(Uuid::now_v7()),
+        name: AccountName::new(name).unwrap(),
+        customer: CustomerId::from_number(0),
+        created_at: at(0),
+        suspended_at: None,
+        quota: Quota::default(),
+    }
 }
 
 pub fn new_user(email: &str) -> User {

@@ -1,8 +1,10 @@
 //! Browser sessions: create never overwrites, save never revives, dead ones never load.
 
 use backend::ports::*;
-use domain::session::SessionRecord;
+use domain::id::SessionId;
+use domain::session::{Acting, SessionRecord};
 use jiff::SignedDuration;
+use uuid::Uuid;
 
 use crate::database::Database;
 use crate::given::{self, at};
@@ -12,6 +14,7 @@ on_both_engines! {
     a_second_session_with_the_same_id_is_refused
     saving_never_revives_an_ended_session
     saving_changes_the_data_only
+    a_session_remembers_in_which_account_it_acts
     an_expired_session_is_not_loaded
     last_seen_is_written_at_most_once_a_minute
     peeking_does_not_count_as_activity
@@ -51,6 +54,20 @@ async fn saving_changes_the_data_only(db: &Database) {
     let session = given::tenant(db).await.session(db, "h1").await;
     assert!(db.save_session("h1", "new").await.unwrap());
     assert_eq!(load(db, "h1", 1).await, Some(SessionRecord { data: "new".into(), ..session }));
+}
+
+async fn a_session_remembers_in_which_account_it_acts(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let session = tenant.session(db, "h1").await;
+    let acting = Acting { account: Some(tenant.account.id), support: true };
+    assert!(db.act_in("h1", acting).await.unwrap());
+    assert!(db.save_session("h1", "{}").await.unwrap(), "a save leaves it alone");
+    assert_eq!(load(db, "h1", 1).await, Some(SessionRecord { acting, ..session.clone() }));
+    let id = SessionId::new(Uuid::now_v7());
+    let again = SessionRecord { id_hash: "h2".into(), id, acting, ..session };
+    assert!(db.create_session(&again).await.unwrap());
+    assert_eq!(load(db, "h2", 1).await.unwrap().acting, acting);
+    assert!(!db.act_in("h3", acting).await.unwrap());
 }
 
 async fn an_expired_session_is_not_loaded(db: &Database) {

@@ -15,7 +15,7 @@ on_both_engines! {
     a_member_is_found_by_email_and_by_id
     a_taken_email_is_a_conflict_and_makes_no_member
     a_new_password_hash_replaces_the_old_one
-    the_default_account_is_the_first_joined
+    the_chosen_account_counts_and_else_the_first_joined
     a_user_of_an_unknown_account_is_not_kept
 }
 
@@ -34,8 +34,8 @@ async fn a_member_is_found_by_email_and_by_id(db: &Database) {
     let member = Member { user: user.clone(), password_hash: None, account, role: Role::Admin };
     let email = Email::new("ada@example.com").unwrap();
     assert_eq!(db.member_by_email(&email).await.unwrap().as_ref(), Some(&member));
-    assert_eq!(db.member(user.id).await.unwrap(), Some(member));
-    assert_eq!(db.member(UserId::new(Uuid::now_v7())).await.unwrap(), None);
+    assert_eq!(db.member(user.id, None).await.unwrap(), Some(member));
+    assert_eq!(db.member(UserId::new(Uuid::now_v7()), None).await.unwrap(), None);
 }
 
 async fn a_taken_email_is_a_conflict_and_makes_no_member(db: &Database) {
@@ -45,24 +45,29 @@ async fn a_taken_email_is_a_conflict_and_makes_no_member(db: &Database) {
     let audit = tenant.event(Action::UserCreated);
     let answer = db.create_user(&again, None, tenant.account.id, Role::Member, &audit).await;
     assert!(matches!(answer, Err(Error::Conflict { code: Code::NameTaken, .. })));
-    assert_eq!(db.member(again.id).await.unwrap(), None);
+    assert_eq!(db.member(again.id, None).await.unwrap(), None);
     assert_eq!(tenant.audited(db).await, [Action::UserCreated, Action::AccountCreated]);
 }
 
 async fn a_new_password_hash_replaces_the_old_one(db: &Database) {
     let tenant = given::tenant(db).await;
     db.set_password_hash(tenant.owner.id, "$argon2id$stronger").await.unwrap();
-    let member = db.member(tenant.owner.id).await.unwrap().unwrap();
+    let member = db.member(tenant.owner.id, None).await.unwrap().unwrap();
     assert_eq!(member.password_hash.as_deref(), Some("$argon2id$stronger"));
 }
 
-async fn the_default_account_is_the_first_joined(db: &Database) {
+async fn the_chosen_account_counts_and_else_the_first_joined(db: &Database) {
     let first = given::tenant(db).await;
     let second = given::tenant(db).await;
     let text = "INSERT INTO members (account_id, user_id, role, joined_ms)";
     let values = format!("VALUES ('{}', '{}', 'viewer', 9000000000000)", second.account.id, first.owner.id);
     db.run(format!("{text} {values}")).await.unwrap();
-    let member = db.member(first.owner.id).await.unwrap().unwrap();
+    let member = db.member(first.owner.id, None).await.unwrap().unwrap();
+    assert_eq!((member.account, member.role), (first.account.clone(), Role::Owner));
+    let member = db.member(first.owner.id, Some(second.account.id)).await.unwrap().unwrap();
+    assert_eq!((member.account, member.role), (second.account, Role::Viewer));
+    let elsewhere = given::tenant(db).await;
+    let member = db.member(first.owner.id, Some(elsewhere.account.id)).await.unwrap().unwrap();
     assert_eq!((member.account, member.role), (first.account, Role::Owner));
 }
 

@@ -6,14 +6,15 @@ use app::ssr::{CallerSlot, SessionPort};
 use async_trait::async_trait;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use backend::ports::Clock;
+use backend::ports::{Clock, Sessions};
 use backend::{Backend, Caller, Origin};
-use domain::session::{SessionRecord, SessionView};
+use domain::session::{Acting, SessionRecord, SessionView};
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
 
+use super::table::hashed;
 use super::{ROW, fault};
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
@@ -24,6 +25,7 @@ pub struct BrowserSession {
     session: Session,
     backend: Backend,
     clock: Arc<dyn Clock>,
+    sessions: Arc<dyn Sessions>,
     origin: Origin,
     caller: Option<Caller>,
 }
@@ -39,7 +41,22 @@ impl BrowserSession {
             caller: parts.extensions.get::<CallerSlot>().and_then(|slot| slot.0.clone()),
             backend: state.backend.clone(),
             clock: state.clock.clone(),
+            sessions: state.sessions.clone(),
         })
+    }
+
+    /// Who this session stands for.
+    fn caller(&self) -> Result<&Caller> {
+        self.caller.as_ref().ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })
+    }
+
+    /// Moves the session to another account and says who one is there.
+    async fn act_in(&self, acting: Acting) -> Result<SessionView> {
+        let (caller, id) = (self.caller()?, self.session.id());
+        let id = id.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
+        self.sessions.act_in(&hashed(id), acting).await?;
+        let there = self.backend.caller(caller.user.id, acting, caller.proof, self.origin.clone()).await?;
+        Ok(self.backend.session_view(&there))
     }
 
     /// Begins a session with an empty mind.
@@ -76,6 +93,11 @@ impl SessionPort for BrowserSession {
         };
         self.backend.reauthenticate(caller, &password).await?;
         self.cycle(&row.reauthenticated(self.clock.now()), false).await
+    }
+
+    async fn switch_account(&self, id: &str) -> Result<SessionView> {
+        let account = self.backend.joined_account(self.caller()?, id).await?;
+        self.act_in(Acting { account: Some(account), support: false }).await
     }
 
     async fn sign_out(&self) -> Result<()> {

@@ -10,6 +10,7 @@ use axum::routing::post;
 use axum::{Extension, Router};
 use backend::ports::{Clock, Sessions};
 use domain::id::{SessionId, UserId};
+use domain::session::Acting;
 use jiff::{SignedDuration, Timestamp};
 use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
@@ -48,6 +49,10 @@ impl Sessions for Rows {
     }
     async fn peek_session(&self, id_hash: &str, now: Timestamp) -> Result<Option<SessionRecord>> {
         self.load_session(id_hash, now).await
+    }
+    async fn act_in(&self, id_hash: &str, acting: Acting) -> Result<bool> {
+        let mut rows = self.0.lock().unwrap();
+        Ok(rows.get_mut(id_hash).map(|row| row.acting = acting).is_some())
     }
     async fn delete_session(&self, id_hash: &str) -> Result<()> {
         self.0.lock().unwrap().remove(id_hash);

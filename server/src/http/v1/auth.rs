@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use backend::Backend;
+use domain::account::SwitchAccount;
 use domain::session::SessionView;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -34,6 +35,7 @@ pub fn routes() -> Router<AppState> {
         .route("/auth/logout", post(logout))
         .route("/auth/reauthenticate", post(reauthenticate))
         .route("/auth/session", get(session))
+        .route("/auth/session/account", post(switch))
 }
 
 /// `POST /v1/auth/login`
@@ -55,6 +57,15 @@ async fn reauthenticate(
 ) -> Result<StatusCode, Problem> {
     browser.reauthenticate(SecretString::from(proof.password)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/auth/session/account`
+async fn switch(
+    _: SignedIn,
+    browser: BrowserSession,
+    ApiJson(to): ApiJson<SwitchAccount>,
+) -> Result<Json<SessionView>, Problem> {
+    Ok(Json(browser.switch_account(&to.account_id).await?))
 }
 
 /// `GET /v1/auth/session`

@@ -1,5 +1,6 @@
 //! REST: extract, one use case, answer. The contract is `console-api.md`.
 
+mod account;
 mod api_key;
 mod auth;
 pub mod credential;
@@ -20,6 +21,7 @@ use super::state::AppState;
 pub fn session_routes() -> Router<AppState> {
     let json = Router::new()
         .merge(auth::routes())
+        .merge(account::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())
