@@ -89,7 +89,8 @@ impl Backend {
     /// `missing_access_token` when the user is gone or disabled.
     pub async fn caller(&self, user_id: UserId, acting: Acting, proof: Proof, origin: Origin) -> Result<Caller> {
         let member = self.inner.store.member(user_id, acting.account).await?.filter(|m| !m.user.disabled);
-        let Member { user, account, role, .. } = member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
+        let Member { user, account, role, .. } =
+            member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
         let caller = Caller { user, account, role, support: false, origin, proof };
         match acting.account.filter(|_| acting.support && caller.user.operator) {
             Some(account) => self.looking_in(caller, account).await,

@@ -17,9 +17,6 @@ pub fn routes() -> Router<AppState> {
 }
 
 /// `GET /v1/accounts`
-async fn list(
-    SignedIn(caller): SignedIn,
-    State(backend): State<Backend>,
-) -> Result<Json<Page<AccountView>>, Problem> {
+async fn list(SignedIn(caller): SignedIn, State(backend): State<Backend>) -> Result<Json<Page<AccountView>>, Problem> {
     Ok(whole(backend.list_accounts(&caller).await?))
 }
