@@ -27,6 +27,8 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Print the OpenAPI document of this version.
+    Openapi,
 }
 
 /// Flags of `remotegpu serve`.

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod args;
 pub mod compose;
+pub mod document;
 pub mod http;
 pub mod listeners;
 mod no_cluster;
@@ -25,5 +26,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Serve(serve) => compose::serve(*serve).await,
         Command::Admin { command } => admin::run(command).await,
+        Command::Openapi => document::print(),
     }
 }

@@ -23,6 +23,7 @@ pub struct AccountName(String);
 
 /// Whether an account may change anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AccountStatus {
     /// As usual.
@@ -60,6 +61,7 @@ pub struct Membership {
 
 /// An account as its members see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountView {
     /// Account id.
     pub id: String,
@@ -79,6 +81,7 @@ pub struct AccountView {
 
 /// Body of a switch to another account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SwitchAccount {
     /// One of the caller's accounts.
@@ -87,6 +90,7 @@ pub struct SwitchAccount {
 
 /// Body of `PATCH /v1/accounts/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RenameAccount {
     /// The new name, unchecked.
@@ -95,6 +99,7 @@ pub struct RenameAccount {
 
 /// Body of a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeleteAccount {
     /// The account's name, typed by hand.
@@ -103,6 +108,7 @@ pub struct DeleteAccount {
 
 /// Body of a hand-over of ownership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TransferAccount {
     /// The member who becomes owner.

@@ -72,6 +72,7 @@ pub struct Refusal {
 
 /// One field that admission sets, as an RFC 6902 `add` or `replace` with its JSON pointer **in the pod**.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Injection {
     /// `add` or `replace`.
     pub op: String,

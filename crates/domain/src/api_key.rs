@@ -74,6 +74,7 @@ pub struct ApiKey {
 
 /// Where a key is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
     /// Opens what its scope says.
@@ -88,14 +89,18 @@ pub enum KeyStatus {
 
 /// Body of `POST /v1/api-keys`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
     /// 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(example = "ci", min_length = 1, max_length = 100))]
     pub name: String,
     /// One of the four shapes of [`Scope`].
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::scope::ScopeDocument))]
     pub scopes: Value,
     /// RFC 3339, in the future; `null` = never.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
     pub expires_at: Option<String>,
     /// `edit` (default) or `view` (RULINGS 4).
     #[serde(default)]
@@ -104,6 +109,7 @@ pub struct NewApiKey {
 
 /// A key on the wire; never with its secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiKeyView {
     /// Row id.
     pub id: String,
@@ -112,6 +118,7 @@ pub struct ApiKeyView {
     /// `rgpu_` and the public id.
     pub prefix: String,
     /// Canonical scope document.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::scope::ScopeDocument))]
     pub scopes: Value,
     /// Rights.
     pub access: Access,
@@ -129,11 +136,13 @@ pub struct ApiKeyView {
 
 /// The answer of create and rotate: the only time the secret is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedApiKey {
     /// The key as it will be listed.
     #[serde(flatten)]
     pub view: ApiKeyView,
-    /// The whole key text.
+    /// The whole key text; never shown again.
+    #[cfg_attr(feature = "openapi", schema(example = "rgpu_a1b2c3d4_…"))]
     pub key: String,
 }
 

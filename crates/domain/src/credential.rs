@@ -20,6 +20,7 @@ const LEAST_LEFT: SignedDuration = SignedDuration::from_secs(120);
 
 /// Rights of a key or a kubeconfig (RULINGS 4). The lower of two wins: `View < Edit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
     /// `remotegpu-viewer`: looks, no secrets, no exec.
@@ -68,6 +69,7 @@ pub struct Credential {
 
 /// `client.authentication.k8s.io/v1` ExecCredential, the answer to kubectl.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExecCredential<'a> {
     /// Must equal the kubeconfig's.
     #[serde(rename = "apiVersion")]
@@ -80,6 +82,7 @@ pub struct ExecCredential<'a> {
 
 /// Status of an [`ExecCredential`].
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExecCredentialStatus<'a> {
     /// The bearer token.
     pub token: &'a str,

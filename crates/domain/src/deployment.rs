@@ -16,16 +16,24 @@ pub const MAX_REPLICAS: u32 = 100;
 
 /// What somebody wants to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeploymentPlan {
     /// DNS label.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(example = "trainer", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     pub name: String,
     /// SKU code.
+    #[cfg_attr(feature = "openapi", schema(example = "gpu-h100-1x", min_length = 1))]
     pub sku_code: String,
     /// 0 to [`MAX_REPLICAS`].
     #[serde(default = "one")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 100, default = 1))]
     pub replicas: u32,
     /// Image reference.
+    #[cfg_attr(feature = "openapi", schema(example = "nginx:1.27-alpine", min_length = 1, max_length = 512, pattern = "^\\S+$"))]
     pub image: String,
     /// Replaces the image's entry point.
     #[serde(default)]
@@ -38,21 +46,32 @@ pub struct DeploymentPlan {
     pub env: Vec<EnvVar>,
     /// TCP ports.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Port>))]
     pub ports: Vec<u16>,
 }
 
 /// One environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnvVar {
     /// C identifier.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
     pub name: String,
     /// Its value.
     pub value: String,
 }
 
+/// A TCP port, for the API document.
+#[cfg(feature = "openapi")]
+#[derive(utoipa::ToSchema)]
+#[schema(minimum = 1, maximum = 65535)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Port(u16);
+
 /// Body of `POST …/admission-check`: a plan or a whole manifest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AdmissionCheck {
     /// The wizard's plan.
@@ -60,6 +79,7 @@ pub struct AdmissionCheck {
     pub deployment: Option<DeploymentPlan>,
     /// Deployment, StatefulSet, Job or Pod.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub manifest: Option<Value>,
     /// For the price.
     #[serde(default)]
@@ -114,6 +134,7 @@ pub struct PodState {
 
 /// State of a deployment in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeploymentStatus {
     /// Not all pods are ready yet.
@@ -128,6 +149,7 @@ pub enum DeploymentStatus {
 
 /// A deployment on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeploymentView {
     /// Name.
     pub name: String,
@@ -155,6 +177,7 @@ pub struct DeploymentView {
 
 /// A pod on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PodView {
     /// Name.
     pub name: String,

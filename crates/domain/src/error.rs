@@ -121,6 +121,7 @@ pub enum Dependency {
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// Path within the body, for example `scopes.kubernetes_exec.namespace_ids[0]`.
     pub field: String,

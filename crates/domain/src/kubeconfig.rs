@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 /// How the kubeconfig fetches its credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Variant {
     /// `sh` and `curl` 7.55 or newer.
@@ -32,6 +33,7 @@ pub struct Endpoints {
 
 /// Answer of `GET …/kubeconfig`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KubeconfigView {
     /// Kubernetes name of the namespace.
     pub namespace: String,

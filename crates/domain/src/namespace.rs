@@ -21,6 +21,7 @@ pub struct KubernetesName(String);
 
 /// Where a namespace is in its life. The row is the queue: `Creating` and `Deleting` are orders to the reconciler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NamespaceStatus {
     /// Objects are being made.
@@ -56,14 +57,20 @@ pub struct Namespace {
 
 /// Body of `POST /v1/kubernetes/namespaces` and of a rename.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewNamespace {
-    /// The console name, unchecked.
+    /// The console name: a DNS label; `all`, `default` and `kube-…` are reserved.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(example = "team-ml", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     pub name: String,
 }
 
 /// Optional body of a deletion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeleteNamespace {
     /// If given, must equal the console name.
@@ -72,6 +79,7 @@ pub struct DeleteNamespace {
 
 /// One limit with what is used of it, in Kubernetes quantities.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuotaLine {
     /// Resource name, for example `requests.nvidia.com/gpu`.
     pub resource: String,
@@ -83,6 +91,7 @@ pub struct QuotaLine {
 
 /// A namespace on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NamespaceView {
     /// Id.
     pub id: String,

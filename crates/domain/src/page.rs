@@ -15,6 +15,7 @@ pub struct PageRequest {
 
 /// One page: `{"items":[…],"next_cursor":null}` (`console-api.md` §1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,

@@ -2,10 +2,16 @@
 //!
 //! Source: `console-api.md` §3, `security.md` §3.
 
+#[cfg(feature = "openapi")]
+mod schema;
+
 use serde_json::{Map, Value, json};
 
 use crate::id::NamespaceId;
 use crate::{Error, FieldError, Result};
+
+#[cfg(feature = "openapi")]
+pub use schema::ScopeDocument;
 
 /// Most namespaces one key may list.
 pub const MAX_NAMESPACE_IDS: usize = 100;

@@ -79,6 +79,7 @@ pub struct LoginCounter {
 
 /// Who is signed in, as REST and pages show it (`console-api.md` §1, Sign-in).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionView {
     /// The person.
     pub user: SessionUser,
@@ -91,6 +92,7 @@ pub struct SessionView {
 
 /// The person of a [`SessionView`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionUser {
     /// User id.
     pub id: String,
@@ -104,6 +106,7 @@ pub struct SessionUser {
 
 /// The account of a [`SessionView`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionAccount {
     /// Account id.
     pub id: String,

@@ -141,6 +141,7 @@ pub struct SkuEngineStatus {
 
 /// A SKU on the wire (`console-api.md` §6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuView {
     /// Code.
     pub code: String,
@@ -168,6 +169,7 @@ pub struct SkuView {
 
 /// GPUs of a [`SkuView`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuGpuView {
     /// Model.
     pub model: String,
@@ -181,6 +183,7 @@ pub struct SkuGpuView {
 
 /// A price on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PriceView {
     /// Decimal string.
     pub amount: String,
@@ -192,6 +195,7 @@ pub struct PriceView {
 
 /// Free capacity on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AvailabilityView {
     /// Fit now.
     pub free: u32,

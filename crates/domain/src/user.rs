@@ -13,6 +13,7 @@ pub struct Email(String);
 
 /// A place in an account (RULINGS 3): owner ⊃ admin ⊃ member ⊃ viewer; `billing` stands aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything, ownership included.

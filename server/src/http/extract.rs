@@ -12,6 +12,7 @@ use domain::{Code, Error};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 
@@ -24,6 +25,9 @@ pub struct ApiJson<T>(pub T);
 /// A JSON body that may be absent.
 pub struct OptionalJson<T>(pub T);
 
+/// A body of any type that is read to its limit and thrown away.
+pub struct IgnoredBody;
+
 /// Path parameters.
 pub struct ApiPath<T>(pub T);
 
@@ -33,9 +37,16 @@ pub struct ApiQuery<T>(pub T);
 /// `?limit=&cursor=` of a list.
 pub struct Paging(pub PageRequest);
 
-#[derive(Deserialize)]
-struct PagingQuery {
+/// The query of a list, as handlers name it in the API document.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PagingQuery {
+    /// Rows per page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 64)]
     cursor: Option<String>,
 }
 
@@ -69,6 +80,15 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
         }
         typed?;
         parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for IgnoredBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Bytes::from_request(request, state).await?;
+        Ok(Self)
     }
 }
 

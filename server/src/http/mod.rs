@@ -1,5 +1,6 @@
 //! Everything HTTP: the only place that knows status codes, headers and cookies.
 
+pub mod answer;
 pub mod assets;
 mod download;
 mod extract;
@@ -14,4 +15,4 @@ pub mod router;
 pub mod session;
 pub mod state;
 mod stream_guard;
-mod v1;
+pub mod v1;

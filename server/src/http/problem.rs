@@ -2,6 +2,8 @@
 //!
 //! Source: `console-api.md` §1.
 
+mod document;
+
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -12,6 +14,8 @@ use domain::{Code, Error, FieldError};
 use serde::Serialize;
 
 use super::request_id;
+
+pub use document::{Conflicting, Missing, MissingOrConflicting, Refused, response_name, shared_responses};
 
 /// Media type of every error body.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -31,15 +35,27 @@ pub struct Problem {
     cause: Option<BoxError>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// The body of every refusal (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem, example = json!({"type": "about:blank", "title": "Not Found", "status": 404, "code": "not_found",
+    "detail": "Not found", "request_id": "5f1c…", "errors": []}))]
+pub struct ProblemDocument<'a> {
+    /// Always `about:blank`: the code says more than a page could.
     r#type: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// Stable, for programs.
     code: &'static str,
+    /// One sentence, for people.
     detail: &'a str,
+    /// Name it when you ask for help.
     request_id: String,
+    /// What is wrong with which field.
     errors: &'a [FieldError],
+    /// The numbers behind a refusal by admission.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'a Verdict>,
 }
@@ -86,8 +102,8 @@ impl Problem {
         Error::internal(format!("panic: {message}")).into()
     }
 
-    fn document(&self) -> Document<'_> {
-        Document {
+    fn document(&self) -> ProblemDocument<'_> {
+        ProblemDocument {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),

@@ -1,13 +1,16 @@
 //! The route table and the order of the layers. Two stacks: session routes, and the key route without any session.
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
+use axum::{Extension, Router};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 
 use super::state::AppState;
+use super::v1::document::ApiDocument;
 use super::{assets, download, health, live, middleware, pages, session, v1};
 
 // security.md §9: 1 MiB for JSON.
@@ -31,20 +34,21 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .merge(pages::routes(&state))
         .merge(live::routes(&state))
         .merge(download::routes())
-        .nest("/v1", v1::session_routes())
+        .nest("/v1", v1::session_routes().into())
         .layer(from_fn_with_state(BODY_LIMIT, middleware::limit_body))
         .layer(sessions);
     let everything = signed_in
-        .merge(v1::credential::routes())
+        .merge(Router::from(v1::credential::routes()))
         .merge(health::routes())
         .nest_service("/pkg", assets)
         .route("/live/{*rest}", any(middleware::not_found))
         .route("/download/{*rest}", any(middleware::not_found));
+    let document = ApiDocument(Arc::new(v1::api_document(&state.public_url)?));
     let outermost = ServiceBuilder::new()
         .layer(from_fn(middleware::identify))
         .layer(from_fn_with_state(state.public_url.clone(), middleware::secure))
         .layer(from_fn(middleware::net))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(from_fn(middleware::limit_time));
-    Ok(everything.layer(outermost).with_state(state))
+    Ok(everything.layer(Extension(document)).layer(outermost).with_state(state))
 }

@@ -27,12 +27,13 @@ const OURS: [(&str, &[&str]); 18] = [
 ];
 
 /// Third parties: the crates that may hold them. A name ending in `*` stands for all that begin so.
-const PLACES: [(&str, &[&str]); 9] = [
+const PLACES: [(&str, &[&str]); 10] = [
     ("sqlx*", &["store"]),
     ("kube*", &["cluster", "admission", "kubelet", "engines", "node"]),
     ("k8s-openapi", &["cluster", "admission", "kubelet", "engines", "node"]),
     ("leptos*", &["app", "frontend", "server"]),
     ("bollard", &["engines"]),
+    ("utoipa*", &["domain", "server"]),
     ("wasm-bindgen-cli-support", &["xtask"]),
     ("anyhow", &["server", "admission", "node", "cli", "localplane", "xtask", "testkit"]),
     (
@@ -55,12 +56,13 @@ const PLACES: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates whose whole list of third parties is fixed.
-const EXACT: [(&str, &[&str]); 1] = [("domain", &["serde", "serde_json", "uuid", "jiff", "thiserror"])];
+const EXACT: [(&str, &[&str]); 1] = [("domain", &["serde", "serde_json", "uuid", "jiff", "thiserror", "utoipa"])];
 
 /// Only ever a dev-dependency.
 const FOR_TESTS: [&str; 1] = ["testkit"];
 /// Dependencies that must be optional, because the browser's half may not have them.
-const OPTIONAL: [(&str, &str); 3] = [("app", "backend"), ("app", "axum"), ("app", "leptos_axum")];
+const OPTIONAL: [(&str, &str); 4] =
+    [("app", "backend"), ("app", "axum"), ("app", "leptos_axum"), ("domain", "utoipa")];
 
 /// Finds each dependency that the tables do not allow.
 pub fn check(packages: &Packages) -> Outcome {
@@ -155,6 +157,13 @@ mod tests {
         let always = package("app", &[json!({"name": "backend", "optional": false})]);
         assert_eq!(breaches(&[always, backend.clone()]), ["app depends on backend always; it must be optional"]);
         assert!(breaches(&[package("app", &[json!({"name": "backend", "optional": true})]), backend]).is_empty());
+    }
+
+    #[test]
+    fn schemas_of_the_api_document_are_an_option_of_the_domain() {
+        let domain = |optional: bool| package("domain", &[json!({"name": "utoipa", "optional": optional})]);
+        assert_eq!(breaches(&[domain(false)]), ["domain depends on utoipa always; it must be optional"]);
+        assert!(breaches(&[domain(true)]).is_empty());
     }
 
     #[test]

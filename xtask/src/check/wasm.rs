@@ -7,7 +7,7 @@ use super::{Outcome, broken};
 use crate::tools::WASM;
 use crate::{repo, shell};
 
-const NEVER: [&str; 8] = ["tokio", "sqlx", "kube", "k8s-openapi", "hyper", "reqwest", "backend", "axum"];
+const NEVER: [&str; 9] = ["tokio", "sqlx", "kube", "k8s-openapi", "hyper", "reqwest", "backend", "axum", "utoipa"];
 
 /// Finds such crates in `cargo tree -p frontend`.
 pub fn check(root: &Path) -> Outcome {

@@ -9,6 +9,7 @@ use crate::namespace::QuotaLine;
 
 /// Verdict of the admission check with its numbers (`console-api.md` §6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verdict {
     /// Whether the plan would be admitted.
     pub allowed: bool,
@@ -32,6 +33,7 @@ pub struct Verdict {
 
 /// One rule of a [`Verdict`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleResult {
     /// Stable code.
     pub code: String,
@@ -43,6 +45,7 @@ pub struct RuleResult {
 
 /// One quota line of a [`Verdict`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuotaCheck {
     /// Limit and use.
     #[serde(flatten)]
@@ -53,6 +56,7 @@ pub struct QuotaCheck {
 
 /// Free capacity of a [`Verdict`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Capacity {
     /// Pods of this SKU that fit now.
     pub free: u32,
@@ -62,6 +66,7 @@ pub struct Capacity {
 
 /// Price of a [`Verdict`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlanPrice {
     /// Decimal, all replicas.
     pub per_hour: String,

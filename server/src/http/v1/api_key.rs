@@ -1,23 +1,26 @@
 //! API keys (`console-api.md` §3). Managed by people only: a key never manages keys.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::routing::{delete, get};
-use axum::{Json, Router};
 use backend::Backend;
-use domain::api_key::{ApiKeyView, NewApiKey};
+use domain::api_key::{ApiKeyView, CreatedApiKey, NewApiKey};
 use domain::page::Page;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::http::extract::{ApiJson, ApiPath, Paging, SignedIn};
-use crate::http::problem::Problem;
+use crate::http::answer::Created;
+use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
+use crate::http::problem::{Missing, Problem};
 use crate::http::state::AppState;
 
-pub fn routes() -> Router<AppState> {
-    Router::new().route("/api-keys", get(list).post(create)).route("/api-keys/{key_id}", delete(revoke))
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(revoke))
 }
 
-/// `GET /v1/api-keys`
+/// The caller's API keys, without their secrets
+#[utoipa::path(get, path = "/api-keys", operation_id = "list_api_keys", tag = "API keys",
+    params(PagingQuery), responses((status = 200, body = Page<ApiKeyView>)))]
 async fn list(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -26,17 +29,23 @@ async fn list(
     Ok(Json(backend.list_api_keys(&caller, &page).await?))
 }
 
-/// `POST /v1/api-keys`: the only answer that holds the secret.
+/// Make an API key
+///
+/// The only answer that holds the secret.
+#[utoipa::path(post, path = "/api-keys", operation_id = "create_api_key", tag = "API keys",
+    request_body = NewApiKey, responses((status = 201, body = CreatedApiKey)))]
 async fn create(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiJson(new): ApiJson<NewApiKey>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Created<CreatedApiKey>, Problem> {
     let created = backend.create_api_key(&caller, new).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    Ok(Created::at(format!("/v1/api-keys/{}", created.view.id), created))
 }
 
-/// `DELETE /v1/api-keys/{id}`
+/// Revoke an API key for good
+#[utoipa::path(delete, path = "/api-keys/{key_id}", operation_id = "revoke_api_key", tag = "API keys",
+    responses((status = 204), Missing))]
 async fn revoke(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

@@ -4,49 +4,63 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use backend::{Backend, Origin};
 use domain::api_key::KeyText;
-use domain::credential::ExecCredential;
+use domain::credential::{Access, ExecCredential};
 use domain::{Code, Error, Result};
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::kubeconfig::parse_access;
-use crate::http::extract::{ApiPath, ApiQuery};
+use crate::http::extract::{ApiPath, ApiQuery, IgnoredBody};
 use crate::http::middleware::limit_body;
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 
-const PATH: &str = "/v1/kubernetes/namespaces/{namespace_id}/exec-credential";
 const BODY_LIMIT: usize = 8 * 1024;
 // curl gives up after 10 s, five times on a cold cache: answer before it does (security.md §1.3).
 const DEADLINE: Duration = Duration::from_secs(8);
 // Where people put keys by mistake. URLs end up in logs, so a key there is refused, not used.
 const KEY_PARAMETERS: [&str; 7] = ["key", "api_key", "api-key", "apikey", "x-api-key", "token", "access_token"];
 
-/// The one route that takes API keys.
-pub fn routes() -> Router<AppState> {
-    Router::new().route(PATH, post(issue)).layer(from_fn_with_state(BODY_LIMIT, limit_body))
+/// For the API document: the handler reads the query itself, because the key comes first.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its parameters are used")]
+struct AccessQuery {
+    /// With what rights, if less than the key has.
+    #[param(inline)]
+    access: Option<Access>,
 }
 
-/// `POST /v1/kubernetes/namespaces/{id}/exec-credential?access=`; the body is read to its limit and ignored.
+/// The one route that takes API keys.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(issue)).layer(from_fn_with_state(BODY_LIMIT, limit_body))
+}
+
+/// A short-lived Kubernetes token for kubectl
+///
+/// The body is read to its limit and ignored.
+#[utoipa::path(post, path = "/v1/kubernetes/namespaces/{namespace_id}/exec-credential",
+    operation_id = "issue_credential", tag = "Credentials", params(AccessQuery),
+    responses((status = 200, body = ExecCredential)))]
 async fn issue(
     State(backend): State<Backend>,
     Extension(origin): Extension<Origin>,
     ApiPath(id): ApiPath<String>,
     ApiQuery(query): ApiQuery<Vec<(String, String)>>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    _: IgnoredBody,
 ) -> Result<Response, Problem> {
-    body?;
     let key = presented_key(&headers, &query)?;
     // Presence and form come before the query, or a wrong query would answer before a missing key.
     KeyText::parse(key.unwrap_or_default())?;

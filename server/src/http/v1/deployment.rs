@@ -1,28 +1,27 @@
 //! Deployments of a namespace and their pods (`console-api.md` §6).
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::IntoResponse;
-use axum::routing::get;
-use axum::{Json, Router};
 use backend::Backend;
 use domain::deployment::{DeploymentPlan, DeploymentView, PodView};
 use domain::page::Page;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::whole;
+use crate::http::answer::Created;
 use crate::http::extract::{ApiJson, ApiPath, SignedIn};
-use crate::http::problem::Problem;
+use crate::http::problem::{Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
-pub fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/kubernetes/namespaces/{namespace_id}/deployments", get(list).post(create))
-        .route("/kubernetes/namespaces/{namespace_id}/deployments/{name}", get(read).delete(delete))
-        .route("/kubernetes/namespaces/{namespace_id}/deployments/{name}/pods", get(pods))
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(read, delete)).routes(routes!(pods))
 }
 
-/// `GET …/deployments`
+/// Deployments of a namespace
+#[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments", operation_id = "list_deployments",
+    tag = "Deployments", responses((status = 200, body = Page<DeploymentView>), Missing))]
 async fn list(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -31,19 +30,25 @@ async fn list(
     Ok(whole(backend.list_deployments(&caller, &namespace_id).await?))
 }
 
-/// `POST …/deployments`: the admission check first; a refusal carries its verdict.
+/// Run something
+///
+/// The admission check comes first; its refusal is a 409 that carries the verdict.
+#[utoipa::path(post, path = "/kubernetes/namespaces/{namespace_id}/deployments", operation_id = "create_deployment",
+    tag = "Deployments", request_body = DeploymentPlan,
+    responses((status = 201, body = DeploymentView), MissingOrConflicting))]
 async fn create(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(namespace_id): ApiPath<String>,
     ApiJson(plan): ApiJson<DeploymentPlan>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Created<DeploymentView>, Problem> {
     let created = backend.create_deployment(&caller, &namespace_id, plan).await?;
-    let location = format!("/v1/kubernetes/namespaces/{namespace_id}/deployments/{}", created.name);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(created)))
+    Ok(Created::at(format!("/v1/kubernetes/namespaces/{namespace_id}/deployments/{}", created.name), created))
 }
 
-/// `GET …/deployments/{name}`
+/// One deployment
+#[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}", operation_id = "get_deployment",
+    tag = "Deployments", responses((status = 200, body = DeploymentView), Missing))]
 async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -52,7 +57,9 @@ async fn read(
     Ok(Json(backend.get_deployment(&caller, &namespace_id, &name).await?))
 }
 
-/// `DELETE …/deployments/{name}`
+/// Delete a deployment and its pods
+#[utoipa::path(delete, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}",
+    operation_id = "delete_deployment", tag = "Deployments", responses((status = 204), MissingOrConflicting))]
 async fn delete(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -62,7 +69,9 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET …/deployments/{name}/pods`
+/// Pods of a deployment
+#[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}/pods", operation_id = "list_pods",
+    tag = "Deployments", responses((status = 200, body = Page<PodView>), Missing))]
 async fn pods(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

@@ -1,33 +1,42 @@
 //! The log of a deployment as plain text, followed if asked (`console-api.md` §6).
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::get;
 use backend::Backend;
 use domain::deployment::LogOptions;
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::http::extract::{ApiPath, ApiQuery};
-use crate::http::problem::Problem;
+use crate::http::problem::{MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 use crate::http::stream_guard::StreamGuard;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct LogQuery {
+    /// Which pod; the newest one when unsaid.
     pod: Option<String>,
+    /// Keep the stream open for what is still to come.
     #[serde(default)]
     follow: bool,
+    /// Only the last lines.
     tail: Option<u32>,
 }
 
-pub fn routes() -> Router<AppState> {
-    Router::new().route("/kubernetes/namespaces/{namespace_id}/deployments/{name}/logs", get(read))
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(read))
 }
 
-/// `GET …/deployments/{name}/logs?pod=&follow=&tail=`
+/// The log of a pod as plain text
+#[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}/logs",
+    operation_id = "get_deployment_log", tag = "Deployments", params(LogQuery),
+    responses((status = 200, body = String, content_type = "text/plain"), MissingOrConflicting))]
 async fn read(
     State(backend): State<Backend>,
     guard: StreamGuard,

@@ -1,22 +1,30 @@
 //! The kubeconfig of a namespace (`console-api.md` §4).
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use backend::Backend;
 use domain::credential::Access;
 use domain::kubeconfig::{KubeconfigView, Variant};
 use domain::{Error, Result};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::http::extract::{ApiPath, ApiQuery, SignedIn};
-use crate::http::problem::Problem;
+use crate::http::problem::{MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
 /// What kind of kubeconfig is wanted.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct KubeconfigQuery {
+    /// How it fetches credentials; `sh` when unsaid.
+    #[param(inline, value_type = Option<Variant>)]
     variant: Option<String>,
+    /// With what rights; `edit` when unsaid.
+    #[param(inline, value_type = Option<Access>)]
     access: Option<String>,
 }
 
@@ -42,8 +50,8 @@ impl KubeconfigQuery {
     }
 }
 
-pub fn routes() -> Router<AppState> {
-    Router::new().route("/kubernetes/namespaces/{namespace_id}/kubeconfig", get(read))
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(read))
 }
 
 /// Reads `?access=`; `edit` when unsaid.
@@ -55,7 +63,12 @@ pub fn parse_access(text: Option<&str>) -> Result<Access> {
     }
 }
 
-/// `GET /v1/kubernetes/namespaces/{id}/kubeconfig?variant=&access=`
+/// The kubeconfig of a namespace
+///
+/// It holds no secret: `kubectl` fetches a short-lived token with the API key of its user.
+#[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/kubeconfig", operation_id = "get_kubeconfig",
+    tag = "Namespaces", params(KubeconfigQuery),
+    responses((status = 200, body = KubeconfigView), MissingOrConflicting))]
 async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

@@ -6,20 +6,25 @@ mod auth;
 pub mod credential;
 mod deployment;
 mod deployment_log;
+pub mod document;
 pub mod kubeconfig;
 mod namespace;
+pub mod permission;
 mod sku;
 
-use axum::Router;
 use axum::middleware::from_fn;
 use domain::page::Page;
+use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::middleware::{accepts_json, accepts_text, not_found};
 use super::state::AppState;
+use crate::public_url::PublicUrl;
 
 /// Everything under `/v1` that a browser session opens; unknown paths are a 404 of the API, not of the pages.
-pub fn session_routes() -> Router<AppState> {
-    let json = Router::new()
+pub fn session_routes() -> OpenApiRouter<AppState> {
+    let json = OpenApiRouter::default()
+        .merge(document::routes())
         .merge(auth::routes())
         .merge(account::routes())
         .merge(namespace::routes())
@@ -30,6 +35,18 @@ pub fn session_routes() -> Router<AppState> {
         .layer(from_fn(accepts_json));
     let text = deployment_log::routes().layer(from_fn(accepts_text));
     json.merge(text).fallback(not_found)
+}
+
+/// The OpenAPI document of everything under `/v1`, as it is served at `url`.
+///
+/// # Errors
+/// When an operation is missing from the table of permissions.
+pub fn api_document(url: &PublicUrl) -> anyhow::Result<Value> {
+    let collected = OpenApiRouter::with_openapi(document::start())
+        .nest("/v1", session_routes())
+        .merge(credential::routes())
+        .into_openapi();
+    document::complete(&collected, url)
 }
 
 /// A list that is never long enough for pages.

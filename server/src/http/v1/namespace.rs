@@ -1,29 +1,29 @@
 //! Namespaces and the admission check (`console-api.md` §2 and §6).
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use backend::Backend;
 use domain::admission::Verdict;
 use domain::deployment::AdmissionCheck;
 use domain::namespace::{DeleteNamespace, NamespaceView, NewNamespace};
 use domain::page::Page;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::http::extract::{ApiJson, ApiPath, OptionalJson, Paging, SignedIn};
-use crate::http::problem::Problem;
+use crate::http::answer::Created;
+use crate::http::extract::{ApiJson, ApiPath, OptionalJson, Paging, PagingQuery, SignedIn};
+use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
-pub fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/kubernetes/namespaces", get(list).post(create))
-        .route("/kubernetes/namespaces/{namespace_id}", get(read).patch(rename).delete(delete))
-        .route("/kubernetes/namespaces/{namespace_id}/admission-check", post(check))
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(read, rename, delete)).routes(routes!(check))
 }
 
-/// `GET /v1/kubernetes/namespaces`
+/// The account's namespaces
+#[utoipa::path(get, path = "/kubernetes/namespaces", operation_id = "list_namespaces", tag = "Namespaces",
+    params(PagingQuery), responses((status = 200, body = Page<NamespaceView>)))]
 async fn list(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -32,18 +32,21 @@ async fn list(
     Ok(Json(backend.list_namespaces(&caller, &page).await?))
 }
 
-/// `POST /v1/kubernetes/namespaces`
+/// Create a namespace
+#[utoipa::path(post, path = "/kubernetes/namespaces", operation_id = "create_namespace", tag = "Namespaces",
+    request_body = NewNamespace, responses((status = 201, body = NamespaceView), Conflicting))]
 async fn create(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiJson(new): ApiJson<NewNamespace>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Created<NamespaceView>, Problem> {
     let namespace = backend.create_namespace(&caller, new).await?;
-    let location = format!("/v1/kubernetes/namespaces/{}", namespace.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(namespace)))
+    Ok(Created::at(format!("/v1/kubernetes/namespaces/{}", namespace.id), namespace))
 }
 
-/// `GET /v1/kubernetes/namespaces/{id}`
+/// One namespace
+#[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}", operation_id = "get_namespace", tag = "Namespaces",
+    responses((status = 200, body = NamespaceView), Missing))]
 async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -52,7 +55,12 @@ async fn read(
     Ok(Json(backend.get_namespace(&caller, &id).await?))
 }
 
-/// `PATCH /v1/kubernetes/namespaces/{id}`
+/// Rename a namespace
+///
+/// The Kubernetes name stays, so every kubeconfig and key goes on working.
+#[utoipa::path(patch, path = "/kubernetes/namespaces/{namespace_id}", operation_id = "rename_namespace",
+    tag = "Namespaces", request_body = NewNamespace,
+    responses((status = 200, body = NamespaceView), MissingOrConflicting))]
 async fn rename(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -62,7 +70,12 @@ async fn rename(
     Ok(Json(backend.rename_namespace(&caller, &id, new).await?))
 }
 
-/// `DELETE /v1/kubernetes/namespaces/{id}`
+/// Delete a namespace
+///
+/// It is gone when reading it answers 404; repeating the call changes nothing.
+#[utoipa::path(delete, path = "/kubernetes/namespaces/{namespace_id}", operation_id = "delete_namespace",
+    tag = "Namespaces", request_body = Option<DeleteNamespace>,
+    responses((status = 202, body = NamespaceView), Missing))]
 async fn delete(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -73,7 +86,9 @@ async fn delete(
     Ok((StatusCode::ACCEPTED, Json(namespace)))
 }
 
-/// `POST /v1/kubernetes/namespaces/{id}/admission-check`
+/// Whether a plan or manifest would be admitted, rule by rule
+#[utoipa::path(post, path = "/kubernetes/namespaces/{namespace_id}/admission-check", operation_id = "check_deployment",
+    tag = "Deployments", request_body = AdmissionCheck, responses((status = 200, body = Verdict), MissingOrConflicting))]
 async fn check(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

@@ -1,0 +1,199 @@
+//! The OpenAPI document: collected from the handlers, then completed with what holds for every operation: who may
+//! call it, the refusals any request can meet, path parameters, formats that the house fixes by name.
+//!
+//! Source: `console-api.md` §1, `security.md` §10.
+
+use std::sync::Arc;
+
+use axum::extract::Extension;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::permission::Need;
+use crate::http::problem::{self, ProblemDocument};
+use crate::http::state::AppState;
+use crate::public_url::PublicUrl;
+
+const ABOUT: &str = "One Kubernetes API as a GPU cloud. Errors are problem documents (RFC 9457) with a stable `code` and \
+    a sentence in `detail`. Lists are `{\"items\", \"next_cursor\"}`, asked for by `limit` and `cursor`. Times are \
+    RFC 3339 in UTC.";
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+const JSON: &str = "application/json";
+
+/// The finished document as it is served.
+#[derive(Clone)]
+pub struct ApiDocument(pub Arc<Value>);
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(read))
+}
+
+/// This document
+#[utoipa::path(get, path = "/openapi.json", operation_id = "get_openapi", tag = "Document",
+    responses((status = 200, body = Object)))]
+async fn read(Extension(document): Extension<ApiDocument>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, JSON)], document.0.to_string())
+}
+
+/// What stands in the document before any handler is collected.
+pub fn start() -> OpenApi {
+    let info = InfoBuilder::new().title("RemoteGPU").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT));
+    OpenApiBuilder::new().info(info.build()).build()
+}
+
+/// Completes what the handlers say of themselves.
+///
+/// # Errors
+/// When an operation has no id or no row in the table of permissions.
+pub fn complete(collected: &OpenApi, url: &PublicUrl) -> anyhow::Result<Value> {
+    let mut document = serde_json::to_value(collected)?;
+    document["servers"] = json!([{"url": url.as_str()}]);
+    let components = document.as_object_mut().map(|root| root.entry("components").or_insert_with(|| json!({})));
+    if let Some(components) = components {
+        components["securitySchemes"] = security_schemes(url);
+        components["responses"] = problem::shared_responses();
+        let mut schemas = vec![("Problem".to_owned(), ProblemDocument::schema())];
+        ProblemDocument::schemas(&mut schemas);
+        for (name, schema) in schemas {
+            components["schemas"][name] = serde_json::to_value(schema)?;
+        }
+        formats(components);
+    }
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if METHODS.contains(&method.as_str()) {
+                complete_operation(path, method, operation)?;
+            }
+        }
+    }
+    Ok(document)
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value) -> anyhow::Result<()> {
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let Some(need) = Need::of(&id) else {
+        anyhow::bail!("{method} {path}: operation {id:?} has no row in server/src/http/v1/permission.rs");
+    };
+    operation["security"] = need.security();
+    operation["x-permission"] = json!(need.text());
+    path_parameters(path, operation);
+    let takes_input = operation.get("parameters").is_some() || operation.get("requestBody").is_some();
+    let changes = method != "get";
+    let mut refusals = vec![406, 429, 500, 503];
+    refusals.extend([400].into_iter().filter(|_| takes_input));
+    refusals.extend([413, 415].into_iter().filter(|_| operation.get("requestBody").is_some()));
+    refusals.extend([401].into_iter().filter(|_| need != Need::Everybody));
+    refusals.extend([403].into_iter().filter(|_| changes || matches!(need, Need::Has(_))));
+    let Some(responses) = operation["responses"].as_object_mut() else { return Ok(()) };
+    for status in refusals {
+        let reference = json!({"$ref": format!("#/components/responses/{}", problem::response_name(status))});
+        responses.entry(status.to_string()).or_insert(reference);
+    }
+    for (status, response) in responses {
+        describe(status, response);
+    }
+    Ok(())
+}
+
+/// Fills in what follows from the status: its reason, and where a made thing is.
+fn describe(status: &str, response: &mut Value) {
+    if response.get("$ref").is_some() {
+        return;
+    }
+    let reason = status.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok()?.canonical_reason());
+    if response["description"].as_str().is_none_or(str::is_empty) {
+        response["description"] = json!(reason.unwrap_or("Answer"));
+    }
+    if status == "201" {
+        response["headers"]["location"] =
+            json!({"description": "Where the new thing is", "schema": {"type": "string"}});
+    }
+}
+
+/// Declares the parameters that stand in the path; a handler need not repeat them.
+fn path_parameters(path: &str, operation: &mut Value) {
+    let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let missing: Vec<Value> = names.map(path_parameter).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let Some(operation) = operation.as_object_mut() else { return };
+    let declared = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(declared) = declared.as_array_mut() {
+        let known = |name: &Value| declared.iter().any(|p| p["in"] == "path" && p["name"] == *name);
+        let missing: Vec<Value> = missing.into_iter().filter(|p| !known(&p["name"])).collect();
+        declared.splice(0..0, missing);
+    }
+}
+
+fn path_parameter(name: &str) -> Value {
+    let (description, schema) = match name.strip_suffix("_id") {
+        Some(thing) => (format!("Id of the {}", thing.replace('_', " ")), json!({"type": "string", "format": "uuid"})),
+        None => (format!("The {name}"), json!({"type": "string", "minLength": 1})),
+    };
+    json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
+}
+
+/// Gives each property the format its name stands for everywhere: `…_at` is a time, `id` and `…_id` are UUIDs.
+fn formats(components: &mut Value) {
+    match components {
+        Value::Object(object) => {
+            if let Some(Value::Object(properties)) = object.get_mut("properties") {
+                properties.iter_mut().for_each(|(name, schema)| format(name, schema));
+            }
+            object.values_mut().for_each(formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(formats),
+        _ => {}
+    }
+}
+
+fn format(name: &str, schema: &mut Value) {
+    let format = match name {
+        "as_of" | "expirationTimestamp" => "date-time",
+        "request_id" => return,
+        _ if name.ends_with("_at") => "date-time",
+        "id" => "uuid",
+        _ if name.ends_with("_id") => "uuid",
+        _ => return,
+    };
+    let text = schema["type"] == "string" || schema["type"].as_array().is_some_and(|t| t.contains(&json!("string")));
+    if let Some(schema) = schema.as_object_mut().filter(|_| text) {
+        schema.entry("format").or_insert(json!(format));
+    }
+}
+
+fn security_schemes(url: &PublicUrl) -> Value {
+    let mut schemes = Map::new();
+    let mut add = |name: &str, scheme: Value| schemes.insert(name.to_owned(), scheme);
+    add(
+        "session",
+        json!({"type": "apiKey", "in": "cookie", "name": url.cookie_name(),
+        "description": "Cookie of a signed-in browser (POST /v1/auth/login)"}),
+    );
+    add(
+        "cli_session",
+        json!({"type": "http", "scheme": "bearer",
+        "description": "Session of kubectl-remotegpu, `rgpus_…`"}),
+    );
+    add(
+        "api_key",
+        json!({"type": "apiKey", "in": "header", "name": "x-api-key",
+        "description": "API key, `rgpu_…`; opens the key route and nothing else"}),
+    );
+    add(
+        "api_key_bearer",
+        json!({"type": "http", "scheme": "bearer",
+        "description": "The same API key as a Bearer token"}),
+    );
+    Value::Object(schemes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What each operation and each server function asks of its caller: one table, shown in the API document as
+//! `x-permission`, swept by `tests/integration/permission.rs`. An operation without a row fails the tests.
+//!
+//! Source: `security.md` §5. The use case decides; this table says what it must decide.
+
+use domain::permission::Permission::{self, CreateNamespace, Deploy, OwnKeys, Read};
+use serde_json::{Value, json};
+
+use Need::{Everybody, Has, Key, Session};
+
+/// What a caller needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: works without signing in.
+    Everybody,
+    /// An API key.
+    Key,
+    /// To be signed in, with any role.
+    Session,
+    /// To be signed in with a role that has this permission.
+    Has(Permission),
+}
+
+/// Operations of the API document by their id, in the order of the contract.
+pub const OPERATIONS: &[(&str, Need)] = &[
+    // document
+    ("get_openapi", Everybody),
+    // auth
+    ("login", Everybody),
+    ("logout", Session),
+    ("reauthenticate", Session),
+    ("get_session", Session),
+    ("switch_account", Session),
+    // accounts
+    ("list_accounts", Session),
+    // namespaces
+    ("list_namespaces", Has(Read)),
+    ("create_namespace", Has(CreateNamespace)),
+    ("get_namespace", Has(Read)),
+    ("rename_namespace", Has(CreateNamespace)),
+    ("delete_namespace", Has(CreateNamespace)),
+    ("check_deployment", Has(Read)),
+    ("get_kubeconfig", Has(Deploy)),
+    // the key route
+    ("issue_credential", Key),
+    // api keys
+    ("list_api_keys", Has(Read)),
+    ("create_api_key", Has(OwnKeys)),
+    ("revoke_api_key", Has(OwnKeys)),
+    // skus
+    ("list_skus", Has(Read)),
+    ("get_sku", Has(Read)),
+    // deployments
+    ("list_deployments", Has(Read)),
+    ("create_deployment", Has(Deploy)),
+    ("get_deployment", Has(Read)),
+    ("delete_deployment", Has(Deploy)),
+    ("list_pods", Has(Read)),
+    ("get_deployment_log", Has(Read)),
+];
+
+// === impl Need ===
+
+impl Need {
+    /// What the operation `id` needs; none when it has no row.
+    pub fn of(id: &str) -> Option<Self> {
+        OPERATIONS.iter().find(|(known, _)| *known == id).map(|(_, need)| *need)
+    }
+
+    /// The text of `x-permission`.
+    pub fn text(self) -> String {
+        match self {
+            Everybody => "none".to_owned(),
+            Key => "api_key".to_owned(),
+            Session => "signed_in".to_owned(),
+            Has(permission) => snake_case(&format!("{permission:?}")),
+        }
+    }
+
+    /// The `security` of the operation in the API document.
+    pub fn security(self) -> Value {
+        match self {
+            Everybody => json!([{}]),
+            Key => json!([{"api_key": []}, {"api_key_bearer": []}]),
+            Session | Has(_) => json!([{"session": []}, {"cli_session": []}]),
+        }
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
