@@ -33,7 +33,10 @@ pub struct DeploymentPlan {
     #[cfg_attr(feature = "openapi", schema(maximum = 100, default = 1))]
     pub replicas: u32,
     /// Image reference.
-    #[cfg_attr(feature = "openapi", schema(example = "nginx:1.27-alpine", min_length = 1, max_length = 512, pattern = "^\\S+$"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(example = "nginx:1.27-alpine", min_length = 1, max_length = 512, pattern = "^\\S+$")
+    )]
     pub image: String,
     /// Replaces the image's entry point.
     #[serde(default)]

@@ -61,8 +61,7 @@ const EXACT: [(&str, &[&str]); 1] = [("domain", &["serde", "serde_json", "uuid",
 /// Only ever a dev-dependency.
 const FOR_TESTS: [&str; 1] = ["testkit"];
 /// Dependencies that must be optional, because the browser's half may not have them.
-const OPTIONAL: [(&str, &str); 4] =
-    [("app", "backend"), ("app", "axum"), ("app", "leptos_axum"), ("domain", "utoipa")];
+const OPTIONAL: [(&str, &str); 4] = [("app", "backend"), ("app", "axum"), ("app", "leptos_axum"), ("domain", "utoipa")];
 
 /// Finds each dependency that the tables do not allow.
 pub fn check(packages: &Packages) -> Outcome {

@@ -1,9 +1,9 @@
 //! The four legal shapes of a scope document as the API document shows them; [`super::Scope::parse`] is the rule.
 
+use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
 };
-use utoipa::openapi::RefOr;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::MAX_NAMESPACE_IDS;
@@ -19,9 +19,8 @@ impl ToSchema for ScopeDocument {
 
 impl PartialSchema for ScopeDocument {
     fn schema() -> RefOr<Schema> {
-        let id = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        let id =
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
         let ids = ArrayBuilder::new().items(id).min_items(Some(1)).max_items(Some(MAX_NAMESPACE_IDS));
         let shapes = [
             closed("all", granted()),

@@ -1,4 +1,11 @@
 //! REST: extract, one use case, answer. The contract is `console-api.md`.
+//!
+//! An operation is a handler with `#[utoipa::path]` (path, `operation_id`, one tag, body, answers; the summary is its
+//! docstring), a place in its noun's `routes!`, and a row in `permission.rs`. Refusals that any request may meet, path
+//! parameters, security and formats are added by `document.rs`; a handler names only [`Missing`] and [`Conflicting`].
+//!
+//! [`Missing`]: super::problem::Missing
+//! [`Conflicting`]: super::problem::Conflicting
 
 mod account;
 mod api_key;
