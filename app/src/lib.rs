@@ -7,6 +7,8 @@
 
 pub mod api;
 pub mod app;
+#[cfg(feature = "ssr")]
+pub mod failure;
 pub mod features;
 pub mod pages;
 pub mod paths;

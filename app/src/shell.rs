@@ -34,6 +34,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E\
+/// The icon of every page.
+pub(crate) const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E\
 %3Crect width='24' height='24' rx='5' fill='%230f766e'/%3E\
 %3Cpath d='M7 17v-4M12 17V7m5 10v-7' stroke='white' stroke-width='2.4' stroke-linecap='round'/%3E%3C/svg%3E";

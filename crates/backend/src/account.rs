@@ -5,7 +5,7 @@ use domain::account::{Account, AccountName, AccountView, CustomerId, Quota};
 use domain::audit::Action;
 use domain::id::AccountId;
 use domain::user::Role;
-use domain::{Error, Result};
+use domain::{Code, Error, Result};
 use secrecy::SecretString;
 
 use crate::ports::Member;
@@ -23,18 +23,18 @@ impl Backend {
         if self.inner.store.has_users().await? {
             return Ok(false);
         }
+        // Two consoles may start on one empty database: what the other one made is as good as ours.
         if self.inner.store.account_by_name(FIRST_ACCOUNT).await?.is_none() {
-            self.create_account(FIRST_ACCOUNT).await?;
+            unless_taken(self.create_account(FIRST_ACCOUNT).await)?;
         }
-        self.create_user(NewUser {
+        let user = NewUser {
             email: email.to_owned(),
             account: FIRST_ACCOUNT.to_owned(),
             role: Role::Owner.as_str().to_owned(),
             password: password.clone(),
             operator: true,
-        })
-        .await?;
-        Ok(true)
+        };
+        Ok(unless_taken(self.create_user(user).await)?.is_some())
     }
 
     /// Adds an account with the next customer id.
@@ -99,5 +99,14 @@ impl Backend {
     /// [`Error::Unavailable`] when it does not.
     pub async fn cluster_ready(&self) -> Result<(), Error> {
         self.inner.cluster.ping().await
+    }
+}
+
+/// None when somebody else was quicker.
+fn unless_taken<T>(made: Result<T>) -> Result<Option<T>> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(Error::Conflict { code: Code::NameTaken, .. }) => Ok(None),
+        Err(other) => Err(other),
     }
 }

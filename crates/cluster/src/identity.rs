@@ -72,10 +72,12 @@ pub(crate) async fn token(issuer: &Client, known: &Known, name: &str, uid: &str)
     };
     let api: Api<ServiceAccount> = Api::namespaced(issuer.clone(), ACCESS_NAMESPACE);
     let answer = call("requesting a token", api.create_token_request(name, &PostParams::default(), &request)).await;
-    let given = answer.inspect_err(|_| known.forget(name))?.status;
-    let given = given.ok_or_else(|| Error::cluster("the token answer has no status"))?;
+    let answer = answer.inspect_err(|_| known.forget(name))?;
+    let issued_at = answer.metadata.creation_timestamp.map(|time| time.0);
+    let given = answer.status.ok_or_else(|| Error::cluster("the token answer has no status"))?;
     let token = given.token.ok_or_else(|| Error::cluster("the token answer has no token"))?;
-    Ok(ClusterToken { token: SecretString::from(token), expires_at: given.expiration_timestamp.map(|time| time.0) })
+    let expires_at = given.expiration_timestamp.map(|time| time.0);
+    Ok(ClusterToken { token: SecretString::from(token), issued_at, expires_at })
 }
 
 /// Deletes every RoleBinding of a key, then every ServiceAccount: the first ends what tokens may do, at once.

@@ -1,7 +1,13 @@
 //! Two typed pools and the macros that run one body on either: `sqlx` types differ, the SQL text does not.
 //! Macros, because a function generic over both engines would need a page of bounds for each query.
 
+use std::time::Duration;
+
 use sqlx::{PgPool, SqlitePool};
+
+// The server's own limits (connect.rs) do not help when it cannot be heard any more. More than the 5 s for a connection,
+// less than the 8 s in which exec-credential answers.
+const POSTGRES_LIMIT: Duration = Duration::from_secs(6);
 
 /// The open database.
 #[derive(Clone)]
@@ -34,13 +40,13 @@ macro_rules! on_db {
     (read $pool:expr, $db:ident => $body:expr) => {
         match $pool {
             $crate::pool::Pool::Sqlite { read: $db, .. } => $body,
-            $crate::pool::Pool::Postgres($db) => $body,
+            $crate::pool::Pool::Postgres($db) => $crate::pool::limited(async { $body }).await,
         }
     };
     (write $pool:expr, $db:ident => $body:expr) => {
         match $pool {
             $crate::pool::Pool::Sqlite { write: $db, .. } => $body,
-            $crate::pool::Pool::Postgres($db) => $body,
+            $crate::pool::Pool::Postgres($db) => $crate::pool::limited(async { $body }).await,
         }
     };
 }
@@ -55,7 +61,9 @@ macro_rules! change {
             $crate::pool::Pool::Sqlite { write, .. } => {
                 $crate::pool::change!(@run write.begin_with("BEGIN IMMEDIATE"), $audit, $tx => $body)
             }
-            $crate::pool::Pool::Postgres(pool) => $crate::pool::change!(@run pool.begin(), $audit, $tx => $body),
+            $crate::pool::Pool::Postgres(pool) => {
+                $crate::pool::limited(async { $crate::pool::change!(@run pool.begin(), $audit, $tx => $body) }).await
+            }
         }
     };
     (@run $begin:expr, $audit:expr, $tx:ident => $body:expr) => {
@@ -80,6 +88,11 @@ macro_rules! change {
 /// Fixes the type of a block inside [`change!`], so that `?` works in it.
 pub(crate) fn outcome<T, F: Future<Output = sqlx::Result<Option<T>>>>(body: F) -> F {
     body
+}
+
+/// Waits no longer than a request can: a server that went silent must not hold one for ever.
+pub(crate) async fn limited<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    tokio::time::timeout(POSTGRES_LIMIT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 pub(crate) use {change, on_db};

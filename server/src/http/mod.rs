@@ -4,6 +4,7 @@ pub mod answer;
 pub mod assets;
 mod download;
 mod extract;
+mod failure;
 mod health;
 mod live;
 mod log_lines;

@@ -11,7 +11,7 @@ use tower_http::csrf::CsrfLayer;
 
 use super::state::AppState;
 use super::v1::document::ApiDocument;
-use super::{assets, download, health, live, middleware, pages, session, v1};
+use super::{assets, download, failure, health, live, middleware, pages, session, v1};
 
 // security.md §9: 1 MiB for JSON.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -47,6 +47,7 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
     let outermost = ServiceBuilder::new()
         .layer(from_fn(middleware::identify))
         .layer(from_fn_with_state(state.public_url.clone(), middleware::secure))
+        .layer(from_fn_with_state(state.leptos.clone(), failure::page_for_people))
         .layer(from_fn(middleware::net))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(from_fn(middleware::limit_time));

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use domain::api_key::PublicId;
 use domain::credential::Identity;
@@ -34,10 +35,10 @@ pub(crate) struct CachedToken {
     pub token: SecretString,
     /// Row of its issue.
     pub credential: CredentialId,
-    /// When it came.
-    pub issued_at: Timestamp,
     /// When it ends, as reported.
     pub expires_at: Timestamp,
+    /// Half of its life is over then, by the clock that nobody sets.
+    pub reuse_until: Instant,
     /// Second of the last noted hand-out.
     pub noted: AtomicI64,
 }
@@ -57,15 +58,15 @@ pub(crate) struct TokenCache {
 
 impl CachedToken {
     /// At least half of its life remains.
-    fn fresh(&self, now: Timestamp) -> bool {
-        let (start, end) = (self.issued_at.as_second(), self.expires_at.as_second());
-        2 * now.as_second() <= start + end
+    fn fresh(&self, now: Instant) -> bool {
+        now <= self.reuse_until
     }
 
     /// True once a minute: the caller then writes down that the token was handed out again.
     pub fn due_for_note(&self, now: Timestamp) -> bool {
         let (last, now) = (self.noted.load(Ordering::Relaxed), now.as_second());
-        now - last >= 60 && self.noted.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        // A clock that was set back by an hour must not silence the notes for that hour.
+        (now - last).abs() >= 60 && self.noted.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -77,7 +78,7 @@ impl TokenCache {
     pub(super) async fn get(
         &self,
         slot: Slot,
-        now: Timestamp,
+        now: Instant,
         start: impl FnOnce() -> BoxFuture<'static, Landing>,
     ) -> Result<(Arc<CachedToken>, bool)> {
         let flight = {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::{Duration, Instant};
 
 use domain::api_key::ApiKey;
 use domain::audit::{Action, AuditEvent};
@@ -11,13 +12,14 @@ use domain::namespace::Namespace;
 use domain::{Code, Error, Result};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 
 use super::IssuedCredential;
 use super::cache::{CachedToken, Landing, Slot};
 use crate::{Backend, Origin, namespace};
 
 // Under the 8 s in which exec-credential answers (security.md §1.3).
-const FLIGHT_LIMIT: std::time::Duration = std::time::Duration::from_secs(7);
+const FLIGHT_LIMIT: Duration = Duration::from_secs(7);
 
 /// For whom a token is.
 #[derive(Clone)]
@@ -45,7 +47,7 @@ impl Backend {
             let (backend, holder, namespace) = (self.clone(), holder.clone(), namespace.clone());
             move || backend.flight(holder, namespace, identity)
         };
-        let (token, reused) = self.inner.tokens.get(slot, now, start).await?;
+        let (token, reused) = self.inner.tokens.get(slot, Instant::now(), start).await?;
         if reused && token.due_for_note(now) {
             self.note_reuse(&holder, account, &namespace, token.credential);
         }
@@ -68,7 +70,7 @@ impl Backend {
     }
 
     async fn issue(&self, holder: &Holder, namespace: &Namespace, identity: &Identity) -> Result<CachedToken> {
-        let cluster = &self.inner.cluster;
+        let (cluster, begun) = (&self.inner.cluster, Instant::now());
         let uid = cluster.ensure_identity(namespace, identity).await?;
         let given = match cluster.request_token(namespace, identity, &uid).await {
             // Somebody deleted the account between the two calls: once more from the start.
@@ -79,6 +81,9 @@ impl Backend {
             other => other?,
         };
         let now = self.inner.clock.now();
+        // Both times are the API server's: a wrong clock here makes no wrong expiry (security.md §2.3).
+        let issued_at = given.issued_at.unwrap_or(now);
+        let expires_at = reported_expiry(given.expires_at, issued_at)?;
         let credential = Credential {
             id: CredentialId::new(self.inner.random.uuid()),
             account_id: namespace.account_id,
@@ -86,14 +91,14 @@ impl Backend {
             namespace_id: namespace.id,
             service_account: identity.service_account(namespace.id),
             issued_at: now,
-            expires_at: reported_expiry(given.expires_at, now)?,
+            expires_at,
         };
         self.write_down(holder, namespace, &credential).await?;
         Ok(CachedToken {
             token: given.token,
             credential: credential.id,
-            issued_at: now,
-            expires_at: credential.expires_at,
+            expires_at,
+            reuse_until: begun + half(issued_at, expires_at),
             noted: AtomicI64::new(now.as_second()),
         })
     }
@@ -127,4 +132,9 @@ impl Backend {
         let detail = holder.origin.user_agent.clone();
         self.audit_for(&holder.origin, Some(account), holder.actor.clone(), action, target, detail)
     }
+}
+
+/// Half of the life that was reported.
+fn half(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default() / 2
 }

@@ -30,7 +30,9 @@ pub enum Removal {
 pub struct ClusterToken {
     /// The bearer token.
     pub token: SecretString,
-    /// Its end; the server may omit it.
+    /// When it was made, by the server's clock; ours may be wrong.
+    pub issued_at: Option<Timestamp>,
+    /// Its end, by the same clock; the server may omit it.
     pub expires_at: Option<Timestamp>,
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::ops::Deref;
 use std::sync::Once;
 
+use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use store::SqlStore;
 use tempfile::TempDir;
@@ -18,6 +19,12 @@ pub struct Database {
     home: Home,
 }
 
+/// A place for a database that nothing has opened yet.
+pub struct Empty {
+    url: String,
+    home: Home,
+}
+
 enum Home {
     Directory(TempDir),
     Schema { server: String, name: String },
@@ -26,9 +33,7 @@ enum Home {
 impl Database {
     /// In a file that goes with the value.
     pub async fn sqlite() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", directory.path().join("remotegpu.sqlite").display());
-        Self { store: SqlStore::connect(&url).await.unwrap(), url, home: Home::Directory(directory) }
+        Empty::sqlite().open().await
     }
 
     /// In a fresh schema of the server that the environment names, if it names one.
@@ -41,12 +46,15 @@ impl Database {
             });
             return None;
         };
-        let name = format!("t_{}", Uuid::now_v7().simple());
-        run(&server, format!("CREATE SCHEMA {name}")).await.unwrap();
-        let separator = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{separator}options=-csearch_path%3D{name}");
-        let store = SqlStore::connect(&url).await.unwrap();
-        Some(Self { store, url, home: Home::Schema { server, name } })
+        Some(Empty::postgres(&server).await.open().await)
+    }
+
+    /// Another place of the same engine, for tests that look at the very first opening.
+    pub async fn empty_beside(&self) -> Empty {
+        match &self.home {
+            Home::Directory(_) => Empty::sqlite(),
+            Home::Schema { server, .. } => Empty::postgres(server).await,
+        }
     }
 
     /// The URL to open it once more.
@@ -92,6 +100,64 @@ impl Database {
         self.store.close().await;
         if let Home::Schema { server, name } = &self.home {
             run(server, format!("DROP SCHEMA {name} CASCADE")).await.unwrap();
+        }
+    }
+}
+
+impl Empty {
+    fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("remotegpu.sqlite").display());
+        Self { url, home: Home::Directory(directory) }
+    }
+
+    async fn postgres(server: &str) -> Self {
+        let name = format!("t_{}", Uuid::now_v7().simple());
+        run(server, format!("CREATE SCHEMA {name}")).await.unwrap();
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options=-csearch_path%3D{name}");
+        Self { url, home: Home::Schema { server: server.to_owned(), name } }
+    }
+
+    /// The URL to open it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Versions of the migrations there are, oldest first.
+    pub fn versions(&self) -> Vec<i64> {
+        self.migrator().iter().map(|migration| migration.version).collect()
+    }
+
+    /// Runs the migrations up to and including `version`, as a binary of that day would have.
+    pub async fn migrate_to(&self, version: i64) {
+        let all = self.migrator();
+        let old = all.iter().filter(|migration| migration.version <= version).cloned().collect();
+        let old = Migrator::with_migrations(old);
+        match &self.home {
+            Home::Directory(directory) => {
+                let file = directory.path().join("remotegpu.sqlite");
+                std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+                old.run(&mut SqliteConnection::connect(&self.url).await.unwrap()).await.unwrap();
+            }
+            Home::Schema { .. } => old.run(&mut PgConnection::connect(&self.url).await.unwrap()).await.unwrap(),
+        }
+    }
+
+    /// Runs statements without any store.
+    pub async fn run(&self, text: impl Into<String>) {
+        run(&self.url, text.into()).await.unwrap();
+    }
+
+    /// Opens it with the store of today.
+    pub async fn open(self) -> Database {
+        Database { store: SqlStore::connect(&self.url).await.unwrap(), url: self.url, home: self.home }
+    }
+
+    fn migrator(&self) -> Migrator {
+        match &self.home {
+            Home::Directory(_) => sqlx::migrate!("../../migrations/sqlite"),
+            Home::Schema { .. } => sqlx::migrate!("../../migrations/postgres"),
         }
     }
 }

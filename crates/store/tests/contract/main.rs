@@ -34,4 +34,5 @@ mod given;
 mod login;
 mod namespace;
 mod session;
+mod upgrade;
 mod user;

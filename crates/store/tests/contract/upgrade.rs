@@ -1,0 +1,200 @@
+//! Coming from every earlier schema with data in it, and old binaries beside new ones (`migrations/README.md`).
+//!
+//! `upgrade/NNNN.sql` is what a console of that schema had in its tables, in the columns of that day; it may be missing
+//! for a schema that brought no new kind of row. Migrations are found by themselves.
+
+use std::path::PathBuf;
+
+use backend::ports::*;
+use domain::api_key::PublicId;
+use domain::audit::Action;
+use domain::credential::{Access, Credential};
+use domain::id::{AccountId, ApiKeyId, CredentialId, NamespaceId, UserId};
+use domain::namespace::NamespaceStatus;
+use domain::page::PageRequest;
+use domain::scope::Scope;
+use domain::user::{Email, Role};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::database::{Database, Empty};
+use crate::given::{self, at};
+
+on_both_engines! {
+    data_of_every_earlier_schema_is_read_and_worked_with
+    rows_that_an_old_binary_writes_into_the_new_schema_are_read_and_worked_with
+    an_upgrade_in_single_steps_ends_in_the_same_schema
+}
+
+const ACCOUNT: &str = "019c1b2e-7f00-7aaa-8def-000000000001";
+const OWNER: &str = "019c1b2e-7f00-7bbb-8def-000000000001";
+const ACTIVE: &str = "019c1b2e-7f00-7ccc-8def-000000000001";
+const DELETING: &str = "019c1b2e-7f00-7ccc-8def-000000000002";
+const KEY: &str = "019c1b2e-7f00-7ddd-8def-000000000001";
+const CREDENTIAL: &str = "019c1b2e-7f00-7eee-8def-000000000001";
+/// SHA-256 of a cookie's id.
+const SESSION: &str = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4";
+
+/// What consoles of `version` had written, if that schema brought anything.
+fn data(version: i64) -> Option<String> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/contract/upgrade");
+    std::fs::read_to_string(folder.join(format!("{version:04}.sql"))).ok()
+}
+
+async fn fill(empty: &Empty, upto: i64) {
+    for text in empty.versions().into_iter().filter(|version| *version <= upto).filter_map(data) {
+        empty.run(text).await;
+    }
+}
+
+async fn data_of_every_earlier_schema_is_read_and_worked_with(db: &Database) {
+    let versions = db.empty_beside().await.versions();
+    assert_eq!(versions.first(), Some(&1));
+    for version in versions {
+        let empty = db.empty_beside().await;
+        empty.migrate_to(version).await;
+        fill(&empty, version).await;
+        let opened = empty.open().await;
+        read_back(&opened).await;
+        work_with(&opened).await;
+        opened.drop_schema().await;
+    }
+}
+
+async fn rows_that_an_old_binary_writes_into_the_new_schema_are_read_and_worked_with(db: &Database) {
+    db.run(data(1).unwrap()).await.unwrap();
+    read_back(db).await;
+    work_with(db).await;
+}
+
+async fn an_upgrade_in_single_steps_ends_in_the_same_schema(db: &Database) {
+    let empty = db.empty_beside().await;
+    for version in empty.versions() {
+        empty.migrate_to(version).await;
+        if let Some(text) = data(version) {
+            empty.run(text).await;
+        }
+    }
+    let opened = empty.open().await;
+    read_back(&opened).await;
+    work_with(&opened).await;
+    assert_eq!(opened.count("_sqlx_migrations").await, db.count("_sqlx_migrations").await);
+    opened.drop_schema().await;
+}
+
+fn ms(millisecond: i64) -> Timestamp {
+    Timestamp::from_millisecond(millisecond).unwrap()
+}
+
+fn everything() -> PageRequest {
+    PageRequest { limit: 100, after: None }
+}
+
+/// Every row of 0001.sql, through the ports.
+async fn read_back(db: &Database) {
+    people(db).await;
+    namespaces_and_keys(db).await;
+    let session = db.load_session(SESSION, at(0)).await.unwrap().expect("the session lives");
+    assert_eq!((session.data.as_str(), session.user_id.to_string().as_str()), ("{\"a\":1}", OWNER));
+    let counters = db.login_counters(&["email:ada@example.com".into()]).await.unwrap();
+    assert_eq!((counters[0].failures, counters[0].last_failed_at), (3, Some(at(0))));
+    let events = db.list_audit(AccountId::parse(ACCOUNT).unwrap(), &everything()).await.unwrap();
+    let events: Vec<_> = events.iter().map(|event| (event.action, event.detail.as_str())).collect();
+    assert_eq!(events, [(Action::ApiKeyCreated, "{\"all\":true}"), (Action::NamespaceCreated, "team-ml")]);
+}
+
+async fn people(db: &Database) {
+    let account = db.account_by_name("old account").await.unwrap().unwrap();
+    assert_eq!((account.id.to_string().as_str(), account.customer.as_str()), (ACCOUNT, "skgu00007"));
+    let ada = db.member_by_email(&Email::new("ada@example.com").unwrap()).await.unwrap().unwrap();
+    assert_eq!((ada.role, ada.user.operator, ada.user.disabled), (Role::Owner, true, false));
+    assert_eq!(ada.password_hash.as_deref(), Some("$argon2id$old"));
+    assert_eq!(ada.account, account);
+    let bob = db.member_by_email(&Email::new("bob@example.com").unwrap()).await.unwrap().unwrap();
+    assert_eq!((bob.role, bob.user.disabled, bob.password_hash), (Role::Viewer, true, None));
+    let found = db.member(UserId::parse(OWNER).unwrap()).await.unwrap().unwrap();
+    assert_eq!(found.user, ada.user);
+}
+
+async fn namespaces_and_keys(db: &Database) {
+    let account = AccountId::parse(ACCOUNT).unwrap();
+    let names = |namespaces: Vec<domain::namespace::Namespace>| -> Vec<(String, NamespaceStatus)> {
+        namespaces.into_iter().map(|n| (n.kubernetes_name.as_str().to_owned(), n.status)).collect()
+    };
+    let listed = names(db.list_namespaces(account, &everything()).await.unwrap());
+    let wanted = [
+        ("team-ml-00000001".to_owned(), NamespaceStatus::Active),
+        ("going-00000002".to_owned(), NamespaceStatus::Deleting),
+        ("broken-00000003".to_owned(), NamespaceStatus::Failed),
+    ];
+    assert_eq!(listed, wanted);
+    let orders = db.namespaces_in(&[NamespaceStatus::Deleting], None, 10).await.unwrap();
+    assert_eq!(names(orders), wanted[1..2]);
+    let keys = db.list_api_keys(account, None, &everything()).await.unwrap();
+    let keys: Vec<_> = keys.iter().map(|k| (k.name.as_str(), k.access, k.scope.clone(), k.revoked_at)).collect();
+    assert_eq!(
+        keys,
+        [
+            ("laptop", Access::Edit, Scope::All, None),
+            ("revoked", Access::View, Scope::Inference, Some(ms(1_700_000_000_010))),
+        ]
+    );
+    let active = NamespaceId::parse(ACTIVE).unwrap();
+    let found = db.key_access(&PublicId::from_trusted("aaaaaaaa".into()), Some(active)).await.unwrap().unwrap();
+    assert_eq!((found.owner_role, found.namespace.map(|n| n.id)), (Some(Role::Owner), Some(active)));
+    assert_eq!((found.key.digest.as_str(), found.key.generation, found.key.disabled), ("digest-1", 1, false));
+    let queue = db.keys_to_remove(10).await.unwrap();
+    assert_eq!(queue.len(), 1, "the revoked key's objects are still to be removed");
+}
+
+/// The main paths of the contract, on the rows that were found.
+async fn work_with(db: &Database) {
+    let account = AccountId::parse(ACCOUNT).unwrap();
+    let event = |action| given::event(account, action);
+    let (active, deleting) = (NamespaceId::parse(ACTIVE).unwrap(), NamespaceId::parse(DELETING).unwrap());
+    let credential = Credential {
+        id: CredentialId::new(Uuid::now_v7()),
+        account_id: account,
+        api_key_id: Some(ApiKeyId::parse(KEY).unwrap()),
+        namespace_id: active,
+        service_account: "key-aaaaaaaa-1-00000001".into(),
+        issued_at: at(0),
+        expires_at: at(3540),
+    };
+    assert!(db.record_credential(&credential, &event(Action::CredentialIssued)).await.unwrap());
+    let old = CredentialId::parse(CREDENTIAL).unwrap();
+    db.touch_credential(old, at(120), "192.0.2.8", &event(Action::CredentialReused)).await.unwrap();
+    assert_eq!(db.count("audit WHERE action = 'credential.reused'").await, 1);
+
+    let key = ApiKeyId::parse(KEY).unwrap();
+    assert!(db.revoke_api_key(key, at(121), &event(Action::ApiKeyRevoked)).await.unwrap());
+    assert!(
+        !db.record_credential(
+            &Credential { id: CredentialId::new(Uuid::now_v7()), ..credential },
+            &event(Action::CredentialIssued)
+        )
+        .await
+        .unwrap()
+    );
+    for key in db.keys_to_remove(10).await.unwrap() {
+        db.key_removed(key.id).await.unwrap();
+    }
+    assert!(db.keys_to_remove(10).await.unwrap().is_empty());
+
+    db.remove_namespace(deleting, &event(Action::NamespaceDeleted)).await.unwrap();
+    assert_eq!(db.namespace_by_id(deleting).await.unwrap(), None);
+    assert!(db.save_session(SESSION, "{}").await.unwrap());
+    db.delete_session(SESSION).await.unwrap();
+    assert_eq!(db.load_session(SESSION, at(1)).await.unwrap(), None);
+    db.record_login(&["email:ada@example.com".into()], &event(Action::SignedIn)).await.unwrap();
+
+    let later = given::account(db, "later").await;
+    assert_eq!(later.customer.as_str(), "skgu00008", "numbers go on where they were");
+    let tenant = given::tenant(db).await;
+    let namespace = tenant.namespace(db, "new").await;
+    let new = tenant.api_key(db, Scope::All).await;
+    let fresh = tenant.new_credential(Some(&new), &namespace);
+    assert!(db.record_credential(&fresh, &tenant.event(Action::CredentialIssued)).await.unwrap());
+    let events = db.list_audit(account, &everything()).await.unwrap();
+    assert_eq!(events.len(), 7, "old and new rows stand in one log");
+}
