@@ -112,7 +112,7 @@ async fn people(db: &Database) {
     assert_eq!(ada.account, account);
     let bob = db.member_by_email(&Email::new("bob@example.com").unwrap()).await.unwrap().unwrap();
     assert_eq!((bob.role, bob.user.disabled, bob.password_hash), (Role::Viewer, true, None));
-    let found = db.member(UserId::parse(OWNER).unwrap()).await.unwrap().unwrap();
+    let found = db.member(UserId::parse(OWNER).unwrap(), None).await.unwrap().unwrap();
     assert_eq!(found.user, ada.user);
 }
 
