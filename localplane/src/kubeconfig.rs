@@ -50,7 +50,12 @@ pub fn write(path: &Path, name: &str, server: &str, ca: Option<&Path>, identity:
 
 fn embed(path: &Path) -> Result<Value> {
     let pem = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(base64::engine::general_purpose::STANDARD.encode(pem).into())
+    Ok(encode(&pem).into())
+}
+
+/// The form of bytes in a `…-data` field.
+pub fn encode(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// The bytes behind a `…-data` field.

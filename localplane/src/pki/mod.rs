@@ -108,6 +108,21 @@ impl Pki {
         self.cluster.issue(&request)
     }
 
+    /// A signing request for the same certificate, for a cluster whose API server trusts its own signer only; gives the
+    /// request as PEM, and where its fresh key is and the signed certificate belongs.
+    ///
+    /// # Errors
+    /// As [`Pki::open`].
+    pub fn kubelet_signing_request(&self, node: &str, ip: IpAddr) -> Result<(String, CertFiles)> {
+        let file = format!("kubelet-{node}-of-cluster");
+        let common_name = format!("system:node:{node}");
+        let request = Request::serving(&file, &common_name, Some("system:nodes"), [node], [ip]);
+        let key = KeyPair::generate().context("cannot make a key")?;
+        let files = CertFiles { cert: self.dir.join(format!("{file}.crt")), key: self.dir.join(format!("{file}.key")) };
+        files::write_private(&files.key, key.serialize_pem().as_bytes())?;
+        Ok((request.signing_request(&key)?, files))
+    }
+
     /// The certificate of the admission webhook at `ip`.
     ///
     /// # Errors

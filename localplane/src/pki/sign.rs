@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType, string::Ia5String,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
+    string::Ia5String,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -65,6 +66,15 @@ impl Request {
     pub fn wish(&self) -> String {
         let Self { common_name, organisation, names, addresses, purpose, .. } = self;
         format!("{common_name}|{organisation:?}|{names:?}|{addresses:?}|{purpose:?}")
+    }
+
+    /// The same wish for a foreign authority (PKCS #10, RFC 2986), as PEM.
+    pub fn signing_request(&self, key: &KeyPair) -> Result<String> {
+        let mut params = self.params(OffsetDateTime::now_utc())?;
+        // Only who signs can say this.
+        params.use_authority_key_identifier_extension = false;
+        let request = params.serialize_request(key).with_context(|| format!("cannot ask for {}", self.file))?;
+        request.pem().context("cannot write a signing request")
     }
 
     /// The certificate's contents, and when it runs out.

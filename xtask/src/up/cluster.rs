@@ -109,6 +109,11 @@ impl Cluster {
         Ok(Self { kubectl, kubectl_program: program, server, ca_file, client_ca_file, webhook_ip, version, id, own })
     }
 
+    /// Whether we started it.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.own, Own::Plane(_))
+    }
+
     /// The authority that signs our own listeners.
     pub fn pki(&self) -> &Pki {
         match &self.own {

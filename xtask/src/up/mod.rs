@@ -14,6 +14,7 @@ mod nodes;
 pub mod platform;
 pub mod record;
 mod secrets;
+mod serving;
 mod supervised;
 
 use std::net::{Ipv4Addr, SocketAddr};

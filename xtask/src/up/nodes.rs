@@ -12,6 +12,7 @@ use localplane::{Ports, Stop, net, wait};
 
 use super::accounts;
 use super::cluster::Cluster;
+use super::serving;
 use super::supervised::Supervised;
 use crate::say::Say;
 
@@ -28,6 +29,8 @@ pub struct Nodes<'a> {
     pub dir: &'a Path,
     pub program: &'a Path,
     pub ip: IpAddr,
+    pub say: &'a Say,
+    pub stop: &'a Stop,
 }
 
 impl Nodes<'_> {
@@ -60,7 +63,7 @@ impl Nodes<'_> {
 
     fn command(&self, node: &str, engine: &str, ports: &mut Ports) -> Result<Command> {
         let port = ports.get(&format!("kubelet-{node}"), self.ip)?;
-        let serving = self.cluster.pki().kubelet_serving(node, self.ip)?;
+        let serving = serving::certificate(self.cluster, node, self.ip, self.say, self.stop)?;
         let mut command = Command::new(self.program);
         command.args(["--nodename", node, "--engine", engine, "--require-pod-label", "remotegpu.ai/sku-code"]);
         command.arg("--kubeconfig").arg(accounts::path(self.dir, &format!("node-{engine}")));

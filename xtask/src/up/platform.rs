@@ -84,7 +84,7 @@ impl Platform {
             self.socket = engine::find(dir, processes, say, stop)?;
         }
         say.step("Starting the webhook, the nodes and the console");
-        let nodes = Nodes { cluster, dir, program: &built.kubelet, ip: nodes::address(say) };
+        let nodes = Nodes { cluster, dir, program: &built.kubelet, ip: nodes::address(say), say, stop };
         let names = nodes.start(self.socket.as_deref(), &mut ports, processes)?;
         admission::register(cluster, webhook, deploy, processes, stop)?;
         let cpu_engine = if self.socket.is_some() { "local" } else { "simulated" };
