@@ -12,6 +12,7 @@ pub mod audit;
 pub mod authz;
 pub mod credential;
 mod deployment;
+mod identity;
 mod kubeconfig;
 mod namespace;
 mod password;
@@ -28,6 +29,7 @@ use domain::kubeconfig::Endpoints;
 
 pub use authz::{Caller, Grant, Origin, Proof};
 pub use credential::IssuedCredential;
+pub use identity::claimed_role;
 pub use password::PasswordHasher;
 pub use pepper::Pepper;
 pub use session::SignedIn;

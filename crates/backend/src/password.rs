@@ -1,117 +1,145 @@
-//! Argon2id on a bounded blocking pool, so that parallel sign-ins cannot eat the memory.
+//! Changing a password, and the links that reset a forgotten one.
 //!
 //! Source: `security.md` §4.4.
 
-use std::sync::Arc;
+mod hasher;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
-use domain::{Dependency, Error, Result};
+use domain::audit::Action;
+use domain::id::UserId;
+use domain::password::{PasswordReset, RESET_LIFE, ResetLink};
+use domain::permission::Permission;
+use domain::user::Email;
+use domain::{Code, Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Semaphore;
+use sha2::{Digest as _, Sha256};
 
-// 19 MiB each: four at once keep sign-in under 80 MiB.
-const AT_ONCE: usize = 4;
-// About two seconds of queue at 34 ms each; more waiting than that is refused with 503.
-const QUEUE: usize = 64;
-const SHORTEST: usize = 12;
-const LONGEST: usize = 1024;
+pub use hasher::PasswordHasher;
 
-/// Hashes and verifies passwords.
-pub struct PasswordHasher {
-    running: Arc<Semaphore>,
-    queue: Arc<Semaphore>,
-    dummy: tokio::sync::OnceCell<String>,
-}
+use crate::session::{email_subject, subjects};
+use crate::{Backend, Caller, Origin};
 
-impl Default for PasswordHasher {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+// 256 bits: nobody guesses one, so tries need no counter.
+const TOKEN_BYTES: usize = 32;
+const TOKEN_LENGTH: usize = 2 * TOKEN_BYTES;
 
-impl PasswordHasher {
-    /// A hasher with its own limits.
-    pub fn new() -> Self {
-        Self {
-            running: Arc::new(Semaphore::new(AT_ONCE)),
-            queue: Arc::new(Semaphore::new(QUEUE)),
-            dummy: tokio::sync::OnceCell::new(),
-        }
-    }
-
-    /// Checks the length and hashes; a PHC string with its own salt.
+impl Backend {
+    /// Replaces the caller's password and ends all their other sessions. Somebody without one (single sign-on) sets
+    /// their first after a fresh proof of who they are; `current` is not looked at then.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on field `password` outside 12 to 1024 characters; `busy` when the queue is full.
-    pub async fn hash(&self, password: &SecretString) -> Result<String> {
-        let length = password.expose_secret().chars().count();
-        if !(SHORTEST..=LONGEST).contains(&length) {
-            return Err(Error::field("password", "length", "Password must be 12 to 1024 characters"));
+    /// `invalid_login` and [`Error::RateLimited`] as at sign-in; [`Error::Invalid`] on field `new`;
+    /// `reauthentication_required` for a first password.
+    pub async fn change_password(&self, caller: &Caller, current: &SecretString, new: &SecretString) -> Result<()> {
+        let member = self.inner.store.member(caller.user.id, None).await?;
+        if member.is_some_and(|m| m.password_hash.is_some()) {
+            self.check_password(caller, current, "password change").await?;
+        } else {
+            self.require_recent_login(caller)?;
         }
-        let password = password.clone();
-        self.blocking(move || hash_now(&password)).await?
+        let hash = self.inner.passwords.hash_field("new", new).await?;
+        let audit = self.audit(caller, Action::PasswordChanged, caller.actor(), "");
+        self.inner.store.change_password(caller.user.id, &hash, caller.proof.session_id, &audit).await
     }
 
-    /// Whether `password` fits `hash`. Without a hash it does the same work and says no, so that unknown users cost the
-    /// same time.
+    /// Whether the caller has a password at all.
     ///
     /// # Errors
-    /// `busy` when the queue is full.
-    pub async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<bool> {
-        if password.expose_secret().len() > 4 * LONGEST {
-            return Ok(false);
+    /// When the database does not answer.
+    pub async fn has_password(&self, caller: &Caller) -> Result<bool> {
+        Ok(self.inner.store.member(caller.user.id, None).await?.is_some_and(|m| m.password_hash.is_some()))
+    }
+
+    /// Makes a reset link for a member of the caller's account, or for anybody when the caller is an operator. There is
+    /// no mail server: whoever made it hands it over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for people of other accounts, `forbidden` for people above the caller or with other accounts
+    /// too, `reauthentication_required`.
+    pub async fn create_member_password_reset(&self, caller: &Caller, user_id: &str) -> Result<ResetLink> {
+        let operator = caller.may(Permission::ManageAccounts);
+        if !operator {
+            caller.require(Permission::ManageMembers)?;
         }
-        let known = hash.is_some();
-        let hash = match hash {
-            Some(hash) => hash.to_owned(),
-            None => self.dummy().await?.to_owned(),
-        };
-        let password = password.clone();
-        let fits = self.blocking(move || verify_now(&password, &hash)).await?;
-        Ok(fits && known)
+        let target = self.inner.store.reset_target(caller.account.id, UserId::parse(user_id)?).await?;
+        let target = target.ok_or(Error::NotFound)?;
+        if !operator {
+            target.check(caller.role)?;
+        }
+        self.require_recent_login(caller)?;
+        let (token, reset) = self.new_reset(target.user_id);
+        let what = format!("user:{}", target.user_id);
+        let audit = self.audit(caller, Action::PasswordResetRequested, what, target.email.as_str());
+        self.inner.store.create_password_reset(&reset, &audit).await?;
+        Ok(self.link(&token, &reset))
     }
 
-    async fn dummy(&self) -> Result<&str> {
-        let make = || async { self.blocking(|| hash_now(&SecretString::from("nobody has this one"))).await? };
-        self.dummy.get_or_try_init(make).await.map(String::as_str)
+    /// The same from the operator's command line.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on field `email` when nobody has this address.
+    pub async fn create_password_reset(&self, email: &str) -> Result<ResetLink> {
+        let member = self.inner.store.member_by_email(&Email::new(email)?).await?;
+        let member = member.ok_or_else(|| Error::field("email", "unknown", "There is no user with this address"))?;
+        let (token, reset) = self.new_reset(member.user.id);
+        let target = format!("user:{}", member.user.id);
+        let audit = self.audit_system(member.account.id, Action::PasswordResetRequested, target, email);
+        self.inner.store.create_password_reset(&reset, &audit).await?;
+        Ok(self.link(&token, &reset))
     }
 
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = || Error::Unavailable { what: Dependency::PasswordHasher, source: "queue is full".into() };
-        let _place = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
-        let _turn = self.running.clone().acquire_owned().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+    /// Sets a new password with a reset link: once. Ends all sessions of the person and opens their soft lock.
+    ///
+    /// # Errors
+    /// `link_invalid` for a link that was used, replaced, has expired or never was; [`Error::Invalid`] on field `new`.
+    pub async fn reset_password(&self, origin: &Origin, token: &str, new: &SecretString) -> Result<()> {
+        let invalid = || Error::conflict(Code::LinkInvalid, Code::LinkInvalid.sentence());
+        let (hash_of_token, now) = (hashed(token).ok_or_else(invalid)?, self.inner.clock.now());
+        let found = self.inner.store.password_reset(&hash_of_token, now).await?;
+        let (user, email) = found.ok_or_else(invalid)?;
+        let hash = self.inner.passwords.hash_field("new", new).await?;
+        let account = self.inner.store.member(user, None).await?.map(|m| m.account.id);
+        let actor = format!("user:{user}");
+        let audit = self.audit_for(origin, account, actor.clone(), Action::PasswordReset, actor, "");
+        let subject = email_subject(email.as_str());
+        let used = self.inner.store.use_password_reset(&hash_of_token, now, &hash, &subject, &audit).await?;
+        if used { Ok(()) } else { Err(invalid()) }
+    }
+
+    /// The soft lock and the password of somebody who is signed in.
+    pub(crate) async fn check_password(&self, caller: &Caller, password: &SecretString, what: &str) -> Result<()> {
+        let subjects = subjects(caller.user.email.as_str(), &caller.origin);
+        self.unlocked(&subjects).await?;
+        let member = self.inner.store.member(caller.user.id, None).await?;
+        let hash = member.as_ref().and_then(|m| m.password_hash.as_deref());
+        if self.inner.passwords.verify(password, hash).await? {
+            return Ok(());
+        }
+        let audit = self.audit(caller, Action::SignInFailed, caller.actor(), what);
+        self.inner.store.record_login_failure(&subjects, self.inner.clock.now(), &audit).await?;
+        Err(Error::Unauthenticated { code: Code::InvalidLogin })
+    }
+
+    fn new_reset(&self, user_id: UserId) -> (SecretString, PasswordReset) {
+        let mut bytes = [0_u8; TOKEN_BYTES];
+        self.inner.random.fill(&mut bytes);
+        let (token, created_at) = (hex(&bytes), self.inner.clock.now());
+        let token_hash = hex(&Sha256::digest(token.as_bytes()));
+        let reset = PasswordReset { token_hash, user_id, created_at, expires_at: created_at + RESET_LIFE };
+        (SecretString::from(token), reset)
+    }
+
+    fn link(&self, token: &SecretString, reset: &PasswordReset) -> ResetLink {
+        let url = format!("{}/reset/{}", self.inner.endpoints.console_url, token.expose_secret());
+        ResetLink { url, expires_at: reset.expires_at.to_string() }
     }
 }
 
-fn hash_now(password: &SecretString) -> Result<String> {
-    let hash = Argon2::default().hash_password(password.expose_secret().as_bytes());
-    hash.map(|h| h.to_string()).map_err(|e| Error::internal(e.to_string()))
+/// SHA-256 of a token of the right shape; none of another shape was ever given out.
+fn hashed(token: &str) -> Option<String> {
+    let shaped = token.len() == TOKEN_LENGTH && token.bytes().all(|b| b.is_ascii_hexdigit());
+    shaped.then(|| hex(&Sha256::digest(token.as_bytes())))
 }
 
-fn verify_now(password: &SecretString, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_right_password_fits_and_others_do_not() {
-        let hasher = PasswordHasher::new();
-        let hash = hasher.hash(&SecretString::from("correct horse battery")).await.unwrap();
-        assert!(hasher.verify(&SecretString::from("correct horse battery"), Some(&hash)).await.unwrap());
-        assert!(!hasher.verify(&SecretString::from("correct horse batterz"), Some(&hash)).await.unwrap());
-        assert!(!hasher.verify(&SecretString::from("nobody has this one"), None).await.unwrap());
-        assert!(!hasher.verify(&SecretString::from("x"), Some("not a hash")).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn short_passwords_are_refused_before_hashing() {
-        let error = PasswordHasher::new().hash(&SecretString::from("short")).await.unwrap_err();
-        assert_eq!(error.to_string(), "Password must be 12 to 1024 characters");
-    }
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -6,8 +6,10 @@ mod api_key;
 mod audit;
 mod cluster;
 mod credential;
+mod identity;
 mod login;
 mod namespace;
+mod password;
 mod session;
 mod user;
 
@@ -21,9 +23,11 @@ pub use api_key::{ApiKeys, KeyAccess};
 pub use audit::AuditLog;
 pub use cluster::{Cluster, ClusterToken, Removal, TenantFacts};
 pub use credential::Credentials;
+pub use identity::Identities;
 pub use login::Logins;
 pub use namespace::Namespaces;
-pub use session::Sessions;
+pub use password::Passwords;
+pub use session::{Sessions, UserSessions};
 pub use user::{Member, Users};
 
 /// Time, so that rules and tests never ask the machine.
@@ -42,7 +46,18 @@ pub trait Random: Send + Sync {
 
 /// The database. Every changing method takes the audit row and commits both in one transaction (RULINGS 39).
 #[async_trait]
-pub trait Store: Accounts + Users + Logins + Namespaces + ApiKeys + Credentials + AuditLog {
+pub trait Store:
+    Accounts
+    + Users
+    + Logins
+    + UserSessions
+    + Passwords
+    + Identities
+    + Namespaces
+    + ApiKeys
+    + Credentials
+    + AuditLog
+{
     /// The database answers.
     async fn ping(&self) -> Result<()>;
 }

@@ -4,9 +4,12 @@
 
 use domain::audit::Action;
 use domain::id::{AccountId, SessionId, UserId};
-use domain::session::{Acting, SessionAccount, SessionRecord, SessionUser, SessionView, is_recent};
+use domain::session::{
+    Acting, SessionAccount, SessionItem, SessionRecord, SessionUser, SessionView, is_recent,
+};
 use domain::user::{Email, Role};
 use domain::{Code, Error, Result};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::ports::Member;
@@ -48,17 +51,9 @@ impl Backend {
     /// # Errors
     /// `invalid_login`, or [`Error::RateLimited`]: the soft lock is that of the sign-in.
     pub async fn reauthenticate(&self, caller: &Caller, password: &SecretString) -> Result<()> {
+        self.check_password(caller, password, "re-authentication").await?;
         let subjects = subjects(caller.user.email.as_str(), &caller.origin);
-        self.unlocked(&subjects).await?;
-        let member = self.inner.store.member(caller.user.id, None).await?;
-        let hash = member.as_ref().and_then(|m| m.password_hash.as_deref());
-        let target = caller.actor();
-        if !self.inner.passwords.verify(password, hash).await? {
-            let audit = self.audit(caller, Action::SignInFailed, target, "re-authentication");
-            self.inner.store.record_login_failure(&subjects, self.inner.clock.now(), &audit).await?;
-            return Err(Error::Unauthenticated { code: Code::InvalidLogin });
-        }
-        let audit = self.audit(caller, Action::Reauthenticated, target, "password");
+        let audit = self.audit(caller, Action::Reauthenticated, caller.actor(), "password");
         self.inner.store.record_login(&subjects, &audit).await
     }
 
@@ -71,6 +66,46 @@ impl Backend {
             return Ok(());
         }
         Err(Error::Forbidden { code: Code::ReauthenticationRequired })
+    }
+
+    /// The caller's live sessions, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_sessions(&self, caller: &Caller) -> Result<Vec<SessionItem>> {
+        let sessions = self.inner.store.list_sessions(caller.user.id, self.inner.clock.now()).await?;
+        Ok(sessions.iter().map(|session| session.item(caller.proof.session_id)).collect())
+    }
+
+    /// Ends one of the caller's sessions; one that is not theirs, or gone, is no error.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no id.
+    pub async fn end_session(&self, caller: &Caller, id: &str) -> Result<()> {
+        let id = SessionId::parse(id)?;
+        let audit = self.audit(caller, Action::SessionRevoked, format!("session:{id}"), "");
+        self.inner.store.end_session(caller.user.id, id, &audit).await.map(drop)
+    }
+
+    /// Ends all of the caller's sessions, `here` too if asked.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_sessions(&self, caller: &Caller, here: bool) -> Result<()> {
+        let keep = caller.proof.session_id.filter(|_| !here);
+        let audit = self.audit(caller, Action::SessionsEnded, caller.actor(), "");
+        self.inner.store.end_sessions(caller.user.id, keep, &audit).await
+    }
+
+    /// Removes what sign-in leaves behind: counters older than a day, dead reset links. True when more counters wait.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sweep_sign_in(&self, limit: u32) -> Result<bool> {
+        let now = self.inner.clock.now();
+        self.inner.store.delete_dead_password_resets(now).await?;
+        let removed = self.inner.store.delete_old_login_counters(now - SignedDuration::from_hours(24), limit).await?;
+        Ok(removed >= u64::from(limit))
     }
 
     /// Notes the end of a session; the HTTP layer ends the session itself.
@@ -127,16 +162,14 @@ impl Backend {
 
     async fn signed_in(&self, origin: &Origin, subjects: &[String], member: Member) -> Result<SignedIn> {
         let session = self.new_session(&member, origin);
-        let proof = Proof { session_id: Some(session.id), authenticated_at: session.authenticated_at };
-        let Member { user, account, role, .. } = member;
-        let caller = Caller { user, account, role, support: false, origin: origin.clone(), proof };
+        let caller = caller_in(&session, member, origin);
         let audit = self.audit(&caller, Action::SignedIn, caller.actor(), "");
         self.inner.store.record_login(subjects, &audit).await?;
         let view = self.session_view(&caller);
         Ok(SignedIn { session, view })
     }
 
-    fn new_session(&self, member: &Member, origin: &Origin) -> SessionRecord {
+    pub(crate) fn new_session(&self, member: &Member, origin: &Origin) -> SessionRecord {
         let id = SessionId::new(self.inner.random.uuid());
         SessionRecord {
             address: origin.address.clone(),
@@ -146,7 +179,7 @@ impl Backend {
     }
 
     /// Refuses while the soft lock of one of the subjects holds.
-    async fn unlocked(&self, subjects: &[String]) -> Result<()> {
+    pub(crate) async fn unlocked(&self, subjects: &[String]) -> Result<()> {
         let (counters, now) = (self.inner.store.login_counters(subjects).await?, self.inner.clock.now());
         match counters.iter().map(|c| c.wait_seconds(now)).max() {
             None | Some(0) => Ok(()),
@@ -163,7 +196,19 @@ impl Backend {
     }
 }
 
+/// The caller that a session which begins now will be.
+pub(crate) fn caller_in(session: &SessionRecord, member: Member, origin: &Origin) -> Caller {
+    let proof = Proof { session_id: Some(session.id), authenticated_at: session.authenticated_at };
+    let Member { user, account, role, .. } = member;
+    Caller { user, account, role, support: false, origin: origin.clone(), proof }
+}
+
 /// Whose failures count: the name that was tried and the address it came from.
-fn subjects(name: &str, origin: &Origin) -> [String; 2] {
-    [format!("email:{name}"), format!("address:{}", origin.address)]
+pub(crate) fn subjects(name: &str, origin: &Origin) -> [String; 2] {
+    [email_subject(name), format!("address:{}", origin.address)]
+}
+
+/// The counter of a name.
+pub(crate) fn email_subject(name: &str) -> String {
+    format!("email:{name}")
 }

@@ -77,6 +77,25 @@ pub struct LoginCounter {
     pub last_failed_at: Option<Timestamp>,
 }
 
+/// One of a person's sessions, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionItem {
+    /// Its id; opens nothing.
+    pub id: String,
+    /// The browser in words, for example `Firefox on Linux`.
+    pub device: String,
+    /// Where it began.
+    pub address: String,
+    /// The identity provider that vouched; none = password.
+    pub provider: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339, at most a minute old.
+    pub last_seen_at: String,
+    /// It is the one that asks.
+    pub current: bool,
+}
+
 /// Who is signed in, as REST and pages show it (`console-api.md` §1, Sign-in).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -142,6 +161,19 @@ impl SessionRecord {
         }
     }
 
+    /// The line of the list, for the session `asking`.
+    pub fn item(&self, asking: Option<SessionId>) -> SessionItem {
+        SessionItem {
+            id: self.id.to_string(),
+            device: device(&self.user_agent),
+            address: self.address.clone(),
+            provider: self.provider.clone(),
+            created_at: self.created_at.to_string(),
+            last_seen_at: self.last_seen_at.to_string(),
+            current: asking == Some(self.id),
+        }
+    }
+
     /// The same session after another proof of identity; its absolute end stays.
     pub fn reauthenticated(mut self, now: Timestamp) -> Self {
         let idle = self.idle_expires_at.duration_since(self.last_seen_at);
@@ -172,12 +204,50 @@ impl LoginCounter {
     }
 }
 
+/// `Firefox on Linux` from what a browser says of itself; other programs are named as they say.
+fn device(user_agent: &str) -> String {
+    // The order matters: Edge says it is Chrome, Chrome says it is Safari, Android says it is Linux.
+    let first = |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| user_agent.contains(mark)).map(|t| t.1);
+    let browser =
+        first(&[("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let system = first(&[
+        ("Android", "Android"),
+        ("iPhone", "iOS"),
+        ("iPad", "iOS"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        _ => match user_agent.split([' ', '(']).next().unwrap_or_default() {
+            "" => "Unknown".to_owned(),
+            program => program.chars().filter(|c| !c.is_control()).take(60).collect(),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_browser_is_named_in_words() {
+        for (text, name) in [
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox on Linux"),
+            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0", "Edge on Windows"),
+            ("Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36", "Chrome on Android"),
+            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605 Version/19 Safari/605", "Safari on macOS"),
+            ("curl/8.14.1", "curl/8.14.1"),
+            ("", "Unknown"),
+        ] {
+            assert_eq!(device(text), name);
+        }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::id::UserId;
 use crate::{Error, Result};
 
-/// A normalised e-mail address: trimmed, lower case. The unique index and the sign-in throttle use this form.
+/// A normalised e-mail address: trimmed, compatibility characters and letter case folded. The unique index and the sign-in throttle use this form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Email(String);
@@ -51,7 +52,7 @@ impl Email {
     /// # Errors
     /// [`Error::Invalid`] on field `email` when it cannot be an address (one `@`, no blanks, at most 254 bytes: RFC 5321).
     pub fn new(text: &str) -> Result<Self> {
-        let text = text.trim().to_lowercase();
+        let text = folded(text.trim());
         let parts: Vec<&str> = text.split('@').collect();
         let whole = matches!(parts[..], [local, host] if !local.is_empty() && !host.is_empty());
         if !whole || text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
@@ -66,8 +67,19 @@ impl Email {
     }
 }
 
-// === impl Role ===
+/// NFKC and case folding: spellings that look like one address are one, for the unique index and the soft lock alike
+/// (CVE-2025-6004). Letters that only share a capital stay apart: a dotless ı is no i, or a look-alike address would be
+/// taken for another's.
+fn folded(text: &str) -> String {
+    let fold = |letter: char| match letter {
+        'ß' | 'ẞ' => vec!['s', 's'],
+        'ς' => vec!['σ'],
+        letter => letter.to_lowercase().collect(),
+    };
+    text.nfkc().flat_map(fold).collect::<String>().nfkc().collect()
+}
 
+// === impl Role ===
 impl Role {
     /// All roles, strongest first.
     pub const ALL: [Role; 5] = [Role::Owner, Role::Admin, Role::Member, Role::Viewer, Role::Billing];
@@ -92,5 +104,46 @@ impl Role {
             .into_iter()
             .find(|r| r.as_str() == text)
             .ok_or_else(|| Error::field("role", "unknown", "Role must be owner, admin, member, viewer or billing"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_address_are_one_address() {
+        let plain = Email::new("ada.weiss@example.com").unwrap();
+        for variant in [
+            " Ada.Weiss@Example.COM\n",
+            "\u{ff41}da.weiss@example.com",
+            "ada.wei\u{df}@example.com",
+            "ADA.WEI\u{1e9e}@EXAMPLE.COM",
+            "ada\u{ff0e}weiss\u{ff20}example.com",
+        ] {
+            assert_eq!(Email::new(variant).unwrap(), plain, "{variant}");
+        }
+    }
+
+    #[test]
+    fn a_letter_that_only_looks_alike_makes_another_address() {
+        assert_ne!(Email::new("ad\u{131}@example.com").unwrap(), Email::new("adi@example.com").unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn variants_of_a_name_share_one_counter(name in "[\\p{L}\\p{N}.]{1,20}") {
+            let Ok(email) = Email::new(&format!("{name}@example.com")) else { return Ok(()) };
+            prop_assert_eq!(&Email::new(email.as_str()).unwrap(), &email, "folding twice changes nothing");
+            let whole = format!("{name}@example.com");
+            let mut variants = vec![whole.to_lowercase(), whole.nfkc().collect(), whole.nfd().collect()];
+            // Capitals that two letters share are no spelling of either.
+            variants.extend(Some(whole.to_uppercase()).filter(|upper| upper.to_lowercase() == whole.to_lowercase()));
+            for variant in variants {
+                prop_assert_eq!(&Email::new(&variant).unwrap(), &email, "{}", variant);
+            }
+        }
     }
 }

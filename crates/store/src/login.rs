@@ -22,6 +22,10 @@ impl Logins for SqlStore {
         record_failure(&self.pool, subjects, at, audit).await
     }
 
+    async fn delete_old_login_counters(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        delete_old(&self.pool, before, limit).await
+    }
+
     async fn record_login(&self, subjects: &[String], audit: &AuditEvent) -> Result<()> {
         record_success(&self.pool, subjects, audit).await
     }
@@ -75,6 +79,19 @@ pub(crate) async fn record_success(pool: &Pool, subjects: &[String], audit: &Aud
         Ok(Some(()))
     })
     .map(drop)
+    .map_err(translate)
+}
+
+pub(crate) async fn delete_old(pool: &Pool, before: Timestamp, limit: u32) -> Result<u64> {
+    on_db!(write pool, db => sqlx::query(
+        "DELETE FROM login_counters WHERE subject IN (
+             SELECT subject FROM login_counters WHERE last_failed_ms < $1 LIMIT $2)",
+    )
+    .bind(ms(before))
+    .bind(i64::from(limit))
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected()))
     .map_err(translate)
 }
 

@@ -1,7 +1,8 @@
 //! Browser sessions in SQL: ids arrive hashed, a save never revives what was ended (`security.md` §4.1).
 
 use async_trait::async_trait;
-use backend::ports::Sessions;
+use backend::ports::{Sessions, UserSessions};
+use domain::audit::AuditEvent;
 use domain::id::{AccountId, SessionId, UserId};
 use domain::session::{Acting, SessionRecord};
 use domain::{Error, Result};
@@ -9,8 +10,8 @@ use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::{Pool, on_db};
-use crate::row::{at, ms, one, stored};
+use crate::pool::{Pool, change, on_db};
+use crate::row::{all, at, ms, one, stored};
 
 // "Last seen" is written at most once a minute: a page asks for a dozen things at once.
 const SEEN_EVERY_MS: i64 = 60_000;
@@ -109,6 +110,73 @@ impl Sessions for SqlStore {
     async fn delete_expired_sessions(&self, now: Timestamp, limit: u32) -> Result<u64> {
         delete_expired(&self.pool, now, limit).await
     }
+}
+
+#[async_trait]
+impl UserSessions for SqlStore {
+    async fn list_sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>> {
+        list(&self.pool, user, now).await
+    }
+
+    async fn end_session(&self, user: UserId, id: SessionId, audit: &AuditEvent) -> Result<bool> {
+        end_one(&self.pool, user, id, audit).await
+    }
+
+    async fn end_sessions(&self, user: UserId, keep: Option<SessionId>, audit: &AuditEvent) -> Result<()> {
+        end_all(&self.pool, user, keep, audit).await
+    }
+}
+
+// Ends all sessions of a user but one, within the transaction of what made them untrusted.
+macro_rules! end_all_but {
+    ($tx:ident, $user:expr, $keep:expr) => {
+        sqlx::query(concat!(
+            "DELETE FROM sessions WHERE user_id = $1 AND (id <> $2 OR (id IS NULL AND ",
+            $crate::session::hash_name!(),
+            " <> $2))"
+        ))
+        .bind($user.to_string())
+        .bind($keep.map(|id| id.to_string()).unwrap_or_default())
+        .execute(&mut *$tx)
+        .await?
+    };
+}
+
+pub(crate) use {end_all_but, hash_name};
+
+pub(crate) async fn list(pool: &Pool, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>> {
+    let rows = on_db!(read pool, db => sqlx::query_as::<_, SessionRow>(session_where!(
+        "user_id = $1 AND idle_expires_ms > $2 AND absolute_expires_ms > $2 ORDER BY created_ms DESC, id_hash LIMIT 200"
+    ))
+    .bind(user.to_string())
+    .bind(ms(now))
+    .fetch_all(db)
+    .await);
+    all(rows.map_err(translate)?)
+}
+
+pub(crate) async fn end_one(pool: &Pool, user: UserId, id: SessionId, audit: &AuditEvent) -> Result<bool> {
+    let ended = change!(pool, audit, tx => {
+        sqlx::query_scalar::<_, String>(concat!(
+            "DELETE FROM sessions WHERE user_id = $1 AND (id = $2 OR (id IS NULL AND ",
+            hash_name!(),
+            " = $2)) RETURNING id_hash"
+        ))
+        .bind(user.to_string())
+        .bind(id.to_string())
+        .fetch_optional(&mut *tx)
+        .await
+    });
+    Ok(ended.map_err(translate)?.is_some())
+}
+
+pub(crate) async fn end_all(pool: &Pool, user: UserId, keep: Option<SessionId>, audit: &AuditEvent) -> Result<()> {
+    change!(pool, audit, tx => {
+        end_all_but!(tx, user, keep);
+        Ok(Some(()))
+    })
+    .map(drop)
+    .map_err(translate)
 }
 
 pub(crate) async fn create(pool: &Pool, session: &SessionRecord) -> Result<bool> {

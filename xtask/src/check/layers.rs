@@ -56,7 +56,8 @@ const PLACES: [(&str, &[&str]); 10] = [
 ];
 
 /// Crates whose whole list of third parties is fixed.
-const EXACT: [(&str, &[&str]); 1] = [("domain", &["serde", "serde_json", "uuid", "jiff", "thiserror", "utoipa"])];
+const EXACT: [(&str, &[&str]); 1] =
+    [("domain", &["serde", "serde_json", "uuid", "jiff", "thiserror", "utoipa", "unicode-normalization"])];
 
 /// Only ever a dev-dependency.
 const FOR_TESTS: [&str; 1] = ["testkit"];

@@ -13,6 +13,8 @@ pub trait Logins: Send + Sync {
     async fn login_counters(&self, subjects: &[String]) -> Result<Vec<LoginCounter>>;
     /// Adds one failure to each subject.
     async fn record_login_failure(&self, subjects: &[String], at: Timestamp, audit: &AuditEvent) -> Result<()>;
+    /// Removes up to `limit` subjects that last failed before `before`: their lock is long over.
+    async fn delete_old_login_counters(&self, before: Timestamp, limit: u32) -> Result<u64>;
     /// Forgets the failures of each subject.
     async fn record_login(&self, subjects: &[String], audit: &AuditEvent) -> Result<()>;
 }

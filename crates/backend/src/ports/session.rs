@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use domain::Result;
+use domain::audit::AuditEvent;
+use domain::id::{SessionId, UserId};
 use domain::session::{Acting, SessionRecord};
 use jiff::Timestamp;
 
@@ -22,4 +24,15 @@ pub trait Sessions: Send + Sync {
     async fn delete_session(&self, id_hash: &str) -> Result<()>;
     /// Removes up to `limit` dead rows.
     async fn delete_expired_sessions(&self, now: Timestamp, limit: u32) -> Result<u64>;
+}
+
+/// A person's own sessions, for the list and for ending them.
+#[async_trait]
+pub trait UserSessions: Send + Sync {
+    /// The live ones, newest first, at most 200.
+    async fn list_sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>>;
+    /// Ends one of the user's; false when there is none of this name.
+    async fn end_session(&self, user: UserId, id: SessionId, audit: &AuditEvent) -> Result<bool>;
+    /// Ends all of the user's but `keep`.
+    async fn end_sessions(&self, user: UserId, keep: Option<SessionId>, audit: &AuditEvent) -> Result<()>;
 }

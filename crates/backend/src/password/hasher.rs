@@ -1,0 +1,125 @@
+//! Argon2id on a bounded blocking pool, so that parallel sign-ins cannot eat the memory.
+//!
+//! Source: `security.md` §4.4.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use domain::{Dependency, Error, Result};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
+
+// 19 MiB each: four at once keep sign-in under 80 MiB.
+const AT_ONCE: usize = 4;
+// About two seconds of queue at 34 ms each; more waiting than that is refused with 503.
+const QUEUE: usize = 64;
+const SHORTEST: usize = 12;
+const LONGEST: usize = 1024;
+
+/// Hashes and verifies passwords.
+pub struct PasswordHasher {
+    running: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    dummy: tokio::sync::OnceCell<String>,
+}
+
+impl Default for PasswordHasher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PasswordHasher {
+    /// A hasher with its own limits.
+    pub fn new() -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(AT_ONCE)),
+            queue: Arc::new(Semaphore::new(QUEUE)),
+            dummy: tokio::sync::OnceCell::new(),
+        }
+    }
+
+    /// Checks the length and hashes; a PHC string with its own salt.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on field `password` outside 12 to 1024 characters; `busy` when the queue is full.
+    pub async fn hash(&self, password: &SecretString) -> Result<String> {
+        self.hash_field("password", password).await
+    }
+
+    /// The same for a form that calls the password `field`.
+    ///
+    /// # Errors
+    /// As [`Self::hash`].
+    pub async fn hash_field(&self, field: &str, password: &SecretString) -> Result<String> {
+        let length = password.expose_secret().chars().count();
+        if !(SHORTEST..=LONGEST).contains(&length) {
+            return Err(Error::field(field, "length", "Password must be 12 to 1024 characters"));
+        }
+        let password = password.clone();
+        self.blocking(move || hash_now(&password)).await?
+    }
+
+    /// Whether `password` fits `hash`. Without a hash it does the same work and says no, so that unknown users cost the
+    /// same time.
+    ///
+    /// # Errors
+    /// `busy` when the queue is full.
+    pub async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<bool> {
+        if password.expose_secret().len() > 4 * LONGEST {
+            return Ok(false);
+        }
+        let known = hash.is_some();
+        let hash = match hash {
+            Some(hash) => hash.to_owned(),
+            None => self.dummy().await?.to_owned(),
+        };
+        let password = password.clone();
+        let fits = self.blocking(move || verify_now(&password, &hash)).await?;
+        Ok(fits && known)
+    }
+
+    async fn dummy(&self) -> Result<&str> {
+        let make = || async { self.blocking(|| hash_now(&SecretString::from("nobody has this one"))).await? };
+        self.dummy.get_or_try_init(make).await.map(String::as_str)
+    }
+
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let busy = || Error::Unavailable { what: Dependency::PasswordHasher, source: "queue is full".into() };
+        let _place = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
+        let _turn = self.running.clone().acquire_owned().await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+    }
+}
+
+fn hash_now(password: &SecretString) -> Result<String> {
+    let hash = Argon2::default().hash_password(password.expose_secret().as_bytes());
+    hash.map(|h| h.to_string()).map_err(|e| Error::internal(e.to_string()))
+}
+
+fn verify_now(password: &SecretString, hash: &str) -> bool {
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_right_password_fits_and_others_do_not() {
+        let hasher = PasswordHasher::new();
+        let hash = hasher.hash(&SecretString::from("correct horse battery")).await.unwrap();
+        assert!(hasher.verify(&SecretString::from("correct horse battery"), Some(&hash)).await.unwrap());
+        assert!(!hasher.verify(&SecretString::from("correct horse batterz"), Some(&hash)).await.unwrap());
+        assert!(!hasher.verify(&SecretString::from("nobody has this one"), None).await.unwrap());
+        assert!(!hasher.verify(&SecretString::from("x"), Some("not a hash")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn short_passwords_are_refused_before_hashing() {
+        let error = PasswordHasher::new().hash(&SecretString::from("short")).await.unwrap_err();
+        assert_eq!(error.to_string(), "Password must be 12 to 1024 characters");
+    }
+}

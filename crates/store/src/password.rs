@@ -1,0 +1,189 @@
+//! Passwords and reset links in SQL. Whatever changes a password ends sessions in the same transaction.
+
+use async_trait::async_trait;
+use backend::ports::Passwords;
+use domain::audit::AuditEvent;
+use domain::id::{AccountId, SessionId, UserId};
+use domain::password::{PasswordReset, ResetTarget};
+use domain::user::{Email, Role};
+use domain::{Error, Result};
+use jiff::Timestamp;
+
+use crate::SqlStore;
+use crate::error::translate;
+use crate::pool::{Pool, change, on_db};
+use crate::row::{ms, one, stored};
+use crate::session::end_all_but;
+
+#[derive(sqlx::FromRow)]
+struct TargetRow {
+    user_id: String,
+    email: String,
+    operator: bool,
+    role: Option<String>,
+    accounts: i64,
+}
+
+impl TryFrom<TargetRow> for ResetTarget {
+    type Error = Error;
+    fn try_from(row: TargetRow) -> Result<Self> {
+        Ok(Self {
+            user_id: stored(UserId::parse, &row.user_id)?,
+            email: stored(Email::new, &row.email)?,
+            operator: row.operator,
+            role: row.role.as_deref().map(|role| stored(Role::parse, role)).transpose()?,
+            accounts: u32::try_from(row.accounts).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+#[async_trait]
+impl Passwords for SqlStore {
+    async fn change_password(
+        &self,
+        user: UserId,
+        hash: &str,
+        keep: Option<SessionId>,
+        audit: &AuditEvent,
+    ) -> Result<()> {
+        change(&self.pool, user, hash, keep, audit).await
+    }
+
+    async fn reset_target(&self, account: AccountId, user: UserId) -> Result<Option<ResetTarget>> {
+        target(&self.pool, account, user).await
+    }
+
+    async fn create_password_reset(&self, reset: &PasswordReset, audit: &AuditEvent) -> Result<()> {
+        create_reset(&self.pool, reset, audit).await
+    }
+
+    async fn password_reset(&self, token_hash: &str, now: Timestamp) -> Result<Option<(UserId, Email)>> {
+        reset(&self.pool, token_hash, now).await
+    }
+
+    async fn use_password_reset(
+        &self,
+        token_hash: &str,
+        now: Timestamp,
+        hash: &str,
+        subject: &str,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        use_reset(&self.pool, token_hash, now, hash, subject, audit).await
+    }
+
+    async fn delete_dead_password_resets(&self, now: Timestamp) -> Result<u64> {
+        delete_dead(&self.pool, now).await
+    }
+}
+
+// One text for a change and for a reset: sets the hash, ends the sessions, forgets the open link.
+macro_rules! set {
+    ($tx:ident, $user:expr, $hash:expr, $keep:expr) => {
+        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+            .bind($user.to_string())
+            .bind($hash)
+            .execute(&mut *$tx)
+            .await?;
+        sqlx::query("DELETE FROM password_resets WHERE user_id = $1")
+            .bind($user.to_string())
+            .execute(&mut *$tx)
+            .await?;
+        end_all_but!($tx, $user, $keep);
+    };
+}
+
+pub(crate) async fn change(
+    pool: &Pool,
+    user: UserId,
+    hash: &str,
+    keep: Option<SessionId>,
+    audit: &AuditEvent,
+) -> Result<()> {
+    change!(pool, audit, tx => {
+        set!(tx, user, hash, keep);
+        Ok(Some(()))
+    })
+    .map(drop)
+    .map_err(translate)
+}
+
+pub(crate) async fn target(pool: &Pool, account: AccountId, user: UserId) -> Result<Option<ResetTarget>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, TargetRow>(
+        "SELECT u.id AS user_id, u.email, u.operator,
+             (SELECT m.role FROM members m WHERE m.user_id = u.id AND m.account_id = $1) AS role,
+             (SELECT count(*) FROM members m WHERE m.user_id = u.id) AS accounts
+         FROM users u WHERE u.id = $2",
+    )
+    .bind(account.to_string())
+    .bind(user.to_string())
+    .fetch_optional(db)
+    .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn create_reset(pool: &Pool, reset: &PasswordReset, audit: &AuditEvent) -> Result<()> {
+    change!(pool, audit, tx => {
+        sqlx::query(
+            "INSERT INTO password_resets (token_hash, user_id, created_ms, expires_ms) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, created_ms = excluded.created_ms,
+                 expires_ms = excluded.expires_ms",
+        )
+        .bind(&reset.token_hash)
+        .bind(reset.user_id.to_string())
+        .bind(ms(reset.created_at))
+        .bind(ms(reset.expires_at))
+        .execute(&mut *tx)
+        .await?;
+        Ok(Some(()))
+    })
+    .map(drop)
+    .map_err(translate)
+}
+
+pub(crate) async fn reset(pool: &Pool, token_hash: &str, now: Timestamp) -> Result<Option<(UserId, Email)>> {
+    let row: Option<(String, String)> = on_db!(read pool, db => sqlx::query_as(
+        "SELECT u.id, u.email FROM password_resets r JOIN users u ON u.id = r.user_id
+         WHERE r.token_hash = $1 AND r.expires_ms > $2",
+    )
+    .bind(token_hash)
+    .bind(ms(now))
+    .fetch_optional(db)
+    .await)
+    .map_err(translate)?;
+    row.map(|(id, email)| Ok((stored(UserId::parse, &id)?, stored(Email::new, &email)?))).transpose()
+}
+
+pub(crate) async fn use_reset(
+    pool: &Pool,
+    token_hash: &str,
+    now: Timestamp,
+    hash: &str,
+    subject: &str,
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let used = change!(pool, audit, tx => {
+        let user: Option<String> = sqlx::query_scalar(
+            "DELETE FROM password_resets WHERE token_hash = $1 AND expires_ms > $2 RETURNING user_id",
+        )
+        .bind(token_hash)
+        .bind(ms(now))
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(user) = &user {
+            set!(tx, user, hash, None::<SessionId>);
+            sqlx::query("DELETE FROM login_counters WHERE subject = $1").bind(subject).execute(&mut *tx).await?;
+        }
+        Ok(user)
+    });
+    Ok(used.map_err(translate)?.is_some())
+}
+
+pub(crate) async fn delete_dead(pool: &Pool, now: Timestamp) -> Result<u64> {
+    on_db!(write pool, db => sqlx::query("DELETE FROM password_resets WHERE expires_ms <= $1")
+        .bind(ms(now))
+        .execute(db)
+        .await
+        .map(|done| done.rows_affected()))
+    .map_err(translate)
+}
