@@ -20,7 +20,9 @@ use crate::pages::login::LoginPage;
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
+use crate::pages::reset::ResetPage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
+use crate::pages::settings::profile::detail::ProfilePage;
 use crate::ui::clock::provide_clock;
 
 /// An area: pages whose code the browser fetches when somebody goes to one of them (and at once with the page it shows
@@ -72,7 +74,9 @@ area!(
     WorkloadsArea { Deployment: DeploymentPage, Workloads: WorkloadsPage, Deploy: DeployPage }
 );
 
-area!(settings, __preload_settings, SettingsPage { ApiKeys: ApiKeysPage });
+area!(settings, __preload_settings, SettingsPage { ApiKeys: ApiKeysPage, OwnProfile: ProfilePage });
+
+area!(proof, __preload_proof, ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage });
 
 /// The whole console.
 #[component]
@@ -84,7 +88,8 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
-                <Route path=path!("/reauthenticate") view=ReauthenticatePage ssr=SsrMode::Async />
+                <Route path=path!("/reauthenticate") view={Lazy::<Reauthenticate>::new()} ssr=SsrMode::Async />
+                <Route path=path!("/reset/:token") view={Lazy::<Reset>::new()} ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("kubernetes") view={Lazy::<Namespaces>::new()} ssr=SsrMode::Async />
@@ -98,6 +103,7 @@ pub fn App() -> impl IntoView {
                     </ParentRoute>
                     <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys") view={Lazy::<ApiKeys>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -6,4 +6,5 @@ pub mod login;
 pub mod not_found;
 pub mod overview;
 pub mod reauthenticate;
+pub mod reset;
 pub mod settings;

@@ -70,6 +70,11 @@ pub fn api_keys() -> String {
     "/settings/api-keys".to_owned()
 }
 
+/// `/settings/profile`
+pub fn profile() -> String {
+    "/settings/profile".to_owned()
+}
+
 /// The list with the form for a new key.
 pub fn new_api_key() -> String {
     with_query(&api_keys(), &[("new", "key")])
@@ -147,6 +152,7 @@ mod tests {
             catalogue(),
             api_keys(),
             new_api_key(),
+            profile(),
             kubeconfig(id, "view", "sh"),
             live_deployments(id),
             live_deployment(id, "demo"),
@@ -168,6 +174,7 @@ mod tests {
         /catalogue
         /settings/api-keys
         /settings/api-keys?new=key
+        /settings/profile
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo

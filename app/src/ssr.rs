@@ -43,6 +43,24 @@ pub trait SessionPort: Send + Sync {
     /// `not_found` for an account they are not in.
     async fn switch_account(&self, id: &str) -> domain::Result<SessionView>;
 
+    /// Replaces the password of the person of this session and ends their other sessions; this one gets a new id.
+    ///
+    /// # Errors
+    /// `invalid_login`, `rate_limited`, field `new`, or `reauthentication_required` for a first password.
+    async fn change_password(&self, current: SecretString, new: SecretString) -> domain::Result<()>;
+
+    /// Uses a link that resets a password. Needs no session, and ends all of the person's.
+    ///
+    /// # Errors
+    /// `link_invalid`, or field `new`.
+    async fn reset_password(&self, token: &str, new: SecretString) -> domain::Result<()>;
+
+    /// Ends all sessions of the person of this one, `here` too if asked.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn end_sessions(&self, here: bool) -> domain::Result<()>;
+
     /// Ends the session of this request and removes its cookie.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let loops = TaskTracker::new();
     let (reconciling, stop) = (backend.clone(), shutdown.clone());
     loops.spawn(async move { reconciling.reconcile(stop).await });
-    loops.spawn(session::sweep(sessions.clone(), clock.clone(), shutdown.clone()));
+    loops.spawn(session::sweep((sessions.clone(), clock.clone(), backend.clone()), shutdown.clone()));
     let leptos = assets::leptos_options(&args.site_root);
     let state = AppState { backend, leptos, sessions, clock, public_url, shutdown: shutdown.clone() };
     let served = listeners::serve(listener, router::build(state)?, shutdown.clone()).await;

@@ -1,8 +1,9 @@
 //! Sign-in, sign-out and who is signed in.
 
 use domain::account::AccountView;
-use domain::session::SessionView;
+use domain::session::{SessionItem, SessionView};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::api::error::AppError;
 use crate::api::packed::Packed;
@@ -22,6 +23,65 @@ pub async fn reauthenticate(password: String, #[server(default)] next: String) -
     crate::ssr::caller().await?;
     crate::ssr::sessions()?.reauthenticate(secrecy::SecretString::from(password)).await?;
     leptos_axum::redirect(crate::paths::local(&next).unwrap_or("/"));
+    Ok(())
+}
+
+/// What the profile page shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Profile {
+    /// Sign-in name.
+    pub email: String,
+    /// Whether one can sign in with a password.
+    pub has_password: bool,
+    /// Where one is signed in, newest first.
+    pub sessions: Vec<SessionItem>,
+}
+
+/// How one signs in, and where one is signed in.
+#[server(prefix = "/api", endpoint = "session/profile")]
+pub async fn get_profile() -> Result<Packed<Profile>, AppError> {
+    let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
+    let sessions = backend.list_sessions(&caller).await?;
+    let has_password = backend.has_password(&caller).await?;
+    Packed::new(&Profile { email: caller.user.email.as_str().to_owned(), has_password, sessions })
+}
+
+/// Ends one of one's sessions.
+#[server(prefix = "/api", endpoint = "session/end")]
+pub async fn end_session(id: String) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    let caller = crate::ssr::caller().await?;
+    crate::ssr::backend()?.end_session(&caller, &id).await?;
+    leptos_axum::redirect(&Notice::SessionEnded.after(&crate::paths::profile(), &id));
+    Ok(())
+}
+
+/// Ends all of one's other sessions.
+#[server(prefix = "/api", endpoint = "session/end-others")]
+pub async fn end_other_sessions() -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    crate::ssr::caller().await?;
+    crate::ssr::sessions()?.end_sessions(false).await?;
+    leptos_axum::redirect(&Notice::SessionsEnded.after(&crate::paths::profile(), ""));
+    Ok(())
+}
+
+/// Replaces one's password; without one yet, `current` is not sent.
+#[server(prefix = "/api", endpoint = "session/change-password")]
+pub async fn change_password(#[server(default)] current: String, new: String) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    crate::ssr::caller().await?;
+    crate::ssr::sessions()?.change_password(current.into(), new.into()).await?;
+    leptos_axum::redirect(&Notice::PasswordChanged.after(&crate::paths::profile(), ""));
+    Ok(())
+}
+
+/// Sets a new password with a reset link and goes to the sign-in page.
+#[server(prefix = "/api", endpoint = "session/reset-password")]
+pub async fn reset_password(token: String, new: String) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    crate::ssr::sessions()?.reset_password(&token, new.into()).await?;
+    leptos_axum::redirect(&Notice::PasswordChanged.after(&crate::paths::login(None), ""));
     Ok(())
 }
 

@@ -14,10 +14,20 @@ pub enum Notice {
     DeploymentDeleted,
     KeyRevoked,
     NamespaceDeleted,
+    PasswordChanged,
+    SessionEnded,
+    SessionsEnded,
 }
 
 impl Notice {
-    const ALL: [Notice; 3] = [Notice::DeploymentDeleted, Notice::KeyRevoked, Notice::NamespaceDeleted];
+    const ALL: [Notice; 6] = [
+        Notice::DeploymentDeleted,
+        Notice::KeyRevoked,
+        Notice::NamespaceDeleted,
+        Notice::PasswordChanged,
+        Notice::SessionEnded,
+        Notice::SessionsEnded,
+    ];
 
     /// `path` with this notice about `name`.
     pub fn after(self, path: &str, name: &str) -> String {
@@ -29,6 +39,9 @@ impl Notice {
             Self::DeploymentDeleted => "deployment-deleted",
             Self::KeyRevoked => "key-revoked",
             Self::NamespaceDeleted => "namespace-deleted",
+            Self::PasswordChanged => "password-changed",
+            Self::SessionEnded => "session-ended",
+            Self::SessionsEnded => "sessions-ended",
         }
     }
 
@@ -37,6 +50,9 @@ impl Notice {
             Self::DeploymentDeleted => format!("{name} and its pods are being deleted"),
             Self::KeyRevoked => format!("Key {name} is revoked"),
             Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),
+            Self::PasswordChanged => "Your password is changed".to_owned(),
+            Self::SessionEnded => "That session is ended".to_owned(),
+            Self::SessionsEnded => "You are signed out everywhere else".to_owned(),
         }
     }
 }

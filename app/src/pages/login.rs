@@ -5,6 +5,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::session::SignIn;
+use crate::features::notice::NoticeToast;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::ui::button::{Button, ButtonTone};
@@ -43,6 +44,7 @@ pub fn LoginPage() -> impl IntoView {
                 </p>
             </div>
         </main>
+        <NoticeToast />
     }
     .into_any()
 }

@@ -5,3 +5,10 @@ pub mod api_key {
     pub mod create;
     pub mod list;
 }
+
+pub mod profile {
+    //! One's own profile.
+    pub mod detail;
+    pub mod password;
+    mod sessions;
+}

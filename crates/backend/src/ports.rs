@@ -47,16 +47,7 @@ pub trait Random: Send + Sync {
 /// The database. Every changing method takes the audit row and commits both in one transaction (RULINGS 39).
 #[async_trait]
 pub trait Store:
-    Accounts
-    + Users
-    + Logins
-    + UserSessions
-    + Passwords
-    + Identities
-    + Namespaces
-    + ApiKeys
-    + Credentials
-    + AuditLog
+    Accounts + Users + Logins + UserSessions + Passwords + Identities + Namespaces + ApiKeys + Credentials + AuditLog
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

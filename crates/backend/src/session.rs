@@ -4,9 +4,7 @@
 
 use domain::audit::Action;
 use domain::id::{AccountId, SessionId, UserId};
-use domain::session::{
-    Acting, SessionAccount, SessionItem, SessionRecord, SessionUser, SessionView, is_recent,
-};
+use domain::session::{Acting, SessionAccount, SessionItem, SessionRecord, SessionUser, SessionView, is_recent};
 use domain::user::{Email, Role};
 use domain::{Code, Error, Result};
 use jiff::SignedDuration;

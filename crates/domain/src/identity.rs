@@ -64,6 +64,7 @@ pub enum ProviderAdmission {
 }
 
 /// A linked identity as REST and pages show it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityView {
     /// Its id.
@@ -79,6 +80,7 @@ pub struct IdentityView {
 }
 
 /// An identity provider of this installation, as the sign-in page shows it.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderView {
     /// Its id, part of its URLs.

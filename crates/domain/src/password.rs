@@ -39,6 +39,7 @@ pub struct ResetTarget {
 }
 
 /// The answer to whoever made a reset link; the only time the link is seen.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResetLink {
     /// Where the person chooses a new password. Without scheme and host when this process does not know them.
@@ -73,7 +74,8 @@ mod tests {
     fn nobody_resets_the_password_of_somebody_above_them_or_of_another_account_too() {
         let id = UserId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap();
         let email = Email::new("ada@example.com").unwrap();
-        let target = |role, operator, accounts| ResetTarget { user_id: id, email: email.clone(), operator, role, accounts };
+        let target =
+            |role, operator, accounts| ResetTarget { user_id: id, email: email.clone(), operator, role, accounts };
         for (target, role, verdict) in [
             (target(Some(Role::Member), false, 1), Role::Admin, "ok"),
             (target(Some(Role::Owner), false, 1), Role::Owner, "ok"),

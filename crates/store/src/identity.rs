@@ -135,12 +135,7 @@ pub(crate) async fn list(pool: &Pool, user: UserId) -> Result<Vec<Identity>> {
     all(rows.map_err(translate)?)
 }
 
-pub(crate) async fn link(
-    pool: &Pool,
-    identity: &Identity,
-    keep: Option<SessionId>,
-    audit: &AuditEvent,
-) -> Result<()> {
+pub(crate) async fn link(pool: &Pool, identity: &Identity, keep: Option<SessionId>, audit: &AuditEvent) -> Result<()> {
     let added = change!(pool, audit, tx => {
         let added: Option<String> = insert!(identity).fetch_optional(&mut *tx).await?;
         if added.is_some() {

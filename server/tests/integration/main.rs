@@ -10,6 +10,7 @@ mod fault;
 mod namespace;
 mod node;
 mod session;
+mod sign_in;
 
 /// The binary under test.
 const CONSOLE: &str = env!("CARGO_BIN_EXE_remotegpu");

@@ -12,6 +12,7 @@ on_both_engines! {
     failures_are_counted_per_subject_and_given_back_in_order
     a_success_forgets_the_failures
     counters_survive_a_restart
+    counters_older_than_a_moment_are_removed_in_batches
     failures_at_the_same_moment_are_all_counted
 }
 
@@ -49,6 +50,15 @@ async fn counters_survive_a_restart(db: &Database) {
     db.close().await;
     let counters = db.opened_again().await.login_counters(&subjects(&["email:a"])).await.unwrap();
     assert_eq!(counters[0].failures, 1);
+}
+
+async fn counters_older_than_a_moment_are_removed_in_batches(db: &Database) {
+    for (subject, second) in [("email:a", 1), ("email:b", 2), ("email:c", 3)] {
+        db.record_login_failure(&subjects(&[subject]), at(second), &refused()).await.unwrap();
+    }
+    assert_eq!(db.delete_old_login_counters(at(3), 1).await.unwrap(), 1);
+    assert_eq!(db.delete_old_login_counters(at(3), 10).await.unwrap(), 1);
+    assert_eq!(db.login_counters(&subjects(&["email:c"])).await.unwrap()[0].failures, 1);
 }
 
 async fn failures_at_the_same_moment_are_all_counted(db: &Database) {

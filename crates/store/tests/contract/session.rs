@@ -1,6 +1,7 @@
 //! Browser sessions: create never overwrites, save never revives, dead ones never load.
 
 use backend::ports::*;
+use domain::audit::Action;
 use domain::id::SessionId;
 use domain::session::{Acting, SessionRecord};
 use jiff::SignedDuration;
@@ -19,6 +20,9 @@ on_both_engines! {
     last_seen_is_written_at_most_once_a_minute
     peeking_does_not_count_as_activity
     a_row_of_an_older_binary_has_a_name_and_an_old_proof
+    a_person_sees_their_own_live_sessions_newest_first
+    ending_a_session_is_for_its_own_person_and_audited_once
+    ending_all_sessions_keeps_the_one_named_and_those_of_others
     activity_never_moves_the_absolute_end
     dead_rows_are_removed_in_batches_and_live_ones_stay
 }
@@ -99,6 +103,45 @@ async fn a_row_of_an_older_binary_has_a_name_and_an_old_proof(db: &Database) {
     let session = load(db, &hash, 1).await.unwrap();
     assert_eq!(session.id.to_string(), "01234567-89ab-cdef-0123-456789abcdef");
     assert_eq!(session.authenticated_at.as_millisecond(), 0);
+}
+
+async fn a_person_sees_their_own_live_sessions_newest_first(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let first = ada.session(db, "h1").await;
+    let second = SessionRecord { id_hash: "h2".into(), created_at: at(5), ..first.clone() };
+    let second = SessionRecord { id: SessionId::new(Uuid::now_v7()), ..second };
+    assert!(db.create_session(&second).await.unwrap());
+    bob.session(db, "h3").await;
+    assert_eq!(db.list_sessions(ada.owner.id, at(10)).await.unwrap(), [second, first]);
+    assert_eq!(db.list_sessions(ada.owner.id, at(8 * HOUR)).await.unwrap(), []);
+}
+
+async fn ending_a_session_is_for_its_own_person_and_audited_once(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let session = ada.session(db, "h1").await;
+    let audit = bob.event(Action::SessionRevoked);
+    assert!(!db.end_session(bob.owner.id, session.id, &audit).await.unwrap());
+    assert!(load(db, "h1", 1).await.is_some());
+    assert!(db.end_session(ada.owner.id, session.id, &ada.event(Action::SessionRevoked)).await.unwrap());
+    assert!(!db.end_session(ada.owner.id, session.id, &ada.event(Action::SessionRevoked)).await.unwrap());
+    assert_eq!(load(db, "h1", 1).await, None);
+    assert_eq!(db.count("audit WHERE action = 'session.revoked'").await, 1);
+}
+
+async fn ending_all_sessions_keeps_the_one_named_and_those_of_others(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let kept = ada.session(db, "h1").await;
+    let legacy = "0123456789abcdef".repeat(4);
+    for id_hash in ["h2", legacy.as_str()] {
+        ada.session(db, id_hash).await;
+    }
+    db.run(format!("UPDATE sessions SET id = NULL WHERE id_hash = '{legacy}'")).await.unwrap();
+    bob.session(db, "h4").await;
+    db.end_sessions(ada.owner.id, Some(kept.id), &ada.event(Action::SessionsEnded)).await.unwrap();
+    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), [kept]);
+    assert!(load(db, "h4", 1).await.is_some());
+    db.end_sessions(ada.owner.id, None, &ada.event(Action::SessionsEnded)).await.unwrap();
+    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), []);
 }
 
 async fn activity_never_moves_the_absolute_end(db: &Database) {

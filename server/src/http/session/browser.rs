@@ -59,6 +59,13 @@ impl BrowserSession {
         Ok(self.backend.session_view(&there))
     }
 
+    /// The session goes on under a new id, with a fresh proof of who it is.
+    async fn proved_again(&self) -> Result<()> {
+        let row = self.session.get::<SessionRecord>(ROW).await.map_err(fault)?;
+        let row = row.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
+        self.cycle(&row.reauthenticated(self.clock.now()), false).await
+    }
+
     /// Begins a session with an empty mind.
     async fn begin(&self, row: &SessionRecord) -> Result<()> {
         self.cycle(row, true).await
@@ -87,12 +94,26 @@ impl SessionPort for BrowserSession {
     }
 
     async fn reauthenticate(&self, password: SecretString) -> Result<()> {
-        let row = self.session.get::<SessionRecord>(ROW).await.map_err(fault)?;
-        let (Some(caller), Some(row)) = (&self.caller, row) else {
-            return Err(Error::Unauthenticated { code: Code::MissingAccessToken });
-        };
-        self.backend.reauthenticate(caller, &password).await?;
-        self.cycle(&row.reauthenticated(self.clock.now()), false).await
+        self.backend.reauthenticate(self.caller()?, &password).await?;
+        self.proved_again().await
+    }
+
+    async fn change_password(&self, current: SecretString, new: SecretString) -> Result<()> {
+        self.backend.change_password(self.caller()?, &current, &new).await?;
+        self.proved_again().await
+    }
+
+    async fn reset_password(&self, token: &str, new: SecretString) -> Result<()> {
+        self.backend.reset_password(&self.origin, token, &new).await
+    }
+
+    async fn end_sessions(&self, here: bool) -> Result<()> {
+        self.backend.end_sessions(self.caller()?, here).await?;
+        if here {
+            // The row is gone already; this removes the cookie.
+            self.session.flush().await.map_err(fault)?;
+        }
+        Ok(())
     }
 
     async fn switch_account(&self, id: &str) -> Result<SessionView> {

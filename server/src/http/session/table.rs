@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backend::Backend;
 use backend::ports::{Clock, Sessions};
 use domain::session::SessionRecord;
 use jiff::Timestamp;
@@ -90,8 +91,9 @@ impl fmt::Debug for SessionTable {
     }
 }
 
-/// Removes dead rows in batches until `shutdown`.
-pub async fn sweep(sessions: Arc<dyn Sessions>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+/// Removes dead rows, and what else sign-in leaves behind, in batches until `shutdown`.
+pub async fn sweep(state: (Arc<dyn Sessions>, Arc<dyn Clock>, Backend), shutdown: CancellationToken) {
+    let (sessions, clock, backend) = state;
     let mut due = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
@@ -108,7 +110,16 @@ pub async fn sweep(sessions: Arc<dyn Sessions>, clock: Arc<dyn Clock>, shutdown:
                 }
             }
         }
+        while swept(backend.sweep_sign_in(SWEEP_ROWS).await) {}
     }
+}
+
+/// Whether more waits.
+fn swept(more: domain::Result<bool>) -> bool {
+    more.unwrap_or_else(|error| {
+        tracing::warn!(%error, "Old sign-in counters and links stay until the next round");
+        false
+    })
 }
 
 /// SHA-256 of the cookie's id in hex: a dump of the table is no set of cookies.

@@ -16,7 +16,9 @@ mod deployment_log;
 pub mod document;
 pub mod kubeconfig;
 mod namespace;
+mod password;
 pub mod permission;
+mod session;
 mod sku;
 
 use axum::middleware::from_fn;
@@ -33,6 +35,8 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
     let json = OpenApiRouter::default()
         .merge(document::routes())
         .merge(auth::routes())
+        .merge(session::routes())
+        .merge(password::routes())
         .merge(account::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())

@@ -3,7 +3,7 @@
 //!
 //! Source: `security.md` §5. The use case decides; this table says what it must decide.
 
-use domain::permission::Permission::{self, CreateNamespace, Deploy, OwnKeys, Read};
+use domain::permission::Permission::{self, CreateNamespace, Deploy, ManageMembers, OwnKeys, Read};
 use serde_json::{Value, json};
 
 use Need::{Everybody, Has, Key, Session};
@@ -31,6 +31,14 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("reauthenticate", Session),
     ("get_session", Session),
     ("switch_account", Session),
+    // sessions
+    ("list_sessions", Session),
+    ("end_session", Session),
+    ("end_sessions", Session),
+    // passwords
+    ("change_password", Session),
+    ("create_password_reset", Has(ManageMembers)),
+    ("reset_password", Everybody),
     // accounts
     ("list_accounts", Session),
     // namespaces

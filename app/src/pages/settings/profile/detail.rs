@@ -1,0 +1,35 @@
+//! One's own profile: how one signs in, and where one is signed in. Plain forms: it works without JavaScript.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::password::PasswordPanel;
+use super::sessions::SessionsPanel;
+use crate::api::session::{GetProfile, Profile};
+use crate::features::head::PageHead;
+use crate::features::load::load;
+
+/// Password and sessions of whoever is signed in.
+#[component]
+pub fn ProfilePage() -> impl IntoView {
+    // What was done stands in the query: each time it changes, the page loads anew.
+    let search = use_location().search;
+    let body = load(search, |_| GetProfile {}).show(|profile: Profile| view! { <Body profile=profile /> }.into_any());
+    view! {
+        <PageHead title="Profile">
+            <p>"How you sign in, and where you are signed in."</p>
+        </PageHead>
+        {body}
+    }
+    .into_any()
+}
+
+#[component]
+fn Body(profile: Profile) -> impl IntoView {
+    view! {
+        <div class="grid gap-6">
+            <SessionsPanel sessions=profile.sessions />
+            <PasswordPanel email=profile.email has_password=profile.has_password />
+        </div>
+    }
+}

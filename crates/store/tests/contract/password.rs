@@ -1,0 +1,90 @@
+//! Passwords: a change and a reset end sessions, a link works once and until its end.
+
+use backend::ports::*;
+use domain::audit::Action;
+use domain::password::PasswordReset;
+use domain::user::Role;
+
+use crate::database::Database;
+use crate::given::{self, Tenant, at};
+
+on_both_engines! {
+    a_new_password_ends_every_other_session_and_the_open_link
+    a_link_works_once_and_ends_everything
+    a_link_is_dead_at_its_very_end
+    a_second_link_replaces_the_first
+    a_target_is_seen_with_its_role_here_and_its_number_of_accounts
+}
+
+fn link(tenant: &Tenant, token_hash: &str) -> PasswordReset {
+    let user_id = tenant.owner.id;
+    PasswordReset { token_hash: token_hash.into(), user_id, created_at: at(0), expires_at: at(3600) }
+}
+
+async fn given_link(db: &Database, tenant: &Tenant, token_hash: &str) {
+    let audit = tenant.event(Action::PasswordResetRequested);
+    db.create_password_reset(&link(tenant, token_hash), &audit).await.unwrap();
+}
+
+async fn hash_of(db: &Database, tenant: &Tenant) -> Option<String> {
+    db.member(tenant.owner.id, None).await.unwrap().unwrap().password_hash
+}
+
+async fn a_new_password_ends_every_other_session_and_the_open_link(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let (kept, other) = (ada.session(db, "h1").await, bob.session(db, "h3").await);
+    ada.session(db, "h2").await;
+    given_link(db, &ada, "t1").await;
+    let audit = ada.event(Action::PasswordChanged);
+    db.change_password(ada.owner.id, "$new", Some(kept.id), &audit).await.unwrap();
+    assert_eq!(hash_of(db, &ada).await.as_deref(), Some("$new"));
+    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), [kept]);
+    assert_eq!(db.list_sessions(bob.owner.id, at(1)).await.unwrap(), [other]);
+    assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
+}
+
+async fn a_link_works_once_and_ends_everything(db: &Database) {
+    let ada = given::tenant(db).await;
+    ada.session(db, "h1").await;
+    given_link(db, &ada, "t1").await;
+    let lock = ["email:ada".to_owned()];
+    db.record_login_failure(&lock, at(0), &ada.event(Action::SignInFailed)).await.unwrap();
+    let owner = (ada.owner.id, ada.owner.email.clone());
+    assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), Some(owner));
+    let audit = ada.event(Action::PasswordReset);
+    assert!(db.use_password_reset("t1", at(1), "$new", "email:ada", &audit).await.unwrap());
+    let again = ada.event(Action::PasswordReset);
+    assert!(!db.use_password_reset("t1", at(1), "$other", "email:ada", &again).await.unwrap());
+    assert_eq!(hash_of(db, &ada).await.as_deref(), Some("$new"));
+    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), []);
+    assert_eq!(db.login_counters(&lock).await.unwrap()[0].failures, 0);
+    assert_eq!(db.count("audit WHERE action = 'password.reset'").await, 1);
+}
+
+async fn a_link_is_dead_at_its_very_end(db: &Database) {
+    let ada = given::tenant(db).await;
+    given_link(db, &ada, "t1").await;
+    assert!(db.password_reset("t1", at(3599)).await.unwrap().is_some());
+    assert_eq!(db.password_reset("t1", at(3600)).await.unwrap(), None);
+    let audit = ada.event(Action::PasswordReset);
+    assert!(!db.use_password_reset("t1", at(3600), "$new", "email:x", &audit).await.unwrap());
+    assert_eq!(db.delete_dead_password_resets(at(3599)).await.unwrap(), 0);
+    assert_eq!(db.delete_dead_password_resets(at(3600)).await.unwrap(), 1);
+}
+
+async fn a_second_link_replaces_the_first(db: &Database) {
+    let ada = given::tenant(db).await;
+    given_link(db, &ada, "t1").await;
+    given_link(db, &ada, "t2").await;
+    assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
+    assert!(db.password_reset("t2", at(1)).await.unwrap().is_some());
+}
+
+async fn a_target_is_seen_with_its_role_here_and_its_number_of_accounts(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let member = given::member(db, &ada.account, Role::Member).await;
+    let seen = db.reset_target(ada.account.id, member.id).await.unwrap().unwrap();
+    assert_eq!((seen.role, seen.accounts, seen.operator), (Some(Role::Member), 1, false));
+    let foreign = db.reset_target(bob.account.id, member.id).await.unwrap().unwrap();
+    assert_eq!((foreign.role, foreign.accounts), (None, 1));
+}
