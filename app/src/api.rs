@@ -5,6 +5,7 @@
 pub mod account;
 pub mod api_key;
 pub mod ask;
+pub mod cli_session;
 pub mod deployment;
 pub mod error;
 pub mod namespace;

@@ -22,6 +22,7 @@ use crate::pages::overview::OverviewPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
+use crate::pages::settings::cli_session::list::CliSessionsPage;
 use crate::pages::settings::profile::detail::ProfilePage;
 use crate::ui::clock::provide_clock;
 
@@ -74,7 +75,7 @@ area!(
     WorkloadsArea { Deployment: DeploymentPage, Workloads: WorkloadsPage, Deploy: DeployPage }
 );
 
-area!(settings, __preload_settings, SettingsPage { ApiKeys: ApiKeysPage, OwnProfile: ProfilePage });
+area!(settings, __preload_settings, SettingsPage { ApiKeys: ApiKeysPage, CliSessions: CliSessionsPage, OwnProfile: ProfilePage });
 
 area!(proof, __preload_proof, ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage });
 
@@ -103,6 +104,7 @@ pub fn App() -> impl IntoView {
                     </ParentRoute>
                     <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys") view={Lazy::<ApiKeys>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/cli") view={Lazy::<CliSessions>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

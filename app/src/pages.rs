@@ -1,6 +1,8 @@
 //! The pages, by area and noun: load, columns, actions, empty state.
 
 pub mod catalogue;
+#[cfg(feature = "ssr")]
+pub mod cli_login;
 pub mod kubernetes;
 pub mod login;
 pub mod not_found;

@@ -80,6 +80,21 @@ pub fn new_api_key() -> String {
     with_query(&api_keys(), &[("new", "key")])
 }
 
+/// `/settings/cli`
+pub fn cli_sessions() -> String {
+    "/settings/cli".to_owned()
+}
+
+/// Where somebody lets a command line act for them; served outside the pages.
+pub fn cli_authorize() -> String {
+    "/cli/authorize".to_owned()
+}
+
+/// Whether a path is served outside the pages, so that the router cannot go there.
+pub fn is_outside(path: &str) -> bool {
+    ["/cli/", "/download/"].iter().any(|place| path.starts_with(place))
+}
+
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
@@ -153,6 +168,8 @@ mod tests {
             api_keys(),
             new_api_key(),
             profile(),
+            cli_sessions(),
+            cli_authorize(),
             kubeconfig(id, "view", "sh"),
             live_deployments(id),
             live_deployment(id, "demo"),
@@ -175,6 +192,8 @@ mod tests {
         /settings/api-keys
         /settings/api-keys?new=key
         /settings/profile
+        /settings/cli
+        /cli/authorize
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo

@@ -64,8 +64,13 @@ pub fn post(path: &'static str, body: String) -> Asking {
         if refused {
             return Err(crate::api::packed::unpack(&text).unwrap_or_else(|error| error));
         }
-        if let Some(location) = moved {
-            call_redirect_hook(&location);
+        match moved {
+            // The router knows pages only.
+            Some(location) if crate::paths::is_outside(&location) => {
+                let _ = leptos::prelude::location().assign(&location);
+            }
+            Some(location) => call_redirect_hook(&location),
+            None => {}
         }
         Ok(text)
     })

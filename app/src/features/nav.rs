@@ -64,6 +64,7 @@ pub fn NavLinks() -> impl IntoView {
             <p class="mt-5 mb-1 px-2 text-xs text-faint md:max-lg:sr-only">"Settings"</p>
             <ul class="grid gap-0.5">
                 <NavLink href=paths::api_keys() icon=Icon::Key label="API keys" />
+                <NavLink href=paths::cli_sessions() icon=Icon::Terminal label="CLI sessions" />
                 <NavLink href=paths::profile() icon=Icon::Person label="Profile" />
             </ul>
         </nav>

@@ -11,6 +11,7 @@ use crate::ui::toast::Toast;
 /// Something that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
+    CliSessionRevoked,
     DeploymentDeleted,
     KeyRevoked,
     NamespaceDeleted,
@@ -20,7 +21,8 @@ pub enum Notice {
 }
 
 impl Notice {
-    const ALL: [Notice; 6] = [
+    const ALL: [Notice; 7] = [
+        Notice::CliSessionRevoked,
         Notice::DeploymentDeleted,
         Notice::KeyRevoked,
         Notice::NamespaceDeleted,
@@ -36,6 +38,7 @@ impl Notice {
 
     fn code(self) -> &'static str {
         match self {
+            Self::CliSessionRevoked => "cli-session-revoked",
             Self::DeploymentDeleted => "deployment-deleted",
             Self::KeyRevoked => "key-revoked",
             Self::NamespaceDeleted => "namespace-deleted",
@@ -47,6 +50,7 @@ impl Notice {
 
     fn sentence(self, name: &str) -> String {
         match self {
+            Self::CliSessionRevoked => format!("The session of {name} has ended"),
             Self::DeploymentDeleted => format!("{name} and its pods are being deleted"),
             Self::KeyRevoked => format!("Key {name} is revoked"),
             Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),

@@ -6,6 +6,11 @@ pub mod api_key {
     pub mod list;
 }
 
+pub mod cli_session {
+    //! Sessions of the command line.
+    pub mod list;
+}
+
 pub mod profile {
     //! One's own profile.
     pub mod detail;

@@ -107,7 +107,7 @@ impl Backend {
     }
 
     /// Unbiased letters: bytes beyond the last whole multiple of the alphabet are thrown away.
-    fn random_text(&self, alphabet: &[u8], length: usize) -> String {
+    pub(crate) fn random_text(&self, alphabet: &[u8], length: usize) -> String {
         let limit = 256 - 256 % alphabet.len();
         let mut text = String::with_capacity(length);
         let mut bytes = [0_u8; 64];

@@ -10,6 +10,7 @@ mod account;
 mod api_key;
 pub mod audit;
 pub mod authz;
+mod cli_session;
 pub mod credential;
 mod deployment;
 mod identity;

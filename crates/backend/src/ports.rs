@@ -4,6 +4,7 @@
 mod account;
 mod api_key;
 mod audit;
+mod cli_session;
 mod cluster;
 mod credential;
 mod identity;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub use account::Accounts;
 pub use api_key::{ApiKeys, KeyAccess};
 pub use audit::AuditLog;
+pub use cli_session::CliSessions;
 pub use cluster::{Cluster, ClusterToken, Removal, TenantFacts};
 pub use credential::Credentials;
 pub use identity::Identities;
@@ -47,7 +49,17 @@ pub trait Random: Send + Sync {
 /// The database. Every changing method takes the audit row and commits both in one transaction (RULINGS 39).
 #[async_trait]
 pub trait Store:
-    Accounts + Users + Logins + UserSessions + Passwords + Identities + Namespaces + ApiKeys + Credentials + AuditLog
+    Accounts
+    + Users
+    + Logins
+    + UserSessions
+    + Passwords
+    + Identities
+    + CliSessions
+    + Namespaces
+    + ApiKeys
+    + Credentials
+    + AuditLog
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

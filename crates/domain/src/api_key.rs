@@ -274,7 +274,7 @@ fn check_expiry(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>>
 
 /// CRC-32 (IEEE 802.3, reflected) of `body` in base 62, six letters: lets scanners and servers drop typing errors
 /// without a look-up. Not a secret.
-fn checksum(body: &str) -> String {
+pub(crate) fn checksum(body: &str) -> String {
     let mut crc = u32::MAX;
     for byte in body.bytes() {
         crc ^= u32::from(byte);

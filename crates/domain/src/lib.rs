@@ -11,6 +11,7 @@ pub mod admission;
 pub mod api_key;
 pub mod audit;
 pub mod capacity;
+pub mod cli_session;
 pub mod credential;
 pub mod deployment;
 pub mod error;

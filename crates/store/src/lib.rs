@@ -9,6 +9,7 @@
 mod account;
 mod api_key;
 mod audit;
+mod cli_session;
 mod connect;
 mod credential;
 mod error;

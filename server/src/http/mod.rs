@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod assets;
+mod cli_login;
 mod download;
 mod extract;
 mod failure;

@@ -11,7 +11,7 @@ use tower_http::csrf::CsrfLayer;
 
 use super::state::AppState;
 use super::v1::document::ApiDocument;
-use super::{assets, download, failure, health, live, middleware, pages, session, v1};
+use super::{assets, cli_login, download, failure, health, live, middleware, pages, session, v1};
 
 // security.md §9: 1 MiB for JSON.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -23,6 +23,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 pub fn build(state: AppState) -> anyhow::Result<Router> {
     let csrf = CsrfLayer::new().add_trusted_origin(state.public_url.as_str())?;
     let sessions = ServiceBuilder::new()
+        .layer(from_fn(session::bearer_alone))
         .layer(csrf.with_rejection_response(middleware::cross_site))
         .layer(from_fn_with_state(state.public_url.clone(), session::complete_removal))
         .layer(session::layer(&state))
@@ -34,6 +35,7 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .merge(pages::routes(&state))
         .merge(live::routes(&state))
         .merge(download::routes())
+        .merge(cli_login::routes())
         .nest("/v1", v1::session_routes().into())
         .layer(from_fn_with_state(BODY_LIMIT, middleware::limit_body))
         .layer(sessions);

@@ -3,12 +3,13 @@
 //! Source: `security.md` §4.1.
 
 mod browser;
+mod proof;
 mod table;
 
 use app::ssr::CallerSlot;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderValue;
+use axum::http::header::SET_COOKIE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use backend::{Backend, Caller, Origin, Proof};
@@ -22,6 +23,7 @@ use super::state::AppState;
 use crate::public_url::PublicUrl;
 
 pub use browser::BrowserSession;
+pub use proof::{Shown, bearer_alone};
 pub use table::{SessionTable, sweep};
 
 /// Key of the session's data that holds its row: whose it is, since when. It goes into columns, never into the data.
@@ -40,14 +42,14 @@ pub fn layer(state: &AppState) -> SessionManagerLayer<SessionTable> {
 
 /// Middleware: puts the caller of the session into the request, for extractors, pages and server functions.
 pub async fn resolve_caller(State(backend): State<Backend>, mut request: Request, next: Next) -> Response {
-    let (extensions, headers) = (request.extensions(), request.headers());
+    let (extensions, shown) = (request.extensions(), Shown::by(request.headers()));
     let caller = match (extensions.get::<Session>(), extensions.get::<Origin>()) {
-        // A key never opens a session route (console-api.md §1), not even beside a cookie.
-        (Some(session), Some(origin)) if !carries_key(headers) => caller_of(&backend, session, origin).await,
+        (Some(session), Some(origin)) => shown.caller(&backend, session, origin).await,
         _ => Ok(None),
     };
     match caller {
         Ok(caller) => {
+            request.extensions_mut().insert(shown);
             request.extensions_mut().insert(CallerSlot(caller));
             next.run(request).await
         }
@@ -110,11 +112,6 @@ fn removal_cookie(url: &PublicUrl) -> HeaderValue {
     } else {
         "remotegpu=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"
     })
-}
-
-fn carries_key(headers: &HeaderMap) -> bool {
-    let bearer = |v: &HeaderValue| v.as_bytes().get(..7).is_some_and(|p| p.eq_ignore_ascii_case(b"bearer "));
-    headers.contains_key("x-api-key") || headers.get_all(AUTHORIZATION).iter().any(bearer)
 }
 
 /// The only thing that can fail in the session library is our table.

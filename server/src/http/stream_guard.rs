@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tower_sessions::Session;
 
 use super::problem::Problem;
-use super::session::still_signed_in;
+use super::session::Shown;
 use super::state::AppState;
 
 const RECHECK: Duration = Duration::from_secs(60);
@@ -23,6 +23,7 @@ const RECHECK: Duration = Duration::from_secs(60);
 pub struct StreamGuard {
     caller: Caller,
     session: Session,
+    shown: Shown,
     state: AppState,
 }
 
@@ -55,7 +56,7 @@ impl StreamGuard {
 
     /// A database that does not answer ends the stream too: never allow on a fault.
     async fn still_allowed(&self, namespace_id: &str) -> bool {
-        match still_signed_in(&self.state, &self.session, &self.caller.origin).await {
+        match self.shown.still_caller(&self.state, &self.session, &self.caller.origin).await {
             Ok(Some(caller)) => self.state.backend.get_namespace(&caller, namespace_id).await.is_ok(),
             Ok(None) | Err(_) => false,
         }
@@ -71,8 +72,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
         let caller = parts.extensions.get::<CallerSlot>().and_then(|slot| slot.0.clone());
-        match (caller, parts.extensions.get::<Session>().cloned()) {
-            (Some(caller), Some(session)) => Ok(Self { caller, session, state }),
+        let shown = parts.extensions.get::<Shown>().cloned();
+        match (caller, parts.extensions.get::<Session>().cloned(), shown) {
+            (Some(caller), Some(session), Some(shown)) => Ok(Self { caller, session, shown, state }),
             _ => Err(Error::Unauthenticated { code: Code::MissingAccessToken }.into()),
         }
     }

@@ -27,6 +27,7 @@ macro_rules! on_both_engines {
 mod account;
 mod api_key;
 mod audit;
+mod cli_session;
 mod connect;
 mod credential;
 mod database;

@@ -10,12 +10,12 @@ use backend::ports::{Clock, Sessions};
 use backend::{Backend, Caller, Origin};
 use domain::session::{Acting, SessionRecord, SessionView};
 use domain::{Code, Error, Result};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
 
 use super::table::hashed;
-use super::{ROW, fault};
+use super::{ROW, Shown, fault};
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 
@@ -23,6 +23,7 @@ use crate::http::state::AppState;
 #[derive(Clone)]
 pub struct BrowserSession {
     session: Session,
+    shown: Shown,
     backend: Backend,
     clock: Arc<dyn Clock>,
     sessions: Arc<dyn Sessions>,
@@ -37,6 +38,7 @@ impl BrowserSession {
     pub fn from_parts(parts: &Parts, state: &AppState) -> Option<Self> {
         Some(Self {
             session: parts.extensions.get::<Session>()?.clone(),
+            shown: parts.extensions.get::<Shown>()?.clone(),
             origin: parts.extensions.get::<Origin>()?.clone(),
             caller: parts.extensions.get::<CallerSlot>().and_then(|slot| slot.0.clone()),
             backend: state.backend.clone(),
@@ -122,6 +124,9 @@ impl SessionPort for BrowserSession {
     }
 
     async fn sign_out(&self) -> Result<()> {
+        if let (Shown::CliToken(token), Some(caller)) = (&self.shown, &self.caller) {
+            return self.backend.end_cli_session(caller, token.expose_secret()).await;
+        }
         // The row goes first: whatever fails later, the cookie is dead.
         self.session.flush().await.map_err(fault)?;
         match &self.caller {

@@ -10,6 +10,7 @@
 mod account;
 mod api_key;
 mod auth;
+mod cli_session;
 pub mod credential;
 mod deployment;
 mod deployment_log;
@@ -41,6 +42,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(namespace::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())
+        .merge(cli_session::routes())
         .merge(sku::routes())
         .merge(deployment::routes())
         .layer(from_fn(accepts_json));

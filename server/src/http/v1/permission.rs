@@ -55,6 +55,10 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_api_keys", Has(Read)),
     ("create_api_key", Has(OwnKeys)),
     ("revoke_api_key", Has(OwnKeys)),
+    // sessions of the command line
+    ("create_cli_session", Everybody),
+    ("list_cli_sessions", Session),
+    ("revoke_cli_session", Session),
     // skus
     ("list_skus", Has(Read)),
     ("get_sku", Has(Read)),
