@@ -135,6 +135,7 @@ fn Fact(word: &'static str, value: String) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use domain::account::AccountStatus;
     use domain::session::{SessionAccount, SessionUser};
 
     use super::*;
@@ -160,7 +161,13 @@ mod tests {
                 role: "member".into(),
                 operator: false,
             },
-            account: SessionAccount { id: "a".into(), name: "acme".into(), customer: "skgu00001".into() },
+            account: SessionAccount {
+                id: "a".into(),
+                name: "acme".into(),
+                customer: "skgu00001".into(),
+                status: AccountStatus::Active,
+            },
+            support: false,
         };
         let (request, query) = (LoginRequest::check(&query(name)).unwrap(), query(name));
         document(&options(), "n0nce", Step::Ask { request, query, session })
