@@ -26,6 +26,7 @@ async function pages(page: Page): Promise<string[]> {
     "/catalogue",
     "/settings/api-keys",
     "/settings/api-keys?new=key",
+    "/settings/cli",
   ];
 }
 

@@ -36,7 +36,7 @@ enum Command {
     Test(test::Options),
     /// The house rules: layers, format, lints, licences, unused dependencies, migrations, wasm, file sizes.
     Check,
-    /// Build the site (wasm, style sheet) and the three programs.
+    /// Build the site (wasm, style sheet) and the four programs.
     Build(build::Options),
     /// Build the style sheet alone.
     Css,

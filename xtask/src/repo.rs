@@ -7,9 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// The three programs, as (package, binary).
-pub const PROGRAMS: [(&str, &str); 3] =
-    [("server", "remotegpu"), ("admission", "remotegpu-admission"), ("node", "remotegpu-kubelet")];
+/// The four programs, as (package, binary).
+pub const PROGRAMS: [(&str, &str); 4] = [
+    ("server", "remotegpu"),
+    ("admission", "remotegpu-admission"),
+    ("node", "remotegpu-kubelet"),
+    ("cli", "kubectl-remotegpu"),
+];
 
 /// One checkout.
 #[derive(Clone, Debug)]

@@ -115,11 +115,17 @@ impl CliSessions for SqlStore {
     async fn revoke_cli_session(&self, id: CliSessionId, at: Timestamp, audit: &AuditEvent) -> Result<bool> {
         revoke(&self.pool, id, at, audit).await
     }
-
-    async fn revoke_cli_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
-        revoke_all(&self.pool, user, at).await
-    }
 }
+
+// Ends all of a user's, with the codes that would make new ones, in the transaction of what made them untrusted.
+macro_rules! end_all {
+    ($tx:ident, $user:expr) => {
+        for text in ["DELETE FROM cli_codes WHERE user_id = $1", "DELETE FROM cli_sessions WHERE user_id = $1"] {
+            sqlx::query(text).bind($user.to_string()).execute(&mut *$tx).await?;
+        }
+    };
+}
+pub(crate) use end_all;
 
 pub(crate) async fn create_code(pool: &Pool, code: &CliCode, now: Timestamp) -> Result<()> {
     on_db!(write pool, db => sqlx::query("DELETE FROM cli_codes WHERE expires_ms <= $1")
@@ -250,16 +256,4 @@ pub(crate) async fn revoke(pool: &Pool, id: CliSessionId, at: Timestamp, audit: 
     .await)
     .map_err(translate)?;
     Ok(revoked.is_some())
-}
-
-pub(crate) async fn revoke_all(pool: &Pool, user: UserId, at: Timestamp) -> Result<()> {
-    on_db!(write pool, db => sqlx::query(
-        "UPDATE cli_sessions SET revoked_ms = $2 WHERE user_id = $1 AND revoked_ms IS NULL",
-    )
-    .bind(user.to_string())
-    .bind(ms(at))
-    .execute(db)
-    .await
-    .map(drop))
-    .map_err(translate)
 }

@@ -127,9 +127,10 @@ impl UserSessions for SqlStore {
     }
 }
 
-// Ends all sessions of a user but one, within the transaction of what made them untrusted.
+// Ends all sessions of a user but one, those of the command line too, within the transaction of what made them untrusted.
 macro_rules! end_all_but {
     ($tx:ident, $user:expr, $keep:expr) => {
+        $crate::cli_session::end_all!($tx, $user);
         sqlx::query(concat!(
             "DELETE FROM sessions WHERE user_id = $1 AND (id <> $2 OR (id IS NULL AND ",
             $crate::session::hash_name!(),

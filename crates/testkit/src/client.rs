@@ -71,14 +71,24 @@ impl Client {
         self.send(Method::DELETE, path, None).await
     }
 
+    /// POST of a form, as a browser without scripts sends it; `pairs` are encoded already.
+    pub async fn post_form(&self, path: &str, pairs: &str) -> Reply {
+        let form = "application/x-www-form-urlencoded";
+        self.send_as(Method::POST, path, Some((form, pairs.to_owned()))).await
+    }
+
     /// Any method, and a body that is sent as JSON but may be anything.
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Reply {
+        self.send_as(method, path, body.map(|body| ("application/json", body))).await
+    }
+
+    async fn send_as(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Reply {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        if let Some((media_type, body)) = body {
+            request = request.header(CONTENT_TYPE, media_type).body(body);
         }
         let response = request.send().await.expect("the console answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -61,7 +61,8 @@ impl Platform {
     pub fn start(settings: &Settings, repo: &Repo, built: &Built, say: &Say, stop: &Stop) -> Result<Self> {
         let mut processes = Supervised::new(&settings.dir);
         let cluster = Cluster::open(settings, &mut processes, say, stop)?;
-        link_kubectl(&settings.dir, &cluster.kubectl_program)?;
+        link(&settings.dir, "kubectl", &cluster.kubectl_program)?;
+        link(&settings.dir, "kubectl-remotegpu", &built.cli)?;
         let secrets = Secrets::open(&settings.dir)?;
         let is_first = !settings.dir.join("up.env").exists();
         let settings = settings.clone();
@@ -132,8 +133,9 @@ impl Platform {
             if self.is_first { self.secrets.password_text().unwrap_or_default() } else { format!("(in {dir}/up.env)") };
         let kubeconfig = self.cluster.kubectl.kubeconfig().display();
         format!(
-            "\n  Console   {}\n  Sign in   {ADMIN_EMAIL}   {password}\n  \
+            "\n  Console   {0}\n  Sign in   {ADMIN_EMAIL}   {password}\n  \
              kubectl   {dir}/bin/kubectl --kubeconfig {kubeconfig}\n  \
+             CLI       {dir}/bin/kubectl-remotegpu login --server {0}\n  \
              Stop      Ctrl-C here, or `cargo xtask down`; the data stays in {dir}\n",
             self.url()
         )
@@ -177,11 +179,11 @@ impl Drop for Platform {
     }
 }
 
-/// `DIR/bin/kubectl`: the pinned one, for people and tests on machines that have none or an older one.
-fn link_kubectl(dir: &Path, program: &Path) -> Result<()> {
+/// `DIR/bin`: the pinned kubectl, for people and tests on machines that have none or an older one, and its plugin.
+fn link(dir: &Path, name: &str, program: &Path) -> Result<()> {
     let folder = dir.join("bin");
     files::private_dir(&folder)?;
-    let link = folder.join("kubectl");
+    let link = folder.join(name);
     let _not_there = std::fs::remove_file(&link);
     symlink(program, &link).with_context(|| format!("cannot make {}", link.display()))
 }

@@ -25,6 +25,4 @@ pub trait CliSessions: Send + Sync {
     async fn list_cli_sessions(&self, user: UserId, now: Timestamp, page: &PageRequest) -> Result<Vec<CliSession>>;
     /// Ends a session for good; false when it was ended before.
     async fn revoke_cli_session(&self, id: CliSessionId, at: Timestamp, audit: &AuditEvent) -> Result<bool>;
-    /// Ends all sessions of a user, as part of a change that is audited by itself.
-    async fn revoke_cli_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()>;
 }

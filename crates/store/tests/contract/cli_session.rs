@@ -18,7 +18,7 @@ on_both_engines! {
     use_moves_the_idle_end_and_never_the_absolute_one
     a_revoked_session_is_gone_at_once_and_only_once
     a_session_belongs_to_its_user
-    all_sessions_of_a_user_end_together
+    signing_out_everywhere_ends_the_command_line_too
     sessions_that_ended_go_when_the_next_is_made
     pages_follow_the_id
 }
@@ -133,12 +133,14 @@ async fn a_session_belongs_to_its_user(db: &Database) {
     assert_eq!(db.list_cli_sessions(tenant.owner.id, at(1), &page).await.unwrap(), [made]);
 }
 
-async fn all_sessions_of_a_user_end_together(db: &Database) {
+async fn signing_out_everywhere_ends_the_command_line_too(db: &Database) {
     let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
     session(db, &tenant, "t1", 0).await;
     session(db, &tenant, "t2", 0).await;
     session(db, &other, "t3", 0).await;
-    db.revoke_cli_sessions_of(tenant.owner.id, at(1)).await.unwrap();
+    db.create_cli_code(&code(&tenant, "c1", 0), at(0)).await.unwrap();
+    db.end_sessions(tenant.owner.id, None, &tenant.event(Action::SessionsEnded)).await.unwrap();
+    assert_eq!(db.take_cli_code("c1").await.unwrap(), None, "nor may a code make a new one");
     let live = (find(db, "t1", 2).await, find(db, "t2", 2).await);
     assert_eq!(live, (None, None));
     assert!(find(db, "t3", 2).await.is_some());

@@ -53,3 +53,6 @@ async fn revoke(
     backend.revoke_cli_session(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+#[cfg(test)]
+mod tests;
