@@ -75,7 +75,11 @@ area!(
     WorkloadsArea { Deployment: DeploymentPage, Workloads: WorkloadsPage, Deploy: DeployPage }
 );
 
-area!(settings, __preload_settings, SettingsPage { ApiKeys: ApiKeysPage, CliSessions: CliSessionsPage, OwnProfile: ProfilePage });
+area!(
+    settings,
+    __preload_settings,
+    SettingsPage { ApiKeys: ApiKeysPage, CliSessions: CliSessionsPage, OwnProfile: ProfilePage }
+);
 
 area!(proof, __preload_proof, ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage });
 

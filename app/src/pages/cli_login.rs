@@ -186,7 +186,10 @@ mod tests {
     fn the_way_back_is_a_link_and_a_script_with_the_nonce() {
         let callback = "http://127.0.0.1:50123/callback?code=abc&state=0123456789abcdef".to_owned();
         let html = document(&options(), "n0nce", Step::Allowed { callback });
-        assert!(html.contains("href=\"http://127.0.0.1:50123/callback?code=abc&amp;state=0123456789abcdef\""), "{html}");
+        assert!(
+            html.contains("href=\"http://127.0.0.1:50123/callback?code=abc&amp;state=0123456789abcdef\""),
+            "{html}"
+        );
         assert!(html.contains("<script nonce=\"n0nce\">location.replace"), "{html}");
         assert!(html.contains("id=\"back\""), "{html}");
     }

@@ -79,7 +79,9 @@ fn done(format: FormatArgs, fact: &str, sentence: &str) -> Result<()> {
 async fn whoami(format: FormatArgs, console: &Console) -> Result<()> {
     let session: SessionView = console.get("/v1/auth/session").await.map_err(explained)?;
     if format.output == Format::Json {
-        return output::json(&json!({"server": console.server().as_str(), "user": session.user, "account": session.account}));
+        return output::json(
+            &json!({"server": console.server().as_str(), "user": session.user, "account": session.account}),
+        );
     }
     let operator = if session.user.operator { ", operator" } else { "" };
     output::text(&format!(
@@ -98,7 +100,9 @@ async fn namespaces(format: FormatArgs, console: &Console) -> Result<()> {
         return output::json(&json!({ "items": all }));
     }
     let status = |n: &NamespaceView| serde_json::to_value(n.status).ok().and_then(|s| s.as_str().map(str::to_owned));
-    let row = |n: &NamespaceView| vec![n.name.clone(), n.kubernetes_name.clone(), status(n).unwrap_or_default(), n.id.clone()];
+    let row = |n: &NamespaceView| {
+        vec![n.name.clone(), n.kubernetes_name.clone(), status(n).unwrap_or_default(), n.id.clone()]
+    };
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
     if rows.is_empty() {
         return output::text("No namespace yet: create one in the console\n");
@@ -118,7 +122,8 @@ fn signed_in(said: Option<&str>, ca_file: Option<&Path>) -> Result<Console> {
     let state = State::of_user()?;
     let server = server(said, &state)?;
     let session = state.session(&server)?;
-    let session = session.with_context(|| format!("Nobody is signed in to {}: run kubectl-remotegpu login", server.as_str()))?;
+    let session =
+        session.with_context(|| format!("Nobody is signed in to {}: run kubectl-remotegpu login", server.as_str()))?;
     Ok(Console::anonymous(&server, ca_file)?.with_token(&session.token))
 }
 

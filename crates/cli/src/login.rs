@@ -43,7 +43,8 @@ pub async fn run(args: &LoginArgs, server: &Server, state: &State, ca_file: Opti
     let console = Console::anonymous(server, ca_file)?;
     let before = state.session(server).unwrap_or_default();
     let created = sign_in(args, &console).await?;
-    let session = Session { id: created.id.clone(), token: created.token.clone(), expires_at: created.expires_at.clone() };
+    let session =
+        Session { id: created.id.clone(), token: created.token.clone(), expires_at: created.expires_at.clone() };
     state.keep(server, &session)?;
     let console = console.with_token(&created.token);
     if let Some(before) = before {

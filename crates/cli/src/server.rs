@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn https_anywhere_and_http_on_this_machine_only() {
-        for good in ["https://console.example.com", "http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080/"] {
+        for good in ["https://console.example.com", "http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080/"]
+        {
             assert!(Server::parse(good).is_ok(), "{good}");
         }
         for bad in [

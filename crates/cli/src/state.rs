@@ -96,7 +96,9 @@ impl State {
     }
 
     fn make_folder(&self, server: &Server) -> Result<()> {
-        [&self.root, &self.root.join("servers"), &self.folder(server)].into_iter().try_for_each(|path| private::dir(path))
+        [&self.root, &self.root.join("servers"), &self.folder(server)]
+            .into_iter()
+            .try_for_each(|path| private::dir(path))
     }
 }
 
@@ -136,7 +138,8 @@ mod tests {
         let (one, other) =
             (Server::parse("https://one.example").unwrap(), Server::parse("https://other.example").unwrap());
         assert!(state.current().is_none() && state.session(&one).unwrap().is_none());
-        let session = |id: &str| Session { id: id.into(), token: "rgpus_x".into(), expires_at: "2027-01-01T00:00:00Z".into() };
+        let session =
+            |id: &str| Session { id: id.into(), token: "rgpus_x".into(), expires_at: "2027-01-01T00:00:00Z".into() };
         state.keep(&one, &session("a")).unwrap();
         state.keep(&other, &session("b")).unwrap();
         let key = state.keep_key(&one, "rgpu_x").unwrap();

@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_the_same() {
-        let text = "a: [[1, 2], [], {}]\nb: {c: {d: [x, {e: f, g: [h]}]}}\nn: null\nt: true\nf: 1.5\ns: \"é \\\" \\\\ \\n\"\n";
+        let text =
+            "a: [[1, 2], [], {}]\nb: {c: {d: [x, {e: f, g: [h]}]}}\nn: null\nt: true\nf: 1.5\ns: \"é \\\" \\\\ \\n\"\n";
         let node = Node::parse(text).unwrap();
         assert_eq!(Node::parse(&node.write()).unwrap(), node, "{}", node.write());
         assert_eq!(round(&node.write()), node.write());

@@ -267,10 +267,7 @@ mod tests {
         let request = LoginRequest::check(&query()).unwrap();
         assert_eq!(request.name(), "ada's laptop");
         assert_eq!(request.callback("abc"), "http://127.0.0.1:50123/callback?code=abc&state=0123456789abcdef");
-        assert_eq!(
-            request.refusal(),
-            "http://127.0.0.1:50123/callback?error=access_denied&state=0123456789abcdef"
-        );
+        assert_eq!(request.refusal(), "http://127.0.0.1:50123/callback?error=access_denied&state=0123456789abcdef");
     }
 
     #[test]

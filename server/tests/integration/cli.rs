@@ -264,10 +264,9 @@ async fn only_somebody_who_is_signed_in_here_can_allow() {
         ("name=ada", "nme=ada"),
     ] {
         let wrong = LINK.replace(right, wrong);
-        for page in [
-            browser.get(&format!("/cli/authorize?{wrong}")).await,
-            browser.post_form("/cli/authorize", &wrong).await,
-        ] {
+        for page in
+            [browser.get(&format!("/cli/authorize?{wrong}")).await, browser.post_form("/cli/authorize", &wrong).await]
+        {
             assert_eq!(page.status, 400, "{wrong}");
             assert!(page.text.contains("cannot be used") && !page.text.contains("http://127.0.0.1:5"), "{}", page.text);
         }
@@ -432,7 +431,8 @@ async fn a_merge_keeps_what_was_there_and_kubectl_reads_the_result() {
     let context = format!("remotegpu-{}", &namespace["id"].as_str().unwrap()[28..]);
     let contexts = machine.kubectl(&app, &own, &["config", "get-contexts", "--output=name"]).await.out();
     assert_eq!(contexts.lines().collect::<Vec<_>>(), [context.as_str(), "work"]);
-    let token = machine.kubectl(&app, &own, &["config", "view", "--raw", "--output=jsonpath={.users[0].user.token}"]).await;
+    let token =
+        machine.kubectl(&app, &own, &["config", "view", "--raw", "--output=jsonpath={.users[0].user.token}"]).await;
     assert_eq!(token.out(), "abc");
     machine.kubectl(&app, &own, &["--context", &context, "get", "pods"]).await.out();
 }

@@ -43,7 +43,8 @@ pub fn change<T: AsRef<str>>(path: &Path, change: impl FnOnce(&str) -> Result<T>
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error).with_context(|| format!("Cannot read {}", path.display())),
     };
-    let new = change(old.as_deref().unwrap_or_default()).with_context(|| format!("{} is left as it was", path.display()))?;
+    let new =
+        change(old.as_deref().unwrap_or_default()).with_context(|| format!("{} is left as it was", path.display()))?;
     let mut mode = private::OWNER_ONLY;
     if let Some(old) = old {
         mode = std::fs::metadata(&path)?.permissions().mode() & 0o7777;

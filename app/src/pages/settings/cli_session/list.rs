@@ -60,7 +60,9 @@ fn Body(sessions: Page<CliSessionView>, server: String) -> impl IntoView {
 
 /// What a new machine types.
 fn first_commands(server: &str) -> String {
-    format!("kubectl-remotegpu login --server {server} --create-key laptop\nkubectl-remotegpu kubeconfig --merge --use\nkubectl get pods\n")
+    format!(
+        "kubectl-remotegpu login --server {server} --create-key laptop\nkubectl-remotegpu kubeconfig --merge --use\nkubectl get pods\n"
+    )
 }
 
 const COLUMNS: &[Column] = &[

@@ -58,11 +58,8 @@ impl Stand {
         let folder = Scratch::new();
         let url = format!("sqlite://{}", folder.path().join("x.sqlite").display());
         let (store, clock) = (SqlStore::connect(&url).await.unwrap(), Arc::new(Hand(AtomicI64::new(0))));
-        let endpoints = Endpoints {
-            cluster_server: String::new(),
-            cluster_ca_pem: String::new(),
-            console_url: String::new(),
-        };
+        let endpoints =
+            Endpoints { cluster_server: String::new(), cluster_ca_pem: String::new(), console_url: String::new() };
         let backend = Backend::new(Parts {
             store: Arc::new(store.clone()),
             cluster: Arc::new(NoCluster),
