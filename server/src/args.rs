@@ -67,6 +67,13 @@ pub struct ServeArgs {
     /// File with their first password.
     #[arg(long, env = "REMOTEGPU_BOOTSTRAP_PASSWORD_FILE", value_name = "FILE", requires = "bootstrap_email")]
     pub bootstrap_password_file: Option<PathBuf>,
+    /// Proxies of your own in front of this console: the client is that many entries from the right of
+    /// `X-Forwarded-For`. 0 = nobody is in front, the header is ignored.
+    #[arg(long, env = "REMOTEGPU_TRUSTED_PROXIES", value_name = "N", default_value_t = 0)]
+    pub trusted_proxies: u8,
+    /// Multiplies every rate limit; 0 lifts them (for benchmarks only).
+    #[arg(long, env = "REMOTEGPU_RATE_LIMITS", value_name = "FACTOR", default_value_t = 1)]
+    pub rate_limits: u32,
     /// How the log is written.
     #[arg(long, env = "REMOTEGPU_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -18,6 +18,8 @@ use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{LogFormat, ServeArgs};
+use crate::http::client_address::TrustedProxies;
+use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
 use crate::http::{assets, router, session};
 use crate::public_url::PublicUrl;
@@ -53,7 +55,8 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     loops.spawn(async move { reconciling.reconcile(stop).await });
     loops.spawn(session::sweep((sessions.clone(), clock.clone(), backend.clone()), shutdown.clone()));
     let leptos = assets::leptos_options(&args.site_root);
-    let state = AppState { backend, leptos, sessions, clock, public_url, shutdown: shutdown.clone() };
+    let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
+    let state = AppState { backend, leptos, sessions, clock, public_url, proxies, limits, shutdown: shutdown.clone() };
     let served = listeners::serve(listener, router::build(state)?, shutdown.clone()).await;
     shutdown.cancel();
     loops.close();

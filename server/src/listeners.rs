@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 // security.md §9: slow-header clients are cut after 10 s, requests may finish within 20 s of a SIGTERM.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+// security.md §9: beyond these hyper itself answers 431.
+const MAX_HEADERS: usize = 100;
+const MAX_HEAD: usize = 64 * 1024;
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Takes the port.
@@ -39,6 +42,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     let handle = Handle::new();
     let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server.http_builder().http1().max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     server.http_builder().http2().timer(TokioTimer::new());
     tokio::spawn(async move {
         shutdown.cancelled().await;

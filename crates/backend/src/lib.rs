@@ -20,6 +20,7 @@ mod password;
 mod pepper;
 pub mod ports;
 mod reconcile;
+mod request;
 mod session;
 mod sku;
 mod user;

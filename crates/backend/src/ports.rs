@@ -11,6 +11,7 @@ mod identity;
 mod login;
 mod namespace;
 mod password;
+mod request;
 mod session;
 mod user;
 
@@ -29,6 +30,7 @@ pub use identity::Identities;
 pub use login::Logins;
 pub use namespace::Namespaces;
 pub use password::Passwords;
+pub use request::Requests;
 pub use session::{Sessions, UserSessions};
 pub use user::{Member, Users};
 
@@ -60,6 +62,7 @@ pub trait Store:
     + ApiKeys
     + Credentials
     + AuditLog
+    + Requests
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

@@ -25,6 +25,7 @@ pub mod page;
 pub mod password;
 pub mod permission;
 pub mod quantity;
+pub mod request;
 pub mod scope;
 pub mod session;
 pub mod sku;

@@ -14,8 +14,8 @@ use sqlx::{Connection, PgPool};
 use crate::error::translate;
 use crate::pool::Pool;
 
-// A request waits no longer for a connection than a person for an answer; then it is 503 and may come again.
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
+// security.md §9: a request waits 2 s for a connection; then it is 503 and may come again.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(2);
 // Longer than the 5 s that SQLite itself waits for another process: its error says more than an empty pool.
 const WRITER_LIMIT: Duration = Duration::from_secs(10);
 // PostgreSQL allows 100 connections by default: room for several replicas.
@@ -95,7 +95,7 @@ async fn open_postgres(options: PgConnectOptions) -> Result<Pool> {
     let options = options.application_name("remotegpu");
     migrate_postgres(&options).await?;
     // After the migrations, which may take longer: a statement that hangs must not hold a connection for ever.
-    let options = options.options([("statement_timeout", "15s"), ("lock_timeout", "5s")]);
+    let options = options.options([("statement_timeout", "5s"), ("lock_timeout", "4s")]);
     let pool: PgPool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_LIMIT)

@@ -19,6 +19,7 @@ mod login;
 mod namespace;
 mod password;
 mod pool;
+mod request;
 mod row;
 mod session;
 mod user;

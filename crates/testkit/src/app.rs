@@ -8,6 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::{Client, FaultProxy, Plane, Scratch, eventually, unique};
 
+const NO_LIMITS: &str = "0";
 const PASSWORD: &str = "a-password-for-tests";
 
 /// A running `remotegpu serve`.
@@ -17,6 +18,7 @@ pub struct TestApp {
     /// The control plane behind it.
     pub plane: &'static Plane,
     binary: String,
+    limits: &'static str,
     dir: Scratch,
     child: Child,
 }
@@ -24,15 +26,20 @@ pub struct TestApp {
 impl TestApp {
     /// Starts a console. `binary` is `env!("CARGO_BIN_EXE_remotegpu")`.
     pub async fn start(binary: &str) -> Self {
-        Self::start_with(binary, &Plane::current().server()).await
+        Self::start_with(binary, &Plane::current().server(), NO_LIMITS).await
+    }
+
+    /// Starts a console with the rate limits that people meet; elsewhere tests lift them, they come from one address.
+    pub async fn start_limited(binary: &str) -> Self {
+        Self::start_with(binary, &Plane::current().server(), "1").await
     }
 
     /// Starts a console that reaches the API server only through `proxy`.
     pub async fn start_behind(binary: &str, proxy: &FaultProxy) -> Self {
-        Self::start_with(binary, &proxy.server()).await
+        Self::start_with(binary, &proxy.server(), NO_LIMITS).await
     }
 
-    async fn start_with(binary: &str, server: &str) -> Self {
+    async fn start_with(binary: &str, server: &str, limits: &'static str) -> Self {
         let (plane, dir) = (Plane::current(), Scratch::new());
         for identity in ["issuer", "reconciler"] {
             let text = std::fs::read_to_string(plane.kubeconfig(identity)).expect("the kubeconfig can be read");
@@ -42,8 +49,8 @@ impl TestApp {
         dir.secret("password", PASSWORD);
         std::fs::create_dir_all(dir.path().join("site")).unwrap();
         let url = format!("http://127.0.0.1:{}", free_port());
-        let child = spawn(binary, dir.path(), &url, plane);
-        let app = Self { url, plane, binary: binary.to_owned(), dir, child };
+        let child = spawn(binary, dir.path(), &url, plane, limits);
+        let app = Self { url, plane, binary: binary.to_owned(), limits, dir, child };
         app.until_ready().await;
         app
     }
@@ -55,7 +62,7 @@ impl TestApp {
 
     /// Starts the same console again after [`TestApp::kill`].
     pub async fn restart(&mut self) {
-        self.child = spawn(&self.binary, self.dir.path(), &self.url, self.plane);
+        self.child = spawn(&self.binary, self.dir.path(), &self.url, self.plane, self.limits);
         self.until_ready().await;
     }
 
@@ -154,7 +161,7 @@ impl TestApp {
     }
 }
 
-fn spawn(binary: &str, dir: &Path, url: &str, plane: &Plane) -> Child {
+fn spawn(binary: &str, dir: &Path, url: &str, plane: &Plane, limits: &str) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("console.log")).unwrap();
     let file = |name: &str| dir.join(name).to_str().unwrap().to_owned();
     let mut command = Command::new(binary);
@@ -164,7 +171,7 @@ fn spawn(binary: &str, dir: &Path, url: &str, plane: &Plane) -> Child {
     command.args(["--issuer-kubeconfig", &file("issuer.yaml"), "--reconciler-kubeconfig", &file("reconciler.yaml")]);
     command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", plane.ca_file().to_str().unwrap()]);
     command.args(["--site-root", &file("site"), "--bootstrap-email", "admin@remotegpu.local"]);
-    command.args(["--bootstrap-password-file", &file("password")]);
+    command.args(["--bootstrap-password-file", &file("password"), "--rate-limits", limits]);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
     command.spawn().expect("the console can be started")
 }

@@ -4,6 +4,8 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
 use serde_json::Value;
 
+use crate::Contract;
+
 /// One kind of user; clones share nothing but the cookie they were made with.
 #[derive(Clone)]
 pub struct Client {
@@ -51,6 +53,11 @@ impl Client {
         self.headers.iter().find(|(name, _)| name == COOKIE.as_str()).map(|(_, value)| value.as_str())
     }
 
+    /// The console's API document.
+    pub async fn contract(&self) -> std::sync::Arc<Contract> {
+        Contract::of(&self.http, &self.base).await
+    }
+
     /// GET.
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
@@ -83,6 +90,7 @@ impl Client {
     }
 
     async fn send_as(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Reply {
+        let name = method.as_str().to_owned();
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -92,7 +100,12 @@ impl Client {
         }
         let response = request.send().await.expect("the console answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.expect("a whole body") }
+        let reply = Reply { status, headers, text: response.text().await.expect("a whole body") };
+        if path.starts_with("/v1/") {
+            let contract = Contract::of(&self.http, &self.base).await;
+            contract.check(&name, path, status, &reply.header("content-type"), &reply.text);
+        }
+        reply
     }
 }
 

@@ -8,15 +8,18 @@
 
 mod app;
 mod client;
+mod contract;
 mod eventually;
 mod image;
 mod kubectl;
 mod plane;
 mod proxy;
+mod schema;
 mod scratch;
 
 pub use app::TestApp;
 pub use client::{Client, Reply};
+pub use contract::{Contract, Operation};
 pub use eventually::eventually;
 pub use image::local_image;
 pub use kubectl::Ran;

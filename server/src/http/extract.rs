@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use utoipa::IntoParams;
 
+use super::json::{self, Wrong};
 use super::problem::Problem;
 
 /// The signed-in caller; 401 without one.
@@ -130,6 +131,13 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    json::check(bytes).map_err(|wrong| match wrong {
+        Wrong::Syntax => Problem::malformed("The body is not valid JSON"),
+        Wrong::Depth => Problem::malformed("The body is nested too deep"),
+        Wrong::Twice(field) => {
+            Error::field(&field, "duplicate_field", format!("The field {field} is there twice")).into()
+        }
+    })?;
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => data_problem(&error.to_string()),
         Category::Io | Category::Syntax | Category::Eof => Problem::malformed("The body is not valid JSON"),
@@ -145,9 +153,6 @@ fn data_problem(text: &str) -> Problem {
     }
     if let Some(field) = named("missing field `") {
         return Error::field(&field, "required", format!("The field {field} is required")).into();
-    }
-    if let Some(field) = named("duplicate field `") {
-        return Error::field(&field, "duplicate_field", format!("The field {field} is there twice")).into();
     }
     match text.rsplit_once(", expected ") {
         Some((_, wanted)) => Problem::malformed(format!("A field has the wrong type or value: expected {wanted}")),
@@ -181,6 +186,7 @@ mod tests {
             (r#"{"name":"a"} x"#, "The body is not valid JSON", None),
             (r#"{"name":"a","owner":"me"}"#, "Unknown field owner", Some("owner")),
             ("{}", "The field name is required", Some("name")),
+            (r#"{"name":"a","name":"a"}"#, "The field name is there twice", Some("name")),
             (r#"{"name":7}"#, "A field has the wrong type or value: expected a string", None),
         ] {
             let (status, document) = refusal("application/json", body).await;

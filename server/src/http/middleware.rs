@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tower_http::csrf::ProtectionError;
 use tracing::Instrument as _;
 
+use super::client_address::TrustedProxies;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::request_id;
 use crate::public_url::PublicUrl;
@@ -24,13 +25,16 @@ use crate::public_url::PublicUrl;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 // security.md §9: 30 s for a request; streams only need to begin within it.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+// Cursors are short and forms are posted; browsers send a few KiB of headers.
+const URL_LIMIT: usize = 8 * 1024;
+const HEAD_LIMIT: usize = 32 * 1024;
 const USER_AGENT_LIMIT: usize = 200;
 
 /// Gives the request its id and origin, and everything logged in it a span. Paths only: queries may carry secrets.
-pub async fn identify(mut request: Request, next: Next) -> Response {
+pub async fn identify(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     let id = request_id::fresh();
     let header = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static(""));
-    let origin = origin(&request, &id);
+    let origin = origin(&request, proxies, &id);
     request.extensions_mut().insert(origin);
     request.headers_mut().insert(REQUEST_ID, header.clone());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -46,14 +50,28 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
     response
 }
 
-fn origin(request: &Request, id: &str) -> Origin {
+fn origin(request: &Request, proxies: TrustedProxies, id: &str) -> Origin {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = peer.map(|peer| proxies.client(peer.ip(), request.headers()));
     let agent = request.headers().get(USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     Origin {
-        address: peer.map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_canonical().to_string()),
+        address: address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
         user_agent: agent.unwrap_or_default().chars().take(USER_AGENT_LIMIT).collect(),
         request_id: id.to_owned(),
     }
+}
+
+/// Refuses a request line or a head that no client of ours has, before anything is done with them. Beyond the HTTP
+/// library's own limits (100 headers, 64 KiB) it answers 431 itself.
+pub async fn limit_head(request: Request, next: Next) -> Response {
+    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    let refused = match (length > URL_LIMIT, bytes > HEAD_LIMIT) {
+        (true, _) => StatusCode::URI_TOO_LONG,
+        (_, true) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        _ => return next.run(request).await,
+    };
+    Problem::from_status(refused).into_response()
 }
 
 /// Sets what every answer carries; pages bring their own content policy with its nonce.

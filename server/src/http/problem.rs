@@ -78,6 +78,8 @@ impl Problem {
             StatusCode::NOT_ACCEPTABLE => ("not_acceptable", "The answer exists as application/json only"),
             StatusCode::REQUEST_TIMEOUT => ("timeout", "The request took too long to arrive"),
             StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "The request body is too large"),
+            StatusCode::URI_TOO_LONG => ("uri_too_long", "The address is too long"),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ("headers_too_large", "The headers are too large"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported_media_type", "Send the body as application/json"),
             StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "Not available right now, try again in a moment"),
             _ if status.is_client_error() => return Self::malformed("Invalid request"),

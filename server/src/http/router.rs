@@ -10,8 +10,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 
 use super::state::AppState;
+use super::v1::contract::{Contract, known_query};
 use super::v1::document::ApiDocument;
-use super::{assets, cli_login, download, failure, health, live, middleware, pages, session, v1};
+use super::{assets, cli_login, download, failure, health, idempotency, live, middleware, pages, rate_limit, session, v1};
 
 // security.md §9: 1 MiB for JSON.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -26,32 +27,39 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .layer(from_fn(session::bearer_alone))
         .layer(csrf.with_rejection_response(middleware::cross_site))
         .layer(from_fn_with_state(state.public_url.clone(), session::complete_removal))
+        .layer(from_fn_with_state(state.limits.clone(), rate_limit::by_address))
         .layer(session::layer(&state))
-        .layer(from_fn_with_state(state.clone(), session::resolve_caller));
+        .layer(from_fn_with_state(state.clone(), session::resolve_caller))
+        .layer(from_fn_with_state(state.limits.clone(), rate_limit::by_caller));
     let assets = ServiceBuilder::new()
         .layer(from_fn(assets::cache))
         .service(assets::service(std::path::Path::new(&*state.leptos.site_root)));
+    let document = v1::api_document(&state.public_url)?;
+    let contract = Contract::of(&document);
+    let api = Router::from(v1::session_routes())
+        .layer(from_fn_with_state((state.clone(), contract.clone()), idempotency::once))
+        .layer(from_fn_with_state(contract, known_query));
     let signed_in = Router::new()
         .merge(pages::routes(&state))
         .merge(live::routes(&state))
         .merge(download::routes())
         .merge(cli_login::routes())
-        .nest("/v1", v1::session_routes().into())
+        .nest("/v1", api)
         .layer(from_fn_with_state(BODY_LIMIT, middleware::limit_body))
         .layer(sessions);
     let everything = signed_in
-        .merge(Router::from(v1::credential::routes()))
+        .merge(Router::from(v1::credential::routes(&state.limits)))
         .merge(health::routes())
         .nest_service("/pkg", assets)
         .route("/live/{*rest}", any(middleware::not_found))
         .route("/download/{*rest}", any(middleware::not_found));
-    let document = ApiDocument(Arc::new(v1::api_document(&state.public_url)?));
     let outermost = ServiceBuilder::new()
-        .layer(from_fn(middleware::identify))
+        .layer(from_fn_with_state(state.proxies, middleware::identify))
         .layer(from_fn_with_state(state.public_url.clone(), middleware::secure))
         .layer(from_fn_with_state(state.leptos.clone(), failure::page_for_people))
         .layer(from_fn(middleware::net))
+        .layer(from_fn(middleware::limit_head))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(from_fn(middleware::limit_time));
-    Ok(everything.layer(Extension(document)).layer(outermost).with_state(state))
+    Ok(everything.layer(Extension(ApiDocument(Arc::new(document)))).layer(outermost).with_state(state))
 }

@@ -8,6 +8,8 @@ use backend::ports::{Clock, Sessions};
 use leptos::config::LeptosOptions;
 use tokio_util::sync::CancellationToken;
 
+use super::client_address::TrustedProxies;
+use super::rate_limit::RateLimits;
 use crate::public_url::PublicUrl;
 
 /// The parts of the HTTP layer, made once by the composition root.
@@ -23,6 +25,10 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// How people reach us.
     pub public_url: PublicUrl,
+    /// How many proxies stand in front.
+    pub proxies: TrustedProxies,
+    /// How often somebody may ask.
+    pub limits: RateLimits,
     /// Ends open streams.
     pub shutdown: CancellationToken,
 }

@@ -6,10 +6,12 @@ mod access;
 mod admission;
 mod api_key;
 mod cli;
+mod contract;
 mod deployment;
 mod fault;
 mod namespace;
 mod node;
+mod permission;
 mod session;
 mod sign_in;
 

@@ -36,6 +36,7 @@ mod identity;
 mod login;
 mod namespace;
 mod password;
+mod request;
 mod session;
 mod upgrade;
 mod user;

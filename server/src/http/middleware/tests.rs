@@ -29,7 +29,7 @@ fn site() -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(net))
         .layer(from_fn_with_state(url, secure))
-        .layer(from_fn(identify))
+        .layer(from_fn_with_state(TrustedProxies::default(), identify))
 }
 
 async fn answer(request: axum::http::request::Builder, body: Body) -> (u16, HeaderMap, Value) {

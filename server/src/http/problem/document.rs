@@ -10,7 +10,7 @@ use utoipa::openapi::{Ref, RefOr, Response};
 use super::MEDIA_TYPE;
 
 // What every operation may answer (the document adds them), and what handlers name below.
-const STATUSES: [(u16, &str); 12] = [
+const STATUSES: [(u16, &str); 14] = [
     (400, "The request breaks a rule of its form; `errors` names the fields"),
     (401, "No session or key, or one that is not valid"),
     (403, "The caller may not do this, or the request comes from another site"),
@@ -18,8 +18,10 @@ const STATUSES: [(u16, &str); 12] = [
     (406, "The client does not take the type of the answer"),
     (409, "Does not fit the present state"),
     (413, "The body is too large"),
+    (414, "The address is too long"),
     (415, "The body is not JSON"),
     (429, "Too many requests; wait as long as `Retry-After` says"),
+    (431, "The headers are too large"),
     (500, "A fault of ours; the log holds the cause under `request_id`"),
     (501, "Not offered by this installation"),
     (503, "Something we depend on does not answer; try again after `Retry-After`"),

@@ -40,7 +40,7 @@ async fn create(
     ApiJson(new): ApiJson<NewApiKey>,
 ) -> Result<Created<CreatedApiKey>, Problem> {
     let created = backend.create_api_key(&caller, new).await?;
-    Ok(Created::at(format!("/v1/api-keys/{}", created.view.id), created))
+    Ok(Created::secret(format!("/v1/api-keys/{}", created.view.id), created))
 }
 
 /// Revoke an API key for good

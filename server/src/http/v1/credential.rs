@@ -2,6 +2,8 @@
 //!
 //! Source: `console-api.md` §5, `security.md` §1.3 and §1.7.
 
+mod throttle;
+
 use std::time::Duration;
 
 use axum::extract::State;
@@ -24,6 +26,7 @@ use super::kubeconfig::parse_access;
 use crate::http::extract::{ApiPath, ApiQuery, IgnoredBody};
 use crate::http::middleware::limit_body;
 use crate::http::problem::Problem;
+use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
 
 const BODY_LIMIT: usize = 8 * 1024;
@@ -43,8 +46,11 @@ struct AccessQuery {
 }
 
 /// The one route that takes API keys.
-pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(issue)).layer(from_fn_with_state(BODY_LIMIT, limit_body))
+pub fn routes(limits: &RateLimits) -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(issue))
+        .layer(from_fn_with_state(BODY_LIMIT, limit_body))
+        .layer(from_fn_with_state(limits.clone(), throttle::throttle))
 }
 
 /// A short-lived Kubernetes token for kubectl

@@ -83,11 +83,17 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) -> anyhow
     operation["security"] = need.security();
     operation["x-permission"] = json!(need.text());
     path_parameters(path, operation);
-    let takes_input = operation.get("parameters").is_some() || operation.get("requestBody").is_some();
+    if operation["responses"].get("201").is_some() && need != Need::Everybody {
+        header(operation, "Idempotency-Key", "Repeat the request with the same key: it is done once, within 24 hours");
+    }
+    if method == "patch" {
+        header(operation, "If-Match", "The `ETag` of what you saw: refused with 409 if somebody changed it meanwhile");
+    }
+    optional_body(operation);
     let changes = method != "get";
-    let mut refusals = vec![406, 429, 500, 503];
-    refusals.extend([400].into_iter().filter(|_| takes_input));
-    refusals.extend([413, 415].into_iter().filter(|_| operation.get("requestBody").is_some()));
+    let mut refusals = vec![400, 406, 414, 429, 431, 500, 503];
+    refusals.extend([413].into_iter().filter(|_| changes));
+    refusals.extend([415].into_iter().filter(|_| operation.get("requestBody").is_some()));
     refusals.extend([401].into_iter().filter(|_| need != Need::Everybody));
     refusals.extend([403].into_iter().filter(|_| changes || matches!(need, Need::Has(_))));
     let Some(responses) = operation["responses"].as_object_mut() else { return Ok(()) };
@@ -113,6 +119,29 @@ fn describe(status: &str, response: &mut Value) {
     if status == "201" {
         response["headers"]["location"] =
             json!({"description": "Where the new thing is", "schema": {"type": "string"}});
+    }
+}
+
+/// A body that may be absent is absent, never `null`.
+fn optional_body(operation: &mut Value) {
+    let Some(schema) = operation.pointer_mut("/requestBody/content/application~1json/schema") else { return };
+    let either = schema["oneOf"].as_array().filter(|either| either.contains(&json!({"type": "null"})));
+    if let Some(thing) = either.and_then(|either| either.iter().find(|one| one.get("$ref").is_some()).cloned()) {
+        *schema = thing;
+    }
+}
+
+/// An optional header, and the conflict that it may lead to.
+fn header(operation: &mut Value, name: &str, description: &str) {
+    let Some(operation) = operation.as_object_mut() else { return };
+    let parameter = json!({"name": name, "in": "header", "description": description,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}});
+    if let Some(declared) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+        declared.push(parameter);
+    }
+    let conflict = json!({"$ref": format!("#/components/responses/{}", problem::response_name(409))});
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        responses.entry("409").or_insert(conflict);
     }
 }
 

@@ -11,6 +11,7 @@ mod account;
 mod api_key;
 mod auth;
 mod cli_session;
+pub mod contract;
 pub mod credential;
 mod deployment;
 mod deployment_log;
@@ -28,6 +29,7 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::middleware::{accepts_json, accepts_text, not_found};
+use super::rate_limit::RateLimits;
 use super::state::AppState;
 use crate::public_url::PublicUrl;
 
@@ -57,7 +59,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
 pub fn api_document(url: &PublicUrl) -> anyhow::Result<Value> {
     let collected = OpenApiRouter::with_openapi(document::start())
         .nest("/v1", session_routes())
-        .merge(credential::routes())
+        .merge(credential::routes(&RateLimits::new(0)))
         .into_openapi();
     document::complete(&collected, url)
 }

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::answer::Created;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, OptionalJson, Paging, PagingQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
@@ -51,8 +52,8 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<NamespaceView>, Problem> {
-    Ok(Json(backend.get_namespace(&caller, &id).await?))
+) -> Result<Tagged<NamespaceView>, Problem> {
+    Ok(Tagged(backend.get_namespace(&caller, &id).await?))
 }
 
 /// Rename a namespace
@@ -65,9 +66,11 @@ async fn rename(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(new): ApiJson<NewNamespace>,
-) -> Result<Json<NamespaceView>, Problem> {
-    Ok(Json(backend.rename_namespace(&caller, &id, new).await?))
+) -> Result<Tagged<NamespaceView>, Problem> {
+    if_match.check(backend.get_namespace(&caller, &id)).await?;
+    Ok(Tagged(backend.rename_namespace(&caller, &id, new).await?))
 }
 
 /// Delete a namespace

@@ -48,7 +48,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("rename_namespace", Has(CreateNamespace)),
     ("delete_namespace", Has(CreateNamespace)),
     ("check_deployment", Has(Read)),
-    ("get_kubeconfig", Has(Deploy)),
+    ("get_kubeconfig", Has(Read)),
     // the key route
     ("issue_credential", Key),
     // api keys
@@ -69,6 +69,43 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("delete_deployment", Has(Deploy)),
     ("list_pods", Has(Read)),
     ("get_deployment_log", Has(Read)),
+];
+
+/// Server functions of the pages by their path.
+pub const FUNCTIONS: &[(&str, Need)] = &[
+    // sessions
+    ("/api/session/sign-in", Everybody),
+    ("/api/session/sign-out", Session),
+    ("/api/session/current", Session),
+    ("/api/session/reauthenticate", Session),
+    ("/api/session/profile", Session),
+    ("/api/session/end", Session),
+    ("/api/session/end-others", Session),
+    ("/api/session/change-password", Session),
+    ("/api/session/reset-password", Everybody),
+    ("/api/cli-session/list", Session),
+    ("/api/cli-session/revoke", Session),
+    // accounts
+    ("/api/account/switch", Session),
+    ("/api/overview/get", Has(Read)),
+    // namespaces
+    ("/api/namespace/list", Has(Read)),
+    ("/api/namespace/create", Has(CreateNamespace)),
+    ("/api/namespace/get", Has(Read)),
+    ("/api/namespace/rename", Has(CreateNamespace)),
+    ("/api/namespace/delete", Has(CreateNamespace)),
+    // api keys
+    ("/api/api-key/list", Has(Read)),
+    ("/api/api-key/create", Has(OwnKeys)),
+    ("/api/api-key/revoke", Has(OwnKeys)),
+    // skus
+    ("/api/sku/list", Has(Read)),
+    // deployments
+    ("/api/deployment/list", Has(Read)),
+    ("/api/deployment/get", Has(Read)),
+    ("/api/deployment/check", Has(Read)),
+    ("/api/deployment/create", Has(Deploy)),
+    ("/api/deployment/delete", Has(Deploy)),
 ];
 
 // === impl Need ===

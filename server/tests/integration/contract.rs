@@ -1,0 +1,184 @@
+//! What holds for every route (`console-api.md` §1, `security.md` §9): the document and the router are the same, bodies,
+//! queries and heads have limits, a repeated request is done once, a stale change is refused.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use testkit::{Client, Operation, TestApp, unique};
+
+use crate::CONSOLE;
+
+const UNKNOWN: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
+const NAMESPACES: &str = "/v1/kubernetes/namespaces";
+
+fn path_of(operation: &Operation) -> String {
+    operation.at(|name| if name.ends_with("_id") { UNKNOWN.to_owned() } else { "absent".to_owned() })
+}
+
+async fn send(client: &Client, method: &str, path: &str, body: Option<String>) -> testkit::Reply {
+    client.send(method.parse::<Method>().unwrap(), path, body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_documented_method_is_routed_and_no_other() {
+    let app = TestApp::start(CONSOLE).await;
+    let anonymous = app.anonymous();
+    let operations = anonymous.contract().await.operations();
+    assert!(operations.len() >= 20);
+    let paths: std::collections::BTreeSet<&String> = operations.iter().map(|o| &o.path).collect();
+    for path in paths {
+        let known: Vec<&Operation> = operations.iter().filter(|o| o.path == *path).collect();
+        let at = path_of(known[0]);
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
+            let documented = known.iter().any(|o| o.method == method);
+            let reply = send(&anonymous, method, &at, None).await;
+            assert_eq!(!matches!(reply.status, 404 | 405), documented, "{method} {path}: {}", reply.status);
+            if !documented {
+                let allowed = reply.header("allow");
+                let mut allowed: Vec<&str> = allowed.split(',').filter(|name| *name != "HEAD").collect();
+                let mut expected: Vec<&str> = known.iter().map(|o| o.method.as_str()).collect();
+                allowed.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(allowed, expected, "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_has_a_limit_on_every_route_for_everybody() {
+    let app = TestApp::start(CONSOLE).await;
+    let (anonymous, member) = (app.anonymous(), app.operator().await);
+    for operation in anonymous.contract().await.operations().iter().filter(|o| o.method != "GET") {
+        let limit = if operation.id == "issue_credential" { 8 * 1024 } else { 1024 * 1024 };
+        for client in [&anonymous, &member] {
+            let reply = send(client, &operation.method, &path_of(operation), Some("x".repeat(limit + 1))).await;
+            assert_eq!(reply.status, 413, "{}: {}", operation.id, reply.text);
+        }
+    }
+    for (path, _) in server::http::v1::permission::FUNCTIONS {
+        let reply = anonymous.post_form(path, &"x".repeat(1024 * 1024 + 1)).await;
+        assert_eq!(reply.status, 413, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_parameters_and_fields_twice_named_ones_and_deep_nesting_are_refused() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let contract = member.contract().await;
+    for operation in contract.operations().iter().filter(|o| o.id != "issue_credential" && o.id != "logout") {
+        let body = contract.sample_body(operation);
+        let path = format!("{}?surprise=1", path_of(operation));
+        let reply = send(&member, &operation.method, &path, body.as_ref().map(Value::to_string)).await;
+        reply.is_problem(400, "invalid_request", "Unknown query parameter surprise");
+        let Some(Value::Object(mut fields)) = body else { continue };
+        fields.insert("surprise".to_owned(), json!(1));
+        let reply = send(&member, &operation.method, &path_of(operation), Some(json!(fields).to_string())).await;
+        assert_eq!(reply.status, 400, "{}: {}", operation.id, reply.text);
+    }
+    let twice = r#"{"name":"ci","scopes":{"all":true,"all":true}}"#;
+    let reply = send(&member, "POST", "/v1/api-keys", Some(twice.to_owned())).await;
+    reply.is_problem(400, "invalid_request", "The field all is there twice");
+    let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
+    let reply = send(&member, "POST", "/v1/api-keys", Some(deep)).await;
+    reply.is_problem(400, "invalid_request", "The body is nested too deep");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_and_addresses_have_limits() {
+    let app = TestApp::start(CONSOLE).await;
+    let long = format!("/v1/auth/session?{}", "x".repeat(9000));
+    assert_eq!(app.anonymous().get(&long).await.status, 414);
+    let fat = app.anonymous().with("x-fat", &"x".repeat(40_000));
+    assert_eq!(fat.get("/v1/auth/session").await.status, 431);
+    let many = (0..120).fold(app.anonymous(), |client, n| client.with(&format!("x-{n}"), "1"));
+    assert_eq!(many.get("/healthz").await.status, 431);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_keys_are_told_why_before_they_are_told_to_wait() {
+    let app = TestApp::start_limited(CONSOLE).await;
+    let path = format!("{NAMESPACES}/{UNKNOWN}/exec-credential");
+    let wrong = app.anonymous().with("x-api-key", "rgpu_00000000_0");
+    let mut told = 0;
+    let refused = loop {
+        let reply = wrong.post(&path, json!({})).await;
+        if reply.status != 401 {
+            break reply;
+        }
+        told += 1;
+        assert!(told < 1000);
+    };
+    assert!(told >= 6, "one bad kubectl command makes 6 calls; {told} were answered");
+    refused.is_problem(429, "rate_limited", "Too many requests");
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
+    let owner = app.operator().await;
+    let good = app.anonymous().with("x-api-key", &app.key(&owner, json!({"inference": true})).await);
+    let reply = good.post(&path, json!({})).await;
+    assert!(matches!(reply.status, 403 | 429), "{}", reply.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_create_is_done_once() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let body = json!({"name": unique("once")});
+    let once = member.clone().with("idempotency-key", "0f3c7f6e-first");
+    let tries = futures::future::join_all((0..8).map(|_| once.post(NAMESPACES, body.clone()))).await;
+    let made: Vec<_> = tries.iter().filter(|reply| reply.status == 201).collect();
+    assert!(!made.is_empty());
+    assert!(made.iter().all(|reply| reply.str("/id") == made[0].str("/id")));
+    for reply in tries.iter().filter(|reply| reply.status != 201) {
+        assert_eq!((reply.status, reply.header("retry-after").as_str()), (409, "1"), "{}", reply.text);
+    }
+    let again = once.post(NAMESPACES, body.clone()).await;
+    assert_eq!((again.status, again.str("/id")), (201, made[0].str("/id")));
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.header("location"), made[0].header("location"));
+    let names = member.get(NAMESPACES).await;
+    assert_eq!(names.text.matches(body["name"].as_str().unwrap()).count(), 2, "one name and one kubernetes_name");
+
+    let other = once.post(NAMESPACES, json!({"name": unique("other")})).await;
+    other.is_problem(409, "conflict", "This Idempotency-Key was used for another request: take a new one");
+    let elsewhere = app.stranger("owner").await.with("idempotency-key", "0f3c7f6e-first");
+    assert_eq!(elsewhere.post(NAMESPACES, body.clone()).await.header("idempotency-replayed"), "", "keys are one's own");
+    let refused = member.clone().with("idempotency-key", "second");
+    assert_eq!(refused.post(NAMESPACES, json!({"name": "NO"})).await.status, 400);
+    assert_eq!(refused.post(NAMESPACES, json!({"name": unique("yes")})).await.status, 201, "a refusal leaves it free");
+    let blank = member.with("idempotency-key", "a b").post(NAMESPACES, body).await;
+    assert_eq!(blank.status, 400, "{}", blank.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_create_never_shows_a_secret_again() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await.with("idempotency-key", "one-key");
+    let body = json!({"name": "ci", "scopes": {"all": true}});
+    let made = member.post("/v1/api-keys", body.clone()).await;
+    assert_eq!(made.status, 201);
+    let (key, place) = (made.str("/key"), made.header("location"));
+    let again = member.post("/v1/api-keys", body).await;
+    assert_eq!(again.status, 409);
+    assert!(again.str("/detail").contains(&place) && !again.text.contains(&key), "{}", again.text);
+    let secret = &key["rgpu_a1b2c3d4_".len()..];
+    assert!(!app.database_bytes().windows(secret.len()).any(|window| window == secret.as_bytes()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_people_at_one_form_the_second_is_told() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let path = format!("{NAMESPACES}/{}", app.namespace(&member).await["id"].as_str().unwrap());
+    let seen = member.get(&path).await.header("etag");
+    assert!(seen.starts_with('"') && seen.len() == 34, "{seen}");
+    let careful = member.clone().with("if-match", &seen);
+    let changed = careful.patch(&path, json!({"name": unique("first")})).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_ne!(changed.header("etag"), seen);
+    let stale = careful.patch(&path, json!({"name": unique("second")})).await;
+    let detail = "Somebody changed this meanwhile: read it again, then make your change";
+    stale.is_problem(409, "conflict", detail);
+    let fresh = member.clone().with("if-match", &changed.header("etag"));
+    assert_eq!(fresh.patch(&path, json!({"name": unique("third")})).await.status, 200);
+    assert_eq!(member.patch(&path, json!({"name": unique("fourth")})).await.status, 200, "If-Match is a choice");
+}

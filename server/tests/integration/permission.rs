@@ -1,0 +1,209 @@
+//! The sweep: every operation and every server function, as everybody (`security.md` §5). What a caller needs comes
+//! from the table in `server/src/http/v1/permission.rs`; an operation or function without a row fails here.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use domain::permission::allows;
+use domain::user::Role;
+use leptos::server_fn::axum::server_fn_paths;
+use serde_json::{Value, json};
+use server::http::v1::permission::{FUNCTIONS, Need};
+use testkit::{Client, Contract, Operation, Reply, TestApp};
+
+use crate::CONSOLE;
+
+const UNKNOWN: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
+const PLAN: &str = "form[name]=x&form[sku_code]=cpu-small&form[image]=nginx&form[replicas]=1&form[command]=\
+    &form[args]=&form[env]=&form[ports]=";
+const KEY: &str = "form[name]=x&form[scope]=all&form[access]=edit&form[expires_on]=&form[namespace_ids][0]=";
+
+/// Forms that the server functions take; `{ns}` and `{key}` are things of the account.
+const FORMS: &[(&str, &str)] = &[
+    ("/api/session/sign-in", "email=nobody@example.com&password=wrong&next="),
+    ("/api/session/sign-out", ""),
+    ("/api/session/current", ""),
+    ("/api/session/reauthenticate", "password=wrong&next="),
+    ("/api/session/profile", ""),
+    ("/api/session/end", "id={unknown}"),
+    ("/api/session/end-others", ""),
+    ("/api/session/change-password", "current=wrong&new=wrong"),
+    ("/api/session/reset-password", "token=wrong&new=wrong"),
+    ("/api/cli-session/list", "cursor="),
+    ("/api/cli-session/revoke", "id={unknown}&name=x"),
+    ("/api/account/switch", "account_id={unknown}"),
+    ("/api/overview/get", ""),
+    ("/api/namespace/list", "cursor="),
+    ("/api/namespace/create", "name=swept"),
+    ("/api/namespace/get", "id={ns}"),
+    ("/api/namespace/rename", "id={ns}&name=renamed"),
+    ("/api/namespace/delete", "id={ns}&confirm=wrong"),
+    ("/api/api-key/list", "cursor="),
+    ("/api/api-key/create", KEY),
+    ("/api/api-key/revoke", "id={key}&name=x"),
+    ("/api/sku/list", "namespace="),
+    ("/api/deployment/list", "namespace={ns}"),
+    ("/api/deployment/get", "namespace={ns}&name=absent"),
+    ("/api/deployment/check", "namespace={ns}&{plan}"),
+    ("/api/deployment/create", "namespace={ns}&{plan}"),
+    ("/api/deployment/delete", "namespace={ns}&name=absent"),
+];
+
+struct Account {
+    name: String,
+    namespace: String,
+    key: String,
+    contract: std::sync::Arc<Contract>,
+}
+
+impl Account {
+    async fn with_things(app: &TestApp) -> Self {
+        let owner = app.stranger("owner").await;
+        let name = owner.get("/v1/auth/session").await.str("/account/name");
+        let namespace = owner.post("/v1/kubernetes/namespaces", json!({"name": "swept-first"})).await.str("/id");
+        let key = owner.post("/v1/api-keys", json!({"name": "swept", "scopes": {"all": true}})).await.str("/id");
+        Self { name, namespace, key, contract: owner.contract().await }
+    }
+
+    async fn call(&self, client: &Client, operation: &Operation, own: bool) -> Reply {
+        let path = operation.at(|name| match name {
+            "namespace_id" if own => self.namespace.clone(),
+            "key_id" if own => self.key.clone(),
+            _ if name.ends_with("_id") => UNKNOWN.to_owned(),
+            _ => "absent".to_owned(),
+        });
+        let body = self.contract.sample_body(operation).as_ref().map(Value::to_string);
+        client.send(operation.method.parse::<Method>().unwrap(), &path, body).await
+    }
+
+    fn form(&self, path: &str) -> String {
+        let (_, form) = FORMS.iter().find(|(known, _)| *known == path).unwrap_or_else(|| panic!("no form for {path}"));
+        let form = form.replace("{ns}", &self.namespace).replace("{key}", &self.key);
+        form.replace("{unknown}", UNKNOWN).replace("{plan}", PLAN).replace('[', "%5B").replace(']', "%5D")
+    }
+}
+
+fn need(operation: &Operation) -> Need {
+    Need::of(&operation.id).unwrap_or_else(|| panic!("{} has no row in permission.rs", operation.id))
+}
+
+/// Ends or changes the caller's own session: would end the sweep.
+fn is_own_end(operation: &Operation) -> bool {
+    need(operation) == Need::Session && operation.method != "GET"
+}
+
+#[test]
+fn every_server_function_has_a_row() {
+    // Functions register themselves when the crate of the pages is linked; this names it.
+    let _linked = app::App;
+    let registered: BTreeSet<&str> = server_fn_paths().map(|(path, _)| path).collect();
+    let listed: BTreeSet<&str> = FUNCTIONS.iter().map(|(path, _)| *path).collect();
+    assert_eq!(registered, listed);
+    assert_eq!(listed, FORMS.iter().map(|(path, _)| *path).collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_without_signing_in() {
+    let app = TestApp::start(CONSOLE).await;
+    let account = Account::with_things(&app).await;
+    let anonymous = app.anonymous();
+    let cookie = anonymous.clone().with("cookie", "remotegpu=AAAAAAAAAAAAAAAAAAAAAA");
+    for operation in account.contract.operations().iter().filter(|o| need(o) != Need::Everybody) {
+        for caller in [&anonymous, &cookie] {
+            let reply = account.call(caller, operation, true).await;
+            assert_eq!(reply.status, 401, "{}: {}", operation.id, reply.text);
+            assert_eq!(reply.header("content-type"), "application/problem+json", "{}", operation.id);
+        }
+    }
+    let json = anonymous.with("accept", "application/json");
+    for (path, _) in FUNCTIONS.iter().filter(|(_, need)| *need != Need::Everybody) {
+        let reply = json.post_form(path, &account.form(path)).await;
+        assert_eq!(reply.status, 401, "{path}: {}", reply.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_key_opens_the_key_route_and_nothing_else() {
+    let app = TestApp::start(CONSOLE).await;
+    let owner = app.operator().await;
+    let key = app.key(&owner, json!({"all": true})).await;
+    let contract = owner.contract().await;
+    let account = Account { name: String::new(), namespace: UNKNOWN.into(), key: UNKNOWN.into(), contract };
+    for client in [app.anonymous().with("x-api-key", &key), owner.with("authorization", &format!("Bearer {key}"))] {
+        for operation in
+            account.contract.operations().iter().filter(|o| !matches!(need(o), Need::Everybody | Need::Key))
+        {
+            let reply = account.call(&client, operation, true).await;
+            assert_eq!(reply.status, 401, "{}: {}", operation.id, reply.text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_may_do_what_the_table_says_and_nothing_else() {
+    let app = TestApp::start(CONSOLE).await;
+    let account = Account::with_things(&app).await;
+    // The weakest first: what they must not do is still there for them to try.
+    for role in Role::ALL.into_iter().rev() {
+        let client = app.member_of(&account.name, role.as_str()).await;
+        let json = client.clone().with("accept", "application/json");
+        for operation in account.contract.operations() {
+            let Need::Has(permission) = need(&operation) else { continue };
+            let name = format!("{role:?} {}", operation.id);
+            if allows(role, false, permission) {
+                let harmless = matches!(operation.method.as_str(), "GET" | "POST");
+                let reply = account.call(&client, &operation, harmless).await;
+                assert!(!matches!(reply.status, 401 | 403), "{name}: {} {}", reply.status, reply.text);
+            } else {
+                let reply = account.call(&client, &operation, true).await;
+                assert!(matches!(reply.status, 403 | 404), "{name}: {} {}", reply.status, reply.text);
+            }
+        }
+        for (path, need) in FUNCTIONS {
+            let Need::Has(permission) = need else { continue };
+            let refused = !allows(role, false, *permission);
+            if refused {
+                let reply = json.post_form(path, &account.form(path)).await;
+                assert!(matches!(reply.status, 403 | 404), "{role:?} {path}: {} {}", reply.status, reply.text);
+            }
+        }
+        for operation in account.contract.operations().iter().filter(|o| need(o) == Need::Session && !is_own_end(o)) {
+            let reply = account.call(&client, operation, true).await;
+            assert!(!matches!(reply.status, 401 | 403), "{role:?} {}: {}", operation.id, reply.text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_account_sees_nothing_of_it() {
+    let app = TestApp::start(CONSOLE).await;
+    let account = Account::with_things(&app).await;
+    let stranger = app.stranger("owner").await;
+    let key = app.anonymous().with("x-api-key", &app.key(&stranger, json!({"all": true})).await);
+    let mut swept = 0;
+    for operation in account.contract.operations() {
+        let things = operation.parameters().iter().any(|name| matches!(*name, "namespace_id" | "key_id"));
+        if !things || need(&operation) == Need::Everybody {
+            continue;
+        }
+        swept += 1;
+        let (client, refusal) = if need(&operation) == Need::Key { (&key, 403) } else { (&stranger, 404) };
+        let foreign = account.call(client, &operation, true).await;
+        assert_eq!(foreign.status, refusal, "{}: {}", operation.id, foreign.text);
+        let unknown = account.call(client, &operation, false).await;
+        let bare = |reply: &Reply| {
+            let mut body = reply.json();
+            body["request_id"] = Value::Null;
+            body
+        };
+        assert_eq!(bare(&foreign), bare(&unknown), "{}: foreign and unknown differ", operation.id);
+    }
+    assert!(swept >= 10, "{swept}");
+    let json = stranger.with("accept", "application/json");
+    for (path, _) in FUNCTIONS.iter().filter(|(path, _)| {
+        FORMS.iter().any(|(known, form)| known == path && (form.contains("{ns}") || form.contains("{key}")))
+    }) {
+        let reply = json.post_form(path, &account.form(path)).await;
+        assert_eq!(reply.status, 404, "{path}: {}", reply.text);
+    }
+}
