@@ -12,7 +12,9 @@ use tower_http::csrf::CsrfLayer;
 use super::state::AppState;
 use super::v1::contract::{Contract, known_query};
 use super::v1::document::ApiDocument;
-use super::{assets, cli_login, download, failure, health, idempotency, live, middleware, pages, rate_limit, session, v1};
+use super::{
+    assets, cli_login, download, failure, health, idempotency, live, middleware, pages, rate_limit, session, v1,
+};
 
 // security.md §9: 1 MiB for JSON.
 const BODY_LIMIT: usize = 1024 * 1024;
