@@ -1,18 +1,30 @@
-//! The operator's command line: accounts and users, straight in the database.
+//! The operator's command line: straight in the database, also while the cluster is down or does not exist yet.
+//! One file per noun, each with its flags and its `run`.
+
+pub mod account;
+pub mod user;
 
 use std::io::Write as _;
 use std::sync::Arc;
 
 use backend::ports::Random as _;
-use backend::{Backend, NewUser, Parts, Pepper};
+use backend::{Backend, Parts, Pepper};
+use clap::Subcommand;
 use domain::kubeconfig::Endpoints;
 use secrecy::SecretString;
 
-use crate::args::AdminCommand;
 use crate::compose::open_store;
 use crate::no_cluster::NoCluster;
-use crate::secrets;
 use crate::system::{SystemClock, SystemRandom};
+
+/// Subcommands of `remotegpu admin`.
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Add an account.
+    CreateAccount(account::CreateAccount),
+    /// Add a user to an account.
+    CreateUser(user::CreateUser),
+}
 
 /// Does one admin command and says what it made.
 ///
@@ -20,16 +32,8 @@ use crate::system::{SystemClock, SystemRandom};
 /// One sentence: what is wrong with the input, or why the database could not be used.
 pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
-        AdminCommand::CreateAccount { database, name } => {
-            let account = backend(&database).await?.create_account(&name).await?;
-            say(&format!("Account {} ({}) created", account.name.as_str(), account.customer.as_str()))
-        }
-        AdminCommand::CreateUser { database, email, account, role, password_file, operator } => {
-            let password = secrets::read(&password_file)?;
-            let new = NewUser { email, account: account.clone(), role: role.clone(), password, operator };
-            let user = backend(&database).await?.create_user(new).await?;
-            say(&format!("User {} created as {role} of {account}", user.email.as_str()))
-        }
+        AdminCommand::CreateAccount(args) => account::create(args).await,
+        AdminCommand::CreateUser(args) => user::create(args).await,
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
+use crate::admin::AdminCommand;
+
 /// RemoteGPU: one Kubernetes API as a GPU cloud.
 #[derive(Parser)]
 #[command(name = "remotegpu", version)]
@@ -88,39 +90,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// Subcommands of `remotegpu admin`.
-#[derive(Subcommand)]
-pub enum AdminCommand {
-    /// Add an account.
-    CreateAccount {
-        /// `sqlite:///path` or `postgres://…`.
-        #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
-        database: SecretString,
-        /// Its name, unique in this installation.
-        #[arg(long, env = "REMOTEGPU_NAME")]
-        name: String,
-    },
-    /// Add a user to an account.
-    CreateUser {
-        /// `sqlite:///path` or `postgres://…`.
-        #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
-        database: SecretString,
-        /// How they sign in.
-        #[arg(long, env = "REMOTEGPU_EMAIL")]
-        email: String,
-        /// Name of the account.
-        #[arg(long, env = "REMOTEGPU_ACCOUNT", value_name = "NAME")]
-        account: String,
-        /// owner, admin, member, viewer or billing.
-        #[arg(long, env = "REMOTEGPU_ROLE")]
-        role: String,
-        /// File with their first password, 12 to 1024 characters.
-        #[arg(long, env = "REMOTEGPU_PASSWORD_FILE", value_name = "FILE")]
-        password_file: PathBuf,
-        /// Also a platform operator.
-        #[arg(long, env = "REMOTEGPU_OPERATOR")]
-        operator: bool,
-    },
+/// The database, for commands that need nothing else.
+#[derive(clap::Args)]
+pub struct DatabaseArgs {
+    /// `sqlite:///path` or `postgres://…`.
+    #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: SecretString,
 }
 
 #[cfg(test)]
