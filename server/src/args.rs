@@ -76,6 +76,13 @@ pub struct ServeArgs {
     /// Multiplies every rate limit; 0 lifts them (for benchmarks only).
     #[arg(long, env = "REMOTEGPU_RATE_LIMITS", value_name = "FACTOR", default_value_t = 1)]
     pub rate_limits: u32,
+    /// Where Prometheus finds `/metrics`, address and port of its own; nothing is measured without it.
+    #[arg(long, env = "REMOTEGPU_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Seconds between "not ready" and the end of the listener on SIGTERM: as long as a load balancer takes to notice.
+    #[arg(long, env = "REMOTEGPU_DRAIN_SECONDS", value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(..=300))]
+    pub drain_seconds: u64,
     /// How the log is written.
     #[arg(long, env = "REMOTEGPU_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -2,6 +2,7 @@
 //!
 //! Source: `security.md` §9 (Start-up, Shutdown).
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,20 +16,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 use store::SqlStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing_subscriber::EnvFilter;
 
-use crate::args::{LogFormat, ServeArgs};
+use crate::args::ServeArgs;
+use crate::exporter::{Exporter, Sources};
 use crate::http::client_address::TrustedProxies;
+use crate::http::drain::Draining;
 use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
 use crate::http::{assets, router, session};
 use crate::public_url::PublicUrl;
 use crate::system::{SystemClock, SystemRandom};
-use crate::{listeners, secrets};
+use crate::{listeners, log, secrets};
 
-// These libraries log each failure themselves (an expired cookie, a cluster that is away); we log once, where it is
-// handled.
-const QUIET: &str = "info,kube_client=off,tower_sessions=error,tower_sessions_core=off";
 // Loops stop at their next await; a stuck one must not hold up the exit.
 const LOOPS_END: Duration = Duration::from_secs(5);
 
@@ -37,26 +36,41 @@ const LOOPS_END: Duration = Duration::from_secs(5);
 /// # Errors
 /// One sentence on the first setting, file or dependency that does not work.
 pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    start_log(args.log_format);
-    let listener = listeners::bind(args.listen)?;
+    log::start(args.log_format);
+    let listener = listeners::bind(args.listen, "--listen")?;
     let listening = listener.local_addr()?;
     let public_url = PublicUrl::new(args.public_url.as_deref(), listening)?;
     tracing::info!("Listening on http://{listening}, reached as {}", public_url.as_str());
     let checked = check(&args, &public_url)?;
-    let shutdown = CancellationToken::new();
-    listeners::end_on_signals(shutdown.clone())?;
+    let exporter = args.metrics_listen.map(Exporter::install).transpose()?;
+    let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
+    listeners::end_on_signals(draining.clone(), Duration::from_secs(args.drain_seconds), shutdown.clone())?;
     let store = open_store(&args.database).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let backend = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
     bootstrap(&args, &backend).await?;
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
     let loops = TaskTracker::new();
+    if let Some(exporter) = exporter {
+        let sources = Sources { backend: backend.clone(), store: store.clone(), clock: clock.clone() };
+        loops.spawn(exporter.serve(sources, shutdown.clone()));
+    }
     let (reconciling, stop) = (backend.clone(), shutdown.clone());
     loops.spawn(async move { reconciling.reconcile(stop).await });
     loops.spawn(session::sweep((sessions.clone(), clock.clone(), backend.clone()), shutdown.clone()));
     let leptos = assets::leptos_options(&args.site_root);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
-    let state = AppState { backend, leptos, sessions, clock, public_url, proxies, limits, shutdown: shutdown.clone() };
+    let state = AppState {
+        backend,
+        leptos,
+        sessions,
+        clock,
+        public_url,
+        proxies,
+        limits,
+        draining: Draining(draining),
+        shutdown: shutdown.clone(),
+    };
     let served = listeners::serve(listener, router::build(state)?, shutdown.clone()).await;
     shutdown.cancel();
     loops.close();
@@ -88,6 +102,7 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     };
     secrets::check_private(&cluster.issuer_kubeconfig)?;
     secrets::check_private(&cluster.reconciler_kubeconfig)?;
+    secrets::check_distinct(&secret_files(args))?;
     Ok(Checked { cluster, pepper: pepper(args)?, endpoints: endpoints(args, public_url)? })
 }
 
@@ -104,9 +119,20 @@ async fn backend(
     Ok(Backend::new(Parts { store, cluster, clock, random, pepper, endpoints }))
 }
 
+/// Every file of which somebody else may hold none.
+fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
+    let mut files: Vec<(&'static str, &Path)> = vec![
+        ("--issuer-kubeconfig", &args.issuer_kubeconfig),
+        ("--reconciler-kubeconfig", &args.reconciler_kubeconfig),
+        ("--pepper-file", &args.pepper_file),
+    ];
+    files.extend(args.bootstrap_password_file.as_deref().map(|file| ("--bootstrap-password-file", file)));
+    files
+}
+
 fn pepper(args: &ServeArgs) -> anyhow::Result<Pepper> {
     let file = args.pepper_file.display();
-    let text = secrets::read(&args.pepper_file)?;
+    let text = secrets::read_key(&args.pepper_file)?;
     Pepper::from_hex(text.expose_secret()).ok().with_context(|| {
         format!("The pepper in {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}")
     })
@@ -131,20 +157,11 @@ fn endpoints(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Endpoin
 /// First start: makes the operator, if nobody is there yet.
 async fn bootstrap(args: &ServeArgs, backend: &Backend) -> anyhow::Result<()> {
     let (Some(email), Some(file)) = (&args.bootstrap_email, &args.bootstrap_password_file) else { return Ok(()) };
-    let password = secrets::read(file)?;
+    let password = secrets::read_password(file)?;
     if backend.bootstrap(email, &password).await.map_err(told).context("The first user cannot be made")? {
         tracing::info!("Made the first user: operator and owner of the account default");
     }
     Ok(())
-}
-
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    match format {
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout())).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
 }
 
 /// At start the operator reads the cause too: `Internal error` alone would help nobody.

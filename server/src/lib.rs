@@ -9,8 +9,11 @@ pub mod admin;
 pub mod args;
 pub mod compose;
 pub mod document;
+pub mod environment;
+pub mod exporter;
 pub mod http;
 pub mod listeners;
+pub mod log;
 mod no_cluster;
 pub mod public_url;
 pub mod secrets;
@@ -24,8 +27,14 @@ use args::{Args, Command};
 /// One sentence on what is wrong with a setting, or why a dependency could not be used.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
-        Command::Serve(serve) => compose::serve(*serve).await,
-        Command::Admin { command } => admin::run(command).await,
+        Command::Serve(serve) => {
+            environment::check()?;
+            compose::serve(*serve).await
+        }
+        Command::Admin { command } => {
+            environment::check()?;
+            admin::run(command).await
+        }
         Command::Openapi => document::print(),
     }
 }

@@ -22,11 +22,11 @@ const GRACE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// One sentence, also when another program has it.
-pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     let listener = match TcpListener::bind(address) {
         Ok(listener) => listener,
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            bail!("Port {} of {} is in use: stop that program or pass --listen", address.port(), address.ip())
+            bail!("Port {} of {} is in use: stop that program or pass another {flag}", address.port(), address.ip())
         }
         Err(error) => return Err(error).with_context(|| format!("Cannot listen on {address}")),
     };
@@ -51,17 +51,25 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     server.serve(router.into_make_service_with_connect_info::<SocketAddr>()).await.context("The listener failed")
 }
 
-/// The first SIGINT or SIGTERM cancels `shutdown`, the second ends the process at once.
+/// The first SIGINT or SIGTERM cancels `draining` and, `drain` later, `shutdown`; the second ends the process at once.
 ///
 /// # Errors
 /// When signals cannot be caught.
-pub fn end_on_signals(shutdown: CancellationToken) -> anyhow::Result<()> {
+pub fn end_on_signals(draining: CancellationToken, drain: Duration, shutdown: CancellationToken) -> anyhow::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::spawn(async move {
         either(&mut interrupt, &mut terminate).await;
-        tracing::info!("Shutting down: finishing running requests");
-        shutdown.cancel();
-        either(&mut interrupt, &mut terminate).await;
+        tracing::info!("Shutting down: not ready any more, finishing running requests");
+        draining.cancel();
+        let end = async {
+            tokio::time::sleep(drain).await;
+            shutdown.cancel();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = end => {}
+            () = either(&mut interrupt, &mut terminate) => {}
+        }
         tracing::warn!("Second signal: ending at once");
         std::process::exit(1);
     });

@@ -93,6 +93,11 @@ impl Backend {
         self.inner.store.ping().await
     }
 
+    /// How many passwords wait to be hashed and how many are being hashed, for the metrics.
+    pub fn password_queue(&self) -> (usize, usize) {
+        self.inner.passwords.load()
+    }
+
     /// Whether the home cluster answers; the console works on without it.
     ///
     /// # Errors

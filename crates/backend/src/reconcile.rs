@@ -59,6 +59,7 @@ impl Backend {
     /// Says that something will be tried again: loudly once, quietly while the trouble lasts.
     fn log(&self, doing: &'static str, error: &Error) {
         let error = error as &dyn std::error::Error;
+        metrics::counter!("remotegpu_reconcile_failures_total").increment(1);
         match self.inner.failures.fetch_add(1, Ordering::Relaxed) {
             0 => tracing::warn!(error, doing, "will be tried again; further failures are logged at level debug"),
             _ => tracing::debug!(error, doing, "will be tried again"),
@@ -69,20 +70,33 @@ impl Backend {
         let failures = self.inner.failures.load(Ordering::Relaxed);
         self.orders().await;
         self.repairs(drifted).await;
+        self.measure(failures);
         if failures > 0 && self.inner.failures.load(Ordering::Relaxed) == failures {
             self.inner.failures.store(0, Ordering::Relaxed);
             tracing::info!("reconciling works again");
         }
     }
 
+    /// `failures` is how many there were before the pass.
+    fn measure(&self, failures: u32) {
+        if self.inner.failures.load(Ordering::Relaxed) == failures {
+            let now = self.inner.clock.now().as_second() as f64;
+            metrics::gauge!("remotegpu_reconcile_last_success_timestamp_seconds").set(now);
+        }
+    }
+
     async fn orders(&self) {
         let pending = [NamespaceStatus::Creating, NamespaceStatus::Deleting];
         match self.inner.store.namespaces_in(&pending, None, BATCH).await {
-            Ok(orders) => futures::stream::iter(orders).for_each_concurrent(AT_ONCE, |n| self.carry_out(n)).await,
+            Ok(orders) => {
+                queued("namespaces", orders.len());
+                futures::stream::iter(orders).for_each_concurrent(AT_ONCE, |n| self.carry_out(n)).await;
+            }
             Err(error) => self.log("reading the namespaces to reconcile", &error),
         }
         match self.inner.store.keys_to_remove(BATCH).await {
             Ok(keys) => {
+                queued("keys", keys.len());
                 let remove = async |key: ApiKey| {
                     if let Err(error) = self.remove_key(&key).await {
                         self.log("removing a revoked key", &error);
@@ -171,4 +185,10 @@ impl Backend {
             }
         }
     }
+}
+
+/// What a look found, for the metrics; at most one batch.
+fn queued(kind: &'static str, orders: usize) {
+    let orders = u32::try_from(orders).unwrap_or(u32::MAX);
+    metrics::gauge!("remotegpu_reconcile_queue", "kind" => kind).set(f64::from(orders));
 }

@@ -47,13 +47,15 @@ pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Vie
 async fn count(client: &Client, catalogue: &Catalogue, views: &Views) -> Result<()> {
     // Half a view would say "all free" or "nothing at all".
     let (Ok(skus), Some(nodes)) = (catalogue.skus(), nodes(views)) else { return Ok(()) };
+    let mut result = Ok(());
     for sku in skus.values() {
         let now = availability(sku, &nodes);
         if !same(&sku.status, &now) {
-            tenant::ignore_gone(write(client, sku, &now).await)?;
+            // One SKU that cannot be written must not hide the numbers of those after it.
+            result = tenant::ignore_gone(write(client, sku, &now).await).and(result);
         }
     }
-    Ok(())
+    result
 }
 
 /// Nodes with what their pods take.

@@ -69,9 +69,12 @@ pub(crate) async fn call<T>(doing: Doing, work: impl Future<Output = kube::Resul
 
 /// Waits at most `limit`; the caller looks at the API server's refusal itself.
 pub(crate) async fn within<T>(doing: Doing, limit: Duration, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(limit, work)
-        .await
-        .map_err(|_| Error::cluster(format!("{doing}: no answer within {} s", limit.as_secs())))
+    let begun = std::time::Instant::now();
+    let answer = tokio::time::timeout(limit, work).await;
+    let answered = if answer.is_ok() { "yes" } else { "no" };
+    metrics::histogram!("remotegpu_cluster_call_duration_seconds", "call" => doing, "answered" => answered)
+        .record(begun.elapsed());
+    answer.map_err(|_| Error::cluster(format!("{doing}: no answer within {} s", limit.as_secs())))
 }
 
 async fn read(path: &Path) -> Result<Config> {

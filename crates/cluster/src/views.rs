@@ -56,7 +56,9 @@ impl Views {
 
     fn feed_pod(&self, event: &Event<Pod>) {
         let changed = self.pods.feed(event, state::pod);
-        if !changed.is_empty() {
+        // A list without pods changes nothing and is what counting waits for: in a cluster of idle nodes nothing else
+        // would ever happen.
+        if !changed.is_empty() || matches!(event, Event::InitDone) {
             self.capacity.notify_one();
         }
         self.workloads.publish(&changed);
@@ -121,4 +123,25 @@ fn quota_lines(quota: &ResourceQuota) -> Vec<QuotaLine> {
         used: used.and_then(|used| used.get(name)).map_or_else(|| "0".to_owned(), |q| q.0.clone()),
     };
     names.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn capacity_is_counted_once_the_last_list_is_complete_even_when_it_is_empty() {
+        let views = Views::default();
+        let noticed = || views.capacity.notified().now_or_never().is_some();
+        views.feed_node(&Event::Init);
+        views.feed_node(&Event::InitApply(Node::default()));
+        views.feed_node(&Event::InitDone);
+        assert!(noticed());
+        assert!(views.pods.all().is_none(), "nothing can be counted yet");
+        views.feed_pod(&Event::Init);
+        views.feed_pod(&Event::InitDone);
+        assert!(noticed(), "no node changes any more, so nothing else would start the count");
+    }
 }

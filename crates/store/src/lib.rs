@@ -13,6 +13,7 @@ mod cli_session;
 mod connect;
 mod credential;
 mod error;
+mod figures;
 mod identity;
 mod key_access;
 mod login;
@@ -27,6 +28,8 @@ mod user;
 use async_trait::async_trait;
 use backend::ports::Store;
 use domain::Result;
+
+pub use figures::PoolFigures;
 
 use error::translate;
 use pool::{Pool, on_db};

@@ -9,6 +9,8 @@ use tokio::process::{Child, Command};
 use crate::{Client, FaultProxy, Plane, Scratch, eventually, unique};
 
 const NO_LIMITS: &str = "0";
+/// Random once, the same for all tests.
+const PEPPER: &str = "8f1c64d0a2b97e35c4d8016bfa52e7931d0c7ab4f86e2593ca17d45b09e8f236";
 const PASSWORD: &str = "a-password-for-tests";
 
 /// A running `remotegpu serve`.
@@ -45,7 +47,7 @@ impl TestApp {
             let text = std::fs::read_to_string(plane.kubeconfig(identity)).expect("the kubeconfig can be read");
             dir.secret(&format!("{identity}.yaml"), &text.replace(&plane.server(), server));
         }
-        dir.secret("pepper", &"5a".repeat(32));
+        dir.secret("pepper", PEPPER);
         dir.secret("password", PASSWORD);
         std::fs::create_dir_all(dir.path().join("site")).unwrap();
         let url = format!("http://127.0.0.1:{}", free_port());

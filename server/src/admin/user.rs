@@ -37,7 +37,7 @@ pub struct CreateUser {
 /// One sentence on a field, the password file or the database.
 pub async fn create(args: CreateUser) -> anyhow::Result<()> {
     let CreateUser { database, email, account, role, password_file, operator } = args;
-    let password = secrets::read(&password_file)?;
+    let password = secrets::read_password(&password_file)?;
     let new = NewUser { email, account: account.clone(), role: role.clone(), password, operator };
     let user = backend(&database.database).await?.create_user(new).await?;
     say(&format!("User {} created as {role} of {account}", user.email.as_str()))

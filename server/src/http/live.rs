@@ -56,7 +56,7 @@ async fn deployments(
     ApiPath(namespace_id): ApiPath<String>,
 ) -> Result<Response, Problem> {
     let states = backend.watch_deployments(guard.caller(), &namespace_id).await?;
-    Ok(events(guard.watch(namespace_id, states).map(|list| Event::default().json_data(list))))
+    Ok(events(guard.watch_events(namespace_id, states.map(|list| Event::default().json_data(list)))))
 }
 
 /// `GET /live/namespaces/{id}/deployments/{name}`: the deployment after each change, `null` once it is gone.
@@ -66,7 +66,7 @@ async fn deployment(
     ApiPath((namespace_id, name)): ApiPath<(String, String)>,
 ) -> Result<Response, Problem> {
     let states = backend.watch_deployment(guard.caller(), &namespace_id, &name).await?;
-    Ok(events(guard.watch(namespace_id, states).map(|state| Event::default().json_data(state))))
+    Ok(events(guard.watch_events(namespace_id, states.map(|state| Event::default().json_data(state)))))
 }
 
 /// `GET /live/namespaces/{id}/deployments/{name}/log`: one event a line; event `end` when the pod's log is over, event
@@ -79,7 +79,7 @@ async fn log(
 ) -> Result<Response, Problem> {
     let options = LogOptions { follow: true, tail_lines: query.tail };
     let chunks = backend.deployment_log(guard.caller(), &namespace_id, &name, query.pod.as_deref(), &options).await?;
-    Ok(events(guard.watch(namespace_id, log_events(chunks).map(Ok::<_, Infallible>))))
+    Ok(events(guard.watch_events(namespace_id, log_events(chunks).map(Ok::<_, Infallible>))))
 }
 
 fn events<E>(stream: impl Stream<Item = std::result::Result<Event, E>> + Send + 'static) -> Response

@@ -40,12 +40,7 @@ pub async fn identify(State(proxies): State<TrustedProxies>, mut request: Reques
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| request.uri().path().to_owned());
     let span = tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.route = route);
-    let answer = async {
-        let response = next.run(request).await;
-        tracing::debug!(http.status = response.status().as_u16(), "Answered");
-        response
-    };
-    let mut response = request_id::scope(id, answer.instrument(span)).await;
+    let mut response = request_id::scope(id, next.run(request).instrument(span)).await;
     response.headers_mut().insert(REQUEST_ID, header);
     response
 }

@@ -13,7 +13,8 @@ use super::state::AppState;
 use super::v1::contract::{Contract, known_query};
 use super::v1::document::ApiDocument;
 use super::{
-    assets, cli_login, download, failure, health, idempotency, live, middleware, pages, rate_limit, session, v1,
+    assets, cli_login, download, drain, failure, health, idempotency, live, middleware, observe, pages, rate_limit,
+    session, v1,
 };
 
 // security.md §9: 1 MiB for JSON.
@@ -57,6 +58,8 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .route("/download/{*rest}", any(middleware::not_found));
     let outermost = ServiceBuilder::new()
         .layer(from_fn_with_state(state.proxies, middleware::identify))
+        .layer(from_fn(observe::observe))
+        .layer(from_fn_with_state(state.draining.clone(), drain::send_away))
         .layer(from_fn_with_state(state.public_url.clone(), middleware::secure))
         .layer(from_fn_with_state(state.leptos.clone(), failure::page_for_people))
         .layer(from_fn(middleware::net))

@@ -9,6 +9,7 @@ use leptos::config::LeptosOptions;
 use tokio_util::sync::CancellationToken;
 
 use super::client_address::TrustedProxies;
+use super::drain::Draining;
 use super::rate_limit::RateLimits;
 use crate::public_url::PublicUrl;
 
@@ -29,6 +30,8 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// How often somebody may ask.
     pub limits: RateLimits,
+    /// No new work should come.
+    pub draining: Draining,
     /// Ends open streams.
     pub shutdown: CancellationToken,
 }

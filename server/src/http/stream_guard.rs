@@ -7,9 +7,11 @@ use std::time::Duration;
 use app::ssr::CallerSlot;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use axum::response::sse::Event;
 use backend::Caller;
 use domain::{Code, Error};
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tower_sessions::Session;
 
@@ -27,6 +29,26 @@ pub struct StreamGuard {
     state: AppState,
 }
 
+/// Why a stream was closed.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// This process ends; another one, or the next one, goes on.
+    Stopping,
+    /// The session or the right to look is over.
+    NotAllowed,
+}
+
+// === impl End ===
+
+impl End {
+    fn event(self) -> Event {
+        Event::default().event("closed").data(match self {
+            Self::Stopping => "stopping",
+            Self::NotAllowed => "not_allowed",
+        })
+    }
+}
+
 // === impl StreamGuard ===
 
 impl StreamGuard {
@@ -37,19 +59,37 @@ impl StreamGuard {
 
     /// Cuts `stream` when its namespace is no longer the caller's to see.
     pub fn watch<S: Stream>(self, namespace_id: String, stream: S) -> impl Stream<Item = S::Item> {
-        stream.take_until(Box::pin(self.ended(namespace_id)))
+        stream.take_until(Box::pin(async move {
+            self.ended(namespace_id).await;
+        }))
     }
 
-    async fn ended(self, namespace_id: String) {
+    /// The same for events of a page, with a last one that says why.
+    pub fn watch_events<E>(
+        self,
+        namespace_id: String,
+        events: impl Stream<Item = std::result::Result<Event, E>>,
+    ) -> impl Stream<Item = std::result::Result<Event, E>> {
+        let (tell, told) = oneshot::channel();
+        let ended = async move {
+            let reason = self.ended(namespace_id).await;
+            // Nobody listens any more once the stream itself is over.
+            let _over = tell.send(reason);
+        };
+        let farewell = stream::once(told).filter_map(|reason| async move { Some(Ok(reason.ok()?.event())) });
+        events.take_until(Box::pin(ended)).chain(farewell)
+    }
+
+    async fn ended(self, namespace_id: String) -> End {
         let mut minute = interval_at(Instant::now() + RECHECK, RECHECK);
         minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.state.shutdown.cancelled() => return,
+                () = self.state.shutdown.cancelled() => return End::Stopping,
                 _ = minute.tick() => {}
             }
             if !self.still_allowed(&namespace_id).await {
-                return;
+                return End::NotAllowed;
             }
         }
     }

@@ -48,6 +48,9 @@ impl Backend {
             move || backend.flight(holder, namespace, identity)
         };
         let (token, reused) = self.inner.tokens.get(slot, Instant::now(), start).await?;
+        let outcome = if reused { "reused" } else { "issued" };
+        let kind = if holder.key.is_some() { "key" } else { "console" };
+        metrics::counter!("remotegpu_credentials_total", "outcome" => outcome, "holder" => kind).increment(1);
         if reused && token.due_for_note(now) {
             self.note_reuse(&holder, account, &namespace, token.credential);
         }

@@ -85,6 +85,13 @@ impl PasswordHasher {
         self.dummy.get_or_try_init(make).await.map(String::as_str)
     }
 
+    /// How many passwords wait and how many are being hashed.
+    pub fn load(&self) -> (usize, usize) {
+        let running = AT_ONCE - self.running.available_permits().min(AT_ONCE);
+        let all = QUEUE - self.queue.available_permits().min(QUEUE);
+        (all.saturating_sub(running), running)
+    }
+
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let busy = || Error::Unavailable { what: Dependency::PasswordHasher, source: "queue is full".into() };
         let _place = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;

@@ -31,6 +31,7 @@ mod cli_session;
 mod connect;
 mod credential;
 mod database;
+mod figures;
 mod given;
 mod identity;
 mod login;

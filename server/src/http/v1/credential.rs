@@ -12,7 +12,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use backend::{Backend, Origin};
+use backend::{Backend, IssuedCredential, Origin};
 use domain::api_key::KeyText;
 use domain::credential::{Access, ExecCredential};
 use domain::{Code, Error, Result};
@@ -67,13 +67,25 @@ async fn issue(
     headers: HeaderMap,
     _: IgnoredBody,
 ) -> Result<Response, Problem> {
-    let key = presented_key(&headers, &query)?;
+    let issued = issued(&backend, &origin, &id, &query, &headers).await.inspect_err(|error| {
+        metrics::counter!("remotegpu_credentials_refused_total", "code" => error.code().as_str()).increment(1);
+    })?;
+    Ok(Json(ExecCredential::new(issued.token.expose_secret(), issued.expires_at)).into_response())
+}
+
+async fn issued(
+    backend: &Backend,
+    origin: &Origin,
+    id: &str,
+    query: &[(String, String)],
+    headers: &HeaderMap,
+) -> Result<IssuedCredential> {
+    let key = presented_key(headers, query)?;
     // Presence and form come before the query, or a wrong query would answer before a missing key.
     KeyText::parse(key.unwrap_or_default())?;
     let access = query.iter().rev().find(|(name, _)| name == "access").map(|(_, value)| value.as_str());
-    let issued = backend.issue_credential(&origin, key, &id, parse_access(access)?);
-    let issued = timeout(DEADLINE, issued).await.map_err(Error::cluster)??;
-    Ok(Json(ExecCredential::new(issued.token.expose_secret(), issued.expires_at)).into_response())
+    let issued = backend.issue_credential(origin, key, id, parse_access(access)?);
+    timeout(DEADLINE, issued).await.map_err(Error::cluster)?
 }
 
 /// The key of the request: `x-api-key` or `Authorization: Bearer`, the same one if both. `None` when there is none.
