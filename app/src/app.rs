@@ -21,6 +21,7 @@ use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
+use crate::pages::settings::api_key::detail::ApiKeyPage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
 use crate::pages::settings::cli_session::list::CliSessionsPage;
 use crate::pages::settings::profile::detail::ProfilePage;
@@ -78,7 +79,7 @@ area!(
 area!(
     settings,
     __preload_settings,
-    SettingsPage { ApiKeys: ApiKeysPage, CliSessions: CliSessionsPage, OwnProfile: ProfilePage }
+    SettingsPage { ApiKeys: ApiKeysPage, CliSessions: CliSessionsPage, OwnProfile: ProfilePage, ApiKey: ApiKeyPage }
 );
 
 area!(proof, __preload_proof, ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage });
@@ -109,6 +110,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys") view={Lazy::<ApiKeys>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/cli") view={Lazy::<CliSessions>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/api-keys/:key") view={Lazy::<ApiKey>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

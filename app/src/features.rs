@@ -3,6 +3,7 @@
 //! Start reading at [`layout`] and [`problem`]; the forms' rules are in [`plan_form`] and [`key_form`].
 
 pub mod cost;
+pub mod credentials;
 pub mod first_steps;
 pub mod head;
 pub mod key_form;

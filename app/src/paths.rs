@@ -70,6 +70,16 @@ pub fn api_keys() -> String {
     "/settings/api-keys".to_owned()
 }
 
+/// `/settings/api-keys/{id}`
+pub fn api_key(id: &str) -> String {
+    format!("{}/{}", api_keys(), encode(id))
+}
+
+/// A key's page with one of its dialogs: `rotate`, `revoke` or `switch`.
+pub fn api_key_dialog(id: &str, dialog: &str) -> String {
+    with_query(&api_key(id), &[("do", dialog)])
+}
+
 /// `/settings/profile`
 pub fn profile() -> String {
     "/settings/profile".to_owned()
@@ -167,6 +177,8 @@ mod tests {
             catalogue(),
             api_keys(),
             new_api_key(),
+            api_key(id),
+            api_key_dialog(id, "rotate"),
             profile(),
             cli_sessions(),
             cli_authorize(),
@@ -191,6 +203,8 @@ mod tests {
         /catalogue
         /settings/api-keys
         /settings/api-keys?new=key
+        /settings/api-keys/019c1b2e-7f00-7abc-8def-0123456789ab
+        /settings/api-keys/019c1b2e-7f00-7abc-8def-0123456789ab?do=rotate
         /settings/profile
         /settings/cli
         /cli/authorize

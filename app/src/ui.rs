@@ -14,6 +14,7 @@ pub mod empty;
 pub mod field;
 pub mod icon;
 pub mod keyed;
+pub mod menu;
 pub mod meter;
 pub mod money;
 pub mod panel;

@@ -36,12 +36,15 @@ test("sign in, namespace, key, kubeconfig, kubectl, deploy, log, delete", async 
 
   await test.step("download the kubeconfig and run kubectl", async () => {
     const started = page.waitForEvent("download");
-    await page.getByRole("link", { name: "Linux, macOS" }).first().click();
+    await expect(page.getByText("SHA-256")).toBeVisible();
+    await page.getByRole("link", { name: "Download" }).click();
     const download = await started;
     expect(download.suggestedFilename()).toBe(`kubeconfig-${name}.yaml`);
     const file = info.outputPath("kubeconfig.yaml");
     await download.saveAs(file);
     expect(await kubectl(file, key, ["get", "pods"])).toContain(`No resources found in ${name}-`);
+    await expect(page.getByText("It works")).toBeVisible();
+    await expect(page.getByTestId("credential")).toHaveCount(1);
   });
 
   await test.step("the secret is not shown again", async () => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::http::Uri;
-use backend::ports::{Clock, Sessions};
+use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
 use backend::{Backend, Parts, Pepper};
 use cluster::{ClusterConfig, KubeCluster};
 use domain::kubeconfig::Endpoints;
@@ -57,6 +57,8 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     }
     let (reconciling, stop) = (backend.clone(), shutdown.clone());
     loops.spawn(async move { reconciling.reconcile(stop).await });
+    let (noting, stop) = (backend.clone(), shutdown.clone());
+    loops.spawn(async move { noting.keep_refusals(stop).await });
     loops.spawn(session::sweep((sessions.clone(), clock.clone(), backend.clone()), shutdown.clone()));
     let leptos = assets::leptos_options(&args.site_root);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
@@ -99,6 +101,7 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     let cluster = ClusterConfig {
         issuer_kubeconfig: args.issuer_kubeconfig.clone(),
         reconciler_kubeconfig: args.reconciler_kubeconfig.clone(),
+        installation: String::new(),
     };
     secrets::check_private(&cluster.issuer_kubeconfig)?;
     secrets::check_private(&cluster.reconciler_kubeconfig)?;
@@ -112,7 +115,9 @@ async fn backend(
     clock: Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Backend> {
-    let Checked { cluster, pepper, endpoints } = checked;
+    let Checked { mut cluster, pepper, endpoints } = checked;
+    let fresh = SystemRandom.uuid().to_string();
+    cluster.installation = store.installation_id(&fresh).await.map_err(told).context("The database cannot be used")?;
     let cluster =
         KubeCluster::start(cluster, shutdown.clone()).await.map_err(told).context("A kubeconfig is unusable")?;
     let (store, cluster, random) = (Arc::new(store), Arc::new(cluster), Arc::new(SystemRandom));

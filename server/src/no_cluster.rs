@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend::ports::{Cluster, ClusterToken, Removal, TenantFacts};
-use domain::api_key::PublicId;
-use domain::credential::Identity;
+use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
+use domain::credential::{FoundIdentity, Identity};
 use domain::deployment::{DeploymentState, LogOptions};
 use domain::id::NamespaceId;
 use domain::namespace::{KubernetesName, Namespace};
@@ -51,7 +50,11 @@ impl Cluster for NoCluster {
         absent()
     }
 
-    async fn remove_key(&self, _: &PublicId) -> Result<()> {
+    async fn list_identities(&self, _: &IdentityFilter) -> Result<Vec<FoundIdentity>> {
+        absent()
+    }
+
+    async fn remove_identities(&self, _: &[FoundIdentity]) -> Result<()> {
         absent()
     }
 

@@ -1,6 +1,6 @@
 //! The form for a new API key as typed, and how it becomes the request.
 
-use domain::api_key::NewApiKey;
+use domain::api_key::{ApiKeyChanges, NewApiKey};
 use domain::credential::Access;
 use domain::{Code, Error};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub struct KeyForm {
     pub access: String,
     /// `2027-01-31`, the last day it works (UTC); empty = never ends.
     pub expires_on: String,
+    /// The end it has now, RFC 3339: a day that was not touched keeps its hour.
+    pub expires_at: String,
 }
 
 // === impl KeyForm ===
@@ -29,12 +31,30 @@ impl KeyForm {
     pub fn into_new_key(self) -> NewApiKey {
         NewApiKey {
             scopes: self.scopes(),
+            expires_at: self.end(),
+            access: Some(self.rights()),
             name: self.name.trim().to_owned(),
-            expires_at: Some(self.expires_on.trim())
-                .filter(|day| !day.is_empty())
-                .map(|day| format!("{day}T23:59:59Z")),
-            access: Some(if self.access == "view" { Access::View } else { Access::Edit }),
         }
+    }
+
+    /// The request of `PATCH /v1/api-keys/{id}`.
+    pub fn into_changes(self) -> ApiKeyChanges {
+        let same_day = !self.expires_on.is_empty() && self.expires_at.starts_with(&self.expires_on);
+        ApiKeyChanges {
+            scopes: Some(self.scopes()),
+            expires_at: (!same_day).then(|| self.end()),
+            access: Some(self.rights()),
+            name: Some(self.name.trim().to_owned()),
+            disabled: None,
+        }
+    }
+
+    fn end(&self) -> Option<String> {
+        Some(self.expires_on.trim()).filter(|day| !day.is_empty()).map(|day| format!("{day}T23:59:59Z"))
+    }
+
+    fn rights(&self) -> Access {
+        if self.access == "view" { Access::View } else { Access::Edit }
     }
 
     /// A redirect cannot carry a secret: in the URL it would be in logs and histories.
@@ -80,5 +100,17 @@ mod tests {
         let form = KeyForm { expires_on: "2027-01-31".into(), ..KeyForm::default() };
         assert_eq!(form.into_new_key().expires_at.as_deref(), Some("2027-01-31T23:59:59Z"));
         assert_eq!(KeyForm::default().into_new_key().expires_at, None);
+    }
+
+    #[test]
+    fn a_day_that_was_not_touched_keeps_its_hour() {
+        let form = |expires_on: &str| KeyForm {
+            expires_on: expires_on.into(),
+            expires_at: "2027-01-31T08:00:00Z".into(),
+            ..KeyForm::default()
+        };
+        assert_eq!(form("2027-01-31").into_changes().expires_at, None);
+        assert_eq!(form("2027-02-01").into_changes().expires_at, Some(Some("2027-02-01T23:59:59Z".into())));
+        assert_eq!(form("").into_changes().expires_at, Some(None));
     }
 }

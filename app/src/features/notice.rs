@@ -12,7 +12,11 @@ use crate::ui::toast::Toast;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     CliSessionRevoked,
+    CredentialEnded,
     DeploymentDeleted,
+    KeyChanged,
+    KeyDisabled,
+    KeyEnabled,
     KeyRevoked,
     NamespaceDeleted,
     PasswordChanged,
@@ -21,9 +25,13 @@ pub enum Notice {
 }
 
 impl Notice {
-    const ALL: [Notice; 7] = [
+    const ALL: &[Notice] = &[
         Notice::CliSessionRevoked,
+        Notice::CredentialEnded,
         Notice::DeploymentDeleted,
+        Notice::KeyChanged,
+        Notice::KeyDisabled,
+        Notice::KeyEnabled,
         Notice::KeyRevoked,
         Notice::NamespaceDeleted,
         Notice::PasswordChanged,
@@ -39,7 +47,11 @@ impl Notice {
     fn code(self) -> &'static str {
         match self {
             Self::CliSessionRevoked => "cli-session-revoked",
+            Self::CredentialEnded => "credential-ended",
             Self::DeploymentDeleted => "deployment-deleted",
+            Self::KeyChanged => "key-changed",
+            Self::KeyDisabled => "key-disabled",
+            Self::KeyEnabled => "key-enabled",
             Self::KeyRevoked => "key-revoked",
             Self::NamespaceDeleted => "namespace-deleted",
             Self::PasswordChanged => "password-changed",
@@ -51,6 +63,10 @@ impl Notice {
     fn sentence(self, name: &str) -> String {
         match self {
             Self::CliSessionRevoked => format!("The session of {name} has ended"),
+            Self::CredentialEnded => "The credential has ended; the next command fetches a new one".to_owned(),
+            Self::KeyChanged => format!("Key {name} is changed"),
+            Self::KeyDisabled => format!("Key {name} is disabled"),
+            Self::KeyEnabled => format!("Key {name} works again"),
             Self::DeploymentDeleted => format!("{name} and its pods are being deleted"),
             Self::KeyRevoked => format!("Key {name} is revoked"),
             Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),
@@ -69,7 +85,7 @@ pub fn NoticeToast() -> impl IntoView {
     let sentence = move || {
         let code = query.read().get("done")?;
         let name = query.read().get("name").unwrap_or_default();
-        Notice::ALL.into_iter().find(|notice| notice.code() == code).map(|notice| notice.sentence(&name))
+        Notice::ALL.iter().find(|notice| notice.code() == code).map(|notice| notice.sentence(&name))
     };
     move || sentence().map(|text| view! { <Toast text=text dismiss=path.get() /> })
 }

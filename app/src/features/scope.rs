@@ -37,16 +37,22 @@ fn named(ids: &[NamespaceId], namespaces: &[NamespaceView]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::api_key::ClusterState;
     use serde_json::json;
 
     fn key(scopes: serde_json::Value, access: Access) -> ApiKeyView {
         ApiKeyView {
             id: String::new(),
+            owner_id: String::new(),
             name: "ci".into(),
             prefix: "rgpu_a1b2c3d4".into(),
             scopes,
             access,
             status: KeyStatus::Active,
+            generation: 1,
+            overlap_ends_at: None,
+            expires_soon: false,
+            cluster: ClusterState::Settled,
             created_at: String::new(),
             expires_at: None,
             last_used_at: None,

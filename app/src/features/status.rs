@@ -1,6 +1,7 @@
 //! The states of our nouns as tones and words.
 
 use domain::api_key::KeyStatus;
+use domain::credential::CredentialStatus;
 use domain::deployment::{DeploymentStatus, DeploymentView, PodView};
 use domain::namespace::NamespaceStatus;
 
@@ -43,6 +44,15 @@ pub fn api_key(status: KeyStatus) -> (Tone, &'static str) {
         KeyStatus::Disabled => (Tone::Ended, "Disabled"),
         KeyStatus::Expired => (Tone::Wait, "Expired"),
         KeyStatus::Revoked => (Tone::Ended, "Revoked"),
+    }
+}
+
+/// A credential's state.
+pub fn credential(status: CredentialStatus) -> (Tone, &'static str) {
+    match status {
+        CredentialStatus::Active => (Tone::Ok, "Active"),
+        CredentialStatus::Expired => (Tone::Ended, "Ended"),
+        CredentialStatus::Revoked => (Tone::Ended, "Revoked"),
     }
 }
 

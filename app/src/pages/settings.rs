@@ -3,6 +3,8 @@
 pub mod api_key {
     //! API keys.
     pub mod create;
+    pub mod detail;
+    pub mod dialogs;
     pub mod list;
 }
 

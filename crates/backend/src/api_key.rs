@@ -1,6 +1,9 @@
-//! API keys: made, listed and revoked by signed-in people; never by keys.
+//! API keys: made, listed, changed and revoked by signed-in people; never by keys.
 //!
 //! Source: `console-api.md` §3, `security.md` §3.
+
+mod change;
+mod report;
 
 use domain::api_key::{
     ApiKey, ApiKeyView, CreatedApiKey, ID_ALPHABET, ID_LENGTH, KeyText, NewApiKey, PublicId, SECRET_ALPHABET,
@@ -8,13 +11,13 @@ use domain::api_key::{
 };
 use domain::audit::Action;
 use domain::credential::Access;
-use domain::id::ApiKeyId;
+use domain::id::{ApiKeyId, NamespaceId};
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::scope::Scope;
 use domain::{Error, FieldError, Result};
 
-use crate::{Backend, Caller};
+use crate::{Backend, Caller, Grant};
 
 // A public id is 8 letters of 36: with a million keys one try in 2.8 million meets a taken one.
 const TRIES: usize = 5;
@@ -32,6 +35,14 @@ impl Backend {
         Ok(Page::from_rows(rows, page.limit, |k| k.id.to_string()).map(|key| key.view(now)))
     }
 
+    /// One key: the caller's own, or anybody's for admins.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for unknown and foreign ids, and for a colleague's.
+    pub async fn get_api_key(&self, caller: &Caller, id: &str) -> Result<ApiKeyView> {
+        Ok(self.visible_key(caller, id).await?.view(self.inner.clock.now()))
+    }
+
     /// Makes a key; the answer is the only place where its secret ever appears.
     ///
     /// # Errors
@@ -39,19 +50,18 @@ impl Backend {
     pub async fn create_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<CreatedApiKey> {
         caller.require(Permission::OwnKeys)?;
         let (name, scope, expires_at) = new.check(self.inner.clock.now())?;
-        self.owned(caller, &scope).await?;
+        self.owned(caller, &scope, &[]).await?;
         for _ in 0..TRIES {
             let public_id = PublicId::from_trusted(self.random_text(ID_ALPHABET, ID_LENGTH));
-            let text = KeyText::assemble(&public_id, &self.random_text(SECRET_ALPHABET, SECRET_LENGTH));
+            let text = self.new_key_text(&public_id);
             let key = ApiKey {
                 id: ApiKeyId::new(self.inner.random.uuid()),
                 account_id: caller.account.id,
                 owner_id: caller.user.id,
                 name: name.clone(),
                 public_id,
-                generation: 1,
-                digest: self.inner.pepper.digest(&text),
-                pepper_id: self.inner.pepper.id().to_owned(),
+                secret: self.inner.pepper.secret(&text, 1),
+                old_secret: None,
                 scope: scope.clone(),
                 access: new.access.unwrap_or(Access::Edit),
                 expires_at,
@@ -60,6 +70,8 @@ impl Backend {
                 created_at: self.inner.clock.now(),
                 last_used_at: None,
                 last_used_ip: None,
+                revision: 1,
+                removal_pending: false,
             };
             let audit = self.audit(caller, Action::ApiKeyCreated, target(key.id), key.scope.to_json().to_string());
             match self.inner.store.create_api_key(&key, &audit).await {
@@ -83,20 +95,37 @@ impl Backend {
         caller.require(needed)?;
         let audit = self.audit(caller, Action::ApiKeyRevoked, target(id), key.name.clone());
         if self.inner.store.revoke_api_key(id, self.inner.clock.now(), &audit).await? {
-            self.inner.tokens.forget_key(&key.public_id);
-            self.remove_from_cluster(&key).await;
+            self.settle_now(&key).await;
         }
         Ok(())
     }
 
-    /// Listed namespaces must be the account's own; the answer never tells foreign from unknown.
-    async fn owned(&self, caller: &Caller, scope: &Scope) -> Result<()> {
+    /// How many secrets need each pepper: one that is named here must not be dropped (`security.md` §3).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pepper_in_use(&self) -> Result<Vec<(String, u64)>> {
+        self.inner.store.peppers_in_use().await
+    }
+
+    /// Finds a key that the caller may see: their own, or any of the account for admins.
+    pub(crate) async fn visible_key(&self, caller: &Caller, id: &str) -> Result<Grant<ApiKey>> {
+        let found = self.inner.store.api_key(caller.account.id, ApiKeyId::parse(id)?).await?;
+        let visible = |key: &ApiKey| {
+            caller.may(Permission::ManageKeys) || (key.owner_id == caller.user.id && caller.may(Permission::Read))
+        };
+        found.filter(visible).map(Grant::new).ok_or(Error::NotFound)
+    }
+
+    /// Listed namespaces must be the account's own, or stand on the key already (`kept`): those may be gone. The answer
+    /// never tells foreign from unknown.
+    async fn owned(&self, caller: &Caller, scope: &Scope, kept: &[NamespaceId]) -> Result<()> {
         let ids = scope.namespace_ids();
-        if ids.is_empty() {
+        if ids.iter().all(|id| kept.contains(id)) {
             return Ok(());
         }
         let owned = self.inner.store.owned_namespaces(caller.account.id, ids).await?;
-        let foreign = ids.iter().enumerate().filter(|(_, id)| !owned.contains(id));
+        let foreign = ids.iter().enumerate().filter(|(_, id)| !owned.contains(id) && !kept.contains(id));
         let wrong: Vec<FieldError> = foreign
             .map(|(i, _)| {
                 let field = format!("scopes.kubernetes_exec.namespace_ids[{i}]");
@@ -104,6 +133,10 @@ impl Backend {
             })
             .collect();
         if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+    }
+
+    fn new_key_text(&self, public_id: &PublicId) -> String {
+        KeyText::assemble(public_id, &self.random_text(SECRET_ALPHABET, SECRET_LENGTH))
     }
 
     /// Unbiased letters: bytes beyond the last whole multiple of the alphabet are thrown away.
@@ -121,6 +154,6 @@ impl Backend {
 }
 
 /// The audit target of a key.
-fn target(id: ApiKeyId) -> String {
+pub(crate) fn target(id: ApiKeyId) -> String {
     format!("api_key:{id}")
 }

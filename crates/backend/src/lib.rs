@@ -33,7 +33,7 @@ pub use authz::{Caller, Grant, Origin, Proof};
 pub use credential::IssuedCredential;
 pub use identity::claimed_role;
 pub use password::PasswordHasher;
-pub use pepper::Pepper;
+pub use pepper::{Match, Pepper};
 pub use session::SignedIn;
 pub use user::NewUser;
 
@@ -70,6 +70,7 @@ struct Inner {
     endpoints: Endpoints,
     passwords: PasswordHasher,
     tokens: credential::TokenCache,
+    refusals: credential::Refusals,
     wake: tokio::sync::Notify,
     /// Failures of the reconcile loop since it last worked.
     failures: std::sync::atomic::AtomicU32,
@@ -88,6 +89,7 @@ impl Backend {
             endpoints,
             passwords: PasswordHasher::new(),
             tokens: credential::TokenCache::default(),
+            refusals: credential::Refusals::default(),
             wake: tokio::sync::Notify::new(),
             failures: std::sync::atomic::AtomicU32::new(0),
         };

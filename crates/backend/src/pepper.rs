@@ -1,18 +1,42 @@
-//! The key outside the database that makes digests of API keys useless to whoever reads the table.
+//! The keys outside the database that make digests of API keys useless to whoever reads the table. One is current; the
+//! ones before it still recognise secrets until each was hashed anew at its next use.
 //!
-//! Source: `security.md` §3 (Matching, Storage).
+//! Source: `security.md` §3 (Matching, Storage, Pepper rotation).
 
+use domain::api_key::{HASH_VERSION, KeySecret};
 use domain::{Error, Result};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// At least 32 random bytes with a short id.
+/// One pepper or several, the current one first.
 pub struct Pepper {
+    current: Grain,
+    previous: Vec<Grain>,
+}
+
+/// At least 32 random bytes with a short id.
+struct Grain {
     id: String,
     bytes: SecretSlice<u8>,
 }
+
+/// What a key text is to a stored secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// It is this secret. `stale`: its digest should be made anew under the current pepper.
+    Yes {
+        /// Made under an earlier pepper.
+        stale: bool,
+    },
+    /// It is another one.
+    No,
+    /// The digest was made by a pepper or in a way that is not known here: it matches nothing, and somebody should look.
+    Unknown,
+}
+
+// === impl Pepper ===
 
 impl Pepper {
     /// Reads the hex text of a secret file.
@@ -20,19 +44,69 @@ impl Pepper {
     /// # Errors
     /// [`Error::Internal`] unless it is at least 32 bytes in hex.
     pub fn from_hex(text: &str) -> Result<Self> {
+        Ok(Self { current: Grain::from_hex(text)?, previous: Vec::new() })
+    }
+
+    /// The same with one more pepper that still recognises the secrets it was used for.
+    ///
+    /// # Errors
+    /// As [`Pepper::from_hex`].
+    pub fn with_previous(mut self, text: &str) -> Result<Self> {
+        self.previous.push(Grain::from_hex(text)?);
+        Ok(self)
+    }
+
+    /// Names the current pepper in rows, so that others can live beside it.
+    pub fn id(&self) -> &str {
+        &self.current.id
+    }
+
+    /// Whether secrets made under this pepper can be recognised.
+    pub fn knows(&self, id: &str) -> bool {
+        self.find(id).is_some()
+    }
+
+    /// What is stored of a key text, under the current pepper.
+    pub fn secret(&self, key_text: &str, generation: u32) -> KeySecret {
+        let (digest, pepper_id) = (self.current.digest(key_text), self.current.id.clone());
+        KeySecret { generation, digest, pepper_id, hash_version: HASH_VERSION }
+    }
+
+    /// Compares a key text with a stored secret, in constant time.
+    pub fn compare(&self, key_text: &str, secret: &KeySecret) -> Match {
+        let grain = self.find(&secret.pepper_id).filter(|_| secret.hash_version == HASH_VERSION);
+        // The same work when there is nothing to compare with.
+        let ours = grain.unwrap_or(&self.current).digest(key_text);
+        let equal = !ours.is_empty() && bool::from(ours.as_bytes().ct_eq(secret.digest.as_bytes()));
+        match grain {
+            None => Match::Unknown,
+            Some(grain) if equal => Match::Yes { stale: grain.id != self.current.id },
+            Some(_) => Match::No,
+        }
+    }
+
+    /// The work of a comparison without anything to compare with, so that timing does not tell an unknown key.
+    pub fn compare_nothing(&self, key_text: &str) {
+        std::hint::black_box(self.current.digest(key_text));
+    }
+
+    fn find(&self, id: &str) -> Option<&Grain> {
+        std::iter::once(&self.current).chain(&self.previous).find(|grain| grain.id == id)
+    }
+}
+
+// === impl Grain ===
+
+impl Grain {
+    fn from_hex(text: &str) -> Result<Self> {
         let bytes = decode_hex(text.trim()).filter(|bytes| bytes.len() >= 32);
         let bytes = bytes.ok_or_else(|| Error::internal("the pepper must be at least 32 bytes written as hex"))?;
         let id = hex(&Sha256::digest(&bytes)[..4]);
         Ok(Self { id, bytes: bytes.into() })
     }
 
-    /// Names this pepper in rows, so that a later one can live beside it.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// HMAC-SHA-256 of a key text, lower-case hex.
-    pub fn digest(&self, key_text: &str) -> String {
+    fn digest(&self, key_text: &str) -> String {
         match Hmac::<Sha256>::new_from_slice(self.bytes.expose_secret()) {
             Ok(mut mac) => {
                 mac.update(key_text.as_bytes());
@@ -42,15 +116,9 @@ impl Pepper {
             Err(_) => String::new(),
         }
     }
-
-    /// Whether `key_text` has this digest, in constant time.
-    pub fn matches(&self, key_text: &str, digest: &str) -> bool {
-        let ours = self.digest(key_text);
-        !ours.is_empty() && bool::from(ours.as_bytes().ct_eq(digest.as_bytes()))
-    }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
@@ -65,18 +133,42 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn pepper(byte: &str) -> Pepper {
+        Pepper::from_hex(&byte.repeat(32)).unwrap()
+    }
+
     #[test]
     fn a_digest_depends_on_key_and_pepper() {
-        let (one, two) = (Pepper::from_hex(&"ab".repeat(32)).unwrap(), Pepper::from_hex(&"cd".repeat(32)).unwrap());
-        let digest = one.digest("rgpu_x");
-        assert!(one.matches("rgpu_x", &digest) && !one.matches("rgpu_y", &digest) && !two.matches("rgpu_x", &digest));
+        let (one, two) = (pepper("ab"), pepper("cd"));
+        let secret = one.secret("rgpu_x", 1);
+        assert_eq!(one.compare("rgpu_x", &secret), Match::Yes { stale: false });
+        assert_eq!(one.compare("rgpu_y", &secret), Match::No);
+        assert_eq!(two.compare("rgpu_x", &secret), Match::Unknown);
         assert_ne!(one.id(), two.id());
+    }
+
+    #[test]
+    fn an_earlier_pepper_still_recognises_its_secrets_until_they_are_hashed_anew() {
+        let secret = pepper("ab").secret("rgpu_x", 1);
+        let ring = pepper("cd").with_previous(&"ab".repeat(32)).unwrap();
+        assert_eq!(ring.compare("rgpu_x", &secret), Match::Yes { stale: true });
+        assert_eq!(ring.compare("rgpu_y", &secret), Match::No);
+        let anew = ring.secret("rgpu_x", 1);
+        assert_eq!(pepper("cd").compare("rgpu_x", &anew), Match::Yes { stale: false });
+        assert!(ring.knows(&secret.pepper_id) && !pepper("cd").knows(&secret.pepper_id));
+    }
+
+    #[test]
+    fn a_digest_of_an_unknown_version_matches_nothing() {
+        let secret = KeySecret { hash_version: HASH_VERSION + 1, ..pepper("ab").secret("rgpu_x", 1) };
+        assert_eq!(pepper("ab").compare("rgpu_x", &secret), Match::Unknown);
     }
 
     #[test]
     fn weak_peppers_are_refused() {
         for weak in ["", "ab", &"zz".repeat(32), &"ab".repeat(31)] {
             assert!(Pepper::from_hex(weak).is_err(), "{weak}");
+            assert!(pepper("ab").with_previous(weak).is_err(), "{weak}");
         }
     }
 }

@@ -21,11 +21,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use account::Accounts;
-pub use api_key::{ApiKeys, KeyAccess};
+pub use api_key::{ApiKeys, KeyAccess, KeyToSettle};
 pub use audit::AuditLog;
 pub use cli_session::CliSessions;
-pub use cluster::{Cluster, ClusterToken, Removal, TenantFacts};
-pub use credential::Credentials;
+pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
+pub use credential::{CredentialFilter, Credentials};
 pub use identity::Identities;
 pub use login::Logins;
 pub use namespace::Namespaces;

@@ -1,11 +1,12 @@
 //! The one desired-state loop: rows are orders, this carries them out, repairs drift, and finishes what a restart or an
 //! unreachable API server interrupted (RULINGS 36). Every step is idempotent, so several replicas may run it.
 
+mod access;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::api_key::ApiKey;
 use domain::audit::Action;
 use domain::id::NamespaceId;
 use domain::namespace::{Namespace, NamespaceStatus};
@@ -22,8 +23,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const FULL: Duration = Duration::from_secs(600);
 const AT_ONCE: usize = 8;
 const BATCH: u32 = 100;
-// A page that waits for a revocation waits no longer; the loop finishes it.
-const INLINE_LIMIT: Duration = Duration::from_secs(3);
 
 impl Backend {
     /// Runs until cancelled.
@@ -40,20 +39,13 @@ impl Backend {
                 Some(id) = changes.next() => { drifted.insert(id); }
                 () = self.inner.wake.notified() => {}
                 _ = look.tick() => {}
-                _ = full.tick() => self.every_active(&mut drifted).await,
+                _ = full.tick() => {
+                    self.every_active(&mut drifted).await;
+                    self.sweep_identities().await;
+                }
             }
             self.pass(&mut drifted).await;
         }
-    }
-
-    /// Deletes what a revoked key left in the cluster, now if the cluster answers, else from the queue.
-    pub(crate) async fn remove_from_cluster(&self, key: &ApiKey) {
-        match tokio::time::timeout(INLINE_LIMIT, self.remove_key(key)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => self.log("removing a revoked key", &error),
-            Err(_) => tracing::warn!("removing a revoked key takes long; it goes on in the background"),
-        }
-        self.inner.wake.notify_one();
     }
 
     /// Says that something will be tried again: loudly once, quietly while the trouble lasts.
@@ -94,18 +86,7 @@ impl Backend {
             }
             Err(error) => self.log("reading the namespaces to reconcile", &error),
         }
-        match self.inner.store.keys_to_remove(BATCH).await {
-            Ok(keys) => {
-                queued("keys", keys.len());
-                let remove = async |key: ApiKey| {
-                    if let Err(error) = self.remove_key(&key).await {
-                        self.log("removing a revoked key", &error);
-                    }
-                };
-                futures::stream::iter(keys).for_each_concurrent(AT_ONCE, remove).await;
-            }
-            Err(error) => self.log("reading the revoked keys", &error),
-        }
+        self.access_orders().await;
     }
 
     async fn repairs(&self, drifted: &mut BTreeSet<NamespaceId>) {
@@ -162,12 +143,6 @@ impl Backend {
             Some(tenant) if tenant.status == NamespaceStatus::Deleting => self.tear_down(&tenant).await,
             _ => Ok(()),
         }
-    }
-
-    async fn remove_key(&self, key: &ApiKey) -> Result<()> {
-        self.inner.tokens.forget_key(&key.public_id);
-        self.inner.cluster.remove_key(&key.public_id).await?;
-        self.inner.store.key_removed(key.id).await
     }
 
     async fn every_active(&self, drifted: &mut BTreeSet<NamespaceId>) {

@@ -12,7 +12,8 @@ use kube::{Client, Config};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::ClusterConfig;
-use crate::error::{Doing, translate};
+pub(crate) use crate::error::Doing;
+use crate::error::translate;
 
 // Under the 8 s in which exec-credential answers whatever the cluster does (security.md §1.3).
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);

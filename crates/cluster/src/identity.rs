@@ -2,34 +2,36 @@
 //! tenant's (DESIGN §5, `security.md` §2.2). The binding goes first, on the way in and on the way out.
 
 pub(crate) mod known;
+pub(crate) mod stand;
 
 use std::time::Duration;
 
 use backend::ports::ClusterToken;
-use domain::api_key::PublicId;
 use domain::credential::{ACCESS_NAMESPACE, ASKED_SECONDS, Identity};
 use domain::namespace::Namespace as Tenant;
 use domain::{Code, Error, Result};
-use futures::future::try_join_all;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, DeleteParams, ListParams, PostParams, Preconditions};
-use kube::{Client, ResourceExt as _};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Client, Resource, ResourceExt as _};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::client::{CALL_LIMIT, call, within};
 use crate::error::{exists_already, is_terminating, translate};
-use crate::tenant::{ignore_gone, objects};
+use crate::tenant::objects::{self, FIELD_MANAGER};
+use crate::tenant::ignore_gone;
 use known::Known;
 
 /// Label: public id of the API key.
 const KEY: &str = "remotegpu.ai/key";
 /// Label: which of the key's secrets.
 const GENERATION: &str = "remotegpu.ai/key-generation";
+/// Label: which installation made it. Two of them on one cluster must never remove each other's.
+const INSTALLATION: &str = "remotegpu.ai/installation";
 
 // The authoriser learns of a binding through a watch of its own, within milliseconds.
 const BOUND_LIMIT: Duration = Duration::from_secs(3);
@@ -39,22 +41,34 @@ const BOUND_PAUSE: Duration = Duration::from_millis(20);
 struct Subject<'a> {
     tenant: &'a Tenant,
     identity: &'a Identity,
+    installation: &'a str,
     name: String,
+}
+
+/// The issuer's client, and what this process knows.
+pub(crate) struct Issuer<'a> {
+    /// Acts as `remotegpu-issuer`.
+    pub client: &'a Client,
+    /// Identities that were confirmed.
+    pub known: &'a Known,
+    /// Id of this installation.
+    pub installation: &'a str,
 }
 
 /// Makes the identity unless it stands, and returns the ServiceAccount's uid.
 ///
 /// # Errors
 /// `NamespaceNotReady` when the namespace is not there; `Conflict` when the name belongs to something else.
-pub(crate) async fn ensure(issuer: &Client, known: &Known, tenant: &Tenant, identity: &Identity) -> Result<String> {
-    let subject = Subject { tenant, identity, name: identity.service_account(tenant.id) };
-    if let Some(uid) = known.uid(&subject.name) {
+pub(crate) async fn ensure(issuer: &Issuer<'_>, tenant: &Tenant, identity: &Identity) -> Result<String> {
+    let (client, name) = (issuer.client, identity.service_account(tenant.id));
+    let subject = Subject { tenant, identity, installation: issuer.installation, name };
+    if let Some(uid) = issuer.known.uid(&subject.name) {
         return Ok(uid);
     }
-    bind(issuer, &subject).await?;
-    let uid = account(issuer, &subject).await?;
-    confirm(issuer, &subject).await?;
-    known.remember(&subject.name, &uid);
+    bind(client, &subject).await?;
+    let uid = account(client, &subject).await?;
+    confirm(client, &subject).await?;
+    issuer.known.remember(&subject.name, &uid);
     Ok(uid)
 }
 
@@ -74,26 +88,11 @@ pub(crate) async fn token(issuer: &Client, known: &Known, name: &str, uid: &str)
     let answer = call("requesting a token", api.create_token_request(name, &PostParams::default(), &request)).await;
     let answer = answer.inspect_err(|_| known.forget(name))?;
     let issued_at = answer.metadata.creation_timestamp.map(|time| time.0);
+    let audiences = answer.spec.and_then(|spec| spec.audiences).unwrap_or_default();
     let given = answer.status.ok_or_else(|| Error::cluster("the token answer has no status"))?;
-    let token = given.token.ok_or_else(|| Error::cluster("the token answer has no token"))?;
+    let token = SecretString::from(given.token.ok_or_else(|| Error::cluster("the token answer has no token"))?);
     let expires_at = given.expiration_timestamp.map(|time| time.0);
-    Ok(ClusterToken { token: SecretString::from(token), issued_at, expires_at })
-}
-
-/// Deletes every RoleBinding of a key, then every ServiceAccount: the first ends what tokens may do, at once.
-pub(crate) async fn remove_key(issuer: &Client, key: &PublicId) -> Result<()> {
-    let of_key = ListParams::default().labels(&format!("{KEY}={}", key.as_str()));
-    let everywhere: Api<RoleBinding> = Api::all(issuer.clone());
-    let bindings = call("listing the key's RoleBindings", everywhere.list(&of_key)).await?;
-    try_join_all(bindings.items.iter().map(async |binding| {
-        let api: Api<RoleBinding> = Api::namespaced(issuer.clone(), &binding.namespace().unwrap_or_default());
-        ignore_gone(call("deleting a RoleBinding", api.delete(&binding.name_any(), &DeleteParams::default())).await)
-    }))
-    .await?;
-    let accounts: Api<ServiceAccount> = Api::namespaced(issuer.clone(), ACCESS_NAMESPACE);
-    let params = DeleteParams::default();
-    let delete = accounts.delete_collection(&params, &of_key);
-    call("deleting the key's ServiceAccounts", delete).await.map(drop)
+    Ok(ClusterToken { token, issued_at, expires_at, audiences })
 }
 
 async fn bind(issuer: &Client, subject: &Subject<'_>) -> Result<()> {
@@ -110,7 +109,7 @@ async fn bind(issuer: &Client, subject: &Subject<'_>) -> Result<()> {
     };
     subject.check(live.labels())?;
     if live.role_ref == wanted.role_ref && live.subjects == wanted.subjects {
-        return Ok(());
+        return subject.claim(&api, &live).await;
     }
     // Its role cannot be changed, only made anew.
     let only = Preconditions { uid: live.uid(), resource_version: None };
@@ -130,6 +129,7 @@ async fn account(issuer: &Client, subject: &Subject<'_>) -> Result<String> {
         Ok(live) => live,
     };
     subject.check(live.labels())?;
+    subject.claim(&api, &live).await?;
     live.uid().ok_or_else(|| Error::cluster("the ServiceAccount has no uid"))
 }
 
@@ -162,6 +162,7 @@ fn no_namespace(doing: &'static str, error: kube::Error) -> Error {
 impl Subject<'_> {
     fn labels(&self) -> Value {
         let mut labels = objects::labels(self.tenant);
+        labels[INSTALLATION] = json!(self.installation);
         if let Identity::Key { key, generation, .. } = self.identity {
             labels[KEY] = json!(key.as_str());
             labels[GENERATION] = json!(generation.to_string());
@@ -202,16 +203,41 @@ impl Subject<'_> {
         }))
     }
 
-    /// An object of this name that somebody else made is not touched and not trusted.
+    /// An object of this name that somebody else made is not touched and not trusted. One without the mark of an
+    /// installation was made by a version that had none.
     fn check(&self, live: &std::collections::BTreeMap<String, String>) -> Result<()> {
         let wanted = self.labels();
+        let unmarked = !live.contains_key(INSTALLATION);
         let ours = wanted
             .as_object()
             .into_iter()
             .flatten()
+            .filter(|(key, _)| !(unmarked && *key == INSTALLATION))
             .all(|(key, value)| live.get(key).map(String::as_str) == value.as_str());
         let detail = || format!("{} exists in the cluster and is not ours", self.name);
         if ours { Ok(()) } else { Err(Error::conflict(Code::Conflict, detail())) }
+    }
+
+    /// Puts our mark on an object of an earlier version. Without it the object works all the same, only the sweep does
+    /// not see it: a missing right to patch is no reason to refuse a token.
+    async fn claim<K>(&self, api: &Api<K>, live: &K) -> Result<()>
+    where
+        K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    {
+        if live.labels().contains_key(INSTALLATION) {
+            return Ok(());
+        }
+        let mark = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": {"name": self.name, "labels": {INSTALLATION: self.installation}},
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let patch = Patch::Apply(&mark);
+        if let Err(error) = call("marking an identity as ours", api.patch(&self.name, &params, &patch)).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an identity of an earlier version stays unmarked");
+        }
+        Ok(())
     }
 }
 

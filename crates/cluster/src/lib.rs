@@ -39,6 +39,8 @@ pub struct ClusterConfig {
     pub issuer_kubeconfig: PathBuf,
     /// Kubeconfig of `remotegpu-reconciler`.
     pub reconciler_kubeconfig: PathBuf,
+    /// Id of this installation, made once and kept in the database: the label on the identities it makes.
+    pub installation: String,
 }
 
 /// The home cluster over its Kubernetes API. Cheap to clone.
@@ -53,6 +55,7 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     views: Arc<Views>,
     drift: Arc<Drift>,
+    installation: String,
 }
 
 // === impl KubeCluster ===
@@ -72,6 +75,7 @@ impl KubeCluster {
         views::watch(&clients.reconciler, &views, &drift, &shutdown);
         sku::watch(&clients.reconciler, &catalogue, &views, &shutdown);
         availability::start(&clients.reconciler, &catalogue, &views, &shutdown);
-        Ok(Self { inner: Arc::new(Inner { clients, known, catalogue, views, drift }) })
+        let installation = config.installation;
+        Ok(Self { inner: Arc::new(Inner { clients, known, catalogue, views, drift, installation }) })
     }
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend::ports::{Cluster, ClusterToken, Removal, TenantFacts};
+use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
 use domain::Result;
-use domain::api_key::PublicId;
-use domain::credential::Identity;
+use domain::credential::{FoundIdentity, Identity};
 use domain::deployment::{DeploymentState, LogOptions};
 use domain::id::NamespaceId;
 use domain::namespace::{KubernetesName, Namespace};
@@ -17,7 +16,15 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::client::call;
+use crate::identity::Issuer;
 use crate::{KubeCluster, identity, live, log, tenant, workload};
+
+impl KubeCluster {
+    fn issuer(&self) -> Issuer<'_> {
+        let inner = &self.inner;
+        Issuer { client: &inner.clients.issuer, known: &inner.known, installation: &inner.installation }
+    }
+}
 
 #[async_trait]
 impl Cluster for KubeCluster {
@@ -38,7 +45,7 @@ impl Cluster for KubeCluster {
     }
 
     async fn ensure_identity(&self, tenant: &Namespace, identity: &Identity) -> Result<String> {
-        identity::ensure(&self.inner.clients.issuer, &self.inner.known, tenant, identity).await
+        identity::ensure(&self.issuer(), tenant, identity).await
     }
 
     async fn request_token(&self, tenant: &Namespace, identity: &Identity, uid: &str) -> Result<ClusterToken> {
@@ -46,8 +53,12 @@ impl Cluster for KubeCluster {
         identity::token(&self.inner.clients.issuer, &self.inner.known, &name, uid).await
     }
 
-    async fn remove_key(&self, key: &PublicId) -> Result<()> {
-        identity::remove_key(&self.inner.clients.issuer, key).await
+    async fn list_identities(&self, filter: &IdentityFilter) -> Result<Vec<FoundIdentity>> {
+        identity::stand::list(&self.issuer(), filter).await
+    }
+
+    async fn remove_identities(&self, identities: &[FoundIdentity]) -> Result<()> {
+        identity::stand::remove(&self.issuer(), identities).await
     }
 
     fn identity_changes(&self) -> BoxStream<'static, String> {

@@ -1,38 +1,52 @@
-//! API keys: the text form with its checksum, the row, the life cycle.
+//! API keys: the row, its one or two live secrets, the life cycle, the wire forms.
 //!
 //! Source: `console-api.md` §3, `security.md` §3.
 
-use jiff::Timestamp;
+mod change;
+mod report;
+mod text;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::credential::Access;
-use crate::id::{AccountId, ApiKeyId, UserId};
+use crate::id::{AccountId, ApiKeyId, NamespaceId, UserId};
 use crate::scope::Scope;
-use crate::{Code, Error, Result};
+use crate::user::Role;
 
-/// Letters of the public id: lower case, because it becomes part of a ServiceAccount's name.
-pub const ID_ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-/// Letters of the secret.
-pub const SECRET_ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Letters of the public id.
-pub const ID_LENGTH: usize = 8;
-/// Letters of the secret: 24 × log2(62) = 142 bits, over the 128 that `security.md` §3 asks for.
-pub const SECRET_LENGTH: usize = 24;
-const PREFIX: &str = "rgpu_";
-const CHECK_LENGTH: usize = 6;
-const TOTAL_LENGTH: usize = PREFIX.len() + ID_LENGTH + 1 + SECRET_LENGTH + CHECK_LENGTH;
+pub use change::{ApiKeyChanges, NewApiKey, RotateApiKey};
+pub use report::{KeyReport, NamespaceReport, RightReport, TestApiKey};
+pub(crate) use text::checksum;
+pub use text::{ID_ALPHABET, ID_LENGTH, KeyText, PublicId, SECRET_ALPHABET, SECRET_LENGTH};
 
-/// The 8 characters that find a key's row: public, unique.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PublicId(String);
+/// Most keys of one account that are not revoked (`security.md` §3, Limits).
+pub const MAX_KEYS: u32 = 1000;
+/// How digests are made today: HMAC-SHA-256 of the whole key text, lower-case hex.
+pub const HASH_VERSION: u32 = 1;
+// A key whose whole life is shorter would be born with the warning.
+const WARN_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// A key text whose form and checksum are right. Nothing is known of its owner yet; never print it.
-pub struct KeyText<'a> {
-    /// Finds the row.
-    pub public_id: PublicId,
-    /// The whole text; its digest is compared with the row's.
-    pub whole: &'a str,
+/// What is stored of one secret: enough to recognise it, useless to whoever reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySecret {
+    /// Counts secrets: each has a ServiceAccount of its own.
+    pub generation: u32,
+    /// The digest of the key text under the pepper.
+    pub digest: String,
+    /// Which pepper made the digest.
+    pub pepper_id: String,
+    /// How the digest was made; see [`HASH_VERSION`].
+    pub hash_version: u32,
+}
+
+/// The secret before the last rotation, while it still works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldSecret {
+    /// The secret.
+    pub secret: KeySecret,
+    /// Dead from then on.
+    pub ends_at: Timestamp,
 }
 
 /// An API key's row. The secret itself is nowhere: only its keyed digest.
@@ -46,14 +60,12 @@ pub struct ApiKey {
     pub owner_id: UserId,
     /// What people call it.
     pub name: String,
-    /// The public id inside the key text.
+    /// The public id inside the key text; rotation keeps it.
     pub public_id: PublicId,
-    /// Counts secrets: each has a ServiceAccount of its own.
-    pub generation: u32,
-    /// HMAC-SHA-256 of the key text under the pepper, lower-case hex.
-    pub digest: String,
-    /// Which pepper made the digest.
-    pub pepper_id: String,
+    /// The newest secret.
+    pub secret: KeySecret,
+    /// The one before it, after a rotation with overlap: there are never more than two.
+    pub old_secret: Option<OldSecret>,
     /// What it opens.
     pub scope: Scope,
     /// With what rights.
@@ -70,6 +82,10 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// Address of that use.
     pub last_used_ip: Option<String>,
+    /// Counts changes: a change is written only over the revision it was made from.
+    pub revision: u32,
+    /// Something of it that has lost its right may still stand in the cluster.
+    pub removal_pending: bool,
 }
 
 /// Where a key is in its life.
@@ -87,24 +103,15 @@ pub enum KeyStatus {
     Revoked,
 }
 
-/// Body of `POST /v1/api-keys`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Whether the cluster already knows what the key may do no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct NewApiKey {
-    /// 1 to 100 characters.
-    #[cfg_attr(feature = "openapi", schema(example = "ci", min_length = 1, max_length = 100))]
-    pub name: String,
-    /// One of the four shapes of [`Scope`].
-    #[cfg_attr(feature = "openapi", schema(value_type = crate::scope::ScopeDocument))]
-    pub scopes: Value,
-    /// RFC 3339, in the future; `null` = never.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(format = DateTime))]
-    pub expires_at: Option<String>,
-    /// `edit` (default) or `view` (RULINGS 4).
-    #[serde(default)]
-    pub access: Option<Access>,
+#[serde(rename_all = "snake_case")]
+pub enum ClusterState {
+    /// Nothing of the key stands in the cluster without a right.
+    Settled,
+    /// Objects still have to go: new tokens are refused already, issued ones may work until they are gone.
+    RemovalPending,
 }
 
 /// A key on the wire; never with its secret.
@@ -113,6 +120,8 @@ pub struct NewApiKey {
 pub struct ApiKeyView {
     /// Row id.
     pub id: String,
+    /// Who made it: their rights are the ceiling.
+    pub owner_id: String,
     /// Name.
     pub name: String,
     /// `rgpu_` and the public id.
@@ -124,14 +133,22 @@ pub struct ApiKeyView {
     pub access: Access,
     /// Where it is in its life.
     pub status: KeyStatus,
+    /// Number of its newest secret, from 1.
+    pub generation: u32,
+    /// Until when the secret before it works too; RFC 3339.
+    pub overlap_ends_at: Option<String>,
     /// RFC 3339.
     pub created_at: String,
     /// RFC 3339.
     pub expires_at: Option<String>,
+    /// It ends within 14 days, and was not made for so short a life.
+    pub expires_soon: bool,
     /// RFC 3339.
     pub last_used_at: Option<String>,
     /// Address of the last use.
     pub last_used_ip: Option<String>,
+    /// Whether the cluster still holds what the key may do no more.
+    pub cluster: ClusterState,
 }
 
 /// The answer of create and rotate: the only time the secret is sent.
@@ -144,55 +161,6 @@ pub struct CreatedApiKey {
     /// The whole key text; never shown again.
     #[cfg_attr(feature = "openapi", schema(example = "rgpu_a1b2c3d4_…"))]
     pub key: String,
-}
-
-// === impl PublicId ===
-
-impl PublicId {
-    /// A fresh id from the Random port, or one read back from the store.
-    pub fn from_trusted(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-// === impl KeyText ===
-
-impl<'a> KeyText<'a> {
-    /// Checks length, alphabet, prefix and checksum: no I/O happens for a text that fails here.
-    ///
-    /// # Errors
-    /// `missing_api_key` for blank text, `invalid_api_key` for any other wrong form.
-    pub fn parse(text: &'a str) -> Result<Self> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(Error::Unauthenticated { code: Code::MissingApiKey });
-        }
-        Self::well_formed(text).ok_or(Error::Unauthenticated { code: Code::InvalidApiKey })
-    }
-
-    fn well_formed(text: &'a str) -> Option<Self> {
-        if text.len() != TOTAL_LENGTH || !text.is_ascii() {
-            return None;
-        }
-        let (body, check) = text.split_at(TOTAL_LENGTH - CHECK_LENGTH);
-        let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
-        let id_ok = id.len() == ID_LENGTH && id.bytes().all(|b| ID_ALPHABET.contains(&b));
-        let secret_ok = secret.bytes().all(|b| SECRET_ALPHABET.contains(&b));
-        let good = id_ok && secret_ok && check == checksum(body);
-        good.then(|| Self { public_id: PublicId(id.to_owned()), whole: text })
-    }
-
-    /// Puts a fresh key together from random letters of the two alphabets.
-    pub fn assemble(id: &PublicId, secret: &str) -> String {
-        let body = format!("{PREFIX}{}_{secret}", id.0);
-        let check = checksum(&body);
-        format!("{body}{check}")
-    }
 }
 
 // === impl ApiKey ===
@@ -211,127 +179,71 @@ impl ApiKey {
         }
     }
 
+    /// The secrets that work at `now`, newest first: one or two.
+    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &KeySecret> {
+        let old = self.old_secret.as_ref().filter(move |old| now < old.ends_at);
+        std::iter::once(&self.secret).chain(old.map(|old| &old.secret))
+    }
+
+    /// The rights with which the key opens `namespace` of its account at `now`; none when it does not.
+    ///
+    /// The one rule: asked before a token is given, after it was made, and of every identity that stands in the
+    /// cluster. `owner` is the owner's role in the key's account, none when they left or are disabled.
+    pub fn opens(&self, owner: Option<Role>, namespace: NamespaceId, now: Timestamp) -> Option<Access> {
+        let alive = self.status(now) == KeyStatus::Active && self.scope.opens(namespace);
+        let ceiling = owner.filter(|_| alive).and_then(Access::ceiling)?;
+        Some(self.access.min(ceiling))
+    }
+
+    /// Whether an identity of secret `generation` with `access` in `namespace` may stand in the cluster at `now`.
+    pub fn keeps(
+        &self,
+        owner: Option<Role>,
+        generation: u32,
+        namespace: NamespaceId,
+        access: Access,
+        now: Timestamp,
+    ) -> bool {
+        let live = self.live_secrets(now).any(|secret| secret.generation == generation);
+        live && self.opens(owner, namespace, now).is_some_and(|most| access <= most)
+    }
+
+    /// Whether `next` may do less somewhere: then tokens that were issued must die.
+    pub fn loses(&self, next: &Self) -> bool {
+        let scope = self.scope != next.scope && !next.scope.covers(&self.scope);
+        scope || next.access < self.access || (next.disabled && !self.disabled)
+    }
+
+    /// Warn: the end is near, and was not near from the beginning.
+    pub fn expires_soon(&self, now: Timestamp) -> bool {
+        let long_lived = |end: &Timestamp| end.duration_since(self.created_at) > WARN_BEFORE;
+        let near = |end: Timestamp| end.duration_since(now) <= WARN_BEFORE;
+        self.status(now) == KeyStatus::Active && self.expires_at.filter(long_lived).is_some_and(near)
+    }
+
     /// The wire form at `now`.
     pub fn view(&self, now: Timestamp) -> ApiKeyView {
         let text = |t: Option<Timestamp>| t.map(|t| t.to_string());
+        let overlap = self.old_secret.as_ref().map(|old| old.ends_at).filter(|end| now < *end);
         ApiKeyView {
             id: self.id.to_string(),
+            owner_id: self.owner_id.to_string(),
             name: self.name.clone(),
-            prefix: format!("{PREFIX}{}", self.public_id.0),
+            prefix: self.public_id.prefix(),
             scopes: self.scope.to_json(),
             access: self.access,
             status: self.status(now),
+            generation: self.secret.generation,
+            overlap_ends_at: text(overlap),
             created_at: self.created_at.to_string(),
             expires_at: text(self.expires_at),
+            expires_soon: self.expires_soon(now),
             last_used_at: text(self.last_used_at),
             last_used_ip: self.last_used_ip.clone(),
+            cluster: if self.removal_pending { ClusterState::RemovalPending } else { ClusterState::Settled },
         }
     }
-}
-
-// === impl NewApiKey ===
-
-impl NewApiKey {
-    /// Checks name, scope shape and expiry against `now`.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every wrong field at once.
-    pub fn check(&self, now: Timestamp) -> Result<(String, Scope, Option<Timestamp>)> {
-        let mut wrong = Vec::new();
-        let mut keep = |error: Error| {
-            if let Error::Invalid(fields) = error {
-                wrong.extend(fields);
-            }
-        };
-        let name = check_key_name(&self.name).map_err(&mut keep).ok();
-        let scope = Scope::parse(&self.scopes).map_err(&mut keep).ok();
-        let expiry = check_expiry(self.expires_at.as_deref(), now).map_err(&mut keep).ok();
-        match (name, scope, expiry) {
-            (Some(name), Some(scope), Some(expiry)) => Ok((name, scope, expiry)),
-            _ => Err(Error::Invalid(wrong)),
-        }
-    }
-}
-
-fn check_key_name(name: &str) -> Result<String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(Error::field("name", "length", "Name must be 1 to 100 characters on one line"));
-    }
-    Ok(name.to_owned())
-}
-
-fn check_expiry(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>> {
-    let Some(text) = text else { return Ok(None) };
-    let at: Timestamp = text
-        .parse()
-        .map_err(|_| Error::field("expires_at", "rfc_3339", "Write a time such as 2027-01-31T00:00:00Z, or null"))?;
-    if at <= now {
-        return Err(Error::field("expires_at", "past", "The expiry must lie in the future"));
-    }
-    Ok(Some(at))
-}
-
-/// CRC-32 (IEEE 802.3, reflected) of `body` in base 62, six letters: lets scanners and servers drop typing errors
-/// without a look-up. Not a secret.
-pub(crate) fn checksum(body: &str) -> String {
-    let mut crc = u32::MAX;
-    for byte in body.bytes() {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    let mut rest = u64::from(!crc);
-    let mut letters = [b'0'; CHECK_LENGTH];
-    for slot in letters.iter_mut().rev() {
-        *slot = SECRET_ALPHABET[(rest % 62) as usize];
-        rest /= 62;
-    }
-    letters.iter().map(|&b| char::from(b)).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample() -> String {
-        KeyText::assemble(&PublicId("a1b2c3d4".into()), "ABCDEFGHIJKLMNOPQRSTUVWX")
-    }
-
-    #[test]
-    fn a_fresh_key_is_well_formed() {
-        let text = sample();
-        assert_eq!(KeyText::parse(&text).unwrap().public_id.as_str(), "a1b2c3d4");
-        assert_eq!(text.len(), TOTAL_LENGTH);
-    }
-
-    #[test]
-    fn one_changed_letter_is_noticed_before_any_look_up() {
-        let text = sample();
-        for at in PREFIX.len()..text.len() {
-            let mut bytes = text.clone().into_bytes();
-            bytes[at] = if bytes[at] == b'z' { b'y' } else { b'z' };
-            let changed = String::from_utf8(bytes).unwrap();
-            assert!(KeyText::parse(&changed).is_err(), "letter {at}");
-        }
-    }
-
-    #[test]
-    fn blank_text_is_missing_and_other_text_is_invalid() {
-        let code = |text: &str| KeyText::parse(text).err().map(|e| e.code());
-        assert_eq!(code(" "), Some(Code::MissingApiKey));
-        assert_eq!(code("rgpu_é"), Some(Code::InvalidApiKey));
-        assert_eq!(code(&"x".repeat(TOTAL_LENGTH)), Some(Code::InvalidApiKey));
-    }
-
-    #[test]
-    fn the_checksum_is_crc_32() {
-        // The standard check value: CRC-32("123456789") = 0xCBF43926 = 3421780262.
-        let mut value = 0u64;
-        for letter in checksum("123456789").bytes() {
-            value = value * 62 + SECRET_ALPHABET.iter().position(|&b| b == letter).unwrap() as u64;
-        }
-        assert_eq!(value, 0xCBF4_3926);
-    }
-}
+mod tests;

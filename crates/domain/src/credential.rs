@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::api_key::PublicId;
-use crate::id::{AccountId, ApiKeyId, CredentialId, NamespaceId};
+use crate::id::{AccountId, ApiKeyId, CredentialId, NamespaceId, UserId};
+use crate::permission::{self, Permission};
+use crate::user::Role;
 use crate::{Error, Result};
 
 /// Namespace of all key accounts (RULINGS 11).
@@ -48,6 +50,19 @@ pub enum Identity {
     },
 }
 
+/// An identity as it was found in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundIdentity {
+    /// Name of its ServiceAccount and RoleBinding.
+    pub name: String,
+    /// Whose it is.
+    pub identity: Identity,
+    /// The tenant namespace it was made for.
+    pub namespace: NamespaceId,
+    /// Kubernetes names of the namespaces where its RoleBinding stands.
+    pub bound_in: Vec<String>,
+}
+
 /// A credential that was handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
@@ -61,10 +76,93 @@ pub struct Credential {
     pub namespace_id: NamespaceId,
     /// The ServiceAccount's name.
     pub service_account: String,
+    /// With what rights; none for rows of an earlier version.
+    pub access: Option<Access>,
+    /// Id of the token (`jti`), as it stands in the cluster's audit log.
+    pub token_id: Option<String>,
+    /// Where it was asked for first.
+    pub address: Option<String>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it ends, as reported.
     pub expires_at: Timestamp,
+    /// Last hand-out, at most a minute old.
+    pub last_used_at: Timestamp,
+    /// When somebody ended it.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What a list of credentials must know of the key of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOfCredential {
+    /// Its name.
+    pub name: String,
+    /// Its public id.
+    pub public_id: PublicId,
+    /// Whose it is.
+    pub owner_id: UserId,
+    /// Revoked or disabled.
+    pub dead: bool,
+    /// Dead from then on.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A credential with what it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialListed {
+    /// The credential.
+    pub credential: Credential,
+    /// Its key; none for the console's own.
+    pub api_key: Option<KeyOfCredential>,
+    /// Console name of its namespace.
+    pub namespace: String,
+}
+
+/// Where a credential is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialStatus {
+    /// Its token works.
+    Active,
+    /// Its time has passed.
+    Expired,
+    /// Somebody ended it, or its key.
+    Revoked,
+}
+
+/// A credential on the wire; its token is nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CredentialView {
+    /// Its id.
+    pub id: String,
+    /// Its key; `null` for the console's own.
+    pub api_key_id: Option<String>,
+    /// Name of that key.
+    pub api_key_name: Option<String>,
+    /// Prefix of that key.
+    pub api_key_prefix: Option<String>,
+    /// The namespace it opens.
+    pub namespace_id: String,
+    /// Console name of that namespace.
+    pub namespace_name: String,
+    /// Its account in the cluster, as audit logs there name it.
+    pub service_account: String,
+    /// Its rights.
+    pub access: Option<Access>,
+    /// The token's `jti`.
+    pub token_id: Option<String>,
+    /// Where it was asked for first.
+    pub address: Option<String>,
+    /// Where it is in its life.
+    pub status: CredentialStatus,
+    /// RFC 3339.
+    pub issued_at: String,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// RFC 3339.
+    pub last_used_at: String,
 }
 
 /// `client.authentication.k8s.io/v1` ExecCredential, the answer to kubectl.
@@ -107,6 +205,15 @@ impl Access {
         if text == "edit" { Self::Edit } else { Self::View }
     }
 
+    /// The most a key may do, given its owner's role now; none = nothing.
+    pub fn ceiling(owner: Role) -> Option<Self> {
+        if permission::allows(owner, false, Permission::Deploy) {
+            Some(Self::Edit)
+        } else {
+            permission::allows(owner, false, Permission::Read).then_some(Self::View)
+        }
+    }
+
     /// The ClusterRole bound in the tenant namespace (RULINGS 41).
     pub fn cluster_role(self) -> &'static str {
         match self {
@@ -137,6 +244,44 @@ impl Identity {
     pub fn access(&self) -> Access {
         match self {
             Self::Key { access, .. } | Self::Console { access } => *access,
+        }
+    }
+}
+
+// === impl CredentialListed ===
+
+impl CredentialListed {
+    /// Where it is in its life at `now`.
+    pub fn status(&self, now: Timestamp) -> CredentialStatus {
+        let dead = |key: &KeyOfCredential| key.dead || key.expires_at.is_some_and(|end| now >= end);
+        if self.credential.revoked_at.is_some() || self.api_key.as_ref().is_some_and(dead) {
+            CredentialStatus::Revoked
+        } else if now >= self.credential.expires_at {
+            CredentialStatus::Expired
+        } else {
+            CredentialStatus::Active
+        }
+    }
+
+    /// The wire form at `now`.
+    pub fn view(&self, now: Timestamp) -> CredentialView {
+        let credential = &self.credential;
+        let key = self.api_key.as_ref();
+        CredentialView {
+            id: credential.id.to_string(),
+            api_key_id: credential.api_key_id.map(|id| id.to_string()),
+            api_key_name: key.map(|key| key.name.clone()),
+            api_key_prefix: key.map(|key| key.public_id.prefix()),
+            namespace_id: credential.namespace_id.to_string(),
+            namespace_name: self.namespace.clone(),
+            service_account: credential.service_account.clone(),
+            access: credential.access,
+            token_id: credential.token_id.clone(),
+            address: credential.address.clone(),
+            status: self.status(now),
+            issued_at: credential.issued_at.to_string(),
+            expires_at: credential.expires_at.to_string(),
+            last_used_at: credential.last_used_at.to_string(),
         }
     }
 }

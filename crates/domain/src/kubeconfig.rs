@@ -16,6 +16,8 @@ use crate::{Error, Result};
 pub enum Variant {
     /// `sh` and `curl` 7.55 or newer.
     Sh,
+    /// The program `kubectl-remotegpu`: has a name that `credentialPluginPolicy` of kubectl 1.35 can allow.
+    Cli,
     /// `curl` 8.3 or newer, no shell.
     Windows,
 }
@@ -43,6 +45,28 @@ pub struct KubeconfigView {
     pub kubeconfig: String,
 }
 
+/// What a page says of a kubeconfig before it is downloaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubeconfigFacts {
+    /// How it fetches credentials.
+    pub variant: Variant,
+    /// What it asks for.
+    pub access: Access,
+    /// Suggested file name.
+    pub filename: String,
+    /// SHA-256 of the file, lower-case hex.
+    pub sha256: String,
+    /// The exact command that kubectl will run, quoted for a shell.
+    pub command: String,
+}
+
+/// The program that fetches a credential.
+struct Plugin {
+    hint: &'static str,
+    command: &'static str,
+    args: Vec<String>,
+}
+
 // The text is constant: ids arrive only as later arguments, so no name can become shell (security.md §1.5).
 // `--proto "$2"` is `=https`, or `=http` for the loopback installation alone (DESIGN §8).
 const SCRIPT: &str = r#"[ -n "${REMOTEGPU_API_KEY:-}" ] || { echo 'remotegpu: Missing API key: REMOTEGPU_API_KEY is not set' >&2; exit 1; }
@@ -68,14 +92,9 @@ pub fn render(
     variant: Variant,
     access: Access,
 ) -> Result<KubeconfigView> {
-    let proto = allowed_proto(&endpoints.console_url)?;
+    let plugin = Plugin::new(namespace, endpoints, variant, access)?;
+    // From the id, not from the name: the same entry after a rename, and for SkyPilot's idea of an owner.
     let entry = format!("remotegpu-{}", namespace.id.short());
-    let query = if access == Access::View { "?access=view" } else { "" };
-    let url = format!(
-        "{}/v1/kubernetes/namespaces/{}/exec-credential{query}",
-        endpoints.console_url.trim_end_matches('/'),
-        namespace.id
-    );
     let mut yaml = String::new();
     let mut line = |text: String| {
         yaml.push_str(&text);
@@ -101,13 +120,7 @@ pub fn render(
     line(format!("- name: {}", quoted(&entry)));
     line("  user:".into());
     line("    exec:".into());
-    line("      apiVersion: \"client.authentication.k8s.io/v1\"".into());
-    line("      interactiveMode: \"Never\"".into());
-    line("      provideClusterInfo: false".into());
-    match variant {
-        Variant::Sh => sh_plugin(&mut line, &url, proto),
-        Variant::Windows => curl_plugin(&mut line, &url, proto),
-    }
+    plugin.write(&mut line);
     Ok(KubeconfigView {
         namespace: namespace.kubernetes_name.as_str().to_owned(),
         filename: format!("kubeconfig-{}.yaml", namespace.name.as_str()),
@@ -115,30 +128,111 @@ pub fn render(
     })
 }
 
-fn sh_plugin(line: &mut impl FnMut(String), url: &str, proto: &str) {
-    line("      installHint: \"Needs sh and curl 7.55 or newer, and REMOTEGPU_API_KEY in the environment.\"".into());
-    line("      command: \"sh\"".into());
-    line("      args:".into());
-    line("      - \"-c\"".into());
-    line("      - |".into());
-    for script_line in SCRIPT.lines() {
-        line(format!("        {script_line}"));
-    }
-    line("      - \"remotegpu\"".into());
-    line(format!("      - {}", quoted(url)));
-    line(format!("      - {}", quoted(proto)));
+/// The exact command that such a kubeconfig makes kubectl run, quoted for a shell.
+///
+/// # Errors
+/// As [`render`].
+pub fn command(namespace: &Namespace, endpoints: &Endpoints, variant: Variant, access: Access) -> Result<String> {
+    let plugin = Plugin::new(namespace, endpoints, variant, access)?;
+    let words = std::iter::once(plugin.command).chain(plugin.args.iter().map(String::as_str));
+    Ok(words.map(shell_word).collect::<Vec<_>>().join(" "))
 }
 
-fn curl_plugin(line: &mut impl FnMut(String), url: &str, proto: &str) {
-    line("      installHint: \"Needs curl 8.3 or newer, and REMOTEGPU_API_KEY in the environment.\"".into());
-    line("      command: \"curl\"".into());
-    line("      args:".into());
-    let args = ["-q", "-sS", "--fail-with-body", "--proto", proto, "--connect-timeout", "5", "--max-time", "10"];
-    let key = ["-X", "POST", "--variable", "%REMOTEGPU_API_KEY", "--expand-header", "x-api-key: {{REMOTEGPU_API_KEY}}"];
-    for arg in args.iter().chain(&key) {
-        line(format!("      - {}", quoted(arg)));
+// === impl Variant ===
+
+impl Variant {
+    /// Every variant, the default first.
+    pub const ALL: [Self; 3] = [Self::Sh, Self::Cli, Self::Windows];
+
+    /// The wire form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sh => "sh",
+            Self::Cli => "cli",
+            Self::Windows => "windows",
+        }
     }
-    line(format!("      - {}", quoted(url)));
+
+    /// Reads the wire form.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `variant`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|variant| variant.as_str() == text);
+        found.ok_or_else(|| Error::field("variant", "unknown", "variant must be sh, cli or windows"))
+    }
+}
+
+// === impl Plugin ===
+
+impl Plugin {
+    fn new(namespace: &Namespace, endpoints: &Endpoints, variant: Variant, access: Access) -> Result<Self> {
+        let proto = allowed_proto(&endpoints.console_url)?;
+        let query = if access == Access::View { "?access=view" } else { "" };
+        let console = endpoints.console_url.trim_end_matches('/');
+        let url = format!("{console}/v1/kubernetes/namespaces/{}/exec-credential{query}", namespace.id);
+        let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect();
+        Ok(match variant {
+            Variant::Sh => Self {
+                hint: "Needs sh and curl 7.55 or newer, and REMOTEGPU_API_KEY in the environment.",
+                command: "sh",
+                args: args(&["-c", SCRIPT, "remotegpu", &url, proto]),
+            },
+            Variant::Cli => Self {
+                hint: "Needs the program kubectl-remotegpu, and REMOTEGPU_API_KEY in the environment or its key file.",
+                command: "kubectl-remotegpu",
+                args: args(&["exec-credential", "--url", &url]),
+            },
+            Variant::Windows => Self {
+                hint: "Needs curl 8.3 or newer, and REMOTEGPU_API_KEY in the environment.",
+                command: "curl",
+                args: args(&[
+                    "-q",
+                    "-sS",
+                    "--fail-with-body",
+                    "--proto",
+                    proto,
+                    "--connect-timeout",
+                    "5",
+                    "--max-time",
+                    "10",
+                    "-X",
+                    "POST",
+                    "--variable",
+                    "%REMOTEGPU_API_KEY",
+                    "--expand-header",
+                    "x-api-key: {{REMOTEGPU_API_KEY}}",
+                    &url,
+                ]),
+            },
+        })
+    }
+
+    fn write(&self, line: &mut impl FnMut(String)) {
+        line("      apiVersion: \"client.authentication.k8s.io/v1\"".into());
+        line("      interactiveMode: \"Never\"".into());
+        line("      provideClusterInfo: false".into());
+        line(format!("      installHint: {}", quoted(self.hint)));
+        line(format!("      command: {}", quoted(self.command)));
+        line("      args:".into());
+        for arg in &self.args {
+            if arg.contains('\n') {
+                line("      - |".into());
+                arg.lines().for_each(|script_line| line(format!("        {script_line}")));
+            } else {
+                line(format!("      - {}", quoted(arg)));
+            }
+        }
+    }
+}
+
+/// As it is where a shell would leave it alone, else in single quotes.
+fn shell_word(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=%@+,".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn allowed_proto(console_url: &str) -> Result<&'static str> {
@@ -212,5 +306,46 @@ mod tests {
     #[test]
     fn a_view_kubeconfig_asks_for_view() {
         assert!(text("https://api.example.com", Access::View).contains("/exec-credential?access=view\""));
+    }
+
+    #[test]
+    fn the_variant_cli_names_a_program_that_a_policy_can_allow() {
+        let (namespace, endpoints) = (namespace("n"), endpoints("https://api.example.com"));
+        let yaml = render(&namespace, &endpoints, "", Variant::Cli, Access::View).unwrap().kubeconfig;
+        let url = format!("https://api.example.com/v1/kubernetes/namespaces/{}/exec-credential?access=view", namespace.id);
+        assert!(yaml.contains("      command: \"kubectl-remotegpu\"\n      args:\n      - \"exec-credential\"\n"));
+        assert!(yaml.ends_with(&format!("      - \"--url\"\n      - \"{url}\"\n")), "{yaml}");
+        let shown = command(&namespace, &endpoints, Variant::Cli, Access::View).unwrap();
+        assert_eq!(shown, format!("kubectl-remotegpu exec-credential --url '{url}'"));
+    }
+
+    #[test]
+    fn every_scalar_but_the_script_and_one_flag_is_quoted() {
+        for variant in Variant::ALL {
+            let yaml = render(&namespace("no"), &endpoints("https://x"), "Q0E=", variant, Access::Edit).unwrap();
+            let mut in_script = false;
+            for line in yaml.kubeconfig.lines() {
+                in_script = line == "      - |" || (in_script && line.starts_with("        "));
+                let value = line.trim_start_matches([' ', '-']).split_once(": ").map_or("", |(_, value)| value);
+                let plain = value.is_empty() || value.starts_with('"') || value == "false";
+                assert!(in_script || plain || line.trim_start().starts_with("- \""), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rename_changes_the_file_name_and_nothing_in_the_file() {
+        let before = namespace("team-ml");
+        let after = Namespace { name: NamespaceName::new("team-vision").unwrap(), ..before.clone() };
+        let file = |n: &Namespace| render(n, &endpoints("https://x"), "", Variant::Sh, Access::Edit).unwrap();
+        assert_eq!(file(&before).kubeconfig, file(&after).kubeconfig);
+        assert_ne!(file(&before).filename, file(&after).filename);
+    }
+
+    #[test]
+    fn the_shown_command_can_be_pasted_into_a_shell() {
+        assert_eq!(shell_word("=https"), "=https");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word(""), "''");
     }
 }

@@ -74,6 +74,15 @@ impl Scope {
         }
     }
 
+    /// Whether this scope opens every namespace that `other` opens.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All | Self::AllNamespaces, _) | (_, Self::Inference) => true,
+            (Self::Namespaces(mine), Self::Namespaces(theirs)) => theirs.iter().all(|id| mine.contains(id)),
+            _ => false,
+        }
+    }
+
     /// The namespaces listed by name, if any.
     pub fn namespace_ids(&self) -> &[NamespaceId] {
         match self {
@@ -150,6 +159,8 @@ fn refuse(field: &str, code: &str, message: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ID: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
@@ -213,5 +224,40 @@ mod tests {
         let id = NamespaceId::parse(ID).unwrap();
         assert!(!Scope::Inference.opens(id));
         assert!(Scope::All.opens(id) && Scope::AllNamespaces.opens(id) && Scope::Namespaces(vec![id]).opens(id));
+    }
+
+    /// Documents near the legal ones: each field absent, or with one of the values people and programs try.
+    fn document() -> impl Strategy<Value = Value> {
+        let flag = prop::option::of(prop::sample::select(vec![json!(true), json!(false), json!(null), json!("true")]));
+        let ids = prop::collection::vec(prop::sample::select(vec![json!(ID), json!("team-ml"), json!(7)]), 0..3);
+        let ids = prop::option::of(prop_oneof![ids.prop_map(Value::from), Just(json!(null)), Just(json!({}))]);
+        let exec = (flag.clone(), ids, any::<bool>()).prop_map(|(all, ids, stray)| {
+            let stray = stray.then(|| json!(1));
+            object_of([("all_namespaces", all), ("namespace_ids", ids), ("namespaces", stray)])
+        });
+        let exec = prop::option::of(prop_oneof![exec, Just(json!(true)), Just(json!([]))]);
+        (flag.clone(), flag, exec)
+            .prop_map(|(all, inference, exec)| object_of([("all", all), ("inference", inference), ("kubernetes_exec", exec)]))
+    }
+
+    fn object_of<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_exactly_one_legal_shape_and_stays_it(document in document()) {
+            let Ok(scope) = Scope::parse(&document) else { return Ok(()) };
+            let canonical = scope.to_json();
+            let legal = [
+                canonical == json!({"all": true}),
+                canonical == json!({"inference": true}),
+                canonical == json!({"kubernetes_exec": {"all_namespaces": true}}),
+                canonical.pointer("/kubernetes_exec/namespace_ids/0").is_some(),
+            ];
+            prop_assert_eq!(legal.iter().filter(|is| **is).count(), 1, "{}", canonical);
+            prop_assert_eq!(canonical.as_object().unwrap().len(), 1);
+            prop_assert_eq!(Scope::parse(&canonical).unwrap(), scope);
+        }
     }
 }

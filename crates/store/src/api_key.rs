@@ -1,20 +1,23 @@
-//! API keys in SQL: never the key, only its digest. A stored scope that cannot be read opens nothing.
+//! API keys in SQL: never the key, only its digests. A stored scope that cannot be read opens nothing.
+
+mod change;
+mod settle;
 
 use async_trait::async_trait;
-use backend::ports::{ApiKeys, KeyAccess};
-use domain::api_key::{ApiKey, PublicId};
+use backend::ports::{ApiKeys, KeyAccess, KeyToSettle};
+use domain::api_key::{ApiKey, KeySecret, OldSecret, PublicId};
 use domain::audit::AuditEvent;
 use domain::credential::Access;
 use domain::id::{AccountId, ApiKeyId, NamespaceId, UserId};
 use domain::page::PageRequest;
 use domain::scope::Scope;
-use domain::{Code, Error, Result};
+use domain::{Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::{Pool, change, on_db};
-use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
+use crate::pool::{Pool, on_db};
+use crate::row::{all, ascending, at, maybe_at, one, stored, with_surplus};
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct ApiKeyRow {
@@ -26,6 +29,12 @@ pub(crate) struct ApiKeyRow {
     generation: i64,
     digest: String,
     pepper_id: String,
+    hash_version: i64,
+    old_generation: Option<i64>,
+    old_digest: Option<String>,
+    old_pepper_id: Option<String>,
+    old_hash_version: Option<i64>,
+    old_ends_ms: Option<i64>,
     scope: String,
     access: String,
     expires_ms: Option<i64>,
@@ -34,32 +43,55 @@ pub(crate) struct ApiKeyRow {
     created_ms: i64,
     last_used_ms: Option<i64>,
     last_used_ip: Option<String>,
+    revision: i64,
+    removal_pending: bool,
 }
 
-macro_rules! select {
-    ($rest:literal) => {
+/// A SELECT of keys (`k`); `$more` are further columns, each with a comma before it, `$rest` begins behind `api_keys k`.
+macro_rules! select_keys {
+    ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT id, account_id, owner_id, name, public_id, generation, digest, pepper_id, scope, access, expires_ms,
-                 disabled, revoked_ms, created_ms, last_used_ms, last_used_ip
-             FROM api_keys WHERE ",
+            "SELECT k.id, k.account_id, k.owner_id, k.name, k.public_id, k.generation, k.digest, k.pepper_id,
+                 k.hash_version, k.old_generation, k.old_digest, k.old_pepper_id, k.old_hash_version, k.old_ends_ms,
+                 k.scope, k.access, k.expires_ms, k.disabled, k.revoked_ms, k.created_ms, k.last_used_ms,
+                 k.last_used_ip, k.revision,
+                 ((k.revoked_ms IS NOT NULL AND k.cluster_removed = FALSE)
+                     OR EXISTS (SELECT 1 FROM api_key_removals r WHERE r.api_key_id = k.id)) AS removal_pending",
+            $more,
+            " FROM api_keys k ",
             $rest
         )
     };
 }
+pub(crate) use select_keys;
+
+impl ApiKeyRow {
+    /// Half a secret is none.
+    fn old_secret(&mut self) -> Result<Option<OldSecret>> {
+        let whole = (self.old_generation, self.old_digest.take(), self.old_pepper_id.take(), self.old_ends_ms);
+        let (Some(generation), Some(digest), Some(pepper_id), Some(ends_ms)) = whole else { return Ok(None) };
+        let secret = secret(generation, digest, pepper_id, self.old_hash_version.unwrap_or_default())?;
+        Ok(Some(OldSecret { secret, ends_at: at(ends_ms)? }))
+    }
+}
+
+fn secret(generation: i64, digest: String, pepper_id: String, hash_version: i64) -> Result<KeySecret> {
+    let generation = generation.try_into().map_err(Error::internal)?;
+    Ok(KeySecret { generation, digest, pepper_id, hash_version: hash_version.try_into().map_err(Error::internal)? })
+}
 
 impl TryFrom<ApiKeyRow> for ApiKey {
     type Error = Error;
-    fn try_from(row: ApiKeyRow) -> Result<Self> {
+    fn try_from(mut row: ApiKeyRow) -> Result<Self> {
         let (scope, access) = rights(&row);
         Ok(Self {
             id: stored(ApiKeyId::parse, &row.id)?,
             account_id: stored(AccountId::parse, &row.account_id)?,
             owner_id: stored(UserId::parse, &row.owner_id)?,
+            old_secret: row.old_secret()?,
             name: row.name,
             public_id: PublicId::from_trusted(row.public_id),
-            generation: row.generation.try_into().map_err(Error::internal)?,
-            digest: row.digest,
-            pepper_id: row.pepper_id,
+            secret: secret(row.generation, row.digest, row.pepper_id, row.hash_version)?,
             scope,
             access,
             expires_at: maybe_at(row.expires_ms)?,
@@ -68,6 +100,8 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             created_at: at(row.created_ms)?,
             last_used_at: maybe_at(row.last_used_ms)?,
             last_used_ip: row.last_used_ip,
+            revision: row.revision.try_into().map_err(Error::internal)?,
+            removal_pending: row.removal_pending,
         })
     }
 }
@@ -86,7 +120,7 @@ fn rights(row: &ApiKeyRow) -> (Scope, Access) {
 #[async_trait]
 impl ApiKeys for SqlStore {
     async fn create_api_key(&self, key: &ApiKey, audit: &AuditEvent) -> Result<()> {
-        create(&self.pool, key, audit).await
+        change::create(&self.pool, key, audit).await
     }
 
     async fn api_key(&self, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>> {
@@ -106,50 +140,52 @@ impl ApiKeys for SqlStore {
         crate::key_access::find(&self.pool, key, namespace).await
     }
 
+    async fn update_api_key(&self, key: &ApiKey, settle: bool, audit: &AuditEvent) -> Result<bool> {
+        change::update(&self.pool, key, settle, audit).await
+    }
+
+    async fn rotate_api_key(
+        &self,
+        key: &ApiKey,
+        secret: &KeySecret,
+        old_ends_at: Option<Timestamp>,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        change::rotate(&self.pool, key, secret, old_ends_at, audit).await
+    }
+
+    async fn rehash_api_key(&self, id: ApiKeyId, old: &KeySecret, new: &KeySecret) -> Result<()> {
+        change::rehash(&self.pool, id, old, new).await
+    }
+
     async fn revoke_api_key(&self, id: ApiKeyId, at: Timestamp, audit: &AuditEvent) -> Result<bool> {
-        revoke(&self.pool, id, at, audit).await
+        change::revoke(&self.pool, id, at, audit).await
     }
 
-    async fn keys_to_remove(&self, limit: u32) -> Result<Vec<ApiKey>> {
-        to_remove(&self.pool, limit).await
+    async fn order_ended_keys(&self, now: Timestamp) -> Result<u64> {
+        settle::order_ended(&self.pool, now).await
     }
 
-    async fn key_removed(&self, id: ApiKeyId) -> Result<()> {
-        removed(&self.pool, id).await
+    async fn keys_to_settle(&self, only: Option<ApiKeyId>, limit: u32) -> Result<Vec<KeyToSettle>> {
+        settle::to_settle(&self.pool, only, limit).await
     }
-}
 
-pub(crate) async fn create(pool: &Pool, key: &ApiKey, audit: &AuditEvent) -> Result<()> {
-    let added: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "INSERT INTO api_keys (id, account_id, owner_id, name, public_id, generation, digest, pepper_id, scope, access,
-             expires_ms, disabled, revoked_ms, created_ms, last_used_ms, last_used_ip)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-         ON CONFLICT (public_id) DO NOTHING RETURNING id",
-    )
-    .bind(key.id.to_string())
-    .bind(key.account_id.to_string())
-    .bind(key.owner_id.to_string())
-    .bind(&key.name)
-    .bind(key.public_id.as_str())
-    .bind(i64::from(key.generation))
-    .bind(&key.digest)
-    .bind(&key.pepper_id)
-    .bind(key.scope.to_json().to_string())
-    .bind(key.access.as_str())
-    .bind(key.expires_at.map(ms))
-    .bind(key.disabled)
-    .bind(key.revoked_at.map(ms))
-    .bind(ms(key.created_at))
-    .bind(key.last_used_at.map(ms))
-    .bind(key.last_used_ip.as_deref())
-    .fetch_optional(&mut *tx)
-    .await)
-    .map_err(translate)?;
-    added.map(drop).ok_or_else(|| Error::conflict(Code::Conflict, "The public id of this key is taken, try again"))
+    async fn key_settled(&self, id: ApiKeyId, ticket: i64) -> Result<()> {
+        settle::settled(&self.pool, id, ticket).await
+    }
+
+    async fn keys_by_public_id(&self, ids: &[PublicId]) -> Result<Vec<KeyToSettle>> {
+        settle::by_public_id(&self.pool, ids).await
+    }
+
+    async fn peppers_in_use(&self) -> Result<Vec<(String, u64)>> {
+        peppers(&self.pool).await
+    }
 }
 
 pub(crate) async fn of_account(pool: &Pool, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, ApiKeyRow>(select!("id = $1 AND account_id = $2"))
+    let text = select_keys!("", "WHERE k.id = $1 AND k.account_id = $2");
+    let row = on_db!(read pool, db => sqlx::query_as::<_, ApiKeyRow>(text)
         .bind(id.to_string())
         .bind(account.to_string())
         .fetch_optional(db)
@@ -165,8 +201,10 @@ pub(crate) async fn list(
 ) -> Result<Vec<ApiKey>> {
     // Two texts rather than one with OR, which keeps a database from using the index.
     let text = match owner {
-        None => select!("account_id = $1 AND id > $2 ORDER BY id LIMIT $3"),
-        Some(_) => select!("account_id = $1 AND id > $2 AND owner_id = $4 ORDER BY id LIMIT $3"),
+        None => select_keys!("", "WHERE k.account_id = $1 AND k.id > $2 ORDER BY k.id LIMIT $3"),
+        Some(_) => {
+            select_keys!("", "WHERE k.account_id = $1 AND k.id > $2 AND k.owner_id = $4 ORDER BY k.id LIMIT $3")
+        }
     };
     let rows = on_db!(read pool, db => {
         let query = sqlx::query_as::<_, ApiKeyRow>(text)
@@ -182,32 +220,16 @@ pub(crate) async fn list(
     all(rows.map_err(translate)?)
 }
 
-pub(crate) async fn revoke(pool: &Pool, id: ApiKeyId, at: Timestamp, audit: &AuditEvent) -> Result<bool> {
-    let revoked: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE api_keys SET revoked_ms = $2, cluster_removed = FALSE WHERE id = $1 AND revoked_ms IS NULL RETURNING id",
+async fn peppers(pool: &Pool) -> Result<Vec<(String, u64)>> {
+    let rows: Vec<(String, i64)> = on_db!(read pool, db => sqlx::query_as(
+        "SELECT pepper_id, count(*) FROM (
+             SELECT pepper_id FROM api_keys WHERE revoked_ms IS NULL
+             UNION ALL
+             SELECT old_pepper_id FROM api_keys WHERE revoked_ms IS NULL AND old_pepper_id IS NOT NULL
+         ) AS secrets GROUP BY pepper_id ORDER BY pepper_id",
     )
-    .bind(id.to_string())
-    .bind(ms(at))
-    .fetch_optional(&mut *tx)
+    .fetch_all(db)
     .await)
     .map_err(translate)?;
-    Ok(revoked.is_some())
-}
-
-pub(crate) async fn to_remove(pool: &Pool, limit: u32) -> Result<Vec<ApiKey>> {
-    // The condition reads like that of the partial index, or SQLite would not use it.
-    let text = select!("revoked_ms IS NOT NULL AND cluster_removed = FALSE ORDER BY revoked_ms LIMIT $1");
-    let rows = on_db!(read pool, db => sqlx::query_as::<_, ApiKeyRow>(text).bind(i64::from(limit)).fetch_all(db).await);
-    all(rows.map_err(translate)?)
-}
-
-pub(crate) async fn removed(pool: &Pool, id: ApiKeyId) -> Result<()> {
-    on_db!(write pool, db => sqlx::query(
-        "UPDATE api_keys SET cluster_removed = TRUE WHERE id = $1 AND revoked_ms IS NOT NULL",
-    )
-    .bind(id.to_string())
-    .execute(db)
-    .await
-    .map(drop))
-    .map_err(translate)
+    Ok(rows.into_iter().map(|(pepper, count)| (pepper, count.unsigned_abs())).collect())
 }

@@ -1,10 +1,14 @@
 //! Credentials handed out, in SQL: whose and until when, never the token.
 
+mod list;
+mod remove;
+
 use async_trait::async_trait;
-use backend::ports::Credentials;
+use backend::ports::{CredentialFilter, Credentials};
 use domain::audit::AuditEvent;
-use domain::credential::Credential;
-use domain::id::CredentialId;
+use domain::credential::{Access, Credential, CredentialListed};
+use domain::id::{AccountId, CredentialId, NamespaceId};
+use domain::page::PageRequest;
 use domain::{Error, Result};
 use jiff::Timestamp;
 
@@ -24,6 +28,34 @@ impl Credentials for SqlStore {
 
     async fn touch_credential(&self, id: CredentialId, at: Timestamp, address: &str, audit: &AuditEvent) -> Result<()> {
         touch(&self.pool, id, at, address, audit).await
+    }
+
+    async fn list_credentials(&self, filter: &CredentialFilter, page: &PageRequest) -> Result<Vec<CredentialListed>> {
+        list::list(&self.pool, filter, page).await
+    }
+
+    async fn credential(&self, account: AccountId, id: CredentialId) -> Result<Option<CredentialListed>> {
+        list::of_account(&self.pool, account, id).await
+    }
+
+    async fn revoke_credential(&self, credential: &Credential, at: Timestamp, audit: &AuditEvent) -> Result<()> {
+        remove::revoke(&self.pool, credential, at, audit).await
+    }
+
+    async fn accounts_to_remove(&self, limit: u32) -> Result<Vec<(String, NamespaceId)>> {
+        remove::to_remove(&self.pool, limit).await
+    }
+
+    async fn account_removed(&self, service_account: &str, namespace: NamespaceId) -> Result<()> {
+        remove::removed(&self.pool, service_account, namespace).await
+    }
+
+    async fn delete_old_credentials(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        remove::delete_old(&self.pool, before, limit).await
+    }
+
+    async fn installation_id(&self, fresh: &str) -> Result<String> {
+        remove::installation(&self.pool, fresh).await
     }
 }
 
@@ -48,8 +80,8 @@ pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
         }
         sqlx::query(
             "INSERT INTO credentials (id, account_id, api_key_id, namespace_id, service_account, issued_ms, expires_ms,
-                 last_used_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $6)",
+                 last_used_ms, access, token_id, address)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $8, $9, $10)",
         )
         .bind(credential.id.to_string())
         .bind(credential.account_id.to_string())
@@ -58,6 +90,9 @@ pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
         .bind(&credential.service_account)
         .bind(ms(credential.issued_at))
         .bind(ms(credential.expires_at))
+        .bind(credential.access.map(Access::as_str))
+        .bind(credential.token_id.as_deref())
+        .bind(credential.address.as_deref())
         .execute(&mut *tx)
         .await
         .map(|_| Some(()))
@@ -84,14 +119,15 @@ pub(crate) async fn touch(
         .fetch_optional(&mut *tx)
         .await?;
         if let Some(Some(key)) = &touched {
-            // Another credential of the key may have been used since.
+            // Another credential of the key may have been used since, or a moment ago.
             sqlx::query(
                 "UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3
-                 WHERE id = $1 AND (last_used_ms IS NULL OR last_used_ms < $2)",
+                 WHERE id = $1 AND (last_used_ms IS NULL OR last_used_ms <= $4)",
             )
             .bind(key)
             .bind(ms(at))
             .bind(address)
+            .bind(ms(at) - NOTED_EVERY_MS)
             .execute(&mut *tx)
             .await?;
         }

@@ -60,15 +60,18 @@ impl TryFrom<KeyAccessRow> for KeyAccess {
 
 pub(crate) async fn find(pool: &Pool, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>> {
     let row = on_db!(read pool, db => sqlx::query_as::<_, KeyAccessRow>(
-        "SELECT k.id, k.account_id, k.owner_id, k.name, k.public_id, k.generation, k.digest, k.pepper_id, k.scope,
-             k.access, k.expires_ms, k.disabled, k.revoked_ms, k.created_ms, k.last_used_ms, k.last_used_ip,
+        "SELECT k.id, k.account_id, k.owner_id, k.name, k.public_id, k.generation, k.digest, k.pepper_id,
+             k.hash_version, k.old_generation, k.old_digest, k.old_pepper_id, k.old_hash_version, k.old_ends_ms,
+             k.scope, k.access, k.expires_ms, k.disabled, k.revoked_ms, k.created_ms, k.last_used_ms, k.last_used_ip,
+             k.revision, FALSE AS removal_pending,
              m.role AS owner_role,
              n.id AS ns_id, n.account_id AS ns_account_id, n.name AS ns_name, n.kubernetes_name AS ns_kubernetes_name,
              n.status AS ns_status, n.status_message AS ns_status_message, n.created_by AS ns_created_by,
              n.created_ms AS ns_created_ms
          FROM api_keys k
+         LEFT JOIN accounts a ON a.id = k.account_id AND a.suspended_ms IS NULL
          LEFT JOIN users u ON u.id = k.owner_id AND u.disabled = FALSE
-         LEFT JOIN members m ON m.user_id = u.id AND m.account_id = k.account_id
+         LEFT JOIN members m ON m.user_id = u.id AND m.account_id = a.id
          LEFT JOIN namespaces n ON n.id = $2 AND n.account_id = k.account_id
          WHERE k.public_id = $1",
     )

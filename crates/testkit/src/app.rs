@@ -139,6 +139,11 @@ impl TestApp {
         self.dir.secret(&unique("kubeconfig"), &reply.str("/kubeconfig"))
     }
 
+    /// Where the database is, for tests that read what no route shows.
+    pub fn database_url(&self) -> String {
+        database(self.dir.path())
+    }
+
     /// The database file, for tests that look for secrets in it.
     pub fn database_bytes(&self) -> Vec<u8> {
         let files = ["console.sqlite", "console.sqlite-wal"].map(|name| self.dir.path().join(name));

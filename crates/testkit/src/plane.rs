@@ -61,6 +61,22 @@ impl Plane {
         Ran::feed(Kubectl::new(&self.kubectl, kubeconfig).command(), arguments, environment, "").await
     }
 
+    /// Our pinned kubectl.
+    pub fn kubectl_program(&self) -> &Path {
+        &self.kubectl
+    }
+
+    /// As [`Plane::kubectl`] with another kubectl than ours.
+    pub async fn kubectl_with(
+        &self,
+        program: &Path,
+        kubeconfig: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Ran {
+        Ran::feed(Kubectl::new(program, kubeconfig).command(), arguments, environment, "").await
+    }
+
     /// As [`Plane::kubectl`] with a manifest on standard input.
     pub async fn kubectl_apply(&self, kubeconfig: &Path, manifest: &str, environment: &[(&str, &str)]) -> Ran {
         let command = Kubectl::new(&self.kubectl, kubeconfig).command();

@@ -1,7 +1,7 @@
 //! API keys: scopes, reveal once, revoke (`console-api.md` §3).
 
-use serde_json::json;
-use testkit::TestApp;
+use serde_json::{Value, json};
+use testkit::{Client, Reply, TestApp, eventually};
 
 use crate::CONSOLE;
 
@@ -103,4 +103,245 @@ async fn members_see_their_own_keys_and_admins_everybodys() {
     app.key(&member, json!({"all": true})).await;
     assert_eq!(member.get(ROUTE).await.json()["items"].as_array().unwrap().len(), 1);
     assert_eq!(owner.get(ROUTE).await.json()["items"].as_array().unwrap().len(), 2);
+}
+
+/// A key that reaches every namespace: its id, its whole text.
+async fn key(member: &Client, body: Value) -> (String, String) {
+    let mut whole = json!({"name": "ci", "scopes": {"all": true}});
+    whole.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+    let created = member.post(ROUTE, whole).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    (created.str("/id"), created.str("/key"))
+}
+
+async fn exec(app: &TestApp, namespace: &Value, key: &str) -> Reply {
+    let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", namespace["id"].as_str().unwrap());
+    app.anonymous().with("x-api-key", key).post(&path, json!({})).await
+}
+
+/// Whether a token still lists pods, asked of the API server itself.
+async fn opens(app: &TestApp, namespace: &Value, token: &str) -> bool {
+    let name = namespace["kubernetes_name"].as_str().unwrap();
+    let (server, ca) = (app.plane.server(), app.plane.ca_file());
+    let reach = ["--server", &server, "--certificate-authority", ca.to_str().unwrap(), "--token", token];
+    let arguments = [&["get", "pods", "-n", name][..], &reach].concat();
+    app.plane.kubectl(std::path::Path::new("/dev/null"), &arguments, &[]).await.ok
+}
+
+async fn ends(app: &TestApp, namespace: &Value, token: &str) {
+    eventually("the token has no rights any more", async || {
+        if opens(app, namespace, token).await { Err("still opens") } else { Ok(()) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_read_and_changed_field_by_field() {
+    let app = TestApp::start(CONSOLE).await;
+    let (member, stranger) = (app.operator().await, app.stranger("owner").await);
+    let (id, _) = key(&member, json!({"expires_at": "2099-01-01T00:00:00Z"})).await;
+    let path = format!("{ROUTE}/{id}");
+    stranger.get(&path).await.is_problem(404, "not_found", "Not found");
+    stranger.patch(&path, json!({"name": "x"})).await.is_problem(404, "not_found", "Not found");
+    let read = member.get(&path).await;
+    assert_eq!((read.status, read.str("/expires_at").as_str()), (200, "2099-01-01T00:00:00Z"));
+    assert_eq!((read.json()["generation"].as_u64(), read.str("/cluster").as_str()), (Some(1), "settled"));
+    let changed = member.patch(&path, json!({"name": "ci 2", "access": "view", "expires_at": null})).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!((changed.str("/name").as_str(), changed.str("/access").as_str()), ("ci 2", "view"));
+    assert_eq!(changed.json()["expires_at"], Value::Null);
+    assert_eq!(member.patch(&path, json!({})).await.json()["name"], "ci 2");
+    for (body, field) in [
+        (json!({"owner_id": id}), "owner_id"),
+        (json!({"name": ""}), "name"),
+        (json!({"name": "x".repeat(101)}), "name"),
+        (json!({"scopes": {}}), "scopes"),
+        (json!({"expires_at": "2020-01-01T00:00:00Z"}), "expires_at"),
+    ] {
+        let refused = member.patch(&path, body.clone()).await;
+        assert_eq!((refused.status, refused.str("/errors/0/field").as_str()), (400, field), "{body}");
+    }
+    assert_eq!(member.delete(&path).await.status, 204);
+    let late = member.patch(&path, json!({"name": "x"})).await;
+    assert_eq!((late.status, late.str("/code").as_str()), (409, "conflict"));
+    assert_eq!(member.post(&format!("{path}/rotate"), json!({"overlap_seconds": 0})).await.status, 409);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_id_stays_valid_on_its_key_after_the_namespace_is_gone() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let (gone, kept) = (app.namespace(&member).await, app.namespace(&member).await);
+    let ids = json!([gone["id"], kept["id"]]);
+    let (id, text) = key(&member, json!({"scopes": {"kubernetes_exec": {"namespace_ids": ids}}})).await;
+    let namespace = format!("/v1/kubernetes/namespaces/{}", gone["id"].as_str().unwrap());
+    assert_eq!(member.delete(&namespace).await.status, 202);
+    eventually("the namespace is gone", async || {
+        if member.get(&namespace).await.status == 404 { Ok(()) } else { Err("still there") }
+    })
+    .await;
+    let scopes = json!({"scopes": {"kubernetes_exec": {"namespace_ids": ids}}, "name": "renamed"});
+    let changed = member.patch(&format!("{ROUTE}/{id}"), scopes).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(exec(&app, &gone, &text).await.status, 403);
+    assert_eq!(exec(&app, &kept, &text).await.status, 200);
+    let (other, _) = key(&member, json!({})).await;
+    let fresh = json!({"scopes": {"kubernetes_exec": {"namespace_ids": [gone["id"]]}}});
+    assert_eq!(member.patch(&format!("{ROUTE}/{other}"), fresh).await.status, 400, "not on this key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_takes_a_right_away_ends_issued_tokens_and_only_those() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.stranger("owner").await;
+    let (one, two) = (app.namespace(&member).await, app.namespace(&member).await);
+    for (body, still_in_two) in [
+        (json!({"disabled": true}), false),
+        (json!({"access": "view"}), false),
+        (json!({"scopes": {"inference": true}}), false),
+        (json!({"scopes": {"kubernetes_exec": {"namespace_ids": [two["id"]]}}}), true),
+    ] {
+        let (id, text) = key(&member, json!({})).await;
+        let (_, bystander) = key(&member, json!({})).await;
+        let token = async |namespace: &Value, key: &str| exec(&app, namespace, key).await.str("/status/token");
+        let (in_one, in_two) = (token(&one, &text).await, token(&two, &text).await);
+        let other = token(&one, &bystander).await;
+        assert!(opens(&app, &one, &in_one).await && opens(&app, &two, &in_two).await);
+        let changed = member.patch(&format!("{ROUTE}/{id}"), body.clone()).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        ends(&app, &one, &in_one).await;
+        assert_eq!(opens(&app, &two, &in_two).await, still_in_two, "{body}");
+        assert!(opens(&app, &one, &other).await, "the other key lives");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enabled_key_works_again_and_with_a_token_of_its_own() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let (id, text) = key(&member, json!({})).await;
+    let before = exec(&app, &namespace, &text).await.str("/status/token");
+    let path = format!("{ROUTE}/{id}");
+    assert_eq!(member.patch(&path, json!({"disabled": true})).await.str("/status"), "disabled");
+    exec(&app, &namespace, &text).await.is_problem(401, "api_key_disabled", "API key disabled");
+    assert_eq!(member.patch(&path, json!({"disabled": false})).await.str("/status"), "active");
+    let after = exec(&app, &namespace, &text).await.str("/status/token");
+    assert_ne!(before, after);
+    assert!(opens(&app, &namespace, &after).await && !opens(&app, &namespace, &before).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlap_keeps_the_old_secret_a_second_rotation_ends_it_and_a_revocation_both() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let (id, first) = key(&member, json!({})).await;
+    let old_token = exec(&app, &namespace, &first).await.str("/status/token");
+    let rotate = async |overlap: u32| {
+        let rotated = member.post(&format!("{ROUTE}/{id}/rotate"), json!({"overlap_seconds": overlap})).await;
+        assert_eq!((rotated.status, rotated.header("cache-control").as_str()), (200, "no-store"), "{}", rotated.text);
+        rotated
+    };
+    let rotated = rotate(3600).await;
+    let second = rotated.str("/key");
+    assert_eq!(&second[..14], &first[..14], "the public id stays");
+    assert_eq!(rotated.json()["generation"], 2);
+    assert!(rotated.json()["overlap_ends_at"].is_string());
+    let new_token = exec(&app, &namespace, &second).await.str("/status/token");
+    assert_ne!(old_token, new_token, "each secret has an account of its own");
+    assert_eq!(exec(&app, &namespace, &first).await.str("/status/token"), old_token);
+
+    let third = rotate(3600).await.str("/key");
+    exec(&app, &namespace, &first).await.is_problem(401, "invalid_api_key", "Invalid API key");
+    ends(&app, &namespace, &old_token).await;
+    assert!(opens(&app, &namespace, &new_token).await);
+    assert_eq!(exec(&app, &namespace, &third).await.status, 200);
+
+    let fourth = rotate(0).await.str("/key");
+    for dead in [&second, &third] {
+        exec(&app, &namespace, dead).await.is_problem(401, "invalid_api_key", "Invalid API key");
+    }
+    ends(&app, &namespace, &new_token).await;
+    let last = exec(&app, &namespace, &fourth).await.str("/status/token");
+    let overlap = rotate(604_800).await.str("/key");
+    assert_eq!(member.delete(&format!("{ROUTE}/{id}")).await.status, 204);
+    for dead in [&fourth, &overlap] {
+        exec(&app, &namespace, dead).await.is_problem(401, "api_key_revoked", "API key revoked");
+    }
+    ends(&app, &namespace, &last).await;
+    let too_long = member.post(&format!("{ROUTE}/{id}/rotate"), json!({"overlap_seconds": 604_801})).await;
+    assert_eq!(too_long.status, 400);
+    for secret in [first, second, third, fourth, overlap] {
+        assert!(!app.log().contains(&secret[14..]) && !contains(&app.database_bytes(), &secret[14..]));
+    }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_expires_loses_its_objects_without_anybody_calling() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(6);
+    let (id, text) = key(&member, json!({"expires_at": end.to_string()})).await;
+    let token = exec(&app, &namespace, &text).await.str("/status/token");
+    ends(&app, &namespace, &token).await;
+    exec(&app, &namespace, &text).await.is_problem(401, "api_key_expired", "API key expired");
+    eventually("nothing is left to remove", async || {
+        let key = member.get(&format!("{ROUTE}/{id}")).await;
+        assert_eq!(key.str("/status"), "expired");
+        if key.str("/cluster") == "settled" { Ok(()) } else { Err(key.text) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_test_of_a_key_says_what_it_opens_and_why_not_and_takes_no_secret() {
+    let app = TestApp::start(CONSOLE).await;
+    let (member, stranger) = (app.operator().await, app.stranger("owner").await);
+    let (one, two) = (app.namespace(&member).await, app.namespace(&member).await);
+    let scopes = json!({"kubernetes_exec": {"namespace_ids": [one["id"]]}});
+    let (id, text) = key(&member, json!({"scopes": scopes, "access": "view"})).await;
+    let test = async |who: &Client, id: &str| who.post(&format!("{ROUTE}/test"), json!({"api_key_id": id})).await;
+    stranger.post(&format!("{ROUTE}/test"), json!({"api_key_id": id})).await.is_problem(404, "not_found", "Not found");
+    assert_eq!(member.post(&format!("{ROUTE}/test"), json!({"key": text})).await.status, 400, "never the secret");
+    let report = test(&member, &id).await.json();
+    assert_eq!(report["works"], true);
+    let of = |namespace: &Value| {
+        let all = report["namespaces"].as_array().unwrap();
+        all.iter().find(|found| found["id"] == namespace["id"]).unwrap().clone()
+    };
+    assert_eq!((&of(&one)["allowed"], &of(&one)["access"]), (&json!(true), &json!("view")));
+    assert_eq!((&of(&two)["allowed"], of(&two)["reason"].as_str()), (&json!(false), Some("Not in the scope of the key")));
+    let right = |name: &str| report["rights"].as_array().unwrap().iter().find(|r| r["right"] == name).unwrap().clone();
+    assert_eq!(right("kubernetes_exec")["allowed"], true);
+    assert_eq!(right("inference")["allowed"], false);
+    assert_eq!(right("console")["allowed"], false);
+    member.delete(&format!("{ROUTE}/{id}")).await;
+    let dead = test(&member, &id).await;
+    assert_eq!((dead.json()["works"].clone(), dead.str("/reason").as_str()), (json!(false), "The key is revoked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_may_switch_and_revoke_a_colleagues_key_but_not_become_them() {
+    let app = TestApp::start(CONSOLE).await;
+    let (owner, member) = (app.operator().await, app.member_of("default", "member").await);
+    let other = app.member_of("default", "member").await;
+    let (id, _) = key(&member, json!({})).await;
+    let path = format!("{ROUTE}/{id}");
+    other.get(&path).await.is_problem(404, "not_found", "Not found");
+    for (body, status) in [
+        (json!({"name": "mine"}), 403),
+        (json!({"scopes": {"all": true}, "disabled": true}), 403),
+        (json!({"disabled": true}), 200),
+        (json!({"disabled": false}), 200),
+    ] {
+        assert_eq!(owner.patch(&path, body.clone()).await.status, status, "{body}");
+    }
+    assert_eq!(owner.post(&format!("{path}/rotate"), json!({"overlap_seconds": 0})).await.status, 403);
+    assert_eq!(owner.delete(&path).await.status, 204);
 }

@@ -8,14 +8,17 @@ use domain::api_key::ApiKey;
 use domain::audit::{Action, AuditEvent};
 use domain::credential::{Credential, Identity, reported_expiry};
 use domain::id::{AccountId, CredentialId};
-use domain::namespace::Namespace;
-use domain::{Code, Error, Result};
+use domain::namespace::{Namespace, NamespaceStatus};
+use domain::{Error, Result};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::IssuedCredential;
 use super::cache::{CachedToken, Landing, Slot};
+use super::claims::Claims;
+use super::{lost, not_allowed};
+use crate::ports::ClusterToken;
 use crate::{Backend, Origin, namespace};
 
 // Under the 8 s in which exec-credential answers (security.md §1.3).
@@ -93,10 +96,15 @@ impl Backend {
             api_key_id: holder.key.as_ref().map(|k| k.id),
             namespace_id: namespace.id,
             service_account: identity.service_account(namespace.id),
+            access: Some(identity.access()),
+            token_id: token_id(&given)?,
+            address: Some(holder.origin.address.clone()),
             issued_at: now,
             expires_at,
+            last_used_at: now,
+            revoked_at: None,
         };
-        self.write_down(holder, namespace, &credential).await?;
+        self.write_down(holder, namespace, identity, &credential).await?;
         Ok(CachedToken {
             token: given.token,
             credential: credential.id,
@@ -106,16 +114,35 @@ impl Backend {
         })
     }
 
-    /// A token is audited before it leaves (RULINGS 45). If the key died meanwhile, what was just made goes again.
-    async fn write_down(&self, holder: &Holder, namespace: &Namespace, credential: &Credential) -> Result<()> {
+    /// A token is audited before it leaves (RULINGS 45).
+    async fn write_down(
+        &self,
+        holder: &Holder,
+        namespace: &Namespace,
+        identity: &Identity,
+        credential: &Credential,
+    ) -> Result<()> {
         let audit = self.hand_out_audit(holder, namespace.account_id, namespace, Action::CredentialIssued);
-        if self.inner.store.record_credential(credential, &audit).await? {
+        let recorded = self.inner.store.record_credential(credential, &audit).await?;
+        let Some(key) = &holder.key else { return Ok(()) };
+        // The objects stand now. Whoever took the right away before this look is seen here; whoever does so after it
+        // finds the objects. So no race leaves both of them.
+        let (now, found) = (self.inner.clock.now(), self.inner.store.key_access(&key.public_id, Some(namespace.id)));
+        let found = found.await?.ok_or_else(not_allowed)?;
+        let open = found.namespace.as_ref().is_some_and(|n| n.status == NamespaceStatus::Active);
+        let kept = match identity {
+            Identity::Key { generation, access, .. } => {
+                found.key.keeps(found.owner_role, *generation, namespace.id, *access, now)
+            }
+            Identity::Console { .. } => true,
+        };
+        if recorded && open && kept {
             return Ok(());
         }
-        if let Some(key) = &holder.key {
-            self.inner.cluster.remove_key(&key.public_id).await?;
-        }
-        Err(Error::Unauthenticated { code: Code::ApiKeyRevoked })
+        let audit = self.hand_out_audit(holder, namespace.account_id, namespace, Action::CredentialRevoked);
+        self.inner.store.revoke_credential(credential, now, &audit).await?;
+        self.remove_now(&credential.service_account, namespace.id).await;
+        Err(lost(&found.key, now))
     }
 
     /// Off the request path; its failure never fails the call (`security.md` §3).
@@ -140,4 +167,14 @@ impl Backend {
 /// Half of the life that was reported.
 fn half(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default() / 2
+}
+
+/// The token's name for the books. A token for other audiences than those of the API server is not ours to hand out.
+fn token_id(given: &ClusterToken) -> Result<Option<String>> {
+    let Some(claims) = Claims::read(&given.token) else { return Ok(None) };
+    let foreign = |audience: &String| !given.audiences.is_empty() && !given.audiences.contains(audience);
+    if claims.audiences.iter().any(foreign) {
+        return Err(Error::cluster("the token is for other audiences than the answer says"));
+    }
+    Ok(claims.token_id)
 }

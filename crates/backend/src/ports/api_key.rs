@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::api_key::{ApiKey, PublicId};
+use domain::api_key::{ApiKey, KeySecret, PublicId};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, ApiKeyId, NamespaceId, UserId};
 use domain::namespace::Namespace;
@@ -21,10 +21,22 @@ pub struct KeyAccess {
     pub namespace: Option<Namespace>,
 }
 
+/// A key of which something may have to go from the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyToSettle {
+    /// The key.
+    pub key: ApiKey,
+    /// As in [`KeyAccess`].
+    pub owner_role: Option<Role>,
+    /// The order that is being carried out.
+    pub ticket: i64,
+}
+
 /// API keys.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
-    /// Adds a key; `Conflict` code `Conflict` when its public id exists (take a new one).
+    /// Adds a key; `Conflict` code `Conflict` when its public id exists (take a new one), `Invalid` when the account has
+    /// [`domain::api_key::MAX_KEYS`] already.
     async fn create_api_key(&self, key: &ApiKey, audit: &AuditEvent) -> Result<()>;
     /// Finds a key of an account.
     async fn api_key(&self, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>>;
@@ -33,10 +45,30 @@ pub trait ApiKeys: Send + Sync {
     -> Result<Vec<ApiKey>>;
     /// The one SELECT of exec-credential.
     async fn key_access(&self, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>>;
-    /// Marks a key revoked and its cluster objects as to be removed; false when it already was.
+    /// Writes name, scope, access, expiry and `disabled` over the revision of `key`; `settle` orders away from the
+    /// cluster what it may have no more. False when the key changed or was revoked meanwhile.
+    async fn update_api_key(&self, key: &ApiKey, settle: bool, audit: &AuditEvent) -> Result<bool>;
+    /// Puts a new secret over the revision of `key`; its present one lives on until `old_ends_at`, one still older ends
+    /// now. False when the key changed or was revoked meanwhile.
+    async fn rotate_api_key(
+        &self,
+        key: &ApiKey,
+        secret: &KeySecret,
+        old_ends_at: Option<Timestamp>,
+        audit: &AuditEvent,
+    ) -> Result<bool>;
+    /// Stores another digest of the same secret, unless `old` is no longer there.
+    async fn rehash_api_key(&self, id: ApiKeyId, old: &KeySecret, new: &KeySecret) -> Result<()>;
+    /// Marks a key revoked and orders its objects away; false when it already was.
     async fn revoke_api_key(&self, id: ApiKeyId, at: Timestamp, audit: &AuditEvent) -> Result<bool>;
-    /// Revoked keys whose cluster objects may still exist.
-    async fn keys_to_remove(&self, limit: u32) -> Result<Vec<ApiKey>>;
-    /// The cluster holds nothing of this key any more.
-    async fn key_removed(&self, id: ApiKeyId) -> Result<()>;
+    /// Orders away what keys whose end or overlap has passed left in the cluster; says how many.
+    async fn order_ended_keys(&self, now: Timestamp) -> Result<u64>;
+    /// Keys with an order that is not done; `only` = this one, if it has one.
+    async fn keys_to_settle(&self, only: Option<ApiKeyId>, limit: u32) -> Result<Vec<KeyToSettle>>;
+    /// The cluster holds nothing more of what this order was about.
+    async fn key_settled(&self, id: ApiKeyId, ticket: i64) -> Result<()>;
+    /// Keys of any account by public id (reconciler only); a ticket of 0 means no order.
+    async fn keys_by_public_id(&self, ids: &[PublicId]) -> Result<Vec<KeyToSettle>>;
+    /// How many secrets each pepper holds together.
+    async fn peppers_in_use(&self) -> Result<Vec<(String, u64)>>;
 }

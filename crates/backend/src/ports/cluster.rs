@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::admission::NamespacePolicy;
 use domain::api_key::PublicId;
-use domain::credential::Identity;
+use domain::credential::{FoundIdentity, Identity};
 use domain::deployment::{DeploymentState, LogOptions};
 use domain::id::NamespaceId;
 use domain::namespace::{KubernetesName, Namespace, QuotaLine};
@@ -34,6 +34,24 @@ pub struct ClusterToken {
     pub issued_at: Option<Timestamp>,
     /// Its end, by the same clock; the server may omit it.
     pub expires_at: Option<Timestamp>,
+    /// For whom the server says it is; empty when it does not say.
+    pub audiences: Vec<String>,
+}
+
+/// Which identities of keys are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentityFilter {
+    /// All that this installation made.
+    All,
+    /// Those of one key.
+    Key(PublicId),
+    /// One ServiceAccount, keys' or the console's.
+    Account {
+        /// Its name.
+        name: String,
+        /// The tenant namespace it was made for.
+        namespace: NamespaceId,
+    },
 }
 
 /// What only the cluster knows of a tenant namespace, from watches.
@@ -65,8 +83,10 @@ pub trait Cluster: Send + Sync {
     async fn ensure_identity(&self, tenant: &Namespace, identity: &Identity) -> Result<String>;
     /// One TokenRequest with the uid as precondition. `Conflict` when the account is another one now.
     async fn request_token(&self, tenant: &Namespace, identity: &Identity, uid: &str) -> Result<ClusterToken>;
-    /// Deletes every RoleBinding, then every ServiceAccount of a key.
-    async fn remove_key(&self, key: &PublicId) -> Result<()>;
+    /// What stands of such identities, whether account, binding or both; never what another installation made.
+    async fn list_identities(&self, filter: &IdentityFilter) -> Result<Vec<FoundIdentity>>;
+    /// Deletes the RoleBindings, then the ServiceAccounts: the first ends what tokens may do, at once.
+    async fn remove_identities(&self, identities: &[FoundIdentity]) -> Result<()>;
     /// Names of ServiceAccounts in the access namespace that changed or went; endless. Cached tokens of theirs are void.
     fn identity_changes(&self) -> BoxStream<'static, String>;
 

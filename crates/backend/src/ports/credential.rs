@@ -3,9 +3,23 @@
 use async_trait::async_trait;
 use domain::Result;
 use domain::audit::AuditEvent;
-use domain::credential::Credential;
-use domain::id::CredentialId;
+use domain::credential::{Credential, CredentialListed};
+use domain::id::{AccountId, ApiKeyId, CredentialId, NamespaceId, UserId};
+use domain::page::PageRequest;
 use jiff::Timestamp;
+
+/// Which credentials of an account are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialFilter {
+    /// The account.
+    pub account: AccountId,
+    /// Only those of keys of this person.
+    pub owner: Option<UserId>,
+    /// Only those of this key.
+    pub api_key: Option<ApiKeyId>,
+    /// Only those for this namespace.
+    pub namespace: Option<NamespaceId>,
+}
 
 /// Credentials handed out for (key, namespace).
 #[async_trait]
@@ -14,4 +28,18 @@ pub trait Credentials: Send + Sync {
     async fn record_credential(&self, credential: &Credential, audit: &AuditEvent) -> Result<bool>;
     /// Notes a reuse at most once a minute per credential, together with the key's last use.
     async fn touch_credential(&self, id: CredentialId, at: Timestamp, address: &str, audit: &AuditEvent) -> Result<()>;
+    /// Credentials, newest first, `limit + 1` rows.
+    async fn list_credentials(&self, filter: &CredentialFilter, page: &PageRequest) -> Result<Vec<CredentialListed>>;
+    /// Finds a credential of an account.
+    async fn credential(&self, account: AccountId, id: CredentialId) -> Result<Option<CredentialListed>>;
+    /// Marks every living credential of this one's ServiceAccount revoked and orders the account away.
+    async fn revoke_credential(&self, credential: &Credential, at: Timestamp, audit: &AuditEvent) -> Result<()>;
+    /// ServiceAccounts that were ordered away, with the namespace of each.
+    async fn accounts_to_remove(&self, limit: u32) -> Result<Vec<(String, NamespaceId)>>;
+    /// The cluster holds this ServiceAccount no more.
+    async fn account_removed(&self, service_account: &str, namespace: NamespaceId) -> Result<()>;
+    /// Forgets up to `limit` credentials that ended before `before`; says how many.
+    async fn delete_old_credentials(&self, before: Timestamp, limit: u32) -> Result<u64>;
+    /// The id of this installation; `fresh` becomes it when there is none yet.
+    async fn installation_id(&self, fresh: &str) -> Result<String>;
 }

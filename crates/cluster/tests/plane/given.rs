@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backend::ports::Cluster as _;
+use backend::ports::{Cluster as _, IdentityFilter};
 use cluster::{ClusterConfig, KubeCluster};
 use domain::api_key::PublicId;
 use domain::credential::{Access, Identity};
@@ -45,15 +45,28 @@ pub async fn plane() -> Plane {
     Plane { cluster: console().await, admin: Client::try_from(config.clone()).unwrap(), config }
 }
 
-/// Another console process.
+/// Another console process of the same installation.
 pub async fn console() -> KubeCluster {
     console_from(&directory().join("kubeconfigs")).await
 }
 
 /// A console with the kubeconfigs of a folder.
 pub async fn console_from(kubeconfigs: &Path) -> KubeCluster {
+    installation(kubeconfigs, &format!("test-{}", std::process::id())).await
+}
+
+/// A console of another installation on the same cluster.
+pub async fn stranger() -> KubeCluster {
+    installation(&directory().join("kubeconfigs"), &format!("other-{:016x}", random())).await
+}
+
+async fn installation(kubeconfigs: &Path, id: &str) -> KubeCluster {
     let file = |name: &str| kubeconfigs.join(format!("{name}.yaml"));
-    let config = ClusterConfig { issuer_kubeconfig: file("issuer"), reconciler_kubeconfig: file("reconciler") };
+    let config = ClusterConfig {
+        issuer_kubeconfig: file("issuer"),
+        reconciler_kubeconfig: file("reconciler"),
+        installation: id.to_owned(),
+    };
     KubeCluster::start(config, CancellationToken::new()).await.unwrap()
 }
 
@@ -107,6 +120,12 @@ pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>
 pub async fn next<T>(what: &str, stream: &mut (impl futures::Stream<Item = T> + Unpin)) -> T {
     let item = tokio::time::timeout(LIMIT, futures::StreamExt::next(stream)).await;
     item.unwrap_or_else(|_| panic!("never came: {what}")).unwrap_or_else(|| panic!("ended: {what}"))
+}
+
+/// Removes all that stands of a key.
+pub async fn remove_key(cluster: &KubeCluster, key: &PublicId) {
+    let found = cluster.list_identities(&IdentityFilter::Key(key.clone())).await.unwrap();
+    cluster.remove_identities(&found).await.unwrap();
 }
 
 impl Plane {

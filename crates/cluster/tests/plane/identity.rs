@@ -1,6 +1,6 @@
 //! Keys' accounts: what they open, and how fast they stop opening it.
 
-use backend::ports::Cluster as _;
+use backend::ports::{Cluster as _, IdentityFilter};
 use domain::Error;
 use domain::credential::{ACCESS_NAMESPACE, Access, Identity};
 use domain::namespace::Namespace as Tenant;
@@ -10,7 +10,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 
-use crate::given::{Plane, eventually, key, next, plane, public_id, tenant};
+use crate::given::{Plane, eventually, key, next, plane, public_id, remove_key, stranger, tenant};
 
 /// The status code with which listing fails, or none.
 async fn refused<K>(client: &Client, namespace: &str) -> Option<u16>
@@ -93,7 +93,7 @@ async fn removing_a_key_ends_its_access_and_leaves_the_others() {
     let mut lost = plane.cluster.identity_changes();
     let clients = [plane.person(&one, &dead).await, plane.person(&two, &dead).await];
     let other = plane.person(&one, &alive).await;
-    plane.cluster.remove_key(public_id(&dead)).await.unwrap();
+    remove_key(&plane.cluster, public_id(&dead)).await;
     for (client, tenant) in clients.iter().zip([&one, &two]) {
         eventually("the key is refused", async || refused::<Pod>(client, tenant.kubernetes_name.as_str()).await).await;
     }
@@ -103,7 +103,7 @@ async fn removing_a_key_ends_its_access_and_leaves_the_others() {
         assert!(accounts.get_opt(&name(tenant, &dead)).await.unwrap().is_none());
     }
     while next("the lost account is announced", &mut lost).await != name(&one, &dead) {}
-    plane.cluster.remove_key(public_id(&dead)).await.unwrap();
+    remove_key(&plane.cluster, public_id(&dead)).await;
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn an_account_made_anew_gets_no_token_for_the_old_one() {
     let new = plane.cluster.ensure_identity(&tenant, &identity).await.unwrap();
     assert_ne!(new, uid);
     plane.cluster.request_token(&tenant, &identity, &new).await.unwrap();
-    plane.cluster.remove_key(public_id(&identity)).await.unwrap();
+    remove_key(&plane.cluster, public_id(&identity)).await;
     let gone = plane.cluster.request_token(&tenant, &identity, &new).await;
     assert!(matches!(gone, Err(Error::NotFound)), "{:?}", gone.err());
 }
@@ -156,4 +156,69 @@ async fn without_a_namespace_nothing_is_left_behind() {
     assert!(matches!(answer, Err(Error::NamespaceNotReady)), "{answer:?}");
     let accounts: Api<ServiceAccount> = Api::namespaced(plane.admin.clone(), ACCESS_NAMESPACE);
     assert!(accounts.get_opt(&name(&nowhere, &identity)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_stands_of_a_key_is_found_and_single_identities_go_alone() {
+    let plane = plane().await;
+    let (one, two) = (plane.tenant().await, plane.tenant().await);
+    let edit = key(Access::Edit);
+    let Identity::Key { key: id, .. } = &edit else { panic!("a key") };
+    let view = Identity::Key { key: id.clone(), generation: 2, access: Access::View };
+    let clients = [plane.person(&one, &edit).await, plane.person(&two, &view).await];
+    let found = plane.cluster.list_identities(&IdentityFilter::Key(id.clone())).await.unwrap();
+    let mut names: Vec<&str> = found.iter().map(|found| &*found.name).collect();
+    names.sort_unstable();
+    let mut wanted = [name(&one, &edit), name(&two, &view)];
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+    let doomed: Vec<_> = found.into_iter().filter(|found| found.identity == view).collect();
+    assert_eq!(doomed[0].bound_in, [two.kubernetes_name.as_str()]);
+    plane.cluster.remove_identities(&doomed).await.unwrap();
+    eventually("it is refused", async || refused::<Pod>(&clients[1], two.kubernetes_name.as_str()).await).await;
+    assert_eq!(refused::<Pod>(&clients[0], one.kubernetes_name.as_str()).await, None);
+    let left = plane.cluster.list_identities(&IdentityFilter::All).await.unwrap();
+    assert!(left.iter().any(|found| found.name == name(&one, &edit)));
+    assert!(left.iter().all(|found| found.name != name(&two, &view)));
+}
+
+#[tokio::test]
+async fn one_account_is_found_by_name_and_namespace() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    let console = Identity::Console { access: Access::View };
+    plane.cluster.ensure_identity(&tenant, &console).await.unwrap();
+    plane.cluster.ensure_identity(&tenant, &key(Access::View)).await.unwrap();
+    let filter = IdentityFilter::Account { name: name(&tenant, &console), namespace: tenant.id };
+    let found = plane.cluster.list_identities(&filter).await.unwrap();
+    assert_eq!(found.iter().map(|found| &found.identity).collect::<Vec<_>>(), [&console]);
+}
+
+#[tokio::test]
+async fn another_installation_on_the_cluster_sees_and_trusts_nothing_of_ours() {
+    let (plane, other) = (plane().await, stranger().await);
+    let tenant = plane.tenant().await;
+    let identity = key(Access::Edit);
+    plane.cluster.ensure_identity(&tenant, &identity).await.unwrap();
+    for filter in [IdentityFilter::All, IdentityFilter::Key(public_id(&identity).clone())] {
+        assert_eq!(other.list_identities(&filter).await.unwrap(), []);
+    }
+    let taken = other.ensure_identity(&tenant, &identity).await;
+    assert!(matches!(taken, Err(Error::Conflict { .. })), "{taken:?}");
+}
+
+#[tokio::test]
+async fn an_identity_of_an_earlier_version_is_marked_when_it_is_touched_and_lives_on() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    let identity = key(Access::Edit);
+    let uid = plane.cluster.ensure_identity(&tenant, &identity).await.unwrap();
+    let accounts: Api<ServiceAccount> = Api::namespaced(plane.admin.clone(), ACCESS_NAMESPACE);
+    let unmark = serde_json::json!({"metadata": {"labels": {"remotegpu.ai/installation": null}}});
+    let patch = kube::api::Patch::Merge(&unmark);
+    accounts.patch(&name(&tenant, &identity), &kube::api::PatchParams::default(), &patch).await.unwrap();
+    // Another process knows nothing yet and looks at the objects.
+    assert_eq!(crate::given::console().await.ensure_identity(&tenant, &identity).await.unwrap(), uid);
+    let live = accounts.get(&name(&tenant, &identity)).await.unwrap();
+    assert!(live.metadata.labels.unwrap().contains_key("remotegpu.ai/installation"));
 }

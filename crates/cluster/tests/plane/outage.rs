@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backend::ports::Cluster as _;
+use backend::ports::{Cluster as _, IdentityFilter};
 use cluster::{ClusterConfig, KubeCluster};
 use domain::credential::{Access, Identity};
 use domain::{Code, Error};
@@ -72,7 +72,7 @@ async fn a_silent_api_server_is_unavailable_within_the_deadline() {
         cluster.delete_tenant(&tenant).await.unwrap_err(),
         cluster.ensure_identity(&tenant, &identity).await.unwrap_err(),
         cluster.request_token(&tenant, &Identity::Console { access: Access::View }, "uid").await.err().unwrap(),
-        cluster.remove_key(public_id(&identity)).await.unwrap_err(),
+        cluster.list_identities(&IdentityFilter::Key(public_id(&identity).clone())).await.unwrap_err(),
         cluster.list_deployments(&"t".into(), &tenant.kubernetes_name).await.unwrap_err(),
         cluster.skus().unwrap_err(),
     ];

@@ -4,7 +4,10 @@ use backend::ports::*;
 use domain::Error;
 use domain::api_key::ApiKey;
 use domain::audit::Action;
+use domain::credential::{Credential, CredentialStatus};
+use domain::id::CredentialId;
 use domain::namespace::NamespaceStatus;
+use domain::page::PageRequest;
 use domain::scope::Scope;
 
 use crate::database::Database;
@@ -20,6 +23,10 @@ on_both_engines! {
     reuse_never_moves_the_last_use_of_the_key_back
     reuse_by_many_at_once_is_noted_once
     credentials_go_with_their_namespace
+    credentials_are_listed_newest_first_by_key_namespace_and_owner
+    ending_one_ends_all_of_its_account_and_orders_it_away
+    old_credentials_are_forgotten_and_living_ones_kept
+    the_installation_keeps_the_first_id_it_got
 }
 
 async fn last_used(db: &Database, key: &ApiKey) -> (Option<jiff::Timestamp>, Option<String>) {
@@ -141,4 +148,78 @@ async fn credentials_go_with_their_namespace(db: &Database) {
     assert_eq!(db.count("credentials").await, 2);
     db.remove_namespace(namespace.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
     assert_eq!(db.count("credentials").await, 0);
+}
+
+async fn credentials_are_listed_newest_first_by_key_namespace_and_owner(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    let (one, two) = (tenant.namespace(db, "one").await, tenant.namespace(db, "two").await);
+    let colleague = given::member(db, &tenant.account, domain::user::Role::Member).await;
+    let mine = tenant.api_key(db, Scope::All).await;
+    let theirs = tenant.stored(db, ApiKey { owner_id: colleague.id, ..tenant.new_api_key(Scope::All) }).await;
+    let mut issued: Vec<Credential> = Vec::new();
+    for (key, namespace) in [(Some(&mine), &one), (Some(&theirs), &one), (Some(&mine), &two), (None, &one)] {
+        let credential = tenant.new_credential(key, namespace);
+        assert!(db.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap());
+        issued.insert(0, credential);
+    }
+    let all = CredentialFilter { account: tenant.account.id, owner: None, api_key: None, namespace: None };
+    let list = async |filter: CredentialFilter, limit: u32, after: Option<CredentialId>| {
+        let page = PageRequest { limit, after: after.map(|id| id.to_string()) };
+        let rows = db.list_credentials(&filter, &page).await.unwrap();
+        rows.into_iter().map(|row| row.credential).collect::<Vec<_>>()
+    };
+    let pick = |at: &[usize]| at.iter().map(|i| issued[*i].clone()).collect::<Vec<_>>();
+    assert_eq!(list(all.clone(), 10, None).await, issued);
+    assert_eq!(list(all.clone(), 1, None).await, pick(&[0, 1]));
+    assert_eq!(list(all.clone(), 10, Some(issued[1].id)).await, pick(&[2, 3]));
+    let by = |api_key, namespace, owner| CredentialFilter { api_key, namespace, owner, ..all.clone() };
+    assert_eq!(list(by(Some(mine.id), None, None), 10, None).await, pick(&[1, 3]));
+    assert_eq!(list(by(None, Some(one.id), None), 10, None).await, pick(&[0, 2, 3]));
+    assert_eq!(list(by(None, None, Some(colleague.id)), 10, None).await, pick(&[2]));
+    assert_eq!(list(by(Some(mine.id), Some(two.id), Some(tenant.owner.id)), 10, None).await, pick(&[1]));
+    let foreign = CredentialFilter { account: other.account.id, ..all };
+    assert_eq!(list(foreign, 10, None).await, []);
+    assert_eq!(db.credential(other.account.id, issued[1].id).await.unwrap(), None);
+    let found = db.credential(tenant.account.id, issued[1].id).await.unwrap().unwrap();
+    assert_eq!((found.namespace.as_str(), found.api_key.unwrap().owner_id), ("two", tenant.owner.id));
+}
+
+async fn ending_one_ends_all_of_its_account_and_orders_it_away(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let (namespace, key) = (tenant.namespace(db, "team-ml").await, tenant.api_key(db, Scope::All).await);
+    let mut issued = Vec::new();
+    for account in ["key-a-1-x", "key-a-1-x", "key-a-2-x"] {
+        let credential =
+            Credential { service_account: account.into(), ..tenant.new_credential(Some(&key), &namespace) };
+        db.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap();
+        issued.push(credential);
+    }
+    let event = || tenant.event(Action::CredentialRevoked);
+    db.revoke_credential(&issued[0], at(9), &event()).await.unwrap();
+    db.revoke_credential(&issued[0], at(9), &event()).await.unwrap();
+    let mut states = Vec::new();
+    for credential in &issued {
+        states.push(db.credential(tenant.account.id, credential.id).await.unwrap().unwrap().status(at(10)));
+    }
+    assert_eq!(states, [CredentialStatus::Revoked, CredentialStatus::Revoked, CredentialStatus::Active]);
+    assert_eq!(db.accounts_to_remove(10).await.unwrap(), [("key-a-1-x".to_owned(), namespace.id)]);
+    db.account_removed("key-a-1-x", namespace.id).await.unwrap();
+    assert_eq!(db.accounts_to_remove(10).await.unwrap(), []);
+}
+
+async fn old_credentials_are_forgotten_and_living_ones_kept(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = tenant.namespace(db, "team-ml").await;
+    for end in [10, 20, 30] {
+        let credential = Credential { expires_at: at(end), ..tenant.new_credential(None, &namespace) };
+        db.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap();
+    }
+    assert_eq!(db.delete_old_credentials(at(30), 1).await.unwrap(), 1);
+    assert_eq!(db.delete_old_credentials(at(30), 9).await.unwrap(), 1);
+    assert_eq!(db.count("credentials").await, 1);
+}
+
+async fn the_installation_keeps_the_first_id_it_got(db: &Database) {
+    assert_eq!(db.installation_id("one").await.unwrap(), "one");
+    assert_eq!(db.opened_again().await.installation_id("two").await.unwrap(), "one");
 }

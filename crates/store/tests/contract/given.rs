@@ -2,7 +2,7 @@
 
 use backend::ports::*;
 use domain::account::{Account, AccountName, CustomerId, Quota};
-use domain::api_key::{ApiKey, PublicId};
+use domain::api_key::{ApiKey, HASH_VERSION, KeySecret, PublicId};
 use domain::audit::{Action, AuditEvent};
 use domain::credential::{Access, Credential};
 use domain::id::{AccountId, ApiKeyId, AuditId, CredentialId, NamespaceId, SessionId, UserId};
@@ -55,6 +55,12 @@ pub fn new_account(name: &str) -> Account {
 pub fn new_user(email: &str) -> User {
     let email = Email::new(email).unwrap();
     User { id: UserId::new(Uuid::now_v7()), email, operator: false, disabled: false, created_at: at(0) }
+}
+
+/// What is stored of a secret; each generation has a digest of its own.
+pub fn new_secret(generation: u32) -> KeySecret {
+    let digest = format!("{generation:064x}");
+    KeySecret { generation, digest, pepper_id: "p1".into(), hash_version: HASH_VERSION }
 }
 
 pub async fn account(db: &SqlStore, name: &str) -> Account {
@@ -116,9 +122,8 @@ impl Tenant {
             owner_id: self.owner.id,
             name: "laptop".into(),
             public_id: PublicId::from_trusted(id.short()),
-            generation: 1,
-            digest: "d1".repeat(32),
-            pepper_id: "p1".into(),
+            secret: new_secret(1),
+            old_secret: None,
             scope,
             access: Access::Edit,
             expires_at: None,
@@ -127,6 +132,8 @@ impl Tenant {
             created_at: at(0),
             last_used_at: None,
             last_used_ip: None,
+            revision: 1,
+            removal_pending: false,
         }
     }
 
@@ -146,8 +153,13 @@ impl Tenant {
             api_key_id: key.map(|key| key.id),
             namespace_id: namespace.id,
             service_account: "key-a1b2c3d4-1-456789ab".into(),
+            access: Some(Access::Edit),
+            token_id: Some("6d2f".into()),
+            address: Some("192.0.2.7".into()),
             issued_at: at(0),
             expires_at: at(3540),
+            last_used_at: at(0),
+            revoked_at: None,
         }
     }
 

@@ -142,8 +142,8 @@ async fn namespaces_and_keys(db: &Database) {
     let active = NamespaceId::parse(ACTIVE).unwrap();
     let found = db.key_access(&PublicId::from_trusted("aaaaaaaa".into()), Some(active)).await.unwrap().unwrap();
     assert_eq!((found.owner_role, found.namespace.map(|n| n.id)), (Some(Role::Owner), Some(active)));
-    assert_eq!((found.key.digest.as_str(), found.key.generation, found.key.disabled), ("digest-1", 1, false));
-    let queue = db.keys_to_remove(10).await.unwrap();
+    assert_eq!((found.key.secret.digest.as_str(), found.key.secret.generation, found.key.disabled), ("digest-1", 1, false));
+    let queue = db.keys_to_settle(None, 10).await.unwrap();
     assert_eq!(queue.len(), 1, "the revoked key's objects are still to be removed");
 }
 
@@ -158,8 +158,13 @@ async fn work_with(db: &Database) {
         api_key_id: Some(ApiKeyId::parse(KEY).unwrap()),
         namespace_id: active,
         service_account: "key-aaaaaaaa-1-00000001".into(),
+        access: Some(Access::Edit),
+        token_id: None,
+        address: None,
         issued_at: at(0),
         expires_at: at(3540),
+        last_used_at: at(0),
+        revoked_at: None,
     };
     assert!(db.record_credential(&credential, &event(Action::CredentialIssued)).await.unwrap());
     let old = CredentialId::parse(CREDENTIAL).unwrap();
@@ -176,10 +181,10 @@ async fn work_with(db: &Database) {
         .await
         .unwrap()
     );
-    for key in db.keys_to_remove(10).await.unwrap() {
-        db.key_removed(key.id).await.unwrap();
+    for order in db.keys_to_settle(None, 10).await.unwrap() {
+        db.key_settled(order.key.id, order.ticket).await.unwrap();
     }
-    assert!(db.keys_to_remove(10).await.unwrap().is_empty());
+    assert!(db.keys_to_settle(None, 10).await.unwrap().is_empty());
 
     db.remove_namespace(deleting, &event(Action::NamespaceDeleted)).await.unwrap();
     assert_eq!(db.namespace_by_id(deleting).await.unwrap(), None);

@@ -2,6 +2,7 @@
 //!
 //! Source: `console-api.md` §5, `security.md` §1.3 and §1.7.
 
+pub mod issued;
 mod throttle;
 
 use std::time::Duration;
@@ -80,9 +81,9 @@ async fn issued(
     query: &[(String, String)],
     headers: &HeaderMap,
 ) -> Result<IssuedCredential> {
-    let key = presented_key(headers, query)?;
     // Presence and form come before the query, or a wrong query would answer before a missing key.
-    KeyText::parse(key.unwrap_or_default())?;
+    let key = presented_key(headers, query).and_then(|key| KeyText::parse(key.unwrap_or_default()).map(|_| key));
+    let key = key.inspect_err(|error| backend.note_refusal(origin, None, None, error))?;
     let access = query.iter().rev().find(|(name, _)| name == "access").map(|(_, value)| value.as_str());
     let issued = backend.issue_credential(origin, key, id, parse_access(access)?);
     timeout(DEADLINE, issued).await.map_err(Error::cluster)?

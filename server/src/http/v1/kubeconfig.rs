@@ -33,15 +33,7 @@ pub struct KubeconfigQuery {
 impl KubeconfigQuery {
     /// How credentials are fetched; `sh` when unsaid.
     pub fn variant(&self) -> Result<Variant> {
-        match self.variant.as_deref() {
-            None | Some("sh") => Ok(Variant::Sh),
-            Some("windows") => Ok(Variant::Windows),
-            Some("cli") => {
-                let message = "The variant cli needs kubectl-remotegpu, which this version does not have: use sh";
-                Err(Error::field("variant", "unavailable", message))
-            }
-            Some(_) => Err(Error::field("variant", "unknown", "variant must be sh or windows")),
-        }
+        Variant::parse(self.variant.as_deref().unwrap_or("sh"))
     }
 
     /// With what rights; `edit` when unsaid.

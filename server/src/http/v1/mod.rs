@@ -45,6 +45,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(kubeconfig::routes())
         .merge(api_key::routes())
         .merge(cli_session::routes())
+        .merge(credential::issued::routes())
         .merge(sku::routes())
         .merge(deployment::routes())
         .layer(from_fn(accepts_json));

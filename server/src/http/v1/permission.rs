@@ -54,7 +54,15 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     // api keys
     ("list_api_keys", Has(Read)),
     ("create_api_key", Has(OwnKeys)),
+    ("get_api_key", Has(Read)),
+    ("update_api_key", Has(OwnKeys)),
     ("revoke_api_key", Has(OwnKeys)),
+    ("rotate_api_key", Has(OwnKeys)),
+    ("test_api_key", Has(Read)),
+    // credentials handed out
+    ("list_credentials", Has(Read)),
+    ("get_credential", Has(Read)),
+    ("revoke_credential", Has(OwnKeys)),
     // sessions of the command line
     ("create_cli_session", Everybody),
     ("list_cli_sessions", Session),

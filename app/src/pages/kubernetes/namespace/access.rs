@@ -1,23 +1,37 @@
-//! Access with kubectl: a key, a kubeconfig, a first try, and the two example manifests.
+//! Access with kubectl: a key, a kubeconfig, a first try, the credentials issued, and the two example manifests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::api_key::{ApiKeyView, CreatedApiKey};
+use domain::credential::{Access, CredentialView};
+use domain::kubeconfig::{KubeconfigFacts, Variant};
 use domain::namespace::NamespaceView;
+use domain::page::Page;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_query_map;
 
 use super::detail::InNamespace;
 use crate::api::api_key::ListApiKeys;
+use crate::api::ask::ask;
+use crate::api::credential::ListCredentials;
+use crate::api::kubeconfig::GetKubeconfigFacts;
+use crate::api::packed::unpack;
+use crate::features::credentials::{Credentials, load_credentials};
 use crate::features::load::load;
 use crate::features::{manifest, scope};
 use crate::pages::settings::api_key::create::NamespaceKeyForm;
 use crate::paths;
-use crate::ui::button::ButtonLink;
+use crate::ui::badge::Tone;
+use crate::ui::banner::Banner;
+use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::code::CodeBlock;
-use crate::ui::copy::SecretBox;
+use crate::ui::copy::{CopyLine, SecretBox};
 use crate::ui::icon::{Glyph, Icon};
-use crate::ui::panel::Step;
+use crate::ui::panel::{Panel, Step};
+use crate::ui::tabs::Segment;
 
 /// The tab *Access*.
 #[component]
@@ -26,13 +40,17 @@ pub fn AccessPage() -> impl IntoView {
     view! { <InNamespace page=Arc::new(page) /> }.into_any()
 }
 
-/// Three cards in the order of use; a key made in the first fills in the third.
+/// Three cards in the order of use; a key made in the first fills in the third, which turns green by itself once the
+/// first credential was issued.
 #[component]
 fn Steps(namespace: NamespaceView) -> impl IntoView {
     let made = RwSignal::new(None::<CreatedApiKey>);
     let (name, kubernetes_name) = (namespace.name.clone(), namespace.kubernetes_name.clone());
-    let for_key = namespace.clone();
+    let (for_key, here) = (namespace.clone(), paths::access(&namespace.id));
     let try_it = Signal::derive(move || made.with(|made| manifest::first_try(&name, made.as_ref().map(|m| &*m.key))));
+    let looks = looks(&namespace.id);
+    let issued = load_credentials(format!("namespace/{}", namespace.id), move || looks.get());
+    let works = issued.show(|page| view! { <Works page=page /> }.into_any());
     view! {
         <div class="grid items-start gap-4 lg:grid-cols-3">
             <Step number=1 title="API key">
@@ -44,12 +62,64 @@ fn Steps(namespace: NamespaceView) -> impl IntoView {
             <Step number=3 title="Try it">
                 <p class="text-muted">"In a shell, beside the downloaded file:"</p>
                 <CodeBlock code=try_it label="Shell" />
-                <p class="text-sm text-muted">
-                    "An empty namespace answers " <code class="font-mono">"No resources found"</code> ": then everything works."
-                </p>
+                {works}
             </Step>
         </div>
+        <Panel title="Issued credentials">
+            {issued.show(move |page| view! { <Credentials page=page here=here.clone() by_key=true /> }.into_any())}
+        </Panel>
         <Examples kubernetes_name=kubernetes_name />
+    }
+}
+
+/// Counts looks at the credentials: every three seconds until there is one, and after each visit to a dialog.
+fn looks(namespace: &str) -> Memo<u32> {
+    let query = use_query_map();
+    let (timer, of) = (RwSignal::new(0_u32), format!("namespace/{namespace}"));
+    let visits = Memo::new(move |last: Option<&u32>| {
+        let open = query.read().get("end").is_some();
+        last.map_or(0, |n| n + u32::from(!open))
+    });
+    Effect::new(move || {
+        timer.track();
+        let of = of.clone();
+        let ask = move || {
+            spawn_local(async move {
+                let page = ask(ListCredentials { of, cursor: String::new() }).await;
+                let none = page.and_then(|json| unpack::<Page<CredentialView>>(&json)).is_ok_and(|p| p.items.is_empty());
+                // The page may be gone by now: then there is nobody to tell.
+                let _ = timer.try_update(|n| *n = if none { *n + 2 } else { *n | 1 });
+            });
+        };
+        // An odd count: one was seen, nobody needs to look any more.
+        if timer.get_untracked() % 2 == 0 {
+            set_timeout(ask, Duration::from_secs(3));
+        }
+    });
+    // Looks that found nothing change nothing on the page.
+    Memo::new(move |_| visits.get() * 2 + timer.get() % 2)
+}
+
+/// What the first try leads to.
+#[component]
+fn Works(page: Page<CredentialView>) -> impl IntoView {
+    match page.items.first() {
+        Some(credential) => {
+            let at = credential.issued_at.clone();
+            view! {
+                <Banner tone=Tone::Ok title="It works">
+                    "The last credential was issued " <Ago at=at /> "."
+                </Banner>
+            }
+            .into_any()
+        }
+        None => view! {
+            <p class="text-sm text-muted">
+                "An empty namespace answers " <code class="font-mono">"No resources found"</code>
+                ". This turns green with the first credential."
+            </p>
+        }
+        .into_any(),
     }
 }
 
@@ -91,7 +161,11 @@ fn ReachingKeys(keys: Vec<ApiKeyView>) -> impl IntoView {
         view! {
             <li class="flex flex-wrap items-baseline justify-between gap-x-3 border-b border-line py-1.5 last:border-0">
                 <span class="min-w-0 truncate">
-                    {key.name} " " <code class="font-mono text-sm text-faint">{key.prefix}</code>
+                    <a href=paths::api_key(&key.id) class="hover:underline">
+                        {key.name}
+                    </a>
+                    " "
+                    <code class="font-mono text-sm text-faint">{key.prefix}</code>
                 </span>
                 <span class="text-sm text-muted">{used}</span>
             </li>
@@ -100,41 +174,88 @@ fn ReachingKeys(keys: Vec<ApiKeyView>) -> impl IntoView {
     view! { <ul>{keys.into_iter().map(row).collect_view()}</ul> }.into_any()
 }
 
+/// Variant and rights are states of the URL, so that a choice can be shared.
 #[component]
 fn KubeconfigStep(namespace: NamespaceView) -> impl IntoView {
-    let link = |access: &'static str, variant: &'static str, words: &'static str| {
-        view! {
-            <ButtonLink href=paths::kubeconfig(&namespace.id, access, variant) download=true>
-                <Glyph icon=Icon::Download />
-                {words}
-            </ButtonLink>
+    let query = use_query_map();
+    let choice = move |name: &'static str, default: &'static str| {
+        Memo::new(move |_| query.read().get(name).unwrap_or_else(|| default.to_owned()))
+    };
+    let (variant, access) = (choice("variant", "sh"), choice("access", "edit"));
+    let id = namespace.id.clone();
+    let at = move |variant: &str, access: &str| {
+        paths::with_query(&paths::access(&id), &[("variant", variant), ("access", access)])
+    };
+    let to_variant = {
+        let at = at.clone();
+        move |(value, words): (&'static str, &'static str)| {
+            let current = Signal::derive(move || variant.with(|chosen| chosen == value));
+            view! { <Segment href=at(value, &access.get()) label=words current=current /> }
         }
     };
-    let row = |rights: &'static str, what: &'static str, access: &'static str| {
-        view! {
-            <div class="grid gap-1.5 border-b border-line pb-3">
-                <p>
-                    <span class="font-medium">{rights}</span>
-                    <span class="text-muted">" – " {what}</span>
-                </p>
-                <div class="flex flex-wrap gap-2">
-                    {link(access, "sh", "Linux, macOS")} {link(access, "windows", "Windows")}
-                </div>
-            </div>
-        }
+    let to_access = move |(value, words): (&'static str, &'static str)| {
+        let current = Signal::derive(move || access.with(|chosen| chosen == value));
+        view! { <Segment href=at(&variant.get(), value) label=words current=current /> }
     };
+    let variants = [("sh", "Linux, macOS"), ("cli", "kubectl-remotegpu"), ("windows", "Windows")];
+    let rights = [("edit", "Edit"), ("view", "View")];
+    let id = namespace.id.clone();
+    let key = Memo::new(move |_| format!("{id} {} {}", variant.get(), access.get()));
+    let facts = load(key, |key| {
+        let mut parts = key.split(' ').map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        GetKubeconfigFacts { namespace: next(), variant: next(), access: next() }
+    });
+    let id = namespace.id;
+    let facts = facts.show_or(
+        move |facts| view! { <Facts facts=facts namespace=id.clone() /> }.into_any(),
+        |error| view! { <p class="text-sm text-muted">{error.detail}</p> }.into_any(),
+    );
     view! {
         <p class="text-muted">
-            "The file "
-            <code class="font-mono text-sm text-ink wrap-anywhere">{manifest::kubeconfig_file(&namespace.name)}</code>
-            " holds no secret. It stays good when you rename the namespace or rotate the key."
+            "The file holds no secret: with REMOTEGPU_API_KEY from your environment it fetches credentials. It stays good when you rename the namespace or rotate the key."
         </p>
-        {row("Edit", "daily work", "edit")}
-        {row("View", "looks only, no secrets, no shell", "view")}
-        <p class="text-sm text-muted">
-            "It runs "<code class="font-mono">"sh"</code>" and "<code class="font-mono">"curl"</code>
-            " to fetch a credential with REMOTEGPU_API_KEY from your environment; on Windows curl 8.3 alone."
+        <div class="flex flex-wrap gap-2">
+            <nav aria-label="How it fetches" class="inline-flex rounded border border-line">
+                {move || variants.map(to_variant.clone()).collect_view()}
+            </nav>
+            <nav aria-label="Rights" class="inline-flex rounded border border-line">
+                {move || rights.map(to_access.clone()).collect_view()}
+            </nav>
+        </div>
+        {facts}
+    }
+}
+
+/// What the chosen file needs, is and runs.
+#[component]
+fn Facts(facts: KubeconfigFacts, namespace: String) -> impl IntoView {
+    let needs = match facts.variant {
+        Variant::Sh => "Needs sh and curl 7.55 or newer.",
+        Variant::Cli => "Needs the program kubectl-remotegpu on the PATH; kubectl 1.35 and newer can allow it by name.",
+        Variant::Windows => "Needs curl 8.3 or newer, which Windows brings; no shell.",
+    };
+    let rights = match facts.access {
+        Access::Edit => "Edit: daily work.",
+        Access::View => "View: looks only, no secrets, no shell.",
+    };
+    let href = paths::kubeconfig(&namespace, facts.access.as_str(), facts.variant.as_str());
+    view! {
+        <p class="text-sm text-muted">{rights} " " {needs} " On a host without these, or without the variable, it fails and says why."</p>
+        <div>
+            <ButtonLink href=href tone=ButtonTone::Primary download=true>
+                <Glyph icon=Icon::Download />
+                "Download"
+            </ButtonLink>
+        </div>
+        <p class="text-sm">
+            <code class="font-mono text-ink wrap-anywhere">{facts.filename}</code>
         </p>
+        <p class="text-sm text-muted">"SHA-256 " <CopyLine text=facts.sha256 label="checksum" /></p>
+        <details class="min-w-0">
+            <summary class="cursor-pointer text-sm text-muted hover:text-ink">"The exact command it runs"</summary>
+            <CodeBlock code=facts.command label="exec" />
+        </details>
     }
 }
 

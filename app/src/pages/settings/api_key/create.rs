@@ -23,7 +23,7 @@ pub fn NewKeyDialog(namespaces: Vec<NamespaceView>) -> impl IntoView {
     view! {
         <Dialog title="New API key" close=paths::api_keys()>
             {move || match made() {
-                Some(created) => view! { <Secret created=created /> }.into_any(),
+                Some(created) => view! { <Secret created=created done=paths::api_keys() /> }.into_any(),
                 None => view! { <KeyFields sending=sending namespaces=namespaces.clone() /> }.into_any(),
             }}
         </Dialog>
@@ -56,14 +56,16 @@ fn KeyFields(sending: Sending, namespaces: Vec<NamespaceView>) -> impl IntoView 
     }
 }
 
+/// The field for a key's name.
 #[component]
-fn KeyName(error: Signal<Option<String>>) -> impl IntoView {
+pub fn KeyName(error: Signal<Option<String>>, #[prop(optional)] value: String) -> impl IntoView {
     view! {
         <Field id="key-name" label="Name" error=error hint="Where it will be used, for example laptop or ci.">
             <input
                 id="key-name"
                 name="form[name]"
                 class=INPUT
+                value=value
                 required
                 maxlength="100"
                 autocomplete="off"
@@ -74,9 +76,14 @@ fn KeyName(error: Signal<Option<String>>) -> impl IntoView {
     }
 }
 
-/// The four legal scopes, one card each.
+/// The four legal scopes, one card each; `ticked` are the ids that stand on the key.
 #[component]
-fn ScopeCards(scope: RwSignal<String>, error: Signal<Option<String>>, namespaces: Vec<NamespaceView>) -> impl IntoView {
+pub fn ScopeCards(
+    scope: RwSignal<String>,
+    error: Signal<Option<String>>,
+    namespaces: Vec<NamespaceView>,
+    #[prop(optional)] ticked: Vec<String>,
+) -> impl IntoView {
     let cards = [
         ("namespaces", "Chosen namespaces", "kubectl in the namespaces ticked below."),
         ("all_namespaces", "All namespaces", "kubectl in every namespace of the account, present and future."),
@@ -98,7 +105,7 @@ fn ScopeCards(scope: RwSignal<String>, error: Signal<Option<String>>, namespaces
             <div class="grid gap-2 sm:grid-cols-2">{cards.map(card).collect_view()}</div>
             <fieldset class="grid gap-1 rounded border border-line p-3 disabled:hidden" disabled=unused>
                 <legend class="px-1 text-sm text-muted">"Namespaces"</legend>
-                <NamespaceBoxes namespaces=namespaces />
+                <NamespaceBoxes namespaces=namespaces ticked=ticked />
             </fieldset>
             <p class="text-sm text-fail empty:hidden" aria-live="polite">
                 {move || error.get()}
@@ -108,39 +115,48 @@ fn ScopeCards(scope: RwSignal<String>, error: Signal<Option<String>>, namespaces
 }
 
 #[component]
-fn NamespaceBoxes(namespaces: Vec<NamespaceView>) -> impl IntoView {
-    if namespaces.is_empty() {
+fn NamespaceBoxes(namespaces: Vec<NamespaceView>, ticked: Vec<String>) -> impl IntoView {
+    let gone: Vec<String> = ticked.iter().filter(|id| namespaces.iter().all(|n| n.id != **id)).cloned().collect();
+    if namespaces.is_empty() && gone.is_empty() {
         return view! { <p class="text-sm text-faint">"There is no namespace yet."</p> }.into_any();
     }
-    let only = namespaces.len() == 1;
-    let tick = |namespace: NamespaceView| {
+    let only = namespaces.len() == 1 && ticked.is_empty();
+    let tick = |id: String, name: String, note: String, checked: bool| {
         view! {
             <label class="flex items-center gap-2">
-                <input type="checkbox" class="size-4 accent-accent" name="form[namespace_ids][]" value=namespace.id checked=only />
-                {namespace.name}
-                <code class="font-mono text-sm text-faint">{namespace.kubernetes_name}</code>
+                <input type="checkbox" class="size-4 accent-accent" name="form[namespace_ids][]" value=id checked=checked />
+                {name}
+                <code class="font-mono text-sm text-faint">{note}</code>
             </label>
         }
     };
-    view! { <div class="grid max-h-48 gap-1.5 overflow-y-auto">{namespaces.into_iter().map(tick).collect_view()}</div> }
-        .into_any()
+    let living = namespaces.into_iter().map(|namespace| {
+        let checked = only || ticked.contains(&namespace.id);
+        tick(namespace.id, namespace.name, namespace.kubernetes_name, checked)
+    });
+    let living = living.collect_view();
+    let gone = gone.into_iter().map(|id| tick(id.clone(), "a deleted namespace".to_owned(), id, true)).collect_view();
+    view! { <div class="grid max-h-48 gap-1.5 overflow-y-auto">{living} {gone}</div> }.into_any()
 }
 
+/// The field for a key's rights.
 #[component]
-fn Rights() -> impl IntoView {
+pub fn Rights(#[prop(optional)] view_only: bool) -> impl IntoView {
     view! {
         <Field id="access" label="Rights" hint="The lower of the key's and the kubeconfig's rights wins.">
             <select id="access" name="form[access]" class=INPUT aria-describedby="access-note">
                 <option value="edit">"Edit – daily work"</option>
-                <option value="view">"View – looks only, no secrets, no shell"</option>
+                <option value="view" selected=view_only>
+                    "View – looks only, no secrets, no shell"
+                </option>
             </select>
         </Field>
     }
 }
 
-/// A redirect cannot carry the secret back, so this one form needs JavaScript.
+/// A redirect cannot carry the secret back, so these forms need JavaScript.
 #[component]
-fn NoScriptNote() -> impl IntoView {
+pub fn NoScriptNote() -> impl IntoView {
     view! {
         <noscript>
             <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
@@ -150,9 +166,9 @@ fn NoScriptNote() -> impl IntoView {
     }
 }
 
-/// The secret, and how it is used.
+/// The secret, and how it is used; `done` is the page behind it.
 #[component]
-fn Secret(created: CreatedApiKey) -> impl IntoView {
+pub fn Secret(created: CreatedApiKey, done: String) -> impl IntoView {
     view! {
         <div class="grid gap-4">
             <p>
@@ -161,7 +177,7 @@ fn Secret(created: CreatedApiKey) -> impl IntoView {
             <SecretBox text=created.key.clone() label="API key" />
             <CodeBlock code=format!("export REMOTEGPU_API_KEY={}\n", created.key) label="Shell" />
             <div class="flex justify-end">
-                <ButtonLink href=paths::api_keys() tone=ButtonTone::Primary>
+                <ButtonLink href=done tone=ButtonTone::Primary>
                     "Done"
                 </ButtonLink>
             </div>

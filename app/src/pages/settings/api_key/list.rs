@@ -1,6 +1,6 @@
 //! The API keys of the account.
 
-use domain::api_key::{ApiKeyView, KeyStatus};
+use domain::api_key::{ApiKeyView, ClusterState};
 use domain::namespace::NamespaceView;
 use domain::page::Page;
 use leptos::prelude::*;
@@ -8,22 +8,21 @@ use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
 use super::create::NewKeyDialog;
-use crate::api::api_key::{ListApiKeys, RevokeApiKey};
+use super::dialogs;
+use crate::api::api_key::ListApiKeys;
 use crate::features::head::PageHead;
 use crate::features::load::load;
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
 use crate::features::{scope, status};
 use crate::paths;
 use crate::ui::badge::Badge;
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::clock::{Ago, absolute};
-use crate::ui::dialog::Dialog;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
+use crate::ui::menu::RowMenu;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
-/// The list; making and revoking are states of the URL.
+/// The list; making a key is a state of the URL, all else happens on the key's own page.
 #[component]
 pub fn ApiKeysPage() -> impl IntoView {
     let query = use_query_map();
@@ -52,9 +51,9 @@ pub fn ApiKeysPage() -> impl IntoView {
     .into_any()
 }
 
-/// Grows each time a dialog closes: then the list may be another. Opening one must not load anew under its form.
+/// Grows each time the dialog closes: then the list may be another. Opening it must not load anew under its form.
 fn visits_to_the_list(query: Memo<ParamsMap>) -> Memo<u32> {
-    let open = Memo::new(move |_| query.read().get("new").is_some() || query.read().get("revoke").is_some());
+    let open = Memo::new(move |_| query.read().get("new").is_some());
     let counted = Memo::new(move |last: Option<&(bool, u32)>| match (open.get(), last) {
         (open, Some((was_open, visits))) => (open, visits + u32::from(*was_open && !open)),
         (open, None) => (open, 0),
@@ -66,13 +65,10 @@ fn visits_to_the_list(query: Memo<ParamsMap>) -> Memo<u32> {
 fn Body(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoView {
     let query = use_query_map();
     let creating = Memo::new(move |_| query.read().get("new").is_some());
-    let revoking = Memo::new(move |_| query.read().get("revoke"));
-    let (for_dialog, all) = (namespaces.clone(), keys.items.clone());
-    let doomed = move || revoking.get().and_then(|id| all.iter().find(|key| key.id == id).cloned());
+    let for_dialog = namespaces.clone();
     view! {
         <Listing keys=keys namespaces=namespaces />
         {move || creating.get().then(|| view! { <NewKeyDialog namespaces=for_dialog.clone() /> })}
-        {move || doomed().map(|key| view! { <RevokeDialog key=key /> })}
     }
 }
 
@@ -107,9 +103,8 @@ fn Listing(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoV
 #[component]
 fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
     let (tone, word) = status::api_key(key.status);
-    let revoke = paths::with_query(&paths::api_keys(), &[("revoke", &key.id)]);
-    let alive = key.status != KeyStatus::Revoked;
-    let label = format!("Revoke {}", key.name);
+    let (menu, label) = (dialogs::actions(&key), format!("Actions for {}", key.name));
+    let pending = key.cluster == ClusterState::RemovalPending;
     let used = match key.last_used_at {
         Some(at) => view! { <Ago at=at /> }.into_any(),
         None => "never".into_any(),
@@ -117,26 +112,36 @@ fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
     view! {
         <tr class=ROW>
             <td class=CELL>
-                <p class="font-medium">{key.name}</p>
-                <code class="font-mono text-sm text-muted">{key.prefix}</code>
+                <a href=paths::api_key(&key.id) class="font-medium hover:underline">
+                    {key.name}
+                </a>
+                <p>
+                    <code class="font-mono text-sm text-muted">{key.prefix}</code>
+                </p>
             </td>
             <td class=CELL>{opens}</td>
             <td class=CELL>
                 <Badge tone=tone label=word />
+                {pending.then(|| view! { <p class="text-sm text-wait">"leaving the cluster"</p> })}
             </td>
             <td class=FIGURE>{used}</td>
-            <td class=FIGURE>{key.expires_at.as_deref().map_or_else(|| "never".to_owned(), absolute)}</td>
             <td class=FIGURE>
-                {alive
-                    .then(|| {
-                        view! {
-                            <ButtonLink href=revoke tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                                "Revoke"
-                            </ButtonLink>
-                        }
-                    })}
+                <Ends at=key.expires_at soon=key.expires_soon />
+            </td>
+            <td class=FIGURE>
+                <RowMenu label=label items=menu />
             </td>
         </tr>
+    }
+}
+
+/// When a key ends; amber, with a word, when that is near.
+#[component]
+pub fn Ends(at: Option<String>, soon: bool) -> impl IntoView {
+    let text = at.as_deref().map_or_else(|| "never".to_owned(), absolute);
+    match soon {
+        true => view! { <span class="font-medium text-wait" title="Ends within 14 days">{text} " – soon"</span> }.into_any(),
+        false => text.into_any(),
     }
 }
 
@@ -148,33 +153,5 @@ fn NoKeys() -> impl IntoView {
                 "New API key"
             </ButtonLink>
         </EmptyState>
-    }
-}
-
-/// Names the key and what ends with it.
-#[component]
-fn RevokeDialog(key: ApiKeyView) -> impl IntoView {
-    let sending = Sending::to::<RevokeApiKey>();
-    let refusal = sending.refusal();
-    view! {
-        <Dialog title=format!("Revoke {}", key.name) close=paths::api_keys()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>
-                        "Whatever uses " <code class="font-mono text-sm">{key.prefix}</code>
-                        " is refused from its next request on. Streams that are open go on until they end. This cannot be undone."
-                    </p>
-                    <input type="hidden" name="id" value=key.id />
-                    <input type="hidden" name="name" value=key.name />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=paths::api_keys()>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Revoking")>
-                            "Revoke key"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
     }
 }

@@ -1,0 +1,150 @@
+//! What keys may do no more goes from the cluster: at once if it answers, else from the queue; and what no order names
+//! goes with the sweep.
+//!
+//! Desired state, not a list of deeds: an order only says "look at this key". What stands is compared with what the key
+//! opens now, so an order may be late, doubled, or overtaken by the next change.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::api_key::{ApiKey, PublicId};
+use domain::credential::{FoundIdentity, Identity};
+use domain::id::NamespaceId;
+use domain::user::Role;
+use domain::Result;
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{AT_ONCE, BATCH, queued};
+use crate::Backend;
+use crate::ports::{IdentityFilter, KeyToSettle};
+
+// A page that waits for a revocation waits no longer; the loop finishes it.
+const INLINE_LIMIT: Duration = Duration::from_secs(3);
+// Long enough for "who had access last month", short enough for the table.
+const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+impl Backend {
+    /// Carries out the orders about one key now, if the cluster answers; else the loop does.
+    pub(crate) async fn settle_now(&self, key: &ApiKey) {
+        self.inner.tokens.forget_key(&key.public_id);
+        let work = async {
+            for order in self.inner.store.keys_to_settle(Some(key.id), 1).await? {
+                self.settle_key(&order).await?;
+            }
+            Ok(())
+        };
+        self.inline("taking a key's rights from the cluster", work).await;
+    }
+
+    /// Takes one account away now, if the cluster answers; else the loop does.
+    pub(crate) async fn remove_now(&self, service_account: &str, namespace: NamespaceId) {
+        self.inline("removing an account", self.remove_account(service_account, namespace)).await;
+    }
+
+    async fn inline(&self, doing: &'static str, work: impl Future<Output = Result<()>>) {
+        match tokio::time::timeout(INLINE_LIMIT, work).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.log(doing, &error),
+            Err(_) => tracing::warn!(doing, "takes long; it goes on in the background"),
+        }
+        self.inner.wake.notify_one();
+    }
+
+    /// One look at the queues: what time has ended, keys, single accounts.
+    pub(super) async fn access_orders(&self) {
+        if let Err(error) = self.inner.store.order_ended_keys(self.inner.clock.now()).await {
+            self.log("looking for keys that ended", &error);
+        }
+        match self.inner.store.keys_to_settle(None, BATCH).await {
+            Ok(orders) => {
+                queued("keys", orders.len());
+                let settle = async |order: KeyToSettle| {
+                    if let Err(error) = self.settle_key(&order).await {
+                        self.log("taking a key's rights from the cluster", &error);
+                    }
+                };
+                futures::stream::iter(orders).for_each_concurrent(AT_ONCE, settle).await;
+            }
+            Err(error) => self.log("reading the keys to settle", &error),
+        }
+        match self.inner.store.accounts_to_remove(BATCH).await {
+            Ok(accounts) => {
+                for (name, namespace) in accounts {
+                    if let Err(error) = self.remove_account(&name, namespace).await {
+                        self.log("removing an account", &error);
+                    }
+                }
+            }
+            Err(error) => self.log("reading the accounts to remove", &error),
+        }
+    }
+
+    async fn settle_key(&self, order: &KeyToSettle) -> Result<()> {
+        let key = &order.key;
+        let found = self.inner.cluster.list_identities(&IdentityFilter::Key(key.public_id.clone())).await?;
+        let now = self.inner.clock.now();
+        let doomed: Vec<FoundIdentity> =
+            found.into_iter().filter(|found| !keeps(key, order.owner_role, found, now)).collect();
+        self.remove(&doomed).await?;
+        self.inner.store.key_settled(key.id, order.ticket).await
+    }
+
+    async fn remove_account(&self, service_account: &str, namespace: NamespaceId) -> Result<()> {
+        let filter = IdentityFilter::Account { name: service_account.to_owned(), namespace };
+        let found = self.inner.cluster.list_identities(&filter).await?;
+        self.remove(&found).await?;
+        self.inner.store.account_removed(service_account, namespace).await
+    }
+
+    /// Deletes what this installation made for keys that are gone or may do less: the net under the queue, for what a
+    /// crash or a restored database left. The cluster is read before the database, so nothing new is taken for old.
+    pub(super) async fn sweep_identities(&self) {
+        if let Err(error) = self.try_sweep().await {
+            self.log("sweeping identities", &error);
+        }
+    }
+
+    async fn try_sweep(&self) -> Result<()> {
+        let found = self.inner.cluster.list_identities(&IdentityFilter::All).await?;
+        let ids: BTreeSet<&str> = found.iter().filter_map(|f| public_id(f)).map(PublicId::as_str).collect();
+        let ids: Vec<PublicId> = ids.into_iter().map(|id| PublicId::from_trusted(id.to_owned())).collect();
+        let mut keys = Vec::new();
+        for batch in ids.chunks(BATCH as usize) {
+            keys.extend(self.inner.store.keys_by_public_id(batch).await?);
+        }
+        let now = self.inner.clock.now();
+        let of = |id: &PublicId| keys.iter().find(|key| key.key.public_id == *id);
+        let stands = |found: &FoundIdentity| match public_id(found) {
+            Some(id) => of(id).is_some_and(|key| keeps(&key.key, key.owner_role, found, now)),
+            None => true,
+        };
+        let doomed: Vec<FoundIdentity> = found.iter().filter(|found| !stands(found)).cloned().collect();
+        if !doomed.is_empty() {
+            tracing::info!(count = doomed.len(), "removing identities without an active key");
+        }
+        self.remove(&doomed).await?;
+        self.inner.store.delete_old_credentials(now - KEPT, BATCH).await.map(drop)
+    }
+
+    async fn remove(&self, doomed: &[FoundIdentity]) -> Result<()> {
+        for identity in doomed {
+            self.inner.tokens.forget_account(&identity.name);
+        }
+        if doomed.is_empty() { Ok(()) } else { self.inner.cluster.remove_identities(doomed).await }
+    }
+}
+
+fn public_id(found: &FoundIdentity) -> Option<&PublicId> {
+    match &found.identity {
+        Identity::Key { key, .. } => Some(key),
+        Identity::Console { .. } => None,
+    }
+}
+
+fn keeps(key: &ApiKey, owner: Option<Role>, found: &FoundIdentity, now: Timestamp) -> bool {
+    match &found.identity {
+        Identity::Key { generation, access, .. } => key.keeps(owner, *generation, found.namespace, *access, now),
+        Identity::Console { .. } => true,
+    }
+}
