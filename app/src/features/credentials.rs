@@ -74,7 +74,8 @@ fn Row(credential: CredentialView, here: String, by_key: bool) -> impl IntoView 
         (false, _) => credential.namespace_name,
     };
     let end = paths::with_query(&here, &[("end", &credential.id)]);
-    let facts = [credential.token_id.map(|id| format!("token {id}")), credential.address.map(|at| format!("from {at}"))];
+    let facts =
+        [credential.token_id.map(|id| format!("token {id}")), credential.address.map(|at| format!("from {at}"))];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let label = format!("End the credential for {name}");
     view! {

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 
 use crate::client::{CALL_LIMIT, call, within};
 use crate::error::{exists_already, is_terminating, translate};
-use crate::tenant::objects::{self, FIELD_MANAGER};
 use crate::tenant::ignore_gone;
+use crate::tenant::objects::{self, FIELD_MANAGER};
 use known::Known;
 
 /// Label: public id of the API key.
@@ -235,7 +235,10 @@ impl Subject<'_> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&mark);
         if let Err(error) = call("marking an identity as ours", api.patch(&self.name, &params, &patch)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an identity of an earlier version stays unmarked");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an identity of an earlier version stays unmarked"
+            );
         }
         Ok(())
     }

@@ -312,7 +312,8 @@ mod tests {
     fn the_variant_cli_names_a_program_that_a_policy_can_allow() {
         let (namespace, endpoints) = (namespace("n"), endpoints("https://api.example.com"));
         let yaml = render(&namespace, &endpoints, "", Variant::Cli, Access::View).unwrap().kubeconfig;
-        let url = format!("https://api.example.com/v1/kubernetes/namespaces/{}/exec-credential?access=view", namespace.id);
+        let url =
+            format!("https://api.example.com/v1/kubernetes/namespaces/{}/exec-credential?access=view", namespace.id);
         assert!(yaml.contains("      command: \"kubectl-remotegpu\"\n      args:\n      - \"exec-credential\"\n"));
         assert!(yaml.ends_with(&format!("      - \"--url\"\n      - \"{url}\"\n")), "{yaml}");
         let shown = command(&namespace, &endpoints, Variant::Cli, Access::View).unwrap();

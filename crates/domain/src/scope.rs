@@ -236,8 +236,9 @@ mod tests {
             object_of([("all_namespaces", all), ("namespace_ids", ids), ("namespaces", stray)])
         });
         let exec = prop::option::of(prop_oneof![exec, Just(json!(true)), Just(json!([]))]);
-        (flag.clone(), flag, exec)
-            .prop_map(|(all, inference, exec)| object_of([("all", all), ("inference", inference), ("kubernetes_exec", exec)]))
+        (flag.clone(), flag, exec).prop_map(|(all, inference, exec)| {
+            object_of([("all", all), ("inference", inference), ("kubernetes_exec", exec)])
+        })
     }
 
     fn object_of<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {

@@ -316,7 +316,10 @@ async fn the_test_of_a_key_says_what_it_opens_and_why_not_and_takes_no_secret() 
         all.iter().find(|found| found["id"] == namespace["id"]).unwrap().clone()
     };
     assert_eq!((&of(&one)["allowed"], &of(&one)["access"]), (&json!(true), &json!("view")));
-    assert_eq!((&of(&two)["allowed"], of(&two)["reason"].as_str()), (&json!(false), Some("Not in the scope of the key")));
+    assert_eq!(
+        (&of(&two)["allowed"], of(&two)["reason"].as_str()),
+        (&json!(false), Some("Not in the scope of the key"))
+    );
     let right = |name: &str| report["rights"].as_array().unwrap().iter().find(|r| r["right"] == name).unwrap().clone();
     assert_eq!(right("kubernetes_exec")["allowed"], true);
     assert_eq!(right("inference")["allowed"], false);

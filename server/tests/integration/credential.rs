@@ -114,8 +114,10 @@ async fn a_removal_waits_for_the_api_server_and_says_so() {
     let namespace = app.namespace(&member).await;
     let (id, text) = key(&member, json!({"all": true})).await;
     let (other, other_text) = key(&member, json!({"all": true})).await;
-    let (token, other_token) =
-        (exec(&app, &namespace, &text).await.str("/status/token"), exec(&app, &namespace, &other_text).await.str("/status/token"));
+    let (token, other_token) = (
+        exec(&app, &namespace, &text).await.str("/status/token"),
+        exec(&app, &namespace, &other_text).await.str("/status/token"),
+    );
     let credential = member.get(&format!("{ROUTE}?api_key_id={other}")).await.str("/items/0/id");
     proxy.cut();
     let path = format!("/v1/api-keys/{id}");

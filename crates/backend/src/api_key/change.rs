@@ -52,7 +52,8 @@ impl Backend {
             let old_ends_at = rotate.check(&key, self.inner.clock.now())?;
             let text = self.new_key_text(&key.public_id);
             let secret = self.inner.pepper.secret(&text, key.secret.generation + 1);
-            let detail = format!("secret {}, the old one works for {} s more", secret.generation, rotate.overlap_seconds);
+            let detail =
+                format!("secret {}, the old one works for {} s more", secret.generation, rotate.overlap_seconds);
             let audit = self.audit(caller, Action::ApiKeyRotated, target(key.id), detail);
             if self.inner.store.rotate_api_key(&key, &secret, old_ends_at, &audit).await? {
                 if old_ends_at.is_none() || key.old_secret.is_some() {

@@ -4,9 +4,9 @@ use domain::api_key::{KeySecret, KeyStatus, KeyText};
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
+use crate::Pepper;
 use crate::pepper::Match;
 use crate::ports::KeyAccess;
-use crate::Pepper;
 
 /// A text that was proved.
 #[derive(Debug, PartialEq, Eq)]

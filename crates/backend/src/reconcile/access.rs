@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::Result;
 use domain::api_key::{ApiKey, PublicId};
 use domain::credential::{FoundIdentity, Identity};
 use domain::id::NamespaceId;
 use domain::user::Role;
-use domain::Result;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 

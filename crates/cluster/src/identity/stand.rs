@@ -10,9 +10,9 @@ use domain::id::NamespaceId;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::Resource;
 use kube::api::{Api, DeleteParams, ListParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
-use kube::Resource;
 
 use super::{GENERATION, INSTALLATION, Issuer, KEY};
 use crate::client::{Doing, call};
@@ -103,6 +103,10 @@ fn identity(meta: &ObjectMeta) -> Option<FoundIdentity> {
     };
     let namespace = NamespaceId::parse(label(NAMESPACE_ID)?).ok()?;
     // Nothing but what we would have named so ourselves.
-    (identity.service_account(namespace) == name)
-        .then(|| FoundIdentity { name, identity, namespace, bound_in: Vec::new() })
+    (identity.service_account(namespace) == name).then(|| FoundIdentity {
+        name,
+        identity,
+        namespace,
+        bound_in: Vec::new(),
+    })
 }

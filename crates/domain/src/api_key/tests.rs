@@ -73,9 +73,7 @@ fn the_old_secret_works_until_the_overlap_is_over_and_not_a_moment_longer() {
     let live = |now| key.live_secrets(at(now)).map(|s| s.generation).collect::<Vec<_>>();
     assert_eq!(live(59), [2, 1]);
     assert_eq!(live(60), [2]);
-    let keeps = |generation, now| {
-        key.keeps(Some(Role::Member), generation, namespace_id(UUID), Access::Edit, at(now))
-    };
+    let keeps = |generation, now| key.keeps(Some(Role::Member), generation, namespace_id(UUID), Access::Edit, at(now));
     assert_eq!([keeps(1, 59), keeps(1, 60), keeps(2, 60), keeps(3, 60)], [true, false, true, false]);
     assert_eq!(key.view(at(59)).overlap_ends_at.as_deref(), Some("1970-01-01T00:01:00Z"));
     assert_eq!(key.view(at(60)).overlap_ends_at, None);
@@ -102,7 +100,8 @@ fn a_warning_comes_two_weeks_before_the_end_of_a_life_that_was_longer() {
 
 #[test]
 fn only_a_change_that_takes_something_away_ends_tokens() {
-    let listed = |ids: &[&str]| ApiKey { scope: Scope::Namespaces(ids.iter().map(|i| namespace_id(i)).collect()), ..key() };
+    let listed =
+        |ids: &[&str]| ApiKey { scope: Scope::Namespaces(ids.iter().map(|i| namespace_id(i)).collect()), ..key() };
     assert!(key().loses(&listed(&[UUID])) && !listed(&[UUID]).loses(&key()));
     assert!(listed(&[UUID, OTHER]).loses(&listed(&[UUID])) && !listed(&[UUID]).loses(&listed(&[UUID, OTHER])));
     assert!(key().loses(&ApiKey { access: Access::View, ..key() }));

@@ -1,9 +1,9 @@
 //! Ending single credentials, forgetting old ones, and the id that marks what is ours in a cluster.
 
+use domain::Result;
 use domain::audit::AuditEvent;
 use domain::credential::Credential;
 use domain::id::NamespaceId;
-use domain::Result;
 use jiff::Timestamp;
 
 use crate::error::translate;

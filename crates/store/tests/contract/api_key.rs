@@ -141,7 +141,9 @@ async fn an_order_that_came_meanwhile_is_not_lost(db: &Database) {
 async fn a_revocation_by_an_older_binary_is_carried_out_too(db: &Database) {
     let tenant = given::tenant(db).await;
     let key = tenant.api_key(db, Scope::All).await;
-    db.run(format!("UPDATE api_keys SET revoked_ms = 1, cluster_removed = FALSE WHERE id = '{}'", key.id)).await.unwrap();
+    db.run(format!("UPDATE api_keys SET revoked_ms = 1, cluster_removed = FALSE WHERE id = '{}'", key.id))
+        .await
+        .unwrap();
     assert_eq!(orders(db).await, [(key.id, 0)]);
     db.key_settled(key.id, 0).await.unwrap();
     assert_eq!(orders(db).await, []);
@@ -150,9 +152,8 @@ async fn a_revocation_by_an_older_binary_is_carried_out_too(db: &Database) {
 async fn a_change_is_written_over_the_revision_it_was_made_from(db: &Database) {
     let tenant = given::tenant(db).await;
     let key = tenant.api_key(db, Scope::All).await;
-    let update = async |key: &ApiKey| {
-        db.update_api_key(key, false, &tenant.event(Action::ApiKeyChanged)).await.unwrap()
-    };
+    let update =
+        async |key: &ApiKey| db.update_api_key(key, false, &tenant.event(Action::ApiKeyChanged)).await.unwrap();
     let next = ApiKey {
         name: "ci".into(),
         scope: Scope::Inference,
@@ -218,7 +219,8 @@ async fn keys_of_whoever_leaves_shrinks_or_is_shut_out_are_ordered_away(db: &Dat
     ] {
         let tenant = given::tenant(db).await;
         let key = tenant.api_key(db, Scope::All).await;
-        let whose = if change.contains("accounts") { tenant.account.id.to_string() } else { tenant.owner.id.to_string() };
+        let whose =
+            if change.contains("accounts") { tenant.account.id.to_string() } else { tenant.owner.id.to_string() };
         db.run(format!("{change}'{whose}'")).await.unwrap();
         let order = db.keys_to_settle(Some(key.id), 1).await.unwrap();
         assert_eq!(order.len(), 1, "{change}");

@@ -142,7 +142,10 @@ async fn namespaces_and_keys(db: &Database) {
     let active = NamespaceId::parse(ACTIVE).unwrap();
     let found = db.key_access(&PublicId::from_trusted("aaaaaaaa".into()), Some(active)).await.unwrap().unwrap();
     assert_eq!((found.owner_role, found.namespace.map(|n| n.id)), (Some(Role::Owner), Some(active)));
-    assert_eq!((found.key.secret.digest.as_str(), found.key.secret.generation, found.key.disabled), ("digest-1", 1, false));
+    assert_eq!(
+        (found.key.secret.digest.as_str(), found.key.secret.generation, found.key.disabled),
+        ("digest-1", 1, false)
+    );
     let queue = db.keys_to_settle(None, 10).await.unwrap();
     assert_eq!(queue.len(), 1, "the revoked key's objects are still to be removed");
 }

@@ -4,9 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use backend::Backend;
-use domain::api_key::{
-    ApiKeyChanges, ApiKeyView, CreatedApiKey, KeyReport, NewApiKey, RotateApiKey, TestApiKey,
-};
+use domain::api_key::{ApiKeyChanges, ApiKeyView, CreatedApiKey, KeyReport, NewApiKey, RotateApiKey, TestApiKey};
 use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -86,7 +86,8 @@ fn looks(namespace: &str) -> Memo<u32> {
         let ask = move || {
             spawn_local(async move {
                 let page = ask(ListCredentials { of, cursor: String::new() }).await;
-                let none = page.and_then(|json| unpack::<Page<CredentialView>>(&json)).is_ok_and(|p| p.items.is_empty());
+                let none =
+                    page.and_then(|json| unpack::<Page<CredentialView>>(&json)).is_ok_and(|p| p.items.is_empty());
                 // The page may be gone by now: then there is nobody to tell.
                 let _ = timer.try_update(|n| *n = if none { *n + 2 } else { *n | 1 });
             });

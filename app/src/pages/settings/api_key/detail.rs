@@ -45,9 +45,8 @@ pub fn ApiKeyPage() -> impl IntoView {
         .show(|detail| view! { <Body detail=detail /> }.into_any());
     let credentials = move || {
         let here = paths::api_key(&id.get());
-        load_credentials(format!("key/{}", id.get()), move || settled.get()).show(move |page| {
-            view! { <Credentials page=page here=here.clone() by_key=false /> }.into_any()
-        })
+        load_credentials(format!("key/{}", id.get()), move || settled.get())
+            .show(move |page| view! { <Credentials page=page here=here.clone() by_key=false /> }.into_any())
     };
     view! {
         {body}

@@ -140,7 +140,9 @@ fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
 pub fn Ends(at: Option<String>, soon: bool) -> impl IntoView {
     let text = at.as_deref().map_or_else(|| "never".to_owned(), absolute);
     match soon {
-        true => view! { <span class="font-medium text-wait" title="Ends within 14 days">{text} " – soon"</span> }.into_any(),
+        true => {
+            view! { <span class="font-medium text-wait" title="Ends within 14 days">{text} " – soon"</span> }.into_any()
+        }
         false => text.into_any(),
     }
 }
