@@ -338,13 +338,13 @@ async fn an_admin_may_switch_and_revoke_a_colleagues_key_but_not_become_them() {
     let path = format!("{ROUTE}/{id}");
     other.get(&path).await.is_problem(404, "not_found", "Not found");
     for (body, status) in [
-        (json!({"name": "mine"}), 403),
-        (json!({"scopes": {"all": true}, "disabled": true}), 403),
+        (json!({"name": "mine"}), 409),
+        (json!({"scopes": {"all": true}, "disabled": true}), 409),
         (json!({"disabled": true}), 200),
         (json!({"disabled": false}), 200),
     ] {
         assert_eq!(owner.patch(&path, body.clone()).await.status, status, "{body}");
     }
-    assert_eq!(owner.post(&format!("{path}/rotate"), json!({"overlap_seconds": 0})).await.status, 403);
+    assert_eq!(owner.post(&format!("{path}/rotate"), json!({"overlap_seconds": 0})).await.status, 409);
     assert_eq!(owner.delete(&path).await.status, 204);
 }

@@ -17,6 +17,7 @@ const UNKNOWN: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
 const PLAN: &str = "form[name]=x&form[sku_code]=cpu-small&form[image]=nginx&form[replicas]=1&form[command]=\
     &form[args]=&form[env]=&form[ports]=";
 const KEY: &str = "form[name]=x&form[scope]=all&form[access]=edit&form[expires_on]=&form[namespace_ids][0]=";
+const CHANGED_KEY: &str = "id={key}&form[name]=x&form[scope]=all&form[access]=edit&form[expires_on]=";
 
 /// Forms that the server functions take; `{ns}` and `{key}` are things of the account.
 const FORMS: &[(&str, &str)] = &[
@@ -40,7 +41,14 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/namespace/delete", "id={ns}&confirm=wrong"),
     ("/api/api-key/list", "cursor="),
     ("/api/api-key/create", KEY),
+    ("/api/api-key/get", "id={key}"),
+    ("/api/api-key/update", CHANGED_KEY),
+    ("/api/api-key/switch", "id={key}&disabled=true"),
+    ("/api/api-key/rotate", "id={key}&overlap_seconds=0"),
     ("/api/api-key/revoke", "id={key}&name=x"),
+    ("/api/credential/list", "of=key/{unknown}&cursor="),
+    ("/api/credential/revoke", "id={unknown}&back="),
+    ("/api/kubeconfig/facts", "namespace={ns}&variant=sh&access=edit"),
     ("/api/sku/list", "namespace="),
     ("/api/deployment/list", "namespace={ns}"),
     ("/api/deployment/get", "namespace={ns}&name=absent"),

@@ -18,7 +18,8 @@ impl Backend {
     /// new secret they would act under another name.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field, [`Error::NotFound`], `forbidden`, `conflict` for a revoked key.
+    /// [`Error::Invalid`] with every wrong field, [`Error::NotFound`], `forbidden`, `conflict` for a revoked key and for
+    /// a colleague's.
     pub async fn update_api_key(&self, caller: &Caller, id: &str, changes: &ApiKeyChanges) -> Result<ApiKeyView> {
         for _ in 0..TRIES {
             let key = self.visible_key(caller, id).await?;
@@ -44,7 +45,8 @@ impl Backend {
     /// overlap, one still older ends at once. Kubeconfigs stay good: they hold no secret.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on `overlap_seconds`, [`Error::NotFound`], `forbidden`, `conflict` for a revoked key.
+    /// [`Error::Invalid`] on `overlap_seconds`, [`Error::NotFound`], `forbidden`, `conflict` for a revoked key and for a
+    /// colleague's.
     pub async fn rotate_api_key(&self, caller: &Caller, id: &str, rotate: RotateApiKey) -> Result<CreatedApiKey> {
         for _ in 0..TRIES {
             let key = self.visible_key(caller, id).await?;
@@ -71,7 +73,11 @@ fn own(caller: &Caller, key: &ApiKey, switches: bool) -> Result<()> {
     match key.owner_id == caller.user.id {
         true => caller.require(Permission::OwnKeys),
         false if switches => caller.require(Permission::ManageKeys),
-        false => Err(Error::Forbidden { code: Code::Forbidden }),
+        false => {
+            caller.require(Permission::ManageKeys)?;
+            let detail = "Only its owner can change this key or rotate it; you can disable and revoke it";
+            Err(Error::conflict(Code::Conflict, detail))
+        }
     }
 }
 

@@ -105,7 +105,14 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     // api keys
     ("/api/api-key/list", Has(Read)),
     ("/api/api-key/create", Has(OwnKeys)),
+    ("/api/api-key/get", Has(Read)),
+    ("/api/api-key/update", Has(OwnKeys)),
+    ("/api/api-key/switch", Has(OwnKeys)),
+    ("/api/api-key/rotate", Has(OwnKeys)),
     ("/api/api-key/revoke", Has(OwnKeys)),
+    ("/api/credential/list", Has(Read)),
+    ("/api/credential/revoke", Has(OwnKeys)),
+    ("/api/kubeconfig/facts", Has(Read)),
     // skus
     ("/api/sku/list", Has(Read)),
     // deployments
