@@ -61,11 +61,8 @@ async fn a_silent_api_server_is_unavailable_within_the_deadline() {
     // Connections are accepted by the kernel and never answered.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let file = kubeconfig(Path::new(env!("CARGO_TARGET_TMPDIR")), silent.local_addr().unwrap());
-    let config = ClusterConfig {
-        issuer_kubeconfig: file.clone(),
-        reconciler_kubeconfig: file,
-        installation: "test".to_owned(),
-    };
+    let config =
+        ClusterConfig { issuer_kubeconfig: file.clone(), reconciler_kubeconfig: file, installation: "test".to_owned() };
     let shutdown = CancellationToken::new();
     let cluster = KubeCluster::start(config, shutdown.clone()).await.unwrap();
     let (tenant, identity) = (tenant(), key(Access::Edit));
