@@ -25,6 +25,7 @@ use crate::pages::settings::api_key::detail::ApiKeyPage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
 use crate::pages::settings::cli_session::list::CliSessionsPage;
 use crate::pages::settings::profile::detail::ProfilePage;
+use crate::pages::sign_in_failed::SignInFailedPage;
 use crate::ui::clock::provide_clock;
 
 /// An area: pages whose code the browser fetches when somebody goes to one of them (and at once with the page it shows
@@ -82,7 +83,11 @@ area!(
     SettingsPage { ApiKeys: ApiKeysPage, CliSessions: CliSessionsPage, OwnProfile: ProfilePage, ApiKey: ApiKeyPage }
 );
 
-area!(proof, __preload_proof, ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage });
+area!(
+    proof,
+    __preload_proof,
+    ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage, SignInFailed: SignInFailedPage }
+);
 
 /// The whole console.
 #[component]
@@ -95,6 +100,7 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
                 <Route path=path!("/reauthenticate") view={Lazy::<Reauthenticate>::new()} ssr=SsrMode::Async />
+                <Route path=path!("/sign-in-failed") view={Lazy::<SignInFailed>::new()} ssr=SsrMode::Async />
                 <Route path=path!("/reset/:token") view={Lazy::<Reset>::new()} ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />

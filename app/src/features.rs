@@ -20,6 +20,7 @@ pub mod plan_panel;
 pub mod plan_signals;
 pub mod post_form;
 pub mod problem;
+pub mod provider_link;
 pub mod quota;
 pub mod scope;
 pub mod sku_facts;

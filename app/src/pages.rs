@@ -10,3 +10,4 @@ pub mod overview;
 pub mod reauthenticate;
 pub mod reset;
 pub mod settings;
+pub mod sign_in_failed;

@@ -20,6 +20,26 @@ pub fn reauthenticate(next: &str) -> String {
     with_query("/reauthenticate", &[("next", next)])
 }
 
+/// To an identity provider: `purpose` is `sign_in`, `link` or `reauthenticate`. Served outside the pages.
+pub fn provider_start(provider: &str, purpose: &str, next: &str) -> String {
+    with_query(&format!("/auth/oidc/{}/start", encode(provider)), &[("purpose", purpose), ("next", next)])
+}
+
+/// Signs out of the provider too. Served outside the pages.
+pub fn provider_logout(provider: &str) -> String {
+    format!("/auth/oidc/{}/logout", encode(provider))
+}
+
+/// The sign-in page after signing out of a session that a provider vouched for.
+pub fn signed_out(provider: &str) -> String {
+    with_query("/login", &[("signed-out", provider)])
+}
+
+/// Where every failure at a provider ends.
+pub fn sign_in_failed(request_id: &str) -> String {
+    with_query("/sign-in-failed", &[("request_id", request_id)])
+}
+
 /// `/kubernetes`
 pub fn namespaces() -> String {
     "/kubernetes".to_owned()
@@ -166,6 +186,10 @@ mod tests {
             login(None),
             login(Some("/kubernetes?new=namespace")),
             reauthenticate("/settings/profile"),
+            provider_start("corp", "link", "/settings/profile"),
+            provider_logout("corp"),
+            signed_out("corp"),
+            sign_in_failed(id),
             namespaces(),
             new_namespace(),
             workloads(id),
@@ -192,6 +216,10 @@ mod tests {
         /login
         /login?next=%2Fkubernetes%3Fnew%3Dnamespace
         /reauthenticate?next=%2Fsettings%2Fprofile
+        /auth/oidc/corp/start?purpose=link&next=%2Fsettings%2Fprofile
+        /auth/oidc/corp/logout
+        /login?signed-out=corp
+        /sign-in-failed?request_id=019c1b2e-7f00-7abc-8def-0123456789ab
         /kubernetes
         /kubernetes?new=namespace
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use backend::{Backend, Caller};
+use domain::identity::ProviderView;
 use domain::session::SessionView;
 use domain::{Code, Error};
 use leptos::prelude::use_context;
@@ -19,6 +20,14 @@ use crate::api::error::AppError;
 /// Who asks, as an extension of each request. Set by the server's session layer; empty without a live session.
 #[derive(Clone)]
 pub struct CallerSlot(pub Option<Caller>);
+
+/// What a browser needs to sign out of an identity provider too.
+pub struct Farewell {
+    /// The provider's id.
+    pub provider: String,
+    /// A `Set-Cookie` that lives for some minutes.
+    pub cookie: HeaderValue,
+}
 
 /// How a page begins and ends a session. The server's part: it owns cookies and the session store.
 ///
@@ -61,11 +70,14 @@ pub trait SessionPort: Send + Sync {
     /// When the database does not answer.
     async fn end_sessions(&self, here: bool) -> domain::Result<()>;
 
-    /// Ends the session of this request and removes its cookie.
+    /// Ends the session of this request and removes its cookie. The provider that vouched for it may be told afterwards.
     ///
     /// # Errors
     /// When the database does not answer.
-    async fn sign_out(&self) -> domain::Result<()>;
+    async fn sign_out(&self) -> domain::Result<Option<Farewell>>;
+
+    /// The identity providers of this installation.
+    fn providers(&self) -> Vec<ProviderView>;
 }
 
 /// The signed-in person of this request: the first line of every server function but sign-in.
@@ -107,6 +119,13 @@ pub fn is_plain_form_post() -> bool {
 pub fn do_not_store() {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// One more cookie with this answer.
+pub fn set_cookie(cookie: HeaderValue) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.append_header(header::SET_COOKIE, cookie);
     }
 }
 

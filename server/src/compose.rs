@@ -24,6 +24,7 @@ use crate::http::drain::Draining;
 use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
 use crate::http::{assets, router, session};
+use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
 use crate::system::{SystemClock, SystemRandom};
 use crate::{listeners, log, secrets};
@@ -42,11 +43,12 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let public_url = PublicUrl::new(args.public_url.as_deref(), listening)?;
     tracing::info!("Listening on http://{listening}, reached as {}", public_url.as_str());
     let checked = check(&args, &public_url)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let oidc = Arc::new(providers(&args, &public_url, &clock)?);
     let exporter = args.metrics_listen.map(Exporter::install).transpose()?;
     let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
     listeners::end_on_signals(draining.clone(), Duration::from_secs(args.drain_seconds), shutdown.clone())?;
     let store = open_store(&args.database).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let backend = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
     bootstrap(&args, &backend).await?;
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
@@ -67,6 +69,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         leptos,
         sessions,
         clock,
+        oidc,
         public_url,
         proxies,
         limits,
@@ -109,6 +112,12 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     Ok(Checked { cluster, pepper: pepper(args)?, endpoints: endpoints(args, public_url)? })
 }
 
+/// The identity providers, if there are any.
+fn providers(args: &ServeArgs, public_url: &PublicUrl, clock: &Arc<dyn Clock>) -> anyhow::Result<Oidc> {
+    let (Some(file), Some(key)) = (&args.oidc_config_file, &args.cookie_key_file) else { return Ok(Oidc::none()) };
+    Oidc::open(file, key, public_url, clock)
+}
+
 async fn backend(
     checked: Checked,
     store: SqlStore,
@@ -131,6 +140,8 @@ fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
         ("--reconciler-kubeconfig", &args.reconciler_kubeconfig),
         ("--pepper-file", &args.pepper_file),
     ];
+    files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
+    files.extend(args.oidc_config_file.as_deref().map(|file| ("--oidc-config-file", file)));
     files.extend(args.bootstrap_password_file.as_deref().map(|file| ("--bootstrap-password-file", file)));
     files
 }

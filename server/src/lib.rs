@@ -15,6 +15,7 @@ pub mod http;
 pub mod listeners;
 pub mod log;
 mod no_cluster;
+pub mod oidc;
 pub mod public_url;
 pub mod secrets;
 pub mod system;

@@ -62,7 +62,8 @@ fn origin(https: bool, host: &str, port: Option<u16>) -> String {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether `host` names this very machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

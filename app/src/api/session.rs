@@ -1,6 +1,7 @@
 //! Sign-in, sign-out and who is signed in.
 
 use domain::account::AccountView;
+use domain::identity::{IdentityView, ProviderView};
 use domain::session::{SessionItem, SessionView};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub struct Profile {
     pub has_password: bool,
     /// Where one is signed in, newest first.
     pub sessions: Vec<SessionItem>,
+    /// Linked identities.
+    pub identities: Vec<IdentityView>,
+    /// The providers of this installation.
+    pub providers: Vec<ProviderView>,
 }
 
 /// How one signs in, and where one is signed in.
@@ -43,7 +48,26 @@ pub async fn get_profile() -> Result<Packed<Profile>, AppError> {
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
     let sessions = backend.list_sessions(&caller).await?;
     let has_password = backend.has_password(&caller).await?;
-    Packed::new(&Profile { email: caller.user.email.as_str().to_owned(), has_password, sessions })
+    let identities = backend.list_identities(&caller).await?;
+    let providers = crate::ssr::sessions()?.providers();
+    let email = caller.user.email.as_str().to_owned();
+    Packed::new(&Profile { email, has_password, sessions, identities, providers })
+}
+
+/// The identity providers one can sign in with.
+#[server(prefix = "/api", endpoint = "session/providers")]
+pub async fn list_providers() -> Result<Packed<Vec<ProviderView>>, AppError> {
+    Packed::new(&crate::ssr::sessions()?.providers())
+}
+
+/// Unlinks one of one's identities.
+#[server(prefix = "/api", endpoint = "session/unlink-identity")]
+pub async fn unlink_identity(id: String) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    let caller = crate::ssr::caller().await?;
+    crate::ssr::backend()?.unlink_identity(&caller, &id).await?;
+    leptos_axum::redirect(&Notice::IdentityUnlinked.after(&crate::paths::profile(), &id));
+    Ok(())
 }
 
 /// Ends one of one's sessions.
@@ -89,8 +113,13 @@ pub async fn reset_password(token: String, new: String) -> Result<(), AppError> 
 #[server(prefix = "/api", endpoint = "session/sign-out")]
 pub async fn sign_out() -> Result<(), AppError> {
     crate::ssr::caller().await?;
-    crate::ssr::sessions()?.sign_out().await?;
-    leptos_axum::redirect(&crate::paths::login(None));
+    match crate::ssr::sessions()?.sign_out().await? {
+        Some(farewell) => {
+            crate::ssr::set_cookie(farewell.cookie);
+            leptos_axum::redirect(&crate::paths::signed_out(&farewell.provider));
+        }
+        None => leptos_axum::redirect(&crate::paths::login(None)),
+    }
     Ok(())
 }
 

@@ -1,13 +1,19 @@
 //! Sign-in. A plain form: it works without JavaScript.
 
+use domain::identity::ProviderView;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::api::session::SignIn;
+use crate::api::session::{ListProviders, SignIn};
+use crate::features::load::load;
 use crate::features::notice::NoticeToast;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::provider_link::ProviderLink;
+use crate::paths;
+use crate::ui::badge::Tone;
+use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonTone};
 use crate::ui::field::{Field, INPUT};
 
@@ -18,6 +24,11 @@ pub fn LoginPage() -> impl IntoView {
     let query = use_query_map();
     let next = move || query.read().get("next").unwrap_or_default();
     let refusal = sending.refusal();
+    let signed_out = move || query.read().get("signed-out").filter(|id| !id.is_empty());
+    let providers = load(Signal::stored(String::new()), |_| ListProviders {}).show(move |providers| {
+        view! { <Providers providers=providers next=Signal::derive(next) signed_out=Signal::derive(signed_out) /> }
+            .into_any()
+    });
     view! {
         <Title text="Sign in" />
         <main class="grid min-h-dvh place-items-center px-4 py-10">
@@ -39,6 +50,7 @@ pub fn LoginPage() -> impl IntoView {
                         </Button>
                     </div>
                 </PostForm>
+                {providers}
                 <p class="text-sm text-muted">
                     "First start? " <code class="font-mono text-ink">"cargo xtask up"</code> " printed the e-mail and password of the first user."
                 </p>
@@ -47,6 +59,31 @@ pub fn LoginPage() -> impl IntoView {
         <NoticeToast />
     }
     .into_any()
+}
+
+/// The other ways in, and the rest of the way out.
+#[component]
+fn Providers(providers: Vec<ProviderView>, next: Signal<String>, signed_out: Signal<Option<String>>) -> impl IntoView {
+    let known = providers.clone();
+    let left = move || {
+        let provider = known.iter().find(|p| Some(&p.id) == signed_out.get().as_ref())?.clone();
+        let text = format!("Also sign out of {}", provider.title);
+        Some(view! {
+            <Banner tone=Tone::Ok title="You are signed out here">
+                <a href=paths::provider_logout(&provider.id) rel="external" class="link">
+                    {text}
+                </a>
+            </Banner>
+        })
+    };
+    let link = move |provider: ProviderView| {
+        let text = format!("Sign in with {}", provider.title);
+        view! { <ProviderLink provider=provider.id purpose="sign_in" next=next text=text /> }
+    };
+    view! {
+        {left}
+        <div class="grid gap-2 empty:hidden">{providers.into_iter().map(link).collect_view()}</div>
+    }
 }
 
 /// The mark over a row of ticks, as on a gauge.

@@ -16,6 +16,7 @@ pub mod cli_session {
 pub mod profile {
     //! One's own profile.
     pub mod detail;
+    mod identities;
     pub mod password;
     mod sessions;
 }

@@ -28,20 +28,41 @@ pub struct TestApp {
 impl TestApp {
     /// Starts a console. `binary` is `env!("CARGO_BIN_EXE_remotegpu")`.
     pub async fn start(binary: &str) -> Self {
-        Self::start_with(binary, &Plane::current().server(), NO_LIMITS).await
+        Self::start_with(binary, &Plane::current().server(), NO_LIMITS, async |_, _| ()).await
     }
 
     /// Starts a console with the rate limits that people meet; elsewhere tests lift them, they come from one address.
     pub async fn start_limited(binary: &str) -> Self {
-        Self::start_with(binary, &Plane::current().server(), "1").await
+        Self::start_with(binary, &Plane::current().server(), "1", async |_, _| ()).await
     }
 
     /// Starts a console that reaches the API server only through `proxy`.
     pub async fn start_behind(binary: &str, proxy: &FaultProxy) -> Self {
-        Self::start_with(binary, &proxy.server(), NO_LIMITS).await
+        Self::start_with(binary, &proxy.server(), NO_LIMITS, async |_, _| ()).await
     }
 
-    async fn start_with(binary: &str, server: &str, limits: &'static str) -> Self {
+    /// Starts a console with identity providers. `settings` gets its URL and the path of the file that holds `secret`.
+    pub async fn start_with_oidc(
+        binary: &str,
+        secret: &str,
+        settings: impl AsyncFnOnce(&str, &str) -> serde_json::Value,
+    ) -> Self {
+        let write = async |dir: &Scratch, url: &str| {
+            let file = dir.secret("client-secret", secret);
+            let text = settings(url, file.to_str().unwrap()).await.to_string();
+            dir.secret("oidc.json", &text);
+            let key: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
+            dir.secret("cookie-key", &key);
+        };
+        Self::start_with(binary, &Plane::current().server(), NO_LIMITS, write).await
+    }
+
+    async fn start_with(
+        binary: &str,
+        server: &str,
+        limits: &'static str,
+        more: impl AsyncFnOnce(&Scratch, &str),
+    ) -> Self {
         let (plane, dir) = (Plane::current(), Scratch::new());
         for identity in ["issuer", "reconciler"] {
             let text = std::fs::read_to_string(plane.kubeconfig(identity)).expect("the kubeconfig can be read");
@@ -51,6 +72,7 @@ impl TestApp {
         dir.secret("password", PASSWORD);
         std::fs::create_dir_all(dir.path().join("site")).unwrap();
         let url = format!("http://127.0.0.1:{}", free_port());
+        more(&dir, &url).await;
         let child = spawn(binary, dir.path(), &url, plane, limits);
         let app = Self { url, plane, binary: binary.to_owned(), limits, dir, child };
         app.until_ready().await;
@@ -179,6 +201,9 @@ fn spawn(binary: &str, dir: &Path, url: &str, plane: &Plane, limits: &str) -> Ch
     command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", plane.ca_file().to_str().unwrap()]);
     command.args(["--site-root", &file("site"), "--bootstrap-email", "admin@remotegpu.local"]);
     command.args(["--bootstrap-password-file", &file("password"), "--rate-limits", limits]);
+    if dir.join("oidc.json").exists() {
+        command.args(["--oidc-config-file", &file("oidc.json"), "--cookie-key-file", &file("cookie-key")]);
+    }
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
     command.spawn().expect("the console can be started")
 }

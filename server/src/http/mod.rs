@@ -16,6 +16,7 @@ mod live;
 mod log_lines;
 mod middleware;
 mod observe;
+mod oidc;
 mod pages;
 pub mod problem;
 pub mod rate_limit;

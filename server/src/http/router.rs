@@ -13,8 +13,8 @@ use super::state::AppState;
 use super::v1::contract::{Contract, known_query};
 use super::v1::document::ApiDocument;
 use super::{
-    assets, cli_login, download, drain, failure, health, idempotency, live, middleware, observe, pages, rate_limit,
-    session, v1,
+    assets, cli_login, download, drain, failure, health, idempotency, live, middleware, observe, oidc, pages,
+    rate_limit, session, v1,
 };
 
 // security.md §9: 1 MiB for JSON.
@@ -47,6 +47,7 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .merge(live::routes(&state))
         .merge(download::routes())
         .merge(cli_login::routes())
+        .merge(oidc::routes())
         .nest("/v1", api)
         .layer(from_fn_with_state(BODY_LIMIT, middleware::limit_body))
         .layer(sessions);

@@ -28,6 +28,8 @@ pub use table::{SessionTable, sweep};
 
 /// Key of the session's data that holds its row: whose it is, since when. It goes into columns, never into the data.
 const ROW: &str = "row";
+/// Key of what signing out of an identity provider needs, encrypted.
+const FAREWELL: &str = "farewell";
 
 /// The cookie layer. Lax, because Strict is not sent on the return from an identity provider.
 pub fn layer(state: &AppState) -> SessionManagerLayer<SessionTable> {

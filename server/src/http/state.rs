@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::client_address::TrustedProxies;
 use super::drain::Draining;
 use super::rate_limit::RateLimits;
+use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
 
 /// The parts of the HTTP layer, made once by the composition root.
@@ -24,6 +25,8 @@ pub struct AppState {
     pub sessions: Arc<dyn Sessions>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The identity providers.
+    pub oidc: Arc<Oidc>,
     /// How people reach us.
     pub public_url: PublicUrl,
     /// How many proxies stand in front.

@@ -13,6 +13,7 @@ mod fault;
 mod kubeconfig;
 mod namespace;
 mod node;
+mod oidc;
 mod permission;
 mod session;
 mod sign_in;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use app::ssr::{CallerSlot, SessionPort};
+use app::ssr::{CallerSlot, Farewell, SessionPort};
 use async_trait::async_trait;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use backend::ports::{Clock, Sessions};
 use backend::{Backend, Caller, Origin};
+use domain::identity::ProviderView;
 use domain::session::{Acting, SessionRecord, SessionView};
 use domain::{Code, Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,9 +16,12 @@ use time::OffsetDateTime;
 use tower_sessions::{Expiry, Session};
 
 use super::table::hashed;
-use super::{ROW, Shown, fault};
+use super::{FAREWELL, ROW, Shown, fault};
+use crate::http::oidc::farewell_cookie;
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
+use crate::oidc::Oidc;
+use crate::public_url::PublicUrl;
 
 /// The session of one request, with what signing in and out needs.
 #[derive(Clone)]
@@ -29,6 +33,8 @@ pub struct BrowserSession {
     sessions: Arc<dyn Sessions>,
     origin: Origin,
     caller: Option<Caller>,
+    oidc: Arc<Oidc>,
+    public_url: PublicUrl,
 }
 
 // === impl BrowserSession ===
@@ -44,11 +50,16 @@ impl BrowserSession {
             backend: state.backend.clone(),
             clock: state.clock.clone(),
             sessions: state.sessions.clone(),
+            oidc: state.oidc.clone(),
+            public_url: state.public_url.clone(),
         })
     }
 
     /// Who this session stands for.
-    fn caller(&self) -> Result<&Caller> {
+    ///
+    /// # Errors
+    /// `missing_access_token` for nobody.
+    pub fn caller(&self) -> Result<&Caller> {
         self.caller.as_ref().ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })
     }
 
@@ -61,8 +72,39 @@ impl BrowserSession {
         Ok(self.backend.session_view(&there))
     }
 
+    /// Where the request came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Begins a session that a provider vouched for. `farewell` is what signing out there will need, encrypted.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_vouched(&self, row: &SessionRecord, farewell: Option<String>) -> Result<()> {
+        self.begin(row).await?;
+        let Some(farewell) = farewell else { return Ok(()) };
+        self.session.insert(FAREWELL, farewell).await.map_err(fault)?;
+        self.session.save().await.map_err(fault)
+    }
+
+    /// The cookie with which the browser may sign out of the provider too, once this session has ended.
+    async fn farewell(&self) -> Result<Option<Farewell>> {
+        let value = self.session.get::<String>(FAREWELL).await.map_err(fault)?;
+        let row = self.session.get::<SessionRecord>(ROW).await.map_err(fault)?;
+        let provider = row.and_then(|row| row.provider).filter(|id| self.oidc.provider(id).is_some());
+        let made = value.zip(provider).and_then(|(value, provider)| {
+            let cookie = farewell_cookie(&self.public_url, &value)?;
+            Some(Farewell { provider, cookie })
+        });
+        Ok(made)
+    }
+
     /// The session goes on under a new id, with a fresh proof of who it is.
-    async fn proved_again(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it is gone, or the database does not answer.
+    pub async fn proved_again(&self) -> Result<()> {
         let row = self.session.get::<SessionRecord>(ROW).await.map_err(fault)?;
         let row = row.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
         self.cycle(&row.reauthenticated(self.clock.now()), false).await
@@ -123,16 +165,21 @@ impl SessionPort for BrowserSession {
         self.act_in(Acting { account: Some(account), support: false }).await
     }
 
-    async fn sign_out(&self) -> Result<()> {
+    async fn sign_out(&self) -> Result<Option<Farewell>> {
         if let (Shown::CliToken(token), Some(caller)) = (&self.shown, &self.caller) {
-            return self.backend.end_cli_session(caller, token.expose_secret()).await;
+            return self.backend.end_cli_session(caller, token.expose_secret()).await.map(|()| None);
         }
+        let farewell = self.farewell().await?;
         // The row goes first: whatever fails later, the cookie is dead.
         self.session.flush().await.map_err(fault)?;
-        match &self.caller {
-            Some(caller) => self.backend.sign_out(caller).await,
-            None => Ok(()),
+        if let Some(caller) = &self.caller {
+            self.backend.sign_out(caller).await?;
         }
+        Ok(farewell)
+    }
+
+    fn providers(&self) -> Vec<ProviderView> {
+        self.oidc.views()
     }
 }
 

@@ -16,6 +16,7 @@ pub mod credential;
 mod deployment;
 mod deployment_log;
 pub mod document;
+mod identity;
 pub mod kubeconfig;
 mod namespace;
 mod password;
@@ -40,6 +41,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(auth::routes())
         .merge(session::routes())
         .merge(password::routes())
+        .merge(identity::routes())
         .merge(account::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())

@@ -35,6 +35,10 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_sessions", Session),
     ("end_session", Session),
     ("end_sessions", Session),
+    // identities at providers
+    ("list_providers", Everybody),
+    ("list_identities", Session),
+    ("unlink_identity", Session),
     // passwords
     ("change_password", Session),
     ("create_password_reset", Has(ManageMembers)),

@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
+use super::identities::IdentitiesPanel;
 use super::password::PasswordPanel;
 use super::sessions::SessionsPanel;
 use crate::api::session::{GetProfile, Profile};
 use crate::features::head::PageHead;
 use crate::features::load::load;
 
-/// Password and sessions of whoever is signed in.
+/// Password, providers and sessions of whoever is signed in.
 #[component]
 pub fn ProfilePage() -> impl IntoView {
     // What was done stands in the query: each time it changes, the page loads anew.
@@ -29,6 +30,7 @@ fn Body(profile: Profile) -> impl IntoView {
     view! {
         <div class="grid gap-6">
             <SessionsPanel sessions=profile.sessions />
+            <IdentitiesPanel identities=profile.identities providers=profile.providers />
             <PasswordPanel email=profile.email has_password=profile.has_password />
         </div>
     }
