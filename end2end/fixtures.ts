@@ -3,7 +3,7 @@ import { expect, test as base, type Page } from "@playwright/test";
 
 export type Person = { email: string; password: string };
 
-type Fixtures = { person: Person; clean: void; signedIn: Page };
+type Fixtures = { person: Person; refusals: boolean; clean: void; signedIn: Page };
 
 export const test = base.extend<Fixtures>({
   // The user of the first start. Tests share it and keep apart by unique names.
@@ -12,10 +12,13 @@ export const test = base.extend<Fixtures>({
     const password = process.env.REMOTEGPU_ADMIN_PASSWORD ?? "";
     await use({ email, password });
   },
+  // Set by tests in which the server refuses something: the browser reports each such answer as an error.
+  refusals: [false, { option: true }],
   clean: [
-    async ({ page }, use) => {
+    async ({ page, refusals }, use) => {
       const found: string[] = [];
       page.on("console", (message) => {
+        if (refusals && /responded with a status of 4\d\d/.test(message.text())) return;
         if (message.type() === "error" || /hydrat/i.test(message.text())) found.push(message.text());
       });
       page.on("pageerror", (error) => found.push(String(error)));

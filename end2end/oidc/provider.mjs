@@ -45,4 +45,6 @@ server.on("request", (request, response) => {
     handle(request, response);
   }
 });
+// Whoever started us reads one line and then no more.
+process.stdout.on("error", () => {});
 console.log(issuer);

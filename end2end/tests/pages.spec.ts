@@ -27,6 +27,10 @@ async function pages(page: Page): Promise<string[]> {
     "/settings/api-keys",
     "/settings/api-keys?new=key",
     "/settings/cli",
+    "/settings/profile",
+    "/reauthenticate?next=/",
+    "/sign-in-failed",
+    `/reset/${"0".repeat(64)}`,
   ];
 }
 

@@ -63,7 +63,7 @@ pub struct ServeArgs {
     /// Where the built client files lie.
     #[arg(long, env = "REMOTEGPU_SITE_ROOT", value_name = "DIR", default_value = "target/site")]
     pub site_root: PathBuf,
-    /// The identity providers people may sign in with: JSON, mode 0600 (docs/OPERATIONS.md).
+    /// The identity providers people may sign in with: JSON, mode 0600 (docs/IDENTITY-PROVIDERS.md).
     #[arg(long, env = "REMOTEGPU_OIDC_CONFIG_FILE", value_name = "FILE", requires = "cookie_key_file")]
     pub oidc_config_file: Option<PathBuf>,
     /// At least 32 random bytes in hex: encrypts the cookies of sign-ins with a provider. The same for every replica.

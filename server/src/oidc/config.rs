@@ -73,7 +73,8 @@ struct Entry {
 /// One sentence on the first thing that is wrong, with the provider's id.
 pub fn read(file: &Path, url: &PublicUrl) -> anyhow::Result<Vec<Settings>> {
     let text = secrets::read(file)?;
-    let file: File = serde_json::from_str(text.expose_secret()).context("It is not the JSON of docs/OPERATIONS.md")?;
+    let file: File =
+        serde_json::from_str(text.expose_secret()).context("It is not the JSON of docs/IDENTITY-PROVIDERS.md")?;
     let mut seen = BTreeSet::new();
     let mut all = Vec::with_capacity(file.providers.len());
     for entry in file.providers {

@@ -249,7 +249,7 @@ async fn the_only_way_in_stays_and_a_provider_proves_again_who_one_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_is_down_keeps_nobody_from_signing_out_and_starts_again_by_itself() {
+async fn a_provider_that_is_down_keeps_nobody_from_signing_out() {
     let (app, [mut one]) = console(["one"], members).await;
     let (_, person) = sign_in(&app, &one, "one", "ada@example.com").await;
     let before = leave(&app.anonymous(), "/auth/oidc/one/start").await;
@@ -259,6 +259,28 @@ async fn a_provider_that_is_down_keeps_nobody_from_signing_out_and_starts_again_
     assert_eq!(person.post("/v1/auth/logout", json!({})).await.status, 204);
     assert_eq!(person.get("/v1/auth/session").await.status, 401);
     assert_eq!(app.operator().await.get("/v1/auth/session").await.status, 200, "passwords work");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_ends_our_session_first_and_then_leads_to_the_provider_once() {
+    let (app, [one]) = console(["one"], members).await;
+    let (_, person) = sign_in(&app, &one, "one", "ada@example.com").await;
+    let page = person.clone().with("accept", "text/html");
+    let out = page.post("/api/session/sign-out", json!({})).await;
+    assert_eq!(out.header("location"), "/login?signed-out=one", "{}", out.text);
+    assert_eq!(person.get("/v1/auth/session").await.status, 401);
+    let farewell = cookies(&out).join("; ");
+    assert!(farewell.starts_with("remotegpu-farewell="), "{:?}", out.headers);
+
+    let told = app.anonymous().with("cookie", &farewell).get("/auth/oidc/one/logout").await;
+    let url = told.header("location");
+    assert!(url.starts_with(&format!("{}/session/end?", one.issuer)), "{url}");
+    assert!(parameter(&url, "id_token_hint").starts_with("eyJ"), "{url}");
+    let back = format!("{}/login", app.url).replace(':', "%3A").replace('/', "%2F");
+    assert_eq!(parameter(&url, "post_logout_redirect_uri"), back);
+    assert!(told.header("set-cookie").contains("Max-Age=0"), "{}", told.header("set-cookie"));
+    let nobody = app.anonymous().get("/auth/oidc/one/logout").await;
+    assert_eq!((nobody.status, nobody.header("location").as_str()), (303, "/login"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

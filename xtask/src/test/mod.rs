@@ -3,6 +3,7 @@
 
 mod browser;
 mod postgres;
+mod provider;
 mod rust;
 mod system;
 
@@ -18,8 +19,10 @@ use crate::check::Tally;
 use crate::ending::{self, Explained};
 use crate::repo::Repo;
 use crate::say::Say;
+use crate::tools;
 use crate::up::platform::{Platform, Settings};
 use postgres::Postgres;
+use provider::Provider;
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
@@ -74,6 +77,9 @@ impl Run<'_> {
         let dir = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
         let postgres = Postgres::start(&dir, &self.say, self.stop)?;
         let settings = settings(&dir, !self.options.quick)?;
+        tools::npm_packages(&repo.root.join("end2end"), &self.say, self.stop)?;
+        let console = format!("http://127.0.0.1:{}", settings.port);
+        let _provider = Provider::start(&repo.root, &dir, &console)?;
         let mut platform = Platform::start(&settings, repo, &built, &self.say, self.stop)?;
         self.say.step(format!("The platform is ready at {}", platform.url()));
         let environment = environment(&platform, &dir, &postgres, self.options.quick)?;

@@ -1,5 +1,6 @@
 //! The console: `remotegpu serve` with its two identities, its database and its secrets.
-//! Whatever may hold a password goes by environment or file, never on the command line.
+//! Whatever may hold a password goes by environment or file, never on the command line. Identity providers are used
+//! where the data directory holds an `oidc.json`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -41,6 +42,10 @@ pub fn start(
     command.arg("--cluster-server").arg(&cluster.server);
     if let Some(ca_file) = &cluster.ca_file {
         command.arg("--cluster-ca-file").arg(ca_file);
+    }
+    let providers = dir.join("oidc.json");
+    if providers.exists() {
+        command.arg("--oidc-config-file").arg(providers).arg("--cookie-key-file").arg(&secrets.cookie_key);
     }
     command.arg("--site-root").arg(&built.site_root);
     command.arg("--bootstrap-email").arg(ADMIN_EMAIL).arg("--bootstrap-password-file").arg(&secrets.password);

@@ -1,4 +1,5 @@
-//! The two secrets of a data directory: the pepper of the key hashes, and the first user's password.
+//! The secrets of a data directory: the pepper of the key hashes, the key of the cookies of sign-ins with a provider, and
+//! the first user's password.
 //! Made once, mode 0600, and kept: a second start must find every key and sign-in as it was.
 
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 #[derive(Debug)]
 pub struct Secrets {
     pub pepper: PathBuf,
+    pub cookie_key: PathBuf,
     pub password: PathBuf,
 }
 
@@ -27,14 +29,15 @@ impl Secrets {
         let folder = dir.join("secrets");
         files::private_dir(&folder)?;
         let (pepper, password) = (folder.join("pepper"), folder.join("admin-password"));
-        if !pepper.exists() {
+        let cookie_key = folder.join("cookie-key");
+        for key in [&pepper, &cookie_key].into_iter().filter(|key| !key.exists()) {
             let text: String = random::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-            files::write_private(&pepper, text.as_bytes())?;
+            files::write_private(key, text.as_bytes())?;
         }
         if !password.exists() {
             files::write_private(&password, make_password()?.as_bytes())?;
         }
-        Ok(Self { pepper, password })
+        Ok(Self { pepper, cookie_key, password })
     }
 
     /// The password's text.
