@@ -26,6 +26,8 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/session/current", ""),
     ("/api/session/reauthenticate", "password=wrong&next="),
     ("/api/session/profile", ""),
+    ("/api/session/providers", ""),
+    ("/api/session/unlink-identity", "id={unknown}"),
     ("/api/session/end", "id={unknown}"),
     ("/api/session/end-others", ""),
     ("/api/session/change-password", "current=wrong&new=wrong"),

@@ -63,6 +63,14 @@ impl BrowserSession {
         self.caller.as_ref().ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })
     }
 
+    /// Refuses a session of the command line: it has no cookie to renew, and no page asks it for a password.
+    fn by_browser(&self) -> Result<()> {
+        match self.shown {
+            Shown::CliToken(_) => Err(Error::Forbidden { code: Code::Forbidden }),
+            Shown::Cookie | Shown::Nothing => Ok(()),
+        }
+    }
+
     /// Moves the session to another account and says who one is there.
     async fn act_in(&self, acting: Acting) -> Result<SessionView> {
         let (caller, id) = (self.caller()?, self.session.id());
@@ -138,11 +146,13 @@ impl SessionPort for BrowserSession {
     }
 
     async fn reauthenticate(&self, password: SecretString) -> Result<()> {
+        self.by_browser()?;
         self.backend.reauthenticate(self.caller()?, &password).await?;
         self.proved_again().await
     }
 
     async fn change_password(&self, current: SecretString, new: SecretString) -> Result<()> {
+        self.by_browser()?;
         self.backend.change_password(self.caller()?, &current, &new).await?;
         self.proved_again().await
     }

@@ -91,6 +91,8 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/session/current", Session),
     ("/api/session/reauthenticate", Session),
     ("/api/session/profile", Session),
+    ("/api/session/providers", Everybody),
+    ("/api/session/unlink-identity", Session),
     ("/api/session/end", Session),
     ("/api/session/end-others", Session),
     ("/api/session/change-password", Session),
