@@ -13,8 +13,14 @@ async function namespace(page: Page): Promise<string> {
   return id;
 }
 
+/** A key of one's own; gives its id. */
+async function apiKey(page: Page): Promise<string> {
+  const made = await page.request.post("/v1/api-keys", { data: { name: unique("look"), scopes: { all: true } } });
+  return ((await made.json()) as { id: string }).id;
+}
+
 async function pages(page: Page): Promise<string[]> {
-  const id = await namespace(page);
+  const [id, key] = [await namespace(page), await apiKey(page)];
   return [
     "/",
     "/kubernetes",
@@ -26,6 +32,8 @@ async function pages(page: Page): Promise<string[]> {
     "/catalogue",
     "/settings/api-keys",
     "/settings/api-keys?new=key",
+    `/settings/api-keys/${key}`,
+    `/settings/api-keys/${key}?do=rotate`,
     "/settings/cli",
     "/settings/profile",
     "/reauthenticate?next=/",
