@@ -72,8 +72,12 @@ impl Contract {
     #[track_caller]
     pub fn check(&self, method: &str, path: &str, status: u16, media_type: &str, text: &str) {
         let path = path.split('?').next().unwrap_or(path);
-        let fits = |operation: &Operation| operation.method == method && matches(&operation.path, path);
-        let Some(operation) = self.operations().into_iter().find(fits) else { return };
+        let operations = self.operations();
+        // A path without parameters goes before those with them (OpenAPI 3.1, Paths Object).
+        let literal = operations.iter().any(|operation| operation.path == path);
+        let at = |template: &str| if literal { template == path } else { matches(template, path) };
+        let fits = |operation: &&Operation| operation.method == method && at(&operation.path);
+        let Some(operation) = operations.iter().find(fits) else { return };
         let name = format!("{} ({method} {path})", operation.id);
         let Some(response) = operation.body["responses"].get(status.to_string()) else {
             panic!("{name} answered {status}, which the API document does not know: {text}");
