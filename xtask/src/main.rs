@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod down;
 mod ending;
+mod openapi;
 mod repo;
 mod say;
 mod shell;
@@ -38,6 +39,8 @@ enum Command {
     Check,
     /// Build the site (wasm, style sheet) and the four programs.
     Build(build::Options),
+    /// Write docs/openapi.json, the API document that the server generates.
+    Openapi,
     /// Build the style sheet alone.
     Css,
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options, &stop),
         Command::Check => check::run(&stop),
         Command::Build(options) => build::run(&options, &stop),
+        Command::Openapi => openapi::run(&stop),
         Command::Css => build::css::run(&stop),
     };
     ending::of(result, &stop)

@@ -6,6 +6,7 @@ mod check;
 
 use domain::audit::Action;
 use domain::deployment::{AdmissionCheck, DeploymentPlan, DeploymentState, DeploymentView, LogOptions};
+use domain::name::may_exist;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
 use domain::{Error, Result};
@@ -61,6 +62,7 @@ impl Backend {
     /// [`Error::NotFound`] when there is none.
     pub async fn delete_deployment(&self, caller: &Caller, id: &str, name: &str) -> Result<()> {
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
+        possible(name)?;
         if !self.inner.cluster.delete_deployment(&token, &tenant.kubernetes_name, name).await? {
             return Err(Error::NotFound);
         }
@@ -112,6 +114,7 @@ impl Backend {
         options: &LogOptions,
     ) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
         let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        possible(name)?;
         let state = self.inner.cluster.get_deployment(&token, &tenant.kubernetes_name, name).await?;
         let pods = state.ok_or(Error::NotFound)?.pods;
         let chosen = match pod {
@@ -136,6 +139,7 @@ impl Backend {
     }
 
     async fn find(&self, tenant: &Namespace, token: &SecretString, name: &str) -> Result<DeploymentView> {
+        possible(name)?;
         let state = self.inner.cluster.get_deployment(token, &tenant.kubernetes_name, name).await?;
         state.map(|s| self.deployment_view(&s)).ok_or(Error::NotFound)
     }
@@ -143,4 +147,9 @@ impl Backend {
     fn deployment_view(&self, state: &DeploymentState) -> DeploymentView {
         state.view(self.inner.clock.now())
     }
+}
+
+/// A text that cannot be a name is the name of nothing; it must not become part of a path either.
+fn possible(name: &str) -> Result<()> {
+    if may_exist(name) { Ok(()) } else { Err(Error::NotFound) }
 }

@@ -63,7 +63,12 @@ pub struct NewNamespace {
     /// The console name: a DNS label; `all`, `default` and `kube-…` are reserved.
     #[cfg_attr(
         feature = "openapi",
-        schema(example = "team-ml", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+        schema(
+            example = "team-ml",
+            min_length = 1,
+            max_length = 63,
+            pattern = "^(?!(all|default)$)(?!kube-)[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+        )
     )]
     pub name: String,
 }

@@ -47,7 +47,7 @@ pub struct PagingQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    #[param(min_length = 1, max_length = 64)]
+    #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9-]+$")]
     cursor: Option<String>,
 }
 
@@ -138,7 +138,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             Error::field(&field, "duplicate_field", format!("The field {field} is there twice")).into()
         }
     })?;
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    serde_json::from_slice(bytes).or_else(|error| json::with_integers(bytes).ok_or(error)).map_err(|error| match error
+        .classify()
+    {
         Category::Data => data_problem(&error.to_string()),
         Category::Io | Category::Syntax | Category::Eof => Problem::malformed("The body is not valid JSON"),
     })

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 // Deeper than any manifest, far from the parser's own limit of 128.
 const DEPTH: usize = 64;
@@ -32,6 +33,28 @@ pub fn check(bytes: &[u8]) -> Result<(), Wrong> {
         (Ok(()), None) => Ok(()),
         (_, Some(wrong)) => Err(wrong),
         (Err(_), None) => Err(Wrong::Syntax),
+    }
+}
+
+/// Reads a text whose whole numbers may be written `2.0`: one number in JSON, two in Rust. None if it does not help.
+pub fn with_integers<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let mut value: Value = serde_json::from_slice(bytes).ok()?;
+    whole_numbers(&mut value);
+    serde_json::from_value(value).ok()
+}
+
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15);
+            if let Some(whole) = whole {
+                // Exact: far below 2^53.
+                *value = Value::from(whole as i64);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -128,6 +151,14 @@ mod tests {
         assert_eq!(check(nested(DEPTH + 1).as_bytes()), Err(Wrong::Depth));
         assert_eq!(check("[".repeat(100_000).as_bytes()), Err(Wrong::Depth));
         assert_eq!(check("{\"a\":".repeat(100_000).as_bytes()), Err(Wrong::Depth));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        assert_eq!(with_integers::<Vec<u16>>(b"[80, 443.0]"), Some(vec![80, 443]));
+        assert_eq!(with_integers::<Vec<u16>>(b"[80.5]"), None);
+        assert_eq!(with_integers::<Vec<u16>>(b"[1e300]"), None);
+        assert_eq!(with_integers::<Vec<u16>>(b"[-1.0]"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod assets;
 mod cli_login;
 pub mod client_address;
+mod docs;
 mod download;
 pub mod drain;
 mod etag;

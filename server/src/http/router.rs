@@ -13,7 +13,7 @@ use super::state::AppState;
 use super::v1::contract::{Contract, known_query};
 use super::v1::document::ApiDocument;
 use super::{
-    assets, cli_login, download, drain, failure, health, idempotency, live, middleware, observe, oidc, pages,
+    assets, cli_login, docs, download, drain, failure, health, idempotency, live, middleware, observe, oidc, pages,
     rate_limit, session, v1,
 };
 

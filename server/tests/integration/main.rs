@@ -15,6 +15,7 @@ mod namespace;
 mod node;
 mod oidc;
 mod permission;
+mod schemathesis;
 mod session;
 mod sign_in;
 

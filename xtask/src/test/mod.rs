@@ -5,6 +5,7 @@ mod browser;
 mod postgres;
 mod provider;
 mod rust;
+mod schemathesis;
 mod system;
 
 use std::path::{Path, PathBuf};
@@ -82,7 +83,12 @@ impl Run<'_> {
         let _provider = Provider::start(&repo.root, &dir, &console)?;
         let mut platform = Platform::start(&settings, repo, &built, &self.say, self.stop)?;
         self.say.step(format!("The platform is ready at {}", platform.url()));
-        let environment = environment(&platform, &dir, &postgres, self.options.quick)?;
+        let mut environment = environment(&platform, &dir, &postgres, self.options.quick)?;
+        if !self.options.quick
+            && let Some(program) = schemathesis::program(&self.say)
+        {
+            environment.push(("REMOTEGPU_SCHEMATHESIS".to_owned(), program.display().to_string()));
+        }
         let filter = self.options.filter.as_deref();
         let rust = rust::run(&repo.root, filter, &environment, &self.say, self.stop)?;
         self.add(rust);

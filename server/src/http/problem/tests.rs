@@ -104,3 +104,22 @@ async fn framework_refusals_never_answer_422() {
         assert_eq!(body(response).await["code"], code);
     }
 }
+
+#[test]
+fn the_table_in_the_docs_is_that_of_the_code() {
+    let docs = include_str!("../../../../docs/API.md");
+    let rows: Vec<(&str, &str)> = docs
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+        .filter(|(code, _)| serde_json::from_value::<Code>((*code).into()).is_ok())
+        .collect();
+    for (code, sentence) in &rows {
+        let known: Code = serde_json::from_value((*code).into()).unwrap();
+        assert_eq!((known.as_str(), known.sentence()), (*code, *sentence));
+    }
+    let written: std::collections::BTreeSet<&str> = rows.iter().map(|(code, _)| *code).collect();
+    let every = include_str!("../../../../crates/domain/src/error.rs");
+    let names = every.split("pub enum Code {").nth(1).unwrap().split('}').next().unwrap();
+    let count = names.lines().filter(|line| line.trim().ends_with(',')).count();
+    assert_eq!(written.len(), count, "docs/API.md lists {} of {count} codes", written.len());
+}

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::whole;
 use crate::http::answer::Created;
 use crate::http::extract::{ApiJson, ApiPath, SignedIn};
-use crate::http::problem::{Missing, MissingOrConflicting, Problem};
+use crate::http::problem::{MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -21,7 +21,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Deployments of a namespace
 #[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments", operation_id = "list_deployments",
-    tag = "Deployments", responses((status = 200, body = Page<DeploymentView>), Missing))]
+    tag = "Deployments", responses((status = 200, body = Page<DeploymentView>), MissingOrConflicting))]
 async fn list(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -48,7 +48,7 @@ async fn create(
 
 /// One deployment
 #[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}", operation_id = "get_deployment",
-    tag = "Deployments", responses((status = 200, body = DeploymentView), Missing))]
+    tag = "Deployments", responses((status = 200, body = DeploymentView), MissingOrConflicting))]
 async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
@@ -71,7 +71,7 @@ async fn delete(
 
 /// Pods of a deployment
 #[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}/pods", operation_id = "list_pods",
-    tag = "Deployments", responses((status = 200, body = Page<PodView>), Missing))]
+    tag = "Deployments", responses((status = 200, body = Page<PodView>), MissingOrConflicting))]
 async fn pods(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

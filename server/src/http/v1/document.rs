@@ -65,6 +65,7 @@ pub fn complete(collected: &OpenApi, url: &PublicUrl) -> anyhow::Result<Value> {
         }
         formats(components);
     }
+    formats(&mut document["paths"]);
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if METHODS.contains(&method.as_str()) {
@@ -173,6 +174,7 @@ fn path_parameter(name: &str) -> Value {
 fn formats(components: &mut Value) {
     match components {
         Value::Object(object) => {
+            unsigned(object);
             if let Some(Value::Object(properties)) = object.get_mut("properties") {
                 properties.iter_mut().for_each(|(name, schema)| format(name, schema));
             }
@@ -180,6 +182,15 @@ fn formats(components: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(formats),
         _ => {}
+    }
+}
+
+/// `u32` is described as a signed number of 32 bits that is never negative; its upper half is legal too.
+fn unsigned(schema: &mut Map<String, Value>) {
+    let is_u32 = schema.get("format") == Some(&json!("int32")) && schema.get("minimum") == Some(&json!(0));
+    if is_u32 {
+        schema.insert("format".to_owned(), json!("int64"));
+        schema.entry("maximum").or_insert(json!(u32::MAX));
     }
 }
 
