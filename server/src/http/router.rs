@@ -54,6 +54,7 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
     let everything = signed_in
         .merge(Router::from(v1::credential::routes(&state.limits)))
         .merge(health::routes())
+        .merge(docs::routes(&document))
         .nest_service("/pkg", assets)
         .route("/live/{*rest}", any(middleware::not_found))
         .route("/download/{*rest}", any(middleware::not_found));
