@@ -20,7 +20,15 @@ const MAX_OVERLAP: u32 = 604_800;
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
     /// 1 to 100 characters.
-    #[cfg_attr(feature = "openapi", schema(example = "ci", min_length = 1, max_length = 100))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            example = "ci",
+            min_length = 1,
+            max_length = 100,
+            pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+        )
+    )]
     pub name: String,
     /// One of the four shapes of [`Scope`].
     #[cfg_attr(feature = "openapi", schema(value_type = crate::scope::ScopeDocument))]
