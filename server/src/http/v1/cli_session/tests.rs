@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use backend::ports::{Clock, Users as _};
-use backend::{Caller, NewUser, Parts, Pepper, Proof};
+use backend::{Caller, Parts, Pepper, Proof};
 use domain::cli_session::{LoginQuery, LoginRequest};
 use domain::id::SessionId;
 use domain::kubeconfig::Endpoints;
