@@ -303,7 +303,7 @@ async fn a_token_is_a_session_and_nothing_but_one() {
         reply.is_problem(401, "missing_access_token", "Missing access token");
     }
     let proof = cli.post("/v1/auth/reauthenticate", json!({"password": "a-password-for-tests"})).await;
-    proof.is_problem(401, "missing_access_token", "Missing access token");
+    proof.is_problem(403, "forbidden", "Your role does not allow this");
     assert_eq!(proof.header("set-cookie"), "");
 }
 
