@@ -168,7 +168,11 @@ async fn from_login_to_kubectl_to_logout() {
     assert!(!text.contains("rgpu_"), "{text}");
     let pods = machine.kubectl(&app, &file, &["get", "pods"]).await;
     assert!(pods.stderr.contains(&format!("No resources found in {kubernetes_name} namespace")), "{pods:?}");
-    let plugin = machine.kubectl(&app, &file, &["remotegpu", "whoami"]).await.out();
+    // Flags of kubectl may not stand before the name of a plugin.
+    let kubectl = PathBuf::from(std::env::var_os("REMOTEGPU_TEST_DIR").unwrap()).join("bin/kubectl");
+    let mut plugin = Command::new(kubectl);
+    plugin.args(["remotegpu", "whoami"]).env("HOME", machine.home.path()).env("PATH", machine.path());
+    let plugin = String::from_utf8(plugin.output().await.unwrap().stdout).unwrap();
     assert!(plugin.contains(&email), "{plugin}");
 
     for (path, mode) in [
