@@ -101,10 +101,26 @@ pub struct CliSession {
 #[serde(deny_unknown_fields)]
 pub struct NewCliSession {
     /// The code of the callback.
-    #[cfg_attr(feature = "openapi", schema(min_length = 43, max_length = 43, pattern = "^[0-9A-Za-z]+$"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            example = "3Kq9ZxT1mVb7RwYc5NdPf2LhJ8GsAoEuBiQk4tWyHrX",
+            min_length = 43,
+            max_length = 43,
+            pattern = "^[0-9A-Za-z]+$"
+        )
+    )]
     pub code: String,
     /// The secret behind the challenge.
-    #[cfg_attr(feature = "openapi", schema(min_length = 43, max_length = 128, pattern = "^[0-9A-Za-z._~-]+$"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+            min_length = 43,
+            max_length = 128,
+            pattern = "^[0-9A-Za-z._~-]+$"
+        )
+    )]
     pub code_verifier: String,
 }
 
