@@ -5,6 +5,7 @@
 pub mod account;
 pub mod api_key;
 pub mod ask;
+pub mod audit;
 pub mod cli_session;
 pub mod credential;
 pub mod deployment;

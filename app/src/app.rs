@@ -23,6 +23,8 @@ use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
 use crate::pages::settings::api_key::detail::ApiKeyPage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
+use crate::pages::settings::audit::detail::{AuditRowPage, PlatformAuditRowPage};
+use crate::pages::settings::audit::list::{AuditPage, PlatformAuditPage};
 use crate::pages::settings::cli_session::list::CliSessionsPage;
 use crate::pages::settings::profile::detail::ProfilePage;
 use crate::pages::sign_in_failed::SignInFailedPage;
@@ -80,7 +82,16 @@ area!(
 area!(
     settings,
     __preload_settings,
-    SettingsPage { ApiKeys: ApiKeysPage, CliSessions: CliSessionsPage, OwnProfile: ProfilePage, ApiKey: ApiKeyPage }
+    SettingsPage {
+        ApiKeys: ApiKeysPage,
+        CliSessions: CliSessionsPage,
+        OwnProfile: ProfilePage,
+        ApiKey: ApiKeyPage,
+        Audit: AuditPage,
+        AuditRow: AuditRowPage,
+        PlatformAudit: PlatformAuditPage,
+        PlatformAuditRow: PlatformAuditRowPage,
+    }
 );
 
 area!(
@@ -118,6 +129,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("settings/cli") view={Lazy::<CliSessions>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys/:key") view={Lazy::<ApiKey>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/audit/:row") view={Lazy::<AuditRow>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/audit") view={Lazy::<PlatformAudit>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/audit/:row") view={Lazy::<PlatformAuditRow>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

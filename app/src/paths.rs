@@ -125,6 +125,44 @@ pub fn is_outside(path: &str) -> bool {
     ["/cli/", "/download/"].iter().any(|place| path.starts_with(place))
 }
 
+/// `/settings/audit`, or `/platform/audit` for operators.
+pub fn audit(platform: bool) -> String {
+    if platform { "/platform/audit".to_owned() } else { "/settings/audit".to_owned() }
+}
+
+/// One row of the audit log.
+pub fn audit_row(platform: bool, id: &str) -> String {
+    format!("{}/{}", audit(platform), encode(id))
+}
+
+/// The rows after `cursor`; `filters` is a query string that stood in a URL before.
+pub fn audit_page(platform: bool, filters: &str, cursor: &str) -> String {
+    with_more(&audit(platform), filters, &format!("cursor={}", encode(cursor)))
+}
+
+/// The log as a file; served outside the pages.
+pub fn audit_export(platform: bool, format: &str, query: &str) -> String {
+    let route = if platform { "/v1/platform/audit/export" } else { "/v1/audit/export" };
+    with_more(route, &without_cursor(query), &format!("format={}", encode(format)))
+}
+
+/// New rows of the log; served outside the pages.
+pub fn live_audit(platform: bool, filters: &str, after: &str) -> String {
+    let route = if platform { "/live/platform/audit" } else { "/live/audit" };
+    with_more(route, filters, &format!("after={}", encode(after)))
+}
+
+/// The filters of a query string: empty fields of a form and the place in the list left out.
+pub fn without_cursor(query: &str) -> String {
+    let kept = query.split('&').filter(|pair| !pair.starts_with("cursor=") && !pair.ends_with('=') && !pair.is_empty());
+    kept.collect::<Vec<_>>().join("&")
+}
+
+/// `path` with a query string that is encoded already, and one more pair.
+fn with_more(path: &str, query: &str, pair: &str) -> String {
+    if query.is_empty() { format!("{path}?{pair}") } else { format!("{path}?{query}&{pair}") }
+}
+
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
@@ -206,6 +244,11 @@ mod tests {
             profile(),
             cli_sessions(),
             cli_authorize(),
+            audit(false),
+            audit_row(true, id),
+            audit_page(false, "action=session.created", id),
+            audit_export(false, "csv", "action=session.created&actor=&cursor=1"),
+            live_audit(true, "", id),
             kubeconfig(id, "view", "sh"),
             live_deployments(id),
             live_deployment(id, "demo"),
@@ -236,6 +279,11 @@ mod tests {
         /settings/profile
         /settings/cli
         /cli/authorize
+        /settings/audit
+        /platform/audit/019c1b2e-7f00-7abc-8def-0123456789ab
+        /settings/audit?action=session.created&cursor=019c1b2e-7f00-7abc-8def-0123456789ab
+        /v1/audit/export?action=session.created&format=csv
+        /live/platform/audit?after=019c1b2e-7f00-7abc-8def-0123456789ab
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo

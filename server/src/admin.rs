@@ -2,6 +2,7 @@
 //! One file per noun, each with its flags and its `run`.
 
 pub mod account;
+pub mod audit;
 pub mod user;
 
 use std::io::Write as _;
@@ -11,8 +12,8 @@ use backend::ports::Random as _;
 use backend::{Backend, Parts, Pepper};
 use clap::Subcommand;
 use domain::kubeconfig::Endpoints;
-use secrecy::SecretString;
 
+use crate::args::DatabaseArgs;
 use crate::compose::open_store;
 use crate::no_cluster::NoCluster;
 use crate::system::{SystemClock, SystemRandom};
@@ -24,6 +25,10 @@ pub enum AdminCommand {
     CreateAccount(account::CreateAccount),
     /// Add a user to an account.
     CreateUser(user::CreateUser),
+    /// Check that no row of the audit log was edited, removed, moved or cut off.
+    VerifyAudit(audit::VerifyAudit),
+    /// Remove old rows of the audit log, whole segments at a time; the rest still verifies.
+    PruneAudit(audit::PruneAudit),
 }
 
 /// Does one admin command and says what it made.
@@ -34,11 +39,13 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::CreateAccount(args) => account::create(args).await,
         AdminCommand::CreateUser(args) => user::create(args).await,
+        AdminCommand::VerifyAudit(args) => audit::verify(args).await,
+        AdminCommand::PruneAudit(args) => audit::prune(args).await,
     }
 }
 
 /// The use cases over the database alone.
-async fn backend(database: &SecretString) -> anyhow::Result<Backend> {
+async fn backend(database: &DatabaseArgs) -> anyhow::Result<Backend> {
     let parts = Parts {
         store: Arc::new(open_store(database).await?),
         cluster: Arc::new(NoCluster),

@@ -29,8 +29,32 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Bring the schema of a database up to date, and end.
+    Migrate(MigrateArgs),
     /// Print the OpenAPI document of this version.
     Openapi,
+}
+
+/// Flags of every command that writes to the database: no change without its sealed audit row.
+#[derive(clap::Args)]
+pub struct DatabaseArgs {
+    /// `sqlite:///path` or `postgres://…`.
+    #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: SecretString,
+    /// Seals the audit log: at least 32 random bytes in hex; older keys on the lines below it.
+    #[arg(long, env = "REMOTEGPU_AUDIT_KEY_FILE", value_name = "FILE")]
+    pub audit_key_file: PathBuf,
+    /// Also append each committed audit row to this file, one JSON object a line.
+    #[arg(long, env = "REMOTEGPU_AUDIT_LOG_FILE", value_name = "FILE")]
+    pub audit_log_file: Option<PathBuf>,
+}
+
+/// Flags of `remotegpu migrate`.
+#[derive(clap::Args)]
+pub struct MigrateArgs {
+    /// `sqlite:///path` or `postgres://…`, with a role that may change the schema.
+    #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: SecretString,
 }
 
 /// Flags of `remotegpu serve`.
@@ -42,9 +66,12 @@ pub struct ServeArgs {
     /// How people and kubectl reach this console, `https://host`; plain http is for loopback only.
     #[arg(long, env = "REMOTEGPU_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
-    /// `sqlite:///path` or `postgres://…`.
-    #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
-    pub database: SecretString,
+    /// Which database, and the key of its audit log.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Run the migrations that the database lacks; `false` where its role may not, see `remotegpu migrate`.
+    #[arg(long, env = "REMOTEGPU_MIGRATE", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub migrate: bool,
     /// At least 32 random bytes in hex: keys the digests of API keys.
     #[arg(long, env = "REMOTEGPU_PEPPER_FILE", value_name = "FILE")]
     pub pepper_file: PathBuf,
@@ -103,12 +130,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// The database, for commands that need nothing else.
-#[derive(clap::Args)]
-pub struct DatabaseArgs {
-    /// `sqlite:///path` or `postgres://…`.
-    #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
-    pub database: SecretString,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::http::Uri;
 use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
-use backend::{Backend, Parts, Pepper};
+use backend::{AuditKeys, Backend, Parts, Pepper};
 use cluster::{ClusterConfig, KubeCluster};
 use domain::kubeconfig::Endpoints;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,7 +17,7 @@ use store::SqlStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::args::ServeArgs;
+use crate::args::{DatabaseArgs, ServeArgs};
 use crate::exporter::{Exporter, Sources};
 use crate::http::client_address::TrustedProxies;
 use crate::http::drain::Draining;
@@ -48,7 +48,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let exporter = args.metrics_listen.map(Exporter::install).transpose()?;
     let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
     listeners::end_on_signals(draining.clone(), Duration::from_secs(args.drain_seconds), shutdown.clone())?;
-    let store = open_store(&args.database).await?;
+    let store = if args.migrate { open_store(&args.database).await? } else { open_migrated(&args.database).await? };
     let backend = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
     bootstrap(&args, &backend).await?;
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
@@ -89,8 +89,36 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When it cannot be opened; the URL is never quoted, it may hold a password.
-pub async fn open_store(url: &SecretString) -> anyhow::Result<SqlStore> {
-    SqlStore::connect(url.expose_secret()).await.map_err(told).context("The database cannot be used")
+pub async fn open_store(database: &DatabaseArgs) -> anyhow::Result<SqlStore> {
+    migrate(&database.database).await?;
+    open_migrated(database).await
+}
+
+/// Brings the schema of a database up to date.
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
+    SqlStore::migrate(url.expose_secret()).await.map_err(told).context("The database cannot be brought up to date")
+}
+
+/// Opens a database whose migrations have run.
+async fn open_migrated(database: &DatabaseArgs) -> anyhow::Result<SqlStore> {
+    let keys = Arc::new(audit_keys(&database.audit_key_file)?);
+    let opened = SqlStore::connect_migrated(database.database.expose_secret(), keys).await;
+    let store = opened.map_err(told).context("The database cannot be used")?;
+    if let Some(path) = &database.audit_log_file {
+        store.log_audit_to(secrets::open_append(path)?);
+    }
+    Ok(store)
+}
+
+fn audit_keys(path: &Path) -> anyhow::Result<AuditKeys> {
+    let file = path.display();
+    let text = secrets::read_key(path)?;
+    AuditKeys::from_hex_lines(text.expose_secret()).ok().with_context(|| {
+        format!("Each line of the audit key file {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}")
+    })
 }
 
 /// Settings that were checked before anything was touched.
@@ -108,6 +136,7 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     };
     secrets::check_private(&cluster.issuer_kubeconfig)?;
     secrets::check_private(&cluster.reconciler_kubeconfig)?;
+    audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
     Ok(Checked { cluster, pepper: pepper(args)?, endpoints: endpoints(args, public_url)? })
 }
@@ -139,6 +168,7 @@ fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
         ("--issuer-kubeconfig", &args.issuer_kubeconfig),
         ("--reconciler-kubeconfig", &args.reconciler_kubeconfig),
         ("--pepper-file", &args.pepper_file),
+        ("--audit-key-file", &args.database.audit_key_file),
     ];
     files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
     files.extend(args.oidc_config_file.as_deref().map(|file| ("--oidc-config-file", file)));

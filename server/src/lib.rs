@@ -32,6 +32,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             environment::check()?;
             compose::serve(*serve).await
         }
+        Command::Migrate(args) => compose::migrate(&args.database).await,
         Command::Admin { command } => {
             environment::check()?;
             admin::run(command).await

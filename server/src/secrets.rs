@@ -4,7 +4,7 @@
 //! Source: `security.md` §9 (Start-up).
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -114,6 +114,15 @@ fn bytes(text: &str) -> Vec<u8> {
     let pair = |i: usize| u8::from_str_radix(text.get(i..i + 2)?, 16).ok();
     let decoded: Option<Vec<u8>> = (0..text.len()).step_by(2).map(pair).collect();
     decoded.unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+/// Opens a file to append to, made for its owner and group only.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_append(path: &Path) -> anyhow::Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o640).open(path);
+    file.with_context(|| format!("Cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -65,6 +65,7 @@ pub fn NavLinks() -> impl IntoView {
             <ul class="grid gap-0.5">
                 <NavLink href=paths::api_keys() icon=Icon::Key label="API keys" />
                 <NavLink href=paths::cli_sessions() icon=Icon::Terminal label="CLI sessions" />
+                <NavLink href=paths::audit(false) icon=Icon::Audit label="Audit" />
                 <NavLink href=paths::profile() icon=Icon::Person label="Profile" />
             </ul>
         </nav>

@@ -8,6 +8,14 @@ pub mod api_key {
     pub mod list;
 }
 
+pub mod audit {
+    //! The audit log.
+    pub mod detail;
+    mod filter;
+    pub mod list;
+    mod row;
+}
+
 pub mod cli_session {
     //! Sessions of the command line.
     pub mod list;

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
     Arrow,
+    Audit,
     Catalogue,
     Check,
     Chevron,
@@ -32,6 +33,7 @@ impl Icon {
     fn path(self) -> &'static str {
         match self {
             Self::Arrow => "M3 8h10M9 4l4 4-4 4",
+            Self::Audit => "M3 3.5h10M3 7h10M3 10.5h4M9 11.5l1.8 1.8 3-3.6",
             Self::Catalogue => "M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h4v4h-4z",
             Self::Check => "M3 8.5l3.2 3L13 4.5",
             Self::Chevron => "M6 4l4 4-4 4",

@@ -53,6 +53,7 @@ impl Backend {
         let target = format!("account:{}", account.id);
         let origin = Origin::system();
         let audit = self.audit_for(&origin, Some(account.id), "system".into(), Action::AccountCreated, target, name);
+        let audit = audit.named(name);
         self.inner.store.create_account(&account, &audit).await
     }
 

@@ -1,7 +1,15 @@
 //! Puts audit rows together: who did what, from where. Never takes a secret.
+//!
+//! `self.audit(caller, action, target, detail)` is a success; `.named(…)`, `.refused(code)`, `.failed(code)` and `.jti(…)`
+//! on the event say more. Reading, following and verifying the log are in the modules below.
+
+mod follow;
+mod read;
 
 use domain::audit::{Action, AuditEvent};
 use domain::id::{AccountId, AuditId};
+
+pub use read::Log;
 
 use crate::{Backend, Caller, Origin};
 
@@ -16,7 +24,16 @@ impl Backend {
         target: String,
         detail: impl Into<String>,
     ) -> AuditEvent {
-        self.audit_for(&caller.origin, Some(caller.account.id), caller.actor(), action, target, detail)
+        // The two targets whose names every caller brings along; others are named by the use case.
+        let name = if target == caller.actor() {
+            caller.user.email.as_str()
+        } else if target == format!("account:{}", caller.account.id) {
+            caller.account.name.as_str()
+        } else {
+            ""
+        };
+        let event = self.audit_for(&caller.origin, Some(caller.account.id), caller.actor(), action, target, detail);
+        event.by(caller.user.email.as_str()).named(name)
     }
 
     pub(crate) fn audit_system(
@@ -43,11 +60,17 @@ impl Backend {
             at: self.inner.clock.now(),
             account_id,
             actor,
+            actor_name: String::new(),
             action,
             target,
+            target_name: String::new(),
+            outcome: action.usual_outcome(),
+            code: None,
             detail: detail.into(),
             address: origin.address.clone(),
+            user_agent: origin.user_agent.clone(),
             request_id: origin.request_id.clone(),
+            jti: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use domain::deployment::{AdmissionCheck, DeploymentPlan, DeploymentState, Deploy
 use domain::name::may_exist;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
-use domain::{Error, Result};
+use domain::{Code, Error, Result};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use secrecy::SecretString;
@@ -26,14 +26,18 @@ impl Backend {
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
         let verdict =
             self.verdict(&tenant, &AdmissionCheck { deployment: Some(plan.clone()), ..Default::default() })?;
-        if !verdict.allowed {
-            return Err(Error::Denied(Box::new(verdict)));
-        }
         let manifest = plan.manifest(tenant.kubernetes_name.as_str());
-        self.inner.cluster.create_deployment(&token, &tenant.kubernetes_name, &manifest).await?;
-        let target = format!("{}/deployment:{}", namespace::target(tenant.id), plan.name);
+        let created = if verdict.allowed {
+            self.inner.cluster.create_deployment(&token, &tenant.kubernetes_name, &manifest).await
+        } else {
+            Err(Error::Denied(Box::new(verdict)))
+        };
         let detail = format!("{} × {}", plan.replicas, plan.sku_code);
-        self.inner.store.record(&self.audit(caller, Action::DeploymentCreated, target, detail)).await?;
+        if let Err(error) = created {
+            return Err(self.denied(caller, &tenant, &plan.name, detail, error).await);
+        }
+        let event = self.audit(caller, Action::DeploymentCreated, target(&tenant, &plan.name), detail);
+        self.inner.store.record(&event.named(plan.name.as_str())).await?;
         self.find(&tenant, &token, &plan.name).await
     }
 
@@ -66,8 +70,8 @@ impl Backend {
         if !self.inner.cluster.delete_deployment(&token, &tenant.kubernetes_name, name).await? {
             return Err(Error::NotFound);
         }
-        let target = format!("{}/deployment:{name}", namespace::target(tenant.id));
-        self.inner.store.record(&self.audit(caller, Action::DeploymentDeleted, target, name)).await
+        let event = self.audit(caller, Action::DeploymentDeleted, target(&tenant, name), "");
+        self.inner.store.record(&event.named(name)).await
     }
 
     /// One deployment, now and after each change; `None` once it and its pods are gone.
@@ -125,6 +129,26 @@ impl Backend {
         self.inner.cluster.pod_log(&token, &tenant.kubernetes_name, &chosen.name, options).await
     }
 
+    /// What the console or the webhook refused to admit stands in the log, with the sentence the person read; other
+    /// errors pass as they are.
+    async fn denied(
+        &self,
+        caller: &Caller,
+        tenant: &Namespace,
+        name: &str,
+        wanted: String,
+        error: Error,
+    ) -> Error {
+        if error.code() != Code::AdmissionDenied {
+            return error;
+        }
+        let event = self.audit(caller, Action::AdmissionDenied, target(tenant, name), format!("{wanted}: {error}"));
+        match self.inner.store.record(&event.named(name).refused(Code::AdmissionDenied)).await {
+            Ok(()) => error,
+            Err(unrecorded) => unrecorded,
+        }
+    }
+
     /// Proves `permission`, that the namespace is ready, and fetches the person's token for it.
     async fn workspace(
         &self,
@@ -152,4 +176,9 @@ impl Backend {
 /// A text that cannot be a name is the name of nothing; it must not become part of a path either.
 fn possible(name: &str) -> Result<()> {
     if may_exist(name) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// The audit target of a deployment.
+fn target(tenant: &Namespace, name: &str) -> String {
+    format!("{}/deployment:{name}", namespace::target(tenant.id))
 }

@@ -21,6 +21,7 @@ mod pepper;
 pub mod ports;
 mod reconcile;
 mod request;
+mod seal;
 mod session;
 mod sku;
 mod user;
@@ -34,6 +35,7 @@ pub use credential::IssuedCredential;
 pub use identity::claimed_role;
 pub use password::PasswordHasher;
 pub use pepper::{Match, Pepper};
+pub use seal::AuditKeys;
 pub use session::SignedIn;
 pub use user::NewUser;
 

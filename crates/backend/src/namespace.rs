@@ -42,6 +42,7 @@ impl Backend {
         loop {
             let namespace = self.new_namespace(caller, name.clone());
             let audit = self.audit(caller, Action::NamespaceCreated, target(namespace.id), name.as_str());
+            let audit = audit.named(name.as_str());
             match self.inner.store.create_namespace(&namespace, &audit).await {
                 // Another account's namespace has this Kubernetes name: take a new id (RULINGS 10).
                 Err(Error::Conflict { code: Code::Conflict, .. }) => {}
@@ -63,7 +64,7 @@ impl Backend {
         let name = NamespaceName::new(&new.name)?;
         if name != namespace.name {
             let detail = format!("{} → {}", namespace.name.as_str(), name.as_str());
-            let audit = self.audit(caller, Action::NamespaceRenamed, target(namespace.id), detail);
+            let audit = self.audit(caller, Action::NamespaceRenamed, target(namespace.id), detail).named(name.as_str());
             if !self.inner.store.rename_namespace(namespace.id, &name, &audit).await? {
                 return Err(Error::NotFound);
             }
@@ -84,6 +85,7 @@ impl Backend {
         if namespace.status != NamespaceStatus::Deleting {
             let audit =
                 self.audit(caller, Action::NamespaceDeletionRequested, target(namespace.id), namespace.name.as_str());
+            let audit = audit.named(namespace.name.as_str());
             let (from, to) = (namespace.status, NamespaceStatus::Deleting);
             // False = somebody else moved it at this moment; the answer below shows where it is now.
             self.inner.store.set_namespace_status(namespace.id, from, to, None, &audit).await?;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use account::Accounts;
 pub use api_key::{ApiKeys, KeyAccess, KeyToSettle};
-pub use audit::AuditLog;
+pub use audit::{AuditLog, Sealer};
 pub use cli_session::CliSessions;
 pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
 pub use credential::{CredentialFilter, Credentials};

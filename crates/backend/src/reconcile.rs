@@ -113,16 +113,19 @@ impl Backend {
     }
 
     async fn set_up(&self, tenant: &Namespace) -> Result<()> {
-        let (to, action, message) = match self.inner.cluster.apply_tenant(tenant).await {
+        let (to, action, failure) = match self.inner.cluster.apply_tenant(tenant).await {
             Ok(()) => (NamespaceStatus::Active, Action::NamespaceActivated, None),
             Err(error) if error.retryable() => return Err(error),
             Err(error) => {
                 self.log("setting up a namespace", &error);
-                (NamespaceStatus::Failed, Action::NamespaceFailed, Some(error.to_string()))
+                (NamespaceStatus::Failed, Action::NamespaceFailed, Some(error))
             }
         };
+        let message = failure.as_ref().map(Error::to_string);
         let detail = message.clone().unwrap_or_default();
         let audit = self.audit_system(tenant.account_id, action, namespace::target(tenant.id), detail);
+        let audit = audit.named(tenant.name.as_str());
+        let audit = failure.map(|error| error.code()).into_iter().fold(audit, |audit, code| audit.failed(code));
         let from = NamespaceStatus::Creating;
         self.inner.store.set_namespace_status(tenant.id, from, to, message.as_deref(), &audit).await.map(drop)
     }
@@ -134,6 +137,7 @@ impl Backend {
         }
         let name = tenant.name.as_str();
         let audit = self.audit_system(tenant.account_id, Action::NamespaceDeleted, namespace::target(tenant.id), name);
+        let audit = audit.named(name);
         self.inner.store.remove_namespace(tenant.id, &audit).await
     }
 

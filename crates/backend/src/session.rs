@@ -189,6 +189,7 @@ impl Backend {
         // The name that was tried stays out of the audit: people type passwords there.
         let actor = "anonymous".to_owned();
         let audit = self.audit_for(origin, None, actor, Action::SignInFailed, String::new(), "");
+        let audit = audit.refused(Code::InvalidLogin);
         self.inner.store.record_login_failure(subjects, self.inner.clock.now(), &audit).await?;
         Err(Error::Unauthenticated { code: Code::InvalidLogin })
     }

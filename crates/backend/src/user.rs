@@ -41,6 +41,7 @@ impl Backend {
         };
         let target = format!("user:{}", user.id);
         let audit = self.audit_system(account.id, Action::UserCreated, target, role.as_str());
+        let audit = audit.named(user.email.as_str());
         self.inner.store.create_user(&user, Some(&hash), account.id, role, &audit).await?;
         Ok(user)
     }

@@ -1,8 +1,20 @@
-//! Audit events: written in the same transaction as the change they describe (RULINGS 39).
+//! Audit events: written in the same transaction as the change they describe (RULINGS 39), each sealed to the one
+//! before it. Fields of `security.md` §5; a row never holds a secret.
+
+pub mod chain;
+pub mod export;
+pub mod filter;
+pub mod record;
 
 use jiff::Timestamp;
 
+use crate::Code;
 use crate::id::{AccountId, AuditId};
+
+pub use chain::{Broken, BrokenKind, ChainReport, Head, Segment};
+pub use export::ExportFormat;
+pub use filter::{AuditFilter, AuditQuery, AuditScope};
+pub use record::{AuditRecord, AuditView};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,9 +70,21 @@ pub enum Action {
     CredentialRevoked,
     AdmissionDenied,
     AuditExported,
+    AuditPruned,
 }
 
-/// One row of the audit log. Never holds a secret, token or password.
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// A rule said no; `code` says which.
+    Refused,
+    /// It was allowed and did not work; `code` says why.
+    Failed,
+}
+
+/// One event on its way into the audit log. Never holds a secret, token or password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
     /// Its id (time-ordered).
@@ -71,19 +95,127 @@ pub struct AuditEvent {
     pub account_id: Option<AccountId>,
     /// Who: `user:<id>`, `key:<public id>`, `system`, `anonymous`.
     pub actor: String,
+    /// What people called them then: an e-mail address, the name of a key.
+    pub actor_name: String,
     /// What.
     pub action: Action,
     /// On what, for example `namespace:<id>`.
     pub target: String,
-    /// Further facts in words, for example a name; escaped where it is shown.
+    /// What people called it then.
+    pub target_name: String,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Why it was refused or failed.
+    pub code: Option<Code>,
+    /// Further facts in words; escaped where it is shown.
     pub detail: String,
     /// Where from.
     pub address: String,
+    /// The program that asked, as it called itself.
+    pub user_agent: String,
     /// Ties it to the log lines.
     pub request_id: String,
+    /// Credential id of the Kubernetes token, as the cluster's own audit log shows it.
+    pub jti: Option<String>,
+}
+
+// === impl AuditEvent ===
+
+impl AuditEvent {
+    /// With the name of the one who acts.
+    #[must_use]
+    pub fn by(mut self, actor_name: impl Into<String>) -> Self {
+        self.actor_name = actor_name.into();
+        self
+    }
+
+    /// With the name of the target.
+    #[must_use]
+    pub fn named(mut self, target_name: impl Into<String>) -> Self {
+        self.target_name = target_name.into();
+        self
+    }
+
+    /// A rule said no.
+    #[must_use]
+    pub fn refused(mut self, code: Code) -> Self {
+        (self.outcome, self.code) = (Outcome::Refused, Some(code));
+        self
+    }
+
+    /// It was allowed and did not work.
+    #[must_use]
+    pub fn failed(mut self, code: Code) -> Self {
+        (self.outcome, self.code) = (Outcome::Failed, Some(code));
+        self
+    }
+
+    /// With the credential id of the token it speaks of.
+    #[must_use]
+    pub fn jti(mut self, jti: Option<String>) -> Self {
+        self.jti = jti;
+        self
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Success, Self::Refused, Self::Failed];
+
+    /// The stored and wire form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+// === impl Action ===
+
+/// Every action by name; the match without `_` does not compile when one is missing.
+macro_rules! every_action {
+    ($($action:ident)*) => {
+        /// Every action.
+        pub const ALL: &[Self] = &[$(Self::$action),*];
+        const _COMPLETE: fn(Self) = |action| match action { $(Self::$action => (),)* };
+    };
 }
 
 impl Action {
+    every_action! {
+        AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
+        NamespaceDeletionRequested NamespaceDeleted NamespaceFailed ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
+        CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted AccountRenamed AccountSuspended
+        AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberAdded MemberRoleChanged
+        MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
+        PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
+        CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
+        CredentialRevoked AdmissionDenied AuditExported AuditPruned
+    }
+
+    /// How it went unless the event says otherwise: some actions say it by their name.
+    pub fn usual_outcome(self) -> Outcome {
+        match self {
+            Self::SignInFailed | Self::CredentialRefused | Self::AdmissionDenied => Outcome::Refused,
+            Self::NamespaceFailed => Outcome::Failed,
+            _ => Outcome::Success,
+        }
+    }
+
+    /// Reads the stored form; none for one of a newer version.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text)
+    }
+
     /// The stored form, `noun.verb`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -137,6 +269,7 @@ impl Action {
             Self::CredentialRevoked => "credential.revoked",
             Self::AdmissionDenied => "admission.denied",
             Self::AuditExported => "audit.exported",
+            Self::AuditPruned => "audit.pruned",
         }
     }
 }

@@ -1,54 +1,79 @@
-//! The audit log in SQL: rows are only ever added, and only together with the change they describe.
+//! The audit log in SQL: rows are only ever added, each sealed to the one before it, and only together with the change
+//! they describe.
+
+mod list;
+mod prune;
+mod verify;
 
 use async_trait::async_trait;
 use backend::ports::AuditLog;
-use domain::audit::{Action, AuditEvent};
+use domain::audit::{AuditEvent, AuditFilter, AuditRecord, AuditScope, ChainReport};
 use domain::id::{AccountId, AuditId};
 use domain::page::PageRequest;
 use domain::{Error, Result};
+use futures::stream::BoxStream;
+use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::{Pool, on_db};
-use crate::row::{all, at, descending, stored, with_surplus};
+use crate::journal::Feed;
+use crate::pool::{Pool, change};
+use crate::row::{at, stored};
 
-/// The statement that adds `$event`; `pool::change!` runs it in the transaction of the change.
-macro_rules! insert {
-    ($event:expr) => {
-        sqlx::query(
-            "INSERT INTO audit (id, at_ms, account_id, actor, action, target, detail, address, request_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+pub(crate) use list::since;
+pub(crate) use verify::seal_rows_from_before;
+
+/// Adds `$event` at the end of its chain, within `$transaction`; gives the row. The first statement locks the head of
+/// the chain until the end of the transaction, so that no two rows get the same place.
+macro_rules! append {
+    ($transaction:ident, $journal:expr, $event:expr) => {{
+        let chain = domain::audit::record::chain_of($event.account_id);
+        let (sequence, previous): (i64, String) = sqlx::query_as(
+            "INSERT INTO audit_heads (chain, sequence, hash, key_id, seal) VALUES ($1, 1, '', '', '')
+             ON CONFLICT (chain) DO UPDATE SET sequence = audit_heads.sequence + 1 RETURNING sequence, hash",
         )
-        .bind($event.id.to_string())
-        .bind($crate::row::ms($event.at))
-        .bind($event.account_id.map(|id| id.to_string()))
-        .bind(&$event.actor)
-        .bind($event.action.as_str())
-        .bind(&$event.target)
-        .bind(&$event.detail)
-        .bind(&$event.address)
-        .bind(&$event.request_id)
-    };
+        .bind(&chain)
+        .fetch_one(&mut *$transaction)
+        .await?;
+        let row = $journal.row($event, sequence, &previous);
+        sqlx::query(
+            "INSERT INTO audit (id, at_ms, account_id, actor, actor_name, action, target, target_name, outcome, code,
+                 detail, address, user_agent, request_id, jti, chain, sequence, hash, key_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        )
+        .bind(row.id.to_string())
+        .bind($crate::row::ms(row.at))
+        .bind(row.account_id.map(|id| id.to_string()))
+        .bind(&row.actor)
+        .bind(&row.actor_name)
+        .bind(&row.action)
+        .bind(&row.target)
+        .bind(&row.target_name)
+        .bind(&row.outcome)
+        .bind(&row.code)
+        .bind(&row.detail)
+        .bind(&row.address)
+        .bind(&row.user_agent)
+        .bind(&row.request_id)
+        .bind(&row.jti)
+        .bind(&chain)
+        .bind(row.sequence)
+        .bind(&row.hash)
+        .bind(&row.key_id)
+        .execute(&mut *$transaction)
+        .await?;
+        let head = $journal.head(chain, row.sequence, row.hash.clone());
+        sqlx::query("UPDATE audit_heads SET hash = $2, key_id = $3, seal = $4 WHERE chain = $1")
+            .bind(&head.chain)
+            .bind(&head.hash)
+            .bind(&head.key_id)
+            .bind(&head.seal)
+            .execute(&mut *$transaction)
+            .await?;
+        row
+    }};
 }
-pub(crate) use insert;
-
-/// Every action by name; the match without `_` does not compile when one is missing.
-macro_rules! actions {
-    ($($action:ident)*) => {
-        const ACTIONS: &[Action] = &[$(Action::$action),*];
-        const _: fn(Action) = |action| match action { $(Action::$action => (),)* };
-    };
-}
-actions! {
-    AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
-    NamespaceDeletionRequested NamespaceDeleted NamespaceFailed ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
-    CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted AccountRenamed AccountSuspended
-    AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberAdded MemberRoleChanged
-    MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
-    PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
-    CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
-    CredentialRevoked AdmissionDenied AuditExported
-}
+pub(crate) use append;
 
 #[derive(sqlx::FromRow)]
 struct AuditRow {
@@ -56,27 +81,57 @@ struct AuditRow {
     at_ms: i64,
     account_id: Option<String>,
     actor: String,
+    actor_name: String,
     action: String,
     target: String,
+    target_name: String,
+    outcome: String,
+    code: String,
     detail: String,
     address: String,
+    user_agent: String,
     request_id: String,
+    jti: String,
+    sequence: Option<i64>,
+    hash: String,
+    key_id: String,
 }
 
-impl TryFrom<AuditRow> for AuditEvent {
+/// Reads whole rows.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, at_ms, account_id, actor, actor_name, action, target, target_name, outcome, code, detail,
+                 address, user_agent, request_id, jti, sequence, hash, key_id
+             FROM audit WHERE ",
+            $rest
+        )
+    };
+}
+use select;
+
+impl TryFrom<AuditRow> for AuditRecord {
     type Error = Error;
     fn try_from(row: AuditRow) -> Result<Self> {
-        let action = ACTIONS.iter().find(|action| action.as_str() == row.action);
         Ok(Self {
             id: stored(AuditId::parse, &row.id)?,
             at: at(row.at_ms)?,
             account_id: row.account_id.map(|id| stored(AccountId::parse, &id)).transpose()?,
             actor: row.actor,
-            action: *action.ok_or_else(|| Error::internal("an audit row has an action of a newer version"))?,
+            actor_name: row.actor_name,
+            action: row.action,
             target: row.target,
+            target_name: row.target_name,
+            outcome: row.outcome,
+            code: row.code,
             detail: row.detail,
             address: row.address,
+            user_agent: row.user_agent,
             request_id: row.request_id,
+            jti: row.jti,
+            sequence: row.sequence.unwrap_or_default(),
+            hash: row.hash,
+            key_id: row.key_id,
         })
     }
 }
@@ -87,24 +142,44 @@ impl AuditLog for SqlStore {
         record(&self.pool, audit).await
     }
 
-    async fn list_audit(&self, account: AccountId, page: &PageRequest) -> Result<Vec<AuditEvent>> {
-        list(&self.pool, account, page).await
+    async fn list_audit(
+        &self,
+        scope: AuditScope,
+        filter: &AuditFilter,
+        newer_than: Option<AuditId>,
+        page: &PageRequest,
+    ) -> Result<Vec<AuditRecord>> {
+        list::page(&self.pool, scope, filter, newer_than, page).await
+    }
+
+    async fn audit_row(&self, scope: AuditScope, id: AuditId) -> Result<Option<AuditRecord>> {
+        list::one_row(&self.pool, scope, id).await
+    }
+
+    fn follow_audit(&self) -> BoxStream<'static, Option<AuditRecord>> {
+        Feed::follow(&self.pool)
+    }
+
+    async fn verify_audit(&self, account: Option<AccountId>) -> Result<Vec<ChainReport>> {
+        verify::chains(&self.pool, account).await
+    }
+
+    async fn prune_audit(&self, before: Timestamp, now: Timestamp) -> Result<i64> {
+        prune::all(&self.pool, before, now).await
+    }
+}
+
+impl SqlStore {
+    /// How the database reads one page of the log: for the tests that no page needs a whole table, and for operators who
+    /// ask why one is slow.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn explain_audit(&self, scope: AuditScope, filter: &AuditFilter, page: &PageRequest) -> Result<String> {
+        list::plan(&self.pool, scope, filter, page).await
     }
 }
 
 pub(crate) async fn record(pool: &Pool, audit: &AuditEvent) -> Result<()> {
-    on_db!(write pool, db => insert!(audit).execute(db).await.map(drop)).map_err(translate)
-}
-
-pub(crate) async fn list(pool: &Pool, account: AccountId, page: &PageRequest) -> Result<Vec<AuditEvent>> {
-    let rows = on_db!(read pool, db => sqlx::query_as::<_, AuditRow>(
-        "SELECT id, at_ms, account_id, actor, action, target, detail, address, request_id
-         FROM audit WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-    )
-    .bind(account.to_string())
-    .bind(descending(page.after.as_deref()))
-    .bind(with_surplus(page.limit))
-    .fetch_all(db)
-    .await);
-    all(rows.map_err(translate)?)
+    change!(pool, audit, _tx => Ok(Some(()))).map(drop).map_err(translate)
 }

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use domain::{Error, Result};
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, PgPool};
 
 use crate::error::translate;
-use crate::pool::Pool;
+use crate::pool::Engine;
 
 // security.md §9: a request waits 2 s for a connection; then it is 503 and may come again.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(2);
@@ -23,16 +23,60 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 // A connection that rested this long is asked first: the server may have been restarted meanwhile.
 const RESTED: Duration = Duration::from_secs(5);
 
-/// Opens and migrates what `url` names.
-pub(crate) async fn open(url: &str) -> Result<Pool> {
+/// What a URL names.
+enum Place {
+    Sqlite(SqliteConnectOptions),
+    Postgres(PgConnectOptions),
+}
+
+/// Runs the migrations that the database lacks.
+pub(crate) async fn migrate(url: &str) -> Result<()> {
+    match place(url)? {
+        Place::Sqlite(options) => migrate_sqlite(options).await,
+        Place::Postgres(options) => migrate_postgres(&options).await,
+    }
+}
+
+/// Opens what `url` names; its migrations must have run.
+pub(crate) async fn open(url: &str) -> Result<Engine> {
+    let engine = match place(url)? {
+        Place::Sqlite(options) => open_sqlite(options).await?,
+        Place::Postgres(options) => open_postgres(options).await?,
+    };
+    is_migrated(&engine).await?;
+    Ok(engine)
+}
+
+fn place(url: &str) -> Result<Place> {
     let memory = url.contains(":memory:") || url.contains("mode=memory");
     if url.starts_with("sqlite:") && !memory {
-        open_sqlite(SqliteConnectOptions::from_str(url).map_err(|_| unreadable())?).await
+        SqliteConnectOptions::from_str(url).map(settled).map(Place::Sqlite).map_err(|_| unreadable())
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        open_postgres(PgConnectOptions::from_str(url).map_err(|_| unreadable())?).await
+        let named = |options: PgConnectOptions| Place::Postgres(options.application_name("remotegpu"));
+        PgConnectOptions::from_str(url).map(named).map_err(|_| unreadable())
     } else {
         Err(unreadable())
     }
+}
+
+/// An older binary runs on a newer schema, never the other way round.
+async fn is_migrated(engine: &Engine) -> Result<()> {
+    let text = "SELECT count(*) FROM _sqlx_migrations WHERE success = TRUE AND version <= $1";
+    let newest = sqlite_migrations().iter().map(|migration| migration.version).max().unwrap_or_default();
+    let run: i64 = match engine {
+        Engine::Sqlite { read, .. } => sqlx::query_scalar(text).bind(newest).fetch_one(read).await,
+        Engine::Postgres(pool) => sqlx::query_scalar(text).bind(newest).fetch_one(pool).await,
+    }
+    .map_err(translate)?;
+    let ours = sqlite_migrations().iter().count();
+    if usize::try_from(run).is_ok_and(|run| run >= ours) {
+        return Ok(());
+    }
+    Err(Error::internal("the database lacks migrations of this version: run `remotegpu migrate` first"))
+}
+
+fn sqlite_migrations() -> Migrator {
+    sqlx::migrate!("../../migrations/sqlite")
 }
 
 /// Without the URL and without its parser's words: both may hold a password.
@@ -40,22 +84,24 @@ fn unreadable() -> Error {
     Error::internal("the database URL must read sqlite:///path, sqlite:path or postgres://user@host/name")
 }
 
-async fn open_sqlite(options: SqliteConnectOptions) -> Result<Pool> {
-    make_private(options.get_filename()).map_err(|e| Error::database(format!("opening the database file: {e}")))?;
-    let options = options
+fn settled(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // With WAL a power cut may lose the last commits and never the file.
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5));
+        .busy_timeout(Duration::from_secs(5))
+}
+
+async fn open_sqlite(options: SqliteConnectOptions) -> Result<Engine> {
+    make_private(options.get_filename())?;
     let write = sqlite_pool(1, WRITER_LIMIT).connect_with(options.clone()).await.map_err(translate)?;
-    migrate_sqlite(&write).await?;
     let readers = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8));
     let readers = u32::try_from(readers).unwrap_or(2);
     let options = options.pragma("query_only", "ON");
     let read = sqlite_pool(readers, ACQUIRE_LIMIT).connect_with(options).await.map_err(translate)?;
-    Ok(Pool::Sqlite { read, write })
+    Ok(Engine::Sqlite { read, write })
 }
 
 /// Connections to a file do not age and need no ping.
@@ -69,32 +115,36 @@ fn sqlite_pool(connections: u32, limit: Duration) -> SqlitePoolOptions {
 }
 
 /// The file holds password hashes: made for its owner only. SQLite gives its `-wal` and `-shm` the same mode.
-fn make_private(file: &Path) -> std::io::Result<()> {
+fn make_private(file: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Error::database(format!("opening the database file: {error}")))
+        }
         _ => Ok(()),
     }
 }
 
 /// In one transaction, because SQLite has no lock for migrators: two processes that start together must not meet half a
 /// schema.
-async fn migrate_sqlite(pool: &SqlitePool) -> Result<()> {
-    let mut migrator = sqlx::migrate!("../../migrations/sqlite");
+async fn migrate_sqlite(options: SqliteConnectOptions) -> Result<()> {
+    make_private(options.get_filename())?;
+    let pool = sqlite_pool(1, WRITER_LIMIT).connect_with(options).await.map_err(translate)?;
+    let mut migrator = sqlite_migrations();
     // An older binary starts on the expanded schema of a newer one (migrations/README.md).
     migrator.set_ignore_missing(true);
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(translate)?;
     migrator.run(&mut *transaction).await.map_err(not_migrated)?;
-    transaction.commit().await.map_err(translate)
+    transaction.commit().await.map_err(translate)?;
+    pool.close().await;
+    Ok(())
 }
 
-async fn open_postgres(options: PgConnectOptions) -> Result<Pool> {
-    let options = options.application_name("remotegpu");
-    migrate_postgres(&options).await?;
-    // After the migrations, which may take longer: a statement that hangs must not hold a connection for ever.
+async fn open_postgres(options: PgConnectOptions) -> Result<Engine> {
+    // Migrations may take longer; here a statement that hangs must not hold a connection for ever.
     let options = options.options([("statement_timeout", "5s"), ("lock_timeout", "4s")]);
     let pool: PgPool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
@@ -112,7 +162,7 @@ async fn open_postgres(options: PgConnectOptions) -> Result<Pool> {
         .connect_with(options)
         .await
         .map_err(translate)?;
-    Ok(Pool::Postgres(pool))
+    Ok(Engine::Postgres(pool))
 }
 
 async fn migrate_postgres(options: &PgConnectOptions) -> Result<()> {

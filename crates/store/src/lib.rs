@@ -15,6 +15,7 @@ mod credential;
 mod error;
 mod figures;
 mod identity;
+mod journal;
 mod key_access;
 mod login;
 mod namespace;
@@ -25,14 +26,17 @@ mod row;
 mod session;
 mod user;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use backend::ports::Store;
+use backend::ports::{Sealer, Store};
 use domain::Result;
 
 pub use figures::PoolFigures;
 
 use error::translate;
-use pool::{Pool, on_db};
+use journal::Journal;
+use pool::{Engine, Pool, on_db};
 
 /// The database, open and migrated. Cheap to clone.
 #[derive(Clone)]
@@ -41,7 +45,7 @@ pub struct SqlStore {
 }
 
 impl SqlStore {
-    /// Opens a database and runs the migrations it lacks.
+    /// Opens a database and runs the migrations it lacks; `sealer` seals every audit row.
     ///
     /// `url` is `sqlite:///absolute/path`, `sqlite:relative/path` or `postgres://…`. A SQLite file that does not exist is
     /// made, readable by its owner only; its directory must exist.
@@ -49,18 +53,42 @@ impl SqlStore {
     /// # Errors
     /// `Unavailable` when the database cannot be reached or opened, `Internal` for a URL of another form (never quoted:
     /// it may hold a password) and for a migration that fails.
-    pub async fn connect(url: &str) -> Result<Self> {
-        Ok(Self { pool: connect::open(url).await? })
+    pub async fn connect(url: &str, sealer: Arc<dyn Sealer>) -> Result<Self> {
+        Self::migrate(url).await?;
+        Self::connect_migrated(url, sealer).await
+    }
+
+    /// Runs the migrations that a database lacks, with a role that may (`docs/OPERATIONS.md`, Database roles).
+    ///
+    /// # Errors
+    /// As [`SqlStore::connect`].
+    pub async fn migrate(url: &str) -> Result<()> {
+        connect::migrate(url).await
+    }
+
+    /// Opens a database whose migrations somebody else ran.
+    ///
+    /// # Errors
+    /// As [`SqlStore::connect`], and `Internal` when a migration of this version has not run.
+    pub async fn connect_migrated(url: &str, sealer: Arc<dyn Sealer>) -> Result<Self> {
+        let pool = Pool { engine: connect::open(url).await?, journal: Arc::new(Journal::new(sealer)) };
+        audit::seal_rows_from_before(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Also appends each committed audit row to `file`, one JSON object a line.
+    pub fn log_audit_to(&self, file: std::fs::File) {
+        self.pool.journal.log_to(file);
     }
 
     /// Waits until running statements ended, then closes every connection. Later calls answer `Unavailable`.
     pub async fn close(&self) {
-        match &self.pool {
-            Pool::Sqlite { read, write } => {
+        match &self.pool.engine {
+            Engine::Sqlite { read, write } => {
                 read.close().await;
                 write.close().await;
             }
-            Pool::Postgres(pool) => pool.close().await,
+            Engine::Postgres(pool) => pool.close().await,
         }
     }
 }
@@ -75,6 +103,6 @@ impl Store for SqlStore {
 impl std::fmt::Debug for SqlStore {
     /// The engine only: a URL may hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("SqlStore").field(&self.pool.engine()).finish()
+        f.debug_tuple("SqlStore").field(&self.pool.engine.name()).finish()
     }
 }

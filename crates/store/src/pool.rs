@@ -1,17 +1,29 @@
 //! Two typed pools and the macros that run one body on either: `sqlx` types differ, the SQL text does not.
 //! Macros, because a function generic over both engines would need a page of bounds for each query.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
+
+use crate::journal::Journal;
 
 // The server's own limits (connect.rs) do not help when it cannot be heard any more. More than the 5 s for a connection,
 // less than the 8 s in which exec-credential answers.
 const POSTGRES_LIMIT: Duration = Duration::from_secs(6);
 
-/// The open database.
+/// The open database with what every change needs.
 #[derive(Clone)]
-pub(crate) enum Pool {
+pub(crate) struct Pool {
+    /// The connections.
+    pub(crate) engine: Engine,
+    /// Seals and announces audit rows.
+    pub(crate) journal: Arc<Journal>,
+}
+
+/// The connections to the database.
+#[derive(Clone)]
+pub(crate) enum Engine {
     /// One file. SQLite has one writer at a time, so there is one writing connection and a queue before it; readers see
     /// the last commit and never wait (WAL).
     Sqlite {
@@ -24,9 +36,9 @@ pub(crate) enum Pool {
     Postgres(PgPool),
 }
 
-impl Pool {
+impl Engine {
     /// The engine's name, for logs.
-    pub(crate) fn engine(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sqlite { .. } => "sqlite",
             Self::Postgres(_) => "postgres",
@@ -38,35 +50,37 @@ impl Pool {
 /// passwords, bookkeeping). `$db` is the pool; gives the body's `sqlx::Result`.
 macro_rules! on_db {
     (read $pool:expr, $db:ident => $body:expr) => {
-        match $pool {
-            $crate::pool::Pool::Sqlite { read: $db, .. } => $body,
-            $crate::pool::Pool::Postgres($db) => $crate::pool::limited(async { $body }).await,
+        match &$pool.engine {
+            $crate::pool::Engine::Sqlite { read: $db, .. } => $body,
+            $crate::pool::Engine::Postgres($db) => $crate::pool::limited(async { $body }).await,
         }
     };
     (write $pool:expr, $db:ident => $body:expr) => {
-        match $pool {
-            $crate::pool::Pool::Sqlite { write: $db, .. } => $body,
-            $crate::pool::Pool::Postgres($db) => $crate::pool::limited(async { $body }).await,
+        match &$pool.engine {
+            $crate::pool::Engine::Sqlite { write: $db, .. } => $body,
+            $crate::pool::Engine::Postgres($db) => $crate::pool::limited(async { $body }).await,
         }
     };
 }
 
 /// Runs `$body` in a transaction; `$tx` is the connection. `Ok(Some(_))` commits it **with the audit row**, `Ok(None)`
-/// (nothing to change) and any error roll it back (RULINGS 39).
+/// (nothing to change) and any error roll it back (RULINGS 39). The audit row comes last: the head of its chain is the
+/// last lock every transaction takes, so no two can wait for each other.
 macro_rules! change {
     ($pool:expr, $audit:expr, $tx:ident => $body:expr) => {
-        match $pool {
+        match &$pool.engine {
             // IMMEDIATE: a transaction that reads first and writes after another writer fails at once with code 517, in
             // spite of the busy timeout.
-            $crate::pool::Pool::Sqlite { write, .. } => {
-                $crate::pool::change!(@run write.begin_with("BEGIN IMMEDIATE"), $audit, $tx => $body)
+            $crate::pool::Engine::Sqlite { write, .. } => {
+                $crate::pool::change!(@run write.begin_with("BEGIN IMMEDIATE"), $pool, $audit, $tx => $body)
             }
-            $crate::pool::Pool::Postgres(pool) => {
-                $crate::pool::limited(async { $crate::pool::change!(@run pool.begin(), $audit, $tx => $body) }).await
+            $crate::pool::Engine::Postgres(pool) => {
+                $crate::pool::limited(async { $crate::pool::change!(@run pool.begin(), $pool, $audit, $tx => $body) })
+                    .await
             }
         }
     };
-    (@run $begin:expr, $audit:expr, $tx:ident => $body:expr) => {
+    (@run $begin:expr, $pool:expr, $audit:expr, $tx:ident => $body:expr) => {
         $crate::pool::outcome(async {
             let mut transaction = $begin.await?;
             let changed = {
@@ -74,8 +88,9 @@ macro_rules! change {
                 $crate::pool::outcome(async { $body }).await?
             };
             if changed.is_some() {
-                $crate::audit::insert!($audit).execute(&mut *transaction).await?;
+                let row = $crate::audit::append!(transaction, $pool.journal, $audit);
                 transaction.commit().await?;
+                $pool.journal.committed(row);
             } else {
                 transaction.rollback().await?;
             }

@@ -10,6 +10,7 @@ use crate::{Client, FaultProxy, Plane, Scratch, eventually, unique};
 
 const NO_LIMITS: &str = "0";
 /// Random once, the same for all tests.
+const AUDIT_KEY: &str = "c7d20f95e1684ab3902f7be45d186ca30e9b5d72f846c1a08d37e2b96f50a41c";
 const PEPPER: &str = "8f1c64d0a2b97e35c4d8016bfa52e7931d0c7ab4f86e2593ca17d45b09e8f236";
 const PASSWORD: &str = "a-password-for-tests";
 
@@ -69,6 +70,7 @@ impl TestApp {
             dir.secret(&format!("{identity}.yaml"), &text.replace(&plane.server(), server));
         }
         dir.secret("pepper", PEPPER);
+        dir.secret("audit-key", AUDIT_KEY);
         dir.secret("password", PASSWORD);
         std::fs::create_dir_all(dir.path().join("site")).unwrap();
         let url = format!("http://127.0.0.1:{}", free_port());
@@ -129,10 +131,25 @@ impl TestApp {
 
     /// Runs `remotegpu admin …` on this console's database.
     pub async fn admin(&self, arguments: &[&str]) {
+        let (ok, text) = self.try_admin(arguments).await;
+        assert!(ok, "{arguments:?}: {text}");
+    }
+
+    /// The same for commands that may fail: whether it did not, and everything it printed.
+    pub async fn try_admin(&self, arguments: &[&str]) -> (bool, String) {
+        let file = |name: &str| self.dir.path().join(name);
         let mut command = Command::new(&self.binary);
         command.arg("admin").args(arguments).args(["--database", &database(self.dir.path())]);
+        command.arg("--audit-key-file").arg(file("audit-key")).arg("--audit-log-file").arg(file("audit.jsonl"));
         let output = command.output().await.expect("the command can be started");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The lines of the audit log file, as JSON.
+    pub fn audit_file(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.dir.path().join("audit.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
     /// Makes a namespace and waits until it is active; gives its JSON.
@@ -197,6 +214,7 @@ fn spawn(binary: &str, dir: &Path, url: &str, plane: &Plane, limits: &str) -> Ch
     command.arg("serve");
     command.args(["--listen", url.trim_start_matches("http://"), "--public-url", url]);
     command.args(["--database", &database(dir), "--pepper-file", &file("pepper")]);
+    command.args(["--audit-key-file", &file("audit-key"), "--audit-log-file", &file("audit.jsonl")]);
     command.args(["--issuer-kubeconfig", &file("issuer.yaml"), "--reconciler-kubeconfig", &file("reconciler.yaml")]);
     command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", plane.ca_file().to_str().unwrap()]);
     command.args(["--site-root", &file("site"), "--bootstrap-email", "admin@remotegpu.local"]);

@@ -19,6 +19,6 @@ pub struct CreateAccount {
 /// # Errors
 /// One sentence on the name, or on the database.
 pub async fn create(args: CreateAccount) -> anyhow::Result<()> {
-    let account = backend(&args.database.database).await?.create_account(&args.name).await?;
+    let account = backend(&args.database).await?.create_account(&args.name).await?;
     say(&format!("Account {} ({}) created", account.name.as_str(), account.customer.as_str()))
 }

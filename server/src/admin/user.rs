@@ -39,6 +39,6 @@ pub async fn create(args: CreateUser) -> anyhow::Result<()> {
     let CreateUser { database, email, account, role, password_file, operator } = args;
     let password = secrets::read_password(&password_file)?;
     let new = NewUser { email, account: account.clone(), role: role.clone(), password, operator };
-    let user = backend(&database.database).await?.create_user(new).await?;
+    let user = backend(&database).await?.create_user(new).await?;
     say(&format!("User {} created as {role} of {account}", user.email.as_str()))
 }

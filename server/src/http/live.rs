@@ -2,6 +2,8 @@
 //!
 //! Source: `security.md` §4.2 (origin at the start, session each minute).
 
+mod audit;
+
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -46,6 +48,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .route("/live/namespaces/{namespace_id}/deployments", get(deployments))
         .route("/live/namespaces/{namespace_id}/deployments/{name}", get(deployment))
         .route("/live/namespaces/{namespace_id}/deployments/{name}/log", get(log))
+        .route("/live/audit", get(audit::own))
+        .route("/live/platform/audit", get(audit::platform))
         .layer(from_fn_with_state(state.public_url.clone(), own_pages_only))
 }
 

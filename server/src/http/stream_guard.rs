@@ -9,6 +9,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::sse::Event;
 use backend::Caller;
+use domain::permission::Permission;
 use domain::{Code, Error};
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::oneshot;
@@ -38,6 +39,14 @@ enum End {
     NotAllowed,
 }
 
+/// What a stream shows, and so what its reader must still be allowed to see.
+pub enum Sees {
+    /// A namespace.
+    Namespace(String),
+    /// Something of the account, by permission.
+    Permitted(Permission),
+}
+
 // === impl End ===
 
 impl End {
@@ -60,7 +69,7 @@ impl StreamGuard {
     /// Cuts `stream` when its namespace is no longer the caller's to see.
     pub fn watch<S: Stream>(self, namespace_id: String, stream: S) -> impl Stream<Item = S::Item> {
         stream.take_until(Box::pin(async move {
-            self.ended(namespace_id).await;
+            self.ended(Sees::Namespace(namespace_id)).await;
         }))
     }
 
@@ -70,9 +79,18 @@ impl StreamGuard {
         namespace_id: String,
         events: impl Stream<Item = std::result::Result<Event, E>>,
     ) -> impl Stream<Item = std::result::Result<Event, E>> {
+        self.watch_events_of(Sees::Namespace(namespace_id), events)
+    }
+
+    /// The same for whatever the caller `sees`.
+    pub fn watch_events_of<E>(
+        self,
+        sees: Sees,
+        events: impl Stream<Item = std::result::Result<Event, E>>,
+    ) -> impl Stream<Item = std::result::Result<Event, E>> {
         let (tell, told) = oneshot::channel();
         let ended = async move {
-            let reason = self.ended(namespace_id).await;
+            let reason = self.ended(sees).await;
             // Nobody listens any more once the stream itself is over.
             let _over = tell.send(reason);
         };
@@ -80,7 +98,7 @@ impl StreamGuard {
         events.take_until(Box::pin(ended)).chain(farewell)
     }
 
-    async fn ended(self, namespace_id: String) -> End {
+    async fn ended(self, sees: Sees) -> End {
         let mut minute = interval_at(Instant::now() + RECHECK, RECHECK);
         minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -88,17 +106,20 @@ impl StreamGuard {
                 () = self.state.shutdown.cancelled() => return End::Stopping,
                 _ = minute.tick() => {}
             }
-            if !self.still_allowed(&namespace_id).await {
+            if !self.still_allowed(&sees).await {
                 return End::NotAllowed;
             }
         }
     }
 
     /// A database that does not answer ends the stream too: never allow on a fault.
-    async fn still_allowed(&self, namespace_id: &str) -> bool {
-        match self.shown.still_caller(&self.state, &self.session, &self.caller.origin).await {
-            Ok(Some(caller)) => self.state.backend.get_namespace(&caller, namespace_id).await.is_ok(),
-            Ok(None) | Err(_) => false,
+    async fn still_allowed(&self, sees: &Sees) -> bool {
+        match (self.shown.still_caller(&self.state, &self.session, &self.caller.origin).await, sees) {
+            (Ok(Some(caller)), Sees::Namespace(id)) => self.state.backend.get_namespace(&caller, id).await.is_ok(),
+            (Ok(Some(caller)), Sees::Permitted(permission)) => {
+                caller.account.id == self.caller.account.id && caller.may(*permission)
+            }
+            (Ok(None) | Err(_), _) => false,
         }
     }
 }

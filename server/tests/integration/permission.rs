@@ -57,6 +57,8 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/deployment/check", "namespace={ns}&{plan}"),
     ("/api/deployment/create", "namespace={ns}&{plan}"),
     ("/api/deployment/delete", "namespace={ns}&name=absent"),
+    ("/api/audit/list", "query=&platform=false"),
+    ("/api/audit/get", "id={unknown}&platform=false"),
 ];
 
 struct Account {

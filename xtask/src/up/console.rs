@@ -36,7 +36,7 @@ pub fn start(
     command.env("REMOTEGPU_DATABASE", settings.database.clone().unwrap_or_else(sqlite));
     command.arg("serve").arg("--listen").arg(address.to_string());
     command.arg("--public-url").arg(format!("http://{address}"));
-    command.arg("--pepper-file").arg(&secrets.pepper);
+    command.arg("--pepper-file").arg(&secrets.pepper).arg("--audit-key-file").arg(&secrets.audit_key);
     command.arg("--issuer-kubeconfig").arg(accounts::path(dir, "issuer"));
     command.arg("--reconciler-kubeconfig").arg(accounts::path(dir, "reconciler"));
     command.arg("--cluster-server").arg(&cluster.server);

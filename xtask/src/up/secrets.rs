@@ -1,5 +1,5 @@
-//! The secrets of a data directory: the pepper of the key hashes, the key of the cookies of sign-ins with a provider, and
-//! the first user's password.
+//! The secrets of a data directory: the pepper of the key hashes, the key of the audit log, the key of the cookies of
+//! sign-ins with a provider, and the first user's password.
 //! Made once, mode 0600, and kept: a second start must find every key and sign-in as it was.
 
 use std::fs::{self, File};
@@ -16,6 +16,7 @@ const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 #[derive(Debug)]
 pub struct Secrets {
     pub pepper: PathBuf,
+    pub audit_key: PathBuf,
     pub cookie_key: PathBuf,
     pub password: PathBuf,
 }
@@ -29,15 +30,15 @@ impl Secrets {
         let folder = dir.join("secrets");
         files::private_dir(&folder)?;
         let (pepper, password) = (folder.join("pepper"), folder.join("admin-password"));
-        let cookie_key = folder.join("cookie-key");
-        for key in [&pepper, &cookie_key].into_iter().filter(|key| !key.exists()) {
+        let (audit_key, cookie_key) = (folder.join("audit-key"), folder.join("cookie-key"));
+        for key in [&pepper, &audit_key, &cookie_key].into_iter().filter(|key| !key.exists()) {
             let text: String = random::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect();
             files::write_private(key, text.as_bytes())?;
         }
         if !password.exists() {
             files::write_private(&password, make_password()?.as_bytes())?;
         }
-        Ok(Self { pepper, cookie_key, password })
+        Ok(Self { pepper, audit_key, cookie_key, password })
     }
 
     /// The password's text.
@@ -90,6 +91,7 @@ mod tests {
         let first = Secrets::open(&dir).unwrap();
         let again = Secrets::open(&dir).unwrap();
         assert_eq!(first.password_text().unwrap(), again.password_text().unwrap());
-        assert_eq!(fs::read_to_string(&first.pepper).unwrap().len(), 64);
+        let keys = [&first.pepper, &first.audit_key].map(|file| fs::read_to_string(file).unwrap());
+        assert!(keys.iter().all(|key| key.len() == 64) && keys[0] != keys[1]);
     }
 }

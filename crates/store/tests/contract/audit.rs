@@ -1,7 +1,8 @@
 //! The audit log: with every change, never without it, never changed, newest first.
 
 use backend::ports::*;
-use domain::audit::{Action, AuditEvent};
+use domain::Code;
+use domain::audit::{Action, AuditFilter, AuditRecord, AuditScope};
 use domain::namespace::{NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;
 use domain::scope::Scope;
@@ -18,15 +19,19 @@ on_both_engines! {
     nobody_can_change_or_remove_an_event
 }
 
-async fn list(db: &Database, tenant: &Tenant, limit: u32, after: Option<String>) -> Vec<AuditEvent> {
-    db.list_audit(tenant.account.id, &PageRequest { limit, after }).await.unwrap()
+async fn list(db: &Database, tenant: &Tenant, limit: u32, after: Option<String>) -> Vec<AuditRecord> {
+    let scope = AuditScope::Account(tenant.account.id);
+    db.list_audit(scope, &AuditFilter::default(), None, &PageRequest { limit, after }).await.unwrap()
 }
 
 async fn an_event_is_read_as_it_was_written(db: &Database) {
     let tenant = given::tenant(db).await;
-    let event = tenant.event(Action::KubeconfigDownloaded);
+    let event = tenant.event(Action::KubeconfigDownloaded).refused(Code::NotReady).jti(Some("j-1".into()));
     db.record(&event).await.unwrap();
-    assert_eq!(list(db, &tenant, 1, None).await[0], event);
+    let read = list(db, &tenant, 1, None).await.remove(0);
+    let expected = AuditRecord { hash: read.hash.clone(), key_id: read.key_id.clone(), ..AuditRecord::of(&event, 3) };
+    assert_eq!(read, expected);
+    assert_eq!((read.hash.len(), read.key_id.len()), (64, 8));
 }
 
 async fn every_change_is_committed_with_its_event(db: &Database) {

@@ -7,7 +7,7 @@ use domain::page::PageRequest;
 use futures::future::{join_all, try_join_all};
 use store::SqlStore;
 
-use crate::database::Database;
+use crate::database::{Database, sealer};
 use crate::given;
 
 on_both_engines! {
@@ -31,7 +31,7 @@ async fn opening_again_runs_no_migration_twice(db: &Database) {
 async fn four_processes_that_open_at_once_all_succeed(db: &Database) {
     let empty = db.empty_beside().await;
     let versions = i64::try_from(empty.versions().len()).unwrap();
-    let stores = try_join_all((0..4).map(|_| SqlStore::connect(empty.url()))).await.unwrap();
+    let stores = try_join_all((0..4).map(|_| SqlStore::connect(empty.url(), sealer()))).await.unwrap();
     for store in &stores {
         store.ping().await.unwrap();
         store.close().await;
@@ -98,7 +98,7 @@ async fn neither_debug_nor_errors_show_the_url(db: &Database) {
         "sqlite:///no/such/directory/s3cret",
         "postgres://ada:s3cret@127.0.0.1:1/db",
     ] {
-        let error = SqlStore::connect(url).await.unwrap_err();
+        let error = SqlStore::connect(url, sealer()).await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{url}");
     }
 }

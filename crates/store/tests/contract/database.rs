@@ -2,13 +2,20 @@
 
 use std::io::Write;
 use std::ops::Deref;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
+use backend::AuditKeys;
+use backend::ports::Sealer;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use store::SqlStore;
 use tempfile::TempDir;
 use uuid::Uuid;
+
+/// The key that seals the audit log of every test.
+pub fn sealer() -> Arc<dyn Sealer> {
+    Arc::new(AuditKeys::from_hex_lines(&"a5".repeat(32)).unwrap())
+}
 
 static SKIPPED: Once = Once::new();
 
@@ -64,7 +71,7 @@ impl Database {
 
     /// A second store on the same database, as another process would open it.
     pub async fn opened_again(&self) -> SqlStore {
-        SqlStore::connect(&self.url).await.unwrap()
+        SqlStore::connect(&self.url, sealer()).await.unwrap()
     }
 
     /// Runs a statement behind the store's back.
@@ -151,7 +158,7 @@ impl Empty {
 
     /// Opens it with the store of today.
     pub async fn open(self) -> Database {
-        Database { store: SqlStore::connect(&self.url).await.unwrap(), url: self.url, home: self.home }
+        Database { store: SqlStore::connect(&self.url, sealer()).await.unwrap(), url: self.url, home: self.home }
     }
 
     fn migrator(&self) -> Migrator {

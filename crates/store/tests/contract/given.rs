@@ -3,7 +3,7 @@
 use backend::ports::*;
 use domain::account::{Account, AccountName, CustomerId, Quota};
 use domain::api_key::{ApiKey, HASH_VERSION, KeySecret, PublicId};
-use domain::audit::{Action, AuditEvent};
+use domain::audit::{Action, AuditEvent, AuditFilter, AuditRecord, AuditScope, Outcome};
 use domain::credential::{Access, Credential};
 use domain::id::{AccountId, ApiKeyId, AuditId, CredentialId, NamespaceId, SessionId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
@@ -33,11 +33,17 @@ pub fn event(account: AccountId, action: Action) -> AuditEvent {
         at: at(0),
         account_id: Some(account),
         actor: "user:ada".into(),
+        actor_name: "ada@example.com".into(),
         action,
         target: "thing:1".into(),
+        target_name: "the thing".into(),
+        outcome: Outcome::Success,
+        code: None,
         detail: "müde & <wach>".into(),
         address: "192.0.2.7".into(),
+        user_agent: "curl/8".into(),
         request_id: "r-1".into(),
+        jti: None,
     }
 }
 
@@ -79,6 +85,12 @@ pub async fn tenant(db: &SqlStore) -> Tenant {
     let account = account(db, &format!("account {}", Uuid::now_v7())).await;
     let owner = member(db, &account, Role::Owner).await;
     Tenant { account, owner }
+}
+
+/// An account's audit log, newest first.
+pub async fn log_of(db: &SqlStore, account: AccountId) -> Vec<AuditRecord> {
+    let (scope, page) = (AuditScope::Account(account), PageRequest { limit: 200, after: None });
+    db.list_audit(scope, &AuditFilter::default(), None, &page).await.unwrap()
 }
 
 impl Tenant {
@@ -163,10 +175,14 @@ impl Tenant {
         }
     }
 
+    /// The account's audit log, newest first.
+    pub async fn log(&self, db: &SqlStore) -> Vec<AuditRecord> {
+        log_of(db, self.account.id).await
+    }
+
     /// Actions in the account's audit log, newest first.
     pub async fn audited(&self, db: &SqlStore) -> Vec<Action> {
-        let rows = db.list_audit(self.account.id, &PageRequest { limit: 200, after: None }).await.unwrap();
-        rows.into_iter().map(|row| row.action).collect()
+        self.log(db).await.iter().map(|row| Action::parse(&row.action).unwrap()).collect()
     }
 
     /// Signed in at second 0: idle for 8 h, at most 7 days.

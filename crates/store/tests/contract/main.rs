@@ -27,6 +27,8 @@ macro_rules! on_both_engines {
 mod account;
 mod api_key;
 mod audit;
+mod audit_chain;
+mod audit_list;
 mod cli_session;
 mod connect;
 mod credential;

@@ -98,9 +98,9 @@ async fn read_back(db: &Database) {
     assert_eq!((session.data.as_str(), session.user_id.to_string().as_str()), ("{\"a\":1}", OWNER));
     let counters = db.login_counters(&["email:ada@example.com".into()]).await.unwrap();
     assert_eq!((counters[0].failures, counters[0].last_failed_at), (3, Some(at(0))));
-    let events = db.list_audit(AccountId::parse(ACCOUNT).unwrap(), &everything()).await.unwrap();
-    let events: Vec<_> = events.iter().map(|event| (event.action, event.detail.as_str())).collect();
-    assert_eq!(events, [(Action::ApiKeyCreated, "{\"all\":true}"), (Action::NamespaceCreated, "team-ml")]);
+    let events = given::log_of(db, AccountId::parse(ACCOUNT).unwrap()).await;
+    let events: Vec<_> = events.iter().map(|event| (event.action.as_str(), event.detail.as_str())).collect();
+    assert_eq!(events, [("api_key.created", "{\"all\":true}"), ("namespace.created", "team-ml")]);
 }
 
 async fn people(db: &Database) {
@@ -203,6 +203,6 @@ async fn work_with(db: &Database) {
     let new = tenant.api_key(db, Scope::All).await;
     let fresh = tenant.new_credential(Some(&new), &namespace);
     assert!(db.record_credential(&fresh, &tenant.event(Action::CredentialIssued)).await.unwrap());
-    let events = db.list_audit(account, &everything()).await.unwrap();
+    let events = given::log_of(db, account).await;
     assert_eq!(events.len(), 7, "old and new rows stand in one log");
 }

@@ -9,6 +9,7 @@
 
 mod account;
 mod api_key;
+mod audit;
 mod auth;
 mod cli_session;
 pub mod contract;
@@ -50,9 +51,10 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(credential::issued::routes())
         .merge(sku::routes())
         .merge(deployment::routes())
+        .merge(audit::routes())
         .layer(from_fn(accepts_json));
     let text = deployment_log::routes().layer(from_fn(accepts_text));
-    json.merge(text).fallback(not_found)
+    json.merge(text).merge(audit::file_routes()).fallback(not_found)
 }
 
 /// The OpenAPI document of everything under `/v1`, as it is served at `url`.

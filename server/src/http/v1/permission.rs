@@ -3,7 +3,9 @@
 //!
 //! Source: `security.md` §5. The use case decides; this table says what it must decide.
 
-use domain::permission::Permission::{self, CreateNamespace, Deploy, ManageMembers, OwnKeys, Read};
+use domain::permission::Permission::{
+    self, CreateNamespace, Deploy, ManageAccounts, ManageMembers, OwnKeys, Read, ReadAudit,
+};
 use serde_json::{Value, json};
 
 use Need::{Everybody, Has, Key, Session};
@@ -81,6 +83,13 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("delete_deployment", Has(Deploy)),
     ("list_pods", Has(Read)),
     ("get_deployment_log", Has(Read)),
+    // audit
+    ("list_audit", Has(ReadAudit)),
+    ("get_audit", Has(ReadAudit)),
+    ("export_audit", Has(ReadAudit)),
+    ("list_platform_audit", Has(ManageAccounts)),
+    ("get_platform_audit", Has(ManageAccounts)),
+    ("export_platform_audit", Has(ManageAccounts)),
 ];
 
 /// Server functions of the pages by their path.
@@ -127,6 +136,9 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/deployment/check", Has(Read)),
     ("/api/deployment/create", Has(Deploy)),
     ("/api/deployment/delete", Has(Deploy)),
+    // audit; the platform's log is refused to others by the use case
+    ("/api/audit/list", Has(ReadAudit)),
+    ("/api/audit/get", Has(ReadAudit)),
 ];
 
 // === impl Need ===

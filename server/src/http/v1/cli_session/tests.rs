@@ -57,7 +57,8 @@ impl Stand {
     async fn new() -> Self {
         let folder = Scratch::new();
         let url = format!("sqlite://{}", folder.path().join("x.sqlite").display());
-        let (store, clock) = (SqlStore::connect(&url).await.unwrap(), Arc::new(Hand(AtomicI64::new(0))));
+        let keys = Arc::new(backend::AuditKeys::from_hex_lines(&"a5".repeat(32)).unwrap());
+        let (store, clock) = (SqlStore::connect(&url, keys).await.unwrap(), Arc::new(Hand(AtomicI64::new(0))));
         let endpoints =
             Endpoints { cluster_server: String::new(), cluster_ca_pem: String::new(), console_url: String::new() };
         let backend = Backend::new(Parts {

@@ -1,0 +1,59 @@
+//! The audit log: of the account, and of the platform for operators.
+
+use domain::audit::AuditView;
+use domain::page::Page;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::api::error::AppError;
+use crate::api::packed::Packed;
+
+/// One page of the log, with what its filters can choose from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// The rows, newest first.
+    pub rows: Page<AuditView>,
+    /// Every action there is.
+    pub actions: Vec<String>,
+    /// Whether the caller may also read the platform's log.
+    pub operator: bool,
+}
+
+/// One page; `query` is the query string of the page as it stands in the URL.
+#[server(prefix = "/api", endpoint = "audit/list")]
+pub async fn list_audit(query: String, platform: bool) -> Result<Packed<AuditPage>, AppError> {
+    let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
+    let (filter, cursor) = read_query(&query)?;
+    let page = domain::page::PageRequest::new(None, cursor.filter(|c| !c.is_empty()))?;
+    let rows = backend.list_audit(&caller, log(platform), filter, &page).await?;
+    let actions = domain::audit::Action::ALL.iter().map(|action| action.as_str().to_owned()).collect();
+    let operator = caller.may(log(true).permission());
+    Packed::new(&AuditPage { rows, actions, operator })
+}
+
+/// One row with all its fields.
+#[server(prefix = "/api", endpoint = "audit/get")]
+pub async fn get_audit(id: String, platform: bool) -> Result<Packed<AuditView>, AppError> {
+    let caller = crate::ssr::caller().await?;
+    Packed::new(&crate::ssr::backend()?.get_audit(&caller, log(platform), &id).await?)
+}
+
+#[cfg(feature = "ssr")]
+fn log(platform: bool) -> backend::audit::Log {
+    if platform { backend::audit::Log::Platform } else { backend::audit::Log::Own }
+}
+
+/// The filters and the cursor of a page's URL; what else stands there is not for the log.
+#[cfg(feature = "ssr")]
+fn read_query(query: &str) -> Result<(domain::audit::AuditQuery, Option<String>), AppError> {
+    #[derive(Deserialize)]
+    struct PageQuery {
+        #[serde(flatten)]
+        filter: domain::audit::AuditQuery,
+        cursor: Option<String>,
+    }
+    let uri = format!("/?{}", query.trim_start_matches('?')).parse::<axum::http::Uri>();
+    let read = uri.ok().and_then(|uri| axum::extract::Query::<PageQuery>::try_from_uri(&uri).ok());
+    let unreadable = || AppError::refuse(domain::Error::field("query", "format", "The address of this page is not valid"));
+    read.map(|axum::extract::Query(query)| (query.filter, query.cursor)).ok_or_else(unreadable)
+}
