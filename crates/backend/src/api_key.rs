@@ -74,6 +74,7 @@ impl Backend {
                 removal_pending: false,
             };
             let audit = self.audit(caller, Action::ApiKeyCreated, target(key.id), key.scope.to_json().to_string());
+            let audit = audit.named(key.name.as_str());
             match self.inner.store.create_api_key(&key, &audit).await {
                 Err(Error::Conflict { .. }) => {}
                 Err(other) => return Err(other),
@@ -93,7 +94,7 @@ impl Backend {
         let key = key.filter(|_| caller.may(Permission::Read)).ok_or(Error::NotFound)?;
         let needed = if key.owner_id == caller.user.id { Permission::OwnKeys } else { Permission::ManageKeys };
         caller.require(needed)?;
-        let audit = self.audit(caller, Action::ApiKeyRevoked, target(id), key.name.clone());
+        let audit = self.audit(caller, Action::ApiKeyRevoked, target(id), key.name.clone()).named(key.name.as_str());
         if self.inner.store.revoke_api_key(id, self.inner.clock.now(), &audit).await? {
             self.settle_now(&key).await;
         }

@@ -75,7 +75,7 @@ impl Backend {
             address: origin.address.clone(),
             user_agent: origin.user_agent.clone(),
         };
-        let audit = self.audit(&caller, Action::CliSessionCreated, target(session.id), session.name.clone());
+        let audit = self.audit(&caller, Action::CliSessionCreated, target(session.id), session.name.clone()).named(session.name.as_str());
         self.inner.store.create_cli_session(&session, &hashed(&token), &audit).await?;
         let (id, expires_at) = (session.id.to_string(), session.absolute_expires_at.to_string());
         let view = self.session_view(&caller);
@@ -136,7 +136,7 @@ impl Backend {
     pub async fn revoke_cli_session(&self, caller: &Caller, id: &str) -> Result<()> {
         let id = CliSessionId::parse(id)?;
         let session = self.inner.store.cli_session(caller.user.id, id).await?.ok_or(Error::NotFound)?;
-        let audit = self.audit(caller, Action::CliSessionRevoked, target(id), session.name);
+        let audit = self.audit(caller, Action::CliSessionRevoked, target(id), session.name.clone()).named(session.name);
         self.inner.store.revoke_cli_session(id, self.inner.clock.now(), &audit).await.map(drop)
     }
 }

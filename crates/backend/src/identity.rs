@@ -47,6 +47,7 @@ impl Backend {
         self.require_recent_login(caller)?;
         let identity = self.new_identity(caller.user.id, vouched);
         let audit = self.audit(caller, Action::IdentityLinked, target(identity.id), vouched.provider.as_str());
+        let audit = audit.named(vouched.provider.as_str());
         self.inner.store.link_identity(&identity, caller.proof.session_id, &audit).await
     }
 
@@ -64,6 +65,7 @@ impl Backend {
             return Err(Error::conflict(Code::Conflict, detail));
         }
         let audit = self.audit(caller, Action::IdentityUnlinked, target(id), identity.provider.as_str());
+        let audit = audit.named(identity.provider.as_str());
         let (user, keep) = (caller.user.id, caller.proof.session_id);
         if self.inner.store.unlink_identity(user, id, keep, &audit).await? { Ok(()) } else { Err(Error::NotFound) }
     }
@@ -83,6 +85,7 @@ impl Backend {
     pub async fn vouched_sign_in_failed(&self, origin: &Origin, provider: &str) -> Result<()> {
         let actor = "anonymous".to_owned();
         let audit = self.audit_for(origin, None, actor, Action::SignInFailed, format!("provider:{provider}"), "");
+        let audit = audit.named(provider.to_string()).refused(Code::SignInFailed);
         self.inner.store.record(&audit).await
     }
 
@@ -117,6 +120,7 @@ impl Backend {
         let identity = self.new_identity(id, vouched);
         let (actor, what) = (format!("provider:{}", vouched.provider), format!("user:{id}"));
         let audit = self.audit_for(origin, Some(account.id), actor, Action::UserCreated, what, role.as_str());
+        let audit = audit.named(user.email.as_str());
         match self.inner.store.create_identity_user(&user, account.id, role, &identity, &audit).await {
             Err(Error::Conflict { .. }) => Err(refused("the address belongs to a user who has not linked it")),
             done => done.map(|()| identity),

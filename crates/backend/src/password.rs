@@ -69,6 +69,7 @@ impl Backend {
         let (token, reset) = self.new_reset(target.user_id);
         let what = format!("user:{}", target.user_id);
         let audit = self.audit(caller, Action::PasswordResetRequested, what, target.email.as_str());
+        let audit = audit.named(target.email.as_str());
         self.inner.store.create_password_reset(&reset, &audit).await?;
         Ok(self.link(&token, &reset))
     }
@@ -82,7 +83,7 @@ impl Backend {
         let member = member.ok_or_else(|| Error::field("email", "unknown", "There is no user with this address"))?;
         let (token, reset) = self.new_reset(member.user.id);
         let target = format!("user:{}", member.user.id);
-        let audit = self.audit_system(member.account.id, Action::PasswordResetRequested, target, email);
+        let audit = self.audit_system(member.account.id, Action::PasswordResetRequested, target, email).named(email);
         self.inner.store.create_password_reset(&reset, &audit).await?;
         Ok(self.link(&token, &reset))
     }
@@ -100,6 +101,7 @@ impl Backend {
         let account = self.inner.store.member(user, None).await?.map(|m| m.account.id);
         let actor = format!("user:{user}");
         let audit = self.audit_for(origin, account, actor.clone(), Action::PasswordReset, actor, "");
+        let audit = audit.by(email.as_str()).named(email.as_str());
         let subject = email_subject(email.as_str());
         let used = self.inner.store.use_password_reset(&hash_of_token, now, &hash, &subject, &audit).await?;
         if used { Ok(()) } else { Err(invalid()) }
@@ -115,6 +117,7 @@ impl Backend {
             return Ok(());
         }
         let audit = self.audit(caller, Action::SignInFailed, caller.actor(), what);
+        let audit = audit.refused(Code::InvalidLogin);
         self.inner.store.record_login_failure(&subjects, self.inner.clock.now(), &audit).await?;
         Err(Error::Unauthenticated { code: Code::InvalidLogin })
     }

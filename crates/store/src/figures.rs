@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::{Pool, on_db};
+use crate::pool::{Engine, on_db};
 use crate::row::ms;
 
 // A full pool must not hold up who asks how full it is.
@@ -31,9 +31,9 @@ pub struct PoolFigures {
 impl SqlStore {
     /// The pools as they are now. Takes a connection of each for a moment.
     pub async fn pools(&self) -> Vec<PoolFigures> {
-        match &self.pool {
-            Pool::Sqlite { read, write, .. } => vec![figures("read", read).await, figures("write", write).await],
-            Pool::Postgres(pool) => vec![figures("all", pool).await],
+        match &self.pool.engine {
+            Engine::Sqlite { read, write, .. } => vec![figures("read", read).await, figures("write", write).await],
+            Engine::Postgres(pool) => vec![figures("all", pool).await],
         }
     }
 

@@ -30,6 +30,7 @@ impl Backend {
                 return Ok(key.view(self.inner.clock.now()));
             }
             let audit = self.audit(caller, action(&key, &next), target(key.id), ApiKeyChanges::in_words(&key, &next));
+            let audit = audit.named(next.name.as_str());
             let loses = key.loses(&next);
             if self.inner.store.update_api_key(&next, loses, &audit).await? {
                 if loses {
@@ -56,7 +57,7 @@ impl Backend {
             let secret = self.inner.pepper.secret(&text, key.secret.generation + 1);
             let detail =
                 format!("secret {}, the old one works for {} s more", secret.generation, rotate.overlap_seconds);
-            let audit = self.audit(caller, Action::ApiKeyRotated, target(key.id), detail);
+            let audit = self.audit(caller, Action::ApiKeyRotated, target(key.id), detail).named(key.name.as_str());
             if self.inner.store.rotate_api_key(&key, &secret, old_ends_at, &audit).await? {
                 if old_ends_at.is_none() || key.old_secret.is_some() {
                     self.settle_now(&key).await;

@@ -123,6 +123,7 @@ impl Backend {
         credential: &Credential,
     ) -> Result<()> {
         let audit = self.hand_out_audit(holder, namespace.account_id, namespace, Action::CredentialIssued);
+        let audit = audit.jti(credential.token_id.clone());
         let recorded = self.inner.store.record_credential(credential, &audit).await?;
         let Some(key) = &holder.key else { return Ok(()) };
         // The objects stand now. Whoever took the right away before this look is seen here; whoever does so after it
@@ -140,6 +141,7 @@ impl Backend {
             return Ok(());
         }
         let audit = self.hand_out_audit(holder, namespace.account_id, namespace, Action::CredentialRevoked);
+        let audit = audit.jti(credential.token_id.clone());
         self.inner.store.revoke_credential(credential, now, &audit).await?;
         self.remove_now(&credential.service_account, namespace.id).await;
         Err(lost(&found.key, now))
@@ -160,7 +162,8 @@ impl Backend {
     fn hand_out_audit(&self, holder: &Holder, account: AccountId, namespace: &Namespace, action: Action) -> AuditEvent {
         let target = namespace::target(namespace.id);
         let detail = holder.origin.user_agent.clone();
-        self.audit_for(&holder.origin, Some(account), holder.actor.clone(), action, target, detail)
+        let event = self.audit_for(&holder.origin, Some(account), holder.actor.clone(), action, target, detail);
+        event.by(holder.key.as_ref().map_or("", |key| key.name.as_str())).named(namespace.name.as_str())
     }
 }
 

@@ -58,6 +58,7 @@ impl Backend {
         let credential = &found.credential;
         let target = format!("credential:{}", credential.id);
         let audit = self.audit(caller, Action::CredentialRevoked, target, credential.service_account.clone());
+        let audit = audit.named(credential.service_account.as_str()).jti(credential.token_id.clone());
         self.inner.store.revoke_credential(credential, now, &audit).await?;
         self.inner.tokens.forget_account(&credential.service_account);
         self.remove_now(&credential.service_account, credential.namespace_id).await;

@@ -106,7 +106,8 @@ impl Backend {
         let origin = Origin { address: fold.address.clone(), ..counted.origin.clone() };
         let detail = format!("{} ({}×) {}", fold.code.as_str(), counted.count, counted.origin.user_agent);
         let target = "exec-credential".to_owned();
-        self.audit_for(&origin, counted.account, fold.actor.clone(), Action::CredentialRefused, target, detail)
+        let action = Action::CredentialRefused;
+        self.audit_for(&origin, counted.account, fold.actor.clone(), action, target, detail).refused(fold.code)
     }
 }
 
