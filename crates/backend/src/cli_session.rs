@@ -75,7 +75,9 @@ impl Backend {
             address: origin.address.clone(),
             user_agent: origin.user_agent.clone(),
         };
-        let audit = self.audit(&caller, Action::CliSessionCreated, target(session.id), session.name.clone()).named(session.name.as_str());
+        let audit = self
+            .audit(&caller, Action::CliSessionCreated, target(session.id), session.name.clone())
+            .named(session.name.as_str());
         self.inner.store.create_cli_session(&session, &hashed(&token), &audit).await?;
         let (id, expires_at) = (session.id.to_string(), session.absolute_expires_at.to_string());
         let view = self.session_view(&caller);

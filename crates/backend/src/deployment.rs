@@ -131,14 +131,7 @@ impl Backend {
 
     /// What the console or the webhook refused to admit stands in the log, with the sentence the person read; other
     /// errors pass as they are.
-    async fn denied(
-        &self,
-        caller: &Caller,
-        tenant: &Namespace,
-        name: &str,
-        wanted: String,
-        error: Error,
-    ) -> Error {
+    async fn denied(&self, caller: &Caller, tenant: &Namespace, name: &str, wanted: String, error: Error) -> Error {
         if error.code() != Code::AdmissionDenied {
             return error;
         }

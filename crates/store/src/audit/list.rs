@@ -121,12 +121,7 @@ pub(crate) async fn since(pool: &Pool, since_ms: Option<i64>) -> Result<Vec<Audi
     Ok(rows)
 }
 
-pub(super) async fn plan(
-    pool: &Pool,
-    scope: AuditScope,
-    filter: &AuditFilter,
-    page: &PageRequest,
-) -> Result<String> {
+pub(super) async fn plan(pool: &Pool, scope: AuditScope, filter: &AuditFilter, page: &PageRequest) -> Result<String> {
     let question = Question::new(scope, filter, None, page);
     let lines: Vec<String> = match &pool.engine {
         Engine::Sqlite { read, .. } => {

@@ -25,7 +25,8 @@ pub(super) async fn all(pool: &Pool, before: Timestamp, now: Timestamp) -> Resul
 async fn one(pool: &Pool, chain: &str, before_ms: i64, now_ms: i64) -> Result<i64> {
     let report = verify::report(pool, chain).await?;
     if let Some(broken) = report.broken {
-        let what = format!("The chain {chain} is broken at {}; look into it before anything is removed", broken.sequence);
+        let what =
+            format!("The chain {chain} is broken at {}; look into it before anything is removed", broken.sequence);
         return Err(Error::conflict(Code::Conflict, what));
     }
     let segments = verify::segments(pool, chain).await?;

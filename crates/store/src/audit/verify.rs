@@ -238,7 +238,8 @@ pub(crate) async fn seal_rows_from_before(pool: &Pool) -> Result<()> {
     // That of the platform comes first: it is the marker that keeps out a second process.
     for chain in std::iter::once(PLATFORM_CHAIN.to_owned()).chain(owners.into_iter().flatten()) {
         let found = unsealed(pool, &chain, pool.journal.key_id()).await?;
-        let segment = Segment { chain, rows: found.count, hash: found.hash, made_ms: found.newest_ms, ..Segment::default() };
+        let segment =
+            Segment { chain, rows: found.count, hash: found.hash, made_ms: found.newest_ms, ..Segment::default() };
         made.push(pool.journal.segment(segment));
     }
     match &pool.engine {

@@ -110,10 +110,8 @@ async fn rows_cut_off_at_the_end_are_found_with_and_without_their_head(db: &Data
     let (tenant, log) = five_rows(db).await;
     db.run(format!("DELETE FROM audit WHERE id = '{}'", log[4].id)).await.unwrap();
     assert_eq!(broken(db, &tenant).await, (BrokenKind::Truncated, 5, None));
-    let head = format!(
-        "UPDATE audit_heads SET sequence = 4, hash = '{}' WHERE chain = '{}'",
-        log[3].hash, tenant.account.id
-    );
+    let head =
+        format!("UPDATE audit_heads SET sequence = 4, hash = '{}' WHERE chain = '{}'", log[3].hash, tenant.account.id);
     db.run(head).await.unwrap();
     assert_eq!(broken(db, &tenant).await, (BrokenKind::Head, 4, None), "the head is sealed too");
 }

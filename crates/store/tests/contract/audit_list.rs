@@ -125,7 +125,8 @@ async fn every_filter_of_the_pages_finds_an_index(db: &Database) {
     let own = AuditScope::Account(tenant.account.id);
     let actor = AuditQuery { actor: Some("user:7".into()), ..AuditQuery::default() };
     let target = AuditQuery { target: Some("thing:7".into()), ..AuditQuery::default() };
-    let day = AuditQuery { since: Some("2020-01-02".into()), until: Some("2020-01-02".into()), ..AuditQuery::default() };
+    let day =
+        AuditQuery { since: Some("2020-01-02".into()), until: Some("2020-01-02".into()), ..AuditQuery::default() };
     for (scope, query, indexes) in [
         (own, AuditQuery::default(), "audit_by_account"),
         (own, action("session.refused"), "audit_by_account_action"),

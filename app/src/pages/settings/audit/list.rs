@@ -65,7 +65,8 @@ fn page(platform: bool) -> AnyView {
 
 /// A filter that cannot be: its sentence, and the way back to all rows.
 fn wrong(error: AppError) -> AnyView {
-    let clear = (!error.errors.is_empty()).then(|| view! { <p><ButtonLink href="?".to_owned()>"Clear filters"</ButtonLink></p> });
+    let clear = (!error.errors.is_empty())
+        .then(|| view! { <p><ButtonLink href="?".to_owned()>"Clear filters"</ButtonLink></p> });
     view! {
         <Problem error=error />
         {clear}
@@ -119,7 +120,8 @@ fn Rows(platform: bool, loaded: Vec<AuditView>, filters: String, live: bool) -> 
         let rows = came.get().unwrap_or_default().into_iter().filter(|row| !known.contains(&row.id));
         rows.filter_map(|row| Some((row.id.clone(), serde_json::to_string(&row).ok()?))).collect::<Vec<_>>()
     });
-    let draw = move |_, text: String| unpack(&text).ok().map(|row| view! { <Row platform=platform row=row /> }).into_any();
+    let draw =
+        move |_, text: String| unpack(&text).ok().map(|row| view! { <Row platform=platform row=row /> }).into_any();
     let (draw, nothing) = (Arc::new(draw), loaded.is_empty());
     let rows = StoredValue::new(loaded);
     let table = move || {
