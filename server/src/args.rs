@@ -130,8 +130,6 @@ pub enum LogFormat {
     Json,
 }
 
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -117,7 +117,9 @@ fn audit_keys(path: &Path) -> anyhow::Result<AuditKeys> {
     let file = path.display();
     let text = secrets::read_key(path)?;
     AuditKeys::from_hex_lines(text.expose_secret()).ok().with_context(|| {
-        format!("Each line of the audit key file {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}")
+        format!(
+            "Each line of the audit key file {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}"
+        )
     })
 }
 

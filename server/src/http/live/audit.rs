@@ -43,7 +43,8 @@ pub(super) async fn platform(
 /// A database that does not answer ends the stream; the page connects again and reads what it missed.
 async fn tail(backend: &Backend, guard: StreamGuard, log: Log, query: TailQuery) -> Result<Response, Problem> {
     let rows = backend.follow_audit(guard.caller(), log, query.filter, query.after.as_deref()).await?;
-    let rows = rows.take_while(|rows| std::future::ready(rows.is_ok())).filter_map(|rows| std::future::ready(rows.ok()));
+    let rows =
+        rows.take_while(|rows| std::future::ready(rows.is_ok())).filter_map(|rows| std::future::ready(rows.ok()));
     let rows = rows.map(|rows| Event::default().json_data(rows));
     Ok(events(guard.watch_events_of(Sees::Permitted(log.permission()), rows)))
 }
