@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::ports::Member;
-use crate::{Backend, Caller, Origin, Proof};
+use crate::{Backend, Caller, Origin, PasswordHasher, Proof};
 
 /// Somebody who proved who they are.
 pub struct SignedIn {
@@ -38,7 +38,10 @@ impl Backend {
         let hash = member.as_ref().and_then(|m| m.password_hash.as_deref());
         let right = self.inner.passwords.verify(password, hash).await?;
         match member.filter(|m| right && !m.user.disabled) {
-            Some(member) => self.signed_in(origin, &subjects, member).await,
+            Some(member) => {
+                self.strengthen(&member, password).await;
+                self.signed_in(origin, &subjects, member).await
+            }
             None => self.refused(origin, &subjects).await,
         }
     }
@@ -173,6 +176,20 @@ impl Backend {
             address: origin.address.clone(),
             user_agent: origin.user_agent.clone(),
             ..SessionRecord::begin(id, member.user.id, member.user.operator, self.inner.clock.now())
+        }
+    }
+
+    /// Hashes a right password anew when it was hashed with weaker parameters. Its failure fails no sign-in.
+    async fn strengthen(&self, member: &Member, password: &SecretString) {
+        let Some(old) = member.password_hash.as_deref().filter(|hash| PasswordHasher::is_outdated(hash)) else {
+            return;
+        };
+        let again = async {
+            let hash = self.inner.passwords.hash(password).await?;
+            self.inner.store.set_password_hash(member.user.id, old, &hash).await
+        };
+        if let Err(error) = again.await {
+            tracing::warn!(%error, "An outdated password hash stays until the next sign-in");
         }
     }
 

@@ -84,8 +84,8 @@ impl Users for SqlStore {
         member(&self.pool, user, account).await
     }
 
-    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()> {
-        set_password_hash(&self.pool, user, hash).await
+    async fn set_password_hash(&self, user: UserId, old: &str, hash: &str) -> Result<()> {
+        set_password_hash(&self.pool, user, old, hash).await
     }
 }
 
@@ -148,9 +148,10 @@ pub(crate) async fn member(pool: &Pool, user: UserId, account: Option<AccountId>
     one(row.map_err(translate)?)
 }
 
-pub(crate) async fn set_password_hash(pool: &Pool, user: UserId, hash: &str) -> Result<()> {
-    on_db!(write pool, db => sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+pub(crate) async fn set_password_hash(pool: &Pool, user: UserId, old: &str, hash: &str) -> Result<()> {
+    on_db!(write pool, db => sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
         .bind(user.to_string())
+        .bind(old)
         .bind(hash)
         .execute(db)
         .await

@@ -32,6 +32,8 @@ pub enum Fault {
     Http(#[from] axum::http::Error),
 }
 
+type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, Fault>> + Send>>;
+
 /// A client for one provider.
 #[derive(Clone)]
 pub struct Http {
@@ -58,10 +60,7 @@ impl Http {
     }
 
     /// What the library calls for each request.
-    pub fn caller(
-        &self,
-    ) -> impl Fn(HttpRequest) -> Pin<Box<dyn Future<Output = Result<HttpResponse, Fault>> + Send>> + Send + Sync + 'static
-    {
+    pub fn caller(&self) -> impl Fn(HttpRequest) -> Answer + Send + Sync + 'static {
         let http = self.clone();
         move |request| Box::pin(http.clone().send(request))
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
 use domain::{Dependency, Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
@@ -80,6 +80,14 @@ impl PasswordHasher {
         Ok(fits && known)
     }
 
+    /// Whether `hash` was made with weaker parameters than new ones are.
+    pub fn is_outdated(hash: &str) -> bool {
+        let Ok(hash) = PasswordHash::new(hash) else { return false };
+        let strong =
+            |params: Params| params.m_cost() >= Params::DEFAULT_M_COST && params.t_cost() >= Params::DEFAULT_T_COST;
+        hash.algorithm.as_str() != "argon2id" || !Params::try_from(&hash).is_ok_and(strong)
+    }
+
     async fn dummy(&self) -> Result<&str> {
         let make = || async { self.blocking(|| hash_now(&SecretString::from("nobody has this one"))).await? };
         self.dummy.get_or_try_init(make).await.map(String::as_str)
@@ -122,6 +130,21 @@ mod tests {
         assert!(!hasher.verify(&SecretString::from("correct horse batterz"), Some(&hash)).await.unwrap());
         assert!(!hasher.verify(&SecretString::from("nobody has this one"), None).await.unwrap());
         assert!(!hasher.verify(&SecretString::from("x"), Some("not a hash")).await.unwrap());
+    }
+
+    #[test]
+    fn hashes_with_weaker_parameters_are_outdated() {
+        let salt_and_hash = "c29tZXNhbHRzb21lc2FsdA$PT2dMEkIvkOMvQBvC0xZ4VR2vZbuMy5ZSzVlqG3WWwY";
+        for (parameters, outdated) in [
+            ("argon2id$v=19$m=19456,t=2,p=1", false),
+            ("argon2id$v=19$m=65536,t=3,p=4", false),
+            ("argon2id$v=19$m=8192,t=2,p=1", true),
+            ("argon2id$v=19$m=19456,t=1,p=1", true),
+            ("argon2i$v=19$m=19456,t=2,p=1", true),
+        ] {
+            let hash = format!("${parameters}${salt_and_hash}");
+            assert_eq!(PasswordHasher::is_outdated(&hash), outdated, "{parameters}");
+        }
     }
 
     #[tokio::test]

@@ -38,6 +38,6 @@ pub trait Users: Send + Sync {
     async fn member_by_email(&self, email: &Email) -> Result<Option<Member>>;
     /// Finds a member by user id, in `account`. Without one, or when they are not in it: in the account first joined.
     async fn member(&self, user: UserId, account: Option<AccountId>) -> Result<Option<Member>>;
-    /// Replaces a password hash (re-hash after parameters rose).
-    async fn set_password_hash(&self, user: UserId, hash: &str) -> Result<()>;
+    /// Replaces the hash of the same password (parameters rose). Nothing happens when it is not `old` any more.
+    async fn set_password_hash(&self, user: UserId, old: &str, hash: &str) -> Result<()>;
 }

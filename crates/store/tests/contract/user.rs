@@ -51,7 +51,8 @@ async fn a_taken_email_is_a_conflict_and_makes_no_member(db: &Database) {
 
 async fn a_new_password_hash_replaces_the_old_one(db: &Database) {
     let tenant = given::tenant(db).await;
-    db.set_password_hash(tenant.owner.id, "$argon2id$stronger").await.unwrap();
+    db.set_password_hash(tenant.owner.id, "$argon2id$hash", "$argon2id$stronger").await.unwrap();
+    db.set_password_hash(tenant.owner.id, "$argon2id$hash", "$argon2id$late").await.unwrap();
     let member = db.member(tenant.owner.id, None).await.unwrap().unwrap();
     assert_eq!(member.password_hash.as_deref(), Some("$argon2id$stronger"));
 }
