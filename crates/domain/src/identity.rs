@@ -84,6 +84,7 @@ pub struct IdentityView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderView {
     /// Its id, part of its URLs.
+    #[cfg_attr(feature = "openapi", schema(format = "provider-id"))]
     pub id: String,
     /// What people call it.
     pub title: String,
