@@ -10,11 +10,6 @@ ALTER TABLE accounts ADD COLUMN suspended_ms BIGINT;
 -- JSON of the limits; NULL is the default of the installation.
 ALTER TABLE accounts ADD COLUMN quota TEXT;
 
--- Since when the key's identities are to be removed from the cluster, although the key lives: they are made anew with
--- the rights it has by then. NULL when nothing is to be done.
-ALTER TABLE api_keys ADD COLUMN purge_ms BIGINT;
-CREATE INDEX api_keys_to_purge ON api_keys (purge_ms) WHERE purge_ms IS NOT NULL;
-
 -- Since when the namespace's objects are out of date (its account's quota changed). NULL when they are not.
 ALTER TABLE namespaces ADD COLUMN outdated_ms BIGINT;
 CREATE INDEX namespaces_outdated ON namespaces (outdated_ms) WHERE outdated_ms IS NOT NULL;

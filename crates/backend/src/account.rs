@@ -1,13 +1,15 @@
 //! Accounts: made by the operator's command line and at first start; listed, switched, renamed, handed over and deleted
 //! by their people.
 
-use domain::account::{Account, AccountName, AccountView, CustomerId, Quota};
+use domain::account::{Account, AccountName, AccountView, CustomerId, Quota, RenameAccount, TransferAccount};
 use domain::audit::Action;
 use domain::id::AccountId;
+use domain::permission::Permission;
 use domain::user::Role;
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
 
+use crate::member::changed_meanwhile;
 use crate::ports::Member;
 use crate::{Backend, Caller, NewUser, Origin};
 
@@ -37,11 +39,15 @@ impl Backend {
         Ok(unless_taken(self.create_user(user).await)?.is_some())
     }
 
-    /// Adds an account with the next customer id.
+    /// Adds an account with the next customer id, from the command line.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an unusable name, `name_taken` for a taken one.
     pub async fn create_account(&self, name: &str) -> Result<Account> {
+        self.create_account_as(&Origin::system(), "system".to_owned(), name).await
+    }
+
+    pub(crate) async fn create_account_as(&self, origin: &Origin, actor: String, name: &str) -> Result<Account> {
         let account = Account {
             id: AccountId::new(self.inner.random.uuid()),
             name: AccountName::new(name)?,
@@ -50,9 +56,8 @@ impl Backend {
             suspended_at: None,
             quota: Quota::default(),
         };
-        let target = format!("account:{}", account.id);
-        let origin = Origin::system();
-        let audit = self.audit_for(&origin, Some(account.id), "system".into(), Action::AccountCreated, target, name);
+        let audit =
+            self.audit_for(origin, Some(account.id), actor, Action::AccountCreated, target(account.id), name);
         let audit = audit.named(name);
         self.inner.store.create_account(&account, &audit).await
     }
@@ -73,6 +78,71 @@ impl Backend {
     /// [`Error::NotFound`] for unknown and foreign ids alike.
     pub async fn joined_account(&self, caller: &Caller, id: &str) -> Result<AccountId> {
         Ok(self.acting_in(caller, id).await?.account.id)
+    }
+
+    /// One of the caller's accounts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for unknown and foreign ids alike.
+    pub async fn get_account(&self, caller: &Caller, id: &str) -> Result<AccountView> {
+        let there = self.acting_in(caller, id).await?;
+        Ok(there.account.view(there.role, there.account.id == caller.account.id && !caller.support))
+    }
+
+    /// Renames an account.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or `name_taken`, `forbidden` for everybody but its admins.
+    pub async fn rename_account(&self, caller: &Caller, id: &str, new: RenameAccount) -> Result<AccountView> {
+        let there = self.acting_in(caller, id).await?;
+        there.require(Permission::ManageAccount)?;
+        let name = AccountName::new(&new.name)?;
+        if name != there.account.name {
+            let detail = format!("{} → {}", there.account.name.as_str(), name.as_str());
+            let audit = self.audit(&there, Action::AccountRenamed, target(there.account.id), detail);
+            let renamed = self.inner.store.rename_account(there.account.id, &name, &audit).await?;
+            renamed.then_some(()).ok_or(Error::NotFound)?;
+        }
+        self.get_account(caller, id).await
+    }
+
+    /// Hands ownership over to another member; the caller stays as an admin.
+    ///
+    /// # Errors
+    /// `forbidden` for everybody but owners, [`Error::Invalid`] for a person who is no member or a name that was not
+    /// typed, `reauthentication_required`.
+    pub async fn transfer_account(&self, caller: &Caller, id: &str, to: TransferAccount) -> Result<AccountView> {
+        let there = self.acting_in(caller, id).await?;
+        there.require(Permission::OwnAccount)?;
+        there.account.confirm(&to.confirm)?;
+        self.require_recent_login(caller)?;
+        let unknown = || Error::field("user_id", "unknown", "Choose another member of the account");
+        let heir = match self.member_of(&there, &to.user_id).await {
+            Ok(member) if member.user_id != caller.user.id => member,
+            Ok(_) | Err(Error::NotFound | Error::Invalid(_)) => return Err(unknown()),
+            Err(other) => return Err(other),
+        };
+        let detail = format!("{} → {}", caller.user.email.as_str(), heir.email.as_str());
+        let audit = self.audit(&there, Action::OwnershipTransferred, target(there.account.id), detail);
+        let (account, from) = (there.account.id, caller.user.id);
+        let changed = self.inner.store.transfer_ownership(account, from, heir.user_id, &audit).await?;
+        changed.then_some(()).ok_or_else(changed_meanwhile)?;
+        self.get_account(caller, id).await
+    }
+
+    /// Deletes an account for good, with its members, invitations and keys.
+    ///
+    /// # Errors
+    /// `forbidden` for everybody but owners, [`Error::Invalid`] on field `confirm`, `conflict` while it has namespaces,
+    /// `reauthentication_required`.
+    pub async fn delete_account(&self, caller: &Caller, id: &str, confirm: &str) -> Result<()> {
+        let there = self.acting_in(caller, id).await?;
+        there.require(Permission::OwnAccount)?;
+        there.account.confirm(confirm)?;
+        self.require_recent_login(caller)?;
+        let (id, name) = (there.account.id, there.account.name.as_str());
+        let audit = self.audit(&there, Action::AccountDeleted, target(id), name);
+        self.inner.store.delete_account(id, &audit).await.map(drop)
     }
 
     /// The caller as they stand in another of their accounts.
@@ -115,4 +185,9 @@ fn unless_taken<T>(made: Result<T>) -> Result<Option<T>> {
         Err(Error::Conflict { code: Code::NameTaken, .. }) => Ok(None),
         Err(other) => Err(other),
     }
+}
+
+/// The audit target of an account.
+pub(crate) fn target(id: AccountId) -> String {
+    format!("account:{id}")
 }

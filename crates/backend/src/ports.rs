@@ -8,7 +8,9 @@ mod cli_session;
 mod cluster;
 mod credential;
 mod identity;
+mod invitation;
 mod login;
+mod member;
 mod namespace;
 mod password;
 mod request;
@@ -27,7 +29,9 @@ pub use cli_session::CliSessions;
 pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
 pub use credential::{CredentialFilter, Credentials};
 pub use identity::Identities;
+pub use invitation::{Invitations, Joining};
 pub use login::Logins;
+pub use member::Members;
 pub use namespace::Namespaces;
 pub use password::Passwords;
 pub use request::Requests;
@@ -53,6 +57,8 @@ pub trait Random: Send + Sync {
 pub trait Store:
     Accounts
     + Users
+    + Members
+    + Invitations
     + Logins
     + UserSessions
     + Passwords

@@ -95,6 +95,12 @@ impl Role {
         }
     }
 
+    /// Whether somebody with this role stands at least as high as somebody with `other`.
+    pub fn covers(self, other: Role) -> bool {
+        let place = |role| Self::ALL.iter().position(|r| *r == role);
+        place(self) <= place(other)
+    }
+
     /// Reads the wire form.
     ///
     /// # Errors

@@ -2,14 +2,18 @@
 
 use async_trait::async_trait;
 use backend::ports::Accounts;
-use domain::account::{Account, AccountName, CustomerId, Membership, Quota};
+use domain::account::{Account, AccountName, CustomerId, Limit, Membership, Quota};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
+use domain::page::PageRequest;
+use domain::platform_account::AccountUse;
 use domain::user::Role;
 use domain::{Code, Error, Result};
+use jiff::Timestamp;
 
 use crate::SqlStore;
-use crate::error::translate;
+use crate::error::{is_taken, translate};
+use crate::platform_account;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, at, maybe_at, ms, one, stored};
 
@@ -38,6 +42,29 @@ macro_rules! columns {
     };
 }
 pub(crate) use columns;
+
+/// Inside `change!`: locks the account until the transaction ends, so that two who count and add never meet, and says
+/// whether it may have one more of `$of`; `$have` counts them. Else `$refused` says why.
+macro_rules! room_for_one {
+    ($tx:ident, $account:expr, $of:expr, $have:expr, $refused:ident) => {{
+        let limits: Option<Option<String>> =
+            sqlx::query_scalar("UPDATE accounts SET created_ms = created_ms WHERE id = $1 RETURNING quota")
+                .bind($account.to_string())
+                .fetch_optional(&mut *$tx)
+                .await?;
+        let have: i64 = sqlx::query_scalar($have).bind($account.to_string()).fetch_one(&mut *$tx).await?;
+        $refused = $crate::account::refusal(limits, $of, have);
+        $refused.is_none()
+    }};
+}
+pub(crate) use room_for_one;
+
+/// Why there is no room; `limits` is the account's column, none when it is gone.
+pub(crate) fn refusal(limits: Option<Option<String>>, of: Limit, have: i64) -> Option<Error> {
+    let Some(limits) = limits else { return Some(Error::NotFound) };
+    let have = u32::try_from(have).unwrap_or(u32::MAX);
+    quota(limits.as_deref()).and_then(|quota| quota.room_for_one(of, have)).err()
+}
 
 impl TryFrom<AccountRow> for Account {
     type Error = Error;
@@ -82,6 +109,36 @@ impl Accounts for SqlStore {
     async fn accounts_of(&self, user: UserId) -> Result<Vec<Membership>> {
         of_user(&self.pool, user).await
     }
+
+    async fn list_accounts(&self, page: &PageRequest) -> Result<Vec<AccountUse>> {
+        platform_account::list(&self.pool, page).await
+    }
+
+    async fn account_use(&self, id: AccountId) -> Result<Option<AccountUse>> {
+        platform_account::by_id(&self.pool, id).await
+    }
+
+    async fn rename_account(&self, id: AccountId, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
+        rename(&self.pool, id, name, audit).await
+    }
+
+    async fn suspend_account(&self, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
+        platform_account::suspend(&self.pool, id, at, audit).await
+    }
+
+    async fn set_account_quota(
+        &self,
+        id: AccountId,
+        quota: &Quota,
+        outdated: Option<Timestamp>,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        platform_account::set_quota(&self.pool, id, quota, outdated, audit).await
+    }
+
+    async fn delete_account(&self, id: AccountId, audit: &AuditEvent) -> Result<bool> {
+        platform_account::delete(&self.pool, id, audit).await
+    }
 }
 
 pub(crate) async fn create(pool: &Pool, account: &Account, audit: &AuditEvent) -> Result<Account> {
@@ -106,8 +163,23 @@ pub(crate) async fn create(pool: &Pool, account: &Account, audit: &AuditEvent) -
         .await
     })
     .map_err(translate)?;
-    let taken = || Error::conflict(Code::NameTaken, "An account with this name exists already");
-    row.ok_or_else(taken)?.try_into()
+    row.ok_or_else(name_taken)?.try_into()
+}
+
+fn name_taken() -> Error {
+    Error::conflict(Code::NameTaken, "An account with this name exists already")
+}
+
+pub(crate) async fn rename(pool: &Pool, id: AccountId, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
+    let renamed: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
+        "UPDATE accounts SET name = $2 WHERE id = $1 RETURNING id",
+    )
+    .bind(id.to_string())
+    .bind(name.as_str())
+    .fetch_optional(&mut *tx)
+    .await)
+    .map_err(|error| if is_taken(&error) { name_taken() } else { translate(error) })?;
+    Ok(renamed.is_some())
 }
 
 pub(crate) async fn by_name(pool: &Pool, name: &str) -> Result<Option<Account>> {

@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use backend::ports::Namespaces;
+use domain::account::Limit;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;
 use domain::{Code, Error, Result};
+use jiff::Timestamp;
 
 use crate::SqlStore;
+use crate::account::room_for_one;
 use crate::error::{is_taken, translate};
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
@@ -23,6 +26,13 @@ pub(crate) struct NamespaceRow {
     pub(crate) status_message: Option<String>,
     pub(crate) created_by: String,
     pub(crate) created_ms: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct OutdatedRow {
+    #[sqlx(flatten)]
+    namespace: NamespaceRow,
+    outdated_ms: i64,
 }
 
 macro_rules! select {
@@ -92,6 +102,14 @@ impl Namespaces for SqlStore {
         remove(&self.pool, id, audit).await
     }
 
+    async fn outdated_namespaces(&self, limit: u32) -> Result<Vec<(Namespace, Timestamp)>> {
+        outdated(&self.pool, limit).await
+    }
+
+    async fn namespace_applied(&self, id: NamespaceId, since: Timestamp) -> Result<()> {
+        applied(&self.pool, id, since).await
+    }
+
     async fn namespaces_in(
         &self,
         states: &[NamespaceStatus],
@@ -103,7 +121,14 @@ impl Namespaces for SqlStore {
 }
 
 pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEvent) -> Result<()> {
-    let added: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
+    let mut refused = None;
+    let added: Option<String> = change!(pool, audit, tx => {
+        let account = namespace.account_id;
+        let have = "SELECT count(*) FROM namespaces WHERE account_id = $1";
+        if !room_for_one!(tx, account, Limit::Namespaces, have, refused) {
+            return Ok(None);
+        }
+        sqlx::query_scalar(
         "INSERT INTO namespaces (id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, name) DO NOTHING RETURNING id",
     )
@@ -116,13 +141,14 @@ pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEven
     .bind(namespace.created_by.to_string())
     .bind(ms(namespace.created_at))
     .fetch_optional(&mut *tx)
-    .await)
+    .await
+    })
     .map_err(|error| match is_taken(&error) {
         // Two ids with the same last 8 hex digits: the next try has another id (RULINGS 10).
         true => Error::conflict(Code::Conflict, "The Kubernetes name is taken, try again"),
         false => translate(error),
     })?;
-    added.map(drop).ok_or_else(name_taken)
+    added.map(drop).ok_or_else(|| refused.unwrap_or_else(name_taken))
 }
 
 fn name_taken() -> Error {
@@ -219,6 +245,27 @@ pub(crate) async fn remove(pool: &Pool, id: NamespaceId, audit: &AuditEvent) -> 
     .map_err(translate)?;
     drop(gone);
     Ok(())
+}
+
+pub(crate) async fn outdated(pool: &Pool, limit: u32) -> Result<Vec<(Namespace, Timestamp)>> {
+    let text =
+        "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms, outdated_ms
+         FROM namespaces WHERE outdated_ms IS NOT NULL AND status = 'active' ORDER BY outdated_ms LIMIT $1";
+    let rows: Vec<OutdatedRow> =
+        on_db!(read pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await).map_err(translate)?;
+    rows.into_iter().map(|row| Ok((row.namespace.try_into()?, at(row.outdated_ms)?))).collect()
+}
+
+pub(crate) async fn applied(pool: &Pool, id: NamespaceId, since: Timestamp) -> Result<()> {
+    on_db!(write pool, db => sqlx::query(
+        "UPDATE namespaces SET outdated_ms = NULL WHERE id = $1 AND outdated_ms = $2",
+    )
+    .bind(id.to_string())
+    .bind(ms(since))
+    .execute(db)
+    .await
+    .map(drop))
+    .map_err(translate)
 }
 
 /// One index range per state, merged here: with `status IN (…)` a database sorts every row of those states. A row that

@@ -15,13 +15,19 @@ use crate::pool::{Pool, change, on_db};
 use crate::row::{at, ms, one, stored};
 
 #[derive(sqlx::FromRow)]
-struct MemberRow {
+struct PersonRow {
     user_id: String,
     email: String,
     password_hash: Option<String>,
     operator: bool,
     disabled: bool,
     user_created_ms: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct MemberRow {
+    #[sqlx(flatten)]
+    person: PersonRow,
     role: String,
     #[sqlx(flatten)]
     account: AccountRow,
@@ -47,15 +53,22 @@ macro_rules! member_where {
 impl TryFrom<MemberRow> for Member {
     type Error = Error;
     fn try_from(row: MemberRow) -> Result<Self> {
-        let user = User {
-            id: stored(UserId::parse, &row.user_id)?,
-            email: stored(Email::new, &row.email)?,
-            operator: row.operator,
-            disabled: row.disabled,
-            created_at: at(row.user_created_ms)?,
-        };
+        let (user, password_hash) = row.person.read()?;
         let role = stored(Role::parse, &row.role)?;
-        Ok(Self { user, password_hash: row.password_hash, account: Account::try_from(row.account)?, role })
+        Ok(Self { user, password_hash, account: Account::try_from(row.account)?, role })
+    }
+}
+
+impl PersonRow {
+    fn read(self) -> Result<(User, Option<String>)> {
+        let user = User {
+            id: stored(UserId::parse, &self.user_id)?,
+            email: stored(Email::new, &self.email)?,
+            operator: self.operator,
+            disabled: self.disabled,
+            created_at: at(self.user_created_ms)?,
+        };
+        Ok((user, self.password_hash))
     }
 }
 
@@ -74,6 +87,10 @@ impl Users for SqlStore {
 
     async fn has_users(&self) -> Result<bool> {
         any(&self.pool).await
+    }
+
+    async fn person_by_email(&self, email: &Email) -> Result<Option<(User, Option<String>)>> {
+        person_by_email(&self.pool, email).await
     }
 
     async fn member_by_email(&self, email: &Email) -> Result<Option<Member>> {
@@ -128,6 +145,18 @@ pub(crate) async fn create(
 pub(crate) async fn any(pool: &Pool) -> Result<bool> {
     on_db!(read pool, db => sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)").fetch_one(db).await)
         .map_err(translate)
+}
+
+async fn person_by_email(pool: &Pool, email: &Email) -> Result<Option<(User, Option<String>)>> {
+    let row: Option<PersonRow> = on_db!(read pool, db => sqlx::query_as(
+        "SELECT id AS user_id, email, password_hash, operator, disabled, created_ms AS user_created_ms
+         FROM users WHERE email = $1",
+    )
+    .bind(email.as_str())
+    .fetch_optional(db)
+    .await)
+    .map_err(translate)?;
+    row.map(PersonRow::read).transpose()
 }
 
 pub(crate) async fn member_by_email(pool: &Pool, email: &Email) -> Result<Option<Member>> {

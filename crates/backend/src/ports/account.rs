@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::account::{Account, Membership};
+use domain::account::{Account, AccountName, Membership, Quota};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
+use domain::page::PageRequest;
+use domain::platform_account::AccountUse;
+use jiff::Timestamp;
 
 /// Accounts.
 #[async_trait]
@@ -18,4 +21,23 @@ pub trait Accounts: Send + Sync {
     async fn account(&self, id: AccountId) -> Result<Option<Account>>;
     /// Every account a person is in, the first joined first.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<Membership>>;
+    /// Every account with what it has, by id, `limit + 1` rows (operators only).
+    async fn list_accounts(&self, page: &PageRequest) -> Result<Vec<AccountUse>>;
+    /// One of them.
+    async fn account_use(&self, id: AccountId) -> Result<Option<AccountUse>>;
+    /// Renames. `Conflict NameTaken` as above; false when it is gone.
+    async fn rename_account(&self, id: AccountId, name: &AccountName, audit: &AuditEvent) -> Result<bool>;
+    /// Suspends (`at`) or resumes (none), and orders away what its keys have in the cluster. False when nothing changes.
+    async fn suspend_account(&self, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool>;
+    /// Writes new limits; `outdated` marks its namespaces as to be applied anew. False when it is gone.
+    async fn set_account_quota(
+        &self,
+        id: AccountId,
+        quota: &Quota,
+        outdated: Option<Timestamp>,
+        audit: &AuditEvent,
+    ) -> Result<bool>;
+    /// Deletes an account with its members, invitations and keys; false when it is gone. `Conflict` while it has
+    /// namespaces, or when a platform operator belongs to it alone.
+    async fn delete_account(&self, id: AccountId, audit: &AuditEvent) -> Result<bool>;
 }

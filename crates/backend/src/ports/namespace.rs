@@ -6,6 +6,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId};
 use domain::namespace::{Namespace, NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;
+use jiff::Timestamp;
 
 /// Tenant namespaces.
 #[async_trait]
@@ -34,6 +35,10 @@ pub trait Namespaces: Send + Sync {
     ) -> Result<bool>;
     /// Removes the row of a namespace that is `deleting`, with its credentials.
     async fn remove_namespace(&self, id: NamespaceId, audit: &AuditEvent) -> Result<()>;
+    /// Active namespaces whose objects are out of date, with the moment of the change.
+    async fn outdated_namespaces(&self, limit: u32) -> Result<Vec<(Namespace, Timestamp)>>;
+    /// The objects are as `since` wants them; a later change stays to be done.
+    async fn namespace_applied(&self, id: NamespaceId, since: Timestamp) -> Result<()>;
     /// Every namespace in one of `states`, for the reconciler, by id, `limit` rows after `after`.
     async fn namespaces_in(
         &self,

@@ -34,6 +34,8 @@ pub trait Users: Send + Sync {
     ) -> Result<()>;
     /// Whether any user exists.
     async fn has_users(&self) -> Result<bool>;
+    /// Finds a person by normalised e-mail, with the hash of their password, whether they are in an account or not.
+    async fn person_by_email(&self, email: &Email) -> Result<Option<(User, Option<String>)>>;
     /// Finds a member by normalised e-mail.
     async fn member_by_email(&self, email: &Email) -> Result<Option<Member>>;
     /// Finds a member by user id, in `account`. Without one, or when they are not in it: in the account first joined.

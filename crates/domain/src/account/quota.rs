@@ -96,6 +96,21 @@ impl Quota {
         (self.cpu, self.memory_gib, self.gpus, self.pods) == (other.cpu, other.memory_gib, other.gpus, other.pods)
     }
 
+    /// What differs from `old`, in words for the audit log.
+    pub fn differences(&self, old: &Self) -> String {
+        let all = [
+            ("namespaces", old.namespaces, self.namespaces),
+            ("members", old.members, self.members),
+            ("api_keys", old.api_keys, self.api_keys),
+            ("cpu", old.cpu, self.cpu),
+            ("memory_gib", old.memory_gib, self.memory_gib),
+            ("gpus", old.gpus, self.gpus),
+            ("pods", old.pods, self.pods),
+        ];
+        let changed = all.iter().filter(|(_, old, new)| old != new);
+        changed.map(|(name, old, new)| format!("{name} {old} → {new}")).collect::<Vec<_>>().join(", ")
+    }
+
     /// The limit of one thing.
     pub fn limit(&self, of: Limit) -> u32 {
         match of {
@@ -140,6 +155,7 @@ mod tests {
         let quota = Quota::default().with(&change).unwrap();
         assert_eq!(quota, Quota { gpus: 16, ..Quota::default() });
         assert!(!quota.same_in_namespaces(&Quota::default()));
+        assert_eq!(quota.differences(&Quota::default()), "gpus 8 → 16");
         let change = QuotaChange { members: Some(1), ..QuotaChange::default() };
         assert!(Quota::default().with(&change).unwrap().same_in_namespaces(&Quota::default()));
     }

@@ -1,0 +1,237 @@
+//! Memberships in SQL. Whoever may take away an owner locks the account first: two who do so at once would both see the
+//! other one left.
+
+use async_trait::async_trait;
+use backend::ports::Members;
+use domain::audit::AuditEvent;
+use domain::id::{AccountId, UserId};
+use domain::member::{AccountMember, last_owner};
+use domain::page::PageRequest;
+use domain::user::{Email, Role};
+use domain::{Code, Error, Result};
+use jiff::Timestamp;
+
+use crate::SqlStore;
+use crate::error::translate;
+use crate::pool::{Pool, change, on_db};
+use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
+
+#[derive(sqlx::FromRow)]
+struct MemberRow {
+    user_id: String,
+    email: String,
+    role: String,
+    joined_ms: i64,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.user_id, u.email, m.role, m.joined_ms FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.account_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
+/// Inside `change!`: whether the account has another owner than `$user`; nobody else can change that before the
+/// transaction ends.
+macro_rules! another_owner {
+    ($tx:ident, $account:expr, $user:expr) => {{
+        sqlx::query("UPDATE accounts SET created_ms = created_ms WHERE id = $1")
+            .bind($account.to_string())
+            .execute(&mut *$tx)
+            .await?;
+        let found: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM members WHERE account_id = $1 AND user_id <> $2 AND role = 'owner')",
+        )
+        .bind($account.to_string())
+        .bind($user.to_string())
+        .fetch_one(&mut *$tx)
+        .await?;
+        found
+    }};
+}
+
+impl TryFrom<MemberRow> for AccountMember {
+    type Error = Error;
+    fn try_from(row: MemberRow) -> Result<Self> {
+        Ok(Self {
+            user_id: stored(UserId::parse, &row.user_id)?,
+            email: stored(Email::new, &row.email)?,
+            role: stored(Role::parse, &row.role)?,
+            joined_at: at(row.joined_ms)?,
+        })
+    }
+}
+
+#[async_trait]
+impl Members for SqlStore {
+    async fn list_members(&self, account: AccountId, page: &PageRequest) -> Result<Vec<AccountMember>> {
+        list(&self.pool, account, page).await
+    }
+
+    async fn account_member(&self, account: AccountId, user: UserId) -> Result<Option<AccountMember>> {
+        find(&self.pool, account, user).await
+    }
+
+    async fn set_member_role(
+        &self,
+        account: AccountId,
+        user: UserId,
+        from: Role,
+        to: Role,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        set_role(&self.pool, (account, user), (from, to), audit).await
+    }
+
+    async fn remove_member(
+        &self,
+        account: AccountId,
+        user: UserId,
+        from: Role,
+        at: Timestamp,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        remove(&self.pool, (account, user), from, at, audit).await
+    }
+
+    async fn transfer_ownership(
+        &self,
+        account: AccountId,
+        from: UserId,
+        to: UserId,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        transfer(&self.pool, account, (from, to), audit).await
+    }
+}
+
+pub(crate) async fn list(pool: &Pool, account: AccountId, page: &PageRequest) -> Result<Vec<AccountMember>> {
+    let text = select!("m.user_id > $2 ORDER BY m.user_id LIMIT $3");
+    let rows = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(text)
+        .bind(account.to_string())
+        .bind(ascending(page.after.as_deref()))
+        .bind(with_surplus(page.limit))
+        .fetch_all(db)
+        .await);
+    all(rows.map_err(translate)?)
+}
+
+pub(crate) async fn find(pool: &Pool, account: AccountId, user: UserId) -> Result<Option<AccountMember>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, MemberRow>(select!("m.user_id = $2"))
+        .bind(account.to_string())
+        .bind(user.to_string())
+        .fetch_optional(db)
+        .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn set_role(
+    pool: &Pool,
+    (account, user): (AccountId, UserId),
+    (from, to): (Role, Role),
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let mut refused = None;
+    let changed = change!(pool, audit, tx => {
+        if from == Role::Owner && to != Role::Owner && !another_owner!(tx, account, user) {
+            refused = Some(last_owner());
+            return Ok(None);
+        }
+        let changed: Option<String> = sqlx::query_scalar(
+            "UPDATE members SET role = $4 WHERE account_id = $1 AND user_id = $2 AND role = $3 RETURNING user_id",
+        )
+        .bind(account.to_string())
+        .bind(user.to_string())
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        Ok(changed)
+    })
+    .map_err(translate)?;
+    refused.map_or_else(|| Ok(changed.is_some()), Err)
+}
+
+pub(crate) async fn remove(
+    pool: &Pool,
+    (account, user): (AccountId, UserId),
+    from: Role,
+    at: Timestamp,
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let mut refused = None;
+    let removed = change!(pool, audit, tx => {
+        if from == Role::Owner && !another_owner!(tx, account, user) {
+            refused = Some(last_owner());
+            return Ok(None);
+        }
+        let stranded: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.operator = TRUE AND NOT EXISTS (
+                 SELECT 1 FROM members m WHERE m.user_id = u.id AND m.account_id <> $1))",
+        )
+        .bind(account.to_string())
+        .bind(user.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
+        if stranded {
+            refused = Some(only_account());
+            return Ok(None);
+        }
+        let removed: Option<String> = sqlx::query_scalar(
+            "DELETE FROM members WHERE account_id = $1 AND user_id = $2 AND role = $3 RETURNING user_id",
+        )
+        .bind(account.to_string())
+        .bind(user.to_string())
+        .bind(from.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        if removed.is_some() {
+            sqlx::query(
+                "UPDATE api_keys SET revoked_ms = $3, cluster_removed = FALSE
+                 WHERE account_id = $1 AND owner_id = $2 AND revoked_ms IS NULL",
+            )
+            .bind(account.to_string())
+            .bind(user.to_string())
+            .bind(ms(at))
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(removed)
+    })
+    .map_err(translate)?;
+    refused.map_or_else(|| Ok(removed.is_some()), Err)
+}
+
+fn only_account() -> Error {
+    let detail = "A platform operator must stay in one account at least: add them to another one first";
+    Error::conflict(Code::Conflict, detail)
+}
+
+pub(crate) async fn transfer(
+    pool: &Pool,
+    account: AccountId,
+    (from, to): (UserId, UserId),
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let changed = change!(pool, audit, tx => {
+        let mut changed = 0;
+        for (user, condition_role, role) in [(to, None, Role::Owner), (from, Some(Role::Owner), Role::Admin)] {
+            changed += sqlx::query(
+                "UPDATE members SET role = $3 WHERE account_id = $1 AND user_id = $2 AND role = COALESCE($4, role)",
+            )
+            .bind(account.to_string())
+            .bind(user.to_string())
+            .bind(role.as_str())
+            .bind(condition_role.map(Role::as_str))
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        }
+        Ok((changed == 2).then_some(()))
+    })
+    .map_err(translate)?;
+    Ok(changed.is_some())
+}

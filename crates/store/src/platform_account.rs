@@ -1,0 +1,152 @@
+//! Accounts in SQL as operators manage them: with their counts, suspended, limited, deleted.
+
+use domain::account::{Account, Quota};
+use domain::audit::AuditEvent;
+use domain::id::AccountId;
+use domain::page::PageRequest;
+use domain::platform_account::AccountUse;
+use domain::{Code, Error, Result};
+use jiff::Timestamp;
+
+use crate::account::{AccountRow, columns};
+use crate::error::translate;
+use crate::pool::{Pool, change, on_db};
+use crate::row::{all, ascending, ms, one, with_surplus};
+
+#[derive(sqlx::FromRow)]
+struct AccountUseRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    namespaces: i64,
+    members: i64,
+    api_keys: i64,
+}
+
+/// Each count reads one index range of the account.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", (SELECT count(*) FROM namespaces n WHERE n.account_id = a.id) AS namespaces,
+             (SELECT count(*) FROM members m WHERE m.account_id = a.id) AS members,
+             (SELECT count(*) FROM api_keys k WHERE k.account_id = a.id AND k.revoked_ms IS NULL) AS api_keys
+             FROM accounts a WHERE ",
+            $rest
+        )
+    };
+}
+
+impl TryFrom<AccountUseRow> for AccountUse {
+    type Error = Error;
+    fn try_from(row: AccountUseRow) -> Result<Self> {
+        let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+        let (namespaces, members, api_keys) = (count(row.namespaces), count(row.members), count(row.api_keys));
+        Ok(Self { account: Account::try_from(row.account)?, namespaces, members, api_keys })
+    }
+}
+
+pub(crate) async fn list(pool: &Pool, page: &PageRequest) -> Result<Vec<AccountUse>> {
+    let text = select!("a.id > $1 ORDER BY a.id LIMIT $2");
+    let rows = on_db!(read pool, db => sqlx::query_as::<_, AccountUseRow>(text)
+        .bind(ascending(page.after.as_deref()))
+        .bind(with_surplus(page.limit))
+        .fetch_all(db)
+        .await);
+    all(rows.map_err(translate)?)
+}
+
+pub(crate) async fn by_id(pool: &Pool, id: AccountId) -> Result<Option<AccountUse>> {
+    let row = on_db!(read pool, db => sqlx::query_as::<_, AccountUseRow>(select!("a.id = $1"))
+        .bind(id.to_string())
+        .fetch_optional(db)
+        .await);
+    one(row.map_err(translate)?)
+}
+
+pub(crate) async fn suspend(pool: &Pool, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
+    let changed = change!(pool, audit, tx => {
+        let changed: Option<String> = sqlx::query_scalar(
+            "UPDATE accounts SET suspended_ms = $2
+             WHERE id = $1 AND (suspended_ms IS NULL) <> (CAST($2 AS BIGINT) IS NULL) RETURNING id",
+        )
+        .bind(id.to_string())
+        .bind(at.map(ms))
+        .fetch_optional(&mut *tx)
+        .await?;
+        Ok(changed)
+    })
+    .map_err(translate)?;
+    Ok(changed.is_some())
+}
+
+pub(crate) async fn set_quota(
+    pool: &Pool,
+    id: AccountId,
+    quota: &Quota,
+    outdated: Option<Timestamp>,
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let json = serde_json::to_string(quota).map_err(Error::internal)?;
+    let changed = change!(pool, audit, tx => {
+        let changed: Option<String> = sqlx::query_scalar("UPDATE accounts SET quota = $2 WHERE id = $1 RETURNING id")
+            .bind(id.to_string())
+            .bind(&json)
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(since) = outdated {
+            sqlx::query("UPDATE namespaces SET outdated_ms = $2 WHERE account_id = $1")
+                .bind(id.to_string())
+                .bind(ms(since))
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(changed)
+    })
+    .map_err(translate)?;
+    Ok(changed.is_some())
+}
+
+/// Without namespaces the cluster holds nothing of its keys any more: their accounts went with each namespace.
+pub(crate) async fn delete(pool: &Pool, id: AccountId, audit: &AuditEvent) -> Result<bool> {
+    let mut refused = None;
+    let gone = change!(pool, audit, tx => {
+        let locked: Option<String> =
+            sqlx::query_scalar("UPDATE accounts SET created_ms = created_ms WHERE id = $1 RETURNING id")
+                .bind(id.to_string())
+                .fetch_optional(&mut *tx)
+                .await?;
+        let namespaces: i64 = sqlx::query_scalar("SELECT count(*) FROM namespaces WHERE account_id = $1")
+            .bind(id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let stranded: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM members m JOIN users u ON u.id = m.user_id AND u.operator = TRUE
+                 WHERE m.account_id = $1 AND NOT EXISTS (
+                     SELECT 1 FROM members o WHERE o.user_id = m.user_id AND o.account_id <> $1))",
+        )
+        .bind(id.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
+        refused = why_not(namespaces, stranded);
+        if locked.is_none() || refused.is_some() {
+            return Ok(None);
+        }
+        for text in ["DELETE FROM api_keys WHERE account_id = $1", "DELETE FROM accounts WHERE id = $1"] {
+            sqlx::query(text).bind(id.to_string()).execute(&mut *tx).await?;
+        }
+        Ok(locked)
+    })
+    .map_err(translate)?;
+    refused.map_or_else(|| Ok(gone.is_some()), Err)
+}
+
+fn why_not(namespaces: i64, stranded: bool) -> Option<Error> {
+    let detail = match (namespaces, stranded) {
+        (0, false) => return None,
+        (0, true) => "A platform operator belongs to this account alone: add them to another one first".to_owned(),
+        (1, _) => "The account has 1 namespace: delete it first".to_owned(),
+        (n, _) => format!("The account has {n} namespaces: delete them first"),
+    };
+    Some(Error::conflict(Code::Conflict, detail))
+}
