@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use backend::{Backend, Caller};
 use domain::identity::ProviderView;
+use domain::platform_account::SupportRequest;
 use domain::session::SessionView;
 use domain::{Code, Error};
 use leptos::prelude::use_context;
@@ -69,6 +70,24 @@ pub trait SessionPort: Send + Sync {
     /// # Errors
     /// When the database does not answer.
     async fn end_sessions(&self, here: bool) -> domain::Result<()>;
+
+    /// Takes an invitation up, for the person of this session or with a password, and acts in that account.
+    ///
+    /// # Errors
+    /// `link_invalid`, `invalid_login`, `rate_limited`, `conflict` for another person's invitation.
+    async fn accept_invitation(&self, token: &str, password: Option<SecretString>) -> domain::Result<SessionView>;
+
+    /// Looks into an account as an operator, read only.
+    ///
+    /// # Errors
+    /// `forbidden`, `not_found`, `reauthentication_required`, or a reason that says nothing.
+    async fn begin_support(&self, id: &str, request: &SupportRequest) -> domain::Result<SessionView>;
+
+    /// Back to one's own account; changes nothing for who is there already.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn leave_support(&self) -> domain::Result<()>;
 
     /// Ends the session of this request and removes its cookie. The provider that vouched for it may be told afterwards.
     ///

@@ -11,6 +11,7 @@ use domain::deployment::{DeploymentState, LogOptions};
 use domain::id::NamespaceId;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::Sku;
+use domain::account::Quota;
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -26,7 +27,7 @@ fn absent<T>() -> Result<T> {
 
 #[async_trait]
 impl Cluster for NoCluster {
-    async fn apply_tenant(&self, _: &Namespace) -> Result<()> {
+    async fn apply_tenant(&self, _: &Namespace, _: &Quota) -> Result<()> {
         absent()
     }
 

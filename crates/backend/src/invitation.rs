@@ -32,6 +32,14 @@ impl Backend {
         Ok(Page::from_rows(rows, page.limit, |i| i.id.to_string()).map(|invitation| invitation.view(now)))
     }
 
+    /// One invitation.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for unknown and foreign ids alike.
+    pub async fn get_invitation(&self, caller: &Caller, id: &str) -> Result<InvitationView> {
+        Ok(self.invitation(caller, id).await?.view(self.inner.clock.now()))
+    }
+
     /// Invites somebody; the answer is the only place where the link ever appears.
     ///
     /// # Errors

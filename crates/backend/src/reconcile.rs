@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::account::Quota;
 use domain::audit::Action;
 use domain::id::NamespaceId;
 use domain::namespace::{Namespace, NamespaceStatus};
 use domain::{Error, Result};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::Removal;
@@ -61,6 +63,7 @@ impl Backend {
     async fn pass(&self, drifted: &mut BTreeSet<NamespaceId>) {
         let failures = self.inner.failures.load(Ordering::Relaxed);
         self.orders().await;
+        self.outdated().await;
         self.repairs(drifted).await;
         self.measure(failures);
         if failures > 0 && self.inner.failures.load(Ordering::Relaxed) == failures {
@@ -101,6 +104,30 @@ impl Backend {
         }
     }
 
+    /// Namespaces of accounts whose limits changed.
+    async fn outdated(&self) {
+        let renew = async |(tenant, since): (Namespace, Timestamp)| {
+            let renewed = async {
+                self.apply(&tenant).await?;
+                self.inner.store.namespace_applied(tenant.id, since).await
+            };
+            if let Err(error) = renewed.await {
+                self.log("applying changed limits", &error);
+            }
+        };
+        match self.inner.store.outdated_namespaces(BATCH).await {
+            Ok(tenants) => futures::stream::iter(tenants).for_each_concurrent(AT_ONCE, renew).await,
+            Err(error) => self.log("reading the namespaces whose limits changed", &error),
+        }
+    }
+
+    /// Makes the cluster's objects as they must be, with the limits that the account has now.
+    async fn apply(&self, tenant: &Namespace) -> Result<()> {
+        let account = self.inner.store.account(tenant.account_id).await?;
+        let quota = account.map_or_else(Quota::default, |account| account.quota);
+        self.inner.cluster.apply_tenant(tenant, &quota).await
+    }
+
     async fn carry_out(&self, namespace: Namespace) {
         let result = match namespace.status {
             NamespaceStatus::Creating => self.set_up(&namespace).await,
@@ -113,7 +140,7 @@ impl Backend {
     }
 
     async fn set_up(&self, tenant: &Namespace) -> Result<()> {
-        let (to, action, failure) = match self.inner.cluster.apply_tenant(tenant).await {
+        let (to, action, failure) = match self.apply(tenant).await {
             Ok(()) => (NamespaceStatus::Active, Action::NamespaceActivated, None),
             Err(error) if error.retryable() => return Err(error),
             Err(error) => {
@@ -143,7 +170,7 @@ impl Backend {
 
     async fn repair(&self, id: NamespaceId) -> Result<()> {
         match self.inner.store.namespace_by_id(id).await? {
-            Some(tenant) if tenant.status == NamespaceStatus::Active => self.inner.cluster.apply_tenant(&tenant).await,
+            Some(tenant) if tenant.status == NamespaceStatus::Active => self.apply(&tenant).await,
             Some(tenant) if tenant.status == NamespaceStatus::Deleting => self.tear_down(&tenant).await,
             _ => Ok(()),
         }

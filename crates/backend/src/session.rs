@@ -5,13 +5,13 @@
 use domain::audit::Action;
 use domain::id::{AccountId, SessionId, UserId};
 use domain::session::{Acting, SessionAccount, SessionItem, SessionRecord, SessionUser, SessionView, is_recent};
-use domain::user::{Email, Role};
+use domain::user::{Email, Role, User};
 use domain::{Code, Error, Result};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::ports::Member;
-use crate::{Backend, Caller, Origin, PasswordHasher, Proof};
+use crate::{Accepted, Backend, Caller, Origin, PasswordHasher, Proof};
 
 /// Somebody who proved who they are.
 pub struct SignedIn {
@@ -44,6 +44,34 @@ impl Backend {
             }
             None => self.refused(origin, &subjects).await,
         }
+    }
+
+    /// The session of somebody who just took up an invitation: it acts in that account.
+    ///
+    /// # Errors
+    /// `missing_access_token` when they are disabled or were removed in this moment.
+    pub async fn sign_in_accepted(&self, origin: &Origin, accepted: &Accepted) -> Result<SignedIn> {
+        let acting = Acting { account: Some(accepted.account), support: false };
+        let member = self.inner.store.member(accepted.user.id, acting.account).await?;
+        let member = member.filter(|m| !m.user.disabled);
+        let member = member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
+        let subjects = subjects(member.user.email.as_str(), origin);
+        let signed_in = self.signed_in(origin, &subjects, member).await?;
+        Ok(SignedIn { session: SessionRecord { acting, ..signed_in.session }, ..signed_in })
+    }
+
+    /// Checks the password of somebody who is not signed in, under the soft lock of the sign-in.
+    pub(crate) async fn prove(
+        &self,
+        origin: &Origin,
+        user: &User,
+        hash: Option<&str>,
+        password: &SecretString,
+    ) -> Result<()> {
+        let subjects = subjects(user.email.as_str(), origin);
+        self.unlocked(&subjects).await?;
+        let right = self.inner.passwords.verify(password, hash).await?;
+        if right && !user.disabled { Ok(()) } else { self.refused(origin, &subjects).await.map(drop) }
     }
 
     /// Checks the password of somebody who is signed in: the proof that a dangerous action asks for. The HTTP layer

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
 use domain::Result;
+use domain::account::Quota;
 use domain::credential::{FoundIdentity, Identity};
 use domain::deployment::{DeploymentState, LogOptions};
 use domain::id::NamespaceId;
@@ -28,8 +29,8 @@ impl KubeCluster {
 
 #[async_trait]
 impl Cluster for KubeCluster {
-    async fn apply_tenant(&self, tenant: &Namespace) -> Result<()> {
-        tenant::apply(&self.inner.clients.reconciler, tenant).await
+    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota) -> Result<()> {
+        tenant::apply(&self.inner.clients.reconciler, tenant, quota).await
     }
 
     async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal> {

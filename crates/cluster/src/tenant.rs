@@ -6,6 +6,7 @@ pub(crate) mod objects;
 use std::time::Duration;
 
 use backend::ports::Removal;
+use domain::account::Quota;
 use domain::credential::ACCESS_NAMESPACE;
 use domain::namespace::Namespace as Tenant;
 use domain::{Code, Error, Result};
@@ -31,7 +32,7 @@ const APPLYING: Doing = "applying a tenant's object";
 ///
 /// # Errors
 /// `Conflict` when the Kubernetes name belongs to something else; `Unavailable` for what time will solve.
-pub(crate) async fn apply(client: &Client, tenant: &Tenant) -> Result<()> {
+pub(crate) async fn apply(client: &Client, tenant: &Tenant, quota: &Quota) -> Result<()> {
     match find(client, tenant).await? {
         Some(namespace) if namespace.metadata.deletion_timestamp.is_some() => {
             return Err(Error::cluster("the namespace is still being taken apart"));
@@ -40,10 +41,10 @@ pub(crate) async fn apply(client: &Client, tenant: &Tenant) -> Result<()> {
         None => {}
     }
     apply_piece(client, tenant, &objects::namespace(tenant)).await?;
-    let pieces = objects::inside(tenant);
+    let pieces = objects::inside(tenant, quota);
     try_join_all(pieces.iter().map(|piece| apply_piece(client, tenant, piece))).await?;
     try_join_all(pieces.iter().map(|piece| read_back(client, tenant, piece))).await?;
-    counted(client, tenant).await
+    counted(client, tenant, quota).await
 }
 
 /// Removes the tenant's identities, then the Namespace with all in it.
@@ -132,8 +133,8 @@ fn holds(live: &Value, wanted: &Value) -> bool {
 }
 
 /// Until the quota controller has counted once, the API server refuses every pod ("status unknown for quota").
-async fn counted(client: &Client, tenant: &Tenant) -> Result<()> {
-    let piece = objects::quota(tenant);
+async fn counted(client: &Client, tenant: &Tenant, quota: &Quota) -> Result<()> {
+    let piece = objects::quota(tenant, quota);
     let wanted = &piece.object["spec"]["hard"];
     let done = async {
         loop {

@@ -37,6 +37,7 @@ pub struct Invitation {
 
 /// Where an invitation is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum InvitationStatus {
     /// Its link works.
@@ -51,6 +52,7 @@ pub enum InvitationStatus {
 
 /// Body of `POST /v1/invitations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewInvitation {
     /// For whom, unchecked.
@@ -61,6 +63,7 @@ pub struct NewInvitation {
 
 /// An invitation on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InvitationView {
     /// Id.
     pub id: String,
@@ -78,6 +81,7 @@ pub struct InvitationView {
 
 /// The one answer that holds the link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InvitationLink {
     /// The invitation.
     #[serde(flatten)]
@@ -88,6 +92,7 @@ pub struct InvitationLink {
 
 /// What the holder of a link is told. It reads the same whether the person is known here or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InvitationOffer {
     /// Name of the account.
     pub account: String,

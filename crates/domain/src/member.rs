@@ -24,6 +24,7 @@ pub struct AccountMember {
 
 /// A member on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MemberView {
     /// User id.
     pub user_id: String,
@@ -37,6 +38,7 @@ pub struct MemberView {
 
 /// Body of `PATCH /v1/members/{user_id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMember {
     /// The new role.

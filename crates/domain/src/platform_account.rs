@@ -21,6 +21,7 @@ pub struct AccountUse {
 
 /// An account on the wire, for operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PlatformAccountView {
     /// Account id.
     pub id: String,
@@ -44,6 +45,7 @@ pub struct PlatformAccountView {
 
 /// Body of `POST /v1/platform/accounts`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     /// Its name, unchecked.
@@ -55,6 +57,7 @@ pub struct NewAccount {
 
 /// A new account; the one answer that holds the link for its first owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedAccount {
     /// The account.
     #[serde(flatten)]
@@ -65,6 +68,7 @@ pub struct CreatedAccount {
 
 /// Body of `PATCH /v1/platform/accounts/{id}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ChangeAccount {
     /// Suspend or resume.
@@ -75,6 +79,7 @@ pub struct ChangeAccount {
 
 /// Body of `POST /v1/platform/accounts/{id}/support`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SupportRequest {
     /// Why, for the account's audit log.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Result;
+use domain::account::Quota;
 use domain::admission::NamespacePolicy;
 use domain::api_key::PublicId;
 use domain::credential::{FoundIdentity, Identity};
@@ -69,8 +70,8 @@ pub struct TenantFacts {
 #[async_trait]
 pub trait Cluster: Send + Sync {
     // --- tenants (reconciler identity) ---
-    /// Applies every object of DESIGN §5 and reads them back; idempotent, repairs drift.
-    async fn apply_tenant(&self, tenant: &Namespace) -> Result<()>;
+    /// Applies every object of DESIGN §5 with the account's limits and reads them back; idempotent, repairs drift.
+    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota) -> Result<()>;
     /// Removes the tenant's identities, then its namespace; call again until [`Removal::Gone`].
     async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal>;
     /// Namespaces whose managed objects somebody changed or deleted; endless.

@@ -1,5 +1,6 @@
 //! The objects of a tenant namespace, as they are applied (DESIGN §5, `security.md` §6.4). Pure.
 
+use domain::account::Quota;
 use domain::namespace::Namespace as Tenant;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -23,11 +24,7 @@ const ISOLATION: &str = "remotegpu-isolation";
 // Pinned, so that an upgrade of the cluster changes no tenant's rules; a server that is older takes its newest.
 const POD_SECURITY_VERSION: &str = "v1.36";
 
-// Room for one pod of eight GPUs (192 cores, 1.5 TiB) and some of the small ones beside it.
-const CPU: &str = "256";
-const MEMORY: &str = "2Ti";
 const STORAGE: &str = "4Ti";
-const GPUS: &str = "8";
 
 /// One object to apply.
 pub(crate) struct Piece {
@@ -94,20 +91,21 @@ pub(crate) fn namespace(tenant: &Tenant) -> Piece {
 }
 
 /// Everything inside it.
-pub(crate) fn inside(tenant: &Tenant) -> Vec<Piece> {
-    vec![quota(tenant), limits(tenant), isolation(tenant), default_account(tenant)]
+pub(crate) fn inside(tenant: &Tenant, allowed: &Quota) -> Vec<Piece> {
+    vec![quota(tenant, allowed), limits(tenant, allowed), isolation(tenant), default_account(tenant)]
 }
 
 /// Upper bounds of the whole namespace. `cpu` and `memory` make every container state them: admission fills them in.
-pub(crate) fn quota(tenant: &Tenant) -> Piece {
+pub(crate) fn quota(tenant: &Tenant, allowed: &Quota) -> Piece {
+    let (cpu, memory) = (decimal(allowed.cpu), binary_gib(allowed.memory_gib));
     let hard = json!({
-        "requests.nvidia.com/gpu": GPUS,
-        "requests.cpu": CPU,
-        "requests.memory": MEMORY,
+        "requests.nvidia.com/gpu": decimal(allowed.gpus),
+        "requests.cpu": cpu,
+        "requests.memory": memory,
         "requests.ephemeral-storage": STORAGE,
-        "limits.cpu": CPU,
-        "limits.memory": MEMORY,
-        "pods": "100",
+        "limits.cpu": cpu,
+        "limits.memory": memory,
+        "pods": decimal(allowed.pods),
         // Dynamic resource allocation would hand out GPUs without the resource name above.
         "count/resourceclaims.resource.k8s.io": "0",
         "count/resourceclaimtemplates.resource.k8s.io": "0",
@@ -131,10 +129,32 @@ pub(crate) fn quota(tenant: &Tenant) -> Piece {
     Piece::new::<ResourceQuota>(tenant, QUOTA, json!({"spec": {"hard": hard}}))
 }
 
+/// A number in the form the server writes it, or reading back would never find it: 1000 is `1k`.
+fn decimal(mut number: u32) -> String {
+    let mut suffixes = ["", "k", "M", "G"].into_iter();
+    let mut suffix = suffixes.next().unwrap_or_default();
+    while number != 0 && number.is_multiple_of(1000) {
+        number /= 1000;
+        suffix = suffixes.next().unwrap_or_default();
+    }
+    format!("{number}{suffix}")
+}
+
+/// GiB in the same way: 2048 is `2Ti`.
+fn binary_gib(mut number: u32) -> String {
+    let mut suffixes = ["Gi", "Ti", "Pi", "Ei"].into_iter();
+    let mut suffix = suffixes.next().unwrap_or_default();
+    while number != 0 && number.is_multiple_of(1024) {
+        number /= 1024;
+        suffix = suffixes.next().unwrap_or_default();
+    }
+    format!("{number}{suffix}")
+}
+
 /// Maxima only. Of a pod, not of a container: a container's maximum becomes its default (RULINGS 37).
-fn limits(tenant: &Tenant) -> Piece {
+fn limits(tenant: &Tenant, allowed: &Quota) -> Piece {
     let spec = json!({"limits": [
-        {"type": "Pod", "max": {"cpu": CPU, "memory": MEMORY}},
+        {"type": "Pod", "max": {"cpu": decimal(allowed.cpu), "memory": binary_gib(allowed.memory_gib)}},
         {"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}},
     ]});
     Piece::new::<LimitRange>(tenant, LIMITS, json!({"spec": spec}))
@@ -202,7 +222,7 @@ mod tests {
     #[test]
     fn every_object_says_whose_it_is() {
         let tenant = tenant();
-        for piece in inside(&tenant).into_iter().chain([namespace(&tenant)]) {
+        for piece in inside(&tenant, &Quota::default()).into_iter().chain([namespace(&tenant)]) {
             let labels = &piece.object["metadata"]["labels"];
             assert_eq!(labels[NAMESPACE_ID], tenant.id.to_string(), "{}", piece.resource.kind);
             assert_eq!(labels[MANAGED_BY], "remotegpu", "{}", piece.resource.kind);
@@ -210,8 +230,14 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_written_as_the_server_writes_them() {
+        assert_eq!([0, 8, 1000, 1500, 12_000, 1_000_000].map(decimal), ["0", "8", "1k", "1500", "12k", "1M"]);
+        assert_eq!([1, 1000, 1024, 1536, 2048].map(binary_gib), ["1Gi", "1000Gi", "1Ti", "1536Gi", "2Ti"]);
+    }
+
+    #[test]
     fn the_limit_range_gives_no_container_a_value_of_its_own() {
-        let piece = limits(&tenant());
+        let piece = limits(&tenant(), &Quota::default());
         for limit in piece.object["spec"]["limits"].as_array().unwrap() {
             assert_ne!(limit["type"], "Container");
             assert!(limit.get("default").is_none() && limit.get("defaultRequest").is_none());

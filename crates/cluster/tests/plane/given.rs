@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use backend::ports::{Cluster as _, IdentityFilter};
 use cluster::{ClusterConfig, KubeCluster};
+use domain::account::Quota;
 use domain::api_key::PublicId;
 use domain::credential::{Access, Identity};
 use domain::id::{AccountId, NamespaceId, UserId};
@@ -137,7 +138,7 @@ impl Plane {
     /// A tenant whose namespace stands.
     pub async fn tenant(&self) -> Namespace {
         let tenant = tenant();
-        self.cluster.apply_tenant(&tenant).await.unwrap();
+        self.cluster.apply_tenant(&tenant, &Quota::default()).await.unwrap();
         tenant
     }
 

@@ -6,6 +6,7 @@ use crate::{Code, Error, FieldError, Result};
 
 /// Limits of an account. The last four are the ResourceQuota of each of its namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Quota {
     /// Namespaces of the account.
@@ -26,6 +27,7 @@ pub struct Quota {
 
 /// New values for some limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct QuotaChange {
     /// Namespaces of the account.

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use backend::ports::{Clock, Sessions};
 use backend::{Backend, Caller, Origin};
 use domain::identity::ProviderView;
+use domain::platform_account::SupportRequest;
 use domain::session::{Acting, SessionRecord, SessionView};
 use domain::{Code, Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -173,6 +174,30 @@ impl SessionPort for BrowserSession {
     async fn switch_account(&self, id: &str) -> Result<SessionView> {
         let account = self.backend.joined_account(self.caller()?, id).await?;
         self.act_in(Acting { account: Some(account), support: false }).await
+    }
+
+    async fn accept_invitation(&self, token: &str, password: Option<SecretString>) -> Result<SessionView> {
+        if let Some(caller) = &self.caller {
+            let accepted = self.backend.accept_as_caller(caller, token).await?;
+            return self.act_in(Acting { account: Some(accepted.account), support: false }).await;
+        }
+        let password = password.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
+        let accepted = self.backend.accept_with_password(&self.origin, token, &password).await?;
+        let signed_in = self.backend.sign_in_accepted(&self.origin, &accepted).await?;
+        self.begin(&signed_in.session).await?;
+        Ok(signed_in.view)
+    }
+
+    async fn begin_support(&self, id: &str, request: &SupportRequest) -> Result<SessionView> {
+        let account = self.backend.begin_support(self.caller()?, id, request).await?;
+        self.act_in(Acting { account: Some(account), support: true }).await
+    }
+
+    async fn leave_support(&self) -> Result<()> {
+        if self.caller()?.support {
+            self.act_in(Acting::default()).await?;
+        }
+        Ok(())
     }
 
     async fn sign_out(&self) -> Result<Option<Farewell>> {

@@ -2,19 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use backend::Backend;
-use domain::account::AccountView;
+use domain::account::{AccountView, DeleteAccount, RenameAccount, TransferAccount};
 use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::whole;
-use crate::http::extract::SignedIn;
-use crate::http::problem::Problem;
+use crate::http::extract::{ApiJson, ApiPath, SignedIn};
+use crate::http::problem::{Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(list))
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(read, rename, delete)).routes(routes!(transfer))
 }
 
 /// The caller's accounts
@@ -22,4 +23,54 @@ pub fn routes() -> OpenApiRouter<AppState> {
     responses((status = 200, body = Page<AccountView>)))]
 async fn list(SignedIn(caller): SignedIn, State(backend): State<Backend>) -> Result<Json<Page<AccountView>>, Problem> {
     Ok(whole(backend.list_accounts(&caller).await?))
+}
+
+/// One of the caller's accounts
+#[utoipa::path(get, path = "/accounts/{account_id}", operation_id = "get_account", tag = "Accounts",
+    responses((status = 200, body = AccountView), Missing))]
+async fn read(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Json<AccountView>, Problem> {
+    Ok(Json(backend.get_account(&caller, &id).await?))
+}
+
+/// Rename an account
+#[utoipa::path(patch, path = "/accounts/{account_id}", operation_id = "rename_account", tag = "Accounts",
+    request_body = RenameAccount, responses((status = 200, body = AccountView), MissingOrConflicting))]
+async fn rename(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(new): ApiJson<RenameAccount>,
+) -> Result<Json<AccountView>, Problem> {
+    Ok(Json(backend.rename_account(&caller, &id, new).await?))
+}
+
+/// Delete an account for good
+///
+/// Refused while it has namespaces.
+#[utoipa::path(delete, path = "/accounts/{account_id}", operation_id = "delete_account", tag = "Accounts",
+    request_body = DeleteAccount, responses((status = 204), MissingOrConflicting))]
+async fn delete(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(body): ApiJson<DeleteAccount>,
+) -> Result<StatusCode, Problem> {
+    backend.delete_account(&caller, &id, &body.confirm).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Hand ownership over to another member
+#[utoipa::path(post, path = "/accounts/{account_id}/transfer", operation_id = "transfer_account", tag = "Accounts",
+    request_body = TransferAccount, responses((status = 200, body = AccountView), MissingOrConflicting))]
+async fn transfer(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(to): ApiJson<TransferAccount>,
+) -> Result<Json<AccountView>, Problem> {
+    Ok(Json(backend.transfer_account(&caller, &id, to).await?))
 }

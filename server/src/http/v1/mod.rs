@@ -18,10 +18,13 @@ mod deployment;
 mod deployment_log;
 pub mod document;
 mod identity;
+mod invitation;
 pub mod kubeconfig;
+mod member;
 mod namespace;
 mod password;
 pub mod permission;
+mod platform_account;
 mod session;
 mod sku;
 
@@ -44,6 +47,9 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(password::routes())
         .merge(identity::routes())
         .merge(account::routes())
+        .merge(member::routes())
+        .merge(invitation::routes())
+        .merge(platform_account::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())

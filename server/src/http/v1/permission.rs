@@ -4,7 +4,7 @@
 //! Source: `security.md` §5. The use case decides; this table says what it must decide.
 
 use domain::permission::Permission::{
-    self, CreateNamespace, Deploy, ManageAccounts, ManageMembers, OwnKeys, Read, ReadAudit,
+    self, CreateNamespace, Deploy, ManageAccount, ManageAccounts, ManageMembers, OwnAccount, OwnKeys, Read, ReadAudit,
 };
 use serde_json::{Value, json};
 
@@ -47,6 +47,32 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("reset_password", Everybody),
     // accounts
     ("list_accounts", Session),
+    ("get_account", Session),
+    ("rename_account", Has(ManageAccount)),
+    ("delete_account", Has(OwnAccount)),
+    ("transfer_account", Has(OwnAccount)),
+    // members: one finds and removes oneself with any role
+    ("list_members", Has(Read)),
+    ("get_member", Session),
+    ("change_member", Has(ManageMembers)),
+    ("remove_member", Session),
+    // invitations
+    ("list_invitations", Has(ManageMembers)),
+    ("create_invitation", Has(ManageMembers)),
+    ("get_invitation_offer", Everybody),
+    ("accept_invitation", Everybody),
+    ("get_invitation", Has(ManageMembers)),
+    ("revoke_invitation", Has(ManageMembers)),
+    ("resend_invitation", Has(ManageMembers)),
+    // the platform's accounts
+    ("list_platform_accounts", Has(ManageAccounts)),
+    ("create_platform_account", Has(ManageAccounts)),
+    ("get_platform_account", Has(ManageAccounts)),
+    ("change_platform_account", Has(ManageAccounts)),
+    ("delete_platform_account", Has(ManageAccounts)),
+    ("invite_into_account", Has(ManageAccounts)),
+    ("begin_support", Has(ManageAccounts)),
+    ("leave_support", Session),
     // namespaces
     ("list_namespaces", Has(Read)),
     ("create_namespace", Has(CreateNamespace)),
