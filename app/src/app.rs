@@ -9,6 +9,7 @@ use leptos_router::{Lazy, LazyRoute, SsrMode, path};
 
 use crate::features::layout::Layout;
 use crate::pages::catalogue::sku::list::CataloguePage;
+use crate::pages::invite::InvitePage;
 use crate::pages::kubernetes::deployment::create::DeployPage;
 use crate::pages::kubernetes::deployment::detail::DeploymentPage;
 use crate::pages::kubernetes::deployment::list::WorkloadsPage;
@@ -19,13 +20,17 @@ use crate::pages::kubernetes::namespace::settings::NamespaceSettingsPage;
 use crate::pages::login::LoginPage;
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
+use crate::pages::platform::account::detail::PlatformAccountPage;
+use crate::pages::platform::account::list::PlatformAccountsPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
 use crate::pages::settings::api_key::detail::ApiKeyPage;
+use crate::pages::settings::account::detail::AccountPage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
 use crate::pages::settings::audit::detail::{AuditRowPage, PlatformAuditRowPage};
 use crate::pages::settings::audit::list::{AuditPage, PlatformAuditPage};
 use crate::pages::settings::cli_session::list::CliSessionsPage;
+use crate::pages::settings::member::list::MembersPage;
 use crate::pages::settings::profile::detail::ProfilePage;
 use crate::pages::sign_in_failed::SignInFailedPage;
 use crate::ui::clock::provide_clock;
@@ -91,13 +96,21 @@ area!(
         AuditRow: AuditRowPage,
         PlatformAudit: PlatformAuditPage,
         PlatformAuditRow: PlatformAuditRowPage,
+        Members: MembersPage,
+        Account: AccountPage,
     }
+);
+
+area!(
+    platform,
+    __preload_platform,
+    PlatformPage { PlatformAccounts: PlatformAccountsPage, PlatformAccount: PlatformAccountPage }
 );
 
 area!(
     proof,
     __preload_proof,
-    ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage, SignInFailed: SignInFailedPage }
+    ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage, SignInFailed: SignInFailedPage, Invite: InvitePage }
 );
 
 /// The whole console.
@@ -113,6 +126,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/reauthenticate") view={Lazy::<Reauthenticate>::new()} ssr=SsrMode::Async />
                 <Route path=path!("/sign-in-failed") view={Lazy::<SignInFailed>::new()} ssr=SsrMode::Async />
                 <Route path=path!("/reset/:token") view={Lazy::<Reset>::new()} ssr=SsrMode::Async />
+                <Route path=path!("/invite/:token") view={Lazy::<Invite>::new()} ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("kubernetes") view={Lazy::<Namespaces>::new()} ssr=SsrMode::Async />
@@ -128,6 +142,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("settings/api-keys") view={Lazy::<ApiKeys>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/cli") view={Lazy::<CliSessions>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys/:key") view={Lazy::<ApiKey>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/members") view={Lazy::<Members>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/account") view={Lazy::<Account>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/accounts") view={Lazy::<PlatformAccounts>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/accounts/:account") view={Lazy::<PlatformAccount>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit/:row") view={Lazy::<AuditRow>::new()} ssr=SsrMode::Async />

@@ -3,10 +3,12 @@
 pub mod catalogue;
 #[cfg(feature = "ssr")]
 pub mod cli_login;
+pub mod invite;
 pub mod kubernetes;
 pub mod login;
 pub mod not_found;
 pub mod overview;
+pub mod platform;
 pub mod reauthenticate;
 pub mod reset;
 pub mod settings;

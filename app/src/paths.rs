@@ -163,6 +163,41 @@ fn with_more(path: &str, query: &str, pair: &str) -> String {
     if query.is_empty() { format!("{path}?{pair}") } else { format!("{path}?{query}&{pair}") }
 }
 
+/// `/settings/members`
+pub fn members() -> String {
+    "/settings/members".to_owned()
+}
+
+/// The list with the form for an invitation.
+pub fn new_member() -> String {
+    with_query(&members(), &[("new", "member")])
+}
+
+/// `/settings/account`
+pub fn account_settings() -> String {
+    "/settings/account".to_owned()
+}
+
+/// `/invite/{token}`
+pub fn invite(token: &str) -> String {
+    format!("/invite/{}", encode(token))
+}
+
+/// `/platform/accounts`
+pub fn platform_accounts() -> String {
+    "/platform/accounts".to_owned()
+}
+
+/// The list with the form for a new account.
+pub fn new_platform_account() -> String {
+    with_query(&platform_accounts(), &[("new", "account")])
+}
+
+/// `/platform/accounts/{account}`
+pub fn platform_account(account: &str) -> String {
+    format!("{}/{}", platform_accounts(), encode(account))
+}
+
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
@@ -249,6 +284,13 @@ mod tests {
             audit_page(false, "action=session.created", id),
             audit_export(false, "csv", "action=session.created&actor=&cursor=1"),
             live_audit(true, "", id),
+            members(),
+            new_member(),
+            account_settings(),
+            invite("0a1b"),
+            platform_accounts(),
+            new_platform_account(),
+            platform_account(id),
             kubeconfig(id, "view", "sh"),
             live_deployments(id),
             live_deployment(id, "demo"),
@@ -284,6 +326,13 @@ mod tests {
         /settings/audit?action=session.created&cursor=019c1b2e-7f00-7abc-8def-0123456789ab
         /v1/audit/export?action=session.created&format=csv
         /live/platform/audit?after=019c1b2e-7f00-7abc-8def-0123456789ab
+        /settings/members
+        /settings/members?new=member
+        /settings/account
+        /invite/0a1b
+        /platform/accounts
+        /platform/accounts?new=account
+        /platform/accounts/019c1b2e-7f00-7abc-8def-0123456789ab
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo

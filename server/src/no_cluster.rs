@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
+use domain::account::Quota;
 use domain::credential::{FoundIdentity, Identity};
 use domain::deployment::{DeploymentState, LogOptions};
 use domain::id::NamespaceId;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::Sku;
-use domain::account::Quota;
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};

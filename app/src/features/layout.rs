@@ -7,7 +7,7 @@ use leptos_router::hooks::use_location;
 
 use crate::api::session::CurrentSession;
 use crate::features::load::load;
-use crate::features::nav::{Brand, NavLinks, Person};
+use crate::features::nav::{Brand, NavLinks, Person, StateBanner};
 use crate::features::notice::NoticeToast;
 use crate::features::problem::SignInFirst;
 use crate::ui::icon::{Glyph, Icon};
@@ -15,7 +15,9 @@ use crate::ui::icon::{Glyph, Icon};
 /// The frame. Nobody signed in: the page becomes a redirect.
 #[component]
 pub fn Layout() -> impl IntoView {
-    let person = load(Signal::stored(String::new()), |_| CurrentSession {}).show_or(
+    let session = load(Signal::stored(String::new()), |_| CurrentSession {});
+    let state = session.show_or(|(session, _)| view! { <StateBanner session=session /> }.into_any(), |_| ().into_any());
+    let person = session.show_or(
         |(session, accounts)| view! { <Person session=session accounts=accounts /> }.into_any(),
         |error| {
             if error.is_unauthenticated() {
@@ -33,6 +35,7 @@ pub fn Layout() -> impl IntoView {
             <SideBar>{person}</SideBar>
             <main id="content" tabindex="-1" class="min-w-0 px-4 py-6 outline-none md:px-8">
                 <div class="mx-auto grid max-w-[1280px] gap-6">
+                    {state}
                     <Outlet />
                 </div>
             </main>

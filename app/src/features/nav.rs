@@ -1,16 +1,19 @@
 //! The side bar: where one can go, who one is.
 
-use domain::account::AccountView;
+use domain::account::{AccountStatus, AccountView};
 use domain::session::SessionView;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn as _;
 use leptos_router::components::A;
 
 use crate::api::account::SwitchAccount;
+use crate::api::platform_account::LeaveSupport;
 use crate::api::session::SignOut;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::theme::ThemeButton;
 use crate::paths;
+use crate::ui::badge::Tone;
+use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonSize};
 use crate::ui::field::INPUT;
 use crate::ui::icon::{Glyph, Icon};
@@ -65,10 +68,52 @@ pub fn NavLinks() -> impl IntoView {
             <ul class="grid gap-0.5">
                 <NavLink href=paths::api_keys() icon=Icon::Key label="API keys" />
                 <NavLink href=paths::cli_sessions() icon=Icon::Terminal label="CLI sessions" />
+                <NavLink href=paths::members() icon=Icon::Person label="Members" />
+                <NavLink href=paths::account_settings() icon=Icon::Gauge label="Account" />
                 <NavLink href=paths::audit(false) icon=Icon::Audit label="Audit" />
                 <NavLink href=paths::profile() icon=Icon::Person label="Profile" />
             </ul>
         </nav>
+    }
+}
+
+/// What operators have besides.
+#[component]
+fn PlatformLinks() -> impl IntoView {
+    view! {
+        <nav aria-label="Platform">
+            <p class="mb-1 px-2 text-xs text-faint md:max-lg:sr-only">"Platform"</p>
+            <ul class="grid gap-0.5">
+                <NavLink href=paths::platform_accounts() icon=Icon::Catalogue label="Accounts" />
+            </ul>
+        </nav>
+    }
+}
+
+/// Above every page: that one only looks in, or that the account is suspended.
+#[component]
+pub fn StateBanner(session: SessionView) -> impl IntoView {
+    let SessionView { account, support, .. } = session;
+    let suspended = account.status == AccountStatus::Suspended;
+    let leave = support.then(|| {
+        view! {
+            <Banner tone=Tone::Wait title=format!("You look at {} as support, read only", account.name)>
+                <form method="post" action=LeaveSupport::PATH>
+                    <Button size=ButtonSize::Small>"Leave"</Button>
+                </form>
+            </Banner>
+        }
+    });
+    let asleep = suspended.then(|| {
+        view! {
+            <Banner tone=Tone::Fail title="This account is suspended: nothing can be changed, no API key works">
+                "Ask the operator of this installation."
+            </Banner>
+        }
+    });
+    view! {
+        {leave}
+        {asleep}
     }
 }
 
@@ -102,6 +147,7 @@ pub fn Person(session: SessionView, accounts: Vec<AccountView>) -> impl IntoView
     let rank = if session.user.operator { format!("{}, operator", session.user.role) } else { session.user.role };
     view! {
         <div class="grid gap-2 border-t border-line pt-3">
+            {session.user.operator.then(|| view! { <PlatformLinks /> })}
             <AccountSwitch accounts=accounts />
             <div class="min-w-0 px-2 md:max-lg:hidden">
                 <p class="truncate font-medium" title=session.account.customer>

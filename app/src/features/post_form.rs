@@ -79,6 +79,16 @@ pub fn PostForm(sending: Sending, children: Children) -> impl IntoView {
     }
 }
 
+/// The same form, but always posted by the browser: for what changes every part of the page, as another account does.
+#[component]
+pub fn WholePageForm(sending: Sending, children: Children) -> impl IntoView {
+    view! {
+        <form action=sending.path method="post">
+            {children()}
+        </form>
+    }
+}
+
 #[cfg(not(feature = "hydrate"))]
 fn send(_: &SubmitEvent, sending: Sending) {
     sending.pending.set(false);

@@ -1,5 +1,10 @@
 //! What belongs to the account.
 
+pub mod account {
+    //! The account one acts in.
+    pub mod detail;
+}
+
 pub mod api_key {
     //! API keys.
     pub mod create;
@@ -18,6 +23,13 @@ pub mod audit {
 
 pub mod cli_session {
     //! Sessions of the command line.
+    pub mod list;
+}
+
+pub mod member {
+    //! Its people.
+    mod change;
+    mod invite;
     pub mod list;
 }
 

@@ -102,8 +102,7 @@ impl Backend {
         let (token, hash) = self.new_link_token();
         let (actor, detail) = (caller.actor(), format!("{} as {}", email.as_str(), role.as_str()));
         let what = target(invitation.id);
-        let audit =
-            self.audit_for(&caller.origin, Some(account.id), actor, Action::InvitationCreated, what, detail);
+        let audit = self.audit_for(&caller.origin, Some(account.id), actor, Action::InvitationCreated, what, detail);
         self.inner.store.create_invitation(&invitation, &hash, &audit).await?;
         Ok(self.with_link(&invitation, &token))
     }

@@ -148,13 +148,7 @@ impl Backend {
     }
 
     /// An operator's action belongs into the log of the account it is about.
-    fn on_account(
-        &self,
-        caller: &Caller,
-        found: &AccountUse,
-        action: Action,
-        detail: impl Into<String>,
-    ) -> AuditEvent {
+    fn on_account(&self, caller: &Caller, found: &AccountUse, action: Action, detail: impl Into<String>) -> AuditEvent {
         let id = found.account.id;
         self.audit_for(&caller.origin, Some(id), caller.actor(), action, target(id), detail)
     }

@@ -54,7 +54,12 @@ impl Backend {
     /// # Errors
     /// `link_invalid`; [`Error::Invalid`] on field `password`; `invalid_login` and [`Error::RateLimited`] as at
     /// sign-in; `account_suspended`, `quota_exceeded`.
-    pub async fn accept_with_password(&self, origin: &Origin, token: &str, password: &SecretString) -> Result<Accepted> {
+    pub async fn accept_with_password(
+        &self,
+        origin: &Origin,
+        token: &str,
+        password: &SecretString,
+    ) -> Result<Accepted> {
         let (hash, (invitation, account)) = self.open_link(token).await?;
         check_open(&account)?;
         check_length(password)?;

@@ -1,8 +1,8 @@
 //! Namespaces: made whole, repaired, taken apart.
 
 use backend::ports::{Cluster as _, Removal};
-use domain::account::Quota;
 use domain::Error;
+use domain::account::Quota;
 use domain::credential::{ACCESS_NAMESPACE, Access, Identity};
 use domain::namespace::Namespace as Tenant;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};

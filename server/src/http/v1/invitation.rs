@@ -76,10 +76,7 @@ async fn create(
 /// What a link offers
 #[utoipa::path(post, path = "/invitations/offer", operation_id = "get_invitation_offer", tag = "Invitations",
     request_body = Link, responses((status = 200, body = InvitationOffer), Conflicting))]
-async fn offer(
-    State(backend): State<Backend>,
-    ApiJson(link): ApiJson<Link>,
-) -> Result<Json<InvitationOffer>, Problem> {
+async fn offer(State(backend): State<Backend>, ApiJson(link): ApiJson<Link>) -> Result<Json<InvitationOffer>, Problem> {
     Ok(Json(backend.invitation_offer(&link.token).await?))
 }
 

@@ -1,0 +1,96 @@
+//! Accounts, for the operators of the platform.
+
+use domain::account::QuotaChange;
+use domain::invitation::InvitationLink;
+use domain::page::Page;
+use domain::platform_account::{CreatedAccount, PlatformAccountView};
+use leptos::prelude::*;
+
+use crate::api::error::AppError;
+use crate::api::packed::Packed;
+
+/// One page of accounts.
+#[server(prefix = "/api", endpoint = "platform-account/list")]
+pub async fn list_platform_accounts(cursor: String) -> Result<Packed<Page<PlatformAccountView>>, AppError> {
+    let caller = crate::ssr::caller().await?;
+    let page = domain::page::PageRequest::new(None, Some(cursor).filter(|c| !c.is_empty()))?;
+    Packed::new(&crate::ssr::backend()?.list_platform_accounts(&caller, &page).await?)
+}
+
+/// One account.
+#[server(prefix = "/api", endpoint = "platform-account/get")]
+pub async fn get_platform_account(id: String) -> Result<Packed<PlatformAccountView>, AppError> {
+    let caller = crate::ssr::caller().await?;
+    Packed::new(&crate::ssr::backend()?.get_platform_account(&caller, &id).await?)
+}
+
+/// Makes an account with the invitation of its first owner.
+#[server(prefix = "/api", endpoint = "platform-account/create")]
+pub async fn create_platform_account(name: String, owner_email: String) -> Result<Packed<CreatedAccount>, AppError> {
+    let caller = crate::ssr::caller().await?;
+    crate::api::invitation::needs_javascript()?;
+    let owner_email = Some(owner_email).filter(|email| !email.trim().is_empty());
+    let new = domain::platform_account::NewAccount { name, owner_email };
+    Packed::new(&crate::ssr::backend()?.create_platform_account(&caller, new).await?)
+}
+
+/// Invites an owner into an account that exists.
+#[server(prefix = "/api", endpoint = "platform-account/invite")]
+pub async fn invite_owner(id: String, email: String) -> Result<Packed<InvitationLink>, AppError> {
+    let caller = crate::ssr::caller().await?;
+    crate::api::invitation::needs_javascript()?;
+    let new = domain::invitation::NewInvitation { email, role: domain::user::Role::Owner };
+    Packed::new(&crate::ssr::backend()?.invite_into_account(&caller, &id, new).await?)
+}
+
+/// Suspends or resumes an account.
+#[server(prefix = "/api", endpoint = "platform-account/suspend")]
+pub async fn suspend_account(id: String, suspended: bool) -> Result<(), AppError> {
+    let caller = crate::ssr::caller().await?;
+    let change = domain::platform_account::ChangeAccount { suspended: Some(suspended), quota: None };
+    crate::ssr::backend()?.change_platform_account(&caller, &id, change).await?;
+    leptos_axum::redirect(&crate::paths::platform_account(&id));
+    Ok(())
+}
+
+/// Changes an account's limits.
+#[server(prefix = "/api", endpoint = "platform-account/quota")]
+pub async fn set_account_quota(id: String, quota: QuotaChange) -> Result<(), AppError> {
+    let caller = crate::ssr::caller().await?;
+    let change = domain::platform_account::ChangeAccount { suspended: None, quota: Some(quota) };
+    crate::ssr::backend()?.change_platform_account(&caller, &id, change).await?;
+    leptos_axum::redirect(
+        &crate::features::notice::Notice::LimitsChanged.after(&crate::paths::platform_account(&id), ""),
+    );
+    Ok(())
+}
+
+/// Deletes an account and goes to the list. `confirm` must equal the name.
+#[server(prefix = "/api", endpoint = "platform-account/delete")]
+pub async fn delete_platform_account(id: String, confirm: String) -> Result<(), AppError> {
+    let caller = crate::ssr::caller().await?;
+    crate::ssr::backend()?.delete_platform_account(&caller, &id, &confirm).await?;
+    leptos_axum::redirect(
+        &crate::features::notice::Notice::AccountDeleted.after(&crate::paths::platform_accounts(), &confirm),
+    );
+    Ok(())
+}
+
+/// Looks into an account, read only. Posted by a plain form: every part of the page changes.
+#[server(prefix = "/api", endpoint = "platform-account/support")]
+pub async fn begin_support(id: String, reason: String) -> Result<(), AppError> {
+    crate::ssr::caller().await?;
+    let request = domain::platform_account::SupportRequest { reason };
+    crate::ssr::sessions()?.begin_support(&id, &request).await?;
+    leptos_axum::redirect(&crate::paths::overview());
+    Ok(())
+}
+
+/// Back to one's own account.
+#[server(prefix = "/api", endpoint = "platform-account/leave-support")]
+pub async fn leave_support() -> Result<(), AppError> {
+    crate::ssr::caller().await?;
+    crate::ssr::sessions()?.leave_support().await?;
+    leptos_axum::redirect(&crate::paths::platform_accounts());
+    Ok(())
+}

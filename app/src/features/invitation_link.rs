@@ -1,0 +1,32 @@
+//! The link of an invitation, shown once.
+
+use domain::invitation::InvitationLink;
+use leptos::prelude::*;
+
+use crate::ui::copy::SecretBox;
+
+/// The link, and what to do with it.
+#[component]
+pub fn LinkBox(made: InvitationLink) -> impl IntoView {
+    view! {
+        <div class="grid gap-3">
+            <p>
+                "Give this link to " <span class="font-medium">{made.invitation.email}</span>
+                ". There is no mail server here: nothing is sent. It works once, for five days."
+            </p>
+            <SecretBox text=made.link label="invitation link" />
+        </div>
+    }
+}
+
+/// A redirect cannot carry the link, so the form needs JavaScript.
+#[component]
+pub fn LinkNeedsJavaScript() -> impl IntoView {
+    view! {
+        <noscript>
+            <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
+                "The link is shown once, which needs JavaScript here. Without it, use POST /v1/invitations."
+            </p>
+        </noscript>
+    }
+}

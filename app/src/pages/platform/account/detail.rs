@@ -1,0 +1,193 @@
+//! One account of the platform: its limits, its state, help for it, its end.
+
+use domain::account::{AccountStatus, Quota};
+use domain::invitation::InvitationLink;
+use domain::platform_account::PlatformAccountView;
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use super::list::status;
+use crate::api::platform_account::{
+    BeginSupport, DeletePlatformAccount, GetPlatformAccount, InviteOwner, SetAccountQuota, SuspendAccount,
+};
+use crate::features::head::PageHead;
+use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
+use crate::features::load::load;
+use crate::features::post_form::{PostForm, Sending, WholePageForm};
+use crate::features::problem::ErrorBanner;
+use crate::pages::settings::account::detail::Confirm;
+use crate::paths;
+use crate::ui::badge::Badge;
+use crate::ui::button::{Button, ButtonTone};
+use crate::ui::field::{Field, INPUT};
+use crate::ui::panel::Panel;
+
+/// The page; it loads anew when its query says that something was done.
+#[component]
+pub fn PlatformAccountPage() -> impl IntoView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let id = move || params.read().get("account").unwrap_or_default();
+    let key = Memo::new(move |_| format!("{} {}", id(), query.read().get("done").unwrap_or_default()));
+    load(key, |key| GetPlatformAccount { id: key.split_once(' ').unwrap_or_default().0.to_owned() })
+        .show(|account| view! { <Body account=account /> }.into_any())
+}
+
+#[component]
+fn Body(account: PlatformAccountView) -> impl IntoView {
+    let (tone, word) = status(account.status);
+    let trail = vec![(paths::platform_accounts(), "Accounts".to_owned())];
+    let facts = format!(
+        "{} · {} namespaces · {} members · {} API keys",
+        account.customer, account.namespaces, account.members, account.api_keys
+    );
+    view! {
+        <PageHead title=account.name.clone() trail=trail badge=move || view! { <Badge tone=tone label=word /> }>
+            <p>{facts}</p>
+        </PageHead>
+        <div class="grid items-start gap-4 lg:grid-cols-2">
+            <Limits id=account.id.clone() quota=account.quota />
+            <div class="grid gap-4">
+                <Suspend id=account.id.clone() status=account.status />
+                <Support id=account.id.clone() />
+                <Owner id=account.id.clone() />
+                <Delete id=account.id name=account.name />
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Limits(id: String, quota: Quota) -> impl IntoView {
+    let sending = Sending::to::<SetAccountQuota>();
+    let refusal = sending.refusal();
+    let fields = [
+        ("quota[namespaces]", "Namespaces", quota.namespaces),
+        ("quota[members]", "Members", quota.members),
+        ("quota[api_keys]", "API keys", quota.api_keys),
+        ("quota[cpu]", "Cores per namespace", quota.cpu),
+        ("quota[memory_gib]", "Memory per namespace, GiB", quota.memory_gib),
+        ("quota[gpus]", "GPUs per namespace", quota.gpus),
+        ("quota[pods]", "Pods per namespace", quota.pods),
+    ];
+    let field = |(name, label, value): (&'static str, &'static str, u32)| {
+        view! {
+            <Field id=name label=label>
+                <input id=name name=name type="number" min="0" class=INPUT value=value.to_string() required />
+            </Field>
+        }
+    };
+    view! {
+        <Panel title="Limits">
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <input type="hidden" name="id" value=id />
+                    <div class="grid gap-3 sm:grid-cols-2">{fields.map(field).collect_view()}</div>
+                    <p class="text-sm text-muted">"What runs beyond a lower limit goes on; nothing new starts."</p>
+                    <div>
+                        <Button blocked=sending.blocked("Saving")>"Save limits"</Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+}
+
+#[component]
+fn Suspend(id: String, status: AccountStatus) -> impl IntoView {
+    let sending = Sending::to::<SuspendAccount>();
+    let refusal = sending.refusal();
+    let active = status == AccountStatus::Active;
+    let (words, button) = match status {
+        AccountStatus::Active => (
+            "People can sign in and look; every change is refused and no API key opens anything. Pods go on.",
+            "Suspend account",
+        ),
+        AccountStatus::Suspended => ("Everything works again, with the same API keys.", "Resume account"),
+    };
+    view! {
+        <Panel title="State">
+            <WholePageForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p class="text-muted">{words}</p>
+                    <input type="hidden" name="id" value=id />
+                    <input type="hidden" name="suspended" value=active.to_string() />
+                    <div>
+                        <Button tone=if active { ButtonTone::Danger } else { ButtonTone::Primary }>{button}</Button>
+                    </div>
+                </div>
+            </WholePageForm>
+        </Panel>
+    }
+}
+
+#[component]
+fn Support(id: String) -> impl IntoView {
+    let sending = Sending::to::<BeginSupport>();
+    let (error, elsewhere) = (sending.field("reason"), sending.elsewhere(&["reason"]));
+    view! {
+        <Panel title="Support">
+            <WholePageForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p class="text-muted">"Look at the account, read only. The reason is written into its audit log."</p>
+                    <input type="hidden" name="id" value=id />
+                    <Field id="reason" label="Reason" error=error>
+                        <input id="reason" name="reason" class=INPUT required maxlength="200" autocomplete="off" />
+                    </Field>
+                    <div>
+                        <Button>"Look in"</Button>
+                    </div>
+                </div>
+            </WholePageForm>
+        </Panel>
+    }
+}
+
+#[component]
+fn Owner(id: String) -> impl IntoView {
+    let sending = Sending::to::<InviteOwner>();
+    let (error, elsewhere) = (sending.field("email"), sending.elsewhere(&["email"]));
+    view! {
+        <Panel title="Owner">
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    <LinkNeedsJavaScript />
+                    {move || sending.accepted::<InvitationLink>().map(|made| view! { <LinkBox made=made /> })}
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <input type="hidden" name="id" value=id />
+                    <Field id="new-owner" label="Invite an owner" error=error>
+                        <input id="new-owner" name="email" type="email" class=INPUT required autocomplete="off" />
+                    </Field>
+                    <div>
+                        <Button blocked=sending.blocked("Inviting")>"Make the link"</Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+}
+
+#[component]
+fn Delete(id: String, name: String) -> impl IntoView {
+    let sending = Sending::to::<DeletePlatformAccount>();
+    let elsewhere = sending.elsewhere(&["confirm"]);
+    view! {
+        <Panel title="Delete">
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p class="text-muted">"Only without namespaces. Members, invitations and API keys go with it."</p>
+                    <input type="hidden" name="id" value=id />
+                    <Confirm id="delete-confirm" name=name error=sending.field("confirm") />
+                    <div>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
+                            "Delete account"
+                        </Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+}

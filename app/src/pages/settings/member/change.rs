@@ -1,0 +1,138 @@
+//! Changing one member, or one invitation that waits.
+
+use domain::invitation::{InvitationLink, InvitationView};
+use domain::member::{MemberView, may_manage};
+use domain::user::Role;
+use leptos::prelude::*;
+
+use crate::api::invitation::{ResendInvitation, RevokeInvitation};
+use crate::api::member::{ChangeMember, RemoveMember};
+use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
+use crate::features::post_form::{PostForm, Sending, WholePageForm};
+use crate::features::problem::ErrorBanner;
+use crate::features::role::RoleField;
+use crate::paths;
+use crate::ui::button::{Button, ButtonTone};
+use crate::ui::dialog::Dialog;
+
+/// Another role, or out; who looks at themselves may leave.
+#[component]
+pub fn MemberDialog(member: MemberView, mine: Role, itself: bool) -> impl IntoView {
+    let manages = matches!(mine, Role::Owner | Role::Admin) && may_manage(mine, member.role).is_ok();
+    let role = manages.then(|| view! { <RoleForm member=member.clone() mine=mine /> });
+    let remove = if itself {
+        view! { <LeaveForm member=member.clone() /> }.into_any()
+    } else {
+        view! { <RemoveForm member=member.clone() /> }.into_any()
+    };
+    view! {
+        <Dialog title=member.email close=paths::members()>
+            <div class="grid gap-6">{role} {remove}</div>
+        </Dialog>
+    }
+}
+
+#[component]
+fn RoleForm(member: MemberView, mine: Role) -> impl IntoView {
+    let sending = Sending::to::<ChangeMember>();
+    let elsewhere = sending.elsewhere(&["role"]);
+    view! {
+        <PostForm sending=sending>
+            <div class="grid gap-4">
+                {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                <input type="hidden" name="user_id" value=member.user_id />
+                <input type="hidden" name="email" value=member.email />
+                <RoleField mine=mine chosen=member.role error=sending.field("role") />
+                <p class="text-sm text-muted">"Weaker rights count from their next request on, for their API keys too."</p>
+                <div class="flex justify-end">
+                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Saving")>
+                        "Save role"
+                    </Button>
+                </div>
+            </div>
+        </PostForm>
+    }
+}
+
+#[component]
+fn RemoveForm(member: MemberView) -> impl IntoView {
+    let sending = Sending::to::<RemoveMember>();
+    let refusal = sending.refusal();
+    view! {
+        <PostForm sending=sending>
+            <div class="grid gap-4 border-t border-line pt-4">
+                {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                <p class="text-sm text-muted">
+                    "Removing them ends their access now and revokes their API keys in this account. Their deployments go on."
+                </p>
+                <input type="hidden" name="user_id" value=member.user_id />
+                <input type="hidden" name="email" value=member.email />
+                <div class="flex justify-end">
+                    <Button tone=ButtonTone::Danger blocked=sending.blocked("Removing")>
+                        "Remove member"
+                    </Button>
+                </div>
+            </div>
+        </PostForm>
+    }
+}
+
+/// Whoever leaves is in another account afterwards: the whole page changes.
+#[component]
+fn LeaveForm(member: MemberView) -> impl IntoView {
+    let sending = Sending::to::<RemoveMember>();
+    let refusal = sending.refusal();
+    view! {
+        <WholePageForm sending=sending>
+            <div class="grid gap-4 border-t border-line pt-4">
+                {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                <p class="text-sm text-muted">"Leaving ends your access to this account now and revokes your API keys in it."</p>
+                <input type="hidden" name="user_id" value=member.user_id />
+                <input type="hidden" name="email" value=member.email />
+                <div class="flex justify-end">
+                    <Button tone=ButtonTone::Danger>"Leave account"</Button>
+                </div>
+            </div>
+        </WholePageForm>
+    }
+}
+
+/// A new link, or none any more.
+#[component]
+pub fn InvitationDialog(invitation: InvitationView) -> impl IntoView {
+    let (resend, revoke) = (Sending::to::<ResendInvitation>(), Sending::to::<RevokeInvitation>());
+    let (resent, refused) = (resend.refusal(), revoke.refusal());
+    let made = move || resend.accepted::<InvitationLink>();
+    view! {
+        <Dialog title=format!("Invitation of {}", invitation.email) close=paths::members()>
+            <div class="grid gap-6">
+                {move || made().map(|made| view! { <LinkBox made=made /> })}
+                <PostForm sending=resend>
+                    <div class="grid gap-4">
+                        <LinkNeedsJavaScript />
+                        {move || resent.get().map(|error| view! { <ErrorBanner error=error /> })}
+                        <p class="text-sm text-muted">"A new link works for five days; the old one is dead at once."</p>
+                        <input type="hidden" name="id" value=invitation.id.clone() />
+                        <div class="flex justify-end">
+                            <Button tone=ButtonTone::Primary blocked=resend.blocked("Making")>
+                                "Make a new link"
+                            </Button>
+                        </div>
+                    </div>
+                </PostForm>
+                <PostForm sending=revoke>
+                    <div class="grid gap-4 border-t border-line pt-4">
+                        {move || refused.get().map(|error| view! { <ErrorBanner error=error /> })}
+                        <input type="hidden" name="id" value=invitation.id />
+                        <input type="hidden" name="email" value=invitation.email />
+                        <div class="flex justify-end">
+                            <Button tone=ButtonTone::Danger blocked=revoke.blocked("Withdrawing")>
+                                "Withdraw invitation"
+                            </Button>
+                        </div>
+                    </div>
+                </PostForm>
+            </div>
+        </Dialog>
+    }
+}

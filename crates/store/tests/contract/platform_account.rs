@@ -1,0 +1,132 @@
+//! Accounts as operators manage them: counts, limits that hold, suspension, deletion.
+
+use backend::ports::*;
+use domain::account::{AccountStatus, Quota};
+use domain::audit::Action;
+use domain::id::NamespaceId;
+use domain::namespace::NamespaceStatus;
+use domain::page::PageRequest;
+use domain::scope::Scope;
+use domain::user::Role;
+use domain::{Code, Error};
+use futures::future::join_all;
+
+use crate::database::Database;
+use crate::given::{self, at};
+
+on_both_engines! {
+    accounts_are_listed_with_what_they_have
+    an_account_has_no_more_namespaces_than_it_may
+    changed_limits_mark_the_namespaces_until_they_are_applied
+    a_suspended_accounts_keys_have_no_owner_any_more
+    an_account_is_deleted_with_all_that_is_its_own_but_not_with_namespaces
+    an_account_to_which_an_operator_belongs_alone_stays
+    a_taken_name_is_a_conflict_on_rename
+}
+
+async fn set_quota(db: &Database, tenant: &given::Tenant, quota: &Quota, second: Option<i64>) {
+    let audit = tenant.event(Action::AccountQuotaChanged);
+    assert!(db.set_account_quota(tenant.account.id, quota, second.map(at), &audit).await.unwrap());
+}
+
+async fn accounts_are_listed_with_what_they_have(db: &Database) {
+    let tenant = given::tenant(db).await;
+    given::member(db, &tenant.account, Role::Viewer).await;
+    tenant.namespace(db, "team-ml").await;
+    tenant.api_key(db, Scope::All).await;
+    given::tenant(db).await;
+    let all = db.list_accounts(&PageRequest { limit: 1, after: None }).await.unwrap();
+    assert_eq!((all.len(), all[0].namespaces, all[0].members, all[0].api_keys), (2, 1, 2, 1));
+    let one = db.account_use(tenant.account.id).await.unwrap().unwrap();
+    assert_eq!((one, all[0].account.quota), (all[0].clone(), Quota::default()));
+}
+
+async fn an_account_has_no_more_namespaces_than_it_may(db: &Database) {
+    let tenant = given::tenant(db).await;
+    set_quota(db, &tenant, &Quota { namespaces: 2, ..Quota::default() }, None).await;
+    let make = async |name: &str| {
+        let audit = tenant.event(Action::NamespaceCreated);
+        db.create_namespace(&tenant.new_namespace(name), &audit).await
+    };
+    let made = join_all([make("one"), make("two"), make("three")]).await;
+    assert_eq!(made.iter().filter(|m| m.is_ok()).count(), 2, "{made:?}");
+    let full = make("four").await.unwrap_err();
+    assert_eq!(full.code(), Code::QuotaExceeded);
+    assert!(full.to_string().starts_with("The account has 2 of 2 namespaces"), "{full}");
+}
+
+async fn changed_limits_mark_the_namespaces_until_they_are_applied(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    let namespace = tenant.namespace_in(db, "team-ml", NamespaceStatus::Active).await;
+    other.namespace_in(db, "theirs", NamespaceStatus::Active).await;
+    set_quota(db, &tenant, &Quota { gpus: 4, ..Quota::default() }, Some(5)).await;
+    let outdated = async || {
+        let found = db.outdated_namespaces(10).await.unwrap();
+        found.into_iter().map(|(n, since)| (n.id, since)).collect::<Vec<(NamespaceId, _)>>()
+    };
+    assert_eq!(outdated().await, [(namespace.id, at(5))]);
+    set_quota(db, &tenant, &Quota { gpus: 5, ..Quota::default() }, Some(6)).await;
+    db.namespace_applied(namespace.id, at(5)).await.unwrap();
+    assert_eq!(outdated().await, [(namespace.id, at(6))], "what was applied is not the last change");
+    db.namespace_applied(namespace.id, at(6)).await.unwrap();
+    assert_eq!(outdated().await, []);
+    let account = db.account(tenant.account.id).await.unwrap().unwrap();
+    assert_eq!(account.quota, Quota { gpus: 5, ..Quota::default() });
+}
+
+async fn a_suspended_accounts_keys_have_no_owner_any_more(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let key = tenant.api_key(db, Scope::All).await;
+    let role = async || db.key_access(&key.public_id, None).await.unwrap().unwrap().owner_role;
+    let suspend = async |at| {
+        let audit = tenant.event(Action::AccountSuspended);
+        db.suspend_account(tenant.account.id, at, &audit).await.unwrap()
+    };
+    assert_eq!(role().await, Some(Role::Owner));
+    assert!(suspend(Some(at(3))).await);
+    assert!(!suspend(Some(at(4))).await, "it is already");
+    assert_eq!(role().await, None);
+    assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().status(), AccountStatus::Suspended);
+    assert!(suspend(None).await);
+    assert!(!suspend(None).await);
+    assert_eq!(role().await, Some(Role::Owner));
+}
+
+async fn an_account_is_deleted_with_all_that_is_its_own_but_not_with_namespaces(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    tenant.api_key(db, Scope::All).await;
+    let namespace = tenant.namespace_in(db, "team-ml", NamespaceStatus::Deleting).await;
+    let delete = async || {
+        let audit = tenant.event(Action::AccountDeleted);
+        db.delete_account(tenant.account.id, &audit).await
+    };
+    let refused = delete().await.unwrap_err();
+    assert_eq!(refused.to_string(), "The account has 1 namespace: delete it first");
+    db.remove_namespace(namespace.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
+    assert!(delete().await.unwrap());
+    assert!(!delete().await.unwrap());
+    assert_eq!(db.account(tenant.account.id).await.unwrap(), None);
+    assert_eq!((db.count("api_keys").await, db.count("members").await), (0, 1));
+    assert_eq!(db.member(tenant.owner.id, None).await.unwrap(), None);
+    assert!(db.member(other.owner.id, None).await.unwrap().is_some());
+    assert_eq!(tenant.audited(db).await[0], Action::AccountDeleted, "its log outlives it");
+}
+
+async fn an_account_to_which_an_operator_belongs_alone_stays(db: &Database) {
+    let tenant = given::tenant(db).await;
+    db.run(format!("UPDATE users SET operator = TRUE WHERE id = '{}'", tenant.owner.id)).await.unwrap();
+    let audit = tenant.event(Action::AccountDeleted);
+    let refused = db.delete_account(tenant.account.id, &audit).await;
+    assert!(matches!(refused, Err(Error::Conflict { code: Code::Conflict, .. })), "{refused:?}");
+    assert!(db.account(tenant.account.id).await.unwrap().is_some());
+}
+
+async fn a_taken_name_is_a_conflict_on_rename(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    let audit = tenant.event(Action::AccountRenamed);
+    let taken = db.rename_account(tenant.account.id, &other.account.name, &audit).await;
+    assert!(matches!(taken, Err(Error::Conflict { code: Code::NameTaken, .. })));
+    let free = domain::account::AccountName::new("Fresh").unwrap();
+    assert!(db.rename_account(tenant.account.id, &free, &audit).await.unwrap());
+    assert_eq!(db.account_by_name("Fresh").await.unwrap().unwrap().id, tenant.account.id);
+}
