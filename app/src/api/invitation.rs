@@ -50,7 +50,7 @@ pub type Offer = (InvitationOffer, Option<String>);
 
 /// What a link offers; works without signing in.
 #[server(prefix = "/api", endpoint = "invitation/offer")]
-pub async fn invitation_offer(token: String) -> Result<Packed<Offer>, AppError> {
+pub async fn get_invitation_offer(token: String) -> Result<Packed<Offer>, AppError> {
     let offer = crate::ssr::backend()?.invitation_offer(&token).await?;
     let signed_in = crate::ssr::caller().await.ok().map(|caller| caller.user.email.as_str().to_owned());
     Packed::new(&(offer, signed_in))

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-use crate::api::invitation::{AcceptInvitation, InvitationOffer as GetOffer};
+use crate::api::invitation::{AcceptInvitation, GetInvitationOffer};
 use crate::api::session::SignOut;
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
@@ -19,7 +19,7 @@ use crate::ui::field::{Field, INPUT, invalid};
 pub fn InvitePage() -> impl IntoView {
     let params = use_params_map();
     let token = Memo::new(move |_| params.read().get("token").unwrap_or_default());
-    let body = load(token, |token| GetOffer { token }).show_or(
+    let body = load(token, |token| GetInvitationOffer { token }).show_or(
         move |(offer, signed_in)| {
             let token = token.get_untracked();
             match signed_in {

@@ -53,6 +53,7 @@ pub enum InvitationStatus {
 /// Body of `POST /v1/invitations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(example = json!({"email": "ada@example.com", "role": "member"})))]
 #[serde(deny_unknown_fields)]
 pub struct NewInvitation {
     /// For whom, unchecked.

@@ -69,6 +69,27 @@ impl Permission {
         Self::ManagePlatform,
     ];
 
+    /// What it allows, in words for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Read => "See namespaces, workloads, SKUs, own keys and the members",
+            Self::ReadUsage => "See usage and budgets",
+            Self::CreateNamespace => "Create a namespace; rename and delete one's own",
+            Self::ManageNamespace => "Rename and delete everybody's namespaces",
+            Self::Deploy => "Create, change and delete workloads; kubeconfigs with edit rights",
+            Self::OwnKeys => "Create, change and revoke one's own API keys",
+            Self::ManageKeys => "List and revoke everybody's API keys and credentials",
+            Self::ManageMembers => "Invite people, change their roles, remove them; never above oneself",
+            Self::ReadAudit => "Read and export the account's audit log",
+            Self::ManageBudgets => "Set budgets",
+            Self::ManageEngines => "Import engines and set their credentials",
+            Self::ManageAccount => "Rename the account",
+            Self::OwnAccount => "Delete the account, hand over its ownership",
+            Self::ManageAccounts => "Create, suspend, limit and delete accounts; look into one, read only and audited",
+            Self::ManagePlatform => "SKUs, address policy, global settings, health",
+        }
+    }
+
     /// Whether it changes something in the account; a suspended account refuses that.
     pub fn changes_account(self) -> bool {
         match self {
@@ -127,6 +148,30 @@ mod tests {
                 assert!(strong || !weak, "{permission:?} {pair:?}");
             }
         }
+    }
+
+    /// The table as it stands in the docs.
+    fn page() -> String {
+        let mut page = String::from(
+            "# Permissions\n\nWho may do what: the table of `crates/domain/src/permission.rs`, compared with this page by a \
+             test.\nA suspended account refuses everything that changes it. An operator without a role in an account sees \
+             it only as\naudited, read-only support.\n\n\
+             | Permission | Allows | owner | admin | member | viewer | billing | operator |\n|---|---|---|---|---|---|---|---|\n",
+        );
+        for permission in Permission::ALL {
+            let tick = |yes: bool| if yes { "✓" } else { "–" };
+            let roles = Role::ALL.map(|role| tick(allows(role, false, permission)));
+            let operator = tick(permission.holder() == Holder::Operator);
+            let words = permission.words();
+            page += &format!("| `{permission:?}` | {words} | {} | {operator} |\n", roles.join(" | "));
+        }
+        page
+    }
+
+    #[test]
+    fn the_page_in_the_docs_is_this_table() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), page(), "write the right side into docs/permissions.md");
     }
 
     #[test]

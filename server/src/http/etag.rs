@@ -9,8 +9,11 @@ use axum::http::HeaderMap;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use domain::account::AccountView;
 use domain::api_key::ApiKeyView;
+use domain::member::MemberView;
 use domain::namespace::NamespaceView;
+use domain::platform_account::PlatformAccountView;
 use domain::{Code, Error, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -41,6 +44,24 @@ impl Versioned for NamespaceView {
 impl Versioned for ApiKeyView {
     fn version(&self) -> Value {
         json!([self.id, self.name, self.scopes, self.access, self.expires_at, self.status])
+    }
+}
+
+impl Versioned for AccountView {
+    fn version(&self) -> Value {
+        json!([self.id, self.name])
+    }
+}
+
+impl Versioned for MemberView {
+    fn version(&self) -> Value {
+        json!([self.user_id, self.role])
+    }
+}
+
+impl Versioned for PlatformAccountView {
+    fn version(&self) -> Value {
+        json!([self.id, self.status, self.quota])
     }
 }
 

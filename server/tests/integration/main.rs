@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests panic")]
 
 mod access;
+mod account;
 mod admission;
 mod api_key;
 mod cli;
@@ -11,6 +12,8 @@ mod credential;
 mod deployment;
 mod fault;
 mod kubeconfig;
+mod invitation;
+mod member;
 mod namespace;
 mod node;
 mod oidc;

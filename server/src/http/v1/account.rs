@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::whole;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, SignedIn};
 use crate::http::problem::{Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
@@ -32,8 +33,8 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<AccountView>, Problem> {
-    Ok(Json(backend.get_account(&caller, &id).await?))
+) -> Result<Tagged<AccountView>, Problem> {
+    Ok(Tagged(backend.get_account(&caller, &id).await?))
 }
 
 /// Rename an account
@@ -43,9 +44,11 @@ async fn rename(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(new): ApiJson<RenameAccount>,
-) -> Result<Json<AccountView>, Problem> {
-    Ok(Json(backend.rename_account(&caller, &id, new).await?))
+) -> Result<Tagged<AccountView>, Problem> {
+    if_match.check(backend.get_account(&caller, &id)).await?;
+    Ok(Tagged(backend.rename_account(&caller, &id, new).await?))
 }
 
 /// Delete an account for good

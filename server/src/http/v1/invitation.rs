@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::http::answer::Created;
 use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
-use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
+use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem, Refused};
 use crate::http::session::BrowserSession;
 use crate::http::state::AppState;
 
@@ -84,7 +84,7 @@ async fn offer(State(backend): State<Backend>, ApiJson(link): ApiJson<Link>) -> 
 ///
 /// Somebody new chooses a password with it; the session acts in the account then.
 #[utoipa::path(post, path = "/invitations/accept", operation_id = "accept_invitation", tag = "Invitations",
-    request_body = Accept, responses((status = 200, body = SessionView), Conflicting))]
+    request_body = Accept, responses((status = 200, body = SessionView), Refused, Conflicting))]
 async fn accept(browser: BrowserSession, ApiJson(accept): ApiJson<Accept>) -> Result<Json<SessionView>, Problem> {
     let password = accept.password.map(SecretString::from);
     Ok(Json(browser.accept_invitation(&accept.token, password).await?))

@@ -9,6 +9,7 @@ use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
 use crate::http::problem::{Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
@@ -35,8 +36,8 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<MemberView>, Problem> {
-    Ok(Json(backend.get_member(&caller, &id).await?))
+) -> Result<Tagged<MemberView>, Problem> {
+    Ok(Tagged(backend.get_member(&caller, &id).await?))
 }
 
 /// Give a member another role
@@ -48,9 +49,11 @@ async fn change(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(change): ApiJson<ChangeMember>,
-) -> Result<Json<MemberView>, Problem> {
-    Ok(Json(backend.change_member(&caller, &id, change).await?))
+) -> Result<Tagged<MemberView>, Problem> {
+    if_match.check(backend.get_member(&caller, &id)).await?;
+    Ok(Tagged(backend.change_member(&caller, &id, change).await?))
 }
 
 /// Remove a member, or leave

@@ -136,6 +136,30 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/cli-session/revoke", Session),
     // accounts
     ("/api/account/switch", Session),
+    ("/api/account/get", Has(Read)),
+    ("/api/account/rename", Has(ManageAccount)),
+    ("/api/account/transfer", Has(OwnAccount)),
+    ("/api/account/delete", Has(OwnAccount)),
+    // members: one removes oneself with any role
+    ("/api/member/list", Has(Read)),
+    ("/api/member/change", Has(ManageMembers)),
+    ("/api/member/remove", Session),
+    // invitations
+    ("/api/invitation/create", Has(ManageMembers)),
+    ("/api/invitation/resend", Has(ManageMembers)),
+    ("/api/invitation/revoke", Has(ManageMembers)),
+    ("/api/invitation/offer", Everybody),
+    ("/api/invitation/accept", Everybody),
+    // the platform's accounts
+    ("/api/platform-account/list", Has(ManageAccounts)),
+    ("/api/platform-account/get", Has(ManageAccounts)),
+    ("/api/platform-account/create", Has(ManageAccounts)),
+    ("/api/platform-account/invite", Has(ManageAccounts)),
+    ("/api/platform-account/suspend", Has(ManageAccounts)),
+    ("/api/platform-account/quota", Has(ManageAccounts)),
+    ("/api/platform-account/delete", Has(ManageAccounts)),
+    ("/api/platform-account/support", Has(ManageAccounts)),
+    ("/api/platform-account/leave-support", Session),
     ("/api/overview/get", Has(Read)),
     // namespaces
     ("/api/namespace/list", Has(Read)),

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::answer::Created;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::session::BrowserSession;
@@ -59,8 +60,8 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<PlatformAccountView>, Problem> {
-    Ok(Json(backend.get_platform_account(&caller, &id).await?))
+) -> Result<Tagged<PlatformAccountView>, Problem> {
+    Ok(Tagged(backend.get_platform_account(&caller, &id).await?))
 }
 
 /// Suspend or resume an account, change its limits
@@ -71,9 +72,11 @@ async fn change(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(change): ApiJson<ChangeAccount>,
-) -> Result<Json<PlatformAccountView>, Problem> {
-    Ok(Json(backend.change_platform_account(&caller, &id, change).await?))
+) -> Result<Tagged<PlatformAccountView>, Problem> {
+    if_match.check(backend.get_platform_account(&caller, &id)).await?;
+    Ok(Tagged(backend.change_platform_account(&caller, &id, change).await?))
 }
 
 /// Delete an account that has no namespaces
