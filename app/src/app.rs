@@ -24,8 +24,8 @@ use crate::pages::platform::account::detail::PlatformAccountPage;
 use crate::pages::platform::account::list::PlatformAccountsPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
-use crate::pages::settings::api_key::detail::ApiKeyPage;
 use crate::pages::settings::account::detail::AccountPage;
+use crate::pages::settings::api_key::detail::ApiKeyPage;
 use crate::pages::settings::api_key::list::ApiKeysPage;
 use crate::pages::settings::audit::detail::{AuditRowPage, PlatformAuditRowPage};
 use crate::pages::settings::audit::list::{AuditPage, PlatformAuditPage};
@@ -110,7 +110,12 @@ area!(
 area!(
     proof,
     __preload_proof,
-    ProofPage { Reauthenticate: ReauthenticatePage, Reset: ResetPage, SignInFailed: SignInFailedPage, Invite: InvitePage }
+    ProofPage {
+        Reauthenticate: ReauthenticatePage,
+        Reset: ResetPage,
+        SignInFailed: SignInFailedPage,
+        Invite: InvitePage
+    }
 );
 
 /// The whole console.

@@ -15,7 +15,7 @@ use domain::id::{ApiKeyId, NamespaceId};
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::scope::Scope;
-use domain::{Error, FieldError, Result};
+use domain::{Code, Error, FieldError, Result};
 
 use crate::{Backend, Caller, Grant};
 
@@ -76,7 +76,7 @@ impl Backend {
             let audit = self.audit(caller, Action::ApiKeyCreated, target(key.id), key.scope.to_json().to_string());
             let audit = audit.named(key.name.as_str());
             match self.inner.store.create_api_key(&key, &audit).await {
-                Err(Error::Conflict { .. }) => {}
+                Err(Error::Conflict { code: Code::Conflict, .. }) => {}
                 Err(other) => return Err(other),
                 Ok(()) => return Ok(CreatedApiKey { view: key.view(key.created_at), key: text }),
             }

@@ -20,8 +20,6 @@ pub use report::{KeyReport, NamespaceReport, RightReport, TestApiKey};
 pub(crate) use text::checksum;
 pub use text::{ID_ALPHABET, ID_LENGTH, KeyText, PublicId, SECRET_ALPHABET, SECRET_LENGTH};
 
-/// Most keys of one account that are not revoked (`security.md` §3, Limits).
-pub const MAX_KEYS: u32 = 1000;
 /// How digests are made today: HMAC-SHA-256 of the whole key text, lower-case hex.
 pub const HASH_VERSION: u32 = 1;
 // A key whose whole life is shorter would be born with the warning.

@@ -190,7 +190,7 @@ pub(crate) async fn remove(
         .await?;
         if removed.is_some() {
             sqlx::query(
-                "UPDATE api_keys SET revoked_ms = $3, cluster_removed = FALSE
+                "UPDATE api_keys SET revoked_ms = $3, cluster_removed = FALSE, revision = revision + 1
                  WHERE account_id = $1 AND owner_id = $2 AND revoked_ms IS NULL",
             )
             .bind(account.to_string())

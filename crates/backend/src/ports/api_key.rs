@@ -35,8 +35,8 @@ pub struct KeyToSettle {
 /// API keys.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
-    /// Adds a key; `Conflict` code `Conflict` when its public id exists (take a new one), `Invalid` when the account has
-    /// [`domain::api_key::MAX_KEYS`] already.
+    /// Adds a key; `Conflict` code `Conflict` when its public id exists (take a new one), `QuotaExceeded`
+    /// when the account has as many as it may.
     async fn create_api_key(&self, key: &ApiKey, audit: &AuditEvent) -> Result<()>;
     /// Finds a key of an account.
     async fn api_key(&self, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>>;

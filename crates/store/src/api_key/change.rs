@@ -1,11 +1,13 @@
 //! Changes of a key. What takes rights away orders their removal from the cluster in the same transaction.
 
-use domain::api_key::{ApiKey, KeySecret, MAX_KEYS};
+use domain::account::Limit;
+use domain::api_key::{ApiKey, KeySecret};
 use domain::audit::AuditEvent;
 use domain::id::ApiKeyId;
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
+use crate::account::room_for_one;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::ms;
@@ -21,26 +23,11 @@ macro_rules! order_removal {
     };
 }
 
-enum Refused {
-    Taken,
-    Full,
-}
-
 pub(crate) async fn create(pool: &Pool, key: &ApiKey, audit: &AuditEvent) -> Result<()> {
-    let mut refused = Refused::Taken;
+    let mut refused = None;
     let added: Option<String> = change!(pool, audit, tx => {
-        // The write locks the account's row: two creations at once are counted one after the other.
-        sqlx::query("UPDATE accounts SET name = name WHERE id = $1")
-            .bind(key.account_id.to_string())
-            .execute(&mut *tx)
-            .await?;
-        let living: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM api_keys WHERE account_id = $1 AND revoked_ms IS NULL")
-                .bind(key.account_id.to_string())
-                .fetch_one(&mut *tx)
-                .await?;
-        if living >= i64::from(MAX_KEYS) {
-            refused = Refused::Full;
+        let have = "SELECT count(*) FROM api_keys WHERE account_id = $1 AND revoked_ms IS NULL";
+        if !room_for_one!(tx, key.account_id, Limit::ApiKeys, have, refused) {
             return Ok(None);
         }
         let old = key.old_secret.as_ref();
@@ -80,14 +67,8 @@ pub(crate) async fn create(pool: &Pool, key: &ApiKey, audit: &AuditEvent) -> Res
         Ok(added)
     })
     .map_err(translate)?;
-    match refused {
-        _ if added.is_some() => Ok(()),
-        Refused::Taken => Err(Error::conflict(Code::Conflict, "The public id of this key is taken, try again")),
-        Refused::Full => {
-            let message = format!("An account can have {MAX_KEYS} keys: revoke one that is not used");
-            Err(Error::field("name", "limit", message))
-        }
-    }
+    let taken = || Error::conflict(Code::Conflict, "The public id of this key is taken, try again");
+    added.map(drop).ok_or_else(|| refused.unwrap_or_else(taken))
 }
 
 pub(crate) async fn update(pool: &Pool, key: &ApiKey, settle: bool, audit: &AuditEvent) -> Result<bool> {

@@ -1,7 +1,8 @@
 //! API keys: one row per public id, revoked once, and what exec-credential sees of them.
 
 use backend::ports::*;
-use domain::api_key::{ApiKey, KeySecret, MAX_KEYS, OldSecret, PublicId};
+use domain::account::Quota;
+use domain::api_key::{ApiKey, KeySecret, OldSecret, PublicId};
 use domain::audit::Action;
 use domain::credential::Access;
 use domain::id::ApiKeyId;
@@ -257,7 +258,7 @@ async fn an_account_has_a_thousand_keys_and_not_one_more(db: &Database) {
         "INSERT INTO api_keys (id, public_id, {columns})
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
          SELECT 'key-' || CAST(i AS TEXT), 'p' || CAST(i AS TEXT), {columns} FROM n, api_keys WHERE id = '{}'",
-        MAX_KEYS - 2,
+        Quota::default().api_keys - 2,
         first.id
     ))
     .await
@@ -265,7 +266,7 @@ async fn an_account_has_a_thousand_keys_and_not_one_more(db: &Database) {
     let last = tenant.api_key(db, Scope::All).await;
     let event = || tenant.event(Action::ApiKeyCreated);
     let refused = db.create_api_key(&tenant.new_api_key(Scope::All), &event()).await;
-    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Conflict { code: Code::QuotaExceeded, .. })), "{refused:?}");
     other.api_key(db, Scope::All).await;
     db.revoke_api_key(last.id, at(1), &tenant.event(Action::ApiKeyRevoked)).await.unwrap();
     db.create_api_key(&tenant.new_api_key(Scope::All), &event()).await.unwrap();

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::http::answer::Created;
 use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
-use crate::http::problem::{Missing, MissingOrConflicting, Problem};
+use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -37,7 +37,7 @@ async fn list(
 ///
 /// The only answer that holds the secret.
 #[utoipa::path(post, path = "/api-keys", operation_id = "create_api_key", tag = "API keys",
-    request_body = NewApiKey, responses((status = 201, body = CreatedApiKey)))]
+    request_body = NewApiKey, responses((status = 201, body = CreatedApiKey), Conflicting))]
 async fn create(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

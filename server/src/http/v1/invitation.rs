@@ -70,7 +70,7 @@ async fn create(
     ApiJson(new): ApiJson<NewInvitation>,
 ) -> Result<Created<InvitationLink>, Problem> {
     let made = backend.create_invitation(&caller, new).await?;
-    Ok(Created::at(format!("/v1/invitations/{}", made.invitation.id), made))
+    Ok(Created::secret(format!("/v1/invitations/{}", made.invitation.id), made))
 }
 
 /// What a link offers

@@ -50,7 +50,7 @@ async fn create(
     ApiJson(new): ApiJson<NewAccount>,
 ) -> Result<Created<CreatedAccount>, Problem> {
     let made = backend.create_platform_account(&caller, new).await?;
-    Ok(Created::at(format!("/v1/platform/accounts/{}", made.account.id), made))
+    Ok(Created::secret(format!("/v1/platform/accounts/{}", made.account.id), made))
 }
 
 /// One account
