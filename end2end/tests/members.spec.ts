@@ -1,0 +1,126 @@
+// People of an account: invited by link, another role, out again; each change counts from the next request on.
+import { expect, hydrated, open, signIn, test } from "../fixtures.ts";
+import { unique } from "../helpers.ts";
+
+const password = "a-password-for-tests";
+
+test("invite, join in another browser, change the role, remove", async ({ signedIn: page, browser }) => {
+  const email = `${unique("person")}@example.com`;
+
+  const link = await test.step("make a link, shown once", async () => {
+    await open(page, "/settings/members");
+    await page.getByRole("link", { name: "Invite somebody" }).click();
+    await page.getByLabel("E-mail").fill(email);
+    await page.getByLabel("Role").selectOption("admin");
+    await page.getByRole("button", { name: "Make the link" }).click();
+    const link = await page.getByTestId("secret").innerText();
+    expect(link).toMatch(/\/invite\/[0-9a-f]{64}$/);
+    await page.getByRole("link", { name: "Done" }).click();
+    await expect(page.getByRole("region", { name: "Invitations" }).getByText(email)).toBeVisible();
+    await expect(page.getByText(link)).toHaveCount(0);
+    return link;
+  });
+
+  const context = await browser.newContext();
+  const other = await context.newPage();
+  await test.step("somebody new joins with a password of their choice", async () => {
+    await open(other, new URL(link).pathname);
+    await expect(other.getByText(email)).toBeVisible();
+    await other.getByLabel("Password").fill(password);
+    await other.getByRole("button", { name: "Join" }).click();
+    await expect(other).toHaveURL(/\/$/);
+    await open(other, "/settings/members");
+    await expect(other.getByText(`${email} (you)`)).toBeVisible();
+    await expect(other.getByRole("link", { name: "Invite somebody" })).toBeVisible();
+  });
+
+  await test.step("the link is used up", async () => {
+    const third = await (await browser.newContext()).newPage();
+    await open(third, new URL(link).pathname);
+    await expect(third.getByText("This link was used, has expired or was withdrawn")).toBeVisible();
+    await third.context().close();
+  });
+
+  await test.step("a weaker role counts from the next request on", async () => {
+    await open(page, "/settings/members");
+    await page.getByRole("link", { name: `Change ${email}` }).click();
+    await page.getByLabel("Role").selectOption("viewer");
+    await page.getByRole("button", { name: "Save role" }).click();
+    await expect(page.getByText(`${email} has another role now`)).toBeVisible();
+    const refused = await other.request.post("/v1/kubernetes/namespaces", { data: { name: unique("late") } });
+    expect(refused.status()).toBe(403);
+    await open(other, "/settings/members");
+    await expect(other.getByText(`${email} (you)`)).toBeVisible();
+    await expect(other.getByRole("link", { name: "Invite somebody" })).toHaveCount(0);
+  });
+
+  await test.step("a removed person is out at once", async () => {
+    await page.getByRole("link", { name: `Change ${email}` }).click();
+    await page.getByRole("button", { name: "Remove member" }).click();
+    await expect(page.getByText(`${email} is no longer a member`)).toBeVisible();
+    expect((await other.request.get("/v1/auth/session")).status()).toBe(401);
+    await other.goto("/settings/members");
+    await expect(other).toHaveURL(/\/login/);
+  });
+  await context.close();
+});
+
+test("an operator makes an account, limits it, looks in, suspends and deletes it", async ({ signedIn: page, browser }) => {
+  const name = unique("customer");
+  const email = `${unique("owner")}@example.com`;
+  await open(page, "/platform/accounts");
+  await page.getByRole("link", { name: "New account" }).click();
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("First owner's e-mail").fill(email);
+  await page.getByRole("button", { name: "Create account" }).click();
+  const link = await page.getByTestId("secret").innerText();
+  await page.getByRole("link", { name: "Open account" }).click();
+  await expect(page.getByRole("heading", { name })).toBeVisible();
+  await hydrated(page);
+  const account = new URL(page.url()).pathname;
+
+  const owner = await (await browser.newContext()).newPage();
+  await open(owner, new URL(link).pathname);
+  await owner.getByLabel("Password").fill(password);
+  await owner.getByRole("button", { name: "Join" }).click();
+  await expect(owner).toHaveURL(/\/$/);
+
+  await page.getByLabel("Namespaces", { exact: true }).fill("0");
+  await page.getByRole("button", { name: "Save limits" }).click();
+  await expect(page.getByText("The limits are saved")).toBeVisible();
+  const full = await owner.request.post("/v1/kubernetes/namespaces", { data: { name: "one" } });
+  expect([full.status(), ((await full.json()) as { code: string }).code]).toEqual([409, "quota_exceeded"]);
+
+  await page.getByLabel("Reason").fill("ticket 7");
+  await page.getByRole("button", { name: "Look in" }).click();
+  await expect(page.getByText(`You look at ${name} as support, read only`)).toBeVisible();
+  await page.getByRole("button", { name: "Leave" }).click();
+  await expect(page).toHaveURL(/\/platform\/accounts$/);
+
+  await open(page, account);
+  await page.getByRole("button", { name: "Suspend account" }).click();
+  await expect(page.getByText("Suspended", { exact: true })).toBeVisible();
+  await open(owner, "/kubernetes");
+  await expect(owner.getByText("This account is suspended")).toBeVisible();
+
+  await open(page, account);
+  await page.getByLabel(/^Type/).fill(name);
+  await page.getByRole("button", { name: "Delete account" }).click();
+  await expect(page.getByText(`Account ${name} is deleted`)).toBeVisible();
+  await owner.context().close();
+});
+
+test("a person in two accounts switches between them", async ({ page, person }) => {
+  await signIn(page, person);
+  const name = unique("second");
+  const made = await page.request.post("/v1/platform/accounts", { data: { name, owner_email: person.email } });
+  const { invitation } = (await made.json()) as { invitation: { link: string } };
+  await open(page, new URL(invitation.link).pathname);
+  await page.getByRole("button", { name: "Join" }).click();
+  await expect(page.getByLabel("Account", { exact: true }).locator("option:checked")).toHaveText(name);
+  await page.getByLabel("Account", { exact: true }).selectOption("default");
+  await page.getByRole("button", { name: "Switch" }).click();
+  await expect(page.getByLabel("Account", { exact: true }).locator("option:checked")).toHaveText("default");
+  await open(page, "/settings/account");
+  await expect(page.getByRole("heading", { name: "Account", exact: true })).toBeVisible();
+});
