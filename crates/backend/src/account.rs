@@ -56,8 +56,7 @@ impl Backend {
             suspended_at: None,
             quota: Quota::default(),
         };
-        let audit =
-            self.audit_for(origin, Some(account.id), actor, Action::AccountCreated, target(account.id), name);
+        let audit = self.audit_for(origin, Some(account.id), actor, Action::AccountCreated, target(account.id), name);
         let audit = audit.named(name);
         self.inner.store.create_account(&account, &audit).await
     }

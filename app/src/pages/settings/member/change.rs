@@ -103,8 +103,10 @@ pub fn InvitationDialog(invitation: InvitationView) -> impl IntoView {
     let (resend, revoke) = (Sending::to::<ResendInvitation>(), Sending::to::<RevokeInvitation>());
     let (resent, refused) = (resend.refusal(), revoke.refusal());
     let made = move || resend.accepted::<InvitationLink>();
+    let InvitationView { id, email, .. } = invitation;
+    let same = id.clone();
     view! {
-        <Dialog title=format!("Invitation of {}", invitation.email) close=paths::members()>
+        <Dialog title=format!("Invitation of {email}") close=paths::members()>
             <div class="grid gap-6">
                 {move || made().map(|made| view! { <LinkBox made=made /> })}
                 <PostForm sending=resend>
@@ -112,7 +114,7 @@ pub fn InvitationDialog(invitation: InvitationView) -> impl IntoView {
                         <LinkNeedsJavaScript />
                         {move || resent.get().map(|error| view! { <ErrorBanner error=error /> })}
                         <p class="text-sm text-muted">"A new link works for five days; the old one is dead at once."</p>
-                        <input type="hidden" name="id" value=invitation.id.clone() />
+                        <input type="hidden" name="id" value=same />
                         <div class="flex justify-end">
                             <Button tone=ButtonTone::Primary blocked=resend.blocked("Making")>
                                 "Make a new link"
@@ -123,8 +125,8 @@ pub fn InvitationDialog(invitation: InvitationView) -> impl IntoView {
                 <PostForm sending=revoke>
                     <div class="grid gap-4 border-t border-line pt-4">
                         {move || refused.get().map(|error| view! { <ErrorBanner error=error /> })}
-                        <input type="hidden" name="id" value=invitation.id />
-                        <input type="hidden" name="email" value=invitation.email />
+                        <input type="hidden" name="id" value=id />
+                        <input type="hidden" name="email" value=email />
                         <div class="flex justify-end">
                             <Button tone=ButtonTone::Danger blocked=revoke.blocked("Withdrawing")>
                                 "Withdraw invitation"
