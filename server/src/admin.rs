@@ -49,6 +49,7 @@ async fn backend(database: &DatabaseArgs) -> anyhow::Result<Backend> {
     let parts = Parts {
         store: Arc::new(open_store(database).await?),
         cluster: Arc::new(NoCluster),
+        leadership: Arc::new(NoCluster),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         pepper: throwaway_pepper()?,

@@ -81,6 +81,9 @@ pub struct ServeArgs {
     /// Identity that reconciles namespaces and watches.
     #[arg(long, env = "REMOTEGPU_RECONCILER_KUBECONFIG", value_name = "FILE")]
     pub reconciler_kubeconfig: PathBuf,
+    /// Lease in the namespace remotegpu-system whose holder runs the loops; one name for all consoles on one database.
+    #[arg(long, env = "REMOTEGPU_LEASE", value_name = "NAME", default_value = "remotegpu-console")]
+    pub lease: String,
     /// The cluster's API server as tenants reach it; goes into kubeconfigs.
     #[arg(long, env = "REMOTEGPU_CLUSTER_SERVER", value_name = "URL")]
     pub cluster_server: String,

@@ -10,12 +10,11 @@ use anyhow::{Context as _, bail};
 use axum::http::Uri;
 use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
 use backend::{AuditKeys, Backend, Parts, Pepper};
-use cluster::{ClusterConfig, KubeCluster};
+use cluster::{Candidate, ClusterConfig, KubeCluster, Leader, Timing};
 use domain::kubeconfig::Endpoints;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::SqlStore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::args::{DatabaseArgs, ServeArgs};
 use crate::exporter::{Exporter, Sources};
@@ -23,14 +22,12 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::drain::Draining;
 use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
-use crate::http::{assets, router, session};
+use crate::http::{assets, router};
+use crate::loops::Loops;
 use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
-use crate::system::{SystemClock, SystemRandom};
+use crate::system::{SystemClock, SystemRandom, identity};
 use crate::{listeners, log, secrets};
-
-// Loops stop at their next await; a stuck one must not hold up the exit.
-const LOOPS_END: Duration = Duration::from_secs(5);
 
 /// Serves until SIGINT or SIGTERM.
 ///
@@ -49,19 +46,14 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
     listeners::end_on_signals(draining.clone(), Duration::from_secs(args.drain_seconds), shutdown.clone())?;
     let store = if args.migrate { open_store(&args.database).await? } else { open_migrated(&args.database).await? };
-    let backend = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
+    let (backend, leader) = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
     bootstrap(&args, &backend).await?;
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
-    let loops = TaskTracker::new();
+    let loops = Loops::start(&backend, leader, sessions.clone(), clock.clone(), &shutdown);
     if let Some(exporter) = exporter {
         let sources = Sources { backend: backend.clone(), store: store.clone(), clock: clock.clone() };
-        loops.spawn(exporter.serve(sources, shutdown.clone()));
+        loops.also(exporter.serve(sources, shutdown.clone()));
     }
-    let (reconciling, stop) = (backend.clone(), shutdown.clone());
-    loops.spawn(async move { reconciling.reconcile(stop).await });
-    let (noting, stop) = (backend.clone(), shutdown.clone());
-    loops.spawn(async move { noting.keep_refusals(stop).await });
-    loops.spawn(session::sweep((sessions.clone(), clock.clone(), backend.clone()), shutdown.clone()));
     let leptos = assets::leptos_options(&args.site_root);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
     let state = AppState {
@@ -78,8 +70,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     };
     let served = listeners::serve(listener, router::build(state)?, shutdown.clone()).await;
     shutdown.cancel();
-    loops.close();
-    let _ = tokio::time::timeout(LOOPS_END, loops.wait()).await;
+    loops.end().await;
     store.close().await;
     tracing::info!("Stopped");
     served
@@ -128,6 +119,7 @@ struct Checked {
     cluster: ClusterConfig,
     pepper: Pepper,
     endpoints: Endpoints,
+    lease: String,
 }
 
 fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
@@ -140,7 +132,7 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     secrets::check_private(&cluster.reconciler_kubeconfig)?;
     audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
-    Ok(Checked { cluster, pepper: pepper(args)?, endpoints: endpoints(args, public_url)? })
+    Ok(Checked { cluster, pepper: pepper(args)?, endpoints: endpoints(args, public_url)?, lease: args.lease.clone() })
 }
 
 /// The identity providers, if there are any.
@@ -154,14 +146,18 @@ async fn backend(
     store: SqlStore,
     clock: Arc<dyn Clock>,
     shutdown: &CancellationToken,
-) -> anyhow::Result<Backend> {
-    let Checked { mut cluster, pepper, endpoints } = checked;
+) -> anyhow::Result<(Backend, Arc<Leader>)> {
+    let Checked { mut cluster, pepper, endpoints, lease } = checked;
     let fresh = SystemRandom.uuid().to_string();
     cluster.installation = store.installation_id(&fresh).await.map_err(told).context("The database cannot be used")?;
     let cluster =
         KubeCluster::start(cluster, shutdown.clone()).await.map_err(told).context("A kubeconfig is unusable")?;
     let (store, cluster, random) = (Arc::new(store), Arc::new(cluster), Arc::new(SystemRandom));
-    Ok(Backend::new(Parts { store, cluster, clock, random, pepper, endpoints }))
+    let (clock_of_leader, timing) = (clock.clone(), Timing::default());
+    let candidate = Candidate { lease, identity: identity(), clock: clock_of_leader, random: random.clone(), timing };
+    let leader = cluster.stand(candidate);
+    let leadership = leader.clone();
+    Ok((Backend::new(Parts { store, cluster, leadership, clock, random, pepper, endpoints }), leader))
 }
 
 /// Every file of which somebody else may hold none.

@@ -14,6 +14,7 @@ pub mod exporter;
 pub mod http;
 pub mod listeners;
 pub mod log;
+mod loops;
 mod no_cluster;
 pub mod oidc;
 pub mod public_url;

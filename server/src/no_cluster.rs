@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
+use backend::ports::{Cluster, ClusterToken, IdentityFilter, Leadership, Removal, TenantFacts};
 use domain::account::Quota;
 use domain::credential::{FoundIdentity, Identity};
 use domain::deployment::{DeploymentState, LogOptions};
@@ -23,6 +23,16 @@ pub struct NoCluster;
 
 fn absent<T>() -> Result<T> {
     Err(Error::cluster("this command works without a cluster"))
+}
+
+/// A command leads nothing: the loops belong to the consoles.
+#[async_trait]
+impl Leadership for NoCluster {
+    fn leads(&self) -> bool {
+        false
+    }
+
+    async fn lost(&self) {}
 }
 
 #[async_trait]

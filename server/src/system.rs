@@ -34,6 +34,13 @@ impl Random for SystemRandom {
     }
 }
 
+/// Names this process among the consoles of one installation: the machine, and something that no other run has.
+pub fn identity() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("console");
+    format!("{host}_{}", Uuid::new_v4())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +48,11 @@ mod tests {
     #[test]
     fn the_clock_counts_whole_milliseconds() {
         assert_eq!(SystemClock.now().subsec_nanosecond() % 1_000_000, 0);
+    }
+
+    #[test]
+    fn two_runs_on_one_machine_have_two_names() {
+        assert_ne!(identity(), identity());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command line program talks to a person")]
 
+mod bench;
 mod build;
 mod check;
 mod down;
@@ -35,6 +36,8 @@ enum Command {
     Down(down::Options),
     /// Everything CI runs.
     Test(test::Options),
+    /// Figures as ratios within one run (DESIGN §9).
+    Bench(bench::Options),
     /// The house rules: layers, format, lints, licences, unused dependencies, migrations, wasm, file sizes.
     Check,
     /// Build the site (wasm, style sheet) and the four programs.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Up(options) => up::run(&options, &stop),
         Command::Down(options) => down::run(&options),
         Command::Test(options) => test::run(&options, &stop),
+        Command::Bench(options) => bench::run(&options, &stop),
         Command::Check => check::run(&stop),
         Command::Build(options) => build::run(&options, &stop),
         Command::Openapi => openapi::run(&stop),

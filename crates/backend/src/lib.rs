@@ -44,7 +44,7 @@ pub use seal::AuditKeys;
 pub use session::SignedIn;
 pub use user::NewUser;
 
-use ports::{Clock, Cluster, Random, Store};
+use ports::{Clock, Cluster, Leadership, Random, Store};
 
 /// All use cases over their ports. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +58,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The home cluster.
     pub cluster: Arc<dyn Cluster>,
+    /// Whether this process runs the loops.
+    pub leadership: Arc<dyn Leadership>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness and ids.
@@ -71,6 +73,7 @@ pub struct Parts {
 struct Inner {
     store: Arc<dyn Store>,
     cluster: Arc<dyn Cluster>,
+    leadership: Arc<dyn Leadership>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     pepper: Pepper,
@@ -86,10 +89,11 @@ struct Inner {
 impl Backend {
     /// Puts the use cases over `parts`. Starts nothing: see [`Backend::reconcile`].
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, cluster, clock, random, pepper, endpoints } = parts;
+        let Parts { store, cluster, leadership, clock, random, pepper, endpoints } = parts;
         let inner = Inner {
             store,
             cluster,
+            leadership,
             clock,
             random,
             pepper,

@@ -1,5 +1,6 @@
 //! The one desired-state loop: rows are orders, this carries them out, repairs drift, and finishes what a restart or an
-//! unreachable API server interrupted (RULINGS 36). Every step is idempotent, so several replicas may run it.
+//! unreachable API server interrupted (RULINGS 36). Of several replicas the leader runs it; every step is idempotent, so
+//! that a new leader goes on where the last one broke off.
 
 mod access;
 
@@ -27,26 +28,52 @@ const AT_ONCE: usize = 8;
 const BATCH: u32 = 100;
 
 impl Backend {
-    /// Runs until cancelled.
+    /// Whether this process does the work that nobody asked for.
+    pub fn leads(&self) -> bool {
+        self.inner.leadership.leads()
+    }
+
+    /// Runs until cancelled; idle while another replica leads.
     pub async fn reconcile(&self, shutdown: CancellationToken) {
         let mut changes = self.inner.cluster.tenant_changes();
-        let mut identities = self.inner.cluster.identity_changes();
         let mut look = tokio::time::interval(LOOK);
         let mut full = tokio::time::interval(FULL);
         let mut drifted = BTreeSet::new();
+        // What drifted while nobody or another process led was not seen here: a new leader looks at everything.
+        let mut everything = true;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                Some(account) = identities.next() => { self.inner.tokens.forget_account(&account); continue; }
                 Some(id) = changes.next() => { drifted.insert(id); }
                 () = self.inner.wake.notified() => {}
                 _ = look.tick() => {}
-                _ = full.tick() => {
+                _ = full.tick() => everything = true,
+            }
+            if !self.leads() {
+                (everything, drifted) = (true, BTreeSet::new());
+                continue;
+            }
+            let work = async {
+                if std::mem::take(&mut everything) {
                     self.every_active(&mut drifted).await;
                     self.sweep_identities().await;
                 }
+                self.pass(&mut drifted).await;
+            };
+            // Not one more call once the claim has ended: the next leader may be at the same namespace.
+            tokio::select! { biased; () = self.inner.leadership.lost() => everything = true, () = work => {} }
+        }
+    }
+
+    /// Drops cached tokens of ServiceAccounts that changed or went. Runs on every replica until cancelled: each has
+    /// tokens of its own.
+    pub async fn forget_changed_identities(&self, shutdown: CancellationToken) {
+        let mut identities = self.inner.cluster.identity_changes();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Some(account) = identities.next() => self.inner.tokens.forget_account(&account),
             }
-            self.pass(&mut drifted).await;
         }
     }
 

@@ -10,6 +10,7 @@ mod client;
 mod drift;
 mod error;
 mod identity;
+mod leader;
 mod live;
 mod log;
 mod port;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use client::Clients;
 use drift::Drift;
 use identity::known::Known;
+pub use leader::{Candidate, Leader, Timing};
 use sku::Catalogue;
 use views::Views;
 

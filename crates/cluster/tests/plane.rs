@@ -10,6 +10,8 @@ mod capacity;
 mod given;
 #[path = "plane/identity.rs"]
 mod identity;
+#[path = "plane/leader.rs"]
+mod leader;
 #[path = "plane/outage.rs"]
 mod outage;
 #[path = "plane/rights.rs"]

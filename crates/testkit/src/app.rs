@@ -1,18 +1,10 @@
 //! A console of one's own: the real binary as a process, a database of its own, the shared control plane behind it.
 
-use std::path::Path;
-use std::process::Stdio;
-
 use serde_json::json;
 use tokio::process::{Child, Command};
 
+use crate::setup::{PASSWORD, Process, Setup};
 use crate::{Client, FaultProxy, Plane, Scratch, eventually, unique};
-
-const NO_LIMITS: &str = "0";
-/// Random once, the same for all tests.
-const AUDIT_KEY: &str = "c7d20f95e1684ab3902f7be45d186ca30e9b5d72f846c1a08d37e2b96f50a41c";
-const PEPPER: &str = "8f1c64d0a2b97e35c4d8016bfa52e7931d0c7ab4f86e2593ca17d45b09e8f236";
-const PASSWORD: &str = "a-password-for-tests";
 
 /// A running `remotegpu serve`.
 pub struct TestApp {
@@ -20,26 +12,29 @@ pub struct TestApp {
     pub url: String,
     /// The control plane behind it.
     pub plane: &'static Plane,
-    binary: String,
-    limits: &'static str,
-    dir: Scratch,
+    process: Process,
     child: Child,
 }
 
 impl TestApp {
-    /// Starts a console. `binary` is `env!("CARGO_BIN_EXE_remotegpu")`.
+    /// A console still to be started. `binary` is `env!("CARGO_BIN_EXE_remotegpu")`.
+    pub fn setup(binary: &str) -> Setup {
+        Setup::new(binary)
+    }
+
+    /// Starts a console.
     pub async fn start(binary: &str) -> Self {
-        Self::start_with(binary, &Plane::current().server(), NO_LIMITS, async |_, _| ()).await
+        Self::setup(binary).start().await
     }
 
     /// Starts a console with the rate limits that people meet; elsewhere tests lift them, they come from one address.
     pub async fn start_limited(binary: &str) -> Self {
-        Self::start_with(binary, &Plane::current().server(), "1", async |_, _| ()).await
+        Self::setup(binary).limited().start().await
     }
 
     /// Starts a console that reaches the API server only through `proxy`.
     pub async fn start_behind(binary: &str, proxy: &FaultProxy) -> Self {
-        Self::start_with(binary, &proxy.server(), NO_LIMITS, async |_, _| ()).await
+        Self::setup(binary).behind(&proxy.server()).start().await
     }
 
     /// Starts a console with identity providers. `settings` gets its URL and the path of the file that holds `secret`.
@@ -55,30 +50,20 @@ impl TestApp {
             let key: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
             dir.secret("cookie-key", &key);
         };
-        Self::start_with(binary, &Plane::current().server(), NO_LIMITS, write).await
+        Self::setup(binary).start_after(write).await
     }
 
-    async fn start_with(
-        binary: &str,
-        server: &str,
-        limits: &'static str,
-        more: impl AsyncFnOnce(&Scratch, &str),
-    ) -> Self {
-        let (plane, dir) = (Plane::current(), Scratch::new());
-        for identity in ["issuer", "reconciler"] {
-            let text = std::fs::read_to_string(plane.kubeconfig(identity)).expect("the kubeconfig can be read");
-            dir.secret(&format!("{identity}.yaml"), &text.replace(&plane.server(), server));
-        }
-        dir.secret("pepper", PEPPER);
-        dir.secret("audit-key", AUDIT_KEY);
-        dir.secret("password", PASSWORD);
-        std::fs::create_dir_all(dir.path().join("site")).unwrap();
-        let url = format!("http://127.0.0.1:{}", free_port());
-        more(&dir, &url).await;
-        let child = spawn(binary, dir.path(), &url, plane, limits);
-        let app = Self { url, plane, binary: binary.to_owned(), limits, dir, child };
+    /// Starts another console on the same database and with the same secrets; `server` as in [`Setup::behind`].
+    pub async fn replica(&self, server: Option<&str>) -> Self {
+        let app = Self::spawned(Process::new(self.process.shared.clone(), server, Vec::new()));
         app.until_ready().await;
         app
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn spawned(process: Process) -> Self {
+        let (url, plane, child) = (process.url.clone(), process.shared.plane, process.spawn());
+        Self { url, plane, process, child }
     }
 
     /// kill -9: nothing is said, nothing is written.
@@ -86,9 +71,14 @@ impl TestApp {
         self.child.kill().await.expect("the console can be killed");
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Starts the same console again after [`TestApp::kill`].
     pub async fn restart(&mut self) {
-        self.child = spawn(&self.binary, self.dir.path(), &self.url, self.plane, self.limits);
+        self.child = self.process.spawn();
         self.until_ready().await;
     }
 
@@ -121,7 +111,7 @@ impl TestApp {
     /// Somebody with `role` in an account that exists.
     pub async fn member_of(&self, account: &str, role: &str) -> Client {
         let email = format!("{}@example.com", unique(role));
-        let password = self.dir.path().join("password");
+        let password = self.process.shared.dir.path().join("password");
         let password = password.to_str().unwrap();
         let user =
             ["create-user", "--email", &email, "--account", account, "--role", role, "--password-file", password];
@@ -137,9 +127,10 @@ impl TestApp {
 
     /// The same for commands that may fail: whether it did not, and everything it printed.
     pub async fn try_admin(&self, arguments: &[&str]) -> (bool, String) {
-        let file = |name: &str| self.dir.path().join(name);
-        let mut command = Command::new(&self.binary);
-        command.arg("admin").args(arguments).args(["--database", &database(self.dir.path())]);
+        let shared = &self.process.shared;
+        let file = |name: &str| shared.dir.path().join(name);
+        let mut command = Command::new(&shared.binary);
+        command.arg("admin").args(arguments).args(["--database", &shared.database]);
         command.arg("--audit-key-file").arg(file("audit-key")).arg("--audit-log-file").arg(file("audit.jsonl"));
         let output = command.output().await.expect("the command can be started");
         let text = [output.stdout, output.stderr].concat();
@@ -148,7 +139,7 @@ impl TestApp {
 
     /// The lines of the audit log file, as JSON.
     pub fn audit_file(&self) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(self.dir.path().join("audit.jsonl")).unwrap_or_default();
+        let text = std::fs::read_to_string(self.process.shared.dir.path().join("audit.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
@@ -175,26 +166,31 @@ impl TestApp {
     pub async fn kubeconfig(&self, client: &Client, namespace: &str, query: &str) -> std::path::PathBuf {
         let reply = client.get(&format!("/v1/kubernetes/namespaces/{namespace}/kubeconfig{query}")).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
-        self.dir.secret(&unique("kubeconfig"), &reply.str("/kubeconfig"))
+        self.process.shared.dir.secret(&unique("kubeconfig"), &reply.str("/kubeconfig"))
     }
 
     /// Where the database is, for tests that read what no route shows.
     pub fn database_url(&self) -> String {
-        database(self.dir.path())
+        self.process.shared.database.clone()
     }
 
     /// The database file, for tests that look for secrets in it.
     pub fn database_bytes(&self) -> Vec<u8> {
-        let files = ["console.sqlite", "console.sqlite-wal"].map(|name| self.dir.path().join(name));
+        let files = ["console.sqlite", "console.sqlite-wal"].map(|name| self.process.shared.dir.path().join(name));
         files.iter().filter_map(|file| std::fs::read(file).ok()).flatten().collect()
     }
 
     /// Everything the console logged so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("console.log")).unwrap_or_default()
+        std::fs::read_to_string(self.process.home.join("console.log")).unwrap_or_default()
     }
 
-    async fn until_ready(&self) {
+    /// A client of another replica with this client's session: as behind one load balancer.
+    pub fn continued(&self, client: &Client) -> Client {
+        client.cookie().into_iter().fold(self.anonymous(), |other, cookie| other.with("cookie", cookie))
+    }
+
+    pub(crate) async fn until_ready(&self) {
         let http = self.anonymous();
         let probe = format!("{}/readyz", self.url);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -205,31 +201,4 @@ impl TestApp {
         })
         .await;
     }
-}
-
-fn spawn(binary: &str, dir: &Path, url: &str, plane: &Plane, limits: &str) -> Child {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("console.log")).unwrap();
-    let file = |name: &str| dir.join(name).to_str().unwrap().to_owned();
-    let mut command = Command::new(binary);
-    command.arg("serve");
-    command.args(["--listen", url.trim_start_matches("http://"), "--public-url", url]);
-    command.args(["--database", &database(dir), "--pepper-file", &file("pepper")]);
-    command.args(["--audit-key-file", &file("audit-key"), "--audit-log-file", &file("audit.jsonl")]);
-    command.args(["--issuer-kubeconfig", &file("issuer.yaml"), "--reconciler-kubeconfig", &file("reconciler.yaml")]);
-    command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", plane.ca_file().to_str().unwrap()]);
-    command.args(["--site-root", &file("site"), "--bootstrap-email", "admin@remotegpu.local"]);
-    command.args(["--bootstrap-password-file", &file("password"), "--rate-limits", limits]);
-    if dir.join("oidc.json").exists() {
-        command.args(["--oidc-config-file", &file("oidc.json"), "--cookie-key-file", &file("cookie-key")]);
-    }
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
-    command.spawn().expect("the console can be started")
-}
-
-fn database(dir: &Path) -> String {
-    format!("sqlite://{}", dir.join("console.sqlite").display())
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }

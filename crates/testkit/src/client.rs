@@ -39,6 +39,11 @@ impl Client {
         self
     }
 
+    /// The same person at another address.
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// The same, signed in. Panics unless the sign-in succeeds.
     pub async fn sign_in(self, email: &str, password: &str) -> Self {
         let reply = self.post("/v1/auth/login", serde_json::json!({"email": email, "password": password})).await;

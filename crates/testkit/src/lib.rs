@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test helper fails by panicking")]
 
 mod app;
+mod calls;
 mod client;
 mod contract;
 mod eventually;
@@ -17,8 +18,10 @@ mod plane;
 mod proxy;
 mod schema;
 mod scratch;
+mod setup;
 
 pub use app::TestApp;
+pub use calls::{CallProxy, Held};
 pub use client::{Client, Reply};
 pub use contract::{Contract, Operation};
 pub use eventually::eventually;
@@ -28,6 +31,7 @@ pub use oidc::{CLIENT_SECRET, IdentityProvider};
 pub use plane::Plane;
 pub use proxy::FaultProxy;
 pub use scratch::Scratch;
+pub use setup::{AUDIT_KEY, PEPPER, Setup};
 
 /// A name nobody else has: tests share one control plane.
 pub fn unique(prefix: &str) -> String {

@@ -77,6 +77,21 @@ impl Plane {
         Ran::feed(Kubectl::new(program, kubeconfig).command(), arguments, environment, "").await
     }
 
+    /// Every kubectl of this machine by name: our pinned one, and each `kubectl.1.NN` (RULINGS 50).
+    pub fn kubectls(&self) -> Vec<(String, PathBuf)> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        // Where Google's Cloud SDK keeps the versions it ships.
+        let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/lib/google-cloud-sdk/bin")]);
+        let files = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let named = files.filter_map(|file| {
+            let name = file.file_name().into_string().ok()?;
+            name.strip_prefix("kubectl.1.")?.parse::<u32>().ok().map(|_| (name, file.path()))
+        });
+        let mut all: std::collections::BTreeMap<String, PathBuf> = named.collect();
+        all.insert("kubectl (pinned)".to_owned(), self.kubectl.clone());
+        all.into_iter().collect()
+    }
+
     /// As [`Plane::kubectl`] with a manifest on standard input.
     pub async fn kubectl_apply(&self, kubeconfig: &Path, manifest: &str, environment: &[(&str, &str)]) -> Ran {
         let command = Kubectl::new(&self.kubectl, kubeconfig).command();

@@ -1,6 +1,8 @@
-//! A TCP proxy in front of the API server that passes, cuts or holds: faults without sleeps (RULINGS 50).
+//! A TCP proxy in front of the API server or a database that passes, cuts or holds: faults without sleeps (RULINGS 50).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,22 +15,26 @@ enum Mode {
     Hold,
 }
 
-/// Stands between a console and the API server.
+/// Stands between a console and what it needs.
 pub struct FaultProxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
     held: watch::Sender<u64>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl FaultProxy {
-    /// A proxy to `server` (`https://host:port`), passing.
+    /// A proxy to `server` (`https://host:port` or `host:port`), passing.
     pub async fn to(server: &str) -> Self {
-        let upstream: SocketAddr = server.trim_start_matches("https://").parse().expect("an address with a port");
+        let address = server.rsplit("://").next().unwrap_or_default();
+        let upstream: SocketAddr = address.parse().expect("an address with a port");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let (mode, held) = (watch::Sender::new(Mode::Pass), watch::Sender::new(0));
-        let proxy = Self { address: listener.local_addr().unwrap(), mode: mode.clone(), held: held.clone() };
+        let (address, connections) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let proxy = Self { address, mode: mode.clone(), held: held.clone(), connections: connections.clone() };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(serve(client, upstream, mode.subscribe(), held.clone()));
             }
         });
@@ -38,6 +44,16 @@ impl FaultProxy {
     /// Its own address, `https://127.0.0.1:port`: the API server's certificate covers it.
     pub fn server(&self) -> String {
         format!("https://{}", self.address)
+    }
+
+    /// Its own address, `127.0.0.1:port`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// How many connections it took so far. curl makes one for each call.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// The API server is gone: open connections end, new ones are dropped.

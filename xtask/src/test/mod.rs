@@ -2,8 +2,9 @@
 //! One PostgreSQL and one platform (the same start as `up`) serve all tests; every test makes its own account.
 
 mod browser;
-mod postgres;
 mod provider;
+pub mod postgres;
+mod python;
 mod rust;
 mod schemathesis;
 mod system;
@@ -89,6 +90,8 @@ impl Run<'_> {
         {
             environment.push(("REMOTEGPU_SCHEMATHESIS".to_owned(), program.display().to_string()));
         }
+        let python = python::find(&self.say);
+        environment.extend(python.map(|python| ("REMOTEGPU_TEST_PYTHON".to_owned(), python.display().to_string())));
         let filter = self.options.filter.as_deref();
         let rust = rust::run(&repo.root, filter, &environment, &self.say, self.stop)?;
         self.add(rust);

@@ -50,6 +50,7 @@ fn missing(quick: bool) -> Vec<&'static str> {
     want(postgres::programs().is_some(), &["postgresql"]);
     want(find_program("curl").is_some(), &["curl"]);
     want(find_program("ip").is_some(), &["iproute2"]);
+    want(find_program("faketime").is_some(), &["faketime"]);
     if !quick {
         want(browser::chromium().is_some(), &["chromium"]);
         // The network parts are only recommended by the package podman of Debian 12.

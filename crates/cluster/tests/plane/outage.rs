@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 use crate::given::{console_from, directory, eventually, key, next, plane, public_id, rustls, tenant};
 
 /// Carries bytes to the real API server until it is dropped, which cuts every connection.
-struct Proxy(JoinHandle<()>);
+pub struct Proxy(JoinHandle<()>);
 
 impl Proxy {
-    async fn start(address: SocketAddr, target: String) -> Self {
+    pub async fn start(address: SocketAddr, target: String) -> Self {
         let listener = eventually("the proxy's port is free", async || TcpListener::bind(address).await.ok()).await;
         Self(tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
@@ -87,18 +87,24 @@ async fn a_silent_api_server_is_unavailable_within_the_deadline() {
     shutdown.cancel();
 }
 
+/// A free address, and kubeconfigs that lead there instead of to `server`.
+pub async fn detour(server: &str, name: &str) -> (SocketAddr, PathBuf) {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["issuer", "reconciler"] {
+        let text = std::fs::read_to_string(directory().join(format!("kubeconfigs/{name}.yaml"))).unwrap();
+        std::fs::write(folder.join(format!("{name}.yaml")), text.replace(server, &free.to_string())).unwrap();
+    }
+    (free, folder)
+}
+
 #[tokio::test]
 async fn what_happened_while_the_connection_was_cut_is_noticed_afterwards() {
     let plane = plane().await;
     let tenant = plane.tenant().await;
     let server = plane.server();
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(tenant.id.to_string());
-    std::fs::create_dir_all(&folder).unwrap();
-    for name in ["issuer", "reconciler"] {
-        let text = std::fs::read_to_string(directory().join(format!("kubeconfigs/{name}.yaml"))).unwrap();
-        std::fs::write(folder.join(format!("{name}.yaml")), text.replace(&server, &free.to_string())).unwrap();
-    }
+    let (free, folder) = detour(&server, &tenant.id.to_string()).await;
     let proxy = Proxy::start(free, server.clone()).await;
     let console = console_from(&folder).await;
     let mut changes = console.tenant_changes();

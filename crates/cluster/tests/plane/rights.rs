@@ -149,6 +149,7 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-reconciler", "patch deployments.apps", false),
         ("remotegpu-reconciler", "create rolebindings.rbac.authorization.k8s.io", false),
         ("remotegpu-reconciler", "create serviceaccounts/token.", false),
+        ("remotegpu-reconciler", "update leases.coordination.k8s.io", false),
         ("remotegpu-issuer", "create rolebindings.rbac.authorization.k8s.io", true),
         ("remotegpu-issuer", "patch rolebindings.rbac.authorization.k8s.io", false),
         ("remotegpu-issuer", "bind clusterroles.rbac.authorization.k8s.io", false),
@@ -167,6 +168,9 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
     ] {
         assert_eq!(can(account, question, namespace).await, allowed, "{account}: {question}");
     }
+    assert!(can("remotegpu-reconciler", "update leases.coordination.k8s.io", "remotegpu-system").await);
+    assert!(!can("remotegpu-reconciler", "delete leases.coordination.k8s.io", "remotegpu-system").await);
+    assert!(!can("remotegpu-issuer", "update leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-access").await);
     assert!(!can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-system").await);
 }

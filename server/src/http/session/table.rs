@@ -91,7 +91,7 @@ impl fmt::Debug for SessionTable {
     }
 }
 
-/// Removes dead rows, and what else sign-in leaves behind, in batches until `shutdown`.
+/// Removes dead rows, and what else sign-in leaves behind, in batches until `shutdown`, on the replica that leads.
 pub async fn sweep(state: (Arc<dyn Sessions>, Arc<dyn Clock>, Backend), shutdown: CancellationToken) {
     let (sessions, clock, backend) = state;
     let mut due = tokio::time::interval(SWEEP_EVERY);
@@ -100,7 +100,7 @@ pub async fn sweep(state: (Arc<dyn Sessions>, Arc<dyn Clock>, Backend), shutdown
             () = shutdown.cancelled() => return,
             _ = due.tick() => {}
         }
-        loop {
+        while backend.leads() {
             match sessions.delete_expired_sessions(clock.now(), SWEEP_ROWS).await {
                 Ok(removed) if removed >= u64::from(SWEEP_ROWS) => {}
                 Ok(_) => break,
@@ -110,7 +110,7 @@ pub async fn sweep(state: (Arc<dyn Sessions>, Arc<dyn Clock>, Backend), shutdown
                 }
             }
         }
-        while swept(backend.sweep_sign_in(SWEEP_ROWS).await) {}
+        while backend.leads() && swept(backend.sweep_sign_in(SWEEP_ROWS).await) {}
     }
 }
 

@@ -64,6 +64,7 @@ impl Stand {
         let backend = Backend::new(Parts {
             store: Arc::new(store.clone()),
             cluster: Arc::new(NoCluster),
+            leadership: Arc::new(NoCluster),
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             pepper: Pepper::from_hex(&"5a".repeat(32)).unwrap(),

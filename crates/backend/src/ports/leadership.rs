@@ -1,0 +1,13 @@
+//! Which of several consoles on one database does the work that nobody asked for: loops, sweeps, repairs.
+
+use async_trait::async_trait;
+
+/// Says whether this process leads. Loops ask before each write: the answer may change between two of them.
+#[async_trait]
+pub trait Leadership: Send + Sync {
+    /// Whether this process is the leader at this moment. A claim that cannot be renewed ends by itself, early enough
+    /// for a call that is under way to end before anybody else leads.
+    fn leads(&self) -> bool;
+    /// Waits until this process does not lead; at once when it does not.
+    async fn lost(&self);
+}

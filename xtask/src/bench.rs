@@ -1,0 +1,68 @@
+//! `cargo xtask bench`: the figures of DESIGN §9 on a control plane and a PostgreSQL of its own, as ratios.
+//! Nothing here can fail for being slow: figures are read, not asserted.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use localplane::{Ports, Stop, files};
+
+use crate::build::{self, Scope};
+use crate::repo::Repo;
+use crate::say::Say;
+use crate::test::postgres::Postgres;
+use crate::up::platform::{Platform, Settings};
+use crate::{ending, repo, shell};
+
+/// `cargo xtask bench`
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Measure unoptimised programs: quick to build, absolute times mean nothing.
+    #[arg(long)]
+    pub dev: bool,
+    /// Rows in the big tables.
+    #[arg(long, default_value = "1,10000,1000000")]
+    pub sizes: String,
+}
+
+/// Where a running control plane and database are, when somebody gave them.
+const GIVEN: [&str; 2] = ["REMOTEGPU_TEST_DIR", "REMOTEGPU_TEST_POSTGRES"];
+
+/// Measures everything and prints it.
+///
+/// # Errors
+/// When something cannot be built or started.
+pub fn run(options: &Options, stop: &Stop) -> Result<()> {
+    ending::stop_on_signals(stop, true)?;
+    let (repo, say) = (Repo::find()?, Say::new());
+    if GIVEN.iter().all(|name| std::env::var_os(name).is_some()) {
+        return measure(options, &repo, &[], &say, stop);
+    }
+    let dir = std::env::temp_dir().join(format!("remotegpu-bench-{}", std::process::id()));
+    files::private_dir(&dir)?;
+    let dir = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
+    let end = on_a_platform(options, &repo, &dir, &say, stop);
+    std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+    end
+}
+
+fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &Stop) -> Result<()> {
+    let built = build::all(repo, Scope::Programs { release: !options.dev }, say, stop)?;
+    let postgres = Postgres::start(dir, say, stop)?;
+    let port = Ports::open(dir)?.get("remotegpu", Ipv4Addr::LOCALHOST.into())?;
+    let settings =
+        Settings { dir: dir.to_owned(), port, kubeconfig: None, database: None, throwaway: true, containers: false };
+    let _platform = Platform::start(&settings, repo, &built, say, stop)?;
+    let environment = [(GIVEN[0], dir.display().to_string()), (GIVEN[1], postgres.url())];
+    measure(options, repo, &environment, say, stop)
+}
+
+fn measure(options: &Options, repo: &Repo, environment: &[(&str, String)], say: &Say, stop: &Stop) -> Result<()> {
+    say.step("Measuring the access half");
+    let mut cargo = repo::cargo(&repo.root);
+    cargo.args(["bench", "--locked", "--package", "server", "--bench", "access"]);
+    cargo.args(options.dev.then_some(["--profile", "dev"]).into_iter().flatten());
+    cargo.env("REMOTEGPU_BENCH_SIZES", &options.sizes).envs(environment.iter().map(|(key, value)| (key, value)));
+    shell::run("the benchmark", &mut cargo, stop)
+}
