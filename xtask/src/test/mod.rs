@@ -2,8 +2,8 @@
 //! One PostgreSQL and one platform (the same start as `up`) serve all tests; every test makes its own account.
 
 mod browser;
-mod provider;
 pub mod postgres;
+mod provider;
 mod python;
 mod rust;
 mod schemathesis;
