@@ -64,6 +64,11 @@ impl Database {
         }
     }
 
+    /// The URL to open it once more.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A second store on the same database, as another process would open it.
     pub async fn opened_again(&self) -> SqlStore {
         SqlStore::connect(&self.url, sealer()).await.unwrap()
