@@ -3,6 +3,10 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
+pub mod operator;
+pub mod password;
+pub mod pepper;
 pub mod user;
 
 use std::io::Write as _;
@@ -12,6 +16,7 @@ use backend::ports::Random as _;
 use backend::{Backend, Parts, Pepper};
 use clap::Subcommand;
 use domain::kubeconfig::Endpoints;
+use store::SqlStore;
 
 use crate::args::DatabaseArgs;
 use crate::compose::open_store;
@@ -23,6 +28,16 @@ use crate::system::{SystemClock, SystemRandom};
 pub enum AdminCommand {
     /// Add an account.
     CreateAccount(account::CreateAccount),
+    /// Add a platform operator.
+    CreateOperator(operator::CreateOperator),
+    /// Print a link with which somebody chooses a new password, or set it.
+    ResetPassword(password::ResetPassword),
+    /// Say how many keys still need which pepper.
+    PepperStatus(pepper::PepperStatus),
+    /// Save the database, encrypted, while the console runs.
+    Backup(backup::Backup),
+    /// Put a saved database in place, and end what must not come back with it.
+    Restore(backup::Restore),
     /// Add a user to an account.
     CreateUser(user::CreateUser),
     /// Check that no row of the audit log was edited, removed, moved or cut off.
@@ -38,6 +53,11 @@ pub enum AdminCommand {
 pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::CreateAccount(args) => account::create(args).await,
+        AdminCommand::CreateOperator(args) => operator::create(args).await,
+        AdminCommand::ResetPassword(args) => password::reset(args).await,
+        AdminCommand::PepperStatus(args) => pepper::status(args).await,
+        AdminCommand::Backup(args) => backup::backup(args).await,
+        AdminCommand::Restore(args) => backup::restore(args).await,
         AdminCommand::CreateUser(args) => user::create(args).await,
         AdminCommand::VerifyAudit(args) => audit::verify(args).await,
         AdminCommand::PruneAudit(args) => audit::prune(args).await,
@@ -46,8 +66,17 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
 
 /// The use cases over the database alone.
 async fn backend(database: &DatabaseArgs) -> anyhow::Result<Backend> {
+    backend_at(database, "").await
+}
+
+/// The same, knowing how people reach the console.
+async fn backend_at(database: &DatabaseArgs, console_url: &str) -> anyhow::Result<Backend> {
+    backend_over(open_store(database).await?, console_url)
+}
+
+fn backend_over(store: SqlStore, console_url: &str) -> anyhow::Result<Backend> {
     let parts = Parts {
-        store: Arc::new(open_store(database).await?),
+        store: Arc::new(store),
         cluster: Arc::new(NoCluster),
         leadership: Arc::new(NoCluster),
         clock: Arc::new(SystemClock),
@@ -56,7 +85,7 @@ async fn backend(database: &DatabaseArgs) -> anyhow::Result<Backend> {
         endpoints: Endpoints {
             cluster_server: String::new(),
             cluster_ca_pem: String::new(),
-            console_url: String::new(),
+            console_url: console_url.to_owned(),
         },
     };
     Ok(Backend::new(parts))

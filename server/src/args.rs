@@ -72,9 +72,12 @@ pub struct ServeArgs {
     /// Run the migrations that the database lacks; `false` where its role may not, see `remotegpu migrate`.
     #[arg(long, env = "REMOTEGPU_MIGRATE", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub migrate: bool,
-    /// At least 32 random bytes in hex: keys the digests of API keys.
-    #[arg(long, env = "REMOTEGPU_PEPPER_FILE", value_name = "FILE")]
-    pub pepper_file: PathBuf,
+    /// The peppers.
+    #[command(flatten)]
+    pub peppers: PepperArgs,
+    /// Revocation ledger: keeps what a restored database must not forget [default: beside a database that is a file]
+    #[arg(long, env = "REMOTEGPU_REVOCATIONS_FILE", value_name = "FILE")]
+    pub revocations_file: Option<PathBuf>,
     /// Identity that issues credentials.
     #[arg(long, env = "REMOTEGPU_ISSUER_KUBECONFIG", value_name = "FILE")]
     pub issuer_kubeconfig: PathBuf,
@@ -131,6 +134,17 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// What keys the digests of API keys.
+#[derive(clap::Args)]
+pub struct PepperArgs {
+    /// At least 32 random bytes in hex: keys the digests of API keys.
+    #[arg(long, env = "REMOTEGPU_PEPPER_FILE", value_name = "FILE")]
+    pub pepper_file: PathBuf,
+    /// The pepper before a rotation, as long as `pepper-status` names it; may be given again.
+    #[arg(long, env = "REMOTEGPU_PREVIOUS_PEPPER_FILE", value_name = "FILE", value_delimiter = ',')]
+    pub previous_pepper_file: Vec<PathBuf>,
 }
 
 #[cfg(test)]

@@ -23,11 +23,12 @@ use crate::http::drain::Draining;
 use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
 use crate::http::{assets, router};
+use crate::ledger::{self, LedgerFile};
 use crate::loops::Loops;
 use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
 use crate::system::{SystemClock, SystemRandom, identity};
-use crate::{listeners, log, secrets};
+use crate::{listeners, log, peppers, secrets};
 
 /// Serves until SIGINT or SIGTERM.
 ///
@@ -48,11 +49,17 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let store = if args.migrate { open_store(&args.database).await? } else { open_migrated(&args.database).await? };
     let (backend, leader) = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
     bootstrap(&args, &backend).await?;
+    peppers::check(&backend).await?;
+    let ledger = ledger_file(&args)?;
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
     let loops = Loops::start(&backend, leader, sessions.clone(), clock.clone(), &shutdown);
     if let Some(exporter) = exporter {
         let sources = Sources { backend: backend.clone(), store: store.clone(), clock: clock.clone() };
         loops.also(exporter.serve(sources, shutdown.clone()));
+    }
+    if let Some(ledger) = ledger {
+        let (keeping, stop) = (backend.clone(), shutdown.clone());
+        loops.also(async move { keeping.keep_ledger(Arc::new(ledger), stop).await });
     }
     let leptos = assets::leptos_options(&args.site_root);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
@@ -132,7 +139,8 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     secrets::check_private(&cluster.reconciler_kubeconfig)?;
     audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
-    Ok(Checked { cluster, pepper: pepper(args)?, endpoints: endpoints(args, public_url)?, lease: args.lease.clone() })
+    let (pepper, endpoints) = (peppers::read(&args.peppers)?, endpoints(args, public_url)?);
+    Ok(Checked { cluster, pepper, endpoints, lease: args.lease.clone() })
 }
 
 /// The identity providers, if there are any.
@@ -165,21 +173,15 @@ fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
     let mut files: Vec<(&'static str, &Path)> = vec![
         ("--issuer-kubeconfig", &args.issuer_kubeconfig),
         ("--reconciler-kubeconfig", &args.reconciler_kubeconfig),
-        ("--pepper-file", &args.pepper_file),
+        ("--pepper-file", &args.peppers.pepper_file),
         ("--audit-key-file", &args.database.audit_key_file),
     ];
     files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
     files.extend(args.oidc_config_file.as_deref().map(|file| ("--oidc-config-file", file)));
+    files.extend(args.peppers.previous_pepper_file.iter().map(|file| ("--previous-pepper-file", file.as_path())));
+    files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
     files.extend(args.bootstrap_password_file.as_deref().map(|file| ("--bootstrap-password-file", file)));
     files
-}
-
-fn pepper(args: &ServeArgs) -> anyhow::Result<Pepper> {
-    let file = args.pepper_file.display();
-    let text = secrets::read_key(&args.pepper_file)?;
-    Pepper::from_hex(text.expose_secret()).ok().with_context(|| {
-        format!("The pepper in {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}")
-    })
 }
 
 fn endpoints(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Endpoints> {
@@ -198,6 +200,15 @@ fn endpoints(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Endpoin
     Ok(Endpoints { cluster_server: server, cluster_ca_pem, console_url: public_url.as_str().to_owned() })
 }
 
+/// The revocation ledger: the one named, else the one beside the database.
+fn ledger_file(args: &ServeArgs) -> anyhow::Result<Option<LedgerFile>> {
+    let path = args.revocations_file.clone().or_else(|| ledger::beside(args.database.expose_secret()));
+    if path.is_none() {
+        tracing::warn!("No --revocations-file: keys revoked after a backup will live again when it is restored");
+    }
+    path.as_deref().map(LedgerFile::open).transpose()
+}
+
 /// First start: makes the operator, if nobody is there yet.
 async fn bootstrap(args: &ServeArgs, backend: &Backend) -> anyhow::Result<()> {
     let (Some(email), Some(file)) = (&args.bootstrap_email, &args.bootstrap_password_file) else { return Ok(()) };
@@ -209,7 +220,7 @@ async fn bootstrap(args: &ServeArgs, backend: &Backend) -> anyhow::Result<()> {
 }
 
 /// At start the operator reads the cause too: `Internal error` alone would help nobody.
-fn told(error: domain::Error) -> anyhow::Error {
+pub fn told(error: domain::Error) -> anyhow::Error {
     use std::error::Error as _;
     match error.source() {
         Some(cause) => anyhow::anyhow!("{cause}"),

@@ -9,8 +9,15 @@ use crate::args::Args;
 
 const PREFIX: &str = "REMOTEGPU_";
 /// Ours too, but of `kubectl`, `up.env` and the tests.
-const OF_OTHERS: [&str; 5] =
-    ["REMOTEGPU_API_KEY", "REMOTEGPU_URL", "REMOTEGPU_ADMIN_EMAIL", "REMOTEGPU_ADMIN_PASSWORD", "REMOTEGPU_KUBECTL"];
+const OF_OTHERS: [&str; 7] = [
+    "REMOTEGPU_API_KEY",
+    "REMOTEGPU_URL",
+    "REMOTEGPU_SERVER",
+    "REMOTEGPU_CA_FILE",
+    "REMOTEGPU_ADMIN_EMAIL",
+    "REMOTEGPU_ADMIN_PASSWORD",
+    "REMOTEGPU_KUBECTL",
+];
 const OF_TESTS: &str = "REMOTEGPU_TEST_";
 
 /// Looks at this process's environment.

@@ -12,12 +12,15 @@ pub mod document;
 pub mod environment;
 pub mod exporter;
 pub mod http;
+pub mod ledger;
 pub mod listeners;
 pub mod log;
 mod loops;
 mod no_cluster;
 pub mod oidc;
+pub mod peppers;
 pub mod public_url;
+pub mod sealed;
 pub mod secrets;
 pub mod system;
 

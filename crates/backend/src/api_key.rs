@@ -109,6 +109,15 @@ impl Backend {
         self.inner.store.peppers_in_use().await
     }
 
+    /// Peppers that secrets need and that were not given, with how many need each.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn missing_peppers(&self) -> Result<Vec<(String, u64)>> {
+        let in_use = self.inner.store.peppers_in_use().await?;
+        Ok(in_use.into_iter().filter(|(id, _)| !self.inner.pepper.knows(id)).collect())
+    }
+
     /// Finds a key that the caller may see: their own, or any of the account for admins.
     pub(crate) async fn visible_key(&self, caller: &Caller, id: &str) -> Result<Grant<ApiKey>> {
         let found = self.inner.store.api_key(caller.account.id, ApiKeyId::parse(id)?).await?;

@@ -25,6 +25,7 @@ mod platform_account;
 pub mod ports;
 mod reconcile;
 mod request;
+mod revocation;
 mod seal;
 mod session;
 mod sku;

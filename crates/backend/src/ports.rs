@@ -15,6 +15,7 @@ mod member;
 mod namespace;
 mod password;
 mod request;
+mod revocation;
 mod session;
 mod user;
 
@@ -37,6 +38,7 @@ pub use member::Members;
 pub use namespace::Namespaces;
 pub use password::Passwords;
 pub use request::Requests;
+pub use revocation::{Ended, Ledger, Revocations};
 pub use session::{Sessions, UserSessions};
 pub use user::{Member, Users};
 
@@ -71,6 +73,7 @@ pub trait Store:
     + Credentials
     + AuditLog
     + Requests
+    + Revocations
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

@@ -71,6 +71,7 @@ pub enum Action {
     AdmissionDenied,
     AuditExported,
     AuditPruned,
+    DatabaseRestored,
 }
 
 /// How it went.
@@ -270,6 +271,7 @@ impl Action {
             Self::AdmissionDenied => "admission.denied",
             Self::AuditExported => "audit.exported",
             Self::AuditPruned => "audit.pruned",
+            Self::DatabaseRestored => "database.restored",
         }
     }
 }

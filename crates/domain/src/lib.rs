@@ -29,6 +29,7 @@ pub mod permission;
 pub mod platform_account;
 pub mod quantity;
 pub mod request;
+pub mod revocation;
 pub mod scope;
 pub mod session;
 pub mod sku;

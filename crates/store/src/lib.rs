@@ -9,6 +9,7 @@
 mod account;
 mod api_key;
 mod audit;
+mod backup;
 mod cli_session;
 mod connect;
 mod credential;
@@ -25,6 +26,7 @@ mod password;
 mod platform_account;
 mod pool;
 mod request;
+mod revocation;
 mod row;
 mod session;
 mod user;
@@ -35,6 +37,7 @@ use async_trait::async_trait;
 use backend::ports::{Sealer, Store};
 use domain::Result;
 
+pub use backup::file_of;
 pub use figures::PoolFigures;
 
 use error::translate;

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test helper fails by panicking")]
 
 mod app;
+mod balancer;
 mod calls;
 mod client;
 mod contract;
@@ -21,6 +22,7 @@ mod scratch;
 mod setup;
 
 pub use app::TestApp;
+pub use balancer::Balancer;
 pub use calls::{CallProxy, Held};
 pub use client::{Client, Reply};
 pub use contract::{Contract, Operation};

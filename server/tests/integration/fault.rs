@@ -150,3 +150,35 @@ async fn a_hanging_api_server_never_holds_kubectl_for_long() {
     proxy.pass();
     assert_eq!(key.post(&exec, json!({})).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_in_flight_at_kill_minus_nine_is_there_once_or_not_at_all() {
+    let (proxy, mut app) = behind_a_proxy().await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let route = format!("{ROUTE}/{}/deployments", namespace["id"].as_str().unwrap());
+    let plan = json!({"name": "held", "sku_code": "gpu-h100-1x", "replicas": 1, "image": "any"});
+    // The console's token is at hand, so that the creation is the next call.
+    assert_eq!(member.get(&route).await.status, 200);
+    proxy.hold();
+    let call = tokio::spawn({
+        let (member, route, plan) = (member.clone(), route.clone(), plan.clone());
+        async move { member.post(&route, plan).await.status }
+    });
+    proxy.holding().await;
+    app.kill().await;
+    assert!(call.await.is_err(), "the call died with the console");
+    proxy.pass();
+    app.restart().await;
+    let items = member.get(&route).await.json()["items"].clone();
+    let there = items.as_array().unwrap().len();
+    let again = member.post(&route, plan).await;
+    match there {
+        0 => assert_eq!(again.status, 201, "{}", again.text),
+        1 => again.is_problem(409, "name_taken", "Deployment held already exists"),
+        _ => assert!(there <= 1, "doubled: {items}"),
+    }
+    let names =
+        app.plane.admin(&["get", "deployments", "-n", namespace["kubernetes_name"].as_str().unwrap(), "-o", "name"]);
+    assert_eq!(names.await.out().lines().count(), 1);
+}

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use localplane::{Stop, wait};
+use localplane::{Ports, Stop, wait};
 
 use super::cluster::Cluster;
 use super::platform::{ADMIN_EMAIL, Settings};
@@ -27,6 +27,7 @@ pub fn start(
     cluster: &Cluster,
     built: &Built,
     secrets: &Secrets,
+    ports: &mut Ports,
     processes: &mut Supervised,
 ) -> Result<()> {
     let dir = &settings.dir;
@@ -36,6 +37,8 @@ pub fn start(
     command.env("REMOTEGPU_DATABASE", settings.database.clone().unwrap_or_else(sqlite));
     command.arg("serve").arg("--listen").arg(address.to_string());
     command.arg("--public-url").arg(format!("http://{address}"));
+    let metrics = ports.get("metrics", Ipv4Addr::LOCALHOST.into())?;
+    command.arg("--metrics-listen").arg(format!("{}:{metrics}", Ipv4Addr::LOCALHOST));
     command.arg("--pepper-file").arg(&secrets.pepper).arg("--audit-key-file").arg(&secrets.audit_key);
     command.arg("--issuer-kubeconfig").arg(accounts::path(dir, "issuer"));
     command.arg("--reconciler-kubeconfig").arg(accounts::path(dir, "reconciler"));

@@ -80,7 +80,7 @@ impl Platform {
         accounts::write_all(cluster, dir)?;
         let mut ports = Ports::open(dir)?;
         let webhook = admission::start(cluster, dir, &built.admission, &mut ports, processes)?;
-        console::start(settings, cluster, built, &self.secrets, processes)?;
+        console::start(settings, cluster, built, &self.secrets, &mut ports, processes)?;
         if settings.containers {
             self.socket = engine::find(dir, processes, say, stop)?;
         }

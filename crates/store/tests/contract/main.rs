@@ -43,6 +43,7 @@ mod namespace;
 mod password;
 mod platform_account;
 mod request;
+mod revocation;
 mod session;
 mod upgrade;
 mod user;

@@ -1,0 +1,78 @@
+//! The order to note each revocation, and the end of everything that must not come back with an old database.
+
+use async_trait::async_trait;
+use backend::ports::{Ended, Revocations};
+use domain::api_key::PublicId;
+use domain::audit::AuditEvent;
+use domain::revocation::Revocation;
+use domain::{Error, Result};
+use jiff::Timestamp;
+
+use crate::SqlStore;
+use crate::error::translate;
+use crate::pool::{change, on_db};
+use crate::row::{at, ms};
+
+/// What opens something by itself and is not a key: nobody may come in with what an old backup still knew.
+const SESSIONS: [&str; 3] = ["DELETE FROM sessions", "DELETE FROM cli_sessions", "DELETE FROM cli_codes"];
+const LINKS: [&str; 2] =
+    ["DELETE FROM password_resets", "DELETE FROM invitations WHERE accepted_ms IS NULL AND revoked_ms IS NULL"];
+
+#[async_trait]
+impl Revocations for SqlStore {
+    async fn revocations_to_note(&self, limit: u32) -> Result<Vec<Revocation>> {
+        // The condition reads like that of the partial index, or SQLite would not use it.
+        let text = "SELECT public_id, revoked_ms FROM api_keys
+             WHERE revoked_ms IS NOT NULL AND revocation_noted = FALSE ORDER BY revoked_ms LIMIT $1";
+        let rows: Vec<(String, i64)> =
+            on_db!(read &self.pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await)
+                .map_err(translate)?;
+        let revocation =
+            |(id, ms): (String, i64)| Ok(Revocation { public_id: PublicId::from_trusted(id), revoked_at: at(ms)? });
+        rows.into_iter().map(revocation).collect()
+    }
+
+    async fn revocations_noted(&self, noted: &[Revocation]) -> Result<()> {
+        let text = "UPDATE api_keys SET revocation_noted = TRUE WHERE public_id = $1 AND revoked_ms IS NOT NULL";
+        for revocation in noted {
+            let id = revocation.public_id.as_str();
+            on_db!(write &self.pool, db => sqlx::query(text).bind(id).execute(db).await.map(drop))
+                .map_err(translate)?;
+        }
+        Ok(())
+    }
+
+    async fn end_after_restore(&self, revoked: &[Revocation], at: Timestamp, audit: &AuditEvent) -> Result<Ended> {
+        let mut ended = Ended::default();
+        change!(&self.pool, audit, tx => {
+            for text in SESSIONS {
+                ended.sessions += sqlx::query(text).execute(&mut *tx).await?.rows_affected();
+            }
+            for text in LINKS {
+                ended.links += sqlx::query(text).execute(&mut *tx).await?.rows_affected();
+            }
+            for revocation in revoked {
+                let done = sqlx::query(
+                    "UPDATE api_keys SET revoked_ms = $2, cluster_removed = FALSE, revocation_noted = TRUE
+                     WHERE public_id = $1 AND revoked_ms IS NULL",
+                )
+                .bind(revocation.public_id.as_str())
+                .bind(ms(revocation.revoked_at.min(at)))
+                .execute(&mut *tx)
+                .await?;
+                ended.keys += done.rows_affected();
+            }
+            // The cluster holds what was true later than this database: every key is looked at again.
+            sqlx::query(
+                "INSERT INTO api_key_removals (api_key_id, ticket) SELECT id, 1 FROM api_keys WHERE TRUE
+                 ON CONFLICT (api_key_id) DO UPDATE SET ticket = api_key_removals.ticket + 1",
+            )
+            .execute(&mut *tx)
+            .await?;
+            Ok(Some(()))
+        })
+        .map_err(translate)?
+        .ok_or_else(|| Error::internal("nothing was ended"))?;
+        Ok(ended)
+    }
+}
