@@ -169,4 +169,41 @@ mod tests {
         }
         walk(&Args::command());
     }
+
+    /// `UPDATE_DOCS=1` writes the table anew.
+    #[test]
+    fn the_table_of_flags_in_the_documentation_is_that_of_the_program() {
+        fn rows(command: &clap::Command, path: &str, table: &mut String) {
+            let mut arguments: Vec<_> = command.get_arguments().filter(|a| a.get_env().is_some()).collect();
+            arguments.sort_by_key(|a| a.get_id().to_string());
+            if !arguments.is_empty() {
+                table.push_str(&format!(
+                    "\n`{path}`\n\n| Flag | Variable | What it is | Default |\n|---|---|---|---|\n"
+                ));
+            }
+            for argument in arguments {
+                let (flag, variable) = (argument.get_long().unwrap(), argument.get_env().unwrap().to_str().unwrap());
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let defaults: Vec<_> = argument.get_default_values().iter().filter_map(|v| v.to_str()).collect();
+                let default = defaults.join(" ");
+                table.push_str(&format!("| `--{flag}` | `{variable}` | {help} | {default} |\n"));
+            }
+            for inner in command.get_subcommands() {
+                rows(inner, &format!("{path} {}", inner.get_name()), table);
+            }
+        }
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/OPERATIONS.md");
+        let text = std::fs::read_to_string(file).unwrap();
+        let (head, rest) = text.split_once("compares this table with the program. -->\n").unwrap();
+        let (found, tail) = rest.split_once("<!-- flags: end -->").unwrap();
+        let mut table = String::new();
+        rows(&Args::command(), "remotegpu", &mut table);
+        table.push('\n');
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            let marker = "compares this table with the program. -->\n";
+            std::fs::write(file, format!("{head}{marker}{table}<!-- flags: end -->{tail}")).unwrap();
+        } else {
+            assert_eq!(found, table, "UPDATE_DOCS=1 writes it anew");
+        }
+    }
 }

@@ -178,7 +178,7 @@ async fn a_deployment_in_flight_at_kill_minus_nine_is_there_once_or_not_at_all()
         1 => again.is_problem(409, "name_taken", "Deployment held already exists"),
         _ => assert!(there <= 1, "doubled: {items}"),
     }
-    let names =
-        app.plane.admin(&["get", "deployments", "-n", namespace["kubernetes_name"].as_str().unwrap(), "-o", "name"]);
-    assert_eq!(names.await.out().lines().count(), 1);
+    let tenant = namespace["kubernetes_name"].as_str().unwrap();
+    let names = app.plane.admin(&["get", "deployments", "-n", tenant, "-o", "name"]).await.out();
+    assert_eq!(names.lines().count(), 1);
 }
