@@ -202,7 +202,7 @@ fn endpoints(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Endpoin
 
 /// The revocation ledger: the one named, else the one beside the database.
 fn ledger_file(args: &ServeArgs) -> anyhow::Result<Option<LedgerFile>> {
-    let path = args.revocations_file.clone().or_else(|| ledger::beside(args.database.expose_secret()));
+    let path = args.revocations_file.clone().or_else(|| ledger::beside(args.database.database.expose_secret()));
     if path.is_none() {
         tracing::warn!("No --revocations-file: keys revoked after a backup will live again when it is restored");
     }

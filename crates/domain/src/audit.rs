@@ -200,7 +200,7 @@ impl Action {
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
-        CredentialRevoked AdmissionDenied AuditExported AuditPruned
+        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.

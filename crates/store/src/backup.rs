@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::Pool;
+use crate::pool::Engine;
 
 /// The file behind a database URL; none for a server.
 pub fn file_of(url: &str) -> Option<PathBuf> {
@@ -22,7 +22,7 @@ impl SqlStore {
     /// # Errors
     /// `Internal` for PostgreSQL, and when the file cannot be written.
     pub async fn copy_to(&self, file: &Path) -> Result<()> {
-        let Pool::Sqlite { write, .. } = &self.pool else {
+        let Engine::Sqlite { write, .. } = &self.pool.engine else {
             return Err(Error::internal("a PostgreSQL database is copied with pg_dump"));
         };
         let name = file.to_str().ok_or_else(|| Error::internal("the name of the copy is not text"))?;

@@ -57,7 +57,7 @@ struct Temporary(PathBuf);
 /// One sentence on the passphrase, a file or the database.
 pub async fn backup(args: Backup) -> anyhow::Result<()> {
     let passphrase = secrets::read_password(&args.passphrase_file)?;
-    let url = args.database.database;
+    let url = &args.database.database;
     let Some(file) = store::file_of(url.expose_secret()) else {
         bail!("A PostgreSQL database is saved with pg_dump: see docs/OPERATIONS.md");
     };
@@ -65,7 +65,7 @@ pub async fn backup(args: Backup) -> anyhow::Result<()> {
     // Beside the database, where its secrets lie already; never beside the backup.
     let copy = Temporary(with_ending(&file, "copy"));
     private(&copy.0)?;
-    let store = open_store(&url).await?;
+    let store = open_store(&args.database).await?;
     store.copy_to(&copy.0).await.map_err(crate::compose::told).context("The database cannot be copied")?;
     store.close().await;
     let output = Temporary(with_ending(&args.output, "part"));
@@ -89,7 +89,7 @@ pub async fn restore(args: Restore) -> anyhow::Result<()> {
     let revoked = ledger::read(&ledgers(&args)?)?;
     let Some(file) = store::file_of(url.expose_secret()) else {
         ensure!(args.input.is_none(), "Load a PostgreSQL dump with pg_restore first, then come again without --input");
-        return finish(url, &revoked).await;
+        return finish(&args.database, &revoked).await;
     };
     let (Some(input), Some(passphrase)) = (&args.input, &args.passphrase_file) else {
         bail!("--input and --passphrase-file name the backup and its passphrase");
@@ -104,12 +104,13 @@ pub async fn restore(args: Restore) -> anyhow::Result<()> {
     sealed::open(BufReader::new(from), BufWriter::new(&written), &passphrase)?;
     written.sync_all()?;
     // Only a database that is safe gets the name under which a console would find it.
-    finish(&SecretString::from(format!("sqlite://{}", restored.0.display())), &revoked).await?;
+    let there = SecretString::from(format!("sqlite://{}", restored.0.display()));
+    finish(&DatabaseArgs { database: there, ..args.database }, &revoked).await?;
     restored.keep_as(&file)
 }
 
-async fn finish(url: &SecretString, revoked: &[domain::revocation::Revocation]) -> anyhow::Result<()> {
-    let store = open_store(url).await?;
+async fn finish(database: &DatabaseArgs, revoked: &[domain::revocation::Revocation]) -> anyhow::Result<()> {
+    let store = open_store(database).await?;
     let ended = super::backend_over(store.clone(), "")?.end_after_restore(revoked).await?;
     store.close().await;
     say(&format!(

@@ -29,7 +29,7 @@ pub struct CreateOperator {
 pub async fn create(args: CreateOperator) -> anyhow::Result<()> {
     let CreateOperator { database, email, password_file } = args;
     let password = secrets::read_password(&password_file)?;
-    let backend = backend(&database.database).await?;
+    let backend = backend(&database).await?;
     if !backend.bootstrap(&email, &password).await? {
         let (account, role) = ("default".to_owned(), "viewer".to_owned());
         backend.create_user(NewUser { email: email.clone(), account, role, password, operator: true }).await?;

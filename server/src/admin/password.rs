@@ -32,7 +32,7 @@ pub struct ResetPassword {
 /// One sentence on the e-mail, the password or the database.
 pub async fn reset(args: ResetPassword) -> anyhow::Result<()> {
     let password = args.password_file.as_deref().map(secrets::read_password).transpose()?;
-    let backend = backend_at(&args.database.database, args.public_url.trim_end_matches('/')).await?;
+    let backend = backend_at(&args.database, args.public_url.trim_end_matches('/')).await?;
     let link = backend.create_password_reset(&args.email).await?;
     let Some(password) = password else {
         return say(&format!("{}\nWorks once, until {}", link.url, link.expires_at));

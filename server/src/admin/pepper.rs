@@ -20,7 +20,7 @@ pub struct PepperStatus {
 /// One sentence on a file or the database.
 pub async fn status(args: PepperStatus) -> anyhow::Result<()> {
     let ring = peppers::read(&args.peppers)?;
-    let in_use = backend(&args.database.database).await?.pepper_in_use().await?;
+    let in_use = backend(&args.database).await?.pepper_in_use().await?;
     let needed = |id: &str| in_use.iter().find(|(other, _)| other == id).map_or(0, |(_, count)| *count);
     say(&format!("{}  current   {} secrets", ring.id(), needed(ring.id())))?;
     for (id, count) in in_use.iter().filter(|(id, _)| id != ring.id()) {
