@@ -109,11 +109,6 @@ pub async fn caller() -> Result<Caller, AppError> {
     slot.and_then(|slot| slot.0).ok_or_else(|| AppError::refuse(missing))
 }
 
-/// Who is signed in, if anybody: for pages that work either way.
-pub fn caller_if_any() -> Option<Caller> {
-    use_context::<Parts>()?.extensions.get::<CallerSlot>()?.0.clone()
-}
-
 /// The use cases, from the context.
 ///
 /// # Errors

@@ -52,7 +52,7 @@ pub type Offer = (InvitationOffer, Option<String>);
 #[server(prefix = "/api", endpoint = "invitation/offer")]
 pub async fn get_invitation_offer(token: String) -> Result<Packed<Offer>, AppError> {
     let offer = crate::ssr::backend()?.invitation_offer(&token).await?;
-    let signed_in = crate::ssr::caller_if_any().map(|caller| caller.user.email.as_str().to_owned());
+    let signed_in = crate::ssr::caller().await.ok().map(|caller| caller.user.email.as_str().to_owned());
     Packed::new(&(offer, signed_in))
 }
 

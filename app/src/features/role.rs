@@ -22,7 +22,7 @@ fn in_words(role: Role) -> &'static str {
 pub fn RoleField(mine: Role, chosen: Role, #[prop(into)] error: Signal<Option<String>>) -> impl IntoView {
     let option = |role: Role| {
         view! {
-            <option value=role.as_str() selected={role == chosen}>
+            <option value=role.as_str() selected=role == chosen>
                 {in_words(role)}
             </option>
         }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use backend::ports::{Accounts as _, ApiKeys as _, AuditLog as _};
 use domain::api_key::PublicId;
+use domain::audit::{AuditFilter, AuditScope};
 use domain::id::AccountId;
 use domain::page::PageRequest;
 use store::SqlStore;
@@ -64,7 +65,7 @@ async fn pages(store: &SqlStore, account: AccountId, after: Option<String>) -> f
     for _ in 0..TURNS / 5 {
         let page = PageRequest { limit: PAGE, after: after.clone() };
         let begun = Instant::now();
-        store.list_audit(account, &page).await.unwrap();
+        store.list_audit(AuditScope::Account(account), &AuditFilter::default(), None, &page).await.unwrap();
         times.push(begun.elapsed());
     }
     p50(times)

@@ -1,6 +1,12 @@
 //! Figures of the access half as ratios within one run (DESIGN §9): never a test, so nothing here can fail for being slow.
 //! Started by `cargo xtask bench`, which says where the control plane and PostgreSQL are.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measuring program talks to a person and may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a measuring program talks to a person and may panic"
+)]
 
 mod bare;
 mod console;

@@ -1,7 +1,7 @@
 //! The official Python client for the tests, in an environment of its own beside our other cached tools.
 //! Where it cannot be fetched its test is skipped, and says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use localplane::binaries::find_program;
@@ -31,7 +31,7 @@ pub fn find(say: &Say) -> Option<PathBuf> {
     Some(python)
 }
 
-fn can_import(python: &PathBuf) -> bool {
+fn can_import(python: &Path) -> bool {
     let mut import = Command::new(python);
     shell::quiet("import", import.args(["-c", "import kubernetes"])).is_ok()
 }

@@ -94,7 +94,7 @@ fn everything() -> PageRequest {
 async fn read_back(db: &Database) {
     people(db).await;
     namespaces_and_keys(db).await;
-    let session = db.load_session(SESSION, at(0)).await.unwrap().expect("the session lives");
+    let session = db.load_session(SESSION, at(0)).await.unwrap().unwrap();
     assert_eq!((session.data.as_str(), session.user_id.to_string().as_str()), ("{\"a\":1}", OWNER));
     let counters = db.login_counters(&["email:ada@example.com".into()]).await.unwrap();
     assert_eq!((counters[0].failures, counters[0].last_failed_at), (3, Some(at(0))));

@@ -62,7 +62,7 @@ fn Body(members: Page<MemberView>, invitations: Vec<InvitationView>, me: Session
         <MemberTable members=members me=me.user.id mine=mine manages=manages />
         {(!invitations.is_empty()).then(|| view! { <InvitationTable invitations=invitations /> })}
         {move || inviting().then(|| view! { <InviteDialog mine=mine /> })}
-        {move || member().map(|member| view! { <MemberDialog itself={member.user_id == my_id} member=member mine=mine /> })}
+        {move || member().map(|member| view! { <MemberDialog itself=member.user_id == my_id member=member mine=mine /> })}
         {move || invitation().map(|invitation| view! { <InvitationDialog invitation=invitation /> })}
     }
 }
