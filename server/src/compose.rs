@@ -179,7 +179,6 @@ fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
     files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
     files.extend(args.oidc_config_file.as_deref().map(|file| ("--oidc-config-file", file)));
     files.extend(args.peppers.previous_pepper_file.iter().map(|file| ("--previous-pepper-file", file.as_path())));
-    files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
     files.extend(args.bootstrap_password_file.as_deref().map(|file| ("--bootstrap-password-file", file)));
     files
 }

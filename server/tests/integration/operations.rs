@@ -12,13 +12,14 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use testkit::{Client, Plane, Scratch, eventually};
+use testkit::{Client, Plane, Scratch, eventually, unique};
 use tokio::process::{Child, Command};
 
 use crate::CONSOLE;
 
 const PASSWORD: &str = "canary-password-of-nobody-else";
 const PEPPER: &str = "c4d8016bfa52e7931d0c7ab4f86e2593ca17d45b09e8f2368f1c64d0a2b97e35";
+const AUDIT_KEY: &str = "27b45b09e8f2368f1c64d0a2b97e35c4d8016bfa52e7931d0c7ab4f86e2593ca";
 const EMAIL: &str = "canary.person@remotegpu.local";
 
 /// A console with the flags of a test.
@@ -40,7 +41,10 @@ impl Console {
             dir.secret(&format!("{identity}.yaml"), &text);
         }
         dir.secret("pepper", PEPPER);
+        dir.secret("audit-key", AUDIT_KEY);
         dir.secret("password", PASSWORD);
+        // Tests share one control plane: each installation has a Lease of its own.
+        dir.secret("lease", &unique("test"));
         std::fs::create_dir_all(dir.path().join("site")).unwrap();
         Self::in_dir(dir, flags).await
     }
@@ -96,6 +100,7 @@ impl Console {
     async fn admin(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(CONSOLE);
         command.arg("admin").args(arguments).args(["--database", &database(&self.dir)]);
+        command.args(["--audit-key-file", &self.path("audit-key")]);
         command.output().await.unwrap()
     }
 }
@@ -105,7 +110,8 @@ fn serve(dir: &Scratch, url: &str, flags: &[&str]) -> Command {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.path().join("console.log")).unwrap();
     let mut command = Command::new(CONSOLE);
     command.args(["serve", "--listen", url.trim_start_matches("http://"), "--public-url", url]);
-    command.args(["--database", &database(dir)]);
+    command.args(["--database", &database(dir), "--audit-key-file", &path(dir, "audit-key")]);
+    command.args(["--lease", &std::fs::read_to_string(dir.path().join("lease")).unwrap()]);
     command.args(["--issuer-kubeconfig", &path(dir, "issuer.yaml")]);
     command.args(["--reconciler-kubeconfig", &path(dir, "reconciler.yaml")]);
     command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", plane.ca_file().to_str().unwrap()]);

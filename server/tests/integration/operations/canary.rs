@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::{Client, eventually, unique};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{Console, EMAIL, PASSWORD, PEPPER, free_port, reqwest_client};
+use super::{AUDIT_KEY, Console, EMAIL, PASSWORD, PEPPER, free_port, reqwest_client};
 
 /// What a scenario leaves behind, and what it must have left nowhere.
 struct Left {
@@ -53,7 +53,15 @@ async fn scenario() -> Left {
         log: console.log(),
         database: files.iter().filter_map(|file| std::fs::read(file).ok()).flatten().collect(),
         pages,
-        secrets: vec![PASSWORD.into(), PEPPER.into(), key.str("/key"), token, cookie, "canary-wrong-password".into()],
+        secrets: vec![
+            PASSWORD.into(),
+            PEPPER.into(),
+            AUDIT_KEY.into(),
+            key.str("/key"),
+            token,
+            cookie,
+            "canary-wrong-password".into(),
+        ],
         tenant: tenant.into_iter().filter_map(|v| v.as_str().map(str::to_owned)).chain([id, name]).collect(),
     }
 }

@@ -32,7 +32,7 @@ async fn a_pepper_that_keys_need_cannot_be_dropped_and_a_used_key_moves_over() {
     caller.post(NOWHERE, json!({})).await.is_problem(
         403,
         "namespace_not_allowed",
-        "API key is not allowed to access this namespace",
+        "API key does not allow Kubernetes access to this namespace",
     );
     testkit::eventually("the key moved over", async || {
         let said = status().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::Scratch;
 use tokio::process::Command;
 
-use super::{PEPPER, path};
+use super::{AUDIT_KEY, PEPPER, path};
 use crate::CONSOLE;
 
 struct Start {
@@ -22,11 +22,13 @@ impl Start {
             dir.secret(identity, &format!("apiVersion: v1\nkind: Config\n# {identity}\n"));
         }
         dir.secret("pepper", PEPPER);
+        dir.secret("audit-key", AUDIT_KEY);
         dir.secret("password", "correct horse battery");
         let flags = vec![
             ("--listen", "127.0.0.1:0".to_owned()),
             ("--database", format!("sqlite://{}", path(&dir, "never-made.sqlite"))),
             ("--pepper-file", path(&dir, "pepper")),
+            ("--audit-key-file", path(&dir, "audit-key")),
             ("--issuer-kubeconfig", path(&dir, "issuer")),
             ("--reconciler-kubeconfig", path(&dir, "reconciler")),
             ("--cluster-server", "https://127.0.0.1:1".to_owned()),
@@ -103,6 +105,13 @@ async fn a_short_pepper_is_refused() {
 async fn a_monotonous_pepper_is_refused() {
     Start::new().file("pepper", &"5a".repeat(32)).says("is one byte over and over").await;
     Start::new().file("pepper", &"0123".repeat(20)).says("has too little variety").await;
+}
+
+#[tokio::test]
+async fn a_missing_or_weak_audit_key_is_refused() {
+    Start::new().without("--audit-key-file").says("--audit-key-file").await;
+    Start::new().file("audit-key", "changeme").says("is a default that everybody knows").await;
+    Start::new().file("audit-key", PEPPER).says("--pepper-file and --audit-key-file hold the same secret").await;
 }
 
 #[tokio::test]
