@@ -26,7 +26,7 @@ pub enum Step {
         /// The same as it came; the form sends it once more.
         query: LoginQuery,
         /// Who would be acted for.
-        session: SessionView,
+        session: Box<SessionView>,
     },
     /// They said yes: the address on their machine that waits for the code.
     Allowed {
@@ -73,7 +73,7 @@ pub fn document(options: &LeptosOptions, nonce: &str, step: Step) -> String {
 fn body(step: Step) -> AnyView {
     match step {
         Step::Ask { request, query, session } => {
-            view! { <Question request=request query=query session=session /> }.into_any()
+            view! { <Question request=request query=query session=*session /> }.into_any()
         }
         Step::Allowed { callback } => view! {
             <h1 class="text-lg font-semibold">"Allowed"</h1>
@@ -170,7 +170,7 @@ mod tests {
             support: false,
         };
         let (request, query) = (LoginRequest::check(&query(name)).unwrap(), query(name));
-        document(&options(), "n0nce", Step::Ask { request, query, session })
+        document(&options(), "n0nce", Step::Ask { request, query, session: Box::new(session) })
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Every text is written in double quotes: kubectl reads YAML 1.1, where `no`, `1e3` or `0x1f` is no text.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
@@ -91,7 +91,7 @@ impl Node {
         }
         match self.get_mut(key) {
             Some(Self::List(list)) => Ok(list),
-            _ => Err(()).ok().with_context(|| format!("{key} is no list")),
+            _ => bail!("{key} is no list"),
         }
     }
 

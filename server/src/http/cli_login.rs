@@ -40,7 +40,7 @@ async fn ask(
         return Redirect::to(&paths::login(Some(here))).into_response();
     };
     let session = state.backend.session_view(&caller);
-    page(&state, StatusCode::OK, Step::Ask { request, query, session })
+    page(&state, StatusCode::OK, Step::Ask { request, query, session: Box::new(session) })
 }
 
 /// `POST /cli/authorize`: yes. Other sites cannot post here, the layer in front refuses them.

@@ -1,6 +1,6 @@
 //! The product on the real control plane: the console as a process, real kubectl, real nodes.
 //! One binary, because each links the whole server. Run by `cargo xtask test`.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests panic")]
 
 mod access;
 mod account;

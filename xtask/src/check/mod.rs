@@ -56,7 +56,6 @@ pub fn all(repo: &Repo, say: &Say, stop: &Stop) -> Result<Tally> {
     report.add("format", || format::formatted(&repo.root))?;
     report.add("lints", || format::lints(&repo.root, stop))?;
     report.add("lints of the browser's half", || format::browser_lints(&repo.root, stop))?;
-    report.add("API document", || crate::openapi::check(&repo.root))?;
     report.add("licences, bans, sources", || licences::check(&repo.root, say, stop))?;
     Ok(report.tally)
 }

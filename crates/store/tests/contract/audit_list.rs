@@ -87,7 +87,7 @@ async fn a_time_range_is_exact(db: &Database) {
         db.record(&event(&tenant, Action::SignedOut, second)).await.unwrap();
     }
     let seconds = async |since: Option<i64>, until: Option<i64>| {
-        let time = |second: Option<i64>| second.map(|second| given::at(second));
+        let time = |second: Option<i64>| second.map(given::at);
         let range = AuditFilter { since: time(since), until: time(until), ..filter(action("session.ended")) };
         let rows = found(db, AuditScope::Account(tenant.account.id), &range).await;
         rows.iter().map(|row| row.at.as_second() - given::at(0).as_second()).collect::<Vec<_>>()

@@ -1,7 +1,7 @@
 //! The contract of `ports::Store` and `ports::Sessions`: every function in these files runs on SQLite (a temporary file)
 //! and on PostgreSQL (`REMOTEGPU_TEST_POSTGRES=postgres://…`, each test in a schema of its own).
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "all of this crate is a test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this crate is a test")]
 
 /// Makes `sqlite::name` and `postgres::name` of each `async fn name(db: &Database)`.
 macro_rules! on_both_engines {

@@ -33,6 +33,14 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 #[test]
+fn the_file_in_the_docs_is_what_the_server_generates() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let written = std::fs::read_to_string(file).unwrap_or_default();
+    let generated = serde_json::to_string_pretty(&document()).unwrap() + "\n";
+    assert!(written == generated, "docs/openapi.json is stale: type `cargo xtask openapi`");
+}
+
+#[test]
 fn operations_and_rows_of_the_table_are_the_same() {
     let document = document();
     let ids: Vec<String> =
