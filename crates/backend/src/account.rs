@@ -102,7 +102,7 @@ impl Backend {
             let renamed = self.inner.store.rename_account(there.account.id, &name, &audit).await?;
             renamed.then_some(()).ok_or(Error::NotFound)?;
         }
-        self.get_account(caller, id).await
+        self.account_now(caller, there.account.id).await
     }
 
     /// Hands ownership over to another member; the caller stays as an admin.
@@ -126,7 +126,7 @@ impl Backend {
         let (account, from) = (there.account.id, caller.user.id);
         let changed = self.inner.store.transfer_ownership(account, from, heir.user_id, &audit).await?;
         changed.then_some(()).ok_or_else(changed_meanwhile)?;
-        self.get_account(caller, id).await
+        self.account_now(caller, there.account.id).await
     }
 
     /// Deletes an account for good, with its members, invitations and keys.
@@ -153,6 +153,13 @@ impl Backend {
         let found = self.inner.store.member(caller.user.id, Some(id)).await?;
         let Member { account, role, .. } = found.filter(|m| m.account.id == id).ok_or(Error::NotFound)?;
         Ok(Caller { account, role, support: false, ..caller.clone() })
+    }
+
+    /// The account as a change left it; the caller knows it as it was.
+    async fn account_now(&self, caller: &Caller, id: AccountId) -> Result<AccountView> {
+        let found = self.inner.store.member(caller.user.id, Some(id)).await?;
+        let Member { account, role, .. } = found.filter(|m| m.account.id == id).ok_or(Error::NotFound)?;
+        Ok(account.view(role, account.id == caller.account.id && !caller.support))
     }
 
     /// Whether the database answers.

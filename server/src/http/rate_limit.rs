@@ -53,7 +53,7 @@ impl Class {
             // One kubectl command is one call, a script runs hundreds at once; the token itself is cached.
             Self::Key => Limit { burst: 2000, per_second: 500 },
             // One bad kubectl command makes 5 to 6 calls, and its user must read why (security.md §1.3).
-            Self::BadKey => Limit { burst: 30, per_second: 1 },
+            Self::BadKey => Limit { burst: 120, per_second: 2 },
             Self::SignIn => Limit { burst: 60, per_second: 2 },
             Self::Anonymous => Limit { burst: 300, per_second: 50 },
             Self::Session => Limit { burst: 600, per_second: 100 },

@@ -26,7 +26,6 @@ mod permission;
 mod postgres;
 mod real_client;
 mod replicas;
-mod schemathesis;
 mod session;
 mod sign_in;
 

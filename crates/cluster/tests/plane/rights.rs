@@ -151,7 +151,8 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-reconciler", "create serviceaccounts/token.", false),
         ("remotegpu-reconciler", "update leases.coordination.k8s.io", false),
         ("remotegpu-issuer", "create rolebindings.rbac.authorization.k8s.io", true),
-        ("remotegpu-issuer", "patch rolebindings.rbac.authorization.k8s.io", false),
+        // Relabels bindings that an older version made; what they may say is the policy's business.
+        ("remotegpu-issuer", "patch rolebindings.rbac.authorization.k8s.io", true),
         ("remotegpu-issuer", "bind clusterroles.rbac.authorization.k8s.io", false),
         ("remotegpu-issuer", "create serviceaccounts/token.", false),
         ("remotegpu-issuer", "get pods.", false),
