@@ -4,6 +4,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Operation, TestApp, unique};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 use crate::CONSOLE;
 
@@ -44,20 +45,34 @@ async fn every_documented_method_is_routed_and_no_other() {
     }
 }
 
+/// The status of a request that only declares its body: whoever is refused need not send it.
+async fn declared(app: &TestApp, method: &str, path: &str, length: usize, cookie: Option<&str>) -> u16 {
+    let address = app.url.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{cookie}\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    tokio::io::BufReader::new(stream).read_line(&mut line).await.unwrap();
+    line.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_has_a_limit_on_every_route_for_everybody() {
     let app = TestApp::start(CONSOLE).await;
     let (anonymous, member) = (app.anonymous(), app.operator().await);
     for operation in anonymous.contract().await.operations().iter().filter(|o| o.method != "GET") {
         let limit = if operation.id == "issue_credential" { 8 * 1024 } else { 1024 * 1024 };
-        for client in [&anonymous, &member] {
-            let reply = send(client, &operation.method, &path_of(operation), Some("x".repeat(limit + 1))).await;
-            assert_eq!(reply.status, 413, "{}: {}", operation.id, reply.text);
+        for cookie in [None, member.cookie()] {
+            let status = declared(&app, &operation.method, &path_of(operation), limit + 1, cookie).await;
+            assert_eq!(status, 413, "{}", operation.id);
         }
     }
     for (path, _) in server::http::v1::permission::FUNCTIONS {
-        let reply = anonymous.post_form(path, &"x".repeat(1024 * 1024 + 1)).await;
-        assert_eq!(reply.status, 413, "{path}");
+        assert_eq!(declared(&app, "POST", path, 1024 * 1024 + 1, None).await, 413, "{path}");
     }
 }
 

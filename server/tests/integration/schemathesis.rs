@@ -23,8 +23,8 @@ async fn run(program: &str, app: &TestApp, cookie: Option<&str>) -> Output {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_nothing_as_nobody_as_a_member_and_as_a_stranger() {
-    let Ok(program) = std::env::var("REMOTEGPU_SCHEMATHESIS") else {
-        eprintln!("left out: REMOTEGPU_SCHEMATHESIS names no program (cargo xtask test installs it)");
+    let Ok(program) = std::env::var("REMOTEGPU_TEST_SCHEMATHESIS") else {
+        eprintln!("left out: REMOTEGPU_TEST_SCHEMATHESIS names no program (cargo xtask test installs it)");
         return;
     };
     let app = TestApp::start(CONSOLE).await;

@@ -88,7 +88,7 @@ impl Run<'_> {
         if !self.options.quick
             && let Some(program) = schemathesis::program(&self.say)
         {
-            environment.push(("REMOTEGPU_SCHEMATHESIS".to_owned(), program.display().to_string()));
+            environment.push(("REMOTEGPU_TEST_SCHEMATHESIS".to_owned(), program.display().to_string()));
         }
         let python = python::find(&self.say);
         environment.extend(python.map(|python| ("REMOTEGPU_TEST_PYTHON".to_owned(), python.display().to_string())));

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::answer::Created;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
@@ -54,8 +55,8 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<ApiKeyView>, Problem> {
-    Ok(Json(backend.get_api_key(&caller, &id).await?))
+) -> Result<Tagged<ApiKeyView>, Problem> {
+    Ok(Tagged(backend.get_api_key(&caller, &id).await?))
 }
 
 /// Change an API key
@@ -67,9 +68,11 @@ async fn update(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(changes): ApiJson<ApiKeyChanges>,
-) -> Result<Json<ApiKeyView>, Problem> {
-    Ok(Json(backend.update_api_key(&caller, &id, &changes).await?))
+) -> Result<Tagged<ApiKeyView>, Problem> {
+    if_match.check(backend.get_api_key(&caller, &id)).await?;
+    Ok(Tagged(backend.update_api_key(&caller, &id, &changes).await?))
 }
 
 /// Revoke an API key for good
