@@ -47,7 +47,7 @@ pub struct PagingQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9-]+$")]
+    #[param(min_length = 1, max_length = 64)]
     cursor: Option<String>,
 }
 

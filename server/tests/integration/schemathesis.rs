@@ -16,7 +16,8 @@ async fn run(program: &str, app: &TestApp, cookie: Option<&str>) -> Output {
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../end2end/schemathesis.toml");
     let mut command = Command::new(program);
     command.args(["--config-file", config, "run", &format!("{}/v1/openapi.json", app.url)]);
-    command.args(["--checks", "all", "--max-time", SECONDS, "--warnings", "off"]);
+    // Without --checks every check runs, but for the exceptions of the file; the flag would lift those.
+    command.args(["--max-time", SECONDS, "--warnings", "off"]);
     command.args(cookie.iter().flat_map(|cookie| ["--header".to_owned(), format!("Cookie: {cookie}")]));
     command.env("NO_COLOR", "1").output().await.expect("schemathesis can be started")
 }

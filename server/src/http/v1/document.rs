@@ -84,6 +84,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) -> anyhow
     operation["security"] = need.security();
     operation["x-permission"] = json!(need.text());
     path_parameters(path, operation);
+    cursors(operation);
     if operation["responses"].get("201").is_some() && need != Need::Everybody {
         header(operation, "Idempotency-Key", "Repeat the request with the same key: it is done once, within 24 hours");
     }
@@ -159,6 +160,15 @@ fn path_parameters(path: &str, operation: &mut Value) {
         let known = |name: &Value| declared.iter().any(|p| p["in"] == "path" && p["name"] == *name);
         let missing: Vec<Value> = missing.into_iter().filter(|p| !known(&p["name"])).collect();
         declared.splice(0..0, missing);
+    }
+}
+
+/// Every list takes the cursors that lists give.
+fn cursors(operation: &mut Value) {
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        if parameter["in"] == "query" && parameter["name"] == "cursor" {
+            parameter["schema"]["pattern"] = json!("^[A-Za-z0-9-]+$");
+        }
     }
 }
 
