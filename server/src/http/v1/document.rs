@@ -165,7 +165,7 @@ fn path_parameters(path: &str, operation: &mut Value) {
 
 /// Every list takes the cursors that lists give.
 fn cursors(operation: &mut Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if parameter["in"] == "query" && parameter["name"] == "cursor" {
             parameter["schema"]["pattern"] = json!("^[A-Za-z0-9-]+$");
         }
