@@ -6,6 +6,7 @@ mod access;
 mod account;
 mod admission;
 mod api_key;
+mod audit;
 mod cli;
 mod contract;
 mod credential;
