@@ -6,7 +6,6 @@ mod access;
 mod account;
 mod admission;
 mod api_key;
-mod audit;
 mod cli;
 mod contract;
 mod credential;
