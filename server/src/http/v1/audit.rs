@@ -30,7 +30,7 @@ struct ListQuery {
     /// This target only, for example `namespace:<id>`.
     target: Option<String>,
     /// `success`, `refused` or `failed`.
-    #[param(pattern = "^(success|refused|failed)$")]
+    #[param(pattern = "^(success|refused|failed)?$")]
     outcome: Option<String>,
     /// From this time (RFC 3339) or day (UTC) on.
     since: Option<String>,
@@ -59,7 +59,7 @@ struct ExportQuery {
     /// This target only.
     target: Option<String>,
     /// `success`, `refused` or `failed`.
-    #[param(pattern = "^(success|refused|failed)$")]
+    #[param(pattern = "^(success|refused|failed)?$")]
     outcome: Option<String>,
     /// From this time or day on.
     since: Option<String>,
