@@ -43,6 +43,8 @@ async function pages(page: Page): Promise<string[]> {
     "/platform/audit",
     "/settings/cli",
     "/settings/profile",
+    "/settings/audit",
+    "/platform/audit",
     "/reauthenticate?next=/",
     "/sign-in-failed",
     `/reset/${"0".repeat(64)}`,

@@ -6,6 +6,7 @@ mod access;
 mod account;
 mod admission;
 mod api_key;
+mod audit;
 mod cli;
 mod contract;
 mod credential;
@@ -26,6 +27,7 @@ mod permission;
 mod postgres;
 mod real_client;
 mod replicas;
+mod schemathesis;
 mod session;
 mod sign_in;
 

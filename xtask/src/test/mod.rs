@@ -6,6 +6,7 @@ pub mod postgres;
 mod provider;
 mod python;
 mod rust;
+mod schemathesis;
 mod system;
 
 use std::path::{Path, PathBuf};
@@ -84,6 +85,11 @@ impl Run<'_> {
         let mut platform = Platform::start(&settings, repo, &built, &self.say, self.stop)?;
         self.say.step(format!("The platform is ready at {}", platform.url()));
         let mut environment = environment(&platform, &dir, &postgres, self.options.quick)?;
+        if !self.options.quick
+            && let Some(program) = schemathesis::program(&self.say)
+        {
+            environment.push(("REMOTEGPU_TEST_SCHEMATHESIS".to_owned(), program.display().to_string()));
+        }
         let python = python::find(&self.say);
         environment.extend(python.map(|python| ("REMOTEGPU_TEST_PYTHON".to_owned(), python.display().to_string())));
         let filter = self.options.filter.as_deref();

@@ -27,50 +27,69 @@ enum Value {
 }
 
 impl Question {
+    /// Rows between two places of one index: (account, one filter, id). As a range of rows and not as equal columns,
+    /// because PostgreSQL would otherwise walk the primary key backwards through everybody's rows when it guesses that an
+    /// account has many.
     fn new(scope: AuditScope, filter: &AuditFilter, newer_than: Option<AuditId>, page: &PageRequest) -> Self {
-        let mut question = Self { text: select!("TRUE").to_owned(), values: Vec::new() };
-        if let AuditScope::Account(id) = scope {
-            question.and("account_id =", id.to_string());
-        }
-        let fields = [
-            ("action =", filter.action.map(|action| action.as_str().to_owned())),
-            ("actor =", filter.actor.clone()),
-            ("target =", filter.target.clone()),
-            ("outcome =", filter.outcome.map(|outcome| outcome.as_str().to_owned())),
-            ("id >", newer_than.map(|id| id.to_string())),
-            // The range of ids finds the place in the index, the times are exact.
-            ("id >=", filter.since.map(|at| first_id(ms(at) - SKEW_MS))),
-        ];
-        for (condition, value) in fields {
-            if let Some(value) = value {
-                question.and(condition, value);
-            }
-        }
-        if filter.outcome.is_some_and(|outcome| outcome != Outcome::Success) {
-            // Written as in the partial index, or no database would use it.
-            question.text.push_str(" AND outcome <> 'success'");
-        }
+        let account = match scope {
+            AuditScope::Account(id) => Some(("account_id", id.to_string())),
+            AuditScope::Platform => None,
+        };
+        let action = filter.action.map(|action| action.as_str().to_owned());
+        let fields = [("target", filter.target.clone()), ("actor", filter.actor.clone()), ("action", action)];
+        let mut filters = fields.into_iter().filter_map(|(column, value)| Some((column, value?)));
+        // Each filter has its index; the first one here is the rarest kind.
+        let place: Vec<(&str, String)> = account.into_iter().chain(filters.next()).collect();
+        let mut question = Self { text: select!("").to_owned(), values: Vec::new() };
+        let since = filter.since.map(|at| first_id(ms(at) - SKEW_MS)).unwrap_or_default();
+        let newer = newer_than.map(|id| id.to_string()).unwrap_or_default();
+        question.bound(&place, ">", since.max(newer));
+        question.text.push_str(" AND ");
         let until = filter.until.map(|at| first_id(ms(at) + SKEW_MS));
         let cursor = descending(page.after.as_deref()).to_owned();
-        question.and("id <", until.map_or(cursor.clone(), |until| until.min(cursor)));
-        for (condition, at) in [("at_ms >=", filter.since), ("at_ms <", filter.until)] {
-            if let Some(at) = at {
-                question.and_number(condition, ms(at));
-            }
+        question.bound(&place, "<", until.map_or(cursor.clone(), |until| until.min(cursor)));
+        for (column, value) in filters {
+            question.and(&format!("{column} ="), Value::Text(value));
         }
-        question.text.push_str(" ORDER BY id DESC LIMIT ");
+        question.details(filter);
+        let order: Vec<String> = place.iter().map(|(column, _)| format!("{column} DESC, ")).collect();
+        question.text.push_str(&format!(" ORDER BY {}id DESC LIMIT ", order.concat()));
         question.place(Value::Number(with_surplus(page.limit)));
         question
     }
 
-    fn and(&mut self, condition: &str, value: String) {
-        self.text.push_str(&format!(" AND {condition} "));
-        self.place(Value::Text(value));
+    /// What no index begins with.
+    fn details(&mut self, filter: &AuditFilter) {
+        if let Some(outcome) = filter.outcome {
+            self.and("outcome =", Value::Text(outcome.as_str().to_owned()));
+            if outcome != Outcome::Success {
+                // Written as in the partial index, or no database would use it.
+                self.text.push_str(" AND outcome <> 'success'");
+            }
+        }
+        // The ids found the place, these are exact.
+        for (condition, at) in [("at_ms >=", filter.since), ("at_ms <", filter.until)] {
+            if let Some(at) = at {
+                self.and(condition, Value::Number(ms(at)));
+            }
+        }
     }
 
-    fn and_number(&mut self, condition: &str, value: i64) {
+    /// `(account_id, action, id) < ($1, $2, $3)`
+    fn bound(&mut self, place: &[(&str, String)], sign: &str, id: String) {
+        let columns: Vec<String> = place.iter().map(|(column, _)| format!("{column}, ")).collect();
+        self.text.push_str(&format!("({}id) {sign} (", columns.concat()));
+        for (_, value) in place {
+            self.place(Value::Text(value.clone()));
+            self.text.push_str(", ");
+        }
+        self.place(Value::Text(id));
+        self.text.push(')');
+    }
+
+    fn and(&mut self, condition: &str, value: Value) {
         self.text.push_str(&format!(" AND {condition} "));
-        self.place(Value::Number(value));
+        self.place(value);
     }
 
     fn place(&mut self, value: Value) {

@@ -152,7 +152,8 @@ async fn every_filter_of_the_pages_finds_an_index(db: &Database) {
     }
 }
 
-/// Enough rows that PostgreSQL's planner has a choice; behind the store's back, as only their number matters.
+/// Enough rows that PostgreSQL's planner has a choice, a tenth of them the tenant's: an account with half of all rows is
+/// read as fast by the key alone. Behind the store's back, as only their number matters.
 async fn grow(db: &Database, tenant: &Tenant) {
     let numbers = match db.file() {
         Some(_) => "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000) ",
@@ -164,7 +165,7 @@ async fn grow(db: &Database, tenant: &Tenant) {
     };
     db.run(format!(
         "{numbers}INSERT INTO audit (id, at_ms, account_id, actor, action, target, detail, address, request_id, outcome)
-         SELECT {prefix}, 1700000000000 + n, CASE WHEN n % 2 = 0 THEN '{}' ELSE 'a' || ({number}) END,
+         SELECT {prefix}, 1700000000000 + n, CASE WHEN n % 10 = 0 THEN '{}' ELSE 'a' || ({number}) END,
              'user:' || ({number}), 'action.' || ({number}), 'thing:' || ({number}), '', '', '',
              CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'success' END FROM s",
         tenant.account.id

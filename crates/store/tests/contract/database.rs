@@ -76,7 +76,7 @@ impl Database {
 
     /// Runs a statement behind the store's back.
     pub async fn run(&self, text: impl Into<String>) -> sqlx::Result<()> {
-        run(&self.url, text.into()).await
+        run_at(&self.url, text.into()).await
     }
 
     /// Counts rows behind the store's back.
@@ -94,6 +94,14 @@ impl Database {
         }
     }
 
+    /// The schema, on PostgreSQL.
+    pub fn schema(&self) -> Option<&str> {
+        match &self.home {
+            Home::Directory(_) => None,
+            Home::Schema { name, .. } => Some(name),
+        }
+    }
+
     /// The file, on SQLite.
     pub fn file(&self) -> Option<std::path::PathBuf> {
         match &self.home {
@@ -106,7 +114,7 @@ impl Database {
     pub async fn drop_schema(&self) {
         self.store.close().await;
         if let Home::Schema { server, name } = &self.home {
-            run(server, format!("DROP SCHEMA {name} CASCADE")).await.unwrap();
+            run_at(server, format!("DROP SCHEMA {name} CASCADE")).await.unwrap();
         }
     }
 }
@@ -120,7 +128,7 @@ impl Empty {
 
     async fn postgres(server: &str) -> Self {
         let name = format!("t_{}", Uuid::now_v7().simple());
-        run(server, format!("CREATE SCHEMA {name}")).await.unwrap();
+        run_at(server, format!("CREATE SCHEMA {name}")).await.unwrap();
         let separator = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{separator}options=-csearch_path%3D{name}");
         Self { url, home: Home::Schema { server: server.to_owned(), name } }
@@ -153,7 +161,7 @@ impl Empty {
 
     /// Runs statements without any store.
     pub async fn run(&self, text: impl Into<String>) {
-        run(&self.url, text.into()).await.unwrap();
+        run_at(&self.url, text.into()).await.unwrap();
     }
 
     /// Opens it with the store of today.
@@ -176,7 +184,8 @@ impl Deref for Database {
     }
 }
 
-async fn run(url: &str, text: String) -> sqlx::Result<()> {
+/// Runs a statement on any database.
+pub async fn run_at(url: &str, text: String) -> sqlx::Result<()> {
     let text = sqlx::AssertSqlSafe(text);
     if url.starts_with("sqlite:") {
         let mut connection = SqliteConnection::connect(url).await?;

@@ -29,6 +29,7 @@ mod api_key;
 mod audit;
 mod audit_chain;
 mod audit_list;
+mod audit_role;
 mod cli_session;
 mod connect;
 mod credential;

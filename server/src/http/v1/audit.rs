@@ -30,6 +30,7 @@ struct ListQuery {
     /// This target only, for example `namespace:<id>`.
     target: Option<String>,
     /// `success`, `refused` or `failed`.
+    #[param(pattern = "^(success|refused|failed)?$")]
     outcome: Option<String>,
     /// From this time (RFC 3339) or day (UTC) on.
     since: Option<String>,
@@ -49,6 +50,7 @@ struct ListQuery {
 #[into_params(parameter_in = Query)]
 struct ExportQuery {
     /// `csv` (for spreadsheets, guarded against formulas) or `jsonl`; `csv` when unsaid.
+    #[param(pattern = "^(csv|jsonl)$")]
     format: Option<String>,
     /// This action only.
     action: Option<String>,
@@ -57,6 +59,7 @@ struct ExportQuery {
     /// This target only.
     target: Option<String>,
     /// `success`, `refused` or `failed`.
+    #[param(pattern = "^(success|refused|failed)?$")]
     outcome: Option<String>,
     /// From this time or day on.
     since: Option<String>,

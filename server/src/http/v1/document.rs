@@ -204,7 +204,18 @@ fn unsigned(schema: &mut Map<String, Value>) {
     }
 }
 
+/// What [`domain::user::Email`] takes.
+fn email(schema: &mut Map<String, Value>) {
+    schema.entry("format").or_insert(json!("email"));
+    schema.entry("pattern").or_insert(json!(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"));
+    schema.entry("maxLength").or_insert(json!(254));
+    schema.entry("example").or_insert(json!("ada@example.com"));
+}
+
 fn format(name: &str, schema: &mut Value) {
+    if let Some(schema) = schema.as_object_mut().filter(|_| name == "email" || name.ends_with("_email")) {
+        return email(schema);
+    }
     let format = match name {
         "as_of" | "expirationTimestamp" => "date-time",
         "request_id" => return,

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use backend::Backend;
 use domain::account::DeleteAccount;
+use domain::id::AccountId;
 use domain::invitation::{InvitationLink, NewInvitation};
 use domain::page::Page;
 use domain::platform_account::{ChangeAccount, CreatedAccount, NewAccount, PlatformAccountView, SupportRequest};
@@ -122,7 +123,8 @@ async fn support(
 /// Leave an account that one looked into
 #[utoipa::path(delete, path = "/platform/accounts/{account_id}/support", operation_id = "leave_support",
     tag = "Platform", responses((status = 204)))]
-async fn leave(_: SignedIn, browser: BrowserSession) -> Result<StatusCode, Problem> {
+async fn leave(_: SignedIn, browser: BrowserSession, ApiPath(id): ApiPath<String>) -> Result<StatusCode, Problem> {
+    AccountId::parse(&id)?;
     browser.leave_support().await?;
     Ok(StatusCode::NO_CONTENT)
 }
