@@ -51,7 +51,8 @@ async fn each_action_of_the_product_has_its_row_and_no_row_has_a_secret() {
     assert_eq!(admin.post("/v1/auth/logout", json!({})).await.status, 204);
     let admin = app.operator().await;
 
-    let row = |action: &str, who: &str, on: &str| (action.to_owned(), "success".to_owned(), who.to_owned(), on.to_owned());
+    let row =
+        |action: &str, who: &str, on: &str| (action.to_owned(), "success".to_owned(), who.to_owned(), on.to_owned());
     let mut expected = vec![
         row("account.created", "", "default"),
         row("user.created", "", ADMIN),
