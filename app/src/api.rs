@@ -16,6 +16,7 @@ pub mod member;
 pub mod namespace;
 pub mod overview;
 pub mod packed;
+pub mod password;
 pub mod platform_account;
 pub mod session;
 pub mod sku;

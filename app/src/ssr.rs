@@ -134,6 +134,20 @@ pub fn is_plain_form_post() -> bool {
     })
 }
 
+/// Refuses a plain form whose answer holds a link: a redirect would carry it in the URL, into logs and histories. Any
+/// other answer is marked as not to be kept. `route` is the REST route to use instead.
+///
+/// # Errors
+/// [`Code::Conflict`] for a plain form.
+pub fn link_needs_javascript(route: &str) -> Result<(), AppError> {
+    if !is_plain_form_post() {
+        do_not_store();
+        return Ok(());
+    }
+    let detail = format!("The link is shown once, which needs JavaScript here. Without it, use {route}");
+    Err(AppError::refuse(Error::conflict(Code::Conflict, detail)))
+}
+
 /// No cache may keep this answer: it holds a secret, or what only this person may see.
 pub fn do_not_store() {
     if let Some(response) = use_context::<ResponseOptions>() {

@@ -54,7 +54,22 @@ test("invite, join in another browser, change the role, remove", async ({ signed
     await expect(other.getByRole("link", { name: "Invite somebody" })).toHaveCount(0);
   });
 
+  await test.step("a forgotten password: the link is shown once and works once", async () => {
+    await open(page, "/settings/members");
+    await page.getByRole("link", { name: `Change ${email}` }).click();
+    await page.getByRole("button", { name: "Make a reset link" }).click();
+    const reset = await page.getByTestId("secret").innerText();
+    await open(page, "/settings/members");
+    await expect(page.getByText(reset)).toHaveCount(0);
+    await open(other, new URL(reset).pathname);
+    await other.getByLabel("New password").fill(`${password}-2`);
+    await other.getByRole("button", { name: "Save password" }).click();
+    await expect(other).toHaveURL(/\/login/);
+    await signIn(other, { email, password: `${password}-2` });
+  });
+
   await test.step("a removed person is out at once", async () => {
+    await open(page, "/settings/members");
     await page.getByRole("link", { name: `Change ${email}` }).click();
     await page.getByRole("button", { name: "Remove member" }).click();
     await expect(page.getByText(`${email} is no longer a member`)).toBeVisible();

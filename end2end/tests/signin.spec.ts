@@ -109,7 +109,7 @@ test.describe("what is refused", () => {
     await open(page, `/reset/${"0".repeat(64)}`);
     await page.getByLabel("New password").fill(NEW);
     // The browser's console reports the refusal itself; the page shows its sentence.
-    const answered = page.waitForResponse(/\/api\/session\/reset-password/);
+    const answered = page.waitForResponse(/\/api\/password\/reset/);
     await page.getByRole("button", { name: "Save password" }).click();
     expect((await answered).status()).toBe(409);
     await expect(page.getByText("This link was used, has expired or was withdrawn")).toBeVisible();

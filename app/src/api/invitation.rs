@@ -6,22 +6,11 @@ use leptos::prelude::*;
 use crate::api::error::AppError;
 use crate::api::packed::Packed;
 
-/// A redirect cannot carry a link: in the URL it would be in logs and histories.
-#[cfg(feature = "ssr")]
-pub(crate) fn needs_javascript() -> Result<(), AppError> {
-    if !crate::ssr::is_plain_form_post() {
-        crate::ssr::do_not_store();
-        return Ok(());
-    }
-    let detail = "The link is shown once, which needs JavaScript here. Without it, use POST /v1/invitations";
-    Err(AppError::refuse(domain::Error::conflict(domain::Code::Conflict, detail)))
-}
-
 /// Invites somebody.
 #[server(prefix = "/api", endpoint = "invitation/create")]
 pub async fn create_invitation(email: String, role: String) -> Result<Packed<InvitationLink>, AppError> {
     let caller = crate::ssr::caller().await?;
-    needs_javascript()?;
+    crate::ssr::link_needs_javascript("POST /v1/invitations")?;
     let role = domain::user::Role::parse(&role)?;
     let new = domain::invitation::NewInvitation { email, role };
     Packed::new(&crate::ssr::backend()?.create_invitation(&caller, new).await?)
@@ -31,7 +20,7 @@ pub async fn create_invitation(email: String, role: String) -> Result<Packed<Inv
 #[server(prefix = "/api", endpoint = "invitation/resend")]
 pub async fn resend_invitation(id: String) -> Result<Packed<InvitationLink>, AppError> {
     let caller = crate::ssr::caller().await?;
-    needs_javascript()?;
+    crate::ssr::link_needs_javascript("POST /v1/invitations")?;
     Packed::new(&crate::ssr::backend()?.resend_invitation(&caller, &id).await?)
 }
 

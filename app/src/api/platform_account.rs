@@ -28,7 +28,7 @@ pub async fn get_platform_account(id: String) -> Result<Packed<PlatformAccountVi
 #[server(prefix = "/api", endpoint = "platform-account/create")]
 pub async fn create_platform_account(name: String, owner_email: String) -> Result<Packed<CreatedAccount>, AppError> {
     let caller = crate::ssr::caller().await?;
-    crate::api::invitation::needs_javascript()?;
+    crate::ssr::link_needs_javascript("POST /v1/platform/accounts")?;
     let owner_email = Some(owner_email).filter(|email| !email.trim().is_empty());
     let new = domain::platform_account::NewAccount { name, owner_email };
     Packed::new(&crate::ssr::backend()?.create_platform_account(&caller, new).await?)
@@ -38,7 +38,7 @@ pub async fn create_platform_account(name: String, owner_email: String) -> Resul
 #[server(prefix = "/api", endpoint = "platform-account/invite")]
 pub async fn invite_owner(id: String, email: String) -> Result<Packed<InvitationLink>, AppError> {
     let caller = crate::ssr::caller().await?;
-    crate::api::invitation::needs_javascript()?;
+    crate::ssr::link_needs_javascript("POST /v1/platform/accounts/{account_id}/invitations")?;
     let new = domain::invitation::NewInvitation { email, role: domain::user::Role::Owner };
     Packed::new(&crate::ssr::backend()?.invite_into_account(&caller, &id, new).await?)
 }

@@ -90,25 +90,6 @@ pub async fn end_other_sessions() -> Result<(), AppError> {
     Ok(())
 }
 
-/// Replaces one's password; without one yet, `current` is not sent.
-#[server(prefix = "/api", endpoint = "session/change-password")]
-pub async fn change_password(#[server(default)] current: String, new: String) -> Result<(), AppError> {
-    use crate::features::notice::Notice;
-    crate::ssr::caller().await?;
-    crate::ssr::sessions()?.change_password(current.into(), new.into()).await?;
-    leptos_axum::redirect(&Notice::PasswordChanged.after(&crate::paths::profile(), ""));
-    Ok(())
-}
-
-/// Sets a new password with a reset link and goes to the sign-in page.
-#[server(prefix = "/api", endpoint = "session/reset-password")]
-pub async fn reset_password(token: String, new: String) -> Result<(), AppError> {
-    use crate::features::notice::Notice;
-    crate::ssr::sessions()?.reset_password(&token, new.into()).await?;
-    leptos_axum::redirect(&Notice::PasswordChanged.after(&crate::paths::login(None), ""));
-    Ok(())
-}
-
 /// Ends the session and goes to the sign-in page.
 #[server(prefix = "/api", endpoint = "session/sign-out")]
 pub async fn sign_out() -> Result<(), AppError> {

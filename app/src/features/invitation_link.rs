@@ -19,13 +19,13 @@ pub fn LinkBox(made: InvitationLink) -> impl IntoView {
     }
 }
 
-/// A redirect cannot carry the link, so the form needs JavaScript.
+/// A redirect cannot carry the link, so the form needs JavaScript; `route` is the REST route to use instead.
 #[component]
-pub fn LinkNeedsJavaScript() -> impl IntoView {
+pub fn LinkNeedsJavaScript(#[prop(default = "POST /v1/invitations")] route: &'static str) -> impl IntoView {
     view! {
         <noscript>
             <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
-                "The link is shown once, which needs JavaScript here. Without it, use POST /v1/invitations."
+                "The link is shown once, which needs JavaScript here. Without it, use " {route} "."
             </p>
         </noscript>
     }

@@ -130,8 +130,9 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/session/unlink-identity", Session),
     ("/api/session/end", Session),
     ("/api/session/end-others", Session),
-    ("/api/session/change-password", Session),
-    ("/api/session/reset-password", Everybody),
+    ("/api/password/create-reset", Has(ManageMembers)),
+    ("/api/password/change", Session),
+    ("/api/password/reset", Everybody),
     ("/api/cli-session/list", Session),
     ("/api/cli-session/revoke", Session),
     // accounts

@@ -52,7 +52,7 @@ fn AccountFields(sending: Sending) -> impl IntoView {
     view! {
         <PostForm sending=sending>
             <div class="grid gap-4">
-                <LinkNeedsJavaScript />
+                <LinkNeedsJavaScript route="POST /v1/platform/accounts" />
                 {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                 <Field id="new-account" label="Name" error=name>
                     <input

@@ -153,7 +153,7 @@ fn Owner(id: String) -> impl IntoView {
         <Panel title="Owner">
             <PostForm sending=sending>
                 <div class="grid gap-3 p-4">
-                    <LinkNeedsJavaScript />
+                    <LinkNeedsJavaScript route="POST /v1/platform/accounts/{account_id}/invitations" />
                     {move || sending.accepted::<InvitationLink>().map(|made| view! { <LinkBox made=made /> })}
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=id />

@@ -2,17 +2,20 @@
 
 use domain::invitation::{InvitationLink, InvitationView};
 use domain::member::{MemberView, may_manage};
+use domain::password::ResetLink;
 use domain::user::Role;
 use leptos::prelude::*;
 
 use crate::api::invitation::{ResendInvitation, RevokeInvitation};
 use crate::api::member::{ChangeMember, RemoveMember};
+use crate::api::password::CreatePasswordReset;
 use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
 use crate::features::post_form::{PostForm, Sending, WholePageForm};
 use crate::features::problem::ErrorBanner;
 use crate::features::role::RoleField;
 use crate::paths;
 use crate::ui::button::{Button, ButtonTone};
+use crate::ui::copy::SecretBox;
 use crate::ui::dialog::Dialog;
 
 /// Another role, or out; who looks at themselves may leave.
@@ -20,6 +23,7 @@ use crate::ui::dialog::Dialog;
 pub fn MemberDialog(member: MemberView, mine: Role, itself: bool) -> impl IntoView {
     let manages = matches!(mine, Role::Owner | Role::Admin) && may_manage(mine, member.role).is_ok();
     let role = manages.then(|| view! { <RoleForm member=member.clone() mine=mine /> });
+    let reset = (manages && !itself).then(|| view! { <ResetForm member=member.clone() /> });
     let remove = if itself {
         view! { <LeaveForm member=member.clone() /> }.into_any()
     } else {
@@ -27,7 +31,7 @@ pub fn MemberDialog(member: MemberView, mine: Role, itself: bool) -> impl IntoVi
     };
     view! {
         <Dialog title=member.email close=paths::members()>
-            <div class="grid gap-6">{role} {remove}</div>
+            <div class="grid gap-6">{role} {reset} {remove}</div>
         </Dialog>
     }
 }
@@ -48,6 +52,30 @@ fn RoleForm(member: MemberView, mine: Role) -> impl IntoView {
                     <Button tone=ButtonTone::Primary blocked=sending.blocked("Saving")>
                         "Save role"
                     </Button>
+                </div>
+            </div>
+        </PostForm>
+    }
+}
+
+/// A link with which they choose a new password, shown once.
+#[component]
+fn ResetForm(member: MemberView) -> impl IntoView {
+    let sending = Sending::to::<CreatePasswordReset>();
+    let refusal = sending.refusal();
+    let made = move || sending.accepted::<ResetLink>();
+    view! {
+        <PostForm sending=sending>
+            <div class="grid gap-4 border-t border-line pt-4">
+                <LinkNeedsJavaScript route="POST /v1/members/{user_id}/password-reset" />
+                {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                {move || made().map(|made| view! { <SecretBox text=made.url label="reset link" /> })}
+                <p class="text-sm text-muted">
+                    "They forgot their password? Hand them this link: it works once, for an hour. Using it signs them out everywhere."
+                </p>
+                <input type="hidden" name="user_id" value=member.user_id />
+                <div class="flex justify-end">
+                    <Button blocked=sending.blocked("Making")>"Make a reset link"</Button>
                 </div>
             </div>
         </PostForm>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::api::session::ChangePassword;
+use crate::api::password::ChangePassword;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::ui::button::{Button, ButtonTone};
