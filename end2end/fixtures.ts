@@ -15,11 +15,14 @@ export const test = base.extend<Fixtures>({
   // Set by tests in which the server refuses something: the browser reports each such answer as an error.
   refusals: [false, { option: true }],
   clean: [
-    async ({ page, refusals }, use) => {
+    async ({ page, refusals, baseURL }, use) => {
       const found: string[] = [];
       page.on("console", (message) => {
+        const { url } = message.location();
+        // What a provider's own pages fail to load is not ours.
+        if (/Failed to load resource/.test(message.text()) && !url.startsWith(`${baseURL}/`)) return;
         if (refusals && /responded with a status of 4\d\d/.test(message.text())) return;
-        if (message.type() === "error" || /hydrat/i.test(message.text())) found.push(message.text());
+        if (message.type() === "error" || /hydrat/i.test(message.text())) found.push(`${message.text()} ${url}`);
       });
       page.on("pageerror", (error) => found.push(String(error)));
       await page.addInitScript(() => {

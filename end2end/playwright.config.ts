@@ -30,8 +30,10 @@ export default defineConfig({
   },
   projects: [
     { name: "chromium", testIgnore: /\.noscript\.spec\.ts$/ },
-    // Pictures for the README, only when asked for.
-    ...(process.env.SHOTS ? [{ name: "shots", testDir: "shots", testMatch: /pages\.ts$/ }] : []),
+    // Pictures for the README (SHOTS=1) or of every page (SHOTS=every), only when asked for.
+    ...(process.env.SHOTS
+      ? [{ name: "shots", testDir: "shots", testMatch: process.env.SHOTS === "every" ? /every\.ts$/ : /pages\.ts$/ }]
+      : []),
     { name: "noscript", testMatch: /\.noscript\.spec\.ts$/, use: { javaScriptEnabled: false } },
   ],
 });

@@ -93,7 +93,7 @@ impl Contract {
         };
         let media = content.get(essence);
         let media = media.unwrap_or_else(|| panic!("{name} answered {status} as {media_type:?}: {text}"));
-        if essence.ends_with("json") {
+        if essence == "application/json" || essence.ends_with("+json") {
             let body: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{name}: no JSON: {text}"));
             let wrong = self.schemas().wrong(&media["schema"], &body);
             assert!(wrong.is_empty(), "{name} answered {status} against the API document: {wrong:?} in {text}");

@@ -9,6 +9,7 @@ use axum::extract::Extension;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use domain::user::Email;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
@@ -204,10 +205,10 @@ fn unsigned(schema: &mut Map<String, Value>) {
     }
 }
 
-/// What [`domain::user::Email`] takes.
+/// What [`Email`] takes.
 fn email(schema: &mut Map<String, Value>) {
     schema.entry("format").or_insert(json!("email"));
-    schema.entry("pattern").or_insert(json!(r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"));
+    schema.entry("pattern").or_insert(json!(Email::PATTERN));
     schema.entry("maxLength").or_insert(json!(254));
     schema.entry("example").or_insert(json!("ada@example.com"));
 }

@@ -1,0 +1,50 @@
+// All pages, for the tests that hold for each of them and for pictures of them.
+import { expect, type Page } from "./fixtures.ts";
+import { unique } from "./helpers.ts";
+
+/** A namespace of one's own, made through REST with the page's session. */
+async function namespace(page: Page): Promise<string> {
+  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("look") } });
+  const { id } = (await made.json()) as { id: string };
+  await expect
+    .poll(async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status)
+    .toBe("active");
+  return id;
+}
+
+/** A key of one's own; gives its id. */
+async function apiKey(page: Page): Promise<string> {
+  const made = await page.request.post("/v1/api-keys", { data: { name: unique("look"), scopes: { all: true } } });
+  return ((await made.json()) as { id: string }).id;
+}
+
+/** Paths of all pages of somebody who is signed in, with a namespace and a key to show. */
+export async function pages(page: Page): Promise<string[]> {
+  const [id, key] = [await namespace(page), await apiKey(page)];
+  return [
+    "/",
+    "/kubernetes",
+    "/kubernetes?new=namespace",
+    `/kubernetes/${id}/workloads`,
+    `/kubernetes/${id}/deploy`,
+    `/kubernetes/${id}/access`,
+    `/kubernetes/${id}/settings`,
+    "/catalogue",
+    "/settings/api-keys",
+    "/settings/api-keys?new=key",
+    `/settings/api-keys/${key}`,
+    `/settings/api-keys/${key}?do=rotate`,
+    "/settings/members",
+    "/settings/members?new=member",
+    "/settings/account",
+    "/platform/accounts",
+    "/platform/accounts?new=account",
+    "/settings/audit",
+    "/platform/audit",
+    "/settings/cli",
+    "/settings/profile",
+    "/reauthenticate?next=/",
+    "/sign-in-failed",
+    `/reset/${"0".repeat(64)}`,
+  ];
+}
