@@ -10,6 +10,7 @@ use leptos_meta::HashedStylesheet;
 
 use crate::features::nav::Brand;
 use crate::paths;
+use crate::shell::ICON;
 use crate::ui::badge::Tone;
 use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
@@ -52,6 +53,7 @@ pub fn document(options: &LeptosOptions, nonce: &str, step: Step) -> String {
                     <meta charset="utf-8" />
                     <meta name="viewport" content="width=device-width, initial-scale=1" />
                     <meta name="color-scheme" content="light dark" />
+                    <link rel="icon" href=ICON type="image/svg+xml" />
                     <title>"Sign in the command line · RemoteGPU"</title>
                     <HashedStylesheet options=options id="style" />
                 </head>

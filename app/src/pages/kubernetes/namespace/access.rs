@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::api_key::{ApiKeyView, CreatedApiKey};
 use domain::credential::{Access, CredentialView};
 use domain::kubeconfig::{KubeconfigFacts, Variant};
-use domain::namespace::NamespaceView;
+use domain::namespace::{NamespaceStatus, NamespaceView};
 use domain::page::Page;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -200,18 +200,11 @@ fn KubeconfigStep(namespace: NamespaceView) -> impl IntoView {
     };
     let variants = [("sh", "Linux, macOS"), ("cli", "kubectl-remotegpu"), ("windows", "Windows")];
     let rights = [("edit", "Edit"), ("view", "View")];
-    let id = namespace.id.clone();
-    let key = Memo::new(move |_| format!("{id} {} {}", variant.get(), access.get()));
-    let facts = load(key, |key| {
-        let mut parts = key.split(' ').map(str::to_owned);
-        let mut next = || parts.next().unwrap_or_default();
-        GetKubeconfigFacts { namespace: next(), variant: next(), access: next() }
-    });
-    let id = namespace.id;
-    let facts = facts.show_or(
-        move |facts| view! { <Facts facts=facts namespace=id.clone() /> }.into_any(),
-        |error| view! { <p class="text-sm text-muted">{error.detail}</p> }.into_any(),
-    );
+    let file = if namespace.status == NamespaceStatus::Active {
+        view! { <File namespace=namespace.id variant=variant access=access /> }.into_any()
+    } else {
+        view! { <p class="text-sm text-muted">"There is a file once the namespace is active."</p> }.into_any()
+    };
     view! {
         <p class="text-muted">
             "The file holds no secret: with REMOTEGPU_API_KEY from your environment it fetches credentials. It stays good when you rename the namespace or rotate the key."
@@ -224,8 +217,24 @@ fn KubeconfigStep(namespace: NamespaceView) -> impl IntoView {
                 {move || rights.map(to_access.clone()).collect_view()}
             </nav>
         </div>
-        {facts}
+        {file}
     }
+}
+
+/// The chosen file, as long as it can be made.
+#[component]
+fn File(namespace: String, variant: Memo<String>, access: Memo<String>) -> impl IntoView {
+    let id = namespace.clone();
+    let key = Memo::new(move |_| format!("{id} {} {}", variant.get(), access.get()));
+    let facts = load(key, |key| {
+        let mut parts = key.split(' ').map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        GetKubeconfigFacts { namespace: next(), variant: next(), access: next() }
+    });
+    facts.show_or(
+        move |facts| view! { <Facts facts=facts namespace=namespace.clone() /> }.into_any(),
+        |error| view! { <p class="text-sm text-muted">{error.detail}</p> }.into_any(),
+    )
 }
 
 /// What the chosen file needs, is and runs.
