@@ -82,7 +82,7 @@ fn Row(credential: CredentialView, here: String, by_key: bool) -> impl IntoView 
         <tr class=ROW data-testid="credential">
             <td class=CELL>
                 <p class="font-medium">{name}</p>
-                <p class="font-mono text-xs text-faint wrap-anywhere" title=facts>
+                <p class="max-w-56 truncate font-mono text-xs text-faint" title=facts>
                     {credential.service_account}
                 </p>
             </td>

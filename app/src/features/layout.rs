@@ -66,7 +66,7 @@ fn SideBar(children: Children) -> impl IntoView {
                     <Glyph icon=Icon::Menu />
                 </label>
             </div>
-            <div class="hidden flex-col gap-6 p-3 group-has-checked:flex md:sticky md:top-0 md:flex md:h-dvh">
+            <div class="hidden flex-col gap-6 p-3 group-has-[input:checked]:flex md:sticky md:top-0 md:flex md:h-dvh">
                 <div class="px-2 pt-1 max-md:hidden md:max-lg:px-1.5">
                     <Brand />
                 </div>

@@ -62,6 +62,7 @@ impl Backend {
         let (token, hash) = self.new_link_token();
         let expires_at = self.inner.clock.now() + LIFE;
         let audit = self.audit(caller, Action::InvitationResent, target(invitation.id), invitation.email.as_str());
+        let audit = audit.named(invitation.email.as_str());
         if !self.inner.store.resend_invitation(invitation.id, &hash, expires_at, &audit).await? {
             return Err(Error::conflict(Code::Conflict, "This invitation was used or withdrawn"));
         }
@@ -76,6 +77,7 @@ impl Backend {
         let invitation = self.invitation(caller, id).await?;
         caller.require(Permission::ManageMembers)?;
         let audit = self.audit(caller, Action::InvitationRevoked, target(invitation.id), invitation.email.as_str());
+        let audit = audit.named(invitation.email.as_str());
         self.inner.store.revoke_invitation(invitation.id, self.inner.clock.now(), &audit).await.map(drop)
     }
 
@@ -103,6 +105,7 @@ impl Backend {
         let (actor, detail) = (caller.actor(), format!("{} as {}", email.as_str(), role.as_str()));
         let what = target(invitation.id);
         let audit = self.audit_for(&caller.origin, Some(account.id), actor, Action::InvitationCreated, what, detail);
+        let audit = audit.by(caller.user.email.as_str()).named(email.as_str());
         self.inner.store.create_invitation(&invitation, &hash, &audit).await?;
         Ok(self.with_link(&invitation, &token))
     }

@@ -44,6 +44,7 @@ impl Backend {
         if change.role != member.role {
             let detail = format!("{}: {} → {}", member.email.as_str(), member.role.as_str(), change.role.as_str());
             let audit = self.audit(caller, Action::MemberRoleChanged, target(member.user_id), detail);
+            let audit = audit.named(member.email.as_str());
             let (account, store) = (caller.account.id, &self.inner.store);
             let changed = store.set_member_role(account, member.user_id, member.role, change.role, &audit).await?;
             changed.then_some(()).ok_or_else(changed_meanwhile)?;
@@ -64,6 +65,7 @@ impl Backend {
             self.require_recent_login(caller)?;
         }
         let audit = self.audit(caller, Action::MemberRemoved, target(member.user_id), member.email.as_str());
+        let audit = audit.named(member.email.as_str());
         let (account, now) = (caller.account.id, self.inner.clock.now());
         let removed = self.inner.store.remove_member(account, member.user_id, member.role, now, &audit).await?;
         removed.then_some(()).ok_or_else(changed_meanwhile)?;

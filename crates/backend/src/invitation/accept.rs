@@ -97,6 +97,7 @@ impl Backend {
         let detail = format!("{} as {}", invitation.email.as_str(), invitation.role.as_str());
         let what = target(invitation.id);
         let audit = self.audit_for(origin, account, actor, Action::InvitationAccepted, what, detail);
+        let audit = audit.by(invitation.email.as_str()).named(invitation.email.as_str());
         match self.inner.store.accept_invitation(hash, joining, self.inner.clock.now(), &audit).await? {
             true => Ok(()),
             false => Err(link_invalid()),

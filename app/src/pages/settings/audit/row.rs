@@ -8,6 +8,9 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::clock::Ago;
 use crate::ui::table::{CELL, FIGURE, ROW};
 
+/// One line a row: what is too long for its column is in the title and in the details.
+const NAME: &str = "block max-w-56 truncate hover:underline";
+
 /// The outcome: quiet when it was a success, a badge with its code when not.
 #[component]
 pub fn OutcomeBadge(outcome: String, code: Option<String>) -> impl IntoView {
@@ -37,7 +40,7 @@ pub fn Row(platform: bool, row: AuditView) -> impl IntoView {
                 <Ago at=row.at />
             </td>
             <td class=CELL>
-                <a href=same_actor class="wrap-anywhere hover:underline" title=row.actor>
+                <a href=same_actor class=NAME title=row.actor>
                     {who}
                 </a>
             </td>
@@ -45,7 +48,7 @@ pub fn Row(platform: bool, row: AuditView) -> impl IntoView {
                 <code class="font-mono text-sm whitespace-nowrap">{row.action}</code>
             </td>
             <td class=CELL>
-                <a href=same_target class="wrap-anywhere hover:underline" title=row.target>
+                <a href=same_target class=NAME title=row.target>
                     {on}
                 </a>
             </td>
