@@ -16,12 +16,13 @@ for (const scheme of ["light", "dark"] as const) {
   });
 }
 
-test("no page scrolls sideways at 390 px", async ({ signedIn: page }) => {
+test("no page scrolls sideways at 390 px, and the drawer is shut", async ({ signedIn: page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const path of await pages(page)) {
     await open(page, path);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow, path).toBeLessThanOrEqual(0);
+    await expect(page.getByRole("link", { name: "Overview", exact: true }), path).toBeHidden();
   }
 });
 
