@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod nav;
 pub mod notice;
 pub mod overview;
+pub mod palette;
 pub mod plan_form;
 pub mod plan_panel;
 pub mod plan_signals;

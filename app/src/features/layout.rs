@@ -71,7 +71,7 @@ fn SideBar(children: Children) -> impl IntoView {
                     <Brand />
                 </div>
                 <NavLinks />
-                <div class="mt-auto">{children()}</div>
+                <div class="mt-auto grid gap-3">{children()}</div>
             </div>
         </div>
     }

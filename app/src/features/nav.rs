@@ -9,6 +9,7 @@ use leptos_router::components::A;
 use crate::api::account::SwitchAccount;
 use crate::api::platform_account::LeaveSupport;
 use crate::api::session::SignOut;
+use crate::features::palette::CommandPalette;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::theme::ThemeButton;
 use crate::paths;
@@ -147,6 +148,7 @@ pub fn Person(session: SessionView, accounts: Vec<AccountView>) -> impl IntoView
     let email = session.user.email.clone();
     let rank = if session.user.operator { format!("{}, operator", session.user.role) } else { session.user.role };
     view! {
+        <CommandPalette operator=session.user.operator />
         <div class="grid gap-2 border-t border-line pt-3">
             {session.user.operator.then(|| view! { <PlatformLinks /> })}
             <AccountSwitch accounts=accounts />

@@ -21,6 +21,7 @@ pub enum Icon {
     Person,
     Plus,
     Screen,
+    Search,
     SignOut,
     Sun,
     Terminal,
@@ -48,6 +49,7 @@ impl Icon {
             Self::Person => "M8 7.5a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4zM2.8 13.8a5.2 5.2 0 0 1 10.4 0",
             Self::Plus => "M8 3v10M3 8h10",
             Self::Screen => "M2 3h12v8H2zM6 13.5h4M8 11v2.5",
+            Self::Search => "M7 12a5 5 0 1 0 0-10 5 5 0 0 0 0 10zM10.6 10.6L14 14",
             Self::SignOut => "M6.5 2.5h-4v11h4M6.5 8h7M10.5 5l3 3-3 3",
             Self::Sun => {
                 "M8 5.2a2.8 2.8 0 1 1 0 5.6 2.8 2.8 0 0 1 0-5.6zM8 1.5v1.6M8 12.9v1.6M1.5 8h1.6M12.9 8h1.6M3.4 3.4l1.1 1.1M11.5 11.5l1.1 1.1M12.6 3.4l-1.1 1.1M4.5 11.5l-1.1 1.1"

@@ -1,0 +1,222 @@
+//! The palette (Ctrl K or ⌘ K): go to a page or a namespace by typing. Only with JavaScript; the side bar has all of it
+//! besides.
+
+mod places;
+
+use domain::namespace::NamespaceView;
+use domain::page::Page;
+use leptos::ev::KeyboardEvent;
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use places::{Place, found, keys, of_namespace, pages};
+
+use crate::api::ask::ask;
+use crate::api::namespace::ListNamespaces;
+use crate::api::packed::unpack;
+use crate::ui::icon::{Glyph, Icon};
+
+/// What the palette shows and which line is chosen.
+#[derive(Clone, Copy)]
+struct Palette {
+    dialog: NodeRef<html::Dialog>,
+    field: NodeRef<html::Input>,
+    typed: RwSignal<String>,
+    places: RwSignal<Vec<Place>>,
+    chosen: RwSignal<usize>,
+    operator: bool,
+}
+
+/// The button in the side bar and the dialog it opens. `operator` sees the pages of the platform too.
+#[component]
+pub fn CommandPalette(operator: bool) -> impl IntoView {
+    let palette = Palette {
+        dialog: NodeRef::new(),
+        field: NodeRef::new(),
+        typed: RwSignal::new(String::new()),
+        places: RwSignal::new(Vec::new()),
+        chosen: RwSignal::new(0),
+        operator,
+    };
+    let ready = RwSignal::new(false);
+    let navigate = use_navigate();
+    Effect::new(move || {
+        ready.set(true);
+        let navigate = navigate.clone();
+        let before = StoredValue::new(String::new());
+        let keys = window_event_listener(leptos::ev::keydown, move |event| {
+            if let Some(target) = palette.shortcut(&event, before) {
+                navigate(&target, NavigateOptions::default());
+            }
+        });
+        on_cleanup(move || keys.remove());
+    });
+    view! {
+        <div class="px-2 md:max-lg:px-0" class:invisible=move || !ready.get()>
+            <button
+                type="button"
+                class="flex h-8 w-full cursor-pointer items-center gap-2 rounded border border-line bg-surface px-2 text-sm text-muted hover:border-faint hover:text-ink md:max-lg:justify-center"
+                title="Go to… (Ctrl K)"
+                on:click=move |_| palette.open()
+            >
+                <Glyph icon=Icon::Search />
+                <span class="md:max-lg:sr-only">"Go to…"</span>
+                <kbd class="ml-auto font-sans text-xs text-faint md:max-lg:hidden">"Ctrl K"</kbd>
+            </button>
+        </div>
+        <Sheet palette=palette />
+    }
+    .into_any()
+}
+
+impl Palette {
+    fn open(self) {
+        let Some(dialog) = self.dialog.get_untracked() else { return };
+        if dialog.open() {
+            return;
+        }
+        self.typed.set(String::new());
+        self.chosen.set(0);
+        self.places.set(pages(self.operator));
+        // It fails only when the element has left the page again.
+        let _ = dialog.show_modal();
+        spawn_local(async move {
+            let answer = ask(ListNamespaces { cursor: String::new() }).await;
+            // Without an answer the pages are still there to go to.
+            let Ok(page) = answer.and_then(|json| unpack::<Page<NamespaceView>>(&json)) else { return };
+            self.places.update(|places| places.extend(page.items.iter().flat_map(of_namespace)));
+        });
+    }
+
+    fn close(self) {
+        if let Some(dialog) = self.dialog.get_untracked() {
+            dialog.close();
+        }
+    }
+
+    fn found(self) -> Vec<Place> {
+        self.places.with(|places| self.typed.with(|typed| found(places, typed)))
+    }
+
+    /// Ctrl K and ? open the palette; `g` and a letter go somewhere. Returns where.
+    fn shortcut(self, event: &KeyboardEvent, before: StoredValue<String>) -> Option<String> {
+        let key = event.key();
+        if key.eq_ignore_ascii_case("k") && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            self.open();
+            return None;
+        }
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(event) {
+            return None;
+        }
+        let last = before.get_value();
+        before.set_value(key.clone());
+        match (last.as_str(), key.as_str()) {
+            (_, "?") => {
+                self.open();
+                None
+            }
+            ("g", letter) => keys(self.operator).find(|place| place.key == Some(letter)).map(|place| place.href),
+            _ => None,
+        }
+    }
+
+    /// Arrows choose, Enter goes. Returns where.
+    fn move_with(self, event: &KeyboardEvent) -> Option<String> {
+        let count = self.found().len().max(1);
+        match event.key().as_str() {
+            "ArrowDown" => self.chosen.update(|at| *at = (*at + 1) % count),
+            "ArrowUp" => self.chosen.update(|at| *at = (*at + count - 1) % count),
+            "Enter" => {
+                event.prevent_default();
+                self.close();
+                return self.found().into_iter().nth(self.chosen.get_untracked()).map(|place| place.href);
+            }
+            _ => return None,
+        }
+        event.prevent_default();
+        None
+    }
+}
+
+/// Letters typed into a field are no shortcuts.
+fn is_typing(event: &KeyboardEvent) -> bool {
+    use leptos::wasm_bindgen::JsCast as _;
+    let target = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());
+    target.is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+            || element.closest("dialog, [role=log], .xterm").ok().flatten().is_some()
+    })
+}
+
+#[component]
+fn Sheet(palette: Palette) -> impl IntoView {
+    let navigate = use_navigate();
+    let active = move || (!palette.found().is_empty()).then(|| format!("palette-{}", palette.chosen.get()));
+    let lines = move || {
+        let line = |(at, place): (usize, Place)| view! { <Line palette=palette at=at place=place /> };
+        palette.found().into_iter().enumerate().map(line).collect_view()
+    };
+    view! {
+        <dialog
+            node_ref=palette.dialog
+            aria-label="Go to"
+            class="fixed inset-x-0 top-[12dvh] z-30 mx-auto mb-auto max-h-[70dvh] w-[min(560px,calc(100vw-32px))] overflow-hidden rounded-md border border-line-strong bg-surface p-0 text-ink shadow-overlay backdrop:bg-scrim open:flex open:flex-col"
+        >
+            <input
+                node_ref=palette.field
+                type="text"
+                role="combobox"
+                aria-label="Go to"
+                aria-expanded="true"
+                aria-controls="palette"
+                aria-activedescendant=active
+                autocomplete="off"
+                autofocus
+                placeholder="A page or a namespace"
+                class="h-11 w-full border-b border-line bg-surface px-4 outline-none placeholder:text-faint"
+                prop:value=palette.typed
+                on:input=move |event| {
+                    palette.typed.set(event_target_value(&event));
+                    palette.chosen.set(0);
+                }
+                on:keydown=move |event| {
+                    if let Some(target) = palette.move_with(&event) {
+                        navigate(&target, NavigateOptions::default());
+                    }
+                }
+            />
+            <ul id="palette" role="listbox" aria-label="Places" class="min-h-0 overflow-auto p-1">
+                {lines}
+            </ul>
+            {move || {
+                palette.found().is_empty().then(|| view! { <p class="px-4 pb-4 text-muted">"Nothing of that name."</p> })
+            }}
+        </dialog>
+    }
+}
+
+#[component]
+fn Line(palette: Palette, at: usize, place: Place) -> impl IntoView {
+    let navigate = use_navigate();
+    let (href, key) = (place.href, place.key);
+    view! {
+        <li
+            id=format!("palette-{at}")
+            role="option"
+            aria-selected=move || (palette.chosen.get() == at).to_string()
+            class="flex cursor-pointer items-center gap-3 rounded px-3 py-1.5 aria-selected:bg-accent-soft aria-selected:text-accent"
+            on:pointermove=move |_| palette.chosen.set(at)
+            on:click=move |_| {
+                palette.close();
+                navigate(&href, NavigateOptions::default());
+            }
+        >
+            <span class="min-w-0 truncate">{place.label}</span>
+            <span class="ml-auto text-sm whitespace-nowrap text-faint">{place.area}</span>
+            {key.map(|key| view! { <kbd class="font-mono text-xs text-faint">"g " {key}</kbd> })}
+        </li>
+    }
+}

@@ -1,0 +1,131 @@
+//! Where the palette leads, and which of it fits what was typed.
+
+use domain::namespace::NamespaceView;
+
+use crate::paths;
+
+/// One line of the palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub label: String,
+    /// What it belongs to.
+    pub area: &'static str,
+    /// Its path.
+    pub href: String,
+    /// The letter after `g` that goes there at once.
+    pub key: Option<&'static str>,
+}
+
+fn place(label: impl Into<String>, area: &'static str, href: String) -> Place {
+    Place { label: label.into(), area, href, key: None }
+}
+
+fn with_key(key: &'static str, place: Place) -> Place {
+    Place { key: Some(key), ..place }
+}
+
+/// All pages that stand for themselves; those of the platform for operators only.
+pub fn pages(operator: bool) -> Vec<Place> {
+    let mut pages = vec![
+        with_key("o", place("Overview", "page", paths::overview())),
+        with_key("n", place("Namespaces", "page", paths::namespaces())),
+        place("New namespace", "create", paths::new_namespace()),
+        with_key("c", place("Catalogue", "page", paths::catalogue())),
+        with_key("k", place("API keys", "settings", paths::api_keys())),
+        place("New API key", "create", paths::new_api_key()),
+        place("CLI sessions", "settings", paths::cli_sessions()),
+        with_key("m", place("Members", "settings", paths::members())),
+        place("Invite somebody", "create", paths::new_member()),
+        place("Account", "settings", paths::account_settings()),
+        with_key("a", place("Audit", "settings", paths::audit(false))),
+        with_key("p", place("Profile and sessions", "settings", paths::profile())),
+    ];
+    if operator {
+        pages.extend([
+            place("Accounts", "platform", paths::platform_accounts()),
+            place("New account", "create", paths::new_platform_account()),
+            place("Audit of all accounts", "platform", paths::audit(true)),
+        ]);
+    }
+    pages
+}
+
+/// Pages that a letter after `g` leads to.
+pub fn keys(operator: bool) -> impl Iterator<Item = Place> {
+    pages(operator).into_iter().filter(|place| place.key.is_some())
+}
+
+/// The pages of a namespace.
+pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
+    let (name, id) = (&namespace.name, &namespace.id);
+    let at = |tab: &str, href: String| place(format!("{name} {tab}"), "namespace", href);
+    vec![
+        at("workloads", paths::workloads(id)),
+        at("deploy", paths::deploy(id)),
+        at("access", paths::access(id)),
+        at("settings", paths::namespace_settings(id)),
+    ]
+}
+
+/// Places whose words begin with the typed ones come first, then those that hold all of them somewhere.
+pub fn found(places: &[Place], typed: &str) -> Vec<Place> {
+    let typed = typed.to_lowercase();
+    let wanted: Vec<&str> = typed.split_whitespace().collect();
+    let mut found: Vec<(bool, &Place)> = places.iter().filter_map(|place| fits(place, &wanted)).collect();
+    found.sort_by_key(|(inside, _)| *inside);
+    found.into_iter().map(|(_, place)| place.clone()).collect()
+}
+
+/// `Some(false)` when each wanted word begins a word of the place, `Some(true)` when each is somewhere in it.
+fn fits<'a>(place: &'a Place, wanted: &[&str]) -> Option<(bool, &'a Place)> {
+    let text = format!("{} {}", place.label, place.area).to_lowercase();
+    let begins = |want: &&str| text.split([' ', '-']).any(|word| word.starts_with(*want)) || text.starts_with(*want);
+    let holds = |want: &&str| text.contains(*want);
+    if wanted.iter().all(begins) { Some((false, place)) } else { wanted.iter().all(holds).then_some((true, place)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn labels(typed: &str) -> Vec<String> {
+        found(&pages(true), typed).into_iter().map(|place| place.label).collect()
+    }
+
+    #[test]
+    fn nothing_typed_shows_every_page() {
+        assert_eq!(labels("").len(), pages(true).len());
+    }
+
+    #[test]
+    fn words_are_found_by_their_beginnings_in_any_order() {
+        assert_eq!(labels("key new"), ["New API key"]);
+        assert_eq!(labels("API")[0], "API keys");
+    }
+
+    #[test]
+    fn a_beginning_goes_before_an_inside() {
+        let found = labels("acc");
+        assert_eq!(found[0], "Account");
+        assert!(labels("udit").contains(&"Audit".to_owned()));
+    }
+
+    #[test]
+    fn what_is_nowhere_finds_nothing() {
+        assert!(labels("zebra").is_empty());
+    }
+
+    #[test]
+    fn each_letter_leads_to_one_page() {
+        let letters: Vec<_> = keys(true).filter_map(|place| place.key).collect();
+        assert_eq!(letters.iter().collect::<HashSet<_>>().len(), letters.len());
+    }
+
+    #[test]
+    fn the_platform_is_for_operators() {
+        assert!(pages(false).iter().all(|place| place.area != "platform"));
+    }
+}
