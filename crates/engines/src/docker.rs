@@ -11,21 +11,25 @@ use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker as Client, query_parameters::EventsOptionsBuilder};
 use futures::{StreamExt, future, stream::BoxStream};
 use kubelet::{
-    ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, Instance, InstanceRequest, InstanceStats,
-    LogOptions, Provider, ProviderError,
+    AttachRequest, ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, FileVolume, Instance,
+    InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError,
 };
 use tokio::sync::Mutex;
 
+mod attach;
 mod body;
 mod create;
 mod delete;
 mod exec;
+mod files;
 mod image;
 mod instances;
 mod logs;
 mod network;
+mod ports;
 mod raw;
 mod stats;
+mod tar;
 mod volume;
 
 /// Labels that mark what is ours, and for which pod.
@@ -128,7 +132,9 @@ impl Provider for Docker {
         Capabilities {
             several_containers: true,
             first_owns_network: true,
-            file_volumes: false,
+            file_volumes: true,
+            init_containers: true,
+            probes: true,
             security_context: true,
             recreates_lost: false,
         }
@@ -189,6 +195,22 @@ impl Provider for Docker {
 
     async fn exec(&self, uid: &str, container: &str, request: &ExecRequest) -> Result<ExecSession, ProviderError> {
         self.run_in_container(uid, container, request).await
+    }
+
+    async fn attach(&self, uid: &str, container: &str, request: &AttachRequest) -> Result<ExecSession, ProviderError> {
+        self.join(uid, container, request).await
+    }
+
+    async fn port_forward(&self, uid: &str, port: u16) -> Result<PortStream, ProviderError> {
+        self.connect_inside(uid, port).await
+    }
+
+    async fn stop(&self, uid: &str, container: &str, grace: Duration) -> Result<(), ProviderError> {
+        self.stop_one(uid, container, grace).await
+    }
+
+    async fn write_files(&self, uid: &str, volumes: &[FileVolume]) -> Result<(), ProviderError> {
+        self.refill(uid, volumes).await
     }
 
     async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use kubelet::{
-    ByteStream, Capabilities, ContainerInstance, ContainerRequest, ContainerRun, EngineInfo, ExecRequest, ExecSession,
-    Instance, InstanceRequest, LogOptions, Provider, ProviderError,
+    ByteStream, Capabilities, ContainerInstance, ContainerRequest, ContainerRun, Ended, EngineInfo, ExecRequest,
+    ExecSession, Instance, InstanceRequest, LogOptions, Provider, ProviderError,
 };
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
@@ -53,6 +53,8 @@ impl Simulated {
 
     fn container(&self, request: &InstanceRequest, wanted: &ContainerRequest) -> ContainerInstance {
         let run = match self.start_delay.is_zero() {
+            // Nothing runs, so what runs before the rest is over at once.
+            _ if is_init(request, &wanted.spec.name) => ContainerRun::Ended(done()),
             true => ContainerRun::Running { started: recorded_start(request, wanted).unwrap_or_else(Timestamp::now) },
             false => ContainerRun::Created,
         };
@@ -96,6 +98,8 @@ impl Provider for Simulated {
             several_containers: true,
             first_owns_network: false,
             file_volumes: true,
+            init_containers: true,
+            probes: false,
             security_context: true,
             recreates_lost: true,
         }
@@ -168,6 +172,17 @@ impl Provider for Simulated {
     async fn exec(&self, _uid: &str, _container: &str, _request: &ExecRequest) -> Result<ExecSession, ProviderError> {
         Err(ProviderError::Unsupported("The simulated engine runs no processes".into()))
     }
+}
+
+fn is_init(request: &InstanceRequest, name: &str) -> bool {
+    let init = request.pod.spec.as_ref().and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
+    init.iter().any(|one| one.name == name)
+}
+
+fn done() -> Ended {
+    let now = Some(Timestamp::now());
+    let (reason, message) = ("Completed".into(), String::new());
+    Ended { exit_code: 0, reason, message, started: now, finished: now, id: String::new() }
 }
 
 /// The start that the pod's status already shows: after a restart of this process nothing changes for its readers.

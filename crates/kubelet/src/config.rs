@@ -29,6 +29,8 @@ pub struct NodeConfig {
     pub tls: Option<TlsFiles>,
     /// CA of client certificates; `None` reads the cluster's own from `extension-apiserver-authentication`.
     pub client_ca: Option<PathBuf>,
+    /// Pods that ask for a ServiceAccount token of their own get one, which leaves the cluster with them.
+    pub service_account_tokens: bool,
     /// Pods worked on at the same time.
     pub workers: usize,
 }

@@ -15,6 +15,7 @@ use crate::{
 pub(crate) struct Rules {
     pub(crate) capabilities: Capabilities,
     pub(crate) require_pod_label: Option<String>,
+    pub(crate) service_account_tokens: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(crate) enum Decision {
     Expire,
     /// The engine has lost the instance.
     Lose,
-    /// These containers, by index, start with these attempt numbers.
+    /// These containers, by index among all (init containers first), start with these attempt numbers.
     Start(Vec<(usize, u32)>),
     /// Nothing to do but to tell; look again at that time.
     Report { wake_at: Option<Timestamp> },
@@ -79,6 +80,15 @@ pub(crate) fn containers(pod: &Pod) -> &[Container] {
     pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default()
 }
 
+pub(crate) fn init_containers(pod: &Pod) -> &[Container] {
+    pod.spec.as_ref().and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default()
+}
+
+/// Init containers, then the pod's own.
+pub(crate) fn all_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
+    init_containers(pod).iter().chain(containers(pod))
+}
+
 fn deadline(pod: &Pod) -> Option<Timestamp> {
     let seconds = pod.spec.as_ref()?.active_deadline_seconds?;
     let start = pod.status.as_ref()?.start_time.as_ref()?.0;
@@ -90,10 +100,23 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 }
 
 fn due_containers(view: &View, rules: &Rules, now: Timestamp) -> (Vec<(usize, u32)>, Option<Timestamp>) {
+    let init = init_containers(&view.pod);
+    match initialized(&view.pod, view.instance.as_deref()) {
+        Initialized::Yes => {}
+        Initialized::Failed(_) => return (Vec::new(), None),
+        Initialized::No(index) => {
+            return match next_attempt(view, &init[index].name, init_policy(&view.pod)) {
+                Next::Now(attempt) => (vec![(index, attempt)], None),
+                Next::At(at, attempt) if at <= now => (vec![(index, attempt)], None),
+                Next::At(at, _) => (Vec::new(), Some(at)),
+                Next::Never => (Vec::new(), None),
+            };
+        }
+    }
     let mut start = Vec::new();
     let mut wake_at = None;
     for (index, container) in containers(&view.pod).iter().enumerate() {
-        match next_attempt(view, &container.name) {
+        match next_attempt(view, &container.name, restart_policy(&view.pod)) {
             Next::Now(attempt) => start.push((index, attempt)),
             Next::At(at, attempt) if at <= now => start.push((index, attempt)),
             Next::At(at, _) => wake_at = earlier(wake_at, Some(at)),
@@ -103,7 +126,41 @@ fn due_containers(view: &View, rules: &Rules, now: Timestamp) -> (Vec<(usize, u3
     if rules.capabilities.first_owns_network && start.first().is_some_and(|first| first.0 == 0) {
         restart_siblings(view.instance.as_deref(), &view.pod, &mut start);
     }
-    (start, wake_at)
+    (start.into_iter().map(|(index, attempt)| (init.len() + index, attempt)).collect(), wake_at)
+}
+
+/// How far the init containers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Initialized {
+    Yes,
+    /// This one, by index, runs or is next.
+    No(usize),
+    /// This one failed and is not tried again.
+    Failed(usize),
+}
+
+/// Once one of the pod's own containers was made, initialization is over and never looked at again.
+pub(crate) fn initialized(pod: &Pod, instance: Option<&Instance>) -> Initialized {
+    let of = |container: &Container| instance.and_then(|instance| instance.container(&container.name));
+    if containers(pod).iter().any(|container| of(container).is_some()) {
+        return Initialized::Yes;
+    }
+    for (index, container) in init_containers(pod).iter().enumerate() {
+        match of(container).map(|found| &found.run) {
+            Some(ContainerRun::Ended(ended)) if ended.exit_code == 0 => {}
+            Some(ContainerRun::Ended(_)) if restart_policy(pod) == "Never" => return Initialized::Failed(index),
+            _ => return Initialized::No(index),
+        }
+    }
+    Initialized::Yes
+}
+
+/// An init container that has done its work is not started again, whatever the pod's policy.
+pub(crate) fn init_policy(pod: &Pod) -> &str {
+    match restart_policy(pod) {
+        "Always" => "OnFailure",
+        other => other,
+    }
 }
 
 enum Next {
@@ -112,7 +169,7 @@ enum Next {
     Never,
 }
 
-fn next_attempt(view: &View, name: &str) -> Next {
+fn next_attempt(view: &View, name: &str, policy: &str) -> Next {
     let Some(container) = view.instance.as_ref().and_then(|instance| instance.container(name)) else {
         return Next::Now(recorded_restarts(&view.pod, name));
     };
@@ -121,7 +178,7 @@ fn next_attempt(view: &View, name: &str) -> Next {
         ContainerRun::Running { .. } => Next::Never,
         ContainerRun::Ended(ended) => {
             let calm = view.calm.get(name).copied();
-            let at = restart_at(restart_policy(&view.pod), ended, container.attempt, calm);
+            let at = restart_at(policy, ended, container.attempt, calm);
             at.map_or(Next::Never, |at| Next::At(at, container.attempt + 1))
         }
     }
@@ -142,8 +199,8 @@ fn restart_siblings(instance: Option<&Instance>, pod: &Pod, start: &mut Vec<(usi
 }
 
 fn recorded_restarts(pod: &Pod, name: &str) -> u32 {
-    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
-    let status = statuses.iter().find(|status| status.name == name);
+    let lists = pod.status.iter().flat_map(|status| [&status.init_container_statuses, &status.container_statuses]);
+    let status = lists.flatten().flatten().find(|status| status.name == name);
     status.and_then(|status| u32::try_from(status.restart_count).ok()).unwrap_or(0)
 }
 

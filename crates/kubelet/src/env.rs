@@ -10,7 +10,7 @@ mod expand;
 mod field;
 
 pub(crate) use expand::expand;
-use field::{field_value, resource_value};
+pub(crate) use field::{field_value, resource_value};
 
 /// What the node adds to a pod's own data.
 pub(crate) struct NodeValues<'a> {

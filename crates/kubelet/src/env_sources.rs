@@ -2,8 +2,10 @@
 //! Values pass through memory on their way to the engine and are never logged.
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Container, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret};
 use kube::{Api, Client};
+
+use crate::{RegistryLogin, registry};
 
 /// What kind of object a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,10 +52,10 @@ pub(crate) fn references(containers: &[Container]) -> BTreeSet<(SourceKind, Stri
     all
 }
 
-/// Fetches what the containers refer to; nothing at all for most pods.
-pub(crate) async fn fetch(client: &Client, namespace: &str, containers: &[Container]) -> Sources {
+/// Fetches what is referred to; nothing at all for most pods.
+pub(crate) async fn fetch(client: &Client, namespace: &str, wanted: BTreeSet<(SourceKind, String)>) -> Sources {
     let mut sources = Sources::new();
-    for (kind, name) in references(containers) {
+    for (kind, name) in wanted {
         let source = match kind {
             SourceKind::ConfigMap => config_map(client, namespace, &name).await,
             SourceKind::Secret => secret(client, namespace, &name).await,
@@ -61,6 +63,25 @@ pub(crate) async fn fetch(client: &Client, namespace: &str, containers: &[Contai
         sources.insert((kind, name), source.unwrap_or_else(|error| Source::Unreadable(error.to_string())));
     }
     sources
+}
+
+/// The logins that a pod's pull secrets hold, and one sentence for each secret that could not be used.
+pub(crate) async fn fetch_logins(client: &Client, pod: &Pod) -> (Vec<RegistryLogin>, Vec<String>) {
+    let (mut logins, mut problems) = (Vec::new(), Vec::new());
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    for reference in pod.spec.iter().flat_map(|spec| spec.image_pull_secrets.iter().flatten()) {
+        let name = &reference.name;
+        match secrets.get_opt(name).await {
+            Ok(Some(secret)) => match registry::logins(&secret) {
+                Some(found) => logins.extend(found),
+                None => problems.push(format!("Secret {name} holds no registry logins")),
+            },
+            Ok(None) => problems.push(format!("Secret {name} does not exist")),
+            Err(error) => problems.push(format!("Secret {name} could not be read: {error}")),
+        }
+    }
+    (logins, problems)
 }
 
 async fn config_map(client: &Client, namespace: &str, name: &str) -> Result<Source, kube::Error> {

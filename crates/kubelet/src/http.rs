@@ -18,13 +18,19 @@ use crate::{NodeConfig, StartError, kubelet::Shared};
 
 mod access;
 mod auth;
+mod command;
 mod exec;
 mod frames;
 mod listener;
 mod logs;
+mod port_forward;
 mod problem;
+mod spdy;
+mod spdy_command;
 mod stats;
 pub(crate) mod tls;
+mod upgrade;
+mod websocket;
 
 use auth::Reviewer;
 use listener::{Peer, TlsListener};
@@ -68,8 +74,10 @@ fn router(api: Api) -> Router {
         .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::logs))
         .route("/exec/{namespace}/{pod}/{container}", any(exec::exec))
         .route("/exec/{namespace}/{pod}/{uid}/{container}", any(exec::exec_by_uid))
-        .route("/attach/{*rest}", any(attach))
-        .route("/portForward/{*rest}", any(port_forward))
+        .route("/attach/{namespace}/{pod}/{container}", any(exec::attach))
+        .route("/attach/{namespace}/{pod}/{uid}/{container}", any(exec::attach_by_uid))
+        .route("/portForward/{namespace}/{pod}", any(port_forward::port_forward))
+        .route("/portForward/{namespace}/{pod}/{uid}", any(port_forward::port_forward_by_uid))
         .route("/stats/summary", get(stats::summary))
         .route("/metrics/resource", get(stats::resource))
         .route("/metrics", get(stats::own))
@@ -130,15 +138,6 @@ fn pod_list<T: serde::Serialize>(items: &[T]) -> Result<Response, Problem> {
     let list = PodList { kind: "PodList", api_version: "v1", metadata: serde_json::json!({}), items };
     let body = serde_json::to_vec(&list).map_err(|error| Problem::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
-}
-
-async fn attach() -> Problem {
-    let detail = "Attach is not available on a virtual node; use kubectl exec or kubectl logs";
-    Problem::new(StatusCode::NOT_IMPLEMENTED, detail)
-}
-
-async fn port_forward() -> Problem {
-    Problem::new(StatusCode::NOT_IMPLEMENTED, "Port forwarding is not available on a virtual node")
 }
 
 async fn unknown(uri: Uri) -> Problem {

@@ -14,6 +14,7 @@ use crate::{
     http, lease, node, node_object, pods,
     queue::{Queue, Uid},
     records::Records,
+    refresh::{self, Written},
     tick::{self, Health},
     worker,
 };
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) host_ip: String,
     pub(crate) allocatable: BTreeMap<String, String>,
     pub(crate) server_version: String,
+    /// Files that were written into running pods.
+    pub(crate) written: Written,
     pub(crate) health: watch::Sender<Health>,
     /// The cache of pods is complete.
     pub(crate) pods_known: CancellationToken,
@@ -89,6 +92,9 @@ impl Kubelet {
         parts.spawn(pods::run(shared.clone()));
         parts.spawn(tick::run(shared.clone()));
         parts.spawn(worker::run(shared.clone()));
+        if shared.rules.capabilities.file_volumes {
+            parts.spawn(refresh::run(shared.clone()));
+        }
         tracing::info!(node.name = shared.config.name, node.address = %shared.config.address, "The node is up");
         shutdown.cancelled().await;
         // Work in progress is safe to cut off: it is idempotent and continues at the next start.
@@ -102,8 +108,11 @@ impl Kubelet {
         let Self { client, config, provider } = self;
         let version = patiently("Asking the API server for its version", || client.apiserver_version()).await;
         let engine = patiently("Asking the engine for its size", || provider.describe()).await;
-        let rules =
-            Rules { capabilities: provider.capabilities(), require_pod_label: config.require_pod_label.clone() };
+        let rules = Rules {
+            capabilities: provider.capabilities(),
+            require_pod_label: config.require_pod_label.clone(),
+            service_account_tokens: config.service_account_tokens,
+        };
         if config.require_pod_label.is_none() {
             tracing::warn!("This node runs every pod that is bound to it: no label is required");
         }
@@ -119,6 +128,7 @@ impl Kubelet {
             provider,
             records: Records::default(),
             queue: Queue::default(),
+            written: Written::default(),
             health: watch::Sender::new(Health::default()),
             pods_known: CancellationToken::new(),
             engine_known: CancellationToken::new(),

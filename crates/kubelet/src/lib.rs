@@ -11,6 +11,7 @@ mod decide;
 mod env;
 mod env_sources;
 mod events;
+mod files;
 mod http;
 mod instance;
 mod kubelet;
@@ -21,21 +22,26 @@ mod pods;
 mod provider;
 mod queue;
 mod records;
+mod refresh;
 mod refuse;
 mod refuse_volumes;
+mod registry;
 mod restart;
 mod status;
 mod streams;
 mod sweep;
 mod tick;
+mod tokens;
 mod worker;
 mod writer;
 
 pub use config::{Capacity, Gpu, NodeConfig, NodeTaint, TlsFiles};
+pub use files::{FileVolume, VolumeFile};
 pub use instance::{ContainerInstance, ContainerRun, Ended, Instance};
 pub use kubelet::{Kubelet, StartError};
 pub use provider::{Capabilities, ContainerRequest, EngineInfo, InstanceRequest, Provider, ProviderError};
+pub use registry::RegistryLogin;
 pub use streams::{
-    ByteStream, ContainerStats, ExecControl, ExecOutput, ExecRequest, ExecSession, InstanceStats, LogOptions, LogSince,
-    TerminalSize,
+    AttachRequest, ByteStream, ContainerStats, ExecControl, ExecOutput, ExecRequest, ExecSession, InstanceStats,
+    LogOptions, LogSince, PortStream, TerminalSize, Wire,
 };

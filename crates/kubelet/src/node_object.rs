@@ -172,6 +172,7 @@ mod tests {
             reconcile_interval: Duration::from_secs(30),
             tls: None,
             client_ca: None,
+            service_account_tokens: false,
             workers: 128,
         }
     }

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Container, Pod};
 
-use crate::{ByteStream, ExecRequest, ExecSession, Instance, InstanceStats, LogOptions};
+use crate::{
+    AttachRequest, ByteStream, ExecRequest, ExecSession, FileVolume, Instance, InstanceStats, LogOptions, PortStream,
+    RegistryLogin,
+};
 
 /// An engine that runs instances for the pods of one node.
 ///
@@ -99,6 +102,57 @@ pub trait Provider: Send + Sync + 'static {
         Err(ProviderError::Unsupported("This engine cannot run commands in containers".into()))
     }
 
+    /// Joins the streams of a running container itself, from now on.
+    ///
+    /// # Errors
+    /// As [`Provider::exec`].
+    async fn attach(
+        &self,
+        _uid: &str,
+        _container: &str,
+        _request: &AttachRequest,
+    ) -> Result<ExecSession, ProviderError> {
+        Err(ProviderError::Unsupported("This engine cannot attach to containers; use kubectl exec or logs".into()))
+    }
+
+    /// Connects to a port as the pod's own `localhost` sees it, for `kubectl port-forward`.
+    ///
+    /// # Errors
+    /// As [`Provider::exec`]; [`ProviderError::Unavailable`] if nobody listens there.
+    async fn port_forward(&self, _uid: &str, _port: u16) -> Result<PortStream, ProviderError> {
+        Err(ProviderError::Unsupported("This engine cannot forward ports".into()))
+    }
+
+    /// Connects to a port from outside the pod, for probes and hooks: the pod's address unless the engine says otherwise.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unavailable`] if nobody listens there.
+    async fn dial(&self, instance: &Instance, port: u16) -> Result<PortStream, ProviderError> {
+        let address = instance.pod_ip.as_deref();
+        let address = address.ok_or_else(|| ProviderError::Unavailable("The pod has no address yet".into()))?;
+        match tokio::net::TcpStream::connect((address, port)).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(ProviderError::Unavailable(format!("dial tcp {address}:{port}: {error}"))),
+        }
+    }
+
+    /// Ends one container and leaves it as ended, so that the restart policy decides what follows.
+    /// An ended or unknown container is a success.
+    ///
+    /// # Errors
+    /// Any error means that it may still run; the node calls again.
+    async fn stop(&self, _uid: &str, _container: &str, _grace: Duration) -> Result<(), ProviderError> {
+        Err(ProviderError::Unsupported("This engine cannot end a single container".into()))
+    }
+
+    /// Replaces the files of volumes that are mounted already, because their source has changed.
+    ///
+    /// # Errors
+    /// Any error means that old files may still be there; the node calls again.
+    async fn write_files(&self, _uid: &str, _volumes: &[FileVolume]) -> Result<(), ProviderError> {
+        Err(ProviderError::Unsupported("This engine cannot change mounted files".into()))
+    }
+
     /// Figures of all running instances; none by default.
     ///
     /// # Errors
@@ -117,6 +171,10 @@ pub struct Capabilities {
     pub first_owns_network: bool,
     /// `configMap`, `secret`, `downwardAPI` and `projected` volumes can be mounted.
     pub file_volumes: bool,
+    /// Containers of `initContainers` may be asked for, one after the other, before any of the pod's own.
+    pub init_containers: bool,
+    /// [`Provider::exec`] or [`Provider::dial`], and [`Provider::stop`], work: probes and lifecycle hooks are run.
+    pub probes: bool,
     /// User, capabilities and read-only root are applied; otherwise the node says that they are not.
     pub security_context: bool,
     /// Instances do not survive a restart of the engine and are made again without a word.
@@ -141,6 +199,10 @@ pub struct InstanceRequest {
     pub pod: Arc<Pod>,
     /// The containers that should run now.
     pub containers: Vec<ContainerRequest>,
+    /// What the pod's file volumes hold; only with [`Capabilities::file_volumes`].
+    pub files: Vec<FileVolume>,
+    /// What the pod's pull secrets hold.
+    pub registry_logins: Vec<RegistryLogin>,
 }
 
 /// One container to run.
@@ -192,5 +254,11 @@ impl InstanceRequest {
             meta.namespace.clone().unwrap_or_default(),
             meta.name.clone().unwrap_or_default(),
         )
+    }
+
+    /// The login for an image: that of the longest registry or repository it begins with.
+    #[must_use]
+    pub fn login(&self, image: &str) -> Option<&RegistryLogin> {
+        crate::registry::login(&self.registry_logins, image)
     }
 }

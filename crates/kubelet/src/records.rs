@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Instance, queue::Uid, restart::CalmAttempts};
+use crate::{Instance, files::file_volumes, queue::Uid, restart::CalmAttempts};
 
 /// Lists in a row without an instance before it counts as lost.
 const MISSING_LISTS: u8 = 2;
@@ -37,6 +37,7 @@ struct Record {
     grace: Option<i64>,
     removed: bool,
     terminated: bool,
+    has_files: bool,
     instance: Option<Arc<Instance>>,
     lost: bool,
     missing: u8,
@@ -121,6 +122,12 @@ impl Records {
     pub(crate) fn not_in(&self, seen: &HashSet<String>) -> Vec<String> {
         let inner = self.lock();
         inner.by_uid.keys().filter(|uid| !seen.contains(uid.as_ref())).map(ToString::to_string).collect()
+    }
+
+    /// Pods with volumes of files.
+    pub(crate) fn with_files(&self) -> Vec<Uid> {
+        let inner = self.lock();
+        inner.by_uid.iter().filter(|(_, record)| record.has_files).map(|(uid, _)| uid.clone()).collect()
     }
 
     pub(crate) fn uids(&self) -> Vec<Uid> {
@@ -233,6 +240,7 @@ impl Record {
             grace: grace(pod),
             removed: false,
             terminated: false,
+            has_files: file_volumes(pod).next().is_some(),
             instance: None,
             // A pod with a container id had an instance before this process began.
             lost: has_container_id(pod),

@@ -19,8 +19,8 @@ pub(crate) fn refuse(pod: &Pod, rules: &Rules) -> Option<Refusal> {
     not_for_this_node(pod)
         .or_else(|| not_entitled(pod, rules))
         .or_else(|| refuse_spec(spec, &rules.capabilities))
-        .or_else(|| spec.containers.iter().find_map(refuse_container))
-        .or_else(|| refuse_volumes(spec, &rules.capabilities))
+        .or_else(|| spec.init_containers.iter().flatten().chain(&spec.containers).find_map(refuse_container))
+        .or_else(|| refuse_volumes(spec, rules))
 }
 
 /// Fields that this node leaves out, for one event; the pod runs all the same.
@@ -35,12 +35,12 @@ pub(crate) fn ignored_fields(spec: &PodSpec, capabilities: &Capabilities) -> Vec
     note(spec.host_aliases.is_some(), "hostAliases");
     note(spec.subdomain.is_some(), "subdomain");
     note(spec.share_process_namespace == Some(true), "shareProcessNamespace");
-    note(spec.image_pull_secrets.is_some(), "imagePullSecrets");
+    let probes = capabilities.probes;
     for container in &spec.containers {
-        note(container.liveness_probe.is_some(), "livenessProbe");
-        note(container.readiness_probe.is_some(), "readinessProbe");
-        note(container.startup_probe.is_some(), "startupProbe");
-        note(container.lifecycle.is_some(), "lifecycle");
+        note(container.liveness_probe.is_some() && !probes, "livenessProbe");
+        note(container.readiness_probe.is_some() && !probes, "readinessProbe");
+        note(container.startup_probe.is_some() && !probes, "startupProbe");
+        note(container.lifecycle.is_some() && !probes, "lifecycle");
         let ports = container.ports.as_deref().unwrap_or_default();
         note(ports.iter().any(|port| port.host_port.is_some()), "hostPort");
         let enforced = capabilities.security_context || container.security_context.is_none();
@@ -99,7 +99,7 @@ fn refuse_spec(spec: &PodSpec, capabilities: &Capabilities) -> Option<Refusal> {
     } = spec;
     let names = |list: &[Container]| list.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
     match init_containers.as_deref() {
-        Some(init) if !init.is_empty() => {
+        Some(init) if !init.is_empty() && !capabilities.init_containers => {
             return unsupported(format!(
                 "initContainers ({}) are not supported; put their work into the image",
                 names(init)

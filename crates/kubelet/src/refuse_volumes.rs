@@ -2,18 +2,38 @@
 //! The token volume that admission adds to every pod is left out without a word: nothing asked for it.
 use k8s_openapi::api::core::v1::{PodSpec, Volume};
 
-use crate::{Capabilities, refuse::Refusal};
+use crate::{Capabilities, decide::Rules, refuse::Refusal};
 
-pub(crate) fn refuse_volumes(spec: &PodSpec, capabilities: &Capabilities) -> Option<Refusal> {
+pub(crate) fn refuse_volumes(spec: &PodSpec, rules: &Rules) -> Option<Refusal> {
+    let capabilities = &rules.capabilities;
     let volumes = spec.volumes.as_deref().unwrap_or_default();
     let refused = volumes.iter().find_map(|volume| kind_refused(volume, capabilities).map(|kind| (volume, kind)));
-    refused.map(|(volume, kind)| Refusal {
-        reason: "UnsupportedPod",
-        message: format!(
-            "Volume {} is of kind {kind}, which this engine does not mount; it mounts emptyDir",
-            volume.name
-        ),
-        stays_pending: false,
+    let mounts =
+        if capabilities.file_volumes { "emptyDir, configMap, secret, downwardAPI and projected" } else { "emptyDir" };
+    let message = refused.map(|(volume, kind)| {
+        format!("Volume {} is of kind {kind}, which this engine does not mount; it mounts {mounts}", volume.name)
+    });
+    let message = message.or_else(|| volumes.iter().find_map(|volume| projection_refused(volume, rules)))?;
+    Some(Refusal { reason: "UnsupportedPod", message, stays_pending: false })
+}
+
+/// Sources of a projected volume that have no content here.
+fn projection_refused(volume: &Volume, rules: &Rules) -> Option<String> {
+    if is_api_access(volume) {
+        return None;
+    }
+    let name = &volume.name;
+    volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten()).find_map(|source| {
+        if source.service_account_token.is_some() && !rules.service_account_tokens {
+            return Some(format!(
+                "Volume {name} asks for a ServiceAccount token, which this node does not give; \
+                 it can be started with --service-account-tokens"
+            ));
+        }
+        let other = source.cluster_trust_bundle.is_some() || source.pod_certificate.is_some();
+        other.then(|| {
+            format!("Volume {name}: only configMap, secret, downwardAPI and serviceAccountToken can be projected")
+        })
     })
 }
 

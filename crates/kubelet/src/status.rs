@@ -11,7 +11,7 @@ use k8s_openapi::{
 
 use crate::{
     ContainerInstance, ContainerRun, Ended, Instance,
-    decide::{containers, phase, restart_policy},
+    decide::{Initialized, containers, init_containers, init_policy, initialized, phase, restart_policy},
     restart::{CalmAttempts, pause, restart_at},
 };
 
@@ -42,17 +42,24 @@ pub(crate) struct Situation<'a> {
 /// The status of a pod that is not over yet, or whose containers have all come to their own end.
 pub(crate) fn status(situation: &Situation) -> PodStatus {
     let mut status = base(situation.pod, situation.host_ip, situation.now);
+    let old_init = std::mem::take(&mut status.init_container_statuses).unwrap_or_default();
     let old = std::mem::take(&mut status.container_statuses).unwrap_or_default();
+    let known = |name: &str| old_init.iter().chain(&old).find(|one| one.name == name);
+    let init: Vec<_> = init_containers(situation.pod)
+        .iter()
+        .map(|container| init_status(situation, container, known(&container.name)))
+        .collect();
     let statuses: Vec<ContainerStatus> = containers(situation.pod)
         .iter()
-        .map(|container| container_status(situation, container, old.iter().find(|one| one.name == container.name)))
+        .map(|container| container_status(situation, container, known(&container.name), restart_policy(situation.pod)))
         .collect();
     status.phase = Some(phase_of(situation, &statuses).to_owned());
     if let Some(ip) = situation.instance.and_then(|instance| instance.pod_ip.clone()) {
         set_pod_ip(&mut status, ip);
     }
-    set_conditions(&mut status, situation.pod, &readiness(situation, &statuses), situation.now);
+    set_conditions(&mut status, situation.pod, &readiness(situation, &init, &statuses), situation.now);
     status.container_statuses = Some(statuses);
+    status.init_container_statuses = Some(init).filter(|all| !all.is_empty());
     status
 }
 
@@ -71,7 +78,7 @@ fn set_pod_ip(status: &mut PodStatus, ip: String) {
     status.pod_ip = Some(ip);
 }
 
-fn readiness(situation: &Situation, statuses: &[ContainerStatus]) -> Readiness {
+fn readiness(situation: &Situation, init: &[ContainerStatus], statuses: &[ContainerStatus]) -> Readiness {
     let names = |wanted: bool| {
         let chosen = statuses.iter().filter(move |status| status.ready == wanted);
         chosen.map(|status| status.name.clone()).collect::<Vec<_>>()
@@ -81,6 +88,7 @@ fn readiness(situation: &Situation, statuses: &[ContainerStatus]) -> Readiness {
     Readiness {
         sandbox: situation.instance.is_some_and(|instance| !instance.containers.is_empty()),
         unready: names(false),
+        uninitialized: init.iter().filter(|one| !one.ready).map(|one| one.name.clone()).collect(),
         deleting: situation.pod.metadata.deletion_timestamp.is_some(),
         completed: over || done && phase_of(situation, statuses) == "Succeeded",
     }
@@ -92,6 +100,11 @@ fn is_completed(status: &ContainerStatus) -> bool {
 
 fn phase_of(situation: &Situation, statuses: &[ContainerStatus]) -> &'static str {
     let instance = situation.instance;
+    match initialized(situation.pod, instance) {
+        Initialized::Yes => {}
+        Initialized::Failed(_) => return "Failed",
+        Initialized::No(_) => return if phase(situation.pod) == "Running" { "Running" } else { "Pending" },
+    }
     let of = |status: &ContainerStatus| instance.and_then(|instance| instance.container(&status.name));
     let made = statuses.iter().all(|status| of(status).is_some_and(|one| !matches!(one.run, ContainerRun::Created)));
     if !made {
@@ -100,7 +113,9 @@ fn phase_of(situation: &Situation, statuses: &[ContainerStatus]) -> &'static str
     }
     let ends: Vec<_> = statuses.iter().filter_map(|status| ended(of(status)?)).collect();
     let all_over = ends.len() == statuses.len()
-        && statuses.iter().all(|status| of(status).is_some_and(|one| restart(situation, one).is_none()));
+        && statuses.iter().all(|status| {
+            of(status).is_some_and(|one| restart(situation, one, restart_policy(situation.pod)).is_none())
+        });
     match all_over {
         true if ends.iter().all(|end| end.exit_code == 0) => "Succeeded",
         true => "Failed",
@@ -116,15 +131,27 @@ fn ended(container: &ContainerInstance) -> Option<&Ended> {
 }
 
 /// When this ended container starts again, if it does.
-fn restart(situation: &Situation, container: &ContainerInstance) -> Option<Timestamp> {
+fn restart(situation: &Situation, container: &ContainerInstance, policy: &str) -> Option<Timestamp> {
     if situation.pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
     let calm = situation.calm.get(&container.name).copied();
-    restart_at(restart_policy(situation.pod), ended(container)?, container.attempt, calm)
+    restart_at(policy, ended(container)?, container.attempt, calm)
 }
 
-fn container_status(situation: &Situation, container: &Container, old: Option<&ContainerStatus>) -> ContainerStatus {
+/// An init container is ready once it has done its work.
+fn init_status(situation: &Situation, container: &Container, old: Option<&ContainerStatus>) -> ContainerStatus {
+    let mut status = container_status(situation, container, old, init_policy(situation.pod));
+    status.ready = is_completed(&status);
+    status
+}
+
+fn container_status(
+    situation: &Situation,
+    container: &Container,
+    old: Option<&ContainerStatus>,
+    policy: &str,
+) -> ContainerStatus {
     let mut status = ContainerStatus {
         name: container.name.clone(),
         image: container.image.clone().unwrap_or_default(),
@@ -134,7 +161,7 @@ fn container_status(situation: &Situation, container: &Container, old: Option<&C
         ..ContainerStatus::default()
     };
     let Some(found) = situation.instance.and_then(|instance| instance.container(&container.name)) else {
-        status.state = Some(waiting_state(situation.waiting));
+        status.state = Some(not_made(situation, &container.name));
         return status;
     };
     status.container_id = Some(found.id.clone());
@@ -151,13 +178,30 @@ fn container_status(situation: &Situation, container: &Container, old: Option<&C
             status.ready = situation.pod.metadata.deletion_timestamp.is_none();
             status.started = Some(true);
         }
-        ContainerRun::Ended(ended) => ended_status(situation, found, ended, &mut status),
+        ContainerRun::Ended(ended) => ended_status(situation, found, (ended, policy), &mut status),
     }
     status
 }
 
-fn ended_status(situation: &Situation, container: &ContainerInstance, ended: &Ended, status: &mut ContainerStatus) {
-    match restart(situation, container) {
+/// A container that does not exist: it waits for the init containers, or for what keeps it from being made.
+fn not_made(situation: &Situation, name: &str) -> ContainerState {
+    let next = match initialized(situation.pod, situation.instance) {
+        Initialized::Yes => return waiting_state(situation.waiting),
+        Initialized::No(index) | Initialized::Failed(index) => init_containers(situation.pod).get(index),
+    };
+    if next.is_some_and(|next| next.name == name) || situation.instance.is_none() && situation.waiting.is_some() {
+        return waiting_state(situation.waiting);
+    }
+    waiting_state(Some(&Waiting { reason: "PodInitializing".into(), message: String::new() }))
+}
+
+fn ended_status(
+    situation: &Situation,
+    container: &ContainerInstance,
+    (ended, policy): (&Ended, &str),
+    status: &mut ContainerStatus,
+) {
+    match restart(situation, container, policy) {
         Some(at) if at > situation.now => {
             status.last_state = Some(terminated_state(ended));
             let waiting = situation.waiting.cloned().unwrap_or_else(|| crash_loop(container, situation.pod, at, ended));

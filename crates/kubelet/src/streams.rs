@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::body::Bytes;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::ProviderError;
 
@@ -52,7 +52,28 @@ pub struct ExecRequest {
     pub tty: bool,
 }
 
-/// A running command.
+/// Which of a running container's own streams are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttachRequest {
+    /// The caller will send standard input; only a container with `stdin` reads it.
+    pub stdin: bool,
+    /// The caller wants standard output.
+    pub stdout: bool,
+    /// The caller wants standard error; never together with `tty`.
+    pub stderr: bool,
+    /// The container runs on a terminal.
+    pub tty: bool,
+}
+
+/// A connection into an instance: bytes both ways.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// A connection to one port of an instance.
+pub type PortStream = Box<dyn Wire>;
+
+/// A running command, or a running container somebody is attached to.
 pub struct ExecSession {
     /// Standard input; shutting it down closes it for the command. `None` if it was not asked for.
     pub stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
@@ -86,7 +107,7 @@ pub struct TerminalSize {
 pub trait ExecControl: Send + Sync {
     /// Tells the terminal its new size; ignored without a terminal.
     async fn resize(&self, size: TerminalSize);
-    /// The exit code, asked for once the output has ended.
+    /// The exit code, asked for once the output has ended; 0 for a container somebody was attached to.
     ///
     /// # Errors
     /// [`ProviderError::Unavailable`] if the engine does not say.

@@ -84,6 +84,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY")]
     pub(crate) require_pod_label: Option<String>,
 
+    /// Give pods the ServiceAccount tokens that their volumes ask for; the tokens leave the cluster with the pods
+    #[arg(long)]
+    pub(crate) service_account_tokens: bool,
+
     /// Seconds between two full lists of the engine
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) reconcile_interval: u64,

@@ -85,6 +85,7 @@ fn node_config(args: &Args) -> Result<NodeConfig> {
         reconcile_interval: Duration::from_secs(args.reconcile_interval),
         tls: args.tls_cert_file.clone().zip(args.tls_key_file.clone()).map(|(cert, key)| TlsFiles { cert, key }),
         client_ca: args.client_ca_file.clone(),
+        service_account_tokens: args.service_account_tokens,
         workers: WORKERS,
     })
 }

@@ -52,6 +52,7 @@ impl Docker {
             user,
             tty: spec.tty,
             open_stdin: spec.stdin,
+            stdin_once: spec.stdin_once,
             labels: Some(labels),
             host_config: Some(host_config(request, spec, limits, network)),
             ..ContainerCreateBody::default()
@@ -164,7 +165,12 @@ mod tests {
         .unwrap();
         let spec = pod.spec.as_ref().unwrap().containers[0].clone();
         let container = ContainerRequest { spec, attempt: 0, env: Vec::new(), command: Vec::new(), args: Vec::new() };
-        InstanceRequest { pod: Arc::new(pod), containers: vec![container] }
+        InstanceRequest {
+            pod: Arc::new(pod),
+            containers: vec![container],
+            files: Vec::new(),
+            registry_logins: Vec::new(),
+        }
     }
 
     fn config(container: Value) -> HostConfig {

@@ -38,7 +38,8 @@ impl Docker {
             Some(made) => made.id.clone(),
             None => {
                 self.end_older(&own, wanted.attempt).await?;
-                let image = self.ensure_image(&wanted.spec).await?;
+                let image = self.ensure_image(request, &wanted.spec).await?;
+                self.ensure_files(request, wanted.spec.image.as_deref().unwrap_or_default()).await?;
                 self.make(request, wanted, &image, known).await?
             }
         };
@@ -89,14 +90,16 @@ impl Docker {
     }
 }
 
-/// `None` for the first container of the pod, which has a network of its own; else the id of that first container.
+/// `None` for the first container of the pod, and for init containers, which run alone: they have a network of their own.
+/// Else the id of that first container.
 fn network_owner(
     request: &InstanceRequest,
     wanted: &ContainerRequest,
     known: &[Attempt],
 ) -> Option<Result<String, ProviderError>> {
-    let first = &request.pod.spec.as_ref()?.containers.first()?.name;
-    if *first == wanted.spec.name {
+    let spec = request.pod.spec.as_ref()?;
+    let first = &spec.containers.first()?.name;
+    if *first == wanted.spec.name || spec.init_containers.iter().flatten().any(|one| one.name == wanted.spec.name) {
         return None;
     }
     let owner = known.iter().filter(|one| one.container == *first).max_by_key(|one| one.attempt);

@@ -14,6 +14,7 @@ impl Docker {
     pub(super) async fn delete_all(&self, uid: &str, grace: Duration) -> Result<Option<Arc<Instance>>, ProviderError> {
         let attempts = self.attempts(Some(uid)).await?;
         if attempts.is_empty() {
+            self.remove_filler(uid).await?;
             self.remove_volumes(uid).await?;
             return Ok(None);
         }
@@ -25,6 +26,7 @@ impl Docker {
         if !self.attempts(Some(uid)).await?.is_empty() {
             return Err(ProviderError::Unavailable("The engine still has containers of this pod".into()));
         }
+        self.remove_filler(uid).await?;
         self.remove_volumes(uid).await?;
         if let Some(namespace) = attempts.first().map(|one| one.namespace.as_str()) {
             self.drop_network(namespace).await;
@@ -48,6 +50,15 @@ impl Docker {
             }
         }
         Ok(())
+    }
+
+    /// Ends one container; the restart policy decides what follows.
+    pub(super) async fn stop_one(&self, uid: &str, container: &str, grace: Duration) -> Result<(), ProviderError> {
+        match self.running(uid, container).await {
+            Ok(running) => self.stop(&running.id, grace).await,
+            Err(ProviderError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn remove(&self, id: &str) -> Result<(), ProviderError> {

@@ -11,7 +11,7 @@ use bollard::{
 use futures::{StreamExt, TryStreamExt};
 use kubelet::{ExecControl, ExecOutput, ExecRequest, ExecSession, ProviderError, TerminalSize};
 
-use super::{Docker, status_code, unavailable, words};
+use super::{Docker, instances::Attempt, status_code, unavailable, words};
 
 /// How long the engine may take to know the exit code after the output has ended.
 const ASKS: u32 = 100;
@@ -26,15 +26,21 @@ struct Control {
 // === impl Docker ===
 
 impl Docker {
+    /// The running attempt of a container.
+    pub(super) async fn running(&self, uid: &str, container: &str) -> Result<Attempt, ProviderError> {
+        let mut attempts = self.attempts(Some(uid)).await?;
+        attempts.retain(|one| one.container == container);
+        let newest = attempts.into_iter().max_by_key(|one| one.attempt);
+        newest.filter(|one| one.state == "running").ok_or_else(|| not_running(container))
+    }
+
     pub(super) async fn run_in_container(
         &self,
         uid: &str,
         container: &str,
         request: &ExecRequest,
     ) -> Result<ExecSession, ProviderError> {
-        let attempts = self.attempts(Some(uid)).await?;
-        let newest = attempts.iter().filter(|one| one.container == container).max_by_key(|one| one.attempt);
-        let running = newest.filter(|one| one.state == "running").ok_or_else(|| not_running(container))?;
+        let running = self.running(uid, container).await?;
         let options = CreateExecOptions {
             attach_stdin: Some(request.stdin),
             attach_stdout: Some(request.stdout || request.tty),
@@ -88,7 +94,7 @@ impl ExecControl for Control {
     }
 }
 
-fn piece(output: LogOutput) -> ExecOutput {
+pub(super) fn piece(output: LogOutput) -> ExecOutput {
     match output {
         LogOutput::StdErr { message } => ExecOutput::Stderr(message),
         other => ExecOutput::Stdout(other.into_bytes()),

@@ -1,9 +1,10 @@
 //! Images: present, pulled by policy, or waiting with the engine's own words.
-//! Pull secrets are not passed on; a private image must be on the engine already.
-use bollard::{models::ImageInspect, query_parameters::CreateImageOptionsBuilder};
+//! Pull secrets are passed on with each pull and never kept by the engine.
+use bollard::{auth::DockerCredentials, models::ImageInspect, query_parameters::CreateImageOptionsBuilder};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Container;
-use kubelet::ProviderError;
+use kubelet::{InstanceRequest, ProviderError, RegistryLogin};
+use secrecy::ExposeSecret;
 
 use super::{Docker, status_code, unavailable, words};
 
@@ -11,7 +12,11 @@ use super::{Docker, status_code, unavailable, words};
 
 impl Docker {
     /// The container's image, pulled if its policy says so.
-    pub(super) async fn ensure_image(&self, container: &Container) -> Result<ImageInspect, ProviderError> {
+    pub(super) async fn ensure_image(
+        &self,
+        request: &InstanceRequest,
+        container: &Container,
+    ) -> Result<ImageInspect, ProviderError> {
         let image = with_tag(container.image.as_deref().unwrap_or_default());
         let policy = container.image_pull_policy.as_deref().unwrap_or_else(|| default_policy(&image));
         if policy != "Always"
@@ -23,7 +28,7 @@ impl Docker {
             let message = format!("Image {image} is not on this engine and imagePullPolicy is Never");
             return Err(ProviderError::Waiting { reason: "ErrImageNeverPull", message });
         }
-        self.pull(&image).await?;
+        self.pull(&image, request.login(&image)).await?;
         let found = self.find_image(&image).await?;
         found.ok_or_else(|| pull_error(format!("Image {image} was pulled, but the engine does not have it")))
     }
@@ -36,9 +41,15 @@ impl Docker {
         }
     }
 
-    async fn pull(&self, image: &str) -> Result<(), ProviderError> {
+    async fn pull(&self, image: &str, login: Option<&RegistryLogin>) -> Result<(), ProviderError> {
+        let credentials = login.map(|login| DockerCredentials {
+            username: Some(login.username.clone()),
+            password: Some(login.password.expose_secret().to_owned()),
+            serveraddress: Some(login.registry.clone()),
+            ..DockerCredentials::default()
+        });
         let options = CreateImageOptionsBuilder::new().from_image(image).build();
-        let mut progress = std::pin::pin!(self.client.create_image(Some(options), None, None));
+        let mut progress = std::pin::pin!(self.client.create_image(Some(options), None, credentials));
         loop {
             match progress.try_next().await {
                 Ok(None) => return Ok(()),

@@ -36,6 +36,8 @@ pub(super) struct Looked {
 pub(super) struct LookedState {
     pub(super) status: String,
     pub(super) exit_code: Option<i64>,
+    /// On the engine's host; 0 if it does not run.
+    pub(super) pid: u32,
     #[serde(rename = "OOMKilled")]
     pub(super) oom_killed: bool,
     pub(super) error: String,

@@ -1,5 +1,5 @@
-//! `emptyDir` volumes: a volume of the engine that lives as long as the pod, shared by its containers.
-//! Memory-backed ones are tmpfs. All carry the marker, so nothing is left behind.
+//! Volumes of a pod: one of the engine each, which lives as long as the pod and is shared by its containers.
+//! Memory-backed `emptyDir` is tmpfs. All carry the marker, so nothing is left behind.
 use std::collections::HashMap;
 
 use bollard::{
@@ -11,7 +11,7 @@ use kubelet::{InstanceRequest, ProviderError};
 
 use super::{Docker, status_code, unavailable};
 
-fn name(uid: &str, volume: &str) -> String {
+pub(super) fn name(uid: &str, volume: &str) -> String {
     format!("rgpu_{uid}_{volume}")
 }
 
@@ -23,13 +23,15 @@ fn empty_dirs(spec: Option<&PodSpec>) -> impl Iterator<Item = (&str, &EmptyDirVo
 /// The mounts of one container, in the engine's notation `volume:path[:ro]`.
 pub(super) fn binds(request: &InstanceRequest, container: &Container) -> Vec<String> {
     let uid = request.marker().0;
-    let known: Vec<&str> = empty_dirs(request.pod.spec.as_ref()).map(|(name, _)| name).collect();
+    let of_files = |name: &str| request.files.iter().any(|one| one.name == name);
+    let is_known = |name: &str| of_files(name) || empty_dirs(request.pod.spec.as_ref()).any(|(known, _)| known == name);
     let mounts = container.volume_mounts.as_deref().unwrap_or_default();
     mounts
         .iter()
-        .filter(|mount| known.contains(&mount.name.as_str()))
+        .filter(|mount| is_known(&mount.name))
         .map(|mount| {
-            let mode = if mount.read_only == Some(true) { ":ro" } else { "" };
+            // Files belong to their source; what a container wrote there would vanish with the next change.
+            let mode = if mount.read_only == Some(true) || of_files(&mount.name) { ":ro" } else { "" };
             format!("{}:{}{mode}", name(&uid, &mount.name), mount.mount_path)
         })
         .collect()
@@ -42,20 +44,29 @@ impl Docker {
     pub(super) async fn ensure_volumes(&self, request: &InstanceRequest) -> Result<(), ProviderError> {
         let marker = request.marker();
         for (volume, source) in empty_dirs(request.pod.spec.as_ref()) {
-            let wanted = VolumeCreateRequest {
-                name: Some(name(&marker.0, volume)),
-                driver: Some("local".into()),
-                driver_opts: memory_options(source),
-                labels: Some(self.labels(&marker)),
-                ..VolumeCreateRequest::default()
-            };
-            match self.client.create_volume(wanted).await {
-                Ok(_) => {}
-                Err(error) if status_code(&error) == Some(409) => {}
-                Err(error) => return Err(unavailable(error)),
-            }
+            self.ensure_volume(&marker, volume, memory_options(source)).await?;
         }
         Ok(())
+    }
+
+    pub(super) async fn ensure_volume(
+        &self,
+        marker: &(String, String, String),
+        volume: &str,
+        driver_opts: Option<HashMap<String, String>>,
+    ) -> Result<(), ProviderError> {
+        let wanted = VolumeCreateRequest {
+            name: Some(name(&marker.0, volume)),
+            driver: Some("local".into()),
+            driver_opts,
+            labels: Some(self.labels(marker)),
+            ..VolumeCreateRequest::default()
+        };
+        match self.client.create_volume(wanted).await {
+            Ok(_) => Ok(()),
+            Err(error) if status_code(&error) == Some(409) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     pub(super) async fn remove_volumes(&self, uid: &str) -> Result<(), ProviderError> {

@@ -13,7 +13,7 @@ fn refused(message: String) -> Problem {
     Problem { reason: "UnsupportedPod".into(), message }
 }
 
-pub(super) fn field_value(pod: &Pod, host_ip: &str, path: &str) -> Result<String, Problem> {
+pub(crate) fn field_value(pod: &Pod, host_ip: &str, path: &str) -> Result<String, Problem> {
     let meta = &pod.metadata;
     let spec = pod.spec.as_ref();
     if let Some((map, key)) = path.strip_suffix("']").and_then(|text| text.split_once("['")) {
@@ -46,7 +46,7 @@ fn lines(values: &BTreeMap<String, String>) -> String {
     values.iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn resource_value(
+pub(crate) fn resource_value(
     pod: &Pod,
     container: &Container,
     allocatable: &BTreeMap<String, String>,

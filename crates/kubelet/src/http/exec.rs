@@ -1,29 +1,20 @@
-//! `/exec`: a command in a container over a WebSocket, as the API server passes it through.
-//! Old clients and servers speak SPDY; they get a sentence instead of a broken stream.
-use std::pin::Pin;
-
+//! `/exec` and `/attach`: a command in a container, or the container's own streams.
+//! Over a WebSocket as the API server passes it through, or over SPDY as API servers before 1.36 speak it.
 use axum::{
-    body::Bytes,
-    extract::{
-        FromRequestParts, Path, Query, Request, State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket},
-    },
-    http::{StatusCode, header},
+    extract::{Path, Query, Request, State},
     response::Response,
 };
-use futures::{
-    SinkExt, Stream, StreamExt,
-    stream::{SplitSink, SplitStream},
-};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::{Api, Problem, frames, logs::find};
-use crate::{ExecControl, ExecOutput, ExecRequest, ExecSession, ProviderError};
+use super::{
+    Api, Problem,
+    logs::{find, find_pod},
+    spdy_command,
+    upgrade::{COMMAND, Opened, Upgrade},
+    websocket,
+};
+use crate::{AttachRequest, ExecRequest, ExecSession, ProviderError};
 
 type Pairs = Vec<(String, String)>;
-
-/// Largest message a client may send; kubectl sends 32 KiB.
-const MESSAGE: usize = 1 << 20;
 
 /// `/exec/{namespace}/{pod}/{container}`
 pub(super) async fn exec(
@@ -32,7 +23,7 @@ pub(super) async fn exec(
     Query(query): Query<Pairs>,
     request: Request,
 ) -> Result<Response, Problem> {
-    start(&api, [&namespace, &pod, &container], None, &query, request).await
+    start_command(&api, Place { namespace, pod, uid: None, container }, &query, request).await
 }
 
 /// `/exec/{namespace}/{pod}/{uid}/{container}`
@@ -42,179 +33,127 @@ pub(super) async fn exec_by_uid(
     Query(query): Query<Pairs>,
     request: Request,
 ) -> Result<Response, Problem> {
-    start(&api, [&namespace, &pod, &container], Some(&uid), &query, request).await
+    start_command(&api, Place { namespace, pod, uid: Some(uid), container }, &query, request).await
 }
 
-async fn start(
+/// `/attach/{namespace}/{pod}/{container}`
+pub(super) async fn attach(
+    State(api): State<Api>,
+    Path((namespace, pod, container)): Path<(String, String, String)>,
+    Query(query): Query<Pairs>,
+    request: Request,
+) -> Result<Response, Problem> {
+    start_attach(&api, Place { namespace, pod, uid: None, container }, &query, request).await
+}
+
+/// `/attach/{namespace}/{pod}/{uid}/{container}`
+pub(super) async fn attach_by_uid(
+    State(api): State<Api>,
+    Path((namespace, pod, uid, container)): Path<(String, String, String, String)>,
+    Query(query): Query<Pairs>,
+    request: Request,
+) -> Result<Response, Problem> {
+    start_attach(&api, Place { namespace, pod, uid: Some(uid), container }, &query, request).await
+}
+
+/// Which container is meant.
+struct Place {
+    namespace: String,
+    pod: String,
+    uid: Option<String>,
+    container: String,
+}
+
+// === impl Place ===
+
+impl Place {
+    /// UID of the pod, if it and the container are on this node.
+    fn uid(&self, api: &Api) -> Result<String, Problem> {
+        find_pod(api, &self.namespace, &self.pod, self.uid.as_deref())?;
+        let view = find(api, &self.namespace, &self.pod, &self.container)?;
+        Ok(view.pod.metadata.uid.clone().unwrap_or_default())
+    }
+}
+
+async fn start_command(
     api: &Api,
-    [namespace, pod, container]: [&str; 3],
-    uid: Option<&str>,
+    place: Place,
     query: &[(String, String)],
     request: Request,
 ) -> Result<Response, Problem> {
-    let command = parse(query)?;
-    let view = find(api, namespace, pod, container)?;
-    let found = view.pod.metadata.uid.clone().unwrap_or_default();
-    if uid.is_some_and(|uid| uid != found) {
-        return Err(Problem::not_found(format!("Pod {namespace}/{pod} has another UID")));
+    let streams = streams(query)?;
+    let command: Vec<String> =
+        query.iter().filter(|(key, _)| key == "command").map(|(_, value)| value.clone()).collect();
+    if command.is_empty() {
+        return Err(Problem::bad_request("exec needs a command"));
     }
-    let upgrade = upgrade(request).await?;
-    // A refusal travels inside the WebSocket too: before the upgrade kubectl would hide it and try SPDY instead.
-    let session = api.shared.provider.exec(&found, container, &command).await;
-    let closing = api.shared.shutdown.clone();
-    Ok(upgrade.on_upgrade(async move |socket| {
-        tokio::select! {
-            () = serve(socket, session) => {}
-            () = closing.cancelled() => {}
-        }
-    }))
+    let AttachRequest { stdin, stdout, stderr, tty } = streams.clone();
+    let wanted = ExecRequest { command, stdin, stdout, stderr, tty };
+    let uid = place.uid(api)?;
+    let upgrade = Upgrade::accept(request, &COMMAND).await?;
+    // A refusal travels inside the stream too: before the upgrade kubectl would hide it and try another protocol.
+    let session = api.shared.provider.exec(&uid, &place.container, &wanted).await;
+    Ok(serve(api, upgrade, streams, session))
 }
 
-async fn upgrade(request: Request) -> Result<WebSocketUpgrade, Problem> {
-    let upgrade = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if upgrade.to_ascii_lowercase().starts_with("spdy/") {
-        let detail =
-            "This node speaks WebSocket only, not SPDY; use an API server and a kubectl of version 1.36 or newer";
-        return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
-    }
-    let (mut parts, _) = request.into_parts();
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
-    let upgrade = upgrade.map_err(|_| Problem::bad_request("exec needs a WebSocket upgrade"))?;
-    let upgrade = upgrade.max_message_size(MESSAGE).protocols([frames::V5, frames::V4]);
-    if upgrade.selected_protocol().is_none() {
-        return Err(Problem::bad_request(format!("exec needs the subprotocol {} or {}", frames::V5, frames::V4)));
-    }
-    Ok(upgrade)
+async fn start_attach(
+    api: &Api,
+    place: Place,
+    query: &[(String, String)],
+    request: Request,
+) -> Result<Response, Problem> {
+    let streams = streams(query)?;
+    let uid = place.uid(api)?;
+    let upgrade = Upgrade::accept(request, &COMMAND).await?;
+    let session = api.shared.provider.attach(&uid, &place.container, &streams).await;
+    Ok(serve(api, upgrade, streams, session))
 }
 
-fn parse(query: &[(String, String)]) -> Result<ExecRequest, Problem> {
-    let mut request = ExecRequest::default();
+fn serve(api: &Api, upgrade: Upgrade, streams: AttachRequest, session: Result<ExecSession, ProviderError>) -> Response {
+    upgrade.serve(api.shared.shutdown.clone(), async move |opened| match opened {
+        Opened::WebSocket(socket) => websocket::serve(*socket, session).await,
+        Opened::Spdy(connection) => spdy_command::serve(connection, streams, session).await,
+    })
+}
+
+fn streams(query: &[(String, String)]) -> Result<AttachRequest, Problem> {
+    let mut wanted = AttachRequest::default();
     for (key, value) in query {
         let on = matches!(value.as_str(), "1" | "true");
         match key.as_str() {
-            "command" => request.command.push(value.clone()),
-            "input" | "stdin" => request.stdin |= on,
-            "output" | "stdout" => request.stdout |= on,
-            "error" | "stderr" => request.stderr |= on,
-            "tty" => request.tty |= on,
+            "input" | "stdin" => wanted.stdin |= on,
+            "output" | "stdout" => wanted.stdout |= on,
+            "error" | "stderr" => wanted.stderr |= on,
+            "tty" => wanted.tty |= on,
             _ => {}
         }
     }
     // A terminal has one stream for both.
-    request.stderr &= !request.tty;
-    if request.command.is_empty() {
-        return Err(Problem::bad_request("exec needs a command"));
+    wanted.stderr &= !wanted.tty;
+    if !(wanted.stdin || wanted.stdout || wanted.stderr) {
+        return Err(Problem::bad_request("At least one of input, output and error must be asked for"));
     }
-    if !(request.stdin || request.stdout || request.stderr) {
-        return Err(Problem::bad_request("exec needs at least one of input, output and error"));
-    }
-    Ok(request)
-}
-
-async fn serve(socket: WebSocket, session: Result<ExecSession, ProviderError>) {
-    let (mut sink, stream) = socket.split();
-    let ExecSession { stdin, output, control } = match session {
-        Ok(session) => session,
-        Err(error) => return finish(sink, frames::failure(&error.to_string())).await,
-    };
-    let ended = tokio::select! {
-        ended = copy_output(&mut sink, output) => ended,
-        // The client is gone; dropping the session ends what can be ended.
-        () = copy_input(stream, stdin, control.as_ref()) => return,
-    };
-    let status = match ended {
-        Ok(()) => match control.exit_code().await {
-            Ok(code) => frames::exit(code),
-            Err(error) => frames::failure(&error.to_string()),
-        },
-        Err(Some(error)) => frames::failure(&error.to_string()),
-        Err(None) => return,
-    };
-    finish(sink, status).await;
-}
-
-async fn finish(mut sink: SplitSink<WebSocket, Message>, status: Bytes) {
-    let close = CloseFrame { code: axum::extract::ws::close_code::NORMAL, reason: "".into() };
-    if sink.send(Message::Binary(status)).await.is_ok() {
-        let _ = sink.send(Message::Close(Some(close))).await;
-    }
-}
-
-/// `Err(None)`: the client is gone.
-async fn copy_output(
-    sink: &mut SplitSink<WebSocket, Message>,
-    mut output: impl Stream<Item = Result<ExecOutput, ProviderError>> + Unpin,
-) -> Result<(), Option<ProviderError>> {
-    while let Some(piece) = output.next().await {
-        let frame = match piece.map_err(Some)? {
-            ExecOutput::Stdout(data) => frames::stdout(&data),
-            ExecOutput::Stderr(data) => frames::stderr(&data),
-        };
-        sink.send(Message::Binary(frame)).await.map_err(|_| None)?;
-    }
-    Ok(())
-}
-
-/// Ends when the client closes the connection.
-async fn copy_input(
-    mut stream: SplitStream<WebSocket>,
-    mut stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
-    control: &dyn ExecControl,
-) {
-    while let Some(Ok(message)) = stream.next().await {
-        let frame: Bytes = match message {
-            Message::Binary(data) => data,
-            Message::Text(text) => text.into(),
-            Message::Close(_) => return,
-            Message::Ping(_) | Message::Pong(_) => continue,
-        };
-        match frames::parse(&frame) {
-            frames::FromClient::Stdin(data) => {
-                if let Some(writer) = &mut stdin
-                    && (writer.write_all(&data).await.is_err() || writer.flush().await.is_err())
-                {
-                    // The command no longer reads; it may still print.
-                    stdin = None;
-                }
-            }
-            frames::FromClient::CloseStdin => {
-                if let Some(mut writer) = stdin.take() {
-                    let _ = writer.shutdown().await;
-                }
-            }
-            frames::FromClient::Resize(size) => control.resize(size).await,
-            frames::FromClient::Nothing => {}
-        }
-    }
+    Ok(wanted)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(query: &[(&str, &str)]) -> Result<ExecRequest, Problem> {
+    fn parsed(query: &[(&str, &str)]) -> Result<AttachRequest, Problem> {
         let pairs: Pairs = query.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-        parse(&pairs)
-    }
-
-    #[test]
-    fn a_command_keeps_its_words_in_order() {
-        let request =
-            parsed(&[("command", "sh"), ("command", "-c"), ("command", "a b"), ("output", "1"), ("error", "1")])
-                .unwrap();
-        assert_eq!(request.command, ["sh", "-c", "a b"]);
-        assert!(request.stdout && request.stderr && !request.stdin && !request.tty);
+        streams(&pairs)
     }
 
     #[test]
     fn a_terminal_has_no_separate_error_stream() {
-        let request = parsed(&[("command", "sh"), ("tty", "1"), ("input", "1"), ("output", "1"), ("error", "1")]);
-        assert!(!request.unwrap().stderr);
+        let wanted = parsed(&[("command", "sh"), ("tty", "1"), ("input", "1"), ("output", "1"), ("error", "1")]);
+        assert_eq!(wanted.unwrap(), AttachRequest { stdin: true, stdout: true, stderr: false, tty: true });
     }
 
     #[test]
-    fn a_request_without_command_or_streams_is_refused() {
-        assert!(parsed(&[("output", "1")]).is_err());
+    fn a_request_without_streams_is_refused() {
         assert!(parsed(&[("command", "ls")]).is_err());
+        assert!(parsed(&[("command", "ls"), ("stdout", "true")]).unwrap().stdout);
     }
 }

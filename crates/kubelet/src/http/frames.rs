@@ -1,7 +1,6 @@
 //! Frames of `v4.channel.k8s.io` and `v5.channel.k8s.io`: one channel byte, then data. Pure.
 //! Version 5 adds a close frame for one channel, which is how standard input ends before the command does.
 use axum::body::Bytes;
-use serde_json::json;
 
 use crate::TerminalSize;
 
@@ -42,25 +41,9 @@ pub(super) fn stderr(data: &[u8]) -> Bytes {
     frame(STDERR, data)
 }
 
-/// How the command ended, as a `Status` object.
-pub(super) fn exit(code: i32) -> Bytes {
-    let status = match code {
-        0 => json!({"metadata": {}, "status": "Success"}),
-        _ => json!({
-            "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
-            "message": format!("command terminated with non-zero exit code: exit status {code}"),
-            "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
-        }),
-    };
-    frame(STATUS, status.to_string().as_bytes())
-}
-
-/// The command could not be run to its end.
-pub(super) fn failure(message: &str) -> Bytes {
-    let status = json!({
-        "metadata": {}, "status": "Failure", "reason": "InternalError", "message": message, "code": 500,
-    });
-    frame(STATUS, status.to_string().as_bytes())
+/// How the command ended, a `Status` object.
+pub(super) fn status(json: &[u8]) -> Bytes {
+    frame(STATUS, json)
 }
 
 fn frame(channel: u8, data: &[u8]) -> Bytes {
@@ -72,8 +55,6 @@ fn frame(channel: u8, data: &[u8]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]
@@ -93,17 +74,6 @@ mod tests {
     fn output_carries_its_channel() {
         assert_eq!(stdout(b"a"), Bytes::from_static(b"\x01a"));
         assert_eq!(stderr(b""), Bytes::from_static(b"\x02"));
-    }
-
-    #[test]
-    fn the_exit_code_travels_as_a_status() {
-        let status = |frame: Bytes| -> Value {
-            assert_eq!(frame[0], STATUS);
-            serde_json::from_slice(&frame[1..]).unwrap()
-        };
-        assert_eq!(status(exit(0))["status"], "Success");
-        let failed = status(exit(3));
-        assert_eq!(failed["reason"], "NonZeroExitCode");
-        assert_eq!(failed["details"]["causes"][0], json!({"reason": "ExitCode", "message": "3"}));
+        assert_eq!(status(b"{}"), Bytes::from_static(b"\x03{}"));
     }
 }

@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, future, stream};
 use jiff::Timestamp;
 
 use super::{Api, Problem};
-use crate::{ByteStream, LogOptions, LogSince, ProviderError, decide::containers, records::View};
+use crate::{ByteStream, LogOptions, LogSince, ProviderError, decide::all_containers, records::View};
 
 type Pairs = Vec<(String, String)>;
 
@@ -43,11 +43,22 @@ fn refused(error: ProviderError) -> Problem {
     }
 }
 
-/// The pod of this node with this container.
-pub(super) fn find(api: &Api, namespace: &str, pod: &str, container: &str) -> Result<View, Problem> {
+/// The pod of this node with this name, and this UID if one is given.
+pub(super) fn find_pod(api: &Api, namespace: &str, pod: &str, uid: Option<&str>) -> Result<View, Problem> {
     let view = api.shared.records.find(namespace, pod);
     let view = view.ok_or_else(|| Problem::not_found(format!("Pod {namespace}/{pod} is not on this node")))?;
-    if !containers(&view.pod).iter().any(|one| one.name == container) {
+    match uid {
+        Some(uid) if view.pod.metadata.uid.as_deref() != Some(uid) => {
+            Err(Problem::not_found(format!("Pod {namespace}/{pod} has another UID")))
+        }
+        _ => Ok(view),
+    }
+}
+
+/// The pod of this node with this container.
+pub(super) fn find(api: &Api, namespace: &str, pod: &str, container: &str) -> Result<View, Problem> {
+    let view = find_pod(api, namespace, pod, None)?;
+    if !all_containers(&view.pod).any(|one| one.name == container) {
         return Err(Problem::not_found(format!("Pod {namespace}/{pod} has no container {container}")));
     }
     Ok(view)

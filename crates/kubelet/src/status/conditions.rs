@@ -11,6 +11,8 @@ pub(super) struct Readiness {
     pub(super) sandbox: bool,
     /// Containers that are not ready.
     pub(super) unready: Vec<String>,
+    /// Init containers that have not done their work.
+    pub(super) uninitialized: Vec<String>,
     pub(super) deleting: bool,
     pub(super) completed: bool,
 }
@@ -33,7 +35,13 @@ pub(super) fn set_conditions(status: &mut PodStatus, pod: &Pod, readiness: &Read
         set_condition(status, pod, type_, truth, why, now);
     };
     set("PodReadyToStartContainers", None, readiness.sandbox && !readiness.completed);
-    set("Initialized", completed, true);
+    if readiness.uninitialized.is_empty() {
+        set("Initialized", completed, true);
+    } else {
+        let names = readiness.uninitialized.join(" ");
+        let why = ("ContainersNotInitialized", format!("containers with incomplete status: [{names}]"));
+        set("Initialized", Some(why), false);
+    }
     let truth = ready.is_none();
     set("Ready", ready, truth);
     let truth = containers.is_none();

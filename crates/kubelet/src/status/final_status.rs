@@ -1,14 +1,17 @@
 //! The last status of a pod whose end was not its own: deleted, past its deadline, or lost by the engine.
 //! Exit codes are those the engine saw; where it saw none, 137 with a reason says so.
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod, PodStatus};
 
 use super::{
     base,
     conditions::{Readiness, set_condition, set_conditions},
     ended, terminated_state,
 };
-use crate::{ContainerInstance, ContainerRun, Ended, Instance, decide::containers};
+use crate::{
+    ContainerInstance, ContainerRun, Ended, Instance,
+    decide::{containers, init_containers},
+};
 
 /// Exit code of a process that was killed, used where the true one is unknown.
 const KILLED: i32 = 137;
@@ -23,14 +26,15 @@ pub(crate) enum End {
 
 pub(crate) fn final_status(pod: &Pod, last: Option<&Instance>, end: End, host_ip: &str, now: Timestamp) -> PodStatus {
     let mut status = base(pod, host_ip, now);
+    let old_init = std::mem::take(&mut status.init_container_statuses).unwrap_or_default();
     let old = std::mem::take(&mut status.container_statuses).unwrap_or_default();
-    let statuses: Vec<_> = containers(pod)
-        .iter()
-        .filter_map(|container| {
-            let known = old.iter().find(|one| one.name == container.name);
-            over(known?, last.and_then(|instance| instance.container(&container.name)), end, now)
-        })
-        .collect();
+    let at_end = |all: &[Container], old: &[ContainerStatus]| -> Vec<ContainerStatus> {
+        let known = |name: &str| old.iter().find(|one| one.name == name);
+        let last = |name: &str| last.and_then(|instance| instance.container(name));
+        all.iter().filter_map(|one| over(known(&one.name)?, last(&one.name), end, now)).collect()
+    };
+    let init = at_end(init_containers(pod), &old_init);
+    let statuses = at_end(containers(pod), &old);
     status.phase = Some(phase_at_end(pod, &statuses, end).to_owned());
     match end {
         End::Deleted => {}
@@ -45,13 +49,15 @@ pub(crate) fn final_status(pod: &Pod, last: Option<&Instance>, end: End, host_ip
     }
     let unready = statuses.iter().map(|one| one.name.clone()).collect();
     let completed = status.phase.as_deref() == Some("Succeeded");
-    let readiness = Readiness { sandbox: false, unready, deleting: true, completed };
+    let uninitialized = init.iter().filter(|one| !super::is_completed(one)).map(|one| one.name.clone()).collect();
+    let readiness = Readiness { sandbox: false, unready, uninitialized, deleting: true, completed };
     set_conditions(&mut status, pod, &readiness, now);
     if end == End::InstanceLost {
         let why = ("InstanceLost", "The engine no longer has the instance of this pod".to_owned());
         set_condition(&mut status, pod, "DisruptionTarget", true, Some(why), now);
     }
     status.container_statuses = Some(statuses).filter(|all| !all.is_empty());
+    status.init_container_statuses = Some(init).filter(|all| !all.is_empty());
     status
 }
 
@@ -61,10 +67,7 @@ fn phase_at_end(pod: &Pod, statuses: &[ContainerStatus], end: End) -> &'static s
         "Failed" => return "Failed",
         _ => {}
     }
-    let clean = |status: &ContainerStatus| {
-        status.state.as_ref().and_then(|state| state.terminated.as_ref()).is_some_and(|end| end.exit_code == 0)
-    };
-    let all_clean = !statuses.is_empty() && statuses.iter().all(clean);
+    let all_clean = !statuses.is_empty() && statuses.iter().all(super::is_completed);
     if end == End::Deleted && all_clean { "Succeeded" } else { "Failed" }
 }
 

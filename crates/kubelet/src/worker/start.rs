@@ -8,13 +8,14 @@ use k8s_openapi::api::core::v1::Container;
 use super::{Outcome, PATIENCE, refuse, report};
 use crate::{
     ContainerRequest, ContainerRun, Instance, InstanceRequest, ProviderError,
-    decide::containers,
+    decide::all_containers,
     env::{Environment, NodeValues, Problem, expand, resolve},
-    env_sources::{Sources, fetch},
+    env_sources::{Sources, fetch, fetch_logins, references},
     events::about,
     kubelet::Shared,
     queue::Uid,
     records::{Failure, View},
+    refresh::current_files,
     refuse::{Refusal, ignored_fields},
     status::Waiting,
 };
@@ -31,16 +32,16 @@ pub(super) async fn start(
     mut view: View,
     wanted: &[(usize, u32)],
 ) -> Result<Outcome, kube::Error> {
-    let all = containers(&view.pod);
+    let all: Vec<&Container> = all_containers(&view.pod).collect();
     let chosen: Vec<(&Container, u32)> =
-        wanted.iter().filter_map(|(index, attempt)| Some((all.get(*index)?, *attempt))).collect();
+        wanted.iter().filter_map(|(index, attempt)| Some((*all.get(*index)?, *attempt))).collect();
     let specs: Vec<Container> = chosen.iter().map(|(container, _)| (*container).clone()).collect();
     let namespace = view.pod.metadata.namespace.clone().unwrap_or_default();
-    let sources = fetch(&shared.client, &namespace, &specs).await;
+    let sources = fetch(&shared.client, &namespace, references(&specs)).await;
     let requests: Result<Vec<_>, Problem> =
         chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources)).collect();
-    let request = match requests {
-        Ok(containers) => InstanceRequest { pod: view.pod.clone(), containers },
+    let request = match complete(shared, &view, requests).await {
+        Ok(request) => request,
         Err(problem) => return misconfigured(shared, uid, view, problem).await,
     };
     shared.records.start_change(uid);
@@ -50,6 +51,7 @@ pub(super) async fn start(
     match created {
         None => Ok(Outcome::Again),
         Some(Ok(instance)) => {
+            shared.written.note(uid, &request.files);
             say_started(shared, &view, &request);
             let ended = instance.containers.iter().any(|one| matches!(one.run, ContainerRun::Ended(_)));
             view.instance = Some(instance);
@@ -58,6 +60,24 @@ pub(super) async fn start(
         }
         Some(Err(error)) => failed(shared, uid, view, error).await,
     }
+}
+
+/// Adds what the pod needs beside its containers: files and logins.
+async fn complete(
+    shared: &Shared,
+    view: &View,
+    containers: Result<Vec<ContainerRequest>, Problem>,
+) -> Result<InstanceRequest, Problem> {
+    let containers = containers?;
+    let files = match shared.rules.capabilities.file_volumes {
+        true => current_files(shared, &view.pod).await?,
+        false => Vec::new(),
+    };
+    let (registry_logins, problems) = fetch_logins(&shared.client, &view.pod).await;
+    for problem in problems {
+        shared.events.warning(about(&view.pod), "FailedToRetrieveImagePullSecret", problem);
+    }
+    Ok(InstanceRequest { pod: view.pod.clone(), containers, files, registry_logins })
 }
 
 /// `None` if a deletion came first.

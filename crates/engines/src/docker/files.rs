@@ -1,0 +1,137 @@
+//! File volumes: a volume of the engine each, filled through a container that is made for this and never started.
+//! So it works over any socket, and files can be replaced while the pod runs.
+use bollard::{
+    body_full,
+    models::{ContainerCreateBody, HostConfig},
+    query_parameters::{CreateContainerOptionsBuilder, UploadToContainerOptionsBuilder},
+};
+use k8s_openapi::api::core::v1::Pod;
+use kubelet::{FileVolume, InstanceRequest, ProviderError};
+use sha2::{Digest, Sha256};
+
+use super::{Docker, status_code, tar::Tar, unavailable, volume};
+
+/// Where the container for filling mounts the volumes.
+const PLACE: &str = "/remotegpu-files";
+
+fn filler(uid: &str) -> String {
+    format!("rgpu_{uid}__files")
+}
+
+// === impl Docker ===
+
+impl Docker {
+    /// Makes and fills the file volumes of a pod; `image` is any that the engine has.
+    pub(super) async fn ensure_files(&self, request: &InstanceRequest, image: &str) -> Result<(), ProviderError> {
+        if request.files.is_empty() {
+            return Ok(());
+        }
+        let marker = request.marker();
+        for one in &request.files {
+            self.ensure_volume(&marker, &one.name, None).await?;
+        }
+        let binds =
+            request.files.iter().map(|one| format!("{}:{PLACE}/{}", volume::name(&marker.0, &one.name), one.name));
+        let body = ContainerCreateBody {
+            image: Some(image.to_owned()),
+            // Never run; an image without a command of its own needs one to be made at all.
+            cmd: Some(vec!["files".into()]),
+            labels: Some(self.labels(&marker)),
+            host_config: Some(HostConfig {
+                binds: Some(binds.collect()),
+                network_mode: Some("none".into()),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let options = CreateContainerOptionsBuilder::new().name(&filler(&marker.0)).build();
+        match self.client.create_container(Some(options), body).await {
+            Ok(_) => {}
+            Err(error) if status_code(&error) == Some(409) => {}
+            Err(error) => return Err(unavailable(error)),
+        }
+        self.fill(&marker.0, &request.files, group(&request.pod)).await
+    }
+
+    /// Replaces the files of a pod that has its volumes already.
+    pub(super) async fn refill(&self, uid: &str, files: &[FileVolume]) -> Result<(), ProviderError> {
+        self.fill(uid, files, 0).await
+    }
+
+    async fn fill(&self, uid: &str, files: &[FileVolume], group: u64) -> Result<(), ProviderError> {
+        for volume in files.iter().filter(|volume| !volume.files.is_empty()) {
+            let place = format!("{PLACE}/{}", volume.name);
+            let options = UploadToContainerOptionsBuilder::new().path(&place).build();
+            let sent =
+                self.client.upload_to_container(&filler(uid), Some(options), body_full(archive(volume, group).into()));
+            sent.await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove_filler(&self, uid: &str) -> Result<(), ProviderError> {
+        self.remove(&filler(uid)).await
+    }
+}
+
+/// `fsGroup` of the pod: whose members may read its files.
+fn group(pod: &Pod) -> u64 {
+    let security = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
+    security.and_then(|security| security.fs_group).and_then(|group| group.try_into().ok()).unwrap_or(0)
+}
+
+/// The layout of Kubernetes: each state in a folder of its own, `..data` points to the newest, names point into `..data`.
+fn archive(volume: &FileVolume, group: u64) -> Vec<u8> {
+    let state = state(volume);
+    let mut tar = Tar::of_group(group);
+    tar.folder(&state);
+    let mut folders = std::collections::BTreeSet::new();
+    for file in &volume.files {
+        let parents = file.path.match_indices('/').map(|(at, _)| &file.path[..at]);
+        for parent in parents.filter(|parent| folders.insert(*parent)) {
+            tar.folder(&format!("{state}/{parent}"));
+        }
+        // Members of the group read what its owner reads.
+        let mode = if group == 0 { file.mode } else { file.mode | (file.mode & 0o400) >> 3 };
+        tar.file(&format!("{state}/{}", file.path), mode, &file.content);
+    }
+    tar.link("..data", &state);
+    let first = volume.files.iter().filter_map(|file| file.path.split('/').next());
+    for name in first.collect::<std::collections::BTreeSet<_>>() {
+        tar.link(name, &format!("..data/{name}"));
+    }
+    tar.finish()
+}
+
+/// Named after its content, so that writing the same twice changes nothing.
+fn state(volume: &FileVolume) -> String {
+    let mut digest = Sha256::new();
+    for file in &volume.files {
+        digest.update(format!("{} {:o} {};", file.path, file.mode, file.content.len()));
+        digest.update(&file.content);
+    }
+    let digest = digest.finalize();
+    format!("..{}", digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use kubelet::VolumeFile;
+
+    use super::*;
+
+    fn volume(content: &str) -> FileVolume {
+        let file = VolumeFile { path: "deep/key".into(), mode: 0o400, content: content.into() };
+        FileVolume { name: "v".into(), files: vec![file] }
+    }
+
+    #[test]
+    fn a_new_content_lives_in_a_new_folder() {
+        assert_ne!(state(&volume("1")), state(&volume("2")));
+        assert_eq!(archive(&volume("1"), 0), archive(&volume("1"), 0));
+        let names = String::from_utf8_lossy(&archive(&volume("1"), 7)).into_owned();
+        for name in ["..data", "deep", "/deep/key", "..data/deep"] {
+            assert!(names.contains(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! ServiceAccount tokens for pods that ask for one: bound to the pod, kept in memory, renewed at four fifths of their life.
+//! Only with the flag for it: a token leaves the cluster with the pod.
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::{
+    authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec},
+    core::v1::{Pod, ServiceAccount, ServiceAccountTokenProjection},
+};
+use kube::{Api, Client, api::PostParams};
+
+/// Life asked for where the pod names none; also the shortest that the API server gives is 600 s.
+const LIFE: i64 = 3600;
+
+/// The tokens of one pod: by audience and life.
+#[derive(Default)]
+pub(crate) struct Tokens(HashMap<Wanted, Result<String, String>>);
+
+type Wanted = (String, i64);
+
+/// Tokens at hand, by pod UID.
+#[derive(Default)]
+pub(crate) struct TokenCache(Mutex<HashMap<(String, Wanted), (String, Timestamp)>>);
+
+// === impl Tokens ===
+
+impl Tokens {
+    pub(crate) fn get(&self, wanted: &ServiceAccountTokenProjection) -> Result<&str, String> {
+        match self.0.get(&key(wanted)) {
+            Some(Ok(token)) => Ok(token),
+            Some(Err(message)) => Err(message.clone()),
+            None => Err("This node gives no ServiceAccount tokens to pods".into()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(all: &[(&str, &str)]) -> Self {
+        let token = |(audience, token): &(&str, &str)| (((*audience).to_owned(), LIFE), Ok((*token).to_owned()));
+        Self(all.iter().map(token).collect())
+    }
+}
+
+fn key(wanted: &ServiceAccountTokenProjection) -> Wanted {
+    (wanted.audience.clone().unwrap_or_default(), wanted.expiration_seconds.unwrap_or(LIFE))
+}
+
+// === impl TokenCache ===
+
+impl TokenCache {
+    /// The tokens that a pod's volumes ask for; old ones while they are fresh enough.
+    pub(crate) async fn fetch(&self, client: &Client, pod: &Pod) -> Tokens {
+        let mut tokens = Tokens::default();
+        let uid = pod.metadata.uid.clone().unwrap_or_default();
+        for wanted in crate::files::token_requests(pod).map(key) {
+            let token = match self.fresh(&uid, &wanted) {
+                Some(token) => Ok(token),
+                None => request(client, pod, &wanted).await.map(|(token, renew_at)| {
+                    self.lock().insert((uid.clone(), wanted.clone()), (token.clone(), renew_at));
+                    token
+                }),
+            };
+            tokens.0.insert(wanted, token);
+        }
+        tokens
+    }
+
+    /// Forgets the tokens of pods that are gone.
+    pub(crate) fn keep(&self, is_known: impl Fn(&str) -> bool) {
+        self.lock().retain(|(uid, _), _| is_known(uid));
+    }
+
+    fn fresh(&self, uid: &str, wanted: &Wanted) -> Option<String> {
+        let known = self.lock().get(&(uid.to_owned(), wanted.clone())).cloned();
+        known.filter(|(_, renew_at)| *renew_at > Timestamp::now()).map(|(token, _)| token)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Wanted), (String, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn request(client: &Client, pod: &Pod, (audience, life): &Wanted) -> Result<(String, Timestamp), String> {
+    let (meta, spec) = (&pod.metadata, pod.spec.as_ref());
+    let account = spec.and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
+    let bound = BoundObjectReference {
+        api_version: Some("v1".into()),
+        kind: Some("Pod".into()),
+        name: meta.name.clone(),
+        uid: meta.uid.clone(),
+    };
+    let audiences = (!audience.is_empty()).then(|| vec![audience.clone()]);
+    let spec = TokenRequestSpec { audiences, expiration_seconds: Some(*life), bound_object_ref: Some(bound) };
+    let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), meta.namespace.as_deref().unwrap_or_default());
+    let answer = accounts.create_token_request(account, &PostParams::default(), &request).await;
+    let status = answer.map_err(|error| format!("No token for ServiceAccount {account}: {error}"))?.status;
+    let given = status.and_then(|status| Some((status.token?, status.expiration_timestamp?.0)));
+    let (token, expires) = given.ok_or_else(|| format!("No token for ServiceAccount {account}: an empty answer"))?;
+    Ok((token, renew_at(Timestamp::now(), expires)))
+}
+
+/// Four fifths of the life, as the kubelet of Kubernetes does.
+fn renew_at(now: Timestamp, expires: Timestamp) -> Timestamp {
+    let life = expires.duration_since(now).as_secs();
+    now.saturating_add(SignedDuration::from_secs(life / 5 * 4)).unwrap_or(expires)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_at_four_fifths_of_its_life() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let at = renew_at(now, now + SignedDuration::from_secs(3600));
+        assert_eq!(at.duration_since(now).as_secs(), 2880);
+    }
+}
