@@ -83,3 +83,28 @@ impl Gpu {
     /// The extended resource that pods ask for.
     pub const RESOURCE: &'static str = "nvidia.com/gpu";
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A node with sixteen GPUs.
+    pub(crate) fn config() -> NodeConfig {
+        NodeConfig {
+            name: "simulated-h100".into(),
+            engine: "simulated".into(),
+            address: [192, 0, 2, 9].into(),
+            port: 10250,
+            capacity: Capacity { pods: Some(20000), ..Capacity::default() },
+            gpu: Some(Gpu { model: "H100".into(), count: 16, memory_gib: Some(80) }),
+            taint: NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into() },
+            labels: BTreeMap::new(),
+            require_pod_label: None,
+            reconcile_interval: Duration::from_secs(30),
+            tls: None,
+            client_ca: None,
+            service_account_tokens: false,
+            workers: 128,
+        }
+    }
+}

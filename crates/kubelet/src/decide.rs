@@ -10,6 +10,9 @@ use crate::{
     restart::restart_at,
 };
 
+/// How long a failed pod that has a controller is kept.
+const KEPT: SignedDuration = SignedDuration::from_mins(5);
+
 /// What this node admits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
@@ -22,8 +25,10 @@ pub(crate) struct Rules {
 pub(crate) enum Decision {
     /// It is being deleted: terminate, confirm, let the pod go.
     Remove,
-    /// Its phase is final.
-    Rest,
+    /// Its phase is final; look again at that time.
+    Rest { wake_at: Option<Timestamp> },
+    /// It failed a while ago and its controller has long made another: it goes.
+    Discard,
     /// This node does not run it.
     Refuse(Refusal),
     /// `activeDeadlineSeconds` is over.
@@ -42,7 +47,10 @@ pub(crate) fn decide(view: &View, rules: &Rules, now: Timestamp) -> Decision {
         return Decision::Remove;
     }
     if is_final(pod) {
-        return Decision::Rest;
+        return match discard_at(pod) {
+            Some(at) if at <= now => Decision::Discard,
+            wake_at => Decision::Rest { wake_at },
+        };
     }
     if view.instance.is_none() {
         if let Some(refusal) = refuse(pod, rules) {
@@ -93,6 +101,21 @@ fn deadline(pod: &Pod) -> Option<Timestamp> {
     let seconds = pod.spec.as_ref()?.active_deadline_seconds?;
     let start = pod.status.as_ref()?.start_time.as_ref()?.0;
     start.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
+
+/// When a failed pod of a controller goes: failed pods must not pile up. A Job counts and limits its own.
+fn discard_at(pod: &Pod) -> Option<Timestamp> {
+    let owners = pod.metadata.owner_references.as_deref().unwrap_or_default();
+    let controller = owners.iter().find(|owner| owner.controller == Some(true))?;
+    if phase(pod) != "Failed" || controller.kind == "Job" {
+        return None;
+    }
+    let status = pod.status.as_ref()?;
+    let ends = status.container_statuses.iter().flatten();
+    let ends = ends.filter_map(|one| one.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref());
+    let flips = status.conditions.iter().flatten().filter_map(|one| one.last_transition_time.as_ref());
+    let end = ends.chain(flips).map(|time| time.0).max()?;
+    end.checked_add(KEPT).ok()
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

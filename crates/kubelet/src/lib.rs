@@ -6,19 +6,28 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod action;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod decide;
+#[cfg(test)]
+mod defects;
 mod env;
 mod env_sources;
 mod events;
 mod files;
+mod hooks;
 mod http;
 mod instance;
 mod kubelet;
 mod lease;
+mod metrics;
 mod node;
 mod node_object;
 mod pods;
+mod prober;
+mod probes;
 mod provider;
 mod queue;
 mod records;

@@ -153,29 +153,8 @@ fn stable_id(node: &str, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::{Capacity, NodeTaint};
-
-    fn config() -> NodeConfig {
-        NodeConfig {
-            name: "simulated-h100".into(),
-            engine: "simulated".into(),
-            address: [192, 0, 2, 9].into(),
-            port: 10250,
-            capacity: Capacity { pods: Some(20000), ..Capacity::default() },
-            gpu: Some(Gpu { model: "H100".into(), count: 16, memory_gib: Some(80) }),
-            taint: NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into() },
-            labels: BTreeMap::new(),
-            require_pod_label: None,
-            reconcile_interval: Duration::from_secs(30),
-            tls: None,
-            client_ca: None,
-            service_account_tokens: false,
-            workers: 128,
-        }
-    }
+    use crate::config::tests::config;
 
     #[test]
     fn a_gpu_node_says_what_it_has() {

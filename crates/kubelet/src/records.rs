@@ -1,7 +1,7 @@
 //! What the node knows of each of its pods: the object of the API server and the instance of the engine.
 //! Pods are kept as JSON, about a third of the size of the parsed object: ten thousand of them must fit in 100 MB.
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -9,7 +9,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Instance, files::file_volumes, queue::Uid, restart::CalmAttempts};
+use crate::{
+    Instance,
+    decide::phase,
+    files::file_volumes,
+    probes::{Probed, Probes},
+    queue::Uid,
+    restart::CalmAttempts,
+};
 
 /// Lists in a row without an instance before it counts as lost.
 const MISSING_LISTS: u8 = 2;
@@ -38,6 +45,7 @@ struct Record {
     removed: bool,
     terminated: bool,
     has_files: bool,
+    phase: &'static str,
     instance: Option<Arc<Instance>>,
     lost: bool,
     missing: u8,
@@ -45,6 +53,7 @@ struct Record {
     settled: u64,
     failure: Option<Failure>,
     calm: CalmAttempts,
+    probes: Probes,
     interrupt: CancellationToken,
 }
 
@@ -99,6 +108,7 @@ impl Records {
                 std::mem::take(&mut record.interrupt).cancel();
             }
             record.pod = json.into();
+            record.phase = phase_word(pod);
             record.version = version;
             return true;
         }
@@ -154,6 +164,16 @@ impl Records {
         self.lock().by_uid.values().filter(|record| record.is_here()).count()
     }
 
+    /// Number of pods by phase.
+    pub(crate) fn phases(&self) -> BTreeMap<&'static str, usize> {
+        let inner = self.lock();
+        let mut phases = BTreeMap::new();
+        for record in inner.by_uid.values().filter(|record| record.is_here()) {
+            *phases.entry(record.phase).or_default() += 1;
+        }
+        phases
+    }
+
     pub(crate) fn forget(&self, uid: &str) {
         self.lock().by_uid.remove(uid);
     }
@@ -176,6 +196,18 @@ impl Records {
                 record.failure = None;
             }
         }
+    }
+
+    /// What the probes of a pod show now.
+    pub(crate) fn probes(&self, uid: &str) -> Probes {
+        self.lock().by_uid.get(uid).map(|record| record.probes.clone()).unwrap_or_default()
+    }
+
+    /// Takes in what the probes of a container show; true if it is news.
+    pub(crate) fn set_probed(&self, uid: &str, container: &str, probed: Probed) -> bool {
+        let mut inner = self.lock();
+        let Some(record) = inner.by_uid.get_mut(uid) else { return false };
+        record.probes.insert(container.to_owned(), probed) != Some(probed)
     }
 
     pub(crate) fn set_failure(&self, uid: &str, failure: Failure) {
@@ -241,6 +273,7 @@ impl Record {
             removed: false,
             terminated: false,
             has_files: file_volumes(pod).next().is_some(),
+            phase: phase_word(pod),
             instance: None,
             // A pod with a container id had an instance before this process began.
             lost: has_container_id(pod),
@@ -248,6 +281,7 @@ impl Record {
             settled: 0,
             failure: None,
             calm: CalmAttempts::new(),
+            probes: Probes::new(),
             interrupt: CancellationToken::new(),
         }
     }
@@ -315,6 +349,11 @@ impl Record {
 /// Resource versions can be compared as numbers since Kubernetes 1.35, and always could with etcd behind.
 fn version(pod: &Pod) -> u64 {
     pod.metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
+}
+
+fn phase_word(pod: &Pod) -> &'static str {
+    let words = ["Pending", "Running", "Succeeded", "Failed"];
+    words.into_iter().find(|word| *word == phase(pod)).unwrap_or("Unknown")
 }
 
 fn grace(pod: &Pod) -> Option<i64> {

@@ -1,4 +1,4 @@
-//! Keeps mounted files current: looks at their sources every minute and writes again what has changed.
+//! Keeps mounted files current: looks at their sources every twenty seconds and writes again what has changed.
 //! Tokens are renewed on the same way, long before they expire.
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use crate::{
     tokens::{TokenCache, Tokens},
 };
 
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_secs(20);
 
 /// What was written last, by pod UID.
 #[derive(Default)]
@@ -101,6 +101,6 @@ async fn refresh(shared: &Shared, uid: &str) {
             shared.events.warning(about(&view.pod), "FilesNotUpdated", message);
             shared.written.note(uid, &files);
         }
-        Err(error) => tracing::warn!(pod.uid = uid, %error, "Writing changed files failed; trying again in a minute"),
+        Err(error) => tracing::warn!(pod.uid = uid, %error, "Writing changed files failed; trying again"),
     }
 }

@@ -12,6 +12,7 @@ use k8s_openapi::{
 use crate::{
     ContainerInstance, ContainerRun, Ended, Instance,
     decide::{Initialized, containers, init_containers, init_policy, initialized, phase, restart_policy},
+    probes::{Probes, shown},
     restart::{CalmAttempts, pause, restart_at},
 };
 
@@ -35,6 +36,9 @@ pub(crate) struct Situation<'a> {
     pub(crate) instance: Option<&'a Instance>,
     pub(crate) waiting: Option<&'a Waiting>,
     pub(crate) calm: &'a CalmAttempts,
+    pub(crate) probes: &'a Probes,
+    /// Probes are run here; otherwise what runs is ready.
+    pub(crate) probed: bool,
     pub(crate) host_ip: &'a str,
     pub(crate) now: Timestamp,
 }
@@ -175,8 +179,9 @@ fn container_status(
         ContainerRun::Running { started } => {
             let running = ContainerStateRunning { started_at: Some(seconds(*started)) };
             status.state = Some(ContainerState { running: Some(running), ..ContainerState::default() });
-            status.ready = situation.pod.metadata.deletion_timestamp.is_none();
-            status.started = Some(true);
+            let (started, ready) = shown(situation.probes, container, found.attempt, situation.probed);
+            status.ready = ready && situation.pod.metadata.deletion_timestamp.is_none();
+            status.started = Some(started);
         }
         ContainerRun::Ended(ended) => ended_status(situation, found, (ended, policy), &mut status),
     }

@@ -63,6 +63,7 @@ async fn terminate(shared: &Shared, orphan: &Instance) {
     let pod = format!("{}/{}", orphan.namespace, orphan.name);
     match shared.provider.delete(&orphan.uid, GRACE).await {
         Ok(_) => {
+            shared.metrics.orphans_terminated.add();
             tracing::warn!(pod.uid = orphan.uid, pod.name = pod, "Terminated an instance without a pod");
             let (namespace, name) = (Some(orphan.namespace.clone()), Some(orphan.name.clone()));
             let about = about_pod(&namespace, &name, &Some(orphan.uid.clone()));

@@ -64,10 +64,12 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 async fn list(shared: &Arc<Shared>, sweep: &mut Sweep, regular: bool) {
     let number = shared.records.start_list();
     let started = Instant::now();
-    match shared.provider.list().await {
+    match shared.metrics.lists.count(shared.provider.list().await) {
         Ok(list) => {
             let instances = list.len();
             let absorbed = shared.records.absorb(number, list);
+            let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            shared.metrics.list_microseconds.set(took);
             let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::debug!(instances, changed = absorbed.changed.len(), duration_ms, "Listed the engine");
             shared.enqueue(absorbed.changed);

@@ -56,7 +56,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn work(shared: &Shared, uid: &Uid) {
+async fn work(shared: &Arc<Shared>, uid: &Uid) {
     let started = Instant::now();
     let outcome = tokio::select! {
         outcome = sync(shared, uid) => outcome,
@@ -75,17 +75,20 @@ async fn work(shared: &Shared, uid: &Uid) {
     shared.queue.done(uid);
 }
 
-async fn sync(shared: &Shared, uid: &Uid) -> Result<Outcome, kube::Error> {
+async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
     let Some(view) = shared.records.view(uid) else { return Ok(Outcome::Done) };
     if view.removed {
+        shared.prober.forget(uid);
         return Ok(remove::without_pod(shared, uid, &view).await);
     }
     if view.terminated {
         return Ok(Outcome::Done);
     }
+    shared.prober.keep(shared, uid, &view);
     let now = Timestamp::now();
     match decide(&view, &shared.rules, now) {
-        Decision::Rest => Ok(Outcome::Done),
+        Decision::Rest { wake_at } => Ok(wake_at.map_or(Outcome::Done, |at| Outcome::After(until(at, now)))),
+        Decision::Discard => remove::let_go(shared, uid, &view).await.map(|()| Outcome::Done),
         Decision::Remove => remove::remove(shared, uid, view).await,
         Decision::Refuse(refusal) => refuse(shared, &view, &refusal).await,
         Decision::Expire => end(shared, uid, &view, End::DeadlineExceeded).await,
@@ -107,12 +110,15 @@ fn until(at: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// Shows the present state of a pod, if it is not shown already.
-async fn report(shared: &Shared, view: &View, waiting: Option<&Waiting>) -> Result<(), kube::Error> {
+async fn report(shared: &Arc<Shared>, view: &View, waiting: Option<&Waiting>) -> Result<(), kube::Error> {
+    let probes = shared.records.probes(view.pod.metadata.uid.as_deref().unwrap_or_default());
     let situation = Situation {
         pod: &view.pod,
         instance: view.instance.as_deref(),
         waiting,
         calm: &view.calm,
+        probes: &probes,
+        probed: shared.rules.capabilities.probes,
         host_ip: &shared.host_ip,
         now: Timestamp::now(),
     };
@@ -120,12 +126,13 @@ async fn report(shared: &Shared, view: &View, waiting: Option<&Waiting>) -> Resu
 }
 
 async fn write(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     view: &View,
     status: &k8s_openapi::api::core::v1::PodStatus,
 ) -> Result<(), kube::Error> {
     match write_status(&shared.client, &view.pod, status).await {
         Ok(Some(mut written)) => {
+            shared.metrics.status_writes.add();
             written.metadata.managed_fields = None;
             shared.records.put_pod(&written);
             Ok(())
@@ -137,8 +144,9 @@ async fn write(
     }
 }
 
-async fn refuse(shared: &Shared, view: &View, refusal: &Refusal) -> Result<Outcome, kube::Error> {
+async fn refuse(shared: &Arc<Shared>, view: &View, refusal: &Refusal) -> Result<Outcome, kube::Error> {
     shared.events.warning(about(&view.pod), refusal.reason, &refusal.message);
+    shared.metrics.refusals.add();
     let waiting = Waiting { reason: refusal.reason.to_owned(), message: refusal.message.clone() };
     let always = crate::decide::restart_policy(&view.pod) == "Always";
     if always || refusal.stays_pending {
@@ -153,10 +161,10 @@ async fn refuse(shared: &Shared, view: &View, refusal: &Refusal) -> Result<Outco
 }
 
 /// Ends a pod whose end is not its own.
-async fn end(shared: &Shared, uid: &Uid, view: &View, end: End) -> Result<Outcome, kube::Error> {
+async fn end(shared: &Arc<Shared>, uid: &Uid, view: &View, end: End) -> Result<Outcome, kube::Error> {
     let grace = view.pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
     shared.records.start_change(uid);
-    let deleted = shared.provider.delete(uid, seconds(grace)).await;
+    let deleted = shared.metrics.deletes.count(shared.provider.delete(uid, seconds(grace)).await);
     shared.records.settle(uid, None);
     let last = match deleted {
         Ok(last) => last,

@@ -13,7 +13,10 @@ pub const IMAGE: &str = "localhost/remotegpu-test:1";
 // Says a line each second and ends on SIGTERM, as a well-behaved program does.
 const PROGRAM: &str = "trap 'exit 0' TERM; echo hello from the container; n=0; \
     while :; do n=$((n+1)); echo tick $n; sleep 1 & wait $!; done";
-const APPLETS: [&str; 8] = ["sh", "sleep", "echo", "cat", "ls", "env", "hostname", "httpd"];
+const APPLETS: [&str; 16] = [
+    "sh", "sleep", "echo", "cat", "ls", "env", "hostname", "httpd", "tar", "head", "tr", "mkdir", "touch", "rm",
+    "wget", "stat",
+];
 
 /// Makes sure that [`IMAGE`] exists, once per test process.
 pub async fn local_image() -> &'static str {

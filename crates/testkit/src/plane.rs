@@ -1,9 +1,10 @@
 //! The one control plane of a test run, started by `cargo xtask test` with every manifest, webhook and node.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use localplane::{Binaries, Kubectl};
+use localplane::{Binaries, Kubectl, Pki};
 
 use crate::Ran;
 
@@ -35,6 +36,19 @@ impl Plane {
     /// The API server's CA.
     pub fn ca_file(&self) -> PathBuf {
         self.dir.join("pki").join("ca.crt")
+    }
+
+    /// Certificate and key for the kubelet API of a node at 127.0.0.1, from the authority that the API server trusts.
+    pub fn kubelet_certificate(&self, node: &str) -> (PathBuf, PathBuf) {
+        let pki = Pki::open(&self.dir.join("pki")).expect("the plane's authority can be opened");
+        let files = pki.kubelet_serving(node, Ipv4Addr::LOCALHOST.into()).expect("a certificate can be issued");
+        (files.cert, files.key)
+    }
+
+    /// Certificate and key of the cluster's admin.
+    pub fn admin_certificate(&self) -> (PathBuf, PathBuf) {
+        let pki = self.dir.join("pki");
+        (pki.join("admin.crt"), pki.join("admin.key"))
     }
 
     /// The API server's address, `https://host:port`.

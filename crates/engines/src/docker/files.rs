@@ -62,9 +62,8 @@ impl Docker {
         for volume in files.iter().filter(|volume| !volume.files.is_empty()) {
             let place = format!("{PLACE}/{}", volume.name);
             let options = UploadToContainerOptionsBuilder::new().path(&place).build();
-            let sent =
-                self.client.upload_to_container(&filler(uid), Some(options), body_full(archive(volume, group).into()));
-            sent.await.map_err(unavailable)?;
+            let content = body_full(archive(volume, group).into());
+            self.client.upload_to_container(&filler(uid), Some(options), content).await.map_err(unavailable)?;
         }
         Ok(())
     }

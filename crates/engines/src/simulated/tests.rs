@@ -61,3 +61,11 @@ async fn a_command_is_refused_with_a_sentence() {
     let refused = Simulated::new(Duration::ZERO).exec("a", "app", &ExecRequest::default()).await.err().unwrap();
     assert_eq!(refused, ProviderError::Unsupported("The simulated engine runs no processes".into()));
 }
+
+#[tokio::test]
+async fn the_contract_of_engines_is_kept() {
+    let provider = Arc::new(Simulated::new(Duration::ZERO));
+    let patience = Duration::from_secs(5);
+    let subject = kubelet::conformance::Subject { provider, image: "any".into(), runs: false, patience };
+    assert_eq!(kubelet::conformance::check(&subject).await, Ok(()));
+}

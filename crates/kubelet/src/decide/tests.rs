@@ -86,7 +86,7 @@ fn a_running_pod_is_left_alone() {
 
 #[test]
 fn a_final_phase_rests_even_without_an_instance() {
-    assert_eq!(answer(&view(pod(json!({}), json!({"phase": "Succeeded"})), None)), Decision::Rest);
+    assert_eq!(answer(&view(pod(json!({}), json!({"phase": "Succeeded"})), None)), Decision::Rest { wake_at: None });
 }
 
 #[test]

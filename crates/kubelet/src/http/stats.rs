@@ -8,6 +8,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Api, Problem};
@@ -17,7 +18,36 @@ use crate::{ContainerStats, InstanceStats, kubelet::Shared};
 pub(super) async fn summary(State(api): State<Api>) -> Result<Json<Value>, Problem> {
     let stats = api.shared.provider.stats().await?;
     let pods: Vec<Value> = stats.iter().filter_map(|one| pod_summary(&api.shared, one)).collect();
-    Ok(Json(json!({"node": {"nodeName": api.shared.config.name}, "pods": pods})))
+    let mut node = json!({"nodeName": api.shared.config.name});
+    let total = Total::of(&stats);
+    if let Some(nanoseconds) = total.cpu_nanoseconds {
+        node["cpu"] = json!({"time": total.taken, "usageCoreNanoSeconds": nanoseconds});
+    }
+    if let Some(bytes) = total.memory_working_set_bytes {
+        node["memory"] = json!({"time": total.taken, "workingSetBytes": bytes});
+    }
+    Ok(Json(json!({"node": node, "pods": pods})))
+}
+
+/// What a node uses is what its containers use: there is nothing else on it.
+struct Total {
+    taken: Timestamp,
+    cpu_nanoseconds: Option<u64>,
+    memory_working_set_bytes: Option<u64>,
+}
+
+// === impl Total ===
+
+impl Total {
+    /// Sums over all containers, only if each of them was measured.
+    fn of(stats: &[InstanceStats]) -> Self {
+        let all = || stats.iter().flat_map(|instance| &instance.containers);
+        Self {
+            taken: all().map(|one| one.taken).min().unwrap_or_else(Timestamp::now),
+            cpu_nanoseconds: all().map(|one| one.cpu_nanoseconds).sum(),
+            memory_working_set_bytes: all().map(|one| one.memory_working_set_bytes).sum(),
+        }
+    }
 }
 
 fn pod_summary(shared: &Shared, stats: &InstanceStats) -> Option<Value> {
@@ -47,6 +77,9 @@ pub(super) async fn resource(State(api): State<Api>) -> Response {
     let stats = api.shared.provider.stats().await;
     let mut lines = Lines::default();
     lines.add("resource_scrape_error", "gauge", "", if stats.is_ok() { "0".into() } else { "1".into() });
+    if let Ok(all) = &stats {
+        lines.node(&Total::of(all));
+    }
     for one in stats.iter().flatten() {
         let Some(pod) = api.shared.records.view(&one.uid).map(|view| view.pod) else { continue };
         let (namespace, name) = (pod.metadata.namespace.as_deref(), pod.metadata.name.as_deref());
@@ -66,6 +99,24 @@ pub(super) async fn own(State(api): State<Api>) -> Response {
     lines.add("remotegpu_node_pods", "gauge", "", api.shared.records.len().to_string());
     lines.add("remotegpu_node_engine_ready", "gauge", "", u8::from(health.is_ready()).to_string());
     lines.add("remotegpu_node_engine_list_failures_in_a_row", "gauge", "", health.failures.to_string());
+    let metrics = &api.shared.metrics;
+    for (call, calls) in [("create", &metrics.creates), ("delete", &metrics.deletes), ("list", &metrics.lists)] {
+        for (outcome, figure) in [("ok", &calls.ok), ("failed", &calls.failed)] {
+            let labels = format!("call=\"{call}\",outcome=\"{outcome}\"");
+            lines.add("remotegpu_node_engine_calls_total", "counter", &labels, figure.get().to_string());
+        }
+    }
+    lines.add("remotegpu_node_engine_list_seconds", "gauge", "", seconds(metrics.list_microseconds.get() * 1000));
+    for (metric, figure) in [
+        ("remotegpu_node_status_writes_total", &metrics.status_writes),
+        ("remotegpu_node_refusals_total", &metrics.refusals),
+        ("remotegpu_node_orphans_terminated_total", &metrics.orphans_terminated),
+    ] {
+        lines.add(metric, "counter", "", figure.get().to_string());
+    }
+    for (phase, count) in api.shared.records.phases() {
+        lines.add("remotegpu_node_pods_by_phase", "gauge", &format!("phase={phase:?}"), count.to_string());
+    }
     lines.into_response()
 }
 
@@ -86,6 +137,15 @@ impl Lines {
         });
         let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
         let _ = writeln!(group, "{metric}{labels} {value}");
+    }
+
+    fn node(&mut self, total: &Total) {
+        if let Some(nanoseconds) = total.cpu_nanoseconds {
+            self.add("node_cpu_usage_seconds_total", "counter", "", seconds(nanoseconds));
+        }
+        if let Some(bytes) = total.memory_working_set_bytes {
+            self.add("node_memory_working_set_bytes", "gauge", "", bytes.to_string());
+        }
     }
 
     fn container(&mut self, pod: &str, stats: &ContainerStats) {

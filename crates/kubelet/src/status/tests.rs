@@ -45,7 +45,9 @@ fn instance(attempt: u32, run: ContainerRun) -> Instance {
 
 fn shown(pod: &Pod, instance: Option<&Instance>, waiting: Option<&Waiting>) -> PodStatus {
     let calm = CalmAttempts::new();
-    status(&Situation { pod, instance, waiting, calm: &calm, host_ip: "192.168.0.9", now: at(1) })
+    let probes = Probes::new();
+    let (calm, probes) = (&calm, &probes);
+    status(&Situation { pod, instance, waiting, calm, probes, probed: true, host_ip: "192.168.0.9", now: at(1) })
 }
 
 fn condition<'a>(status: &'a PodStatus, type_: &str) -> &'a k8s_openapi::api::core::v1::PodCondition {
@@ -83,6 +85,8 @@ fn the_same_observation_gives_the_same_status_later() {
         instance: Some(&running),
         waiting: None,
         calm: &calm,
+        probes: &Probes::new(),
+        probed: true,
         host_ip: "192.168.0.9",
         now: at(500),
     };

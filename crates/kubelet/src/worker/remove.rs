@@ -10,6 +10,7 @@ use super::{Outcome, PATIENCE, report, same_uid, seconds, write};
 use crate::{
     Instance, ProviderError,
     events::about,
+    hooks::before_removal,
     kubelet::Shared,
     queue::Uid,
     records::View,
@@ -20,7 +21,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The pod has a deletion timestamp.
-pub(super) async fn remove(shared: &Shared, uid: &Uid, view: View) -> Result<Outcome, kube::Error> {
+pub(super) async fn remove(shared: &Arc<Shared>, uid: &Uid, view: View) -> Result<Outcome, kube::Error> {
     shared.records.start_change(uid);
     let deleted = delete(shared, uid, &view).await;
     shared.records.settle(uid, None);
@@ -38,27 +39,31 @@ pub(super) async fn remove(shared: &Shared, uid: &Uid, view: View) -> Result<Out
 }
 
 /// The pod is gone from the API server: forced, or deleted while nobody watched.
-pub(super) async fn without_pod(shared: &Shared, uid: &Uid, view: &View) -> Outcome {
+pub(super) async fn without_pod(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Outcome {
     if !view.terminated {
         let grace = seconds(view.pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
-        if let Err(error) = shared.provider.delete(uid, grace).await {
+        if let Err(error) = shared.metrics.deletes.count(shared.provider.delete(uid, grace).await) {
             return failed(shared, view, &error);
         }
     }
+    shared.hooks.forget(uid);
     shared.records.forget(uid);
     Outcome::Done
 }
 
-pub(super) fn failed(shared: &Shared, view: &View, error: &ProviderError) -> Outcome {
+pub(super) fn failed(shared: &Arc<Shared>, view: &View, error: &ProviderError) -> Outcome {
     tracing::warn!(pod.uid = view.pod.metadata.uid, %error, "Terminating an instance failed; trying again");
     shared.events.warning(about(&view.pod), "ProviderDeleteFailed", error.to_string());
     Outcome::After(PAUSE)
 }
 
 /// `None` if the grace period changed meanwhile.
-async fn delete(shared: &Shared, uid: &Uid, view: &View) -> Option<Result<Option<Arc<Instance>>, ProviderError>> {
+async fn delete(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Option<Result<Option<Arc<Instance>>, ProviderError>> {
     let grace = seconds(view.pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
-    let delete = shared.provider.delete(uid, grace);
+    let delete = async {
+        let left = before_removal(shared, uid, view, grace).await;
+        shared.metrics.deletes.count(shared.provider.delete(uid, left).await)
+    };
     tokio::pin!(delete);
     tokio::select! {
         deleted = &mut delete => return Some(deleted),
@@ -75,7 +80,7 @@ async fn delete(shared: &Shared, uid: &Uid, view: &View) -> Option<Result<Option
     }
 }
 
-async fn let_go(shared: &Shared, uid: &Uid, view: &View) -> Result<(), kube::Error> {
+pub(super) async fn let_go(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Result<(), kube::Error> {
     let (Some(namespace), Some(name)) = (&view.pod.metadata.namespace, &view.pod.metadata.name) else { return Ok(()) };
     let pods: Api<Pod> = Api::namespaced(shared.client.clone(), namespace);
     let now = DeleteParams::default().grace_period(0).preconditions(same_uid(uid));

@@ -12,6 +12,7 @@ use crate::{
     env::{Environment, NodeValues, Problem, expand, resolve},
     env_sources::{Sources, fetch, fetch_logins, references},
     events::about,
+    hooks::after_start,
     kubelet::Shared,
     queue::Uid,
     records::{Failure, View},
@@ -27,7 +28,7 @@ const LONGEST_PAUSE: i64 = 300;
 const CONFIG_PAUSE: i64 = 20;
 
 pub(super) async fn start(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     uid: &Uid,
     mut view: View,
     wanted: &[(usize, u32)],
@@ -45,7 +46,7 @@ pub(super) async fn start(
         Err(problem) => return misconfigured(shared, uid, view, problem).await,
     };
     shared.records.start_change(uid);
-    let created = create(shared, &view, &request).await;
+    let created = create(shared, &view, &request).await.map(|created| shared.metrics.creates.count(created));
     let instance = created.as_ref().and_then(|result| result.as_ref().ok().cloned());
     shared.records.settle(uid, instance);
     match created {
@@ -54,7 +55,9 @@ pub(super) async fn start(
             shared.written.note(uid, &request.files);
             say_started(shared, &view, &request);
             let ended = instance.containers.iter().any(|one| matches!(one.run, ContainerRun::Ended(_)));
+            after_start(shared, uid, &request, &instance);
             view.instance = Some(instance);
+            shared.prober.keep(shared, uid, &view);
             report(shared, &view, None).await?;
             Ok(if ended { Outcome::Again } else { Outcome::Done })
         }
@@ -64,7 +67,7 @@ pub(super) async fn start(
 
 /// Adds what the pod needs beside its containers: files and logins.
 async fn complete(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     view: &View,
     containers: Result<Vec<ContainerRequest>, Problem>,
 ) -> Result<InstanceRequest, Problem> {
@@ -82,7 +85,7 @@ async fn complete(
 
 /// `None` if a deletion came first.
 async fn create(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     view: &View,
     request: &InstanceRequest,
 ) -> Option<Result<Arc<Instance>, ProviderError>> {
@@ -105,7 +108,7 @@ async fn create(
 }
 
 fn request(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     view: &View,
     container: &Container,
     attempt: u32,
@@ -126,7 +129,7 @@ fn request(
     })
 }
 
-fn say_started(shared: &Shared, view: &View, request: &InstanceRequest) {
+fn say_started(shared: &Arc<Shared>, view: &View, request: &InstanceRequest) {
     let names: Vec<_> = request.containers.iter().map(|one| one.spec.name.as_str()).collect();
     let message = format!("Started {} on engine {}", names.join(", "), shared.config.engine);
     shared.events.normal(about(&view.pod), "ProviderCreateSuccess", message);
@@ -138,7 +141,7 @@ fn say_started(shared: &Shared, view: &View, request: &InstanceRequest) {
     }
 }
 
-async fn misconfigured(shared: &Shared, uid: &Uid, view: View, problem: Problem) -> Result<Outcome, kube::Error> {
+async fn misconfigured(shared: &Arc<Shared>, uid: &Uid, view: View, problem: Problem) -> Result<Outcome, kube::Error> {
     if problem.reason == "UnsupportedPod" {
         let refusal = Refusal { reason: "UnsupportedPod", message: problem.message, stays_pending: false };
         return refuse(shared, &view, &refusal).await;
@@ -147,7 +150,7 @@ async fn misconfigured(shared: &Shared, uid: &Uid, view: View, problem: Problem)
     fail(shared, uid, view, "CreateContainerConfigError", problem.message, CONFIG_PAUSE).await
 }
 
-async fn failed(shared: &Shared, uid: &Uid, view: View, error: ProviderError) -> Result<Outcome, kube::Error> {
+async fn failed(shared: &Arc<Shared>, uid: &Uid, view: View, error: ProviderError) -> Result<Outcome, kube::Error> {
     let (reason, message) = match error {
         ProviderError::Unsupported(message) => {
             let refusal = Refusal { reason: "UnsupportedPod", message, stays_pending: false };
@@ -164,7 +167,7 @@ async fn failed(shared: &Shared, uid: &Uid, view: View, error: ProviderError) ->
 }
 
 async fn fail(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     uid: &Uid,
     view: View,
     reason: &str,
