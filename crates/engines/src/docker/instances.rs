@@ -232,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn an_end_has_its_code_and_its_reason() {
+        let of = |state: serde_json::Value| {
+            let found: Looked = serde_json::from_value(serde_json::json!({"State": state})).unwrap();
+            match run(&found, &seen("app", 0, ContainerRun::Created, None).0) {
+                ContainerRun::Ended(ended) => (ended.exit_code, ended.reason),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(of(serde_json::json!({"Status": "exited", "ExitCode": 0})), (0, "Completed".into()));
+        assert_eq!(of(serde_json::json!({"Status": "exited", "ExitCode": 3})), (3, "Error".into()));
+        let oom = serde_json::json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true});
+        assert_eq!(of(oom), (137, "OOMKilled".into()));
+        // Without a code there is no proof that all went well.
+        assert_eq!(of(serde_json::json!({"Status": "stopped"})), (137, "Error".into()));
+    }
+
+    #[test]
     fn a_container_that_never_started_has_no_times() {
         assert_eq!(moment("0001-01-01T00:00:00Z"), None);
         assert!(moment("2026-01-01T00:00:00.5Z").is_some());
