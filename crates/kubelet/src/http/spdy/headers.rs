@@ -19,6 +19,9 @@ const ZLIB_HEADER: usize = 2;
 const ANNOUNCES_DICTIONARY: u8 = 0x20;
 const CHECKSUM: usize = 4;
 
+/// An empty stored block of deflate.
+const FLUSH: &[u8] = &[0x00, 0x00, 0x00, 0xff, 0xff];
+
 /// Names in lower case, with their values.
 pub(super) type Headers = Vec<(String, String)>;
 
@@ -94,9 +97,10 @@ fn text(block: &mut &[u8]) -> Option<String> {
 
 /// A block without headers; `first` opens the zlib stream.
 pub(super) fn empty(first: bool) -> Vec<u8> {
-    // zlib header, then one stored block of deflate: not the last, four bytes, which are the number 0.
+    // zlib header, then one stored block of deflate: not the last, four bytes, which are the number 0. The empty block
+    // behind it is the flush: Go's reader, which is every client's, hands out nothing before it.
     let opening: &[u8] = if first { &[0x78, 0x01] } else { &[] };
-    [opening, &[0x00, 0x04, 0x00, 0xfb, 0xff, 0, 0, 0, 0]].concat()
+    [opening, &[0x00, 0x04, 0x00, 0xfb, 0xff, 0, 0, 0, 0], FLUSH].concat()
 }
 
 #[cfg(test)]
@@ -130,6 +134,7 @@ mod tests {
         let mut reader = Reader::new();
         assert_eq!(reader.read(&empty(true)), Some(Headers::new()));
         assert_eq!(reader.read(&empty(false)), Some(Headers::new()));
+        assert!(empty(true).ends_with(FLUSH), "a block without its flush hangs every client written in Go");
     }
 
     #[test]
