@@ -10,6 +10,7 @@ use std::{
 use async_trait::async_trait;
 use bollard::{API_DEFAULT_VERSION, Docker as Client, query_parameters::EventsOptionsBuilder};
 use futures::{StreamExt, future, stream::BoxStream};
+use k8s_openapi::api::core::v1::Pod;
 use kubelet::{
     AttachRequest, ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, FileVolume, Instance,
     InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError,
@@ -22,6 +23,7 @@ mod create;
 mod delete;
 mod exec;
 mod files;
+pub mod gpus;
 mod image;
 mod instances;
 mod logs;
@@ -209,8 +211,8 @@ impl Provider for Docker {
         self.stop_one(uid, container, grace).await
     }
 
-    async fn write_files(&self, uid: &str, volumes: &[FileVolume]) -> Result<(), ProviderError> {
-        self.refill(uid, volumes).await
+    async fn write_files(&self, pod: &Pod, volumes: &[FileVolume]) -> Result<(), ProviderError> {
+        self.fill(pod, volumes).await
     }
 
     async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {

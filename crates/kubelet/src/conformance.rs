@@ -376,8 +376,15 @@ async fn files_are_where_they_are_mounted(subject: &Subject) -> Checked {
     wanted.files = vec![FileVolume { name: "v".into(), files: vec![file] }];
     subject.provider.create(&wanted).await.map_err(text)?;
     let output = subject.output(&pod).await;
+    for container in &mut wanted.containers {
+        container.attempt = 1;
+    }
+    let again = subject.provider.create(&wanted).await.map_err(text).map(drop);
+    let output_again = subject.output(&pod).await;
     subject.delete(&pod).await?;
-    ensure(output.as_deref() == Ok("a\0b\n"), || format!("{output:?}"))
+    again?;
+    let both = [output.as_deref(), output_again.as_deref()];
+    ensure(both == [Ok("a\0b\n"); 2], || format!("{both:?}"))
 }
 
 async fn an_init_container_ends_before_the_rest_is_asked_for(subject: &Subject) -> Checked {

@@ -19,6 +19,7 @@ use crate::{
     queue::{Queue, Uid},
     records::Records,
     refresh::{self, Written},
+    spent::Spent,
     tick::{self, Health},
     worker,
 };
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) written: Written,
     pub(crate) prober: Prober,
     pub(crate) metrics: Metrics,
+    pub(crate) spent: Spent,
     pub(crate) hooks: Hooks,
     pub(crate) health: watch::Sender<Health>,
     /// The cache of pods is complete.
@@ -138,6 +140,7 @@ impl Kubelet {
             written: Written::default(),
             prober: Prober::default(),
             metrics: Metrics::default(),
+            spent: Spent::default(),
             hooks: Hooks::default(),
             health: watch::Sender::new(Health::default()),
             pods_known: CancellationToken::new(),

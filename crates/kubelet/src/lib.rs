@@ -36,6 +36,7 @@ mod refuse;
 mod refuse_volumes;
 mod registry;
 mod restart;
+mod spent;
 mod status;
 mod streams;
 mod sweep;

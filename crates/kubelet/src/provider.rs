@@ -149,7 +149,7 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any error means that old files may still be there; the node calls again.
-    async fn write_files(&self, _uid: &str, _volumes: &[FileVolume]) -> Result<(), ProviderError> {
+    async fn write_files(&self, _pod: &Pod, _volumes: &[FileVolume]) -> Result<(), ProviderError> {
         Err(ProviderError::Unsupported("This engine cannot change mounted files".into()))
     }
 

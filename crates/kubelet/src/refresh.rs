@@ -95,7 +95,7 @@ async fn refresh(shared: &Shared, uid: &str) {
     if shared.written.is(uid, &files) {
         return;
     }
-    match shared.provider.write_files(uid, &files).await {
+    match shared.provider.write_files(&view.pod, &files).await {
         Ok(()) => shared.written.note(uid, &files),
         Err(ProviderError::Unsupported(message)) => {
             shared.events.warning(about(&view.pod), "FilesNotUpdated", message);

@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT")]
     pub(crate) capacity_pods: Option<u32>,
 
-    /// Model of the node's GPUs, as SKUs name it
+    /// Model of the node's GPUs, as SKUs name it; default: with provider docker those of this machine
     #[arg(long, requires = "gpu_count", value_name = "MODEL")]
     pub(crate) gpu_model: Option<String>,
 

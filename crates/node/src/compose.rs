@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use engines::{docker::Docker, simulated::Simulated};
+use engines::{
+    docker::{Docker, gpus},
+    simulated::Simulated,
+};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -57,6 +60,7 @@ fn node_config(args: &Args) -> Result<NodeConfig> {
     let address = address.context("This machine has no address but loopback; give --address")?;
     let gpu = args.gpu_model.clone().zip(args.gpu_count);
     let gpu = gpu.map(|(model, count)| Gpu { model, count, memory_gib: args.gpu_memory_gib });
+    let gpu = gpu.or_else(|| if args.provider == ProviderKind::Docker { gpus::discover() } else { None });
     let (simulated, taint) = match args.provider {
         ProviderKind::Simulated => (true, "simulated"),
         _ => (false, "docker"),

@@ -32,6 +32,10 @@ impl Docker {
         }
         let binds =
             request.files.iter().map(|one| format!("{}:{PLACE}/{}", volume::name(&marker.0, &one.name), one.name));
+        // Podman answers a name that is taken with 500 and a sentence, so it is not asked twice.
+        if self.look_at(&filler(&marker.0)).await?.is_some() {
+            return self.fill(&request.pod, &request.files).await;
+        }
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             // Never run; an image without a command of its own needs one to be made at all.
@@ -50,15 +54,12 @@ impl Docker {
             Err(error) if status_code(&error) == Some(409) => {}
             Err(error) => return Err(unavailable(error)),
         }
-        self.fill(&marker.0, &request.files, group(&request.pod)).await
+        self.fill(&request.pod, &request.files).await
     }
 
-    /// Replaces the files of a pod that has its volumes already.
-    pub(super) async fn refill(&self, uid: &str, files: &[FileVolume]) -> Result<(), ProviderError> {
-        self.fill(uid, files, 0).await
-    }
-
-    async fn fill(&self, uid: &str, files: &[FileVolume], group: u64) -> Result<(), ProviderError> {
+    /// Writes the files of a pod that has its volumes already.
+    pub(super) async fn fill(&self, pod: &Pod, files: &[FileVolume]) -> Result<(), ProviderError> {
+        let (uid, group) = (pod.metadata.uid.as_deref().unwrap_or_default(), group(pod));
         for volume in files.iter().filter(|volume| !volume.files.is_empty()) {
             let place = format!("{PLACE}/{}", volume.name);
             let options = UploadToContainerOptionsBuilder::new().path(&place).build();

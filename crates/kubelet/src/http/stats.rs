@@ -19,7 +19,7 @@ pub(super) async fn summary(State(api): State<Api>) -> Result<Json<Value>, Probl
     let stats = api.shared.provider.stats().await?;
     let pods: Vec<Value> = stats.iter().filter_map(|one| pod_summary(&api.shared, one)).collect();
     let mut node = json!({"nodeName": api.shared.config.name});
-    let total = Total::of(&stats);
+    let total = Total::of(&api.shared, &stats);
     if let Some(nanoseconds) = total.cpu_nanoseconds {
         node["cpu"] = json!({"time": total.taken, "usageCoreNanoSeconds": nanoseconds});
     }
@@ -39,12 +39,12 @@ struct Total {
 // === impl Total ===
 
 impl Total {
-    /// Sums over all containers, only if each of them was measured.
-    fn of(stats: &[InstanceStats]) -> Self {
+    /// Over all containers, only if each of them was measured.
+    fn of(shared: &Shared, stats: &[InstanceStats]) -> Self {
         let all = || stats.iter().flat_map(|instance| &instance.containers);
         Self {
             taken: all().map(|one| one.taken).min().unwrap_or_else(Timestamp::now),
-            cpu_nanoseconds: all().map(|one| one.cpu_nanoseconds).sum(),
+            cpu_nanoseconds: shared.spent.total(stats),
             memory_working_set_bytes: all().map(|one| one.memory_working_set_bytes).sum(),
         }
     }
@@ -78,7 +78,7 @@ pub(super) async fn resource(State(api): State<Api>) -> Response {
     let mut lines = Lines::default();
     lines.add("resource_scrape_error", "gauge", "", if stats.is_ok() { "0".into() } else { "1".into() });
     if let Ok(all) = &stats {
-        lines.node(&Total::of(all));
+        lines.node(&Total::of(&api.shared, all));
     }
     for one in stats.iter().flatten() {
         let Some(pod) = api.shared.records.view(&one.uid).map(|view| view.pod) else { continue };
