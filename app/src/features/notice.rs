@@ -18,7 +18,7 @@ pub enum Notice {
     LimitsChanged,
     MemberRemoved,
     RoleChanged,
-    DeploymentDeleted,
+    WorkloadDeleted,
     KeyChanged,
     KeyDisabled,
     KeyEnabled,
@@ -39,7 +39,7 @@ impl Notice {
         Notice::LimitsChanged,
         Notice::MemberRemoved,
         Notice::RoleChanged,
-        Notice::DeploymentDeleted,
+        Notice::WorkloadDeleted,
         Notice::KeyChanged,
         Notice::KeyDisabled,
         Notice::KeyEnabled,
@@ -65,7 +65,7 @@ impl Notice {
             Self::LimitsChanged => "limits-changed",
             Self::MemberRemoved => "member-removed",
             Self::RoleChanged => "role-changed",
-            Self::DeploymentDeleted => "deployment-deleted",
+            Self::WorkloadDeleted => "workload-deleted",
             Self::KeyChanged => "key-changed",
             Self::KeyDisabled => "key-disabled",
             Self::KeyEnabled => "key-enabled",
@@ -90,7 +90,7 @@ impl Notice {
             Self::LimitsChanged => "The limits are saved; namespaces follow within moments".to_owned(),
             Self::MemberRemoved => format!("{name} is no longer a member"),
             Self::RoleChanged => format!("{name} has another role now"),
-            Self::DeploymentDeleted => format!("{name} and its pods are being deleted"),
+            Self::WorkloadDeleted => format!("{name} and its pods are being deleted"),
             Self::KeyRevoked => format!("Key {name} is revoked"),
             Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),
             Self::IdentityUnlinked => "That account is unlinked".to_owned(),
@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn a_notice_travels_in_the_query() {
         assert_eq!(
-            Notice::DeploymentDeleted.after("/kubernetes/x/workloads", "demo"),
-            "/kubernetes/x/workloads?done=deployment-deleted&name=demo"
+            Notice::WorkloadDeleted.after("/kubernetes/x/workloads", "demo"),
+            "/kubernetes/x/workloads?done=workload-deleted&name=demo"
         );
     }
 }

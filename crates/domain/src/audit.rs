@@ -72,6 +72,7 @@ pub enum Action {
     AuditExported,
     AuditPruned,
     DatabaseRestored,
+    WorkloadDeleted,
 }
 
 /// How it went.
@@ -200,7 +201,7 @@ impl Action {
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
-        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored
+        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadDeleted
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -272,6 +273,7 @@ impl Action {
             Self::AuditExported => "audit.exported",
             Self::AuditPruned => "audit.pruned",
             Self::DatabaseRestored => "database.restored",
+            Self::WorkloadDeleted => "workload.deleted",
         }
     }
 }
