@@ -137,6 +137,17 @@ pub fn query<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, AppError> 
     read.map(|axum::extract::Query(query)| query).ok_or_else(unreadable)
 }
 
+/// One object written as YAML (or JSON, which is YAML too).
+///
+/// # Errors
+/// `invalid_request` on `field`, with the place.
+pub fn yaml(field: &str, text: &str) -> Result<serde_json::Value, AppError> {
+    let wrong = |why: String| AppError::refuse(Error::field(field, "format", why));
+    let value: serde_json::Value =
+        serde_saphyr::from_str(text).map_err(|error| wrong(format!("This is not YAML: {error}")))?;
+    if value.is_object() { Ok(value) } else { Err(wrong("Write one object of Kubernetes".to_owned())) }
+}
+
 /// Whether a person typed the name of what is to end.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::Sku;
-use domain::workload::{EventView, OccupiedBySku, WorkloadKind, WorkloadState};
+use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -106,6 +106,47 @@ impl Cluster for NoCluster {
     }
 
     async fn delete_workload(&self, _: &SecretString, _: &KubernetesName, _: WorkloadKind, _: &str) -> Result<bool> {
+        absent()
+    }
+
+    async fn patch_workload(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &str,
+        _: &WorkloadPatch,
+    ) -> Result<()> {
+        absent()
+    }
+
+    async fn deployment_revisions(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: &str,
+    ) -> Result<Vec<(Revision, Value)>> {
+        absent()
+    }
+
+    async fn workload_object(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &str,
+    ) -> Result<Option<Value>> {
+        absent()
+    }
+
+    async fn replace_workload(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &Value,
+        _: bool,
+    ) -> Result<Value> {
         absent()
     }
 

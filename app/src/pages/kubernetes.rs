@@ -17,6 +17,8 @@ pub mod deployment {
 
 pub mod workload {
     //! What runs in a namespace, whoever made it.
+    pub mod actions;
+    pub mod change_dialogs;
     pub mod containers;
     pub mod detail;
     pub mod dialogs;
@@ -24,5 +26,6 @@ pub mod workload {
     pub mod list;
     pub mod log;
     pub mod log_switches;
+    pub mod manifest;
     pub mod pods;
 }

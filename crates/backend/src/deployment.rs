@@ -10,7 +10,7 @@ use domain::log::LogOptions;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
 use domain::workload::WorkloadKind;
-use domain::{Code, Error, Result};
+use domain::{Error, Result};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
 
@@ -37,7 +37,7 @@ impl Backend {
         };
         let detail = format!("{} × {}", plan.replicas, plan.sku_code);
         if let Err(error) = created {
-            return Err(self.denied(caller, &tenant, &plan.name, detail, error).await);
+            return Err(self.denied(caller, &tenant, KIND, &plan.name, &detail, error).await);
         }
         let event = self.audit(caller, Action::DeploymentCreated, target(&tenant, KIND, &plan.name), detail);
         self.inner.store.record(&event.named(plan.name.as_str())).await?;
@@ -94,20 +94,6 @@ impl Backend {
         };
         let chosen = chosen.ok_or(Error::NotFound)?;
         self.inner.cluster.pod_log(&token, &tenant.kubernetes_name, &chosen.name, options).await
-    }
-
-    /// What the console or the webhook refused to admit stands in the log, with the sentence the person read; other
-    /// errors pass as they are.
-    async fn denied(&self, caller: &Caller, tenant: &Namespace, name: &str, wanted: String, error: Error) -> Error {
-        if error.code() != Code::AdmissionDenied {
-            return error;
-        }
-        let event =
-            self.audit(caller, Action::AdmissionDenied, target(tenant, KIND, name), format!("{wanted}: {error}"));
-        match self.inner.store.record(&event.named(name).refused(Code::AdmissionDenied)).await {
-            Ok(()) => error,
-            Err(unrecorded) => unrecorded,
-        }
     }
 
     async fn find(&self, tenant: &Namespace, token: &SecretString, name: &str) -> Result<DeploymentView> {

@@ -3,6 +3,8 @@
 //!
 //! Source: RULINGS 34, `ui.md` §2 (Workload).
 
+mod change;
+
 use domain::audit::Action;
 use domain::id::AccountId;
 use domain::log::{LogOptions, MOST_PODS};

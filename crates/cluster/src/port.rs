@@ -12,13 +12,14 @@ use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::Sku;
-use domain::workload::{EventView, OccupiedBySku, WorkloadKind, WorkloadState};
+use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::client::call;
 use crate::identity::Issuer;
+use crate::workload::change;
 use crate::{KubeCluster, identity, live, log, tenant, workload};
 
 impl KubeCluster {
@@ -111,6 +112,47 @@ impl Cluster for KubeCluster {
         name: &str,
     ) -> Result<bool> {
         workload::delete(self.inner.clients.with_token(token)?, tenant, kind, name).await
+    }
+
+    async fn patch_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+        patch: &WorkloadPatch,
+    ) -> Result<()> {
+        change::patch(self.inner.clients.with_token(token)?, tenant, kind, name, patch).await
+    }
+
+    async fn deployment_revisions(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        name: &str,
+    ) -> Result<Vec<(Revision, Value)>> {
+        change::revisions(self.inner.clients.with_token(token)?, tenant, name).await
+    }
+
+    async fn workload_object(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Option<Value>> {
+        change::object(self.inner.clients.with_token(token)?, tenant, kind, name).await
+    }
+
+    async fn replace_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        object: &Value,
+        dry_run: bool,
+    ) -> Result<Value> {
+        change::replace(self.inner.clients.with_token(token)?, tenant, kind, object, dry_run).await
     }
 
     async fn pod_log(

@@ -73,6 +73,10 @@ pub enum Action {
     AuditPruned,
     DatabaseRestored,
     WorkloadDeleted,
+    WorkloadChanged,
+    WorkloadRestarted,
+    WorkloadRolledBack,
+    WorkloadEdited,
 }
 
 /// How it went.
@@ -201,7 +205,8 @@ impl Action {
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
-        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadDeleted
+        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadDeleted WorkloadChanged
+        WorkloadRestarted WorkloadRolledBack WorkloadEdited
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -274,6 +279,10 @@ impl Action {
             Self::AuditPruned => "audit.pruned",
             Self::DatabaseRestored => "database.restored",
             Self::WorkloadDeleted => "workload.deleted",
+            Self::WorkloadChanged => "workload.changed",
+            Self::WorkloadRestarted => "workload.restarted",
+            Self::WorkloadRolledBack => "workload.rolled_back",
+            Self::WorkloadEdited => "workload.edited",
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod identity;
 pub mod invitation;
 pub mod kubeconfig;
 pub mod log;
+pub mod manifest;
 pub mod member;
 pub mod money;
 pub mod name;

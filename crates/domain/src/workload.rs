@@ -3,6 +3,7 @@
 //!
 //! Source: `ui.md` §2 (Workload), `console-api.md` §6 and §8 row 19.
 
+mod change;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,9 @@ use crate::money::Money;
 use crate::pod::{PodState, PodView};
 use crate::sku::PriceView;
 
+pub use change::{
+    Revision, RollBack, WorkloadAction, WorkloadChange, WorkloadPatch, restart_patch, rollback_patch,
+};
 pub use waiting::{Occupied, OccupiedBySku, Waits, waits};
 
 /// Most rows that one answer holds: a page of 5,000 would be slow to draw and slower to read.

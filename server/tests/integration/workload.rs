@@ -196,3 +196,112 @@ async fn nobody_of_another_account_sees_a_workload_or_its_log() {
     let refused = viewer.delete(&place.path("workloads/pod/secret")).await;
     refused.is_problem(403, "forbidden", "Your role does not allow this");
 }
+
+/// A Deployment of one pod that runs, made through REST.
+async fn deployed(place: &Place, name: &str) {
+    let plan = json!({"name": name, "sku_code": "cpu-shared-8g", "replicas": 1, "image": local_image().await});
+    let made = place.member.post(&place.path("deployments"), plan).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    place.until(&format!("deployment/{name}"), "running").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_is_scaled_restarted_given_another_image_and_rolled_back() {
+    let place = Place::new().await;
+    deployed(&place, "demo").await;
+    let path = place.path("workloads/deployment/demo");
+    let first = place.member.get(&path).await;
+    let scaled = place.member.patch(&path, json!({"replicas": 2})).await;
+    assert_eq!((scaled.status, &scaled.json()["workload"]["wanted"]), (200, &json!(2)), "{}", scaled.text);
+    let stale = place.member.clone().with("if-match", &first.header("etag")).patch(&path, json!({"replicas": 3})).await;
+    assert_eq!((stale.status, stale.str("/code").as_str()), (409, "conflict"));
+    eventually("two pods are ready", async || {
+        let reply = place.member.get(&path).await;
+        if reply.json()["workload"]["ready"] == 2 { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
+
+    let image = place.member.patch(&path, json!({"image": "localhost/remotegpu-none:1"})).await;
+    assert_eq!(image.json()["workload"]["image"], "localhost/remotegpu-none:1", "{}", image.text);
+    let revisions = eventually("the new template is a revision", async || {
+        let reply = place.member.get(&format!("{path}/revisions")).await.json();
+        if reply["items"].as_array().unwrap().len() == 2 { Ok(reply["items"].clone()) } else { Err(reply) }
+    })
+    .await;
+    assert_eq!((&revisions[0]["current"], &revisions[1]["revision"]), (&json!(true), &json!(1)));
+    let unknown = place.member.post(&format!("{path}/rollback"), json!({"revision": 77})).await;
+    assert_eq!((unknown.status, unknown.json()["errors"][0]["field"].as_str()), (400, Some("revision")));
+    assert_eq!(place.member.post(&format!("{path}/rollback"), json!({"revision": 1})).await.status, 204);
+    let back = place.until("deployment/demo", "running").await;
+    assert_eq!(back["workload"]["image"], local_image().await);
+
+    let before = back["workload"]["pods"][0]["name"].clone();
+    let restarted = place.member.send("POST".parse().unwrap(), &format!("{path}/restart"), None).await;
+    assert_eq!(restarted.status, 204, "{}", restarted.text);
+    eventually("the pods are others", async || {
+        let reply = place.member.get(&path).await.json();
+        let pods = reply["workload"]["pods"].as_array().unwrap();
+        if pods.iter().any(|pod| pod["name"] == before) { Err(reply.to_string()) } else { Ok(()) }
+    })
+    .await;
+    let actions: Vec<Value> = place.member.get("/v1/audit?limit=50").await.json()["items"].as_array().unwrap().clone();
+    for action in ["workload.changed", "workload.rolled_back", "workload.restarted"] {
+        assert!(actions.iter().any(|row| row["action"] == action), "{action} is in the audit log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_admission_refuses_changes_nothing_and_pods_cannot_be_scaled() {
+    let place = Place::new().await;
+    deployed(&place, "demo").await;
+    let path = place.path("workloads/deployment/demo");
+    let manifest = place.member.get(&format!("{path}/manifest")).await.json();
+    let mut unpriced = manifest.clone();
+    unpriced["object"]["spec"]["template"]["metadata"]["labels"]["remotegpu.ai/sku-code"] = json!("gpu-none");
+    let put = "PUT".parse().unwrap();
+    let refused = place.member.send(put, &format!("{path}/manifest"), Some(unpriced.to_string())).await;
+    assert_eq!((refused.status, refused.str("/code").as_str()), (409, "admission_denied"), "{}", refused.text);
+    assert_eq!(place.member.get(&format!("{path}/manifest")).await.json()["object"], manifest["object"]);
+    let pod = place.member.get(&path).await.json()["workload"]["pods"][0]["name"].as_str().unwrap().to_owned();
+    let scaled = place.member.patch(&place.path(&format!("workloads/pod/{pod}")), json!({"replicas": 2})).await;
+    assert_eq!(scaled.status, 409);
+    assert!(scaled.str("/detail").starts_with("A pod cannot be changed"), "{}", scaled.text);
+    let viewer = place.app.member_of("default", "viewer").await;
+    let forbidden = viewer.patch(&path, json!({"replicas": 0})).await;
+    forbidden.is_problem(403, "forbidden", "Your role does not allow this");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_people_who_edit_one_deployment_the_second_is_told() {
+    let place = Place::new().await;
+    deployed(&place, "demo").await;
+    let path = place.path("workloads/deployment/demo/manifest");
+    let put = async |edited: &Value, query: &str| {
+        place.member.send("PUT".parse().unwrap(), &format!("{path}{query}"), Some(edited.to_string())).await
+    };
+    // The controllers write the object's status too: a version read while they do is old at once.
+    eventually("an edit of the newest version is taken", async || {
+        let mut first = place.member.get(&path).await.json();
+        let second = first.clone();
+        first["object"]["metadata"]["labels"] = json!({"by": "ada"});
+        let dry = put(&first, "?dry_run=true").await;
+        if dry.status != 200 {
+            return Err(dry.text);
+        }
+        assert_eq!(dry.json()["object"]["metadata"]["labels"]["by"], "ada");
+        assert_eq!(place.member.get(&path).await.json()["object"]["metadata"].get("labels"), None, "a dry run");
+        let done = put(&first, "").await;
+        if done.status != 200 {
+            return Err(done.text);
+        }
+        let told = put(&second, "").await;
+        assert_eq!(told.status, 409);
+        assert!(told.str("/detail").starts_with("Somebody changed this meanwhile"), "{}", told.text);
+        Ok(())
+    })
+    .await;
+    let mut other = place.member.get(&path).await.json();
+    other["object"]["metadata"]["namespace"] = json!("kube-system");
+    let refused = put(&other, "").await;
+    assert_eq!((refused.status, refused.str("/code").as_str()), (400, "invalid_request"));
+}

@@ -13,7 +13,7 @@ use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace, QuotaLine};
 use domain::sku::Sku;
-use domain::workload::{EventView, OccupiedBySku, WorkloadKind, WorkloadState};
+use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -130,6 +130,40 @@ pub trait Cluster: Send + Sync {
         kind: WorkloadKind,
         name: &str,
     ) -> Result<bool>;
+    /// Changes a workload. `NotFound` without it; refusals as for [`Self::create_deployment`].
+    async fn patch_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+        patch: &WorkloadPatch,
+    ) -> Result<()>;
+    /// Templates of a Deployment that the cluster still has, newest first, each with its whole text.
+    async fn deployment_revisions(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        name: &str,
+    ) -> Result<Vec<(Revision, Value)>>;
+    /// The whole object behind a workload, as JSON.
+    async fn workload_object(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Option<Value>>;
+    /// Puts `object` in its place and gives what stands there then; a `dry_run` only asks. `Conflict` when the version
+    /// in its metadata is no longer the newest.
+    async fn replace_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        object: &Value,
+        dry_run: bool,
+    ) -> Result<Value>;
     /// Log of one container of a pod, in chunks of whole or partial lines. `NotFound` without that container.
     async fn pod_log(
         &self,

@@ -123,8 +123,13 @@ pub(crate) fn event(event: &Event) -> EventView {
         reason: event.reason.clone().unwrap_or_default(),
         message: event.message.as_deref().unwrap_or_default().chars().take(MESSAGE_LIMIT).collect(),
         count: u32::try_from(count).unwrap_or(1),
-        at: last.or_else(made).unwrap_or(Timestamp::UNIX_EPOCH).to_string(),
+        at: whole_seconds(last.or_else(made).unwrap_or(Timestamp::UNIX_EPOCH)).to_string(),
     }
+}
+
+/// Some reports have fractions of a second and some have none: as text they would not sort.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// The newest of some events.

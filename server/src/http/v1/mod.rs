@@ -29,6 +29,7 @@ mod pod_log;
 mod session;
 mod sku;
 mod workload;
+mod workload_change;
 
 use axum::middleware::from_fn;
 use domain::page::Page;
@@ -60,6 +61,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(sku::routes())
         .merge(deployment::routes())
         .merge(workload::routes())
+        .merge(workload_change::routes())
         .merge(audit::routes())
         .layer(from_fn(accepts_json));
     let text = deployment_log::routes().merge(pod_log::routes()).layer(from_fn(accepts_text));

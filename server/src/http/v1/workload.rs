@@ -10,6 +10,7 @@ use domain::workload::{WorkloadDetail, WorkloadFilter, WorkloadKind, WorkloadLis
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::etag::Tagged;
 use crate::http::extract::{ApiPath, ApiQuery, SignedIn};
 use crate::http::problem::{MissingOrConflicting, Problem};
 use crate::http::state::AppState;
@@ -61,8 +62,8 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     named: Named,
-) -> Result<Json<WorkloadDetail>, Problem> {
-    Ok(Json(backend.get_workload(&caller, &named.namespace_id, named.kind, &named.name).await?))
+) -> Result<Tagged<WorkloadDetail>, Problem> {
+    Ok(Tagged(backend.get_workload(&caller, &named.namespace_id, named.kind, &named.name).await?))
 }
 
 /// Delete a workload and its pods

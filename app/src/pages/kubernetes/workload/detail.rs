@@ -6,10 +6,12 @@ use domain::workload::{Owner, WorkloadDetail, WorkloadKind, WorkloadView};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use super::actions::{Actions, Commands};
 use super::containers::Containers;
 use super::dialogs::Dialogs;
 use super::events::Events;
 use super::log::LogPanel;
+use super::manifest::ManifestTab;
 use super::pods::Pods;
 use crate::api::workload::GetWorkload;
 use crate::features::cost::Cost;
@@ -20,7 +22,6 @@ use crate::features::status;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
-use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::copy::CopyLine;
 use crate::ui::tabs::{Tab, Tabs};
@@ -67,7 +68,8 @@ impl Shown {
         paths::workload_dialog(&self.namespace.id, self.kind, &self.name, dialog)
     }
 
-    fn tab(&self, tab: &str) -> String {
+    /// One of its tabs.
+    pub fn tab(&self, tab: &str) -> String {
         paths::workload_tab(&self.namespace.id, self.kind, &self.name, tab)
     }
 }
@@ -93,14 +95,16 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
         let shown = stored.get_value();
         match tab.get().as_str() {
             "logs" => view! { <LogPanel shown=shown /> }.into_any(),
+            "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
             _ => view! {
                 <Cost shown=now gone=gone />
                 {if kind == WorkloadKind::Pod {
                     view! { <Containers shown=now /> }.into_any()
                 } else {
-                    view! { <Pods shown=shown /> }.into_any()
+                    view! { <Pods shown=shown.clone() /> }.into_any()
                 }}
                 <Events events=events />
+                <Commands shown=shown />
             }
             .into_any(),
         }
@@ -123,7 +127,7 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
     let now = shown.now;
     let tone = Signal::derive(move || now.with(status::workload).0);
     let word = Signal::derive(move || now.with(status::workload).1.to_owned());
-    let delete = shown.dialog("delete");
+    let for_actions = shown.clone();
     let namespace = &shown.namespace;
     let trail =
         vec![(paths::namespaces(), "Kubernetes".to_owned()), (paths::workloads(&namespace.id), namespace.name.clone())];
@@ -135,7 +139,7 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
                 title=shown.name.clone()
                 trail=trail
                 badge=move || view! { <Badge tone=tone label=word /> {dot.run()} }
-                actions=move || view! { <ButtonLink href=delete.clone() tone=ButtonTone::Danger>"Delete"</ButtonLink> }
+                actions=move || view! { <Actions shown=for_actions.clone() /> }
             >
                 <p class="w-full text-ink" data-testid="reason">
                     {move || now.with(|w| w.reason.clone())}
@@ -153,6 +157,7 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
             <Tabs label="Workload">
                 <Tab href=shown.page() label="Overview" exact=true />
                 <Tab href=shown.tab("logs") label="Logs" />
+                <Tab href=shown.tab("yaml") label="YAML" />
             </Tabs>
         </div>
     }

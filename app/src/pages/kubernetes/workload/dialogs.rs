@@ -1,8 +1,9 @@
 //! The dialogs of a workload's page: each a state of the URL, each a form that works without JavaScript.
 
-use domain::workload::WorkloadView;
+use domain::workload::{WorkloadAction, WorkloadView};
 use leptos::prelude::*;
 
+use super::change_dialogs::{ImageDialog, RestartDialog, RollBackDialog, ScaleDialog};
 use super::detail::Shown;
 use crate::api::workload::DeleteWorkload;
 use crate::features::post_form::{PostForm, Sending};
@@ -15,15 +16,21 @@ use crate::ui::field::{Field, INPUT, invalid};
 /// The dialog that the URL asks for; none for one that does not exist.
 #[component]
 pub fn Dialogs(shown: Shown, dialog: String) -> impl IntoView {
+    let kind = shown.kind;
+    let allowed = |action: WorkloadAction| action.of(kind).is_ok();
     match dialog.as_str() {
         "delete" => view! { <DeleteDialog shown=shown /> }.into_any(),
+        "scale" if allowed(WorkloadAction::Scale) => view! { <ScaleDialog shown=shown /> }.into_any(),
+        "restart" if allowed(WorkloadAction::Restart) => view! { <RestartDialog shown=shown /> }.into_any(),
+        "image" if allowed(WorkloadAction::ChangeImage) => view! { <ImageDialog shown=shown /> }.into_any(),
+        "rollback" if allowed(WorkloadAction::RollBack) => view! { <RollBackDialog shown=shown /> }.into_any(),
         _ => ().into_any(),
     }
 }
 
 /// The fields that say which workload a form is about.
 #[component]
-fn Whose(shown: Shown) -> impl IntoView {
+pub fn Whose(shown: Shown) -> impl IntoView {
     view! {
         <input type="hidden" name="namespace" value=shown.namespace.id />
         <input type="hidden" name="kind" value=shown.kind.as_str() />

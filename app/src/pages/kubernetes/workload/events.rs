@@ -56,7 +56,7 @@ fn Row(event: EventView) -> impl IntoView {
                 <Badge tone=Signal::stored(tone) label=format!("{}{times}", event.reason) />
             </td>
             <td class="px-4 py-2 align-middle text-sm">{format!("{} {}", event.about.kind, event.about.name)}</td>
-            <td class="px-4 py-2 align-middle text-sm wrap-anywhere">{event.message}</td>
+            <td class="min-w-60 px-4 py-2 align-middle text-sm wrap-anywhere">{event.message}</td>
             <td class=FIGURE>
                 <Ago at=event.at />
             </td>

@@ -209,7 +209,7 @@ fn Row(namespace_id: String, key: String, all: Memo<WorkloadList>) -> impl IntoV
             </td>
             <td class=CELL>
                 <Badge tone=tone label=word />
-                <p class="max-w-80 text-sm text-muted">{move || reason.get()}</p>
+                <p class="line-clamp-3 max-w-80 text-sm text-muted">{move || reason.get()}</p>
             </td>
             <td class=CELL>
                 <code class="font-mono text-sm whitespace-nowrap">{move || sku.get()}</code>
