@@ -15,9 +15,7 @@ use crate::money::Money;
 use crate::pod::{PodState, PodView};
 use crate::sku::PriceView;
 
-pub use change::{
-    Revision, RollBack, WorkloadAction, WorkloadChange, WorkloadPatch, restart_patch, rollback_patch,
-};
+pub use change::{Revision, RollBack, WorkloadAction, WorkloadChange, WorkloadPatch, restart_patch, rollback_patch};
 pub use waiting::{Occupied, OccupiedBySku, Waits, waits};
 
 /// Most rows that one answer holds: a page of 5,000 would be slow to draw and slower to read.

@@ -185,7 +185,8 @@ impl Backend {
         if error.code() != Code::AdmissionDenied {
             return error;
         }
-        let event = self.audit(caller, Action::AdmissionDenied, target(tenant, kind, name), format!("{wanted}: {error}"));
+        let event =
+            self.audit(caller, Action::AdmissionDenied, target(tenant, kind, name), format!("{wanted}: {error}"));
         match self.inner.store.record(&event.named(name).refused(Code::AdmissionDenied)).await {
             Ok(()) => error,
             Err(unrecorded) => unrecorded,

@@ -36,11 +36,7 @@ pub(crate) async fn patch(
 }
 
 /// The templates that a Deployment's ReplicaSets still hold, newest first.
-pub(crate) async fn revisions(
-    client: Client,
-    tenant: &KubernetesName,
-    name: &str,
-) -> Result<Vec<(Revision, Value)>> {
+pub(crate) async fn revisions(client: Client, tenant: &KubernetesName, name: &str) -> Result<Vec<(Revision, Value)>> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), tenant.as_str());
     let deployment = call("reading a Deployment", deployments.get(name)).await?;
     let sets: Api<ReplicaSet> = Api::namespaced(client, tenant.as_str());

@@ -90,9 +90,8 @@ impl WorkloadAction {
     pub fn of(self, kind: WorkloadKind) -> std::result::Result<(), &'static str> {
         use WorkloadKind::{Deployment, Job, Pod, StatefulSet};
         match (self, kind) {
-            (Self::Scale | Self::Restart | Self::ChangeImage, Deployment | StatefulSet) | (Self::RollBack, Deployment) => {
-                Ok(())
-            }
+            (Self::Scale | Self::Restart | Self::ChangeImage, Deployment | StatefulSet)
+            | (Self::RollBack, Deployment) => Ok(()),
             (Self::RollBack, StatefulSet) => Err("Kubernetes keeps earlier templates for Deployments only"),
             (Self::Scale, Job) => Err("A Job runs as many pods as its manifest says; start another Job"),
             (_, Job) => Err("A Job cannot be changed while it runs; delete it and start another"),

@@ -19,13 +19,12 @@ pub fn Actions(shown: Shown) -> impl IntoView {
         (WorkloadAction::RollBack, "Roll back", "rollback"),
     ];
     let for_delete = shown.dialog("delete");
-    let button = move |(action, word, dialog): (WorkloadAction, &'static str, &'static str)| {
-        match action.of(shown.kind) {
-            Ok(()) => view! { <ButtonLink href=shown.dialog(dialog)>{word}</ButtonLink> }.into_any(),
-            Err(why) => {
-                let blocked = Signal::stored(Some(why.to_owned()));
-                view! { <Button kind="button" blocked=blocked>{word}</Button> }.into_any()
-            }
+    let button = move |(action, word, dialog): (WorkloadAction, &'static str, &'static str)| match action.of(shown.kind)
+    {
+        Ok(()) => view! { <ButtonLink href=shown.dialog(dialog)>{word}</ButtonLink> }.into_any(),
+        Err(why) => {
+            let blocked = Signal::stored(Some(why.to_owned()));
+            view! { <Button kind="button" blocked=blocked>{word}</Button> }.into_any()
         }
     };
     view! {
