@@ -20,3 +20,4 @@ pub mod password;
 pub mod platform_account;
 pub mod session;
 pub mod sku;
+pub mod workload;

@@ -11,12 +11,12 @@ use crate::features::layout::Layout;
 use crate::pages::catalogue::sku::list::CataloguePage;
 use crate::pages::invite::InvitePage;
 use crate::pages::kubernetes::deployment::create::DeployPage;
-use crate::pages::kubernetes::deployment::detail::DeploymentPage;
-use crate::pages::kubernetes::deployment::list::WorkloadsPage;
 use crate::pages::kubernetes::namespace::access::AccessPage;
 use crate::pages::kubernetes::namespace::detail::NamespaceFrame;
 use crate::pages::kubernetes::namespace::list::NamespacesPage;
 use crate::pages::kubernetes::namespace::settings::NamespaceSettingsPage;
+use crate::pages::kubernetes::workload::detail::WorkloadPage;
+use crate::pages::kubernetes::workload::list::WorkloadsPage;
 use crate::pages::login::LoginPage;
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
@@ -81,7 +81,7 @@ area!(
 area!(
     workloads,
     __preload_workloads,
-    WorkloadsArea { Deployment: DeploymentPage, Workloads: WorkloadsPage, Deploy: DeployPage }
+    WorkloadsArea { Workload: WorkloadPage, Workloads: WorkloadsPage, Deploy: DeployPage }
 );
 
 area!(
@@ -135,7 +135,8 @@ pub fn App() -> impl IntoView {
                 <ParentRoute path=path!("") view=Layout ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("kubernetes") view={Lazy::<Namespaces>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("kubernetes/:namespace/workloads/:name") view={Lazy::<Deployment>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("kubernetes/:namespace/workloads/:kind/:name") view={Lazy::<Workload>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("kubernetes/:namespace/workloads/:kind/:name/:tab") view={Lazy::<Workload>::new()} ssr=SsrMode::Async />
                     <ParentRoute path=path!("kubernetes/:namespace") view=NamespaceFrame ssr=SsrMode::Async>
                         <Route path=path!("") view={Lazy::<Workloads>::new()} ssr=SsrMode::Async />
                         <Route path=path!("workloads") view={Lazy::<Workloads>::new()} ssr=SsrMode::Async />

@@ -4,6 +4,7 @@
 
 pub mod cost;
 pub mod credentials;
+pub mod diff;
 pub mod first_steps;
 pub mod head;
 pub mod invitation_link;

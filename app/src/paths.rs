@@ -2,6 +2,8 @@
 //!
 //! `{namespace}` is the UUID (RULINGS 41). Query values are percent-encoded here.
 
+use domain::workload::WorkloadKind;
+
 /// `/`
 pub fn overview() -> String {
     "/".to_owned()
@@ -75,9 +77,24 @@ pub fn namespace_settings(namespace: &str) -> String {
     format!("/kubernetes/{}/settings", encode(namespace))
 }
 
-/// `/kubernetes/{namespace}/workloads/{name}`
+/// `/kubernetes/{namespace}/workloads/{kind}/{name}`
+pub fn workload(namespace: &str, kind: WorkloadKind, name: &str) -> String {
+    format!("{}/{}/{}", workloads(namespace), kind.as_str(), encode(name))
+}
+
+/// A tab of a workload's page: `logs`, …
+pub fn workload_tab(namespace: &str, kind: WorkloadKind, name: &str, tab: &str) -> String {
+    format!("{}/{tab}", workload(namespace, kind, name))
+}
+
+/// A workload's page with one of its dialogs.
+pub fn workload_dialog(namespace: &str, kind: WorkloadKind, name: &str, dialog: &str) -> String {
+    with_query(&workload(namespace, kind, name), &[("do", dialog)])
+}
+
+/// The page of a deployment.
 pub fn deployment(namespace: &str, name: &str) -> String {
-    format!("{}/{}", workloads(namespace), encode(name))
+    workload(namespace, WorkloadKind::Deployment, name)
 }
 
 /// `/catalogue`
@@ -203,23 +220,28 @@ pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
 }
 
-/// Live list of deployments; served outside the pages.
-pub fn live_deployments(namespace: &str) -> String {
-    format!("/live/namespaces/{}/deployments", encode(namespace))
+/// Live list of what runs; `filters` is a query string that stood in a URL before. Served outside the pages.
+pub fn live_workloads(namespace: &str, filters: &str) -> String {
+    let path = format!("/live/namespaces/{}/workloads", encode(namespace));
+    if filters.is_empty() { path } else { format!("{path}?{filters}") }
 }
 
-/// One live deployment.
-pub fn live_deployment(namespace: &str, name: &str) -> String {
-    format!("{}/{}", live_deployments(namespace), encode(name))
+/// One live workload.
+pub fn live_workload(namespace: &str, kind: WorkloadKind, name: &str) -> String {
+    format!("/live/namespaces/{}/workloads/{}/{}", encode(namespace), kind.as_str(), encode(name))
 }
 
-/// The log of one pod of a deployment, one event a line.
-pub fn live_log(namespace: &str, name: &str, pod: Option<&str>) -> String {
-    let path = format!("{}/log", live_deployment(namespace, name));
-    match pod {
-        Some(pod) => with_query(&path, &[("pod", pod), ("tail", "500")]),
-        None => with_query(&path, &[("tail", "500")]),
-    }
+/// The log of some pods, one event a line; `options` as the stream takes them.
+pub fn live_log(namespace: &str, pods: &[String], options: &[(&str, &str)]) -> String {
+    let pods = pods.join(",");
+    let pairs: Vec<(&str, &str)> = [("pods", pods.as_str())].into_iter().chain(options.iter().copied()).collect();
+    with_query(&format!("/live/namespaces/{}/log", encode(namespace)), &pairs)
+}
+
+/// The whole log of a pod as a file; served outside the pages.
+pub fn pod_log(namespace: &str, pod: &str, options: &[(&str, &str)]) -> String {
+    let path = format!("/v1/kubernetes/namespaces/{}/pods/{}/logs", encode(namespace), encode(pod));
+    if options.is_empty() { path } else { with_query(&path, options) }
 }
 
 /// `path` with a query string.
@@ -292,9 +314,12 @@ mod tests {
             new_platform_account(),
             platform_account(id),
             kubeconfig(id, "view", "sh"),
-            live_deployments(id),
-            live_deployment(id, "demo"),
-            live_log(id, "demo", Some("demo-7d4b9")),
+            workload_tab(id, WorkloadKind::StatefulSet, "db", "logs"),
+            workload_dialog(id, WorkloadKind::Job, "train", "delete"),
+            live_workloads(id, "kind=job"),
+            live_workload(id, WorkloadKind::Pod, "demo-7d4b9"),
+            live_log(id, &["a".to_owned(), "b".to_owned()], &[("tail", "500")]),
+            pod_log(id, "demo-7d4b9", &[("previous", "true")]),
         ];
         insta::assert_snapshot!(all.join("\n"), @r"
         /
@@ -312,7 +337,7 @@ mod tests {
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/deploy?sku=gpu-h100-1x
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/access
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/settings
-        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/demo
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/deployment/demo
         /catalogue
         /settings/api-keys
         /settings/api-keys?new=key
@@ -334,9 +359,12 @@ mod tests {
         /platform/accounts?new=account
         /platform/accounts/019c1b2e-7f00-7abc-8def-0123456789ab
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
-        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments
-        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo
-        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments/demo/log?pod=demo-7d4b9&tail=500
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/statefulset/db/logs
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/job/train?do=delete
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads?kind=job
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/pod/demo-7d4b9
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/log?pods=a%2Cb&tail=500
+        /v1/kubernetes/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/pods/demo-7d4b9/logs?previous=true
         ");
     }
 

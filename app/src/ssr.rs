@@ -11,6 +11,7 @@ use backend::{Backend, Caller};
 use domain::identity::ProviderView;
 use domain::platform_account::SupportRequest;
 use domain::session::SessionView;
+use domain::workload::WorkloadKind;
 use domain::{Code, Error};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -115,6 +116,45 @@ pub async fn caller() -> Result<Caller, AppError> {
 /// `internal` when the server provided none.
 pub fn backend() -> Result<Backend, AppError> {
     use_context::<Backend>().ok_or_else(|| AppError::refuse(Error::internal("no backend in the context")))
+}
+
+/// A kind of workload from a path or a form; one that does not exist is not found.
+///
+/// # Errors
+/// `not_found`.
+pub fn workload_kind(text: &str) -> Result<WorkloadKind, AppError> {
+    WorkloadKind::parse(text).ok_or_else(|| AppError::refuse(Error::NotFound))
+}
+
+/// What the query string of a page says.
+///
+/// # Errors
+/// `invalid_request` for one that no form of ours makes.
+pub fn query<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, AppError> {
+    let uri = format!("/?{}", text.trim_start_matches('?')).parse::<axum::http::Uri>();
+    let read = uri.ok().and_then(|uri| axum::extract::Query::<T>::try_from_uri(&uri).ok());
+    let unreadable = || AppError::refuse(Error::field("query", "format", "The address of this page is not valid"));
+    read.map(|axum::extract::Query(query)| query).ok_or_else(unreadable)
+}
+
+/// One object written as YAML (or JSON, which is YAML too).
+///
+/// # Errors
+/// `invalid_request` on `field`, with the place.
+pub fn yaml(field: &str, text: &str) -> Result<serde_json::Value, AppError> {
+    let wrong = |why: String| AppError::refuse(Error::field(field, "format", why));
+    let value: serde_json::Value =
+        serde_saphyr::from_str(text).map_err(|error| wrong(format!("This is not YAML: {error}")))?;
+    if value.is_object() { Ok(value) } else { Err(wrong("Write one object of Kubernetes".to_owned())) }
+}
+
+/// Whether a person typed the name of what is to end.
+///
+/// # Errors
+/// `invalid_request` on the field `confirm`.
+pub fn confirmed(name: &str, typed: &str) -> Result<(), AppError> {
+    let wrong = || AppError::refuse(Error::field("confirm", "mismatch", format!("Type {name} to confirm")));
+    if typed.trim() == name { Ok(()) } else { Err(wrong()) }
 }
 
 /// The session port, from the context.

@@ -21,11 +21,11 @@ test("pictures of the pages", async ({ signedIn: page }) => {
   for (const data of plans) {
     expect((await page.request.post(`${namespace}/deployments`, { data })).status()).toBe(201);
   }
-  await open(page, `/kubernetes/${id}/workloads/worker`);
+  await open(page, `/kubernetes/${id}/workloads/deployment/worker`);
   await expect(page.getByRole("log")).toContainText("tick 5");
   await shot("deployment");
   await page.emulateMedia({ colorScheme: "dark" });
-  await open(page, `/kubernetes/${id}/workloads/trainer`);
+  await open(page, `/kubernetes/${id}/workloads/deployment/trainer`);
   await expect(page.getByTestId("reason")).toContainText("Running");
   await expect(page.getByRole("log")).toContainText("simulated");
   await shot("deployment-dark");

@@ -26,7 +26,7 @@ test("a person without JavaScript can sign in, make a namespace, plan a deployme
   await page.getByLabel("Name", { exact: true }).fill("plain");
   await page.getByLabel("Image").fill("localhost/anything:1");
   await page.getByRole("button", { name: "Deploy", exact: true }).click();
-  await expect(page).toHaveURL(/\/workloads\/plain/);
+  await expect(page).toHaveURL(/\/workloads\/deployment\/plain/);
   await expect(page.getByRole("heading", { name: "plain" })).toBeVisible();
 
   await page.goto("/catalogue");

@@ -60,13 +60,14 @@ test("sign in, namespace, key, kubeconfig, kubectl, deploy, log, delete", async 
     await page.getByLabel("Image").fill(await image());
     await expect(page.getByText("remotegpu.ai/sku-code").first()).toBeAttached();
     await page.getByRole("button", { name: "Deploy", exact: true }).click();
-    await expect(page).toHaveURL(/\/workloads\/demo/);
+    await expect(page).toHaveURL(/\/workloads\/deployment\/demo/);
   });
 
   await test.step("it turns Running by itself and its log streams", async () => {
     await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
     await expect(page.getByTestId("pod")).toHaveCount(1);
     await expect(page.getByTestId("pod").getByText("Running")).toBeVisible();
+    await page.getByRole("link", { name: "Logs", exact: true }).click();
     await expect(page.getByRole("log")).toContainText("hello from the container");
     await expect(page.getByRole("log")).toContainText("tick 3");
   });
@@ -74,6 +75,7 @@ test("sign in, namespace, key, kubeconfig, kubectl, deploy, log, delete", async 
   await test.step("delete it; it is gone", async () => {
     await page.getByRole("link", { name: "Delete" }).click();
     await expect(page.getByText("1 pod stops now")).toBeVisible();
+    await page.getByLabel("Type demo to confirm").fill("demo");
     await page.getByRole("button", { name: "Delete deployment" }).click();
     await expect(page).toHaveURL(/\/workloads(\?.*)?$/);
     await expect(page.getByRole("link", { name: "demo", exact: true })).toHaveCount(0, { timeout: 60_000 });

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use backend::ports::{Cluster, ClusterToken, IdentityFilter, Leadership, Removal, TenantFacts};
 use domain::account::Quota;
 use domain::credential::{FoundIdentity, Identity};
-use domain::deployment::{DeploymentState, LogOptions};
-use domain::id::NamespaceId;
+use domain::id::{AccountId, NamespaceId};
+use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::Sku;
+use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -81,15 +82,71 @@ impl Cluster for NoCluster {
         absent()
     }
 
-    async fn list_deployments(&self, _: &SecretString, _: &KubernetesName) -> Result<Vec<DeploymentState>> {
+    async fn list_workloads(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: Option<WorkloadKind>,
+    ) -> Result<Vec<WorkloadState>> {
         absent()
     }
 
-    async fn get_deployment(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<Option<DeploymentState>> {
+    async fn get_workload(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &str,
+    ) -> Result<Option<WorkloadState>> {
         absent()
     }
 
-    async fn delete_deployment(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<bool> {
+    async fn workload_events(&self, _: &SecretString, _: &KubernetesName, _: &WorkloadState) -> Result<Vec<EventView>> {
+        absent()
+    }
+
+    async fn delete_workload(&self, _: &SecretString, _: &KubernetesName, _: WorkloadKind, _: &str) -> Result<bool> {
+        absent()
+    }
+
+    async fn patch_workload(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &str,
+        _: &WorkloadPatch,
+    ) -> Result<()> {
+        absent()
+    }
+
+    async fn deployment_revisions(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: &str,
+    ) -> Result<Vec<(Revision, Value)>> {
+        absent()
+    }
+
+    async fn workload_object(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &str,
+    ) -> Result<Option<Value>> {
+        absent()
+    }
+
+    async fn replace_workload(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &Value,
+        _: bool,
+    ) -> Result<Value> {
         absent()
     }
 
@@ -103,12 +160,21 @@ impl Cluster for NoCluster {
         absent()
     }
 
-    fn watch_deployment(&self, _: &KubernetesName, _: &str) -> BoxStream<'static, Option<DeploymentState>> {
+    fn watch_workload(
+        &self,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &str,
+    ) -> BoxStream<'static, Option<(WorkloadState, Vec<EventView>)>> {
         stream::empty().boxed()
     }
 
-    fn watch_deployments(&self, _: &KubernetesName) -> BoxStream<'static, Vec<DeploymentState>> {
+    fn watch_workloads(&self, _: &KubernetesName) -> BoxStream<'static, Vec<WorkloadState>> {
         stream::empty().boxed()
+    }
+
+    fn occupied(&self, _: AccountId) -> OccupiedBySku {
+        OccupiedBySku::new()
     }
 
     async fn ping(&self) -> Result<()> {

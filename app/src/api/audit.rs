@@ -52,9 +52,6 @@ fn read_query(query: &str) -> Result<(domain::audit::AuditQuery, Option<String>)
         filter: domain::audit::AuditQuery,
         cursor: Option<String>,
     }
-    let uri = format!("/?{}", query.trim_start_matches('?')).parse::<axum::http::Uri>();
-    let read = uri.ok().and_then(|uri| axum::extract::Query::<PageQuery>::try_from_uri(&uri).ok());
-    let unreadable =
-        || AppError::refuse(domain::Error::field("query", "format", "The address of this page is not valid"));
-    read.map(|axum::extract::Query(query)| (query.filter, query.cursor)).ok_or_else(unreadable)
+    let PageQuery { filter, cursor } = crate::ssr::query(query)?;
+    Ok((filter, cursor))
 }

@@ -15,10 +15,10 @@ pub async fn get_overview() -> Result<Packed<Overview>, AppError> {
     let namespaces = backend.list_namespaces(&caller, &page).await?.items;
     let keys = backend.list_api_keys(&caller, &page).await?.items;
     let mut overview = Overview::new(&namespaces, &keys);
-    for namespace in namespaces.iter().filter(|namespace| namespace.deployments > 0) {
-        let mut watch = backend.watch_deployments(&caller, &namespace.id).await?;
-        overview.add(namespace, watch.next().now_or_never().flatten().unwrap_or_default());
+    for namespace in namespaces.iter().filter(|n| n.status == domain::namespace::NamespaceStatus::Active) {
+        let mut watch = backend.watch_workloads(&caller, &namespace.id, Default::default()).await?;
+        overview.add(namespace, watch.next().now_or_never().flatten().map(|list| list.items).unwrap_or_default());
     }
-    overview.work.sort_by_key(|(.., deployment)| crate::features::status::urgency(deployment.status));
+    overview.work.sort_by_key(|(.., workload)| workload.status.urgency());
     Packed::new(&overview)
 }

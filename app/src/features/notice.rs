@@ -18,7 +18,9 @@ pub enum Notice {
     LimitsChanged,
     MemberRemoved,
     RoleChanged,
-    DeploymentDeleted,
+    WorkloadChanged,
+    WorkloadDeleted,
+    WorkloadRestarted,
     KeyChanged,
     KeyDisabled,
     KeyEnabled,
@@ -39,7 +41,9 @@ impl Notice {
         Notice::LimitsChanged,
         Notice::MemberRemoved,
         Notice::RoleChanged,
-        Notice::DeploymentDeleted,
+        Notice::WorkloadChanged,
+        Notice::WorkloadDeleted,
+        Notice::WorkloadRestarted,
         Notice::KeyChanged,
         Notice::KeyDisabled,
         Notice::KeyEnabled,
@@ -65,7 +69,9 @@ impl Notice {
             Self::LimitsChanged => "limits-changed",
             Self::MemberRemoved => "member-removed",
             Self::RoleChanged => "role-changed",
-            Self::DeploymentDeleted => "deployment-deleted",
+            Self::WorkloadChanged => "workload-changed",
+            Self::WorkloadDeleted => "workload-deleted",
+            Self::WorkloadRestarted => "workload-restarted",
             Self::KeyChanged => "key-changed",
             Self::KeyDisabled => "key-disabled",
             Self::KeyEnabled => "key-enabled",
@@ -90,7 +96,9 @@ impl Notice {
             Self::LimitsChanged => "The limits are saved; namespaces follow within moments".to_owned(),
             Self::MemberRemoved => format!("{name} is no longer a member"),
             Self::RoleChanged => format!("{name} has another role now"),
-            Self::DeploymentDeleted => format!("{name} and its pods are being deleted"),
+            Self::WorkloadChanged => format!("{name} is changed; its pods follow"),
+            Self::WorkloadRestarted => format!("{name} restarts, one pod after the other"),
+            Self::WorkloadDeleted => format!("{name} and its pods are being deleted"),
             Self::KeyRevoked => format!("Key {name} is revoked"),
             Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),
             Self::IdentityUnlinked => "That account is unlinked".to_owned(),
@@ -121,8 +129,8 @@ mod tests {
     #[test]
     fn a_notice_travels_in_the_query() {
         assert_eq!(
-            Notice::DeploymentDeleted.after("/kubernetes/x/workloads", "demo"),
-            "/kubernetes/x/workloads?done=deployment-deleted&name=demo"
+            Notice::WorkloadDeleted.after("/kubernetes/x/workloads", "demo"),
+            "/kubernetes/x/workloads?done=workload-deleted&name=demo"
         );
     }
 }

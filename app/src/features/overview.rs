@@ -1,9 +1,9 @@
 //! The figures of the first page, summed from namespaces, keys and deployments.
 
 use domain::api_key::{ApiKeyView, KeyStatus};
-use domain::deployment::{DeploymentStatus, DeploymentView};
 use domain::money::Money;
 use domain::namespace::{NamespaceStatus, NamespaceView};
+use domain::workload::{WorkloadStatus, WorkloadView};
 use serde::{Deserialize, Serialize};
 
 use crate::ui::money::amount;
@@ -21,8 +21,8 @@ pub struct Overview {
     pub key_used: bool,
     /// Namespaces that need a person, with the reason.
     pub failed_namespaces: Vec<(String, String)>,
-    /// Everything that is deployed, what needs a person first: (namespace id, namespace name, deployment).
-    pub work: Vec<(String, String, DeploymentView)>,
+    /// Everything that runs, what needs a person first: (namespace id, namespace name, workload).
+    pub work: Vec<(String, String, WorkloadView)>,
 }
 
 // === impl Overview ===
@@ -44,14 +44,14 @@ impl Overview {
     }
 
     /// Adds what runs in one namespace.
-    pub fn add(&mut self, namespace: &NamespaceView, deployments: Vec<DeploymentView>) {
-        self.work.extend(deployments.into_iter().map(|d| (namespace.id.clone(), namespace.name.clone(), d)));
+    pub fn add(&mut self, namespace: &NamespaceView, workloads: Vec<WorkloadView>) {
+        self.work.extend(workloads.into_iter().map(|d| (namespace.id.clone(), namespace.name.clone(), d)));
     }
 
     /// Pods that are ready, and pods that are wanted.
     pub fn pods(&self) -> (u32, u32) {
-        let sum = |count: fn(&DeploymentView) -> u32| self.work.iter().map(|(.., d)| count(d)).sum();
-        (sum(|d| d.ready), sum(|d| d.replicas))
+        let sum = |count: fn(&WorkloadView) -> u32| self.work.iter().map(|(.., d)| count(d)).sum();
+        (sum(|d| d.ready), sum(|d| d.wanted))
     }
 
     /// What runs now costs this per hour; nothing while nothing runs.
@@ -61,9 +61,9 @@ impl Overview {
         prices.reduce(|a, b| Money { micros: a.micros.saturating_add(b.micros), currency: a.currency })
     }
 
-    /// Deployments that need a person.
-    pub fn troubled(&self) -> Vec<&(String, String, DeploymentView)> {
-        let bad = |d: &DeploymentView| matches!(d.status, DeploymentStatus::Failed | DeploymentStatus::Degraded);
+    /// What needs a person.
+    pub fn troubled(&self) -> Vec<&(String, String, WorkloadView)> {
+        let bad = |d: &WorkloadView| matches!(d.status, WorkloadStatus::Failed | WorkloadStatus::Degraded);
         self.work.iter().filter(|(.., d)| bad(d)).collect()
     }
 
@@ -78,13 +78,17 @@ mod tests {
     use super::*;
     use domain::sku::PriceView;
 
-    fn deployment(status: DeploymentStatus, price: Option<&str>) -> DeploymentView {
+    fn workload(status: WorkloadStatus, price: Option<&str>) -> WorkloadView {
         let price = price.map(|p| PriceView { amount: p.into(), currency: "EUR".into(), unit: "hour".into() });
-        DeploymentView {
+        WorkloadView {
+            kind: domain::workload::WorkloadKind::Deployment,
             name: "demo".into(),
             sku_code: "gpu-h100-1x".into(),
             image: "x".into(),
-            replicas: 2,
+            wanted: 2,
+            restarts: 0,
+            simulated: false,
+            owners: Vec::new(),
             ready: u32::from(price.is_some()),
             status,
             reason: String::new(),
@@ -104,7 +108,7 @@ mod tests {
 
     #[test]
     fn prices_and_pods_are_summed_and_trouble_is_found() {
-        let work = [deployment(DeploymentStatus::Running, Some("3.29")), deployment(DeploymentStatus::Failed, None)];
+        let work = [workload(WorkloadStatus::Running, Some("3.29")), workload(WorkloadStatus::Failed, None)];
         let work = work.into_iter().map(|d| ("id".to_owned(), "team-ml".to_owned(), d)).collect();
         let overview = Overview { work, ..Overview::default() };
         assert_eq!(overview.pods(), (1, 4));

@@ -2,8 +2,9 @@
 
 use domain::api_key::KeyStatus;
 use domain::credential::CredentialStatus;
-use domain::deployment::{DeploymentStatus, DeploymentView, PodView};
 use domain::namespace::NamespaceStatus;
+use domain::pod::PodView;
+use domain::workload::{WorkloadStatus, WorkloadView};
 
 use crate::ui::badge::Tone;
 
@@ -17,19 +18,16 @@ pub fn namespace(status: NamespaceStatus) -> (Tone, &'static str) {
     }
 }
 
-/// A deployment's state; one that runs on simulated nodes only wears their tone.
-pub fn deployment(deployment: &DeploymentView) -> (Tone, &'static str) {
-    match deployment.status {
-        DeploymentStatus::Pending => (Tone::Wait, "Pending"),
-        DeploymentStatus::Running if is_simulated(deployment) => (Tone::Simulated, "Running"),
-        DeploymentStatus::Running => (Tone::Ok, "Running"),
-        DeploymentStatus::Degraded => (Tone::Wait, "Degraded"),
-        DeploymentStatus::Failed => (Tone::Fail, "Failed"),
+/// A workload's state; one that runs on simulated nodes only wears their tone.
+pub fn workload(workload: &WorkloadView) -> (Tone, &'static str) {
+    match workload.status {
+        WorkloadStatus::Pending => (Tone::Wait, "Pending"),
+        WorkloadStatus::Running if workload.simulated => (Tone::Simulated, "Running"),
+        WorkloadStatus::Running => (Tone::Ok, "Running"),
+        WorkloadStatus::Degraded => (Tone::Wait, "Degraded"),
+        WorkloadStatus::Failed => (Tone::Fail, "Failed"),
+        WorkloadStatus::Succeeded => (Tone::Ended, "Completed"),
     }
-}
-
-fn is_simulated(deployment: &DeploymentView) -> bool {
-    !deployment.pods.is_empty() && deployment.pods.iter().all(on_simulated_node)
 }
 
 /// Nodes of simulated engines are named after them (`simulated-h100`).
@@ -64,15 +62,5 @@ pub fn pod(pod: &PodView) -> Tone {
         "Failed" => Tone::Fail,
         "Succeeded" | "Terminating" => Tone::Ended,
         _ => Tone::Wait,
-    }
-}
-
-/// Order of a list: what needs a person first.
-pub fn urgency(status: DeploymentStatus) -> u8 {
-    match status {
-        DeploymentStatus::Failed => 0,
-        DeploymentStatus::Degraded => 1,
-        DeploymentStatus::Pending => 2,
-        DeploymentStatus::Running => 3,
     }
 }

@@ -12,9 +12,20 @@ pub mod namespace {
 pub mod deployment {
     //! Deployments.
     pub mod create;
+    pub mod sku_picker;
+}
+
+pub mod workload {
+    //! What runs in a namespace, whoever made it.
+    pub mod actions;
+    pub mod change_dialogs;
+    pub mod containers;
     pub mod detail;
+    pub mod dialogs;
+    pub mod events;
     pub mod list;
     pub mod log;
+    pub mod log_switches;
+    pub mod manifest;
     pub mod pods;
-    pub mod sku_picker;
 }

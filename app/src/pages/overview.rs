@@ -62,28 +62,28 @@ fn FailedNamespaces(failed: Vec<(String, String)>) -> impl IntoView {
 }
 
 const COLUMNS: &[Column] = &[
-    Column::Words("Deployment"),
+    Column::Words("Workload"),
     Column::Words("Status"),
     Column::Words("SKU"),
     Column::Figures("Ready"),
     Column::Figures("Price"),
 ];
 
-/// Everything deployed, what is in trouble first.
+/// Everything that runs, what is in trouble first.
 #[component]
 fn Work(overview: Overview) -> impl IntoView {
     if overview.work.is_empty() {
         return ().into_any();
     }
-    let row = |(id, namespace, d): (String, String, domain::deployment::DeploymentView)| {
-        let (tone, word) = status::deployment(&d);
+    let row = |(id, namespace, d): (String, String, domain::workload::WorkloadView)| {
+        let (tone, word) = status::workload(&d);
         view! {
             <tr class=ROW>
                 <td class=CELL>
-                    <a href=paths::deployment(&id, &d.name) class="font-medium hover:underline">
+                    <a href=paths::workload(&id, d.kind, &d.name) class="font-medium hover:underline">
                         {d.name.clone()}
                     </a>
-                    <p class="text-sm text-muted">{namespace}</p>
+                    <p class="text-sm text-muted">{format!("{} in {namespace}", d.kind.word())}</p>
                 </td>
                 <td class=CELL>
                     <Badge tone=tone label=word />
@@ -92,7 +92,7 @@ fn Work(overview: Overview) -> impl IntoView {
                 <td class=CELL>
                     <code class="font-mono text-sm whitespace-nowrap">{d.sku_code}</code>
                 </td>
-                <td class=FIGURE>{format!("{}/{}", d.ready, d.replicas)}</td>
+                <td class=FIGURE>{format!("{}/{}", d.ready, d.wanted)}</td>
                 <td class=FIGURE>{d.price_per_hour.as_ref().map_or_else(|| "–".to_owned(), per_hour)}</td>
             </tr>
         }

@@ -15,10 +15,17 @@ pub fn Tabs(#[prop(into)] label: String, children: Children) -> impl IntoView {
 
 /// One tab.
 #[component]
-pub fn Tab(#[prop(into)] href: String, #[prop(into)] label: String) -> impl IntoView {
+pub fn Tab(
+    #[prop(into)] href: String,
+    #[prop(into)] label: String,
+    /// Only this very path is its own, not those below it.
+    #[prop(optional)]
+    exact: bool,
+) -> impl IntoView {
     view! {
         <A
             href=href
+            exact=exact
             attr:class="border-b-2 border-transparent px-3 py-2 font-medium whitespace-nowrap text-muted hover:text-ink aria-[current=page]:border-accent aria-[current=page]:text-ink"
         >
             {label}

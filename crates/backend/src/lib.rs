@@ -30,6 +30,7 @@ mod seal;
 mod session;
 mod sku;
 mod user;
+mod workload;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub use pepper::{Match, Pepper};
 pub use seal::AuditKeys;
 pub use session::SignedIn;
 pub use user::NewUser;
+pub use workload::PodLog;
 
 use ports::{Clock, Cluster, Leadership, Random, Store};
 

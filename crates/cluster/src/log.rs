@@ -1,8 +1,8 @@
-//! The log of a pod's first container as a stream of chunks.
+//! The log of a container as a stream of chunks: read as fast as the reader takes them, never more.
 
 use std::time::Duration;
 
-use domain::deployment::LogOptions;
+use domain::log::LogOptions;
 use domain::namespace::KubernetesName;
 use domain::{Code, Error, Result};
 use futures::stream::{self, BoxStream};
@@ -22,7 +22,7 @@ const CHUNK: usize = 8 * 1024;
 /// Opens the log.
 ///
 /// # Errors
-/// `NotFound` without such a pod; `Conflict NotReady` while its container has no log yet.
+/// `NotFound` without such a pod or container; `Conflict NotReady` while its container has no log yet.
 pub(crate) async fn open(
     client: Client,
     tenant: &KubernetesName,
@@ -32,11 +32,13 @@ pub(crate) async fn open(
     let api: Api<Pod> = Api::namespaced(client, tenant.as_str());
     // The API server wants the container's name as soon as there are two.
     let live = call("reading a pod", api.get(pod)).await?;
-    let first = live.spec.as_ref().and_then(|spec| spec.containers.first());
     let params = LogParams {
-        container: first.map(|container| container.name.clone()),
+        container: Some(container(&live, options.container.as_deref()).ok_or(Error::NotFound)?),
         follow: options.follow,
+        previous: options.previous,
         tail_lines: options.tail_lines.map(i64::from),
+        since_seconds: options.since_seconds.map(i64::from),
+        timestamps: options.timestamps,
         ..LogParams::default()
     };
     let opened = within("opening a log", OPEN_LIMIT, api.log_stream(pod, &params)).await?;
@@ -46,6 +48,13 @@ pub(crate) async fn open(
         Ok((read > 0).then(|| (buffer[..read].to_vec(), (reader, buffer))))
     });
     Ok(chunks.boxed())
+}
+
+/// The container of that name, or the first one.
+pub(crate) fn container(pod: &Pod, wanted: Option<&str>) -> Option<String> {
+    let spec = pod.spec.as_ref()?;
+    let mut all = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    all.find(|container| wanted.is_none_or(|name| name == container.name)).map(|container| container.name.clone())
 }
 
 fn no_log(error: kube::Error) -> Error {

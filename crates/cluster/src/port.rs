@@ -8,16 +8,18 @@ use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts
 use domain::Result;
 use domain::account::Quota;
 use domain::credential::{FoundIdentity, Identity};
-use domain::deployment::{DeploymentState, LogOptions};
-use domain::id::NamespaceId;
+use domain::id::{AccountId, NamespaceId};
+use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::Sku;
+use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::client::call;
 use crate::identity::Issuer;
+use crate::workload::change;
 use crate::{KubeCluster, identity, live, log, tenant, workload};
 
 impl KubeCluster {
@@ -74,21 +76,83 @@ impl Cluster for KubeCluster {
         workload::create(self.inner.clients.with_token(token)?, tenant, manifest).await
     }
 
-    async fn list_deployments(&self, token: &SecretString, tenant: &KubernetesName) -> Result<Vec<DeploymentState>> {
-        workload::list(self.inner.clients.with_token(token)?, tenant).await
+    async fn list_workloads(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        only: Option<WorkloadKind>,
+    ) -> Result<Vec<WorkloadState>> {
+        workload::list(self.inner.clients.with_token(token)?, tenant, only).await
     }
 
-    async fn get_deployment(
+    async fn get_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Option<WorkloadState>> {
+        workload::get(self.inner.clients.with_token(token)?, tenant, kind, name).await
+    }
+
+    async fn workload_events(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        workload: &WorkloadState,
+    ) -> Result<Vec<EventView>> {
+        workload::events(self.inner.clients.with_token(token)?, tenant, workload).await
+    }
+
+    async fn delete_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<bool> {
+        workload::delete(self.inner.clients.with_token(token)?, tenant, kind, name).await
+    }
+
+    async fn patch_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+        patch: &WorkloadPatch,
+    ) -> Result<()> {
+        change::patch(self.inner.clients.with_token(token)?, tenant, kind, name, patch).await
+    }
+
+    async fn deployment_revisions(
         &self,
         token: &SecretString,
         tenant: &KubernetesName,
         name: &str,
-    ) -> Result<Option<DeploymentState>> {
-        workload::get(self.inner.clients.with_token(token)?, tenant, name).await
+    ) -> Result<Vec<(Revision, Value)>> {
+        change::revisions(self.inner.clients.with_token(token)?, tenant, name).await
     }
 
-    async fn delete_deployment(&self, token: &SecretString, tenant: &KubernetesName, name: &str) -> Result<bool> {
-        workload::delete(self.inner.clients.with_token(token)?, tenant, name).await
+    async fn workload_object(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Option<Value>> {
+        change::object(self.inner.clients.with_token(token)?, tenant, kind, name).await
+    }
+
+    async fn replace_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        object: &Value,
+        dry_run: bool,
+    ) -> Result<Value> {
+        change::replace(self.inner.clients.with_token(token)?, tenant, kind, object, dry_run).await
     }
 
     async fn pod_log(
@@ -101,12 +165,21 @@ impl Cluster for KubeCluster {
         log::open(self.inner.clients.with_token(token)?, tenant, pod, options).await
     }
 
-    fn watch_deployment(&self, tenant: &KubernetesName, name: &str) -> BoxStream<'static, Option<DeploymentState>> {
-        live::one(&self.inner.views, tenant, name)
+    fn watch_workload(
+        &self,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> BoxStream<'static, Option<(WorkloadState, Vec<EventView>)>> {
+        live::one(&self.inner.views, tenant, kind, name)
     }
 
-    fn watch_deployments(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<DeploymentState>> {
+    fn watch_workloads(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<WorkloadState>> {
         live::all(&self.inner.views, tenant)
+    }
+
+    fn occupied(&self, account: AccountId) -> OccupiedBySku {
+        self.inner.views.occupied(&account.to_string())
     }
 
     async fn ping(&self) -> Result<()> {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use backend::ports::TenantFacts;
 use domain::admission::NamespacePolicy;
 use domain::capacity::NodeRoom;
-use domain::deployment::DeploymentState;
 use domain::namespace::{KubernetesName, QuotaLine};
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ResourceQuota};
+use domain::workload::{EventView, Occupied, OccupiedBySku, WorkloadState};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event as Report, Namespace, Node, Pod, ResourceQuota};
 use kube::api::Api;
 use kube::runtime::{watcher, watcher::Event};
 use kube::{Client, Resource, ResourceExt as _};
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::drift::{self, Drift};
 use crate::requests;
-use crate::tenant::objects::QUOTA;
+use crate::tenant::objects::{ACCOUNT_ID, QUOTA};
 use crate::watch::changes::Topics;
 use crate::watch::run;
 use crate::watch::table::Table;
@@ -30,15 +32,23 @@ pub(crate) struct Views {
     /// Every pod of the cluster: those of other namespaces take room on nodes too.
     pub pods: Table<PodRow>,
     /// Deployments without their pods.
-    pub deployments: Table<DeploymentState>,
+    pub deployments: Table<WorkloadState>,
+    /// What Kubernetes reported, by the name of the report.
+    pub events: Table<EventView>,
+    stateful_sets: Table<WorkloadState>,
+    jobs: Table<WorkloadState>,
     /// Nodes, nothing taken.
     pub nodes: Table<NodeRoom>,
-    /// Namespaces in which Deployments or pods changed.
+    /// Namespaces in which workloads or pods changed.
     pub workloads: Topics,
+    /// Namespaces in which something was reported.
+    pub reports: Topics,
     /// Free capacity may differ now.
     pub capacity: Notify,
     quotas: Table<Vec<QuotaLine>>,
     policies: Table<NamespacePolicy>,
+    /// Account of each tenant namespace.
+    accounts: Table<String>,
 }
 
 // === impl Views ===
@@ -52,6 +62,29 @@ impl Views {
             quota: self.quotas.get(name, QUOTA).map(|lines| (*lines).clone()).unwrap_or_default(),
             policy: self.policies.get("", name).map(|policy| (*policy).clone()).unwrap_or_default(),
         }
+    }
+
+    /// Deployments, StatefulSets and Jobs of a namespace, without their pods; none until the first list is complete.
+    /// StatefulSets and Jobs are waited for by nobody: where the roles of an older version do not show them yet, the
+    /// rest is still seen.
+    pub fn tops(&self, namespace: &str) -> Option<Vec<WorkloadState>> {
+        let others = [&self.stateful_sets, &self.jobs].map(|table| table.in_namespace(namespace).unwrap_or_default());
+        let all = std::iter::once(self.deployments.in_namespace(namespace)?).chain(others);
+        Some(all.flat_map(|rows| rows.into_values().map(|row| (*row).clone())).collect())
+    }
+
+    /// Pods that hold a place on a node, by SKU, those of `account` apart; empty while unknown.
+    pub fn occupied(&self, account: &str) -> OccupiedBySku {
+        let mut occupied = OccupiedBySku::new();
+        self.pods.each(|namespace, pod| {
+            if pod.state.node.is_none() || pod.state.over() || pod.state.sku_code.is_empty() {
+                return;
+            }
+            let own = self.accounts.get("", namespace).is_some_and(|owner| *owner == account);
+            let count: &mut Occupied = occupied.entry(pod.state.sku_code.clone()).or_default();
+            *(if own { &mut count.own } else { &mut count.others }) += 1;
+        });
+        occupied
     }
 
     fn feed_pod(&self, event: &Event<Pod>) {
@@ -80,8 +113,20 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     let on = views.clone();
     start.watch("Nodes", all.clone(), move |event| on.feed_node(event));
     let on = views.clone();
-    start.watch("Deployments", all, move |event| {
+    start.watch("Deployments", all.clone(), move |event: &Event<Deployment>| {
         on.workloads.publish(&on.deployments.feed(event, state::deployment));
+    });
+    let on = views.clone();
+    start.watch("StatefulSets", all.clone(), move |event: &Event<StatefulSet>| {
+        on.workloads.publish(&on.stateful_sets.feed(event, state::stateful_set));
+    });
+    let on = views.clone();
+    start.watch("Jobs", all.clone(), move |event: &Event<Job>| {
+        on.workloads.publish(&on.jobs.feed(event, state::job));
+    });
+    let on = views.clone();
+    start.watch("Events", all, move |event: &Event<Report>| {
+        on.reports.publish(&on.events.feed(event, state::event));
     });
     let (on, report, mut tracker) = (views.clone(), drift.clone(), Tracker::default());
     start.watch("ResourceQuotas", tenants.clone(), move |event| {
@@ -90,6 +135,8 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     });
     let (on, report, mut tracker) = (views.clone(), drift.clone(), Tracker::default());
     start.watch("Namespaces", tenants, move |event| {
+        on.accounts
+            .feed(event, |namespace: &Namespace| namespace.labels().get(ACCOUNT_ID).cloned().unwrap_or_default());
         on.policies.feed(event, |namespace: &Namespace| NamespacePolicy::from_annotations(namespace.annotations()));
         report.report(tracker.feed(event, drift::mark));
     });

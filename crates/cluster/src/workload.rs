@@ -1,21 +1,28 @@
-//! Deployments with the token of the person who asks: the API server decides what they may (RULINGS 34).
+//! Workloads with the token of the person who asks: the API server decides what they may (RULINGS 34).
 
+pub(crate) mod change;
 pub(crate) mod state;
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use domain::deployment::DeploymentState;
 use domain::namespace::KubernetesName;
+use domain::workload::{EventView, WorkloadKind, WorkloadState};
 use domain::{Code, Error, Result};
-use futures::future::try_join;
-use k8s_openapi::api::apps::v1::Deployment;
+use futures::future::try_join4;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, ListParams, PostParams};
-use kube::{Client, ResourceExt as _};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
+use kube::{Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::client::{CALL_LIMIT, within};
 use crate::error::{Doing, translate_for_person};
+use state::join;
 
 /// Creates a Deployment.
 ///
@@ -35,43 +42,125 @@ pub(crate) async fn create(client: Client, tenant: &KubernetesName, manifest: &V
     })
 }
 
-/// Every Deployment with its pods, by name.
-pub(crate) async fn list(client: Client, tenant: &KubernetesName) -> Result<Vec<DeploymentState>> {
-    let (deployments, pods) = apis(client, tenant);
-    let params = ListParams::default();
-    let (deployments, pods) =
-        try_join(call("listing Deployments", deployments.list(&params)), call("listing pods", pods.list(&params)))
-            .await?;
-    let pods: Vec<_> = pods.items.iter().map(|pod| Arc::new(state::pod(pod))).collect();
-    Ok(deployments.items.iter().map(|d| state::with_pods(state::deployment(d), &pods)).collect())
+/// Every workload with its pods, or those of one kind.
+pub(crate) async fn list(
+    client: Client,
+    tenant: &KubernetesName,
+    only: Option<WorkloadKind>,
+) -> Result<Vec<WorkloadState>> {
+    let wanted = |kind| only.is_none_or(|only| only == kind);
+    let (deployments, sets, jobs, pods) = try_join4(
+        all(&client, tenant, "listing Deployments", wanted(WorkloadKind::Deployment), state::deployment),
+        all(&client, tenant, "listing StatefulSets", wanted(WorkloadKind::StatefulSet), state::stateful_set),
+        all(&client, tenant, "listing Jobs", wanted(WorkloadKind::Job), state::job),
+        all(&client, tenant, "listing pods", true, |pod: &Pod| Arc::new(state::pod(pod))),
+    )
+    .await?;
+    let tops = deployments.into_iter().chain(sets).chain(jobs);
+    Ok(join(tops, &pods, wanted(WorkloadKind::Pod)).into_values().collect())
 }
 
-/// One Deployment with its pods.
-pub(crate) async fn get(client: Client, tenant: &KubernetesName, name: &str) -> Result<Option<DeploymentState>> {
-    let (deployments, pods) = apis(client, tenant);
-    let Some(deployment) = call("reading a Deployment", deployments.get_opt(name)).await? else { return Ok(None) };
-    let pods = call("listing a Deployment's pods", pods.list(&selector(&deployment))).await?;
+/// One workload with its pods.
+pub(crate) async fn get(
+    client: Client,
+    tenant: &KubernetesName,
+    kind: WorkloadKind,
+    name: &str,
+) -> Result<Option<WorkloadState>> {
+    let top = match kind {
+        WorkloadKind::Deployment => one(&client, tenant, "reading a Deployment", name, with_selector).await?,
+        WorkloadKind::StatefulSet => one(&client, tenant, "reading a StatefulSet", name, set_with_selector).await?,
+        WorkloadKind::Job => one(&client, tenant, "reading a Job", name, job_with_selector).await?,
+        WorkloadKind::Pod => {
+            let alone = |pod: &Pod| state::alone(&Arc::new(state::pod(pod)));
+            return one(&client, tenant, "reading a pod", name, alone).await;
+        }
+    };
+    let Some((top, selector)) = top else { return Ok(None) };
+    let api: Api<Pod> = Api::namespaced(client, tenant.as_str());
+    let pods = call("listing a workload's pods", api.list(&selector)).await?;
     let pods: Vec<_> = pods.items.iter().map(|pod| Arc::new(state::pod(pod))).collect();
-    Ok(Some(state::with_pods(state::deployment(&deployment), &pods)))
+    Ok(join([top], &pods, false).into_values().next())
 }
 
-/// Deletes a Deployment; Kubernetes takes its pods after it. False when there is none.
-pub(crate) async fn delete(client: Client, tenant: &KubernetesName, name: &str) -> Result<bool> {
-    let (deployments, _) = apis(client, tenant);
-    match call("deleting a Deployment", deployments.delete(name, &DeleteParams::background())).await {
+/// What was reported about a workload and its pods.
+pub(crate) async fn events(
+    client: Client,
+    tenant: &KubernetesName,
+    workload: &WorkloadState,
+) -> Result<Vec<EventView>> {
+    let found = all(&client, tenant, "listing events", true, state::event).await?;
+    Ok(state::newest_first(found.into_iter().filter(|event| workload.concerns(&event.about))))
+}
+
+/// Deletes a workload; Kubernetes takes its pods after it. False when there is none.
+pub(crate) async fn delete(client: Client, tenant: &KubernetesName, kind: WorkloadKind, name: &str) -> Result<bool> {
+    let api: Api<DynamicObject> = Api::namespaced_with(client, tenant.as_str(), &resource(kind));
+    match call("deleting a workload", api.delete(name, &DeleteParams::background())).await {
         Ok(_) => Ok(true),
         Err(Error::NotFound) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn apis(client: Client, tenant: &KubernetesName) -> (Api<Deployment>, Api<Pod>) {
-    (Api::namespaced(client.clone(), tenant.as_str()), Api::namespaced(client, tenant.as_str()))
+/// How the API calls a kind.
+pub(crate) fn resource(kind: WorkloadKind) -> ApiResource {
+    match kind {
+        WorkloadKind::Deployment => ApiResource::erase::<Deployment>(&()),
+        WorkloadKind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
+        WorkloadKind::Job => ApiResource::erase::<Job>(&()),
+        WorkloadKind::Pod => ApiResource::erase::<Pod>(&()),
+    }
+}
+
+async fn all<K, T>(
+    client: &Client,
+    tenant: &KubernetesName,
+    doing: Doing,
+    wanted: bool,
+    read: impl Fn(&K) -> T,
+) -> Result<Vec<T>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
+    if !wanted {
+        return Ok(Vec::new());
+    }
+    let api: Api<K> = Api::namespaced(client.clone(), tenant.as_str());
+    let list = call(doing, api.list(&ListParams::default())).await?;
+    Ok(list.items.iter().map(read).collect())
+}
+
+async fn one<K, T>(
+    client: &Client,
+    tenant: &KubernetesName,
+    doing: Doing,
+    name: &str,
+    read: impl Fn(&K) -> T,
+) -> Result<Option<T>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), tenant.as_str());
+    Ok(call(doing, api.get_opt(name)).await?.as_ref().map(read))
+}
+
+fn with_selector(deployment: &Deployment) -> (WorkloadState, ListParams) {
+    let selector = deployment.spec.as_ref().map(|spec| &spec.selector);
+    (state::deployment(deployment), narrowed(selector))
+}
+
+fn set_with_selector(set: &StatefulSet) -> (WorkloadState, ListParams) {
+    (state::stateful_set(set), narrowed(set.spec.as_ref().map(|spec| &spec.selector)))
+}
+
+fn job_with_selector(job: &Job) -> (WorkloadState, ListParams) {
+    (state::job(job), narrowed(job.spec.as_ref().and_then(|spec| spec.selector.as_ref())))
 }
 
 /// Narrows the list on the server; what the selector lets through is checked for its owner anyway.
-fn selector(deployment: &Deployment) -> ListParams {
-    let labels = deployment.spec.as_ref().and_then(|spec| spec.selector.match_labels.as_ref());
+fn narrowed(selector: Option<&LabelSelector>) -> ListParams {
+    let labels = selector.and_then(|selector| selector.match_labels.as_ref());
     let terms: Vec<_> = labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
     ListParams::default().labels(&terms.join(","))
 }

@@ -72,6 +72,11 @@ pub enum Action {
     AuditExported,
     AuditPruned,
     DatabaseRestored,
+    WorkloadDeleted,
+    WorkloadChanged,
+    WorkloadRestarted,
+    WorkloadRolledBack,
+    WorkloadEdited,
 }
 
 /// How it went.
@@ -200,7 +205,8 @@ impl Action {
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
-        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored
+        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadDeleted WorkloadChanged
+        WorkloadRestarted WorkloadRolledBack WorkloadEdited
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -272,6 +278,11 @@ impl Action {
             Self::AuditExported => "audit.exported",
             Self::AuditPruned => "audit.pruned",
             Self::DatabaseRestored => "database.restored",
+            Self::WorkloadDeleted => "workload.deleted",
+            Self::WorkloadChanged => "workload.changed",
+            Self::WorkloadRestarted => "workload.restarted",
+            Self::WorkloadRolledBack => "workload.rolled_back",
+            Self::WorkloadEdited => "workload.edited",
         }
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! Source: `console-api.md` §6.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::money::{Currency, Money};
 use crate::name::check_dns_label;
+use crate::pod::PodView;
 use crate::sku::{PriceView, SKU_LABEL};
+use crate::workload::{WorkloadStatus, WorkloadView};
 use crate::{Error, FieldError, Result};
 
 /// Most replicas one plan may ask for.
@@ -89,52 +89,6 @@ pub struct AdmissionCheck {
     pub expected_hours: Option<u32>,
 }
 
-/// A deployment as the cluster has it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeploymentState {
-    /// Name.
-    pub name: String,
-    /// From the pod template's label; empty when it has none.
-    pub sku_code: String,
-    /// Image of the first container.
-    pub image: String,
-    /// Wanted.
-    pub replicas: u32,
-    /// Message of a failed ReplicaFailure or Progressing condition.
-    pub problem: Option<String>,
-    /// When made.
-    pub created_at: Timestamp,
-    /// Being deleted.
-    pub deleting: bool,
-    /// Its pods, sorted by name.
-    pub pods: Vec<PodState>,
-}
-
-/// A pod as the cluster has it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodState {
-    /// Name.
-    pub name: String,
-    /// Kubernetes phase.
-    pub phase: String,
-    /// The Ready condition.
-    pub ready: bool,
-    /// Being deleted.
-    pub deleting: bool,
-    /// Node, once bound.
-    pub node: Option<String>,
-    /// Sum over containers.
-    pub restarts: u32,
-    /// When its containers started.
-    pub started_at: Option<Timestamp>,
-    /// Waiting or termination reason, for example `ImagePullBackOff`, or `Unschedulable`.
-    pub reason: Option<String>,
-    /// Its message.
-    pub message: Option<String>,
-    /// The frozen price annotation, for example `3.29 EUR`.
-    pub price: Option<String>,
-}
-
 /// State of a deployment in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -176,35 +130,6 @@ pub struct DeploymentView {
     pub created_at: String,
     /// Its pods.
     pub pods: Vec<PodView>,
-}
-
-/// A pod on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct PodView {
-    /// Name.
-    pub name: String,
-    /// `Running`, `Pending`, `Terminating`, …
-    pub phase: String,
-    /// Ready.
-    pub ready: bool,
-    /// Node.
-    pub node: Option<String>,
-    /// Restarts.
-    pub restarts: u32,
-    /// RFC 3339.
-    pub started_at: Option<String>,
-    /// Plain words, empty when all is well.
-    pub reason: String,
-}
-
-/// What part of a log is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogOptions {
-    /// Keep the stream open.
-    pub follow: bool,
-    /// Last lines first.
-    pub tail_lines: Option<u32>,
 }
 
 fn one() -> u32 {
@@ -278,177 +203,37 @@ fn is_identifier(name: &str) -> bool {
     !name.is_empty() && name.chars().all(legal) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-// === impl DeploymentState ===
+// === impl DeploymentView ===
 
-impl DeploymentState {
-    /// The wire form at `now`.
-    pub fn view(&self, now: Timestamp) -> DeploymentView {
-        let ready = self.pods.iter().filter(|p| p.ready && !p.deleting).count() as u32;
-        let (status, reason) = self.judge(ready);
-        DeploymentView {
-            name: self.name.clone(),
-            sku_code: self.sku_code.clone(),
-            image: self.image.clone(),
-            replicas: self.replicas,
-            ready,
-            status,
-            reason,
-            price_per_hour: self.price_now(),
-            cost_so_far: self.cost_so_far(now),
-            created_at: self.created_at.to_string(),
-            pods: self.pods.iter().map(PodState::view).collect(),
-        }
-    }
-
-    fn judge(&self, ready: u32) -> (DeploymentStatus, String) {
-        if self.deleting {
-            return (DeploymentStatus::Pending, "Being deleted".to_owned());
-        }
-        if self.replicas == 0 {
-            return (DeploymentStatus::Running, "Scaled to zero".to_owned());
-        }
-        if ready >= self.replicas {
-            let nodes: std::collections::BTreeSet<&str> = self.pods.iter().filter_map(|p| p.node.as_deref()).collect();
-            let nodes: Vec<&str> = nodes.into_iter().collect();
-            return (DeploymentStatus::Running, format!("Running on {}", nodes.join(", ")));
-        }
-        let trouble = self.problem.clone().or_else(|| self.pods.iter().find_map(PodState::trouble));
-        match trouble {
-            Some(why) if ready > 0 => (DeploymentStatus::Degraded, why),
-            Some(why) => (DeploymentStatus::Failed, why),
-            None => (DeploymentStatus::Pending, self.waiting(ready)),
-        }
-    }
-
-    fn waiting(&self, ready: u32) -> String {
-        self.pods
-            .iter()
-            .map(|p| p.view().reason)
-            .find(|reason| !reason.is_empty())
-            .unwrap_or_else(|| format!("{ready} of {} ready", self.replicas))
-    }
-
-    fn prices(&self) -> impl Iterator<Item = (&PodState, Money)> {
-        self.pods.iter().filter_map(|p| Some((p, p.money()?)))
-    }
-
-    fn price_now(&self) -> Option<PriceView> {
-        let total = sum(self.prices().filter(|(p, _)| p.started_at.is_some() && !p.over()).map(|(_, price)| price))?;
-        let currency = total.currency.as_str().to_owned();
-        Some(PriceView { amount: total.decimal(), currency, unit: "hour".to_owned() })
-    }
-
-    fn cost_so_far(&self, now: Timestamp) -> Option<String> {
-        let cost = |(pod, price): (&PodState, Money)| {
-            let seconds = pod.started_at.map_or(0, |start| now.as_second() - start.as_second());
-            price.for_seconds(u64::try_from(seconds).unwrap_or(0))
+impl DeploymentView {
+    /// A workload that is a Deployment.
+    pub fn of(workload: WorkloadView) -> Self {
+        let status = match workload.status {
+            WorkloadStatus::Pending => DeploymentStatus::Pending,
+            // A Deployment never ends by itself.
+            WorkloadStatus::Running | WorkloadStatus::Succeeded => DeploymentStatus::Running,
+            WorkloadStatus::Degraded => DeploymentStatus::Degraded,
+            WorkloadStatus::Failed => DeploymentStatus::Failed,
         };
-        sum(self.prices().filter(|(p, _)| !p.over()).map(cost)).map(|m| m.decimal())
-    }
-}
-
-fn sum(amounts: impl Iterator<Item = Money>) -> Option<Money> {
-    amounts.reduce(|a, b| Money { micros: a.micros.saturating_add(b.micros), currency: a.currency })
-}
-
-// === impl PodState ===
-
-impl PodState {
-    /// Whether it has ended.
-    pub fn over(&self) -> bool {
-        self.phase == "Succeeded" || self.phase == "Failed"
-    }
-
-    /// The wire form.
-    pub fn view(&self) -> PodView {
-        let phase = if self.deleting { "Terminating" } else { self.phase.as_str() };
-        PodView {
-            name: self.name.clone(),
-            phase: phase.to_owned(),
-            ready: self.ready,
-            node: self.node.clone(),
-            restarts: self.restarts,
-            started_at: self.started_at.map(|t| t.to_string()),
-            reason: self.reason_in_words(),
+        Self {
+            name: workload.name,
+            sku_code: workload.sku_code,
+            image: workload.image,
+            replicas: workload.wanted,
+            ready: workload.ready,
+            status,
+            reason: workload.reason,
+            price_per_hour: workload.price_per_hour,
+            cost_so_far: workload.cost_so_far,
+            created_at: workload.created_at,
+            pods: workload.pods,
         }
-    }
-
-    fn money(&self) -> Option<Money> {
-        let (amount, currency) = self.price.as_deref()?.split_once(' ')?;
-        Money::parse(amount, Currency::new(currency).ok()?).ok()
-    }
-
-    fn reason_in_words(&self) -> String {
-        let detail = |fallback: &str| self.message.clone().unwrap_or_else(|| fallback.to_owned());
-        match self.reason.as_deref() {
-            None => String::new(),
-            Some("Unschedulable") => format!("Waiting for a free place: {}", detail("no node fits")),
-            Some("ContainerCreating" | "PodInitializing") => "Starting".to_owned(),
-            Some("ImagePullBackOff" | "ErrImagePull" | "ErrImageNeverPull") => {
-                format!("The image cannot be pulled: {}", detail("the registry gave no reason"))
-            }
-            Some("CrashLoopBackOff") => format!("The container keeps ending: {}", detail("see its logs")),
-            Some(other) => self.message.as_ref().map_or_else(|| other.to_owned(), |m| format!("{other}: {m}")),
-        }
-    }
-
-    fn trouble(&self) -> Option<String> {
-        let waiting =
-            matches!(self.reason.as_deref(), None | Some("ContainerCreating" | "PodInitializing" | "Unschedulable"));
-        (!waiting && !self.ready && !self.deleting).then(|| self.reason_in_words())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pod(name: &str, ready: bool) -> PodState {
-        PodState {
-            name: name.into(),
-            phase: if ready { "Running" } else { "Pending" }.into(),
-            ready,
-            deleting: false,
-            node: Some("simulated-h100".into()),
-            restarts: 0,
-            started_at: ready.then_some(Timestamp::UNIX_EPOCH),
-            reason: None,
-            message: None,
-            price: Some("3.29 EUR".into()),
-        }
-    }
-
-    fn state(pods: Vec<PodState>) -> DeploymentState {
-        DeploymentState {
-            name: "demo".into(),
-            sku_code: "gpu-h100-1x".into(),
-            image: "x".into(),
-            replicas: 2,
-            problem: None,
-            created_at: Timestamp::UNIX_EPOCH,
-            deleting: false,
-            pods,
-        }
-    }
-
-    #[test]
-    fn two_ready_pods_run_and_cost_twice_the_price() {
-        let view = state(vec![pod("a", true), pod("b", true)]).view(Timestamp::from_second(720).unwrap());
-        assert_eq!(view.status, DeploymentStatus::Running);
-        assert_eq!(view.reason, "Running on simulated-h100");
-        assert_eq!(view.price_per_hour.unwrap().amount, "6.58");
-        assert_eq!(view.cost_so_far.unwrap(), "1.316");
-    }
-
-    #[test]
-    fn a_missing_image_is_said_in_plain_words() {
-        let mut broken = pod("a", false);
-        broken.reason = Some("ImagePullBackOff".into());
-        broken.message = Some("no such image".into());
-        let view = state(vec![broken]).view(Timestamp::UNIX_EPOCH);
-        assert_eq!(view.status, DeploymentStatus::Failed);
-        assert_eq!(view.reason, "The image cannot be pulled: no such image");
-    }
 
     #[test]
     fn a_plan_becomes_the_manifest_of_the_published_page() {

@@ -14,6 +14,7 @@ use domain::api_key::ApiKeyView;
 use domain::member::MemberView;
 use domain::namespace::NamespaceView;
 use domain::platform_account::PlatformAccountView;
+use domain::workload::WorkloadDetail;
 use domain::{Code, Error, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -62,6 +63,13 @@ impl Versioned for MemberView {
 impl Versioned for PlatformAccountView {
     fn version(&self) -> Value {
         json!([self.id, self.status, self.quota])
+    }
+}
+
+impl Versioned for WorkloadDetail {
+    fn version(&self) -> Value {
+        // What is wanted and the image; a scaled Job wants less with every pod that ends, and nobody edits that.
+        json!([self.workload.kind, self.workload.name, self.workload.wanted, self.workload.image])
     }
 }
 

@@ -3,8 +3,8 @@
 //! Source: `security.md` §4.2 (origin at the start, session each minute).
 
 mod audit;
+mod log;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,15 +16,11 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use backend::Backend;
-use domain::deployment::LogOptions;
+use domain::workload::{WorkloadFilter, WorkloadKind};
 use domain::{Code, Error, Result};
-use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
-use serde::Deserialize;
-use serde_json::json;
 
 use super::extract::{ApiPath, ApiQuery};
-use super::log_lines::LogLines;
 use super::problem::Problem;
 use super::state::AppState;
 use super::stream_guard::StreamGuard;
@@ -35,55 +31,37 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LogQuery {
-    pod: Option<String>,
-    tail: Option<u32>,
-}
-
 /// Routes under `/live`.
 pub fn routes(state: &AppState) -> Router<AppState> {
     Router::new()
-        .route("/live/namespaces/{namespace_id}/deployments", get(deployments))
-        .route("/live/namespaces/{namespace_id}/deployments/{name}", get(deployment))
-        .route("/live/namespaces/{namespace_id}/deployments/{name}/log", get(log))
+        .route("/live/namespaces/{namespace_id}/workloads", get(workloads))
+        .route("/live/namespaces/{namespace_id}/workloads/{kind}/{name}", get(workload))
+        .route("/live/namespaces/{namespace_id}/log", get(log::read))
         .route("/live/audit", get(audit::own))
         .route("/live/platform/audit", get(audit::platform))
         .layer(from_fn_with_state(state.public_url.clone(), own_pages_only))
 }
 
-/// `GET /live/namespaces/{id}/deployments`: the whole list after each change.
-async fn deployments(
+/// `GET /live/namespaces/{id}/workloads`: the list that the filter leaves, after each change.
+async fn workloads(
     State(backend): State<Backend>,
     guard: StreamGuard,
     ApiPath(namespace_id): ApiPath<String>,
+    ApiQuery(filter): ApiQuery<WorkloadFilter>,
 ) -> Result<Response, Problem> {
-    let states = backend.watch_deployments(guard.caller(), &namespace_id).await?;
-    Ok(events(guard.watch_events(namespace_id, states.map(|list| Event::default().json_data(list)))))
+    let lists = backend.watch_workloads(guard.caller(), &namespace_id, filter).await?;
+    Ok(events(guard.watch_events(namespace_id, lists.map(|list| Event::default().json_data(list)))))
 }
 
-/// `GET /live/namespaces/{id}/deployments/{name}`: the deployment after each change, `null` once it is gone.
-async fn deployment(
+/// `GET /live/namespaces/{id}/workloads/{kind}/{name}`: the workload with its events after each change, `null` once it
+/// is gone.
+async fn workload(
     State(backend): State<Backend>,
     guard: StreamGuard,
-    ApiPath((namespace_id, name)): ApiPath<(String, String)>,
+    ApiPath((namespace_id, kind, name)): ApiPath<(String, WorkloadKind, String)>,
 ) -> Result<Response, Problem> {
-    let states = backend.watch_deployment(guard.caller(), &namespace_id, &name).await?;
+    let states = backend.watch_workload(guard.caller(), &namespace_id, kind, &name).await?;
     Ok(events(guard.watch_events(namespace_id, states.map(|state| Event::default().json_data(state)))))
-}
-
-/// `GET /live/namespaces/{id}/deployments/{name}/log`: one event a line; event `end` when the pod's log is over, event
-/// `problem` when it broke.
-async fn log(
-    State(backend): State<Backend>,
-    guard: StreamGuard,
-    ApiPath((namespace_id, name)): ApiPath<(String, String)>,
-    ApiQuery(query): ApiQuery<LogQuery>,
-) -> Result<Response, Problem> {
-    let options = LogOptions { follow: true, tail_lines: query.tail };
-    let chunks = backend.deployment_log(guard.caller(), &namespace_id, &name, query.pod.as_deref(), &options).await?;
-    Ok(events(guard.watch_events(namespace_id, log_events(chunks).map(Ok::<_, Infallible>))))
 }
 
 fn events<E>(stream: impl Stream<Item = std::result::Result<Event, E>> + Send + 'static) -> Response
@@ -91,35 +69,6 @@ where
     E: Into<axum::BoxError> + 'static,
 {
     ([UNBUFFERED], Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response()
-}
-
-fn log_events(chunks: BoxStream<'static, Result<Vec<u8>>>) -> impl Stream<Item = Event> + Send + 'static {
-    stream::unfold(Some((chunks, LogLines::default())), |open| async move {
-        let (mut chunks, mut lines) = open?;
-        Some(match chunks.next().await {
-            Some(Ok(bytes)) => {
-                let ready = lines.push(&bytes).into_iter().map(line).collect();
-                (ready, Some((chunks, lines)))
-            }
-            Some(Err(error)) => (vec![broken(&error)], None),
-            None => (lines.finish().map(line).into_iter().chain([end()]).collect::<Vec<_>>(), None),
-        })
-    })
-    .flat_map(stream::iter)
-}
-
-/// A blank is sent for an empty line: axum writes no field for empty data, and browsers drop an event without one.
-fn line(text: String) -> Event {
-    Event::default().data(if text.is_empty() { " " } else { &text })
-}
-
-fn end() -> Event {
-    Event::default().event("end").data("The log has ended")
-}
-
-fn broken(error: &Error) -> Event {
-    let text = json!({"code": error.code(), "detail": error.to_string()}).to_string();
-    Event::default().event("problem").data(text)
 }
 
 /// Middleware: opening a stream is a GET, which the CSRF layer lets pass; foreign pages may not open one either.
@@ -145,26 +94,6 @@ fn is_own_page(headers: &HeaderMap, url: &PublicUrl) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::to_bytes;
-
-    async fn text(chunks: Vec<Result<Vec<u8>>>) -> String {
-        let events = log_events(stream::iter(chunks).boxed()).map(Ok::<_, Infallible>);
-        let body = Sse::new(events).into_response().into_body();
-        String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn each_line_is_one_event_and_the_end_is_said() {
-        let text = text(vec![Ok(b"a\nb".to_vec()), Ok(b"c\n\nd".to_vec())]).await;
-        assert_eq!(text, "data: a\n\ndata: bc\n\ndata:  \n\ndata: d\n\nevent: end\ndata: The log has ended\n\n");
-    }
-
-    #[tokio::test]
-    async fn a_broken_log_says_why_and_leaks_nothing() {
-        let text = text(vec![Ok(b"a\n".to_vec()), Err(Error::cluster("10.0.0.7 refused"))]).await;
-        assert!(text.contains("event: problem") && text.contains("cluster_unavailable"), "{text}");
-        assert!(!text.contains("10.0.0.7"));
-    }
 
     #[test]
     fn only_our_own_pages_open_streams() {

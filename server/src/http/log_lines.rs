@@ -44,6 +44,30 @@ impl LogLines {
     }
 }
 
+/// A line as text to read: colours, cursor movements, titles of terminals and other control characters left out.
+pub fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => skip_sequence(&mut rest),
+            '\t' => text.push(c),
+            c if c.is_control() => {}
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// ECMA-48: `ESC [ … letter`, `ESC ] … BEL` (or `ESC \`), else `ESC` and one character.
+fn skip_sequence(rest: &mut std::str::Chars<'_>) {
+    match rest.next() {
+        Some('[') => drop(rest.find(|c| ('\u{40}'..='\u{7e}').contains(c))),
+        Some(']') => drop(rest.find(|c| matches!(c, '\u{7}' | '\\'))),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +93,13 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_cannot_break_the_stream() {
         assert_eq!(lines(&[b"\xff\xfe\n"]), ["\u{fffd}\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_line_is_shown_without_what_only_a_terminal_understands() {
+        assert_eq!(plain("\u{1b}[1;31mred\u{1b}[0m\tx\u{0}\u{8}"), "red\tx");
+        assert_eq!(plain("\u{1b}]0;title\u{7}a\u{1b}]8;;u\u{1b}\\b\u{1b}"), "ab");
+        assert_eq!(plain("\u{1b}[31"), "", "a sequence that the end of the line cuts off");
     }
 
     #[test]

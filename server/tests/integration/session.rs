@@ -128,7 +128,7 @@ async fn every_session_route_refuses_strangers_and_api_keys() {
         ("POST", "/v1/api-keys".to_owned()),
         ("DELETE", format!("/v1/api-keys/{id}")),
         ("GET", "/v1/skus".to_owned()),
-        ("GET", format!("/live/namespaces/{id}/deployments")),
+        ("GET", format!("/live/namespaces/{id}/workloads")),
         ("GET", format!("/download/kubeconfig/{id}")),
     ];
     let with_key = app.anonymous().with("x-api-key", &key);

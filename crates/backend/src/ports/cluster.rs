@@ -9,10 +9,11 @@ use domain::account::Quota;
 use domain::admission::NamespacePolicy;
 use domain::api_key::PublicId;
 use domain::credential::{FoundIdentity, Identity};
-use domain::deployment::{DeploymentState, LogOptions};
-use domain::id::NamespaceId;
+use domain::id::{AccountId, NamespaceId};
+use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace, QuotaLine};
 use domain::sku::Sku;
+use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -99,18 +100,71 @@ pub trait Cluster: Send + Sync {
     /// Creates a Deployment. A refusal by the webhook is `Conflict AdmissionDenied` with its sentence, a taken name
     /// `Conflict NameTaken`, detail `Deployment demo already exists`.
     async fn create_deployment(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()>;
-    /// Every Deployment with its pods.
-    async fn list_deployments(&self, token: &SecretString, tenant: &KubernetesName) -> Result<Vec<DeploymentState>>;
-    /// One Deployment with its pods.
-    async fn get_deployment(
+    /// Every workload with its pods, or those of one kind.
+    async fn list_workloads(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        only: Option<WorkloadKind>,
+    ) -> Result<Vec<WorkloadState>>;
+    /// One workload with its pods.
+    async fn get_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Option<WorkloadState>>;
+    /// What was reported about a workload and its pods, newest first.
+    async fn workload_events(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        workload: &WorkloadState,
+    ) -> Result<Vec<EventView>>;
+    /// Deletes a workload and its pods; false when there is none.
+    async fn delete_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<bool>;
+    /// Changes a workload. `NotFound` without it; refusals as for [`Self::create_deployment`].
+    async fn patch_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+        patch: &WorkloadPatch,
+    ) -> Result<()>;
+    /// Templates of a Deployment that the cluster still has, newest first, each with its whole text.
+    async fn deployment_revisions(
         &self,
         token: &SecretString,
         tenant: &KubernetesName,
         name: &str,
-    ) -> Result<Option<DeploymentState>>;
-    /// Deletes a Deployment and its pods; false when there is none.
-    async fn delete_deployment(&self, token: &SecretString, tenant: &KubernetesName, name: &str) -> Result<bool>;
-    /// Log of one pod's first container, in chunks of whole or partial lines.
+    ) -> Result<Vec<(Revision, Value)>>;
+    /// The whole object behind a workload, as JSON.
+    async fn workload_object(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Option<Value>>;
+    /// Puts `object` in its place and gives what stands there then; a `dry_run` only asks. `Conflict` when the version
+    /// in its metadata is no longer the newest.
+    async fn replace_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        object: &Value,
+        dry_run: bool,
+    ) -> Result<Value>;
+    /// Log of one container of a pod, in chunks of whole or partial lines. `NotFound` without that container.
     async fn pod_log(
         &self,
         token: &SecretString,
@@ -118,11 +172,18 @@ pub trait Cluster: Send + Sync {
         pod: &str,
         options: &LogOptions,
     ) -> Result<BoxStream<'static, Result<Vec<u8>>>>;
-    /// The Deployment as the shared watches see it: at once, then after each change; `None` once it and its pods are
-    /// gone. One upstream watch however many listen.
-    fn watch_deployment(&self, tenant: &KubernetesName, name: &str) -> BoxStream<'static, Option<DeploymentState>>;
-    /// Likewise for all Deployments of a namespace.
-    fn watch_deployments(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<DeploymentState>>;
+    /// The workload and what was reported about it as the shared watches see them: at once, then after each change;
+    /// `None` once it and its pods are gone. One upstream watch however many listen.
+    fn watch_workload(
+        &self,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> BoxStream<'static, Option<(WorkloadState, Vec<EventView>)>>;
+    /// Likewise for all workloads of a namespace.
+    fn watch_workloads(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<WorkloadState>>;
+    /// Pods that hold a place on a node, by SKU, those of an account apart; from watches, empty while unknown.
+    fn occupied(&self, account: AccountId) -> OccupiedBySku;
 
     /// The API server answers.
     async fn ping(&self) -> Result<()>;

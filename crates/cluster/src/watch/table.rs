@@ -69,6 +69,14 @@ impl<T: PartialEq> Table<T> {
         Some(rows.values().flatten().map(|(name, row)| (name.clone(), row.clone())).collect())
     }
 
+    /// Shows every row with its namespace; none until the first list is complete.
+    pub fn each(&self, mut show: impl FnMut(&str, &T)) {
+        let guard = read(&self.rows);
+        for (namespace, rows) in guard.iter().flatten() {
+            rows.values().for_each(|row| show(namespace, row));
+        }
+    }
+
     fn replace(&self) -> BTreeSet<String> {
         let fresh = std::mem::take(&mut *write(&self.listing));
         let mut changed: BTreeSet<String> = fresh.keys().cloned().collect();

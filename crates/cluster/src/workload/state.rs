@@ -1,132 +1,179 @@
-//! From Kubernetes objects to what people see of them. Pure; the same for lists and for watches.
+//! From Kubernetes objects to what people see of workloads. Pure; the same for lists and for watches.
 
+mod pod;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::admission::ANNOTATION_PRICE;
-use domain::capacity::Amounts;
-use domain::deployment::{DeploymentState, PodState};
 use domain::sku::SKU_LABEL;
+use domain::workload::{EventView, Owner, WorkloadKind, WorkloadState};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodStatus};
-use kube::ResourceExt as _;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, PodTemplateSpec};
+use kube::core::ObjectMeta;
 
 use crate::error::denial;
-use crate::requests;
+pub(crate) use pod::{PodRow, pod};
 
-/// A pod with what the joins need.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PodRow {
-    /// The Deployment it belongs to.
-    pub owner: Option<String>,
-    /// As people see it.
-    pub state: PodState,
-    /// What it takes of its node.
-    pub taken: Amounts,
-}
+/// Kind and name: what a workload is known by in its namespace.
+pub(crate) type Key = (WorkloadKind, String);
+
+// Kubernetes cuts messages at 1 KiB; a page shows a sentence.
+const MESSAGE_LIMIT: usize = 600;
+/// Most events of one workload that are shown.
+const MOST_EVENTS: usize = 100;
 
 /// A Deployment without its pods.
-pub(crate) fn deployment(deployment: &Deployment) -> DeploymentState {
+pub(crate) fn deployment(deployment: &Deployment) -> WorkloadState {
     let spec = deployment.spec.as_ref();
-    let template = spec.map(|spec| &spec.template);
+    WorkloadState {
+        wanted: replicas(spec.and_then(|spec| spec.replicas)),
+        problem: deployment_problem(deployment),
+        ..bare(WorkloadKind::Deployment, &deployment.metadata, spec.map(|spec| &spec.template))
+    }
+}
+
+/// A StatefulSet without its pods.
+pub(crate) fn stateful_set(set: &StatefulSet) -> WorkloadState {
+    let spec = set.spec.as_ref();
+    WorkloadState {
+        wanted: replicas(spec.and_then(|spec| spec.replicas)),
+        ..bare(WorkloadKind::StatefulSet, &set.metadata, spec.map(|spec| &spec.template))
+    }
+}
+
+/// A Job without its pods.
+pub(crate) fn job(job: &Job) -> WorkloadState {
+    let (spec, status) = (job.spec.as_ref(), job.status.as_ref());
+    let parallel = replicas(spec.and_then(|spec| spec.parallelism));
+    let completions = spec.and_then(|spec| spec.completions);
+    let succeeded = status.and_then(|status| status.succeeded).unwrap_or(0);
+    let left = completions.map_or(parallel, |all| u32::try_from(all - succeeded).unwrap_or(0));
+    let suspended = spec.and_then(|spec| spec.suspend).unwrap_or(false);
+    let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let met = |kind: &str| conditions.iter().find(|c| c.type_ == kind && c.status == "True");
+    let failed = met("Failed");
+    WorkloadState {
+        wanted: if suspended { 0 } else { parallel.min(left) },
+        ended: if failed.is_some() { Some(false) } else { met("Complete").map(|_| true) },
+        problem: failed.and_then(|c| c.message.clone().or_else(|| c.reason.clone())),
+        ..bare(WorkloadKind::Job, &job.metadata, spec.map(|spec| &spec.template))
+    }
+}
+
+/// A pod as a workload of its own.
+pub(crate) fn alone(row: &Arc<PodRow>) -> WorkloadState {
+    let pod = &row.state;
+    WorkloadState {
+        kind: WorkloadKind::Pod,
+        name: pod.name.clone(),
+        sku_code: pod.sku_code.clone(),
+        image: pod.containers.iter().find(|c| !c.init).map(|c| c.image.clone()).unwrap_or_default(),
+        wanted: 1,
+        ended: pod.over().then(|| pod.phase == "Succeeded"),
+        problem: None,
+        created_at: pod.created_at,
+        deleting: pod.deleting,
+        owners: pod.owners.clone(),
+        pods: vec![pod.clone()],
+    }
+}
+
+/// Joins workloads with those of `pods` that are their own, sorted by name; with `bare` also pods that none of the
+/// known kinds made.
+pub(crate) fn join<'a>(
+    tops: impl IntoIterator<Item = WorkloadState>,
+    pods: impl IntoIterator<Item = &'a Arc<PodRow>>,
+    bare: bool,
+) -> BTreeMap<Key, WorkloadState> {
+    let mut joined: BTreeMap<Key, WorkloadState> =
+        tops.into_iter().map(|top| ((top.kind, top.name.clone()), top)).collect();
+    for row in pods {
+        match &row.owner {
+            Some(owner) => {
+                if let Some(top) = joined.get_mut(owner) {
+                    top.pods.push(row.state.clone());
+                }
+            }
+            None if bare => {
+                joined.insert((WorkloadKind::Pod, row.state.name.clone()), alone(row));
+            }
+            None => {}
+        }
+    }
+    for top in joined.values_mut() {
+        top.pods.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    joined
+}
+
+/// Something that was reported.
+pub(crate) fn event(event: &Event) -> EventView {
+    let about = &event.involved_object;
+    let series = event.series.as_ref();
+    let last = series.and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
+    let last = last.or_else(|| event.last_timestamp.as_ref().map(|time| time.0));
+    let last = last.or_else(|| event.event_time.as_ref().map(|time| time.0));
+    let made = || event.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let count = series.and_then(|series| series.count).or(event.count).unwrap_or(1);
+    EventView {
+        about: Owner { kind: about.kind.clone().unwrap_or_default(), name: about.name.clone().unwrap_or_default() },
+        warning: event.type_.as_deref() == Some("Warning"),
+        reason: event.reason.clone().unwrap_or_default(),
+        message: event.message.as_deref().unwrap_or_default().chars().take(MESSAGE_LIMIT).collect(),
+        count: u32::try_from(count).unwrap_or(1),
+        at: whole_seconds(last.or_else(made).unwrap_or(Timestamp::UNIX_EPOCH)).to_string(),
+    }
+}
+
+/// Some reports have fractions of a second and some have none: as text they would not sort.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// The newest of some events.
+pub(crate) fn newest_first(events: impl Iterator<Item = EventView>) -> Vec<EventView> {
+    let mut events: Vec<EventView> = events.collect();
+    events.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.about.name.cmp(&b.about.name)));
+    events.truncate(MOST_EVENTS);
+    events
+}
+
+fn bare(kind: WorkloadKind, metadata: &ObjectMeta, template: Option<&PodTemplateSpec>) -> WorkloadState {
     let labels = template.and_then(|t| t.metadata.as_ref()).and_then(|meta| meta.labels.as_ref());
     let container = template.and_then(|t| t.spec.as_ref()).and_then(|pod| pod.containers.first());
-    DeploymentState {
-        name: deployment.name_any(),
+    WorkloadState {
+        kind,
+        name: metadata.name.clone().unwrap_or_default(),
         sku_code: labels.and_then(|labels| labels.get(SKU_LABEL)).cloned().unwrap_or_default(),
         image: container.and_then(|c| c.image.clone()).unwrap_or_default(),
-        replicas: spec.and_then(|spec| spec.replicas).map_or(1, |n| u32::try_from(n).unwrap_or(0)),
-        problem: problem(deployment),
-        created_at: deployment.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
-        deleting: deployment.metadata.deletion_timestamp.is_some(),
+        wanted: 0,
+        ended: None,
+        problem: None,
+        created_at: metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+        deleting: metadata.deletion_timestamp.is_some(),
+        owners: controller(metadata).into_iter().collect(),
         pods: Vec::new(),
     }
 }
 
-/// A pod.
-pub(crate) fn pod(pod: &Pod) -> PodRow {
-    let status = pod.status.clone().unwrap_or_default();
-    let containers = status.container_statuses.as_deref().unwrap_or_default();
-    let (reason, message) = trouble(&status).unzip();
-    let state = PodState {
-        name: pod.name_any(),
-        phase: status.phase.clone().unwrap_or_else(|| "Pending".to_owned()),
-        ready: has_condition(&status, "Ready", "True").is_some(),
-        deleting: pod.metadata.deletion_timestamp.is_some(),
-        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
-        restarts: containers.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum(),
-        started_at: containers.iter().filter_map(started).min(),
-        reason,
-        message: message.flatten(),
-        price: pod.annotations().get(ANNOTATION_PRICE).cloned(),
-    };
-    PodRow { owner: owner(pod), state, taken: requests::taken(pod) }
+/// Who made an object and looks after it.
+fn controller(metadata: &ObjectMeta) -> Option<Owner> {
+    let owner = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+    Some(Owner { kind: owner.kind.clone(), name: owner.name.clone() })
 }
 
-/// Joins a Deployment with those of `pods` that are its own, sorted by name.
-pub(crate) fn with_pods<'a>(
-    deployment: DeploymentState,
-    pods: impl IntoIterator<Item = &'a Arc<PodRow>>,
-) -> DeploymentState {
-    let own = |pod: &&Arc<PodRow>| pod.owner.as_deref() == Some(deployment.name.as_str());
-    let mut pods: Vec<PodState> = pods.into_iter().filter(own).map(|pod| pod.state.clone()).collect();
-    pods.sort_by(|a, b| a.name.cmp(&b.name));
-    DeploymentState { pods, ..deployment }
+fn replicas(asked: Option<i32>) -> u32 {
+    asked.map_or(1, |n| u32::try_from(n).unwrap_or(0))
 }
 
-/// A Deployment names its ReplicaSets `<its name>-<pod-template-hash>`, and the hash is a label of the pod: no third
-/// list is needed to know whose a pod is.
-fn owner(pod: &Pod) -> Option<String> {
-    let owners = pod.metadata.owner_references.iter().flatten();
-    let set = owners.into_iter().find(|owner| owner.controller == Some(true) && owner.kind == "ReplicaSet")?;
-    let hash = pod.labels().get("pod-template-hash")?;
-    Some(set.name.strip_suffix(hash.as_str())?.strip_suffix('-')?.to_owned())
-}
-
-fn problem(deployment: &Deployment) -> Option<String> {
+fn deployment_problem(deployment: &Deployment) -> Option<String> {
     let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
     let failed = |kind: &str, status: &str| conditions.iter().find(|c| c.type_ == kind && c.status == status);
     let condition = failed("ReplicaFailure", "True").or_else(|| failed("Progressing", "False"))?;
     let message = condition.message.clone().or_else(|| condition.reason.clone())?;
     Some(denial(&message).unwrap_or(message))
-}
-
-/// Why a pod does not run, most specific first.
-fn trouble(status: &PodStatus) -> Option<(String, Option<String>)> {
-    let containers = status.container_statuses.iter().flatten();
-    let all = status.init_container_statuses.iter().flatten().chain(containers);
-    let states: Vec<&ContainerState> = all.filter_map(|c| c.state.as_ref()).collect();
-    let waiting =
-        states.iter().filter_map(|s| s.waiting.as_ref()).find_map(|w| Some((w.reason.clone()?, w.message.clone())));
-    let ended = || {
-        let failed = states.iter().filter_map(|s| s.terminated.as_ref()).find(|t| t.exit_code != 0)?;
-        let message = failed.message.clone().or_else(|| Some(format!("exit code {}", failed.exit_code)));
-        Some((failed.reason.clone().unwrap_or_else(|| "Error".to_owned()), message))
-    };
-    let whole_pod = || Some((status.reason.clone()?, status.message.clone()));
-    let unplaced = || {
-        let condition = has_condition(status, "PodScheduled", "False")?;
-        Some((condition.reason.clone().unwrap_or_else(|| "Unschedulable".to_owned()), condition.message.clone()))
-    };
-    waiting.or_else(whole_pod).or_else(ended).or_else(unplaced)
-}
-
-fn has_condition<'a>(
-    status: &'a PodStatus,
-    kind: &str,
-    wanted: &str,
-) -> Option<&'a k8s_openapi::api::core::v1::PodCondition> {
-    status.conditions.iter().flatten().find(|c| c.type_ == kind && c.status == wanted)
-}
-
-/// When a container first ran, as far as its status still tells.
-fn started(container: &ContainerStatus) -> Option<Timestamp> {
-    let time = |state: &ContainerState| {
-        let running = state.running.as_ref().and_then(|s| s.started_at.as_ref());
-        running.or_else(|| state.terminated.as_ref().and_then(|s| s.started_at.as_ref())).map(|time| time.0)
-    };
-    let states = [container.last_state.as_ref(), container.state.as_ref()];
-    states.into_iter().flatten().filter_map(time).min()
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ async fn a_silent_api_server_is_unavailable_within_the_deadline() {
         cluster.ensure_identity(&tenant, &identity).await.unwrap_err(),
         cluster.request_token(&tenant, &Identity::Console { access: Access::View }, "uid").await.err().unwrap(),
         cluster.list_identities(&IdentityFilter::Key(public_id(&identity).clone())).await.unwrap_err(),
-        cluster.list_deployments(&"t".into(), &tenant.kubernetes_name).await.unwrap_err(),
+        cluster.list_workloads(&"t".into(), &tenant.kubernetes_name, None).await.unwrap_err(),
         cluster.skus().unwrap_err(),
     ];
     assert!(start.elapsed() <= Duration::from_secs(5) * 8, "{:?}", start.elapsed());

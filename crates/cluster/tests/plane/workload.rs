@@ -2,13 +2,16 @@
 
 use backend::ports::Cluster as _;
 use domain::credential::{Access, Identity};
-use domain::deployment::{DeploymentPlan, LogOptions};
+use domain::deployment::DeploymentPlan;
+use domain::log::LogOptions;
 use domain::namespace::Namespace as Tenant;
+use domain::workload::WorkloadKind;
 use domain::{Code, Error};
 use serde_json::{Value, json};
 
 use crate::given::{next, plane};
 
+const KIND: WorkloadKind = WorkloadKind::Deployment;
 const EDIT: Identity = Identity::Console { access: Access::Edit };
 
 /// Resources are stated, as admission would: the quota asks every container for them.
@@ -33,21 +36,21 @@ async fn a_deployment_is_seen_from_its_first_moment_to_its_last_pod() {
     let tenant = plane.tenant().await;
     let name = &tenant.kubernetes_name;
     let token = plane.token(&tenant, &EDIT).await;
-    let mut all = plane.cluster.watch_deployments(name);
+    let mut all = plane.cluster.watch_workloads(name);
     assert!(next("the first view", &mut all).await.is_empty());
     plane.cluster.create_deployment(&token, name, &manifest(&tenant, "demo")).await.unwrap();
-    let mut live = plane.cluster.watch_deployment(name, "demo");
-    while next("a pod appears", &mut live).await.is_none_or(|state| state.pods.is_empty()) {}
+    let mut live = plane.cluster.watch_workload(name, KIND, "demo");
+    while next("a pod appears", &mut live).await.is_none_or(|(state, _)| state.pods.is_empty()) {}
     while next("a pod appears in the list", &mut all).await.iter().all(|state| state.pods.is_empty()) {}
-    let one = plane.cluster.get_deployment(&token, name, "demo").await.unwrap().unwrap();
-    assert_eq!((one.sku_code.as_str(), one.replicas, one.pods.len()), ("cpu-shared-8g", 1, 1));
-    assert_eq!(plane.cluster.list_deployments(&token, name).await.unwrap().len(), 1);
+    let one = plane.cluster.get_workload(&token, name, KIND, "demo").await.unwrap().unwrap();
+    assert_eq!((one.sku_code.as_str(), one.wanted, one.pods.len()), ("cpu-shared-8g", 1, 1));
+    assert_eq!(plane.cluster.list_workloads(&token, name, None).await.unwrap().len(), 1);
     assert_eq!(plane.cluster.tenant_facts(name).deployments, 1);
-    assert!(plane.cluster.delete_deployment(&token, name, "demo").await.unwrap());
+    assert!(plane.cluster.delete_workload(&token, name, KIND, "demo").await.unwrap());
     while next("it is gone", &mut live).await.is_some() {}
     while !next("the list is empty", &mut all).await.is_empty() {}
-    assert!(plane.cluster.get_deployment(&token, name, "demo").await.unwrap().is_none());
-    assert!(!plane.cluster.delete_deployment(&token, name, "demo").await.unwrap());
+    assert!(plane.cluster.get_workload(&token, name, KIND, "demo").await.unwrap().is_none());
+    assert!(!plane.cluster.delete_workload(&token, name, KIND, "demo").await.unwrap());
 }
 
 #[tokio::test]
@@ -68,8 +71,8 @@ async fn refusals_of_the_api_server_keep_their_meaning() {
     let viewer = plane.token(&tenant, &Identity::Console { access: Access::View }).await;
     let forbidden = plane.cluster.create_deployment(&viewer, name, &manifest(&tenant, "new")).await.unwrap_err();
     assert_eq!(forbidden.code(), Code::Forbidden);
-    assert_eq!(plane.cluster.list_deployments(&viewer, name).await.unwrap().len(), 1);
-    let options = LogOptions { follow: false, tail_lines: None };
+    assert_eq!(plane.cluster.list_workloads(&viewer, name, Some(KIND)).await.unwrap().len(), 1);
+    let options = LogOptions::default();
     let none = plane.cluster.pod_log(&token, name, "none", &options).await;
     assert!(matches!(none, Err(Error::NotFound)));
 }

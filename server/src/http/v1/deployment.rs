@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use backend::Backend;
-use domain::deployment::{DeploymentPlan, DeploymentView, PodView};
+use domain::deployment::{DeploymentPlan, DeploymentView};
 use domain::page::Page;
+use domain::pod::PodView;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use backend::Backend;
-use domain::deployment::LogOptions;
+use domain::log::LogOptions;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,7 +43,7 @@ async fn read(
     ApiPath((namespace_id, name)): ApiPath<(String, String)>,
     ApiQuery(query): ApiQuery<LogQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let options = LogOptions { follow: query.follow, tail_lines: query.tail };
+    let options = LogOptions { follow: query.follow, tail_lines: query.tail, ..LogOptions::default() };
     let chunks = backend.deployment_log(guard.caller(), &namespace_id, &name, query.pod.as_deref(), &options).await?;
     let body = Body::from_stream(guard.watch(namespace_id, chunks));
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], body))

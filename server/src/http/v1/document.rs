@@ -176,6 +176,10 @@ fn cursors(operation: &mut Value) {
 fn path_parameter(name: &str) -> Value {
     let (description, schema) = match name.strip_suffix("_id") {
         Some(thing) => (format!("Id of the {}", thing.replace('_', " ")), json!({"type": "string", "format": "uuid"})),
+        None if name == "kind" => {
+            let kinds = domain::workload::WorkloadKind::ALL.map(domain::workload::WorkloadKind::as_str);
+            ("The kind of workload".to_owned(), json!({"type": "string", "enum": kinds}))
+        }
         None => (format!("The {name}"), json!({"type": "string", "minLength": 1})),
     };
     json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})

@@ -25,8 +25,11 @@ mod namespace;
 mod password;
 pub mod permission;
 mod platform_account;
+mod pod_log;
 mod session;
 mod sku;
+mod workload;
+mod workload_change;
 
 use axum::middleware::from_fn;
 use domain::page::Page;
@@ -57,9 +60,11 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(credential::issued::routes())
         .merge(sku::routes())
         .merge(deployment::routes())
+        .merge(workload::routes())
+        .merge(workload_change::routes())
         .merge(audit::routes())
         .layer(from_fn(accepts_json));
-    let text = deployment_log::routes().layer(from_fn(accepts_text));
+    let text = deployment_log::routes().merge(pod_log::routes()).layer(from_fn(accepts_text));
     json.merge(text).merge(audit::file_routes()).fallback(not_found)
 }
 

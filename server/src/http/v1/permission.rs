@@ -109,6 +109,17 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("delete_deployment", Has(Deploy)),
     ("list_pods", Has(Read)),
     ("get_deployment_log", Has(Read)),
+    // workloads
+    ("list_workloads", Has(Read)),
+    ("get_workload", Has(Read)),
+    ("delete_workload", Has(Deploy)),
+    ("get_pod_log", Has(Read)),
+    ("change_workload", Has(Deploy)),
+    ("restart_workload", Has(Deploy)),
+    ("list_workload_revisions", Has(Read)),
+    ("roll_back_workload", Has(Deploy)),
+    ("get_workload_manifest", Has(Read)),
+    ("edit_workload", Has(Deploy)),
     // audit
     ("list_audit", Has(ReadAudit)),
     ("get_audit", Has(ReadAudit)),
@@ -182,11 +193,20 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     // skus
     ("/api/sku/list", Has(Read)),
     // deployments
-    ("/api/deployment/list", Has(Read)),
-    ("/api/deployment/get", Has(Read)),
     ("/api/deployment/check", Has(Read)),
     ("/api/deployment/create", Has(Deploy)),
-    ("/api/deployment/delete", Has(Deploy)),
+    // workloads
+    ("/api/workload/list", Has(Read)),
+    ("/api/workload/get", Has(Read)),
+    ("/api/workload/delete", Has(Deploy)),
+    ("/api/workload/scale", Has(Deploy)),
+    ("/api/workload/image", Has(Deploy)),
+    ("/api/workload/restart", Has(Deploy)),
+    ("/api/workload/revisions", Has(Read)),
+    ("/api/workload/roll-back", Has(Deploy)),
+    ("/api/workload/manifest", Has(Read)),
+    ("/api/workload/preview", Has(Deploy)),
+    ("/api/workload/apply", Has(Deploy)),
     // audit; the platform's log is refused to others by the use case
     ("/api/audit/list", Has(ReadAudit)),
     ("/api/audit/get", Has(ReadAudit)),

@@ -98,7 +98,7 @@ async fn an_open_stream_ends_with_the_reason() {
         other => Err(other.map(str::to_owned)),
     })
     .await;
-    let url = format!("{}/live/namespaces/{namespace}/deployments", console.url);
+    let url = format!("{}/live/namespaces/{namespace}/workloads", console.url);
     let mut stream = reqwest_client().get(url).header("cookie", member.cookie().unwrap()).send().await.unwrap();
     let mut text = String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap()).into_owned();
     console.terminate().await;

@@ -1,5 +1,6 @@
 //! Objects as a real cluster wrote them, cut to what matters.
 
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use super::*;
@@ -27,10 +28,14 @@ fn container(state: Value) -> Value {
 
 #[test]
 fn a_pod_knows_its_deployment_by_the_name_of_its_replica_set() {
-    assert_eq!(pod(&pod_of(json!({}))).owner.as_deref(), Some("demo"));
-    let mut job = pod_of(json!({}));
-    job.metadata.owner_references.as_mut().unwrap()[0].kind = "Job".into();
-    assert_eq!(pod(&job).owner, None);
+    let row = pod(&pod_of(json!({})));
+    assert_eq!(row.owner, Some((WorkloadKind::Deployment, "demo".to_owned())));
+    assert_eq!(row.state.owners.len(), 2, "the ReplicaSet, then the Deployment");
+    let mut other = pod_of(json!({}));
+    other.metadata.owner_references.as_mut().unwrap()[0].kind = "Job".into();
+    assert_eq!(pod(&other).owner.unwrap().0, WorkloadKind::Job);
+    other.metadata.owner_references.as_mut().unwrap()[0].kind = "DaemonSet".into();
+    assert_eq!(pod(&other).owner, None);
 }
 
 #[test]
@@ -84,7 +89,50 @@ fn a_refused_replica_is_the_problem_of_its_deployment() {
     });
     let state = deployment(&serde_json::from_value(whole).unwrap());
     assert_eq!(state.problem.as_deref(), Some("no SKU"));
-    assert_eq!((state.sku_code.as_str(), state.image.as_str(), state.replicas), ("gpu-h100-1x", "x", 2));
+    assert_eq!((state.sku_code.as_str(), state.image.as_str(), state.wanted), ("gpu-h100-1x", "x", 2));
     let rows = [Arc::new(pod(&pod_of(json!({}))))];
-    assert_eq!(with_pods(state, &rows).pods.len(), 1);
+    assert_eq!(join([state], &rows, true).len(), 1, "the pod is the Deployment's");
+    let left = join([], &rows, true);
+    assert!(left.is_empty(), "a pod whose Deployment is not listed is no workload of its own");
+}
+
+fn job_of(spec: Value, status: Value) -> WorkloadState {
+    let mut spec = spec;
+    spec["template"] = json!({"spec": {"containers": [{"name": "app", "image": "x"}]}});
+    job(&serde_json::from_value(json!({"metadata": {"name": "train"}, "spec": spec, "status": status})).unwrap())
+}
+
+#[test]
+fn a_job_wants_what_is_still_to_come_and_knows_how_it_ended() {
+    let running = job_of(json!({"parallelism": 4, "completions": 5}), json!({"succeeded": 3}));
+    assert_eq!((running.wanted, running.ended), (2, None));
+    let done = json!({"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]});
+    assert_eq!(job_of(json!({"completions": 1}), done).ended, Some(true));
+    let why = json!({"conditions": [{"type": "Failed", "status": "True", "message": "too often"}]});
+    let failed = job_of(json!({}), why);
+    assert_eq!((failed.ended, failed.problem.as_deref()), (Some(false), Some("too often")));
+    assert_eq!(job_of(json!({"suspend": true}), json!({})).wanted, 0);
+}
+
+#[test]
+fn a_restarted_container_tells_how_it_ended_last() {
+    let mut statuses = container(json!({"running": {"startedAt": "2026-01-01T00:01:00Z"}}));
+    statuses[0]["lastState"] =
+        json!({"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-01T00:00:59Z"}});
+    let state = pod(&pod_of(json!({"containerStatuses": statuses}))).state;
+    let view = state.view(&domain::workload::Waits::new());
+    assert_eq!(view.last_exit.as_deref(), Some("Exit code 137 (OOMKilled)"));
+    assert_eq!(view.containers[0].last_exit_at.as_deref(), Some("2026-01-01T00:00:59Z"));
+}
+
+#[test]
+fn an_event_of_either_kind_has_a_time_and_a_count() {
+    let about = json!({"kind": "Pod", "name": "demo-1"});
+    let old = json!({"metadata": {}, "involvedObject": about, "type": "Warning", "reason": "BackOff", "count": 4,
+        "lastTimestamp": "2026-01-01T00:00:00Z"});
+    let new = json!({"metadata": {}, "involvedObject": about, "eventTime": "2026-01-01T00:00:01.000000Z"});
+    let read = |value: Value| event(&serde_json::from_value(value).unwrap());
+    let sorted = newest_first([read(old), read(new)].into_iter());
+    assert_eq!((sorted[0].count, sorted[0].warning), (1, false));
+    assert_eq!((sorted[1].count, sorted[1].warning, sorted[1].about.name.as_str()), (4, true, "demo-1"));
 }

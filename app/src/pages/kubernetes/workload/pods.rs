@@ -1,11 +1,14 @@
-//! The pods of a deployment as rows that follow the stream.
+//! The pods of a workload as rows that follow the stream.
 
 use std::sync::Arc;
 
-use domain::deployment::{DeploymentView, PodView};
+use domain::pod::PodView;
+use domain::workload::{WorkloadKind, WorkloadView};
 use leptos::prelude::*;
 
+use super::detail::Shown;
 use crate::features::status;
+use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::clock::Age;
 use crate::ui::keyed::Keyed;
@@ -21,10 +24,11 @@ const COLUMNS: &[Column] = &[
 
 /// Every pod, whatever its state.
 #[component]
-pub fn Pods(shown: Memo<DeploymentView>) -> impl IntoView {
+pub fn Pods(shown: Shown) -> impl IntoView {
+    let (id, shown) = (shown.namespace.id, shown.now);
     let names =
         Signal::derive(move || shown.with(|d| d.pods.iter().map(|p| (p.name.clone(), String::new())).collect()));
-    let row = move |name, _| view! { <Row name=name shown=shown /> }.into_any();
+    let row = move |name, _| view! { <Row namespace_id=id.clone() name=name shown=shown /> }.into_any();
     let none = Memo::new(move |_| shown.with(|d| d.pods.is_empty()));
     view! {
         <section class="grid gap-2">
@@ -49,7 +53,8 @@ fn NoPods() -> impl IntoView {
 }
 
 #[component]
-fn Row(name: String, shown: Memo<DeploymentView>) -> impl IntoView {
+fn Row(namespace_id: String, name: String, shown: Memo<WorkloadView>) -> impl IntoView {
+    let href = paths::workload(&namespace_id, WorkloadKind::Pod, &name);
     let wanted = name.clone();
     let mine = Memo::new(move |_| shown.with(|d| d.pods.iter().find(|p| p.name == wanted).cloned()));
     let text = move |read: fn(&PodView) -> String| {
@@ -58,13 +63,17 @@ fn Row(name: String, shown: Memo<DeploymentView>) -> impl IntoView {
     let tone = Signal::derive(move || mine.with(|p| p.as_ref().map_or(Tone::Ended, status::pod)));
     let started = Memo::new(move |_| mine.with(|p| p.as_ref().and_then(|p| p.started_at.clone())));
     let (reason, node, restarts) = (
-        text(|p| p.reason.clone()),
+        text(|p| if p.reason.is_empty() { ended(p) } else { p.reason.clone() }),
         text(|p| p.node.clone().unwrap_or_else(|| "–".to_owned())),
         text(|p| p.restarts.to_string()),
     );
     view! {
         <tr class=ROW data-testid="pod">
-            <td class="px-4 py-2 align-middle font-mono text-sm">{name}</td>
+            <td class="px-4 py-2 align-middle font-mono text-sm">
+                <a href=href class="hover:underline">
+                    {name}
+                </a>
+            </td>
             <td class=CELL>
                 <Badge tone=tone label=text(|p| p.phase.clone()) />
                 <p class="max-w-96 text-sm text-muted">{move || reason.get()}</p>
@@ -79,4 +88,9 @@ fn Row(name: String, shown: Memo<DeploymentView>) -> impl IntoView {
             </td>
         </tr>
     }
+}
+
+/// How a container of a pod that runs again ended last.
+fn ended(pod: &PodView) -> String {
+    pod.last_exit.as_ref().map(|exit| format!("Last end: {}", exit.to_lowercase())).unwrap_or_default()
 }

@@ -1,0 +1,196 @@
+//! One workload: its state in a sentence, its pods turning live, its events, its logs, its price. A pod that something
+//! else made has the same page, with its containers.
+
+use domain::namespace::NamespaceView;
+use domain::workload::{Owner, WorkloadDetail, WorkloadKind, WorkloadView};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use super::actions::{Actions, Commands};
+use super::containers::Containers;
+use super::dialogs::Dialogs;
+use super::events::Events;
+use super::log::LogPanel;
+use super::manifest::ManifestTab;
+use super::pods::Pods;
+use crate::api::workload::GetWorkload;
+use crate::features::cost::Cost;
+use crate::features::head::PageHead;
+use crate::features::live::{LiveDot, use_live};
+use crate::features::load::load;
+use crate::features::status;
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::banner::Banner;
+use crate::ui::clock::Ago;
+use crate::ui::copy::CopyLine;
+use crate::ui::tabs::{Tab, Tabs};
+
+/// The page of one workload.
+#[component]
+pub fn WorkloadPage() -> impl IntoView {
+    let params = use_params_map();
+    let key = Memo::new(move |_| {
+        let param = |key| params.read().get(key).unwrap_or_default();
+        format!("{}/{}/{}", param("namespace"), param("kind"), param("name"))
+    });
+    load(key, |key| {
+        let mut parts = key.splitn(3, '/').map(str::to_owned);
+        let mut part = || parts.next().unwrap_or_default();
+        GetWorkload { namespace: part(), kind: part(), name: part() }
+    })
+    .show(|(namespace, detail)| view! { <Body namespace=namespace loaded=detail /> }.into_any())
+}
+
+/// What every part of the page is given.
+#[derive(Clone)]
+pub struct Shown {
+    /// The namespace it is in.
+    pub namespace: NamespaceView,
+    /// What it is.
+    pub kind: WorkloadKind,
+    /// Its name.
+    pub name: String,
+    /// As last seen.
+    pub now: Memo<WorkloadView>,
+}
+
+// === impl Shown ===
+
+impl Shown {
+    /// Its page.
+    pub fn page(&self) -> String {
+        paths::workload(&self.namespace.id, self.kind, &self.name)
+    }
+
+    /// Its page with a dialog.
+    pub fn dialog(&self, dialog: &str) -> String {
+        paths::workload_dialog(&self.namespace.id, self.kind, &self.name, dialog)
+    }
+
+    /// One of its tabs.
+    pub fn tab(&self, tab: &str) -> String {
+        paths::workload_tab(&self.namespace.id, self.kind, &self.name, tab)
+    }
+}
+
+#[component]
+fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
+    let (kind, name) = (loaded.workload.kind, loaded.workload.name.clone());
+    let url = paths::live_workload(&namespace.id, kind, &name);
+    let (live, link) = use_live::<Option<WorkloadDetail>>(Signal::stored(url));
+    // What was last seen stays on the page when the workload is gone.
+    let seen = Memo::new(move |last: Option<&WorkloadDetail>| match live.get() {
+        Some(Some(fresh)) => fresh,
+        _ => last.cloned().unwrap_or_else(|| loaded.clone()),
+    });
+    let now = Memo::new(move |_| seen.with(|seen| seen.workload.clone()));
+    let events = Memo::new(move |_| seen.with(|seen| seen.events.clone()));
+    let gone = Memo::new(move |_| live.get() == Some(None));
+    let shown = Shown { namespace, kind, name, now };
+    let params = use_params_map();
+    let tab = Memo::new(move |_| params.read().get("tab").unwrap_or_default());
+    let stored = StoredValue::new(shown.clone());
+    let part = move || {
+        let shown = stored.get_value();
+        match tab.get().as_str() {
+            "logs" => view! { <LogPanel shown=shown /> }.into_any(),
+            "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
+            _ => view! {
+                <Cost shown=now gone=gone />
+                {if kind == WorkloadKind::Pod {
+                    view! { <Containers shown=now /> }.into_any()
+                } else {
+                    view! { <Pods shown=shown.clone() /> }.into_any()
+                }}
+                <Events events=events />
+                <Commands shown=shown />
+            }
+            .into_any(),
+        }
+    };
+    let dialog_of = use_query_map();
+    let dialog = move || {
+        let asked = dialog_of.read().get("do");
+        asked.map(|dialog| view! { <Dialogs shown=stored.get_value() dialog=dialog /> })
+    };
+    view! {
+        <Head shown=shown.clone() dot=move || view! { <LiveDot link=link /> } />
+        {move || gone.get().then(|| view! { <Gone shown=stored.get_value() /> })}
+        {part}
+        {dialog}
+    }
+}
+
+#[component]
+fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
+    let now = shown.now;
+    let tone = Signal::derive(move || now.with(status::workload).0);
+    let word = Signal::derive(move || now.with(status::workload).1.to_owned());
+    let for_actions = shown.clone();
+    let namespace = &shown.namespace;
+    let trail =
+        vec![(paths::namespaces(), "Kubernetes".to_owned()), (paths::workloads(&namespace.id), namespace.name.clone())];
+    let owners = now.with_untracked(|w| w.owners.clone());
+    let chain = (!owners.is_empty()).then(|| view! { <Chain namespace_id=namespace.id.clone() owners=owners /> });
+    view! {
+        <div class="grid gap-4 border-b border-line">
+            <PageHead
+                title=shown.name.clone()
+                trail=trail
+                badge=move || view! { <Badge tone=tone label=word /> {dot.run()} }
+                actions=move || view! { <Actions shown=for_actions.clone() /> }
+            >
+                <p class="w-full text-ink" data-testid="reason">
+                    {move || now.with(|w| w.reason.clone())}
+                </p>
+                <span class="text-sm">{shown.kind.word()}</span>
+                {chain}
+                <CopyLine text=Signal::derive(move || now.with(|w| w.image.clone())) label="image" />
+                <a href=paths::catalogue() class="font-mono text-sm hover:underline">
+                    {move || now.with(|w| w.sku_code.clone())}
+                </a>
+                <span class="text-sm">
+                    "created " <Ago at=Signal::derive(move || now.with(|w| w.created_at.clone())) />
+                </span>
+            </PageHead>
+            <Tabs label="Workload">
+                <Tab href=shown.page() label="Overview" exact=true />
+                <Tab href=shown.tab("logs") label="Logs" />
+                <Tab href=shown.tab("yaml") label="YAML" />
+            </Tabs>
+        </div>
+    }
+}
+
+/// Who made it: each a link where it has a page.
+#[component]
+fn Chain(namespace_id: String, owners: Vec<Owner>) -> impl IntoView {
+    let owner = move |owner: Owner| {
+        let kind = WorkloadKind::ALL.into_iter().find(|kind| kind.word() == owner.kind);
+        let words = format!("{} {}", owner.kind, owner.name);
+        match kind {
+            Some(kind) => {
+                let href = paths::workload(&namespace_id, kind, &owner.name);
+                view! { <a href=href class="link">{words}</a> }.into_any()
+            }
+            None => view! { <span>{words}</span> }.into_any(),
+        }
+    };
+    let parted = owners.into_iter().enumerate().map(|(i, one)| {
+        let arrow = (i > 0).then_some(" of ");
+        view! { {arrow} {owner(one)} }
+    });
+    view! { <span class="text-sm" data-testid="owners">"made by " {parted.collect_view()}</span> }
+}
+
+#[component]
+fn Gone(shown: Shown) -> impl IntoView {
+    view! {
+        <Banner tone=Tone::Ended title=format!("This {} is gone", shown.kind.word())>
+            <a href=paths::workloads(&shown.namespace.id) class="link">
+                "Back to the workloads"
+            </a>
+        </Banner>
+    }
+}

@@ -1,0 +1,96 @@
+//! The dialogs of a workload's page: each a state of the URL, each a form that works without JavaScript.
+
+use domain::workload::{WorkloadAction, WorkloadView};
+use leptos::prelude::*;
+
+use super::change_dialogs::{ImageDialog, RestartDialog, RollBackDialog, ScaleDialog};
+use super::detail::Shown;
+use crate::api::workload::DeleteWorkload;
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
+use crate::features::words::count;
+use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::dialog::Dialog;
+use crate::ui::field::{Field, INPUT, invalid};
+
+/// The dialog that the URL asks for; none for one that does not exist.
+#[component]
+pub fn Dialogs(shown: Shown, dialog: String) -> impl IntoView {
+    let kind = shown.kind;
+    let allowed = |action: WorkloadAction| action.of(kind).is_ok();
+    match dialog.as_str() {
+        "delete" => view! { <DeleteDialog shown=shown /> }.into_any(),
+        "scale" if allowed(WorkloadAction::Scale) => view! { <ScaleDialog shown=shown /> }.into_any(),
+        "restart" if allowed(WorkloadAction::Restart) => view! { <RestartDialog shown=shown /> }.into_any(),
+        "image" if allowed(WorkloadAction::ChangeImage) => view! { <ImageDialog shown=shown /> }.into_any(),
+        "rollback" if allowed(WorkloadAction::RollBack) => view! { <RollBackDialog shown=shown /> }.into_any(),
+        _ => ().into_any(),
+    }
+}
+
+/// The fields that say which workload a form is about.
+#[component]
+pub fn Whose(shown: Shown) -> impl IntoView {
+    view! {
+        <input type="hidden" name="namespace" value=shown.namespace.id />
+        <input type="hidden" name="kind" value=shown.kind.as_str() />
+        <input type="hidden" name="name" value=shown.name />
+    }
+}
+
+/// Names the thing and what ends with it; the name must be typed.
+#[component]
+fn DeleteDialog(shown: Shown) -> impl IntoView {
+    let sending = Sending::to::<DeleteWorkload>();
+    let refusal = sending.elsewhere(&["confirm"]);
+    let error = sending.field("confirm");
+    let typed = RwSignal::new(String::new());
+    let (now, close, name) = (shown.now, shown.page(), shown.name.clone());
+    let word = shown.kind.word().to_lowercase();
+    view! {
+        <Dialog title=format!("Delete {name}") close=close.clone()>
+            <PostForm sending=sending>
+                <div class="grid gap-4">
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p>{move || now.with(consequence)}</p>
+                    <Whose shown=shown />
+                    <Field id="confirm" label=format!("Type {name} to confirm") error=error>
+                        <input
+                            id="confirm"
+                            name="confirm"
+                            class=INPUT
+                            required
+                            autofocus
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="confirm-note"
+                            aria-invalid=invalid(error)
+                            prop:value=move || typed.get()
+                            on:input:target=move |event| typed.set(event.target().value())
+                        />
+                    </Field>
+                    <div class="flex justify-end gap-2">
+                        <ButtonLink href=close>"Cancel"</ButtonLink>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
+                            {format!("Delete {word}")}
+                        </Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Dialog>
+    }
+}
+
+/// `3 pods stop now; €6.58/h ends.`
+fn consequence(workload: &WorkloadView) -> String {
+    let running = workload.pods.iter().filter(|pod| pod.phase != "Succeeded" && pod.phase != "Failed");
+    let pods = match running.count() as u32 {
+        0 => "No pod runs".to_owned(),
+        1 => "1 pod stops now".to_owned(),
+        n => format!("{} stop now", count(n, "pod")),
+    };
+    match &workload.price_per_hour {
+        Some(price) => format!("{pods}; {} ends.", crate::ui::money::per_hour(price)),
+        None => format!("{pods}."),
+    }
+}

@@ -1,0 +1,260 @@
+//! What runs in a namespace, whoever made it: live, with the filters in the URL.
+
+use std::sync::Arc;
+
+use domain::namespace::{NamespaceStatus, NamespaceView};
+use domain::workload::{WorkloadKind, WorkloadList, WorkloadView};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_query_map};
+
+use crate::api::workload::ListWorkloads;
+use crate::features::live::{LiveDot, use_live};
+use crate::features::load::load;
+use crate::features::problem::ErrorBanner;
+use crate::features::status;
+use crate::pages::kubernetes::namespace::detail::InNamespace;
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::clock::Ago;
+use crate::ui::empty::EmptyState;
+use crate::ui::field::INPUT;
+use crate::ui::keyed::Keyed;
+use crate::ui::money::per_hour;
+use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+use crate::ui::tabs::Segment;
+
+/// The tab *Workloads*.
+#[component]
+pub fn WorkloadsPage() -> impl IntoView {
+    let page = |namespace| view! { <Workloads namespace=namespace /> }.into_any();
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
+}
+
+#[component]
+fn Workloads(namespace: NamespaceView) -> impl IntoView {
+    if namespace.status != NamespaceStatus::Active {
+        return view! { <NotReady status=namespace.status /> }.into_any();
+    }
+    let (id, for_key) = (namespace.id.clone(), namespace.id);
+    let search = use_location().search;
+    let filters = Memo::new(move |_| own_filters(&search.get()));
+    let key = Memo::new(move |_| format!("{for_key}?{}", filters.get()));
+    let list = load(key, |key| {
+        let (namespace, query) = key.split_once('?').unwrap_or_default();
+        ListWorkloads { namespace: namespace.to_owned(), query: query.to_owned() }
+    });
+    let namespace_id = id.clone();
+    let body = list.show_or(
+        move |list| {
+            view! { <LiveList namespace_id=id.clone() filters=filters.get_untracked() loaded=list /> }.into_any()
+        },
+        |error| view! { <ErrorBanner error=error /> }.into_any(),
+    );
+    view! {
+        <Filters namespace_id=namespace_id />
+        {body}
+    }
+    .into_any()
+}
+
+/// The filters of the query string; what else stands there, such as a notice, is not for the list.
+fn own_filters(search: &str) -> String {
+    let own = |pair: &&str| (pair.starts_with("kind=") || pair.starts_with("q=")) && !pair.ends_with('=');
+    search.trim_start_matches('?').split('&').filter(own).collect::<Vec<_>>().join("&")
+}
+
+/// Kinds as links and a search field as a plain form: both work without JavaScript.
+#[component]
+fn Filters(namespace_id: String) -> impl IntoView {
+    let query = use_query_map();
+    let kind = Memo::new(move |_| query.read().get("kind").unwrap_or_default());
+    let text = query.read_untracked().get("q").unwrap_or_default();
+    let base = paths::workloads(&namespace_id);
+    let action = base.clone();
+    let segment = move |(word, value): (&'static str, &'static str)| {
+        let href = if value.is_empty() { base.clone() } else { paths::with_query(&base, &[("kind", value)]) };
+        let current = Signal::derive(move || kind.with(|kind| kind == value));
+        view! { <Segment href=href label=word current=current /> }
+    };
+    let plural = |kind: WorkloadKind| match kind {
+        WorkloadKind::Deployment => "Deployments",
+        WorkloadKind::StatefulSet => "StatefulSets",
+        WorkloadKind::Job => "Jobs",
+        WorkloadKind::Pod => "Pods",
+    };
+    let kinds = [("All", "")].into_iter().chain(WorkloadKind::ALL.map(|kind| (plural(kind), kind.as_str())));
+    view! {
+        <div class="flex flex-wrap items-center gap-3">
+            <nav aria-label="Kind" class="inline-flex divide-x divide-line rounded border border-line-strong max-md:w-full max-md:overflow-x-auto">
+                {kinds.map(segment).collect_view()}
+            </nav>
+            <form method="get" action=action class="ml-auto flex min-w-0 gap-2 max-md:w-full" role="search">
+                {move || {
+                    let kind = kind.get();
+                    (!kind.is_empty()).then(|| view! { <input type="hidden" name="kind" value=kind /> })
+                }}
+                <input
+                    type="search"
+                    name="q"
+                    class=INPUT
+                    maxlength="200"
+                    placeholder="Name, image or SKU"
+                    aria-label="Name, image or SKU"
+                    autocomplete="off"
+                    value=text
+                />
+                <Button>"Filter"</Button>
+            </form>
+        </div>
+    }
+}
+
+/// The page follows by itself once the namespace is active.
+#[component]
+fn NotReady(status: NamespaceStatus) -> impl IntoView {
+    let (title, text) = match status {
+        NamespaceStatus::Deleting => ("Being deleted", "Everything in this namespace is being removed."),
+        NamespaceStatus::Failed => ("Not set up", "This namespace could not be set up. Its message stands above."),
+        _ => (
+            "Being created",
+            "Limits, rights and isolation are being set up. This takes a few seconds; the page follows by itself.",
+        ),
+    };
+    view! { <EmptyState title=title text=text /> }
+}
+
+const COLUMNS: &[Column] = &[
+    Column::Words("Name"),
+    Column::Words("Status"),
+    Column::Words("SKU"),
+    Column::Figures("Ready"),
+    Column::Figures("Restarts"),
+    Column::Figures("Price"),
+    Column::Figures("Created"),
+];
+
+/// The list as loaded, then as the stream says.
+#[component]
+fn LiveList(namespace_id: String, filters: String, loaded: WorkloadList) -> impl IntoView {
+    let filtered = !filters.is_empty();
+    let (live, link) = use_live::<WorkloadList>(Signal::stored(paths::live_workloads(&namespace_id, &filters)));
+    let shown = Memo::new(move |_| live.get().unwrap_or_else(|| loaded.clone()));
+    let empty = Memo::new(move |_| shown.with(|list| list.items.is_empty()));
+    let key = |w: &WorkloadView| (format!("{}/{}", w.kind.as_str(), w.name), String::new());
+    let names = Signal::derive(move || shown.with(|list| list.items.iter().map(key).collect()));
+    let id = StoredValue::new(namespace_id);
+    let row = move |key, _| view! { <Row namespace_id=id.get_value() key=key all=shown /> }.into_any();
+    let table = move || {
+        view! {
+            <Table label="Workloads" columns=COLUMNS>
+                <Keyed items=names draw=Arc::new(row) />
+            </Table>
+        }
+    };
+    view! {
+        <div class="grid gap-2">
+            <p class="flex min-h-5 justify-end gap-3 text-sm text-muted">
+                <span data-testid="found">{move || shown.with(found)}</span>
+                <LiveDot link=link />
+            </p>
+            {move || {
+                match (empty.get(), filtered) {
+                    (true, true) => view! { <NothingFits namespace_id=id.get_value() /> }.into_any(),
+                    (true, false) => view! { <NothingRuns namespace_id=id.get_value() /> }.into_any(),
+                    (false, _) => table().into_any(),
+                }
+            }}
+        </div>
+    }
+}
+
+/// `200 of 5000 shown; filter to see others`; nothing while all are shown.
+fn found(list: &WorkloadList) -> String {
+    let shown = list.items.len() as u32;
+    match (list.found > shown, list.found < list.total) {
+        (true, _) => format!("{shown} of {} shown, what needs attention first; filter to see others", list.found),
+        (false, true) => format!("{shown} of {}", list.total),
+        (false, false) => String::new(),
+    }
+}
+
+/// One row; its cells follow the stream, the row itself stays.
+#[component]
+fn Row(namespace_id: String, key: String, all: Memo<WorkloadList>) -> impl IntoView {
+    let (kind, name) = key.split_once('/').unwrap_or_default();
+    let (kind, name) = (WorkloadKind::parse(kind).unwrap_or(WorkloadKind::Pod), name.to_owned());
+    let href = paths::workload(&namespace_id, kind, &name);
+    let wanted = name.clone();
+    let mine =
+        Memo::new(move |_| all.with(|all| all.items.iter().find(|w| w.kind == kind && w.name == wanted).cloned()));
+    let text = move |read: fn(&WorkloadView) -> String| {
+        Signal::derive(move || mine.with(|w| w.as_ref().map(read).unwrap_or_default()))
+    };
+    let tone = Signal::derive(move || mine.with(|w| w.as_ref().map_or(Tone::Ended, |w| status::workload(w).0)));
+    let word = text(|w| status::workload(w).1.to_owned());
+    let (reason, sku) = (text(|w| w.reason.clone()), text(|w| w.sku_code.clone()));
+    let (ready, restarts) = (text(|w| format!("{}/{}", w.ready, w.wanted)), text(|w| w.restarts.to_string()));
+    let price = text(|w| w.price_per_hour.as_ref().map_or_else(|| "–".to_owned(), per_hour));
+    view! {
+        <tr class=ROW>
+            <td class=CELL>
+                <p class="flex flex-wrap items-baseline gap-x-2">
+                    <a href=href class="font-medium wrap-anywhere hover:underline">
+                        {name}
+                    </a>
+                    <span class="text-sm text-faint">{kind.word()}</span>
+                </p>
+                <p class="max-w-70 truncate font-mono text-sm text-muted">{text(|w| w.image.clone())}</p>
+            </td>
+            <td class=CELL>
+                <Badge tone=tone label=word />
+                <p class="line-clamp-3 max-w-80 text-sm text-muted">{move || reason.get()}</p>
+            </td>
+            <td class=CELL>
+                <code class="font-mono text-sm whitespace-nowrap">{move || sku.get()}</code>
+            </td>
+            <td class=FIGURE>{move || ready.get()}</td>
+            <td class=FIGURE>{move || restarts.get()}</td>
+            <td class=FIGURE>{move || price.get()}</td>
+            <td class=FIGURE>
+                <Ago at=text(|w| w.created_at.clone()) />
+            </td>
+        </tr>
+    }
+}
+
+#[component]
+fn NothingRuns(namespace_id: String) -> impl IntoView {
+    view! {
+        <EmptyState
+            title="Nothing runs here yet"
+            text="Deploy from the console, or with kubectl apply: everything in this namespace appears here, whoever made it."
+        >
+            <ButtonLink href=paths::deploy(&namespace_id) tone=ButtonTone::Primary>
+                "Deploy"
+            </ButtonLink>
+            <ButtonLink href=paths::access(&namespace_id)>"Use kubectl"</ButtonLink>
+        </EmptyState>
+    }
+}
+
+#[component]
+fn NothingFits(namespace_id: String) -> impl IntoView {
+    view! {
+        <EmptyState title="Nothing fits the filter" text="What you look for may be of another kind, or bear another name.">
+            <ButtonLink href=paths::workloads(&namespace_id)>"Show everything"</ButtonLink>
+        </EmptyState>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_in_the_url_is_no_filter() {
+        assert_eq!(own_filters("?done=workload-deleted&name=x&kind=job&q="), "kind=job");
+        assert_eq!(own_filters("?q=a%26b"), "q=a%26b");
+    }
+}

@@ -1,0 +1,147 @@
+//! The logs of a workload, line by line as they are written: one pod, or several together.
+
+use std::sync::Arc;
+
+use domain::pod::PodView;
+use domain::workload::WorkloadView;
+use leptos::html;
+use leptos::prelude::*;
+
+use super::detail::Shown;
+use super::log_switches::{Choice, Switches};
+use crate::features::live::{Link, LiveDot};
+use crate::features::log_stream::{End, LogStream, use_log};
+use crate::features::words::count;
+use crate::paths;
+use crate::ui::code::CodeBlock;
+use crate::ui::keyed::Keyed;
+
+/// Most pods whose logs are shown together; the stream takes no more.
+const MOST_PODS: usize = domain::log::MOST_PODS;
+
+/// Log with its switches: which pods, which container, how much of the past, follow, wrap, find.
+#[component]
+pub fn LogPanel(shown: Shown) -> impl IntoView {
+    let id = StoredValue::new(shown.namespace.id.clone());
+    let choice = Choice::new(shown.now);
+    let url = Signal::derive(move || {
+        let pods = choice.pods.get();
+        if pods.is_empty() {
+            return String::new();
+        }
+        choice.with_options(|options| paths::live_log(&id.get_value(), &pods, options))
+    });
+    let log = use_log(url);
+    let several = Memo::new(move |_| choice.pods.with(|pods| pods.len() > 1));
+    let command = shown.logs_command();
+    view! {
+        <section class="grid gap-2">
+            <div class="flex flex-wrap items-center gap-x-4 gap-y-2">
+                <h2 class="font-semibold">"Log"</h2>
+                <LiveDot link=log.link />
+                <Found log=log />
+            </div>
+            <Switches log=log choice=choice namespace_id=id.get_value() />
+            <Lines log=log choice=choice several=several />
+            <noscript>
+                <CodeBlock code=command label="Logs stream with JavaScript, or in a shell" />
+            </noscript>
+        </section>
+    }
+}
+
+/// Pods whose containers have run: only they have a log.
+pub fn started(workload: &WorkloadView) -> Vec<String> {
+    let ran = |pod: &&PodView| pod.started_at.is_some();
+    workload.pods.iter().filter(ran).take(MOST_PODS).map(|pod| pod.name.clone()).collect()
+}
+
+/// How many lines there are, and how many the search leaves.
+#[component]
+fn Found(log: LogStream) -> impl IntoView {
+    let text = move || {
+        let all = log.lines.with(|lines| lines.len() as u32);
+        match (log.find.with(String::is_empty), all) {
+            (_, 0) => String::new(),
+            (true, all) => count(all, "line"),
+            (false, all) => format!("{} of {}", log.found().len(), count(all, "line")),
+        }
+    };
+    view! {
+        <p class="text-sm text-muted" data-testid="lines" role="status">
+            {text}
+        </p>
+    }
+}
+
+/// Each pod's mark has a colour of its own beside its name.
+const MARKS: [&str; 6] = ["text-accent", "text-ok", "text-wait", "text-sim", "text-fail", "text-muted"];
+
+/// A line begins with the number of its pod.
+fn line(text: &str, mark: Option<&[String]>) -> AnyView {
+    let (number, text) = text.split_once(' ').unwrap_or(("0", text));
+    let number: usize = number.parse().unwrap_or(0);
+    let text = text.to_owned();
+    let mark = mark.and_then(|pods| pods.get(number)).map(|pod| {
+        // The end of a pod's name is what tells it from the others.
+        let short = pod.rsplit('-').next().unwrap_or(pod).to_owned();
+        let class = format!("mr-3 select-none {}", MARKS[number % MARKS.len()]);
+        view! {
+            <span class=class title=pod.clone()>
+                {short}
+            </span>
+        }
+    });
+    view! { <span class="block min-h-5 wrap-anywhere">{mark} {text}</span> }.into_any()
+}
+
+/// The lines; scrolled to the end while following.
+#[component]
+fn Lines(log: LogStream, choice: Choice, several: Memo<bool>) -> impl IntoView {
+    let node = NodeRef::<html::Pre>::new();
+    Effect::new(move || {
+        log.lines.track();
+        if let Some(pre) = node.get().filter(|_| log.follow.get()) {
+            pre.set_scroll_top(pre.scroll_height());
+        }
+    });
+    let empty = move || log.lines.with(crate::features::log_stream::Lines::is_empty);
+    let note = move || match (choice.pods.with(Vec::is_empty), log.link.get()) {
+        (true, _) => "The log begins when the first pod has started.",
+        (false, Link::Live) if empty() => "Connected. Nothing has been written yet.",
+        _ => "",
+    };
+    let last = move || match log.end.get() {
+        Some(End::Over) if choice.previous.get() => "This is the whole log of the run before the last restart.",
+        Some(End::Over) => "The container has ended; this is its whole log.",
+        Some(End::Broken) => "The line to the cluster broke. Trying again.",
+        None => "",
+    };
+    let draw = move |_: String, text: String| {
+        let pods = several.get_untracked().then(|| choice.pods.get_untracked());
+        line(&text, pods.as_deref())
+    };
+    view! {
+        <pre
+            node_ref=node
+            role="log"
+            aria-label="Log"
+            tabindex="0"
+            class="h-[min(36rem,70dvh)] overflow-auto rounded-md border border-line bg-sunken px-3 py-2.5 font-mono text-sm leading-5"
+            class:whitespace-pre-wrap=move || log.wrap.get()
+        >
+            <span class="text-faint">{note}</span>
+            <Keyed items=Signal::derive(move || log.found()) draw=Arc::new(draw) />
+            <span class="text-faint">{last}</span>
+        </pre>
+    }
+}
+
+// === impl Shown ===
+
+impl Shown {
+    fn logs_command(&self) -> String {
+        let (namespace, kind) = (&self.namespace.kubernetes_name, self.kind.as_str());
+        format!("kubectl -n {namespace} logs -f {kind}/{}\n", self.name)
+    }
+}

@@ -1,0 +1,203 @@
+//! What runs in a namespace, whoever made it: lists, live views, logs. Read with the namespace's console identity, or
+//! from the shared watches after the same check of the person's right.
+//!
+//! Source: RULINGS 34, `ui.md` §2 (Workload).
+
+mod change;
+
+use domain::audit::Action;
+use domain::id::AccountId;
+use domain::log::{LogOptions, MOST_PODS};
+use domain::name::may_exist;
+use domain::namespace::Namespace;
+use domain::permission::Permission;
+use domain::workload::{
+    self, Waits, WorkloadDetail, WorkloadFilter, WorkloadKind, WorkloadList, WorkloadState, WorkloadView,
+};
+use domain::{Error, Result};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::{Backend, Caller, Grant, namespace};
+
+/// The log of one of several pods.
+pub type PodLog = (String, BoxStream<'static, Result<Vec<u8>>>);
+
+impl Backend {
+    /// Everything that runs in a namespace, whoever made it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] without the cluster.
+    pub async fn list_workloads(&self, caller: &Caller, id: &str, filter: &WorkloadFilter) -> Result<WorkloadList> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        let states = self.inner.cluster.list_workloads(&token, &tenant.kubernetes_name, None).await?;
+        Ok(self.viewer(tenant.account_id).list(&states, filter))
+    }
+
+    /// One workload with its pods and what was reported about them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn get_workload(
+        &self,
+        caller: &Caller,
+        id: &str,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<WorkloadDetail> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        possible(name)?;
+        let state = self.inner.cluster.get_workload(&token, &tenant.kubernetes_name, kind, name).await?;
+        let state = state.ok_or(Error::NotFound)?;
+        let events = self.inner.cluster.workload_events(&token, &tenant.kubernetes_name, &state).await?;
+        Ok(WorkloadDetail { workload: self.viewer(tenant.account_id).draw(&state), events })
+    }
+
+    /// Deletes a workload and its pods.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn delete_workload(&self, caller: &Caller, id: &str, kind: WorkloadKind, name: &str) -> Result<()> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
+        possible(name)?;
+        if !self.inner.cluster.delete_workload(&token, &tenant.kubernetes_name, kind, name).await? {
+            return Err(Error::NotFound);
+        }
+        let action = if kind == WorkloadKind::Deployment { Action::DeploymentDeleted } else { Action::WorkloadDeleted };
+        let event = self.audit(caller, action, target(&tenant, kind, name), "");
+        self.inner.store.record(&event.named(name)).await
+    }
+
+    /// One workload, now and after each change; `None` once it and its pods are gone.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a foreign namespace.
+    pub async fn watch_workload(
+        &self,
+        caller: &Caller,
+        id: &str,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<BoxStream<'static, Option<WorkloadDetail>>> {
+        let tenant = self.namespace(caller, id, Permission::Read).await?;
+        let (backend, account) = (self.clone(), tenant.account_id);
+        let states = self.inner.cluster.watch_workload(&tenant.kubernetes_name, kind, name);
+        let draw = move |state: Option<(WorkloadState, Vec<workload::EventView>)>| {
+            let (state, events) = state?;
+            Some(WorkloadDetail { workload: backend.viewer(account).draw(&state), events })
+        };
+        Ok(states.map(draw).boxed())
+    }
+
+    /// Everything that runs in a namespace, now and after each change.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a foreign namespace.
+    pub async fn watch_workloads(
+        &self,
+        caller: &Caller,
+        id: &str,
+        filter: WorkloadFilter,
+    ) -> Result<BoxStream<'static, WorkloadList>> {
+        let tenant = self.namespace(caller, id, Permission::Read).await?;
+        let (backend, account) = (self.clone(), tenant.account_id);
+        let states = self.inner.cluster.watch_workloads(&tenant.kubernetes_name);
+        Ok(states.map(move |all| backend.viewer(account).list(&all, &filter)).boxed())
+    }
+
+    /// The log of one container of a pod.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without such a pod or container; `not_ready` while it has no log yet.
+    pub async fn pod_log(
+        &self,
+        caller: &Caller,
+        id: &str,
+        pod: &str,
+        options: &LogOptions,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
+        options.check()?;
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        possible(pod)?;
+        self.inner.cluster.pod_log(&token, &tenant.kubernetes_name, pod, options).await
+    }
+
+    /// The logs of several pods, each as its own stream.
+    ///
+    /// # Errors
+    /// As [`Self::pod_log`] for the first pod that has none; [`Error::Invalid`] for none or more than [`MOST_PODS`].
+    pub async fn pod_logs(
+        &self,
+        caller: &Caller,
+        id: &str,
+        pods: &[String],
+        options: &LogOptions,
+    ) -> Result<Vec<PodLog>> {
+        if pods.is_empty() || pods.len() > MOST_PODS {
+            return Err(Error::field("pod", "range", format!("Name 1 to {MOST_PODS} pods")));
+        }
+        options.check()?;
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        let mut logs = Vec::new();
+        for pod in pods {
+            possible(pod)?;
+            let log = self.inner.cluster.pod_log(&token, &tenant.kubernetes_name, pod, options).await?;
+            logs.push((pod.clone(), log));
+        }
+        Ok(logs)
+    }
+
+    /// Proves `permission`, that the namespace is ready, and fetches the person's token for it.
+    pub(crate) async fn workspace(
+        &self,
+        caller: &Caller,
+        id: &str,
+        permission: Permission,
+    ) -> Result<(Grant<Namespace>, SecretString)> {
+        let tenant = self.namespace(caller, id, permission).await?;
+        tenant.ready()?;
+        let token = self.workload_token(caller, &tenant).await?;
+        Ok((tenant, token))
+    }
+
+    /// What turns states into what members of an account see of them now.
+    pub(crate) fn viewer(&self, account: AccountId) -> Viewer {
+        // Without the catalogue the scheduler speaks for itself.
+        let waits = self.inner.cluster.skus().map(|skus| {
+            let full = skus.values().any(|sku| sku.status.free == 0);
+            if full { workload::waits(&skus, &self.inner.cluster.occupied(account)) } else { Waits::new() }
+        });
+        Viewer { now: self.inner.clock.now(), waits: waits.unwrap_or_default() }
+    }
+}
+
+/// The moment and the reasons that a view is drawn with.
+pub(crate) struct Viewer {
+    now: Timestamp,
+    waits: Waits,
+}
+
+// === impl Viewer ===
+
+impl Viewer {
+    /// One workload with its pods.
+    pub(crate) fn draw(&self, state: &WorkloadState) -> WorkloadView {
+        state.view(self.now, &self.waits)
+    }
+
+    fn list(&self, states: &[WorkloadState], filter: &WorkloadFilter) -> WorkloadList {
+        WorkloadList::of(states, filter, self.now, &self.waits)
+    }
+}
+
+/// A text that cannot be a name is the name of nothing; it must not become part of a path either.
+pub(crate) fn possible(name: &str) -> Result<()> {
+    if may_exist(name) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// The audit target of a workload.
+pub(crate) fn target(tenant: &Namespace, kind: WorkloadKind, name: &str) -> String {
+    format!("{}/{}:{name}", namespace::target(tenant.id), kind.as_str())
+}

@@ -1,0 +1,195 @@
+//! Changes of workloads that run: scale, image, restart, roll back, edit. Each with the person's own rights, each in
+//! the audit log; what admission refuses stands there too.
+
+use domain::audit::Action;
+use domain::manifest::Manifest;
+use domain::namespace::Namespace;
+use domain::permission::Permission;
+use domain::workload::{
+    Revision, WorkloadAction, WorkloadChange, WorkloadKind, WorkloadPatch, restart_patch, rollback_patch,
+};
+use domain::{Code, Error, Result};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{possible, target};
+use crate::{Backend, Caller, Grant};
+
+/// A workload that the caller may change.
+struct Subject {
+    tenant: Grant<Namespace>,
+    token: SecretString,
+    kind: WorkloadKind,
+    name: String,
+}
+
+impl Backend {
+    /// Changes how many pods are wanted, or the image.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]; `conflict` for a kind that cannot be changed so; `admission_denied`; [`Error::NotFound`].
+    pub async fn change_workload(
+        &self,
+        caller: &Caller,
+        id: &str,
+        (kind, name): (WorkloadKind, &str),
+        change: &WorkloadChange,
+    ) -> Result<()> {
+        let subject = self.subject(caller, id, kind, name).await?;
+        change.check(kind)?;
+        let object = self.object(&subject).await?;
+        let first = object.pointer("/spec/template/spec/containers/0/name").and_then(Value::as_str);
+        let patch = change.patch(first.unwrap_or_default());
+        self.patch(caller, &subject, &patch, Action::WorkloadChanged, &change.words()).await
+    }
+
+    /// Replaces every pod by a new one, as `kubectl rollout restart` does.
+    ///
+    /// # Errors
+    /// As [`Self::change_workload`].
+    pub async fn restart_workload(&self, caller: &Caller, id: &str, kind: WorkloadKind, name: &str) -> Result<()> {
+        let subject = self.subject(caller, id, kind, name).await?;
+        WorkloadAction::Restart.require(kind)?;
+        let patch = restart_patch(self.inner.clock.now());
+        self.patch(caller, &subject, &patch, Action::WorkloadRestarted, "").await
+    }
+
+    /// The earlier templates of a workload, newest first.
+    ///
+    /// # Errors
+    /// `conflict` for a kind of which Kubernetes keeps none; [`Error::NotFound`].
+    pub async fn workload_revisions(
+        &self,
+        caller: &Caller,
+        id: &str,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Vec<Revision>> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        possible(name)?;
+        WorkloadAction::RollBack.require(kind)?;
+        let found = self.inner.cluster.deployment_revisions(&token, &tenant.kubernetes_name, name).await?;
+        Ok(found.into_iter().map(|(revision, _)| revision).collect())
+    }
+
+    /// Goes back to an earlier template.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a revision that the cluster no longer has; as [`Self::change_workload`].
+    pub async fn roll_back_workload(
+        &self,
+        caller: &Caller,
+        id: &str,
+        (kind, name): (WorkloadKind, &str),
+        revision: u64,
+    ) -> Result<()> {
+        let subject = self.subject(caller, id, kind, name).await?;
+        WorkloadAction::RollBack.require(kind)?;
+        let (tenant, token) = (&subject.tenant.kubernetes_name, &subject.token);
+        let found = self.inner.cluster.deployment_revisions(token, tenant, name).await?;
+        let template = found.into_iter().find(|(one, _)| one.revision == revision).map(|(_, template)| template);
+        let unknown = || Error::field("revision", "unknown", "This revision is no longer kept: choose one of the list");
+        let patch = rollback_patch(&template.ok_or_else(unknown)?);
+        let detail = format!("revision {revision}");
+        self.patch(caller, &subject, &patch, Action::WorkloadRolledBack, &detail).await
+    }
+
+    /// The object behind a workload, to read and to edit.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn workload_manifest(
+        &self,
+        caller: &Caller,
+        id: &str,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<Manifest> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        possible(name)?;
+        let found = self.inner.cluster.workload_object(&token, &tenant.kubernetes_name, kind, name).await?;
+        found.map(|object| Manifest::of(&object)).ok_or(Error::NotFound)
+    }
+
+    /// Puts a person's version in place; gives what it became. A dry run changes nothing and is not recorded.
+    ///
+    /// # Errors
+    /// `conflict` when somebody changed it since it was read; as [`Self::change_workload`].
+    pub async fn edit_workload(
+        &self,
+        caller: &Caller,
+        id: &str,
+        (kind, name): (WorkloadKind, &str),
+        edited: &Manifest,
+        dry_run: bool,
+    ) -> Result<Manifest> {
+        let subject = self.subject(caller, id, kind, name).await?;
+        let next = edited.over(&self.object(&subject).await?)?;
+        let (tenant, token) = (&subject.tenant.kubernetes_name, &subject.token);
+        let done = self.inner.cluster.replace_workload(token, tenant, kind, &next, dry_run).await;
+        let object = match done {
+            Ok(object) => object,
+            Err(error) if dry_run => return Err(error),
+            Err(error) => return Err(self.denied(caller, &subject.tenant, kind, name, "edit", error).await),
+        };
+        if !dry_run {
+            self.done(caller, &subject, Action::WorkloadEdited, "").await?;
+        }
+        Ok(Manifest::of(&object))
+    }
+
+    async fn subject(&self, caller: &Caller, id: &str, kind: WorkloadKind, name: &str) -> Result<Subject> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
+        possible(name)?;
+        Ok(Subject { tenant, token, kind, name: name.to_owned() })
+    }
+
+    async fn object(&self, subject: &Subject) -> Result<Value> {
+        let Subject { tenant, token, kind, name } = subject;
+        let found = self.inner.cluster.workload_object(token, &tenant.kubernetes_name, *kind, name).await?;
+        found.ok_or(Error::NotFound)
+    }
+
+    async fn patch(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        patch: &WorkloadPatch,
+        action: Action,
+        detail: &str,
+    ) -> Result<()> {
+        let Subject { tenant, token, kind, name } = subject;
+        let done = self.inner.cluster.patch_workload(token, &tenant.kubernetes_name, *kind, name, patch).await;
+        match done {
+            Ok(()) => self.done(caller, subject, action, detail).await,
+            Err(error) => Err(self.denied(caller, tenant, *kind, name, detail, error).await),
+        }
+    }
+
+    async fn done(&self, caller: &Caller, subject: &Subject, action: Action, detail: &str) -> Result<()> {
+        let event = self.audit(caller, action, target(&subject.tenant, subject.kind, &subject.name), detail);
+        self.inner.store.record(&event.named(subject.name.as_str())).await
+    }
+
+    /// What the console or the webhook refused to admit stands in the log, with the sentence the person read; other
+    /// errors pass as they are.
+    pub(crate) async fn denied(
+        &self,
+        caller: &Caller,
+        tenant: &Namespace,
+        kind: WorkloadKind,
+        name: &str,
+        wanted: &str,
+        error: Error,
+    ) -> Error {
+        if error.code() != Code::AdmissionDenied {
+            return error;
+        }
+        let event =
+            self.audit(caller, Action::AdmissionDenied, target(tenant, kind, name), format!("{wanted}: {error}"));
+        match self.inner.store.record(&event.named(name).refused(Code::AdmissionDenied)).await {
+            Ok(()) => error,
+            Err(unrecorded) => unrecorded,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// A day with one workload: seen live, scaled, given another image, rolled back, edited, its logs read.
+import { expect, open, test, type Page } from "../fixtures.ts";
+import { image, unique } from "../helpers.ts";
+
+/** A namespace with one running deployment; gives the namespace's id. */
+async function deployed(page: Page, name: string): Promise<string> {
+  const team = unique("team");
+  await open(page, "/kubernetes?new=namespace");
+  await page.getByLabel("Name", { exact: true }).fill(team);
+  await page.getByRole("button", { name: "Create namespace" }).click();
+  await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}\/access/);
+  await expect(page.getByText("Active", { exact: true }).first()).toBeVisible();
+  const id = new URL(page.url()).pathname.split("/")[2]!;
+  await open(page, `/kubernetes/${id}/deploy`);
+  await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Image").fill(await image());
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await expect(page).toHaveURL(new RegExp(`/workloads/deployment/${name}`));
+  await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
+  return id;
+}
+
+test("a workload is seen live, scaled, changed, rolled back and edited", async ({ signedIn: page }) => {
+  const id = await deployed(page, "demo");
+  const pods = page.getByTestId("pod");
+
+  await test.step("scale it to two pods", async () => {
+    await page.getByRole("link", { name: "Scale" }).click();
+    await page.getByLabel("Pods wanted").fill("2");
+    await page.getByRole("button", { name: "Scale" }).click();
+    await expect(page.getByText("demo is changed; its pods follow")).toBeVisible();
+    await expect(pods.getByText("Running", { exact: true })).toHaveCount(2, { timeout: 60_000 });
+  });
+
+  await test.step("the logs of both pods in one view, then of one", async () => {
+    await page.getByRole("link", { name: "Logs", exact: true }).click();
+    const log = page.getByRole("log");
+    await expect(log.getByText("hello from the container")).toHaveCount(2);
+    await page.getByLabel("Find in log").fill("hello");
+    await expect(page.getByTestId("lines")).toHaveText(/^2 of \d+ lines$/);
+    await page.getByLabel("Find in log").fill("");
+    const choice = page.getByLabel("Pod", { exact: true });
+    await choice.selectOption({ index: 1 });
+    await expect(log.getByText("hello from the container")).toHaveCount(1);
+    const started = page.waitForEvent("download");
+    await page.getByRole("link", { name: "Download" }).click();
+    expect((await started).suggestedFilename()).toMatch(/^demo-.*\.log$/);
+  });
+
+  await test.step("another image, then back to the first", async () => {
+    await open(page, `/kubernetes/${id}/workloads/deployment/demo`);
+    await page.getByRole("link", { name: "Change image" }).click();
+    await page.getByLabel("Image").fill("localhost/remotegpu-none:1");
+    await page.getByRole("button", { name: "Change image" }).click();
+    await expect(page.getByText("The image cannot be pulled").first()).toBeVisible({ timeout: 60_000 });
+    await page.getByRole("link", { name: "Roll back" }).click();
+    await expect(page.getByTestId("revision")).toHaveCount(2);
+    await page.getByRole("button", { name: "Roll back to 1" }).click();
+    await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
+  });
+
+  await test.step("edit it as YAML: first the difference, then the change", async () => {
+    await page.getByRole("link", { name: "YAML" }).click();
+    await page.getByRole("link", { name: "Edit" }).click();
+    const text = page.getByLabel("Manifest");
+    const yaml = await text.inputValue();
+    await text.fill(yaml.replace("replicas: 2", "replicas: 1"));
+    await page.getByRole("button", { name: "Show changes" }).click();
+    await expect(page.getByRole("region", { name: "Changes" })).toContainText("replicas: 1");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await expect(page.getByText("demo is changed; its pods follow")).toBeVisible();
+    await expect(pods).toHaveCount(1, { timeout: 60_000 });
+  });
+
+  await test.step("a pod has a page of its own", async () => {
+    await pods.getByRole("link").click();
+    await expect(page).toHaveURL(/\/workloads\/pod\/demo-/);
+    await expect(page.getByTestId("owners")).toHaveText(/^made by ReplicaSet demo-\S+ of Deployment demo$/);
+    await expect(page.getByTestId("container")).toHaveCount(1);
+    await expect(page.getByTestId("event").first()).toBeVisible();
+    await expect(page.getByRole("button", { name: "Scale" })).toBeDisabled();
+  });
+
+  await test.step("the list is filtered by kind and by text", async () => {
+    await open(page, `/kubernetes/${id}/workloads`);
+    await expect(page.getByRole("link", { name: "demo", exact: true })).toBeVisible();
+    await page.getByRole("link", { name: "Jobs", exact: true }).click();
+    await expect(page.getByText("Nothing fits the filter")).toBeVisible();
+    await open(page, `/kubernetes/${id}/workloads?q=DEM`);
+    await expect(page.getByRole("link", { name: "demo", exact: true })).toBeVisible();
+  });
+});

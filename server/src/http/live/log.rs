@@ -1,0 +1,133 @@
+//! The logs of pods as a page reads them: one event a line, several pods in one stream.
+//!
+//! Nothing is stored: a slow reader slows down the reading from the node, so memory stays at one line a pod.
+
+use std::convert::Infallible;
+
+use axum::extract::State;
+use axum::response::Response;
+use axum::response::sse::Event;
+use backend::{Backend, PodLog};
+use domain::log::{LogOptions, MOST_LIVE_LINES};
+use domain::{Error, Result};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::events;
+use crate::http::extract::{ApiPath, ApiQuery};
+use crate::http::log_lines::{LogLines, plain};
+use crate::http::problem::Problem;
+use crate::http::stream_guard::StreamGuard;
+
+/// What a page asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogQuery {
+    /// Names, parted by commas.
+    pods: String,
+    container: Option<String>,
+    tail: Option<u32>,
+    since: Option<u32>,
+    #[serde(default)]
+    previous: bool,
+    #[serde(default)]
+    timestamps: bool,
+}
+
+/// `GET /live/namespaces/{id}/log?pods=a,b`: each line as `<number of the pod> <line>`; event `end` when every log is
+/// over, event `problem` when one broke.
+pub(super) async fn read(
+    State(backend): State<Backend>,
+    guard: StreamGuard,
+    ApiPath(namespace_id): ApiPath<String>,
+    ApiQuery(query): ApiQuery<LogQuery>,
+) -> Result<Response, Problem> {
+    let options = LogOptions {
+        container: query.container,
+        follow: !query.previous,
+        previous: query.previous,
+        // The whole log is a download; a page that is handed millions of lines can show none of them.
+        tail_lines: Some(query.tail.unwrap_or(MOST_LIVE_LINES).min(MOST_LIVE_LINES)),
+        since_seconds: query.since,
+        timestamps: query.timestamps,
+    };
+    let pods: Vec<String> = query.pods.split(',').filter(|pod| !pod.is_empty()).map(str::to_owned).collect();
+    let logs = backend.pod_logs(guard.caller(), &namespace_id, &pods, &options).await?;
+    Ok(events(guard.watch_events(namespace_id, log_events(logs).map(Ok::<_, Infallible>))))
+}
+
+fn log_events(logs: Vec<PodLog>) -> impl Stream<Item = Event> + Send + 'static {
+    let each = logs.into_iter().enumerate().map(|(number, (_, chunks))| one(number, chunks).boxed());
+    stream::select_all(each).chain(stream::once(async { end() }))
+}
+
+fn one(number: usize, chunks: BoxStream<'static, Result<Vec<u8>>>) -> impl Stream<Item = Event> + Send + 'static {
+    stream::unfold(Some((chunks, LogLines::default())), move |open| async move {
+        let (mut chunks, mut lines) = open?;
+        let line = |text: String| line(number, &text);
+        Some(match chunks.next().await {
+            Some(Ok(bytes)) => {
+                let ready: Vec<Event> = lines.push(&bytes).into_iter().map(line).collect();
+                (ready, Some((chunks, lines)))
+            }
+            Some(Err(error)) => (vec![broken(&error)], None),
+            None => (lines.finish().map(line).into_iter().collect(), None),
+        })
+    })
+    .flat_map(stream::iter)
+}
+
+fn line(number: usize, text: &str) -> Event {
+    Event::default().data(format!("{number} {}", plain(text)))
+}
+
+fn end() -> Event {
+    Event::default().event("end").data("The log has ended")
+}
+
+fn broken(error: &Error) -> Event {
+    let text = json!({"code": error.code(), "detail": error.to_string()}).to_string();
+    Event::default().event("problem").data(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+    use axum::response::IntoResponse as _;
+    use axum::response::sse::Sse;
+
+    async fn text(logs: Vec<Vec<Result<Vec<u8>>>>) -> String {
+        let logs = logs.into_iter().map(|chunks| ("a".to_owned(), stream::iter(chunks).boxed())).collect();
+        let body = Sse::new(log_events(logs).map(Ok::<_, Infallible>)).into_response().into_body();
+        String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_line_is_one_event_and_the_end_is_said() {
+        let text = text(vec![vec![Ok(b"a\nb".to_vec()), Ok(b"c\n\nd".to_vec())]]).await;
+        assert_eq!(text, "data: 0 a\n\ndata: 0 bc\n\ndata: 0 \n\ndata: 0 d\n\nevent: end\ndata: The log has ended\n\n");
+    }
+
+    #[tokio::test]
+    async fn lines_of_several_pods_say_whose_they_are() {
+        let text = text(vec![vec![Ok(b"x\n".to_vec())], vec![Ok(b"y\n".to_vec())]]).await;
+        assert!(text.contains("data: 0 x\n") && text.contains("data: 1 y\n"), "{text}");
+        assert_eq!(text.matches("event: end").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_broken_log_says_why_and_leaks_nothing() {
+        let text = text(vec![vec![Ok(b"a\n".to_vec()), Err(Error::cluster("10.0.0.7 refused"))]]).await;
+        assert!(text.contains("event: problem") && text.contains("cluster_unavailable"), "{text}");
+        assert!(!text.contains("10.0.0.7"));
+    }
+
+    #[tokio::test]
+    async fn control_characters_never_reach_the_page() {
+        let text = text(vec![vec![Ok(b"\x1b[31mred\x1b[0m \x07\x1b]0;title\x07bell\n".to_vec())]]).await;
+        assert!(text.starts_with("data: 0 red bell\n"), "{text:?}");
+    }
+}

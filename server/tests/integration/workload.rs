@@ -1,0 +1,322 @@
+//! What runs in a namespace, whoever made it: seen through REST and through the live streams of the pages.
+
+use serde_json::{Value, json};
+use testkit::{Client, TestApp, eventually, local_image};
+
+use crate::CONSOLE;
+
+struct Place {
+    app: TestApp,
+    member: Client,
+    id: String,
+    kubernetes_name: String,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let app = TestApp::start(CONSOLE).await;
+        let member = app.operator().await;
+        let namespace = app.namespace(&member).await;
+        let text = |key: &str| namespace[key].as_str().unwrap().to_owned();
+        Self { id: text("id"), kubernetes_name: text("kubernetes_name"), member, app }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/v1/kubernetes/namespaces/{}/{rest}", self.id)
+    }
+
+    /// What somebody with kubectl makes; admission fills in the rest.
+    async fn apply(&self, manifest: Value) {
+        let mut manifest = manifest;
+        manifest["metadata"]["namespace"] = json!(self.kubernetes_name);
+        let ran = self.app.plane.admin_apply(&manifest.to_string()).await;
+        assert!(ran.ok, "{ran:?}");
+    }
+
+    async fn until(&self, what: &str, status: &str) -> Value {
+        let path = self.path(&format!("workloads/{what}"));
+        eventually(&format!("{what} is {status}"), async || {
+            let reply = self.member.get(&path).await;
+            if reply.json()["workload"]["status"] == status { Ok(reply.json()) } else { Err(reply.text) }
+        })
+        .await
+    }
+
+    /// A live stream and its first event.
+    async fn live(&self, path: &str) -> (reqwest::Response, String) {
+        let url = format!("{}/live/namespaces/{}/{path}", self.app.url, self.id);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut stream = client.get(url).header("cookie", self.member.cookie().unwrap()).send().await.unwrap();
+        assert_eq!(stream.status(), 200);
+        let first = until_text(&mut stream, "\n\n").await;
+        (stream, first)
+    }
+}
+
+async fn until_text(stream: &mut reqwest::Response, wanted: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(wanted) {
+        let chunk = stream.chunk().await.unwrap();
+        text.push_str(&String::from_utf8_lossy(&chunk.unwrap_or_else(|| panic!("{wanted:?} never came: {text}"))));
+    }
+    text
+}
+
+fn pod(name: &str, image: &str, command: &[&str]) -> Value {
+    let mut container = json!({"name": "app", "image": image, "imagePullPolicy": "IfNotPresent"});
+    if !command.is_empty() {
+        container["command"] = json!(command);
+    }
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "labels": {"remotegpu.ai/sku-code": "cpu-shared-8g"}},
+        "spec": {"containers": [container], "restartPolicy": "Never"},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_kubectl_made_is_seen_with_its_containers_events_and_log() {
+    let place = Place::new().await;
+    place.apply(pod("alone", local_image().await, &[])).await;
+    let seen = place.until("pod/alone", "running").await;
+    assert_eq!(seen["workload"]["reason"], "Running on local");
+    assert_eq!(seen["workload"]["pods"][0]["containers"][0]["phase"], "running");
+    assert_eq!(seen["workload"]["price_per_hour"]["currency"], "EUR");
+    let events = eventually("events are there", async || {
+        let seen = place.member.get(&place.path("workloads/pod/alone")).await.json();
+        if seen["events"].as_array().unwrap().is_empty() { Err(seen) } else { Ok(seen["events"].clone()) }
+    })
+    .await;
+    assert_eq!(events[0]["about"]["name"], "alone");
+    let list = place.member.get(&place.path("workloads")).await.json();
+    assert_eq!((&list["items"][0]["kind"], &list["items"][0]["pods"]), (&json!("pod"), &json!([])));
+    let none = place.member.get(&place.path("workloads?kind=job")).await.json();
+    assert_eq!((&none["found"], &none["total"]), (&json!(0), &json!(1)));
+    let log = place.member.get(&place.path("pods/alone/logs?tail=100")).await;
+    assert!(log.text.contains("hello from the container"), "{}", log.text);
+    assert_eq!(log.header("content-disposition"), "inline; filename=\"alone.log\"");
+    place.member.get(&place.path("pods/alone/logs?container=none")).await.is_problem(404, "not_found", "Not found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_pod_says_how_it_ended_and_is_deleted() {
+    let place = Place::new().await;
+    place.apply(pod("broken", local_image().await, &["/bin/sh", "-c", "exit 3"])).await;
+    let seen = place.until("pod/broken", "failed").await;
+    assert_eq!(seen["workload"]["pods"][0]["last_exit"], "Exit code 3");
+    let path = place.path("workloads/pod/broken");
+    assert_eq!(place.member.delete(&path).await.status, 204);
+    eventually("it is gone", async || match place.member.get(&path).await.status {
+        404 => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    place.member.get(&place.path("workloads/daemonset/x")).await.is_problem(404, "not_found", "Not found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_and_statefulsets_stand_in_the_list_and_own_their_pods() {
+    let place = Place::new().await;
+    let image = local_image().await;
+    let template = |restart: &str, command: &str| {
+        let container = json!({"name": "app", "image": image, "command": ["/bin/sh", "-c", command]});
+        json!({"metadata": {"labels": {"app": "x", "remotegpu.ai/sku-code": "cpu-shared-8g"}},
+            "spec": {"containers": [container], "restartPolicy": restart}})
+    };
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "train"},
+        "spec": {"template": template("Never", "exit 0")}});
+    let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"},
+        "spec": {"serviceName": "db", "selector": {"matchLabels": {"app": "x"}},
+            "template": template("Always", "while :; do sleep 1; done")}});
+    let (_stream, first) = place.live("workloads").await;
+    assert!(first.contains("\"total\":0"), "{first}");
+    place.apply(job).await;
+    place.apply(set).await;
+    let train = place.until("job/train", "succeeded").await;
+    assert_eq!(train["workload"]["reason"], "Completed");
+    let db = place.until("statefulset/db", "running").await;
+    assert_eq!(db["workload"]["pods"][0]["name"], "db-0");
+    let list = place.member.get(&place.path("workloads")).await.json();
+    let mut kinds: Vec<&str> = list["items"].as_array().unwrap().iter().map(|w| w["kind"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["job", "statefulset"], "their pods are no rows of their own");
+    let owners = place.member.get(&place.path("workloads/pod/db-0")).await.json();
+    assert_eq!(owners["workload"]["owners"], json!([{"kind": "StatefulSet", "name": "db"}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_list_and_the_live_detail_follow_a_pod_from_start_to_end() {
+    let place = Place::new().await;
+    let (mut list, first) = place.live("workloads?q=follow").await;
+    assert!(first.contains("\"items\":[]"), "{first}");
+    place.apply(pod("followed", local_image().await, &[])).await;
+    until_text(&mut list, "\"status\":\"running\"").await;
+    let (mut detail, _) = place.live("workloads/pod/followed").await;
+    assert_eq!(place.member.delete(&place.path("workloads/pod/followed")).await.status, 204);
+    until_text(&mut detail, "data: null").await;
+    until_text(&mut list, "\"items\":[]").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_of_two_pods_come_in_one_stream_without_control_characters() {
+    let place = Place::new().await;
+    let program = "printf '\\033[31mred\\033[0m\\n'; while :; do sleep 1; done";
+    for name in ["one", "two"] {
+        place.apply(pod(name, local_image().await, &["/bin/sh", "-c", program])).await;
+    }
+    place.until("pod/one", "running").await;
+    place.until("pod/two", "running").await;
+    let (mut stream, mut text) = place.live("log?pods=one,two&tail=10").await;
+    while !(text.contains("data: 0 red\n") && text.contains("data: 1 red\n")) {
+        text.push_str(&until_text(&mut stream, "\n\n").await);
+    }
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    place.member.get(&format!("/live/namespaces/{}/log?pods=", place.id)).await.is_problem(
+        400,
+        "invalid_request",
+        "Name 1 to 16 pods",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_of_another_account_sees_a_workload_or_its_log() {
+    let place = Place::new().await;
+    place.apply(pod("secret", local_image().await, &[])).await;
+    place.until("pod/secret", "running").await;
+    let stranger = place.app.stranger("owner").await;
+    for path in ["workloads", "workloads/pod/secret", "pods/secret/logs"] {
+        stranger.get(&place.path(path)).await.is_problem(404, "not_found", "Not found");
+    }
+    for path in ["workloads", "workloads/pod/secret", "log?pods=secret"] {
+        let reply = stranger.get(&format!("/live/namespaces/{}/{path}", place.id)).await;
+        reply.is_problem(404, "not_found", "Not found");
+    }
+    let viewer = place.app.member_of("default", "viewer").await;
+    assert_eq!(viewer.get(&place.path("workloads/pod/secret")).await.status, 200);
+    let refused = viewer.delete(&place.path("workloads/pod/secret")).await;
+    refused.is_problem(403, "forbidden", "Your role does not allow this");
+}
+
+/// A Deployment of one pod that runs, made through REST.
+async fn deployed(place: &Place, name: &str) {
+    let plan = json!({"name": name, "sku_code": "cpu-shared-8g", "replicas": 1, "image": local_image().await});
+    let made = place.member.post(&place.path("deployments"), plan).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    place.until(&format!("deployment/{name}"), "running").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_is_scaled_restarted_given_another_image_and_rolled_back() {
+    let place = Place::new().await;
+    deployed(&place, "demo").await;
+    let path = place.path("workloads/deployment/demo");
+    let first = place.member.get(&path).await;
+    let scaled = place.member.patch(&path, json!({"replicas": 2})).await;
+    assert_eq!((scaled.status, &scaled.json()["workload"]["wanted"]), (200, &json!(2)), "{}", scaled.text);
+    let stale = place.member.clone().with("if-match", &first.header("etag")).patch(&path, json!({"replicas": 3})).await;
+    assert_eq!((stale.status, stale.str("/code").as_str()), (409, "conflict"));
+    eventually("two pods are ready", async || {
+        let reply = place.member.get(&path).await;
+        if reply.json()["workload"]["ready"] == 2 { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
+
+    let image = place.member.patch(&path, json!({"image": "localhost/remotegpu-none:1"})).await;
+    assert_eq!(image.json()["workload"]["image"], "localhost/remotegpu-none:1", "{}", image.text);
+    let revisions = eventually("the new template is a revision", async || {
+        let reply = place.member.get(&format!("{path}/revisions")).await.json();
+        if reply["items"].as_array().unwrap().len() == 2 { Ok(reply["items"].clone()) } else { Err(reply) }
+    })
+    .await;
+    assert_eq!((&revisions[0]["current"], &revisions[1]["revision"]), (&json!(true), &json!(1)));
+    let unknown = place.member.post(&format!("{path}/rollback"), json!({"revision": 77})).await;
+    assert_eq!((unknown.status, unknown.json()["errors"][0]["field"].as_str()), (400, Some("revision")));
+    assert_eq!(place.member.post(&format!("{path}/rollback"), json!({"revision": 1})).await.status, 204);
+    let back = place.until("deployment/demo", "running").await;
+    assert_eq!(back["workload"]["image"], local_image().await);
+
+    let before = back["workload"]["pods"][0]["name"].clone();
+    let restarted = place.member.send("POST".parse().unwrap(), &format!("{path}/restart"), None).await;
+    assert_eq!(restarted.status, 204, "{}", restarted.text);
+    eventually("the pods are others", async || {
+        let reply = place.member.get(&path).await.json();
+        let pods = reply["workload"]["pods"].as_array().unwrap();
+        if pods.iter().any(|pod| pod["name"] == before) { Err(reply.to_string()) } else { Ok(()) }
+    })
+    .await;
+    let actions: Vec<Value> = place.member.get("/v1/audit?limit=50").await.json()["items"].as_array().unwrap().clone();
+    for action in ["workload.changed", "workload.rolled_back", "workload.restarted"] {
+        assert!(actions.iter().any(|row| row["action"] == action), "{action} is in the audit log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_admission_refuses_changes_nothing_and_pods_cannot_be_scaled() {
+    let place = Place::new().await;
+    deployed(&place, "demo").await;
+    let path = place.path("workloads/deployment/demo");
+    let manifest = place.member.get(&format!("{path}/manifest")).await.json();
+    let mut unpriced = manifest.clone();
+    unpriced["object"]["spec"]["template"]["metadata"]["labels"]["remotegpu.ai/sku-code"] = json!("gpu-none");
+    let put = "PUT".parse().unwrap();
+    let refused = place.member.send(put, &format!("{path}/manifest"), Some(unpriced.to_string())).await;
+    assert_eq!((refused.status, refused.str("/code").as_str()), (409, "admission_denied"), "{}", refused.text);
+    assert_eq!(place.member.get(&format!("{path}/manifest")).await.json()["object"], manifest["object"]);
+    let pod = place.member.get(&path).await.json()["workload"]["pods"][0]["name"].as_str().unwrap().to_owned();
+    let scaled = place.member.patch(&place.path(&format!("workloads/pod/{pod}")), json!({"replicas": 2})).await;
+    assert_eq!(scaled.status, 409);
+    assert!(scaled.str("/detail").starts_with("A pod cannot be changed"), "{}", scaled.text);
+    let viewer = place.app.member_of("default", "viewer").await;
+    let forbidden = viewer.patch(&path, json!({"replicas": 0})).await;
+    forbidden.is_problem(403, "forbidden", "Your role does not allow this");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_people_who_edit_one_deployment_the_second_is_told() {
+    let place = Place::new().await;
+    deployed(&place, "demo").await;
+    let path = place.path("workloads/deployment/demo/manifest");
+    let put = async |edited: &Value, query: &str| {
+        place.member.send("PUT".parse().unwrap(), &format!("{path}{query}"), Some(edited.to_string())).await
+    };
+    // The controllers write the object's status too: a version read while they do is old at once.
+    eventually("an edit of the newest version is taken", async || {
+        let mut first = place.member.get(&path).await.json();
+        let second = first.clone();
+        first["object"]["metadata"]["labels"] = json!({"by": "ada"});
+        let dry = put(&first, "?dry_run=true").await;
+        if dry.status != 200 {
+            return Err(dry.text);
+        }
+        assert_eq!(dry.json()["object"]["metadata"]["labels"]["by"], "ada");
+        assert_eq!(place.member.get(&path).await.json()["object"]["metadata"].get("labels"), None, "a dry run");
+        let done = put(&first, "").await;
+        if done.status != 200 {
+            return Err(done.text);
+        }
+        let told = put(&second, "").await;
+        assert_eq!(told.status, 409);
+        assert!(told.str("/detail").starts_with("Somebody changed this meanwhile"), "{}", told.text);
+        Ok(())
+    })
+    .await;
+    let mut other = place.member.get(&path).await.json();
+    other["object"]["metadata"]["namespace"] = json!("kube-system");
+    let refused = put(&other, "").await;
+    assert_eq!((refused.status, refused.str("/code").as_str()), (400, "invalid_request"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_of_a_megabyte_comes_in_pieces_and_what_follows_is_not_lost() {
+    let place = Place::new().await;
+    let program = "/bin/busybox head -c 1000000 /dev/zero | /bin/busybox tr '\\0' x; echo; echo after; sleep 600";
+    place.apply(pod("wide", local_image().await, &["/bin/sh", "-c", program])).await;
+    place.until("pod/wide", "running").await;
+    let (mut stream, mut text) = place.live("log?pods=wide&tail=100").await;
+    while !text.contains("data: 0 after\n") {
+        text.push_str(&until_text(&mut stream, "\n\n").await);
+    }
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("data: 0 x")).collect();
+    assert!(lines.iter().all(|line| line.len() <= 64 * 1024 + "data: 0 ".len()), "a piece is 64 KiB at most");
+    assert_eq!(lines.iter().map(|line| line.len() - "data: 0 ".len()).sum::<usize>(), 1_000_000);
+}
