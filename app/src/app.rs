@@ -10,11 +10,15 @@ use leptos_router::{Lazy, LazyRoute, SsrMode, path};
 use crate::features::layout::Layout;
 use crate::pages::catalogue::sku::list::CataloguePage;
 use crate::pages::invite::InvitePage;
+use crate::pages::kubernetes::config::ConfigPage;
+use crate::pages::kubernetes::config_map::detail::ConfigMapPage;
 use crate::pages::kubernetes::deployment::create::DeployPage;
 use crate::pages::kubernetes::namespace::access::AccessPage;
 use crate::pages::kubernetes::namespace::detail::NamespaceFrame;
 use crate::pages::kubernetes::namespace::list::NamespacesPage;
 use crate::pages::kubernetes::namespace::settings::NamespaceSettingsPage;
+use crate::pages::kubernetes::secret::detail::SecretPage;
+use crate::pages::kubernetes::service::list::NetworkPage;
 use crate::pages::kubernetes::workload::detail::WorkloadPage;
 use crate::pages::kubernetes::workload::list::WorkloadsPage;
 use crate::pages::login::LoginPage;
@@ -85,6 +89,12 @@ area!(
 );
 
 area!(
+    config,
+    __preload_config,
+    ConfigArea { Config: ConfigPage, ConfigMap: ConfigMapPage, Secret: SecretPage, Network: NetworkPage }
+);
+
+area!(
     settings,
     __preload_settings,
     SettingsPage {
@@ -142,6 +152,10 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("workloads") view={Lazy::<Workloads>::new()} ssr=SsrMode::Async />
                         <Route path=path!("deploy") view={Lazy::<Deploy>::new()} ssr=SsrMode::Async />
                         <Route path=path!("access") view={Lazy::<Access>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("config") view={Lazy::<Config>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("config/config-maps/:name") view={Lazy::<ConfigMap>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("config/secrets/:name") view={Lazy::<Secret>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("network") view={Lazy::<Network>::new()} ssr=SsrMode::Async />
                         <Route path=path!("settings") view={Lazy::<NamespaceSettings>::new()} ssr=SsrMode::Async />
                     </ParentRoute>
                     <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />

@@ -72,6 +72,26 @@ pub fn access(namespace: &str) -> String {
     format!("/kubernetes/{}/access", encode(namespace))
 }
 
+/// `/kubernetes/{namespace}/config`: ConfigMaps and Secrets.
+pub fn config(namespace: &str) -> String {
+    format!("/kubernetes/{}/config", encode(namespace))
+}
+
+/// `/kubernetes/{namespace}/config/config-maps/{name}`
+pub fn config_map(namespace: &str, name: &str) -> String {
+    format!("{}/config-maps/{}", config(namespace), encode(name))
+}
+
+/// `/kubernetes/{namespace}/config/secrets/{name}`
+pub fn secret(namespace: &str, name: &str) -> String {
+    format!("{}/secrets/{}", config(namespace), encode(name))
+}
+
+/// `/kubernetes/{namespace}/network`: Services.
+pub fn network(namespace: &str) -> String {
+    format!("/kubernetes/{}/network", encode(namespace))
+}
+
 /// `/kubernetes/{namespace}/settings`
 pub fn namespace_settings(namespace: &str) -> String {
     format!("/kubernetes/{}/settings", encode(namespace))
@@ -244,6 +264,11 @@ pub fn pod_log(namespace: &str, pod: &str, options: &[(&str, &str)]) -> String {
     if options.is_empty() { path } else { with_query(&path, options) }
 }
 
+/// `path`, which has a query, of a thing as it is since `version`: another address, so that the page loads anew.
+pub fn at_version(path: &str, version: &str) -> String {
+    format!("{path}&version={}", encode(version))
+}
+
 /// `path` with a query string.
 pub fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
     let query: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect();
@@ -291,6 +316,10 @@ mod tests {
             deploy(id),
             deploy_sku(id, "gpu-h100-1x"),
             access(id),
+            config(id),
+            config_map(id, "settings"),
+            secret(id, "database"),
+            network(id),
             namespace_settings(id),
             deployment(id, "demo"),
             catalogue(),
@@ -336,6 +365,10 @@ mod tests {
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/deploy
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/deploy?sku=gpu-h100-1x
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/access
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config/config-maps/settings
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config/secrets/database
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/network
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/settings
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/deployment/demo
         /catalogue

@@ -1,16 +1,23 @@
 //! The cluster of commands that have none: `remotegpu admin` works on the database alone, also while the cluster is
 //! down or does not exist yet. Every question is answered "not reachable".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend::ports::{Cluster, ClusterToken, IdentityFilter, Leadership, Removal, TenantFacts};
+use backend::ports::{
+    Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Removal, SecretValues, Secrets, Services,
+    TenantFacts,
+};
 use domain::account::Quota;
+use domain::config_map::{ConfigMapChange, ConfigMapView, NewConfigMap};
 use domain::credential::{FoundIdentity, Identity};
 use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
+use domain::reference::{Referrer, Target};
+use domain::secret::SecretView;
+use domain::service::{NewService, ServiceView};
 use domain::sku::Sku;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
@@ -78,7 +85,7 @@ impl Cluster for NoCluster {
         absent()
     }
 
-    async fn create_deployment(&self, _: &SecretString, _: &KubernetesName, _: &Value) -> Result<()> {
+    async fn create_workload(&self, _: &SecretString, _: &KubernetesName, _: &Value) -> Result<()> {
         absent()
     }
 
@@ -178,6 +185,96 @@ impl Cluster for NoCluster {
     }
 
     async fn ping(&self) -> Result<()> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl ConfigMaps for NoCluster {
+    async fn create_config_map(&self, _: &SecretString, _: &KubernetesName, _: &NewConfigMap) -> Result<ConfigMapView> {
+        absent()
+    }
+
+    async fn list_config_maps(&self, _: &SecretString, _: &KubernetesName) -> Result<Vec<ConfigMapView>> {
+        absent()
+    }
+
+    async fn get_config_map(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<Option<ConfigMapView>> {
+        absent()
+    }
+
+    async fn change_config_map(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: &str,
+        _: &ConfigMapChange,
+        _: Option<&str>,
+    ) -> Result<ConfigMapView> {
+        absent()
+    }
+
+    async fn delete_config_map(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<bool> {
+        absent()
+    }
+
+    async fn references(&self, _: &SecretString, _: &KubernetesName) -> Result<Vec<(Referrer, BTreeSet<Target>)>> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl Secrets for NoCluster {
+    async fn create_secret(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: &str,
+        _: &str,
+        _: &SecretValues,
+    ) -> Result<SecretView> {
+        absent()
+    }
+
+    async fn list_secrets(&self, _: &SecretString, _: &KubernetesName) -> Result<Vec<SecretView>> {
+        absent()
+    }
+
+    async fn get_secret(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<Option<SecretView>> {
+        absent()
+    }
+
+    async fn change_secret(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: &str,
+        _: &SecretValues,
+        _: Option<&str>,
+    ) -> Result<SecretView> {
+        absent()
+    }
+
+    async fn delete_secret(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<bool> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl Services for NoCluster {
+    async fn create_service(&self, _: &SecretString, _: &KubernetesName, _: &NewService) -> Result<ServiceView> {
+        absent()
+    }
+
+    async fn list_services(&self, _: &SecretString, _: &KubernetesName) -> Result<Vec<ServiceView>> {
+        absent()
+    }
+
+    async fn get_service(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<Option<ServiceView>> {
+        absent()
+    }
+
+    async fn delete_service(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<bool> {
         absent()
     }
 }

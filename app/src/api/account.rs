@@ -30,6 +30,14 @@ pub async fn get_account() -> Result<Packed<AccountAndMembers>, AppError> {
     Packed::new(&(account, others))
 }
 
+/// Its limits with what is used of them.
+#[server(prefix = "/api", endpoint = "account/quota")]
+pub async fn get_account_quota() -> Result<Packed<Vec<domain::namespace::QuotaLine>>, AppError> {
+    let caller = crate::ssr::caller().await?;
+    let id = caller.account.id.to_string();
+    Packed::new(&crate::ssr::backend()?.account_quota(&caller, &id).await?)
+}
+
 /// Renames the account.
 #[server(prefix = "/api", endpoint = "account/rename")]
 pub async fn rename_account(id: String, name: String) -> Result<(), AppError> {

@@ -1,4 +1,4 @@
-//! Deployments and the check that comes before them.
+//! Deployments and other plans, the check that comes before them, and what they may refer to.
 
 use domain::admission::Verdict;
 use leptos::prelude::*;
@@ -20,7 +20,16 @@ pub async fn check_deployment(namespace: String, form: PlanForm) -> Result<Packe
 pub async fn create_deployment(namespace: String, form: PlanForm) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
     let plan = form.plan()?;
-    let made = crate::ssr::backend()?.create_deployment(&caller, &namespace, plan).await?;
-    leptos_axum::redirect(&crate::paths::deployment(&namespace, &made.name));
+    let made = crate::ssr::backend()?.create_workload(&caller, &namespace, plan).await?;
+    leptos_axum::redirect(&crate::paths::workload(&namespace, made.kind, &made.name));
     Ok(())
+}
+
+/// What a plan may refer to: keys of ConfigMaps and Secrets as the form writes them, and names of pull secrets.
+#[server(prefix = "/api", endpoint = "deployment/sources")]
+pub async fn plan_sources(namespace: String) -> Result<Packed<(Vec<String>, Vec<String>)>, AppError> {
+    let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
+    let secrets = backend.list_secrets(&caller, &namespace).await?;
+    let maps = backend.list_config_maps(&caller, &namespace).await?;
+    Packed::new(&crate::features::plan_lines::offers(&secrets, &maps))
 }

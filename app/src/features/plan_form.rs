@@ -1,13 +1,17 @@
 //! The deploy form as typed, and how it becomes a plan: the same rule in the browser and on the server.
 
-use domain::deployment::{DeploymentPlan, EnvVar};
+use domain::deployment::{DeploymentPlan, EnvVar, PlanKind};
 use domain::{Error, FieldError, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::features::plan_lines;
 
 /// Everything is text, as an HTML form sends it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanForm {
+    /// `deployment`, `job` or `pod`.
+    pub kind: String,
     /// Name of the deployment.
     pub name: String,
     /// SKU code.
@@ -22,8 +26,16 @@ pub struct PlanForm {
     pub args: String,
     /// `NAME=value`, one a line.
     pub env: String,
+    /// `NAME=secret/name/key` or `configmap/name`, one a line.
+    pub env_from: String,
     /// Numbers parted by blanks or commas.
     pub ports: String,
+    /// `key=value`, one a line.
+    pub labels: String,
+    /// A name; empty = the image is public.
+    pub pull_secret: String,
+    /// `/path=emptydir`, one a line.
+    pub mounts: String,
 }
 
 // === impl PlanForm ===
@@ -44,17 +56,29 @@ impl PlanForm {
     /// The plan as far as it can be read: for the preview while somebody types.
     pub fn draft(&self) -> (DeploymentPlan, Vec<FieldError>) {
         let mut wrong = Vec::new();
+        let kind = self.kind();
         let plan = DeploymentPlan {
+            kind,
             name: self.name.trim().to_owned(),
             sku_code: self.sku_code.trim().to_owned(),
             image: self.image.trim().to_owned(),
-            replicas: self.read_replicas(&mut wrong),
+            // The field is not shown for one pod.
+            replicas: if kind == PlanKind::Pod { 1 } else { self.read_replicas(&mut wrong) },
             command: lines(&self.command),
             args: lines(&self.args),
             env: self.read_env(&mut wrong),
+            env_from: plan_lines::references(&self.env_from, &mut wrong),
             ports: self.read_ports(&mut wrong),
+            labels: plan_lines::labels(&self.labels, &mut wrong),
+            pull_secrets: lines(&self.pull_secret),
+            mounts: plan_lines::mounts(&self.mounts, &mut wrong),
         };
         (plan, wrong)
+    }
+
+    /// What it becomes; a Deployment unless it says otherwise.
+    pub fn kind(&self) -> PlanKind {
+        PlanKind::parse(&self.kind).unwrap_or_default()
     }
 
     /// Whether enough is filled in to ask the server.
@@ -118,13 +142,23 @@ mod tests {
             args: "while true; do date; done".into(),
             env: "A=1\nB=x=y\n\n".into(),
             ports: "80, 443 8080".into(),
+            env_from: "secret/database".into(),
+            pull_secret: "registry".into(),
+            mounts: "/data=emptydir".into(),
             ..form()
         };
         let plan = form.plan().unwrap();
         assert_eq!((plan.replicas, plan.ports), (2, vec![80, 443, 8080]));
+        assert_eq!((plan.env_from.len(), plan.mounts.len(), plan.pull_secrets), (1, 1, vec!["registry".to_owned()]));
         assert_eq!(plan.command, ["sh", "-c"]);
         assert_eq!(plan.args, ["while true; do date; done"]);
         assert_eq!(plan.env.iter().map(|v| v.value.as_str()).collect::<Vec<_>>(), ["1", "x=y"]);
+    }
+
+    #[test]
+    fn one_pod_needs_no_number() {
+        let plan = PlanForm { kind: "pod".into(), replicas: String::new(), ..form() }.plan().unwrap();
+        assert_eq!((plan.kind, plan.replicas), (PlanKind::Pod, 1));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::admission::Verdict;
+use domain::deployment::PlanKind;
 use domain::namespace::NamespaceView;
 use domain::sku::SkuView;
 use leptos::prelude::*;
@@ -35,8 +36,7 @@ pub fn PlanPanel(
     let form = Memo::new(move |_| plan.form());
     let price = Memo::new(move |_| form.with(|form| price(form, &skus)));
     let yaml = Memo::new(move |_| form.with(|form| plan_yaml(&form.draft().0, &namespace.kubernetes_name)));
-    let title =
-        move || form.with(|f| format!("{} · {} × {}", or_dash(&f.name), or_dash(&f.sku_code), or_dash(&f.replicas)));
+    let title = move || form.with(title);
     view! {
         <aside class="grid min-w-0 gap-3 rounded-md border border-line bg-surface p-4 lg:sticky lg:top-6" aria-label="Plan">
             <div>
@@ -49,11 +49,11 @@ pub fn PlanPanel(
             </p>
             <VerdictLines verdict=verdict />
             <Button tone=ButtonTone::Primary blocked=blocked>
-                "Deploy"
+                {move || form.with(|form| action(form.kind()))}
             </Button>
             <details>
                 <summary class="cursor-pointer py-1 text-sm text-muted hover:text-ink">"YAML"</summary>
-                <CodeBlock code=yaml label="deployment.yaml" />
+                <CodeBlock code=yaml label="manifest.yaml" />
             </details>
             <details>
                 <summary class="cursor-pointer py-1 text-sm text-muted hover:text-ink">"kubectl"</summary>
@@ -61,6 +61,21 @@ pub fn PlanPanel(
             </details>
         </aside>
     }
+}
+
+/// What the button does, by kind.
+fn action(kind: PlanKind) -> &'static str {
+    match kind {
+        PlanKind::Deployment => "Deploy",
+        PlanKind::Job => "Run job",
+        PlanKind::Pod => "Start pod",
+    }
+}
+
+fn title(form: &PlanForm) -> String {
+    let (name, sku) = (or_dash(&form.name), or_dash(&form.sku_code));
+    let replicas = form.draft().0.replicas;
+    format!("{name} · {sku} × {replicas}")
 }
 
 fn or_dash(text: &str) -> &str {
@@ -71,7 +86,7 @@ fn or_dash(text: &str) -> &str {
 fn price(form: &PlanForm, skus: &[SkuView]) -> (String, String) {
     let sku = skus.iter().find(|sku| sku.code == form.sku_code);
     let one = sku.and_then(|sku| amount(&sku.price.amount, &sku.price.currency));
-    let replicas = form.replicas.trim().parse().unwrap_or(1);
+    let replicas = form.draft().0.replicas;
     one.map_or_else(|| ("–".to_owned(), String::new()), |one| per_hour_and_day(&one.times(replicas)))
 }
 

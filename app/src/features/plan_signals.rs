@@ -7,6 +7,7 @@ use crate::features::plan_form::PlanForm;
 /// One signal per field.
 #[derive(Clone, Copy)]
 pub struct PlanSignals {
+    pub kind: RwSignal<String>,
     pub name: RwSignal<String>,
     pub sku_code: RwSignal<String>,
     pub image: RwSignal<String>,
@@ -14,7 +15,11 @@ pub struct PlanSignals {
     pub command: RwSignal<String>,
     pub args: RwSignal<String>,
     pub env: RwSignal<String>,
+    pub env_from: RwSignal<String>,
     pub ports: RwSignal<String>,
+    pub labels: RwSignal<String>,
+    pub pull_secret: RwSignal<String>,
+    pub mounts: RwSignal<String>,
 }
 
 // === impl PlanSignals ===
@@ -24,6 +29,7 @@ impl PlanSignals {
     pub fn new(sku_code: String) -> Self {
         let empty = || RwSignal::new(String::new());
         Self {
+            kind: RwSignal::new("deployment".to_owned()),
             name: empty(),
             sku_code: RwSignal::new(sku_code),
             image: empty(),
@@ -31,13 +37,18 @@ impl PlanSignals {
             command: empty(),
             args: empty(),
             env: empty(),
+            env_from: empty(),
             ports: empty(),
+            labels: empty(),
+            pull_secret: empty(),
+            mounts: empty(),
         }
     }
 
     /// The form as it stands.
     pub fn form(self) -> PlanForm {
         PlanForm {
+            kind: self.kind.get(),
             name: self.name.get(),
             sku_code: self.sku_code.get(),
             image: self.image.get(),
@@ -45,7 +56,11 @@ impl PlanSignals {
             command: self.command.get(),
             args: self.args.get(),
             env: self.env.get(),
+            env_from: self.env_from.get(),
             ports: self.ports.get(),
+            labels: self.labels.get(),
+            pull_secret: self.pull_secret.get(),
+            mounts: self.mounts.get(),
         }
     }
 

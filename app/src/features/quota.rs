@@ -28,7 +28,11 @@ pub fn resource(name: &str) -> String {
         "nvidia.com/gpu" => "GPUs".to_owned(),
         "ephemeral-storage" => "disk".to_owned(),
         "storage" => "volumes".to_owned(),
-        other => other.to_owned(),
+        "api_keys" => "API keys".to_owned(),
+        other => match other.strip_suffix("/gpu") {
+            Some(class) => format!("GPUs of {class}"),
+            None => other.to_owned(),
+        },
     }
 }
 
@@ -49,6 +53,12 @@ mod tests {
         ];
         assert_eq!(gpus(&quota), "3/12");
         assert_eq!(gpus(&[]), "–");
+    }
+
+    #[test]
+    fn classes_of_gpus_are_told_apart() {
+        let names = ["requests.nvidia.com/gpu", "requests.amd.com/gpu", "pods"].map(resource);
+        assert_eq!(names, ["GPUs", "GPUs of amd.com", "pods"]);
     }
 
     #[test]

@@ -9,9 +9,33 @@ pub mod namespace {
     pub mod settings;
 }
 
+pub mod config;
+
+pub mod config_map {
+    //! ConfigMaps.
+    pub mod create;
+    pub mod detail;
+    pub mod list;
+}
+
+pub mod secret {
+    //! Secrets.
+    pub mod create;
+    pub mod detail;
+    pub mod list;
+}
+
+pub mod service {
+    //! Services.
+    pub mod create;
+    pub mod list;
+}
+
 pub mod deployment {
     //! Deployments.
+    pub mod container;
     pub mod create;
+    pub mod scale;
     pub mod sku_picker;
 }
 

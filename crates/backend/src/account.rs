@@ -1,6 +1,8 @@
 //! Accounts: made by the operator's command line and at first start; listed, switched, renamed, handed over and deleted
 //! by their people.
 
+mod quota;
+
 use domain::account::{Account, AccountName, AccountView, CustomerId, Quota, RenameAccount, TransferAccount};
 use domain::audit::Action;
 use domain::id::AccountId;

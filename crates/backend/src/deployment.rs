@@ -5,11 +5,11 @@
 mod check;
 
 use domain::audit::Action;
-use domain::deployment::{AdmissionCheck, DeploymentPlan, DeploymentView};
+use domain::deployment::{AdmissionCheck, DeploymentPlan, DeploymentView, PlanKind};
 use domain::log::LogOptions;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
-use domain::workload::WorkloadKind;
+use domain::workload::{WorkloadKind, WorkloadView};
 use domain::{Error, Result};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
@@ -20,28 +20,42 @@ use crate::{Backend, Caller};
 const KIND: WorkloadKind = WorkloadKind::Deployment;
 
 impl Backend {
-    /// Creates what the plan says, after the same check that the wizard shows.
+    /// Creates a Deployment, after the same check that the wizard shows.
+    ///
+    /// # Errors
+    /// As [`Self::create_workload`]; [`Error::Invalid`] on `kind` for a plan of another kind.
+    pub async fn create_deployment(&self, caller: &Caller, id: &str, plan: DeploymentPlan) -> Result<DeploymentView> {
+        if plan.kind != PlanKind::Deployment {
+            return Err(Error::field("kind", "mismatch", "Only Deployments are made here; others at …/workloads"));
+        }
+        Ok(DeploymentView::of(self.create_workload(caller, id, plan).await?))
+    }
+
+    /// Creates what the plan says, whatever its kind, after the same check that the wizard shows.
     ///
     /// # Errors
     /// [`Error::Denied`] with the verdict; `name_taken`; [`Error::Unavailable`] without the cluster, leaving nothing.
-    pub async fn create_deployment(&self, caller: &Caller, id: &str, plan: DeploymentPlan) -> Result<DeploymentView> {
+    pub async fn create_workload(&self, caller: &Caller, id: &str, plan: DeploymentPlan) -> Result<WorkloadView> {
         plan.check()?;
+        let kind = plan.kind.workload();
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
         let verdict =
             self.verdict(&tenant, &AdmissionCheck { deployment: Some(plan.clone()), ..Default::default() })?;
         let manifest = plan.manifest(tenant.kubernetes_name.as_str());
         let created = if verdict.allowed {
-            self.inner.cluster.create_deployment(&token, &tenant.kubernetes_name, &manifest).await
+            self.inner.cluster.create_workload(&token, &tenant.kubernetes_name, &manifest).await
         } else {
             Err(Error::Denied(Box::new(verdict)))
         };
         let detail = format!("{} × {}", plan.replicas, plan.sku_code);
         if let Err(error) = created {
-            return Err(self.denied(caller, &tenant, KIND, &plan.name, &detail, error).await);
+            return Err(self.denied(caller, &tenant, kind, &plan.name, &detail, error).await);
         }
-        let event = self.audit(caller, Action::DeploymentCreated, target(&tenant, KIND, &plan.name), detail);
+        let action = if kind == KIND { Action::DeploymentCreated } else { Action::WorkloadCreated };
+        let event = self.audit(caller, action, target(&tenant, kind, &plan.name), detail);
         self.inner.store.record(&event.named(plan.name.as_str())).await?;
-        self.find(&tenant, &token, &plan.name).await
+        let made = self.inner.cluster.get_workload(&token, &tenant.kubernetes_name, kind, &plan.name).await?;
+        Ok(self.viewer(tenant.account_id).draw(&made.ok_or(Error::NotFound)?))
     }
 
     /// Every Deployment of a namespace, whoever made it.

@@ -7,14 +7,18 @@
 
 mod availability;
 mod client;
+mod config_map;
 mod drift;
 mod error;
 mod identity;
 mod leader;
 mod live;
 mod log;
+mod object;
 mod port;
 mod requests;
+mod secret;
+mod service;
 mod sku;
 mod tenant;
 mod views;

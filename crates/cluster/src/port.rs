@@ -72,7 +72,7 @@ impl Cluster for KubeCluster {
         self.inner.catalogue.skus()
     }
 
-    async fn create_deployment(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()> {
+    async fn create_workload(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()> {
         workload::create(self.inner.clients.with_token(token)?, tenant, manifest).await
     }
 

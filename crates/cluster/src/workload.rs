@@ -24,18 +24,22 @@ use crate::client::{CALL_LIMIT, within};
 use crate::error::{Doing, translate_for_person};
 use state::join;
 
-/// Creates a Deployment.
+/// Creates the Deployment, Job or Pod that a manifest says.
 ///
 /// # Errors
 /// `Conflict` `AdmissionDenied` or `NameTaken`; `Invalid` for what the API server cannot read.
 pub(crate) async fn create(client: Client, tenant: &KubernetesName, manifest: &Value) -> Result<()> {
-    let wanted: Deployment = serde_json::from_value(manifest.clone())
-        .map_err(|error| Error::field("manifest", "invalid", format!("Not a Deployment: {error}")))?;
-    let api: Api<Deployment> = Api::namespaced(client, tenant.as_str());
-    let made = call("creating a Deployment", api.create(&PostParams::default(), &wanted)).await;
+    let unreadable = |why: String| Error::field("manifest", "invalid", why);
+    let kind = manifest["kind"].as_str().unwrap_or_default();
+    let known = WorkloadKind::ALL.into_iter().find(|known| known.word() == kind);
+    let known = known.ok_or_else(|| unreadable(format!("Not a workload: {kind}")))?;
+    let wanted: DynamicObject =
+        serde_json::from_value(manifest.clone()).map_err(|error| unreadable(format!("Not a {kind}: {error}")))?;
+    let api: Api<DynamicObject> = Api::namespaced_with(client, tenant.as_str(), &resource(known));
+    let made = call("creating a workload", api.create(&PostParams::default(), &wanted)).await;
     made.map(drop).map_err(|error| match error {
         Error::Conflict { code: Code::NameTaken, .. } => {
-            let detail = format!("Deployment {} already exists", wanted.name_any());
+            let detail = format!("{kind} {} already exists", wanted.name_any());
             Error::conflict(Code::NameTaken, detail)
         }
         other => other,

@@ -1,5 +1,6 @@
 //! A customer: owns namespaces, keys, members and usage; may be suspended; has limits.
 
+mod meters;
 mod quota;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use crate::id::AccountId;
 use crate::user::Role;
 use crate::{Error, Result};
 
+pub use meters::meters;
 pub use quota::{Limit, Quota, QuotaChange};
 
 /// The customer id of the tenant API, `skgu00001` and up.

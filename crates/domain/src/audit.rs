@@ -38,6 +38,14 @@ pub enum Action {
     CredentialReused,
     DeploymentCreated,
     DeploymentDeleted,
+    SecretCreated,
+    SecretChanged,
+    SecretDeleted,
+    ConfigMapCreated,
+    ConfigMapChanged,
+    ConfigMapDeleted,
+    ServiceCreated,
+    ServiceDeleted,
     AccountRenamed,
     AccountSuspended,
     AccountResumed,
@@ -72,6 +80,7 @@ pub enum Action {
     AuditExported,
     AuditPruned,
     DatabaseRestored,
+    WorkloadCreated,
     WorkloadDeleted,
     WorkloadChanged,
     WorkloadRestarted,
@@ -200,13 +209,13 @@ impl Action {
     every_action! {
         AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
         NamespaceDeletionRequested NamespaceDeleted NamespaceFailed ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
-        CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted AccountRenamed AccountSuspended
+        CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted SecretCreated SecretChanged SecretDeleted ConfigMapCreated ConfigMapChanged ConfigMapDeleted ServiceCreated ServiceDeleted AccountRenamed AccountSuspended
         AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberAdded MemberRoleChanged
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
-        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadDeleted WorkloadChanged
-        WorkloadRestarted WorkloadRolledBack WorkloadEdited
+        CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadCreated WorkloadDeleted
+        WorkloadChanged WorkloadRestarted WorkloadRolledBack WorkloadEdited
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -244,6 +253,14 @@ impl Action {
             Self::CredentialReused => "credential.reused",
             Self::DeploymentCreated => "deployment.created",
             Self::DeploymentDeleted => "deployment.deleted",
+            Self::SecretCreated => "secret.created",
+            Self::SecretChanged => "secret.changed",
+            Self::SecretDeleted => "secret.deleted",
+            Self::ConfigMapCreated => "config_map.created",
+            Self::ConfigMapChanged => "config_map.changed",
+            Self::ConfigMapDeleted => "config_map.deleted",
+            Self::ServiceCreated => "service.created",
+            Self::ServiceDeleted => "service.deleted",
             Self::AccountRenamed => "account.renamed",
             Self::AccountSuspended => "account.suspended",
             Self::AccountResumed => "account.resumed",
@@ -278,6 +295,7 @@ impl Action {
             Self::AuditExported => "audit.exported",
             Self::AuditPruned => "audit.pruned",
             Self::DatabaseRestored => "database.restored",
+            Self::WorkloadCreated => "workload.created",
             Self::WorkloadDeleted => "workload.deleted",
             Self::WorkloadChanged => "workload.changed",
             Self::WorkloadRestarted => "workload.restarted",

@@ -2,23 +2,31 @@
 //!
 //! Source: `console-api.md` §6.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+mod manifest;
+mod plan;
 
-use crate::name::check_dns_label;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use crate::pod::PodView;
-use crate::sku::{PriceView, SKU_LABEL};
+use crate::sku::PriceView;
 use crate::workload::{WorkloadStatus, WorkloadView};
-use crate::{Error, FieldError, Result};
+
+pub use plan::{EnvFrom, Mount, MountKind, PlanKind, SourceKind};
 
 /// Most replicas one plan may ask for.
 pub const MAX_REPLICAS: u32 = 100;
 
-/// What somebody wants to run.
+/// What somebody wants to run: a Deployment unless `kind` says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeploymentPlan {
+    /// What it becomes.
+    #[serde(default)]
+    pub kind: PlanKind,
     /// DNS label.
     #[cfg_attr(
         feature = "openapi",
@@ -28,7 +36,7 @@ pub struct DeploymentPlan {
     /// SKU code.
     #[cfg_attr(feature = "openapi", schema(example = "gpu-h100-1x", min_length = 1))]
     pub sku_code: String,
-    /// 0 to [`MAX_REPLICAS`].
+    /// 0 to [`MAX_REPLICAS`]; of a job how many pods run to their end, at once; of a pod 1.
     #[serde(default = "one")]
     #[cfg_attr(feature = "openapi", schema(maximum = 100, default = 1))]
     pub replicas: u32,
@@ -47,10 +55,22 @@ pub struct DeploymentPlan {
     /// Plain environment.
     #[serde(default)]
     pub env: Vec<EnvVar>,
+    /// Environment from Secrets and ConfigMaps.
+    #[serde(default)]
+    pub env_from: Vec<EnvFrom>,
     /// TCP ports.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Port>))]
     pub ports: Vec<u16>,
+    /// Further labels of the object and its pods.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Pull secrets by name.
+    #[serde(default)]
+    pub pull_secrets: Vec<String>,
+    /// Folders that do not come from the image.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
 }
 
 /// One environment variable.
@@ -136,73 +156,6 @@ fn one() -> u32 {
     1
 }
 
-// === impl DeploymentPlan ===
-
-impl DeploymentPlan {
-    /// Checks the form of every field.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every wrong field at once.
-    pub fn check(&self) -> Result<()> {
-        let mut wrong = Vec::new();
-        let mut refuse = |field: &str, code: &str, message: &str| wrong.push(FieldError::new(field, code, message));
-        if let Err(error) = check_dns_label("name", &self.name) {
-            refuse("name", "format", &error.to_string());
-        }
-        if self.sku_code.is_empty() {
-            refuse("sku_code", "required", "Choose a SKU");
-        }
-        if self.replicas > MAX_REPLICAS {
-            refuse("replicas", "range", "Replicas must be between 0 and 100");
-        }
-        if self.image.is_empty() || self.image.len() > 512 || self.image.chars().any(char::is_whitespace) {
-            refuse("image", "format", "Write an image reference, for example nginx:1.27-alpine");
-        }
-        for (i, variable) in self.env.iter().enumerate() {
-            if !is_identifier(&variable.name) {
-                refuse(&format!("env[{i}].name"), "format", "Use letters, digits and underscores; start with a letter");
-            }
-        }
-        if let Some(i) = self.ports.iter().position(|p| *p == 0) {
-            refuse(&format!("ports[{i}]"), "range", "A port lies between 1 and 65535");
-        }
-        if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
-    }
-
-    /// The Deployment that this plan becomes: what `kubectl apply` would be given.
-    pub fn manifest(&self, kubernetes_name: &str) -> Value {
-        let mut container = json!({"name": "app", "image": self.image});
-        let optional = [
-            ("command", json!(self.command), self.command.is_empty()),
-            ("args", json!(self.args), self.args.is_empty()),
-            ("env", json!(self.env), self.env.is_empty()),
-            ("ports", self.ports.iter().map(|p| json!({"containerPort": p})).collect(), self.ports.is_empty()),
-        ];
-        for (key, value, empty) in optional {
-            if !empty {
-                container[key] = value;
-            }
-        }
-        let mut labels = json!({"app": self.name});
-        labels[SKU_LABEL] = json!(self.sku_code);
-        json!({
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": self.name, "namespace": kubernetes_name},
-            "spec": {
-                "replicas": self.replicas,
-                "selector": {"matchLabels": {"app": self.name}},
-                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-            }
-        })
-    }
-}
-
-fn is_identifier(name: &str) -> bool {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.chars().all(legal) && !name.starts_with(|c: char| c.is_ascii_digit())
-}
-
 // === impl DeploymentView ===
 
 impl DeploymentView {
@@ -232,24 +185,4 @@ impl DeploymentView {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_becomes_the_manifest_of_the_published_page() {
-        let plan = DeploymentPlan {
-            name: "demo-cpu".into(),
-            sku_code: "cpu-shared-8g".into(),
-            replicas: 1,
-            image: "nginx:1.27-alpine".into(),
-            ..DeploymentPlan::default()
-        };
-        plan.check().unwrap();
-        let manifest = plan.manifest("team-ml-7b0c4f12");
-        assert_eq!(manifest["spec"]["template"]["metadata"]["labels"][SKU_LABEL], "cpu-shared-8g");
-        assert_eq!(
-            manifest["spec"]["template"]["spec"]["containers"][0],
-            json!({"name": "app", "image": "nginx:1.27-alpine"})
-        );
-    }
-}
+mod tests;

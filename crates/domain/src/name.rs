@@ -28,6 +28,15 @@ pub fn may_exist(name: &str) -> bool {
     (1..=253).contains(&name.len()) && name.bytes().all(legal) && name.starts_with(ends) && name.ends_with(ends)
 }
 
+/// Whether somebody who deletes a thing typed its name.
+///
+/// # Errors
+/// [`Error::Invalid`] on field `confirm`.
+pub fn confirmed(name: &str, typed: &str) -> Result<()> {
+    let message = || format!("Type {name} to confirm");
+    if typed.trim() == name { Ok(()) } else { Err(Error::field("confirm", "mismatch", message())) }
+}
+
 fn is_dns_label(name: &str) -> bool {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     name.bytes().all(legal) && !name.starts_with('-') && !name.ends_with('-')

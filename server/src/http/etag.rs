@@ -11,9 +11,11 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use domain::account::AccountView;
 use domain::api_key::ApiKeyView;
+use domain::config_map::ConfigMapView;
 use domain::member::MemberView;
 use domain::namespace::NamespaceView;
 use domain::platform_account::PlatformAccountView;
+use domain::secret::SecretView;
 use domain::workload::WorkloadDetail;
 use domain::{Code, Error, Result};
 use serde::Serialize;
@@ -73,6 +75,18 @@ impl Versioned for WorkloadDetail {
     }
 }
 
+impl Versioned for ConfigMapView {
+    fn version(&self) -> Value {
+        json!([self.name, self.resource_version])
+    }
+}
+
+impl Versioned for SecretView {
+    fn version(&self) -> Value {
+        json!([self.name, self.resource_version])
+    }
+}
+
 // === impl Tagged ===
 
 impl<T: Versioned> IntoResponse for Tagged<T> {
@@ -84,16 +98,18 @@ impl<T: Versioned> IntoResponse for Tagged<T> {
 // === impl IfMatch ===
 
 impl IfMatch {
-    /// Refuses when the thing is no longer what the client saw. `read` is asked only if the client said what it saw.
+    /// Refuses when the thing is no longer what the client saw. `read` is asked only if the client said what it saw; its
+    /// answer is given back for what must not change between this and the write.
     ///
     /// # Errors
     /// `conflict`, or why it could not be read.
-    pub async fn check<T: Versioned>(&self, read: impl Future<Output = Result<T>>) -> Result<()> {
-        let Some(seen) = &self.0 else { return Ok(()) };
-        let current = tag(&read.await?);
+    pub async fn check<T: Versioned>(&self, read: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+        let Some(seen) = &self.0 else { return Ok(None) };
+        let found = read.await?;
+        let current = tag(&found);
         let fits = |one: &str| one == "*" || one == current;
         if seen.split(',').map(str::trim).any(fits) {
-            return Ok(());
+            return Ok(Some(found));
         }
         let detail = "Somebody changed this meanwhile: read it again, then make your change";
         Err(Error::conflict(Code::Conflict, detail))

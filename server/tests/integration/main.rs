@@ -8,6 +8,7 @@ mod admission;
 mod api_key;
 mod audit;
 mod cli;
+mod config;
 mod contract;
 mod credential;
 mod deployment;

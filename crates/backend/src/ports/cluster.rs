@@ -19,6 +19,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::{ConfigMaps, Secrets, Services};
+
 /// How far a deletion got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
@@ -69,7 +71,7 @@ pub struct TenantFacts {
 
 /// The home cluster. Changes for a person take that person's token (RULINGS 34).
 #[async_trait]
-pub trait Cluster: Send + Sync {
+pub trait Cluster: ConfigMaps + Secrets + Services + Send + Sync {
     // --- tenants (reconciler identity) ---
     /// Applies every object of DESIGN §5 with the account's limits and reads them back; idempotent, repairs drift.
     async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota) -> Result<()>;
@@ -97,9 +99,9 @@ pub trait Cluster: Send + Sync {
     fn skus(&self) -> Result<Arc<BTreeMap<String, Sku>>>;
 
     // --- workloads (the person's token) ---
-    /// Creates a Deployment. A refusal by the webhook is `Conflict AdmissionDenied` with its sentence, a taken name
+    /// Creates the Deployment, Job or Pod of a plan. A refusal by the webhook is `Conflict AdmissionDenied` with its sentence, a taken name
     /// `Conflict NameTaken`, detail `Deployment demo already exists`.
-    async fn create_deployment(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()>;
+    async fn create_workload(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()>;
     /// Every workload with its pods, or those of one kind.
     async fn list_workloads(
         &self,
@@ -130,7 +132,7 @@ pub trait Cluster: Send + Sync {
         kind: WorkloadKind,
         name: &str,
     ) -> Result<bool>;
-    /// Changes a workload. `NotFound` without it; refusals as for [`Self::create_deployment`].
+    /// Changes a workload. `NotFound` without it; refusals as for [`Self::create_workload`].
     async fn patch_workload(
         &self,
         token: &SecretString,

@@ -38,7 +38,7 @@ async fn a_deployment_is_seen_from_its_first_moment_to_its_last_pod() {
     let token = plane.token(&tenant, &EDIT).await;
     let mut all = plane.cluster.watch_workloads(name);
     assert!(next("the first view", &mut all).await.is_empty());
-    plane.cluster.create_deployment(&token, name, &manifest(&tenant, "demo")).await.unwrap();
+    plane.cluster.create_workload(&token, name, &manifest(&tenant, "demo")).await.unwrap();
     let mut live = plane.cluster.watch_workload(name, KIND, "demo");
     while next("a pod appears", &mut live).await.is_none_or(|(state, _)| state.pods.is_empty()) {}
     while next("a pod appears in the list", &mut all).await.iter().all(|state| state.pods.is_empty()) {}
@@ -61,15 +61,15 @@ async fn refusals_of_the_api_server_keep_their_meaning() {
     let token = plane.token(&tenant, &EDIT).await;
     let mut wanted = manifest(&tenant, "demo");
     wanted["spec"]["replicas"] = json!(0);
-    plane.cluster.create_deployment(&token, name, &wanted).await.unwrap();
-    let again = plane.cluster.create_deployment(&token, name, &wanted).await.unwrap_err();
+    plane.cluster.create_workload(&token, name, &wanted).await.unwrap();
+    let again = plane.cluster.create_workload(&token, name, &wanted).await.unwrap_err();
     assert_eq!((again.code(), again.to_string().as_str()), (Code::NameTaken, "Deployment demo already exists"));
     let mut odd = manifest(&tenant, "odd");
     odd["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
-    let invalid = plane.cluster.create_deployment(&token, name, &odd).await.unwrap_err();
+    let invalid = plane.cluster.create_workload(&token, name, &odd).await.unwrap_err();
     assert!(matches!(invalid.code(), Code::InvalidRequest | Code::AdmissionDenied), "{invalid}");
     let viewer = plane.token(&tenant, &Identity::Console { access: Access::View }).await;
-    let forbidden = plane.cluster.create_deployment(&viewer, name, &manifest(&tenant, "new")).await.unwrap_err();
+    let forbidden = plane.cluster.create_workload(&viewer, name, &manifest(&tenant, "new")).await.unwrap_err();
     assert_eq!(forbidden.code(), Code::Forbidden);
     assert_eq!(plane.cluster.list_workloads(&viewer, name, Some(KIND)).await.unwrap().len(), 1);
     let options = LogOptions::default();

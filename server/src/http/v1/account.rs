@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use backend::Backend;
 use domain::account::{AccountView, DeleteAccount, RenameAccount, TransferAccount};
+use domain::namespace::QuotaLine;
 use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +17,11 @@ use crate::http::problem::{Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(list)).routes(routes!(read, rename, delete)).routes(routes!(transfer))
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(read, rename, delete))
+        .routes(routes!(transfer))
+        .routes(routes!(quota))
 }
 
 /// The caller's accounts
@@ -76,4 +81,17 @@ async fn transfer(
     ApiJson(to): ApiJson<TransferAccount>,
 ) -> Result<Json<AccountView>, Problem> {
     Ok(Json(backend.transfer_account(&caller, &id, to).await?))
+}
+
+/// Limits of an account with what is used of them
+///
+/// Namespaces, members and keys; then each resource summed over its namespaces, every class of GPUs by itself.
+#[utoipa::path(get, path = "/accounts/{account_id}/quota", operation_id = "get_account_quota", tag = "Accounts",
+    responses((status = 200, body = Page<QuotaLine>), Missing))]
+async fn quota(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Json<Page<QuotaLine>>, Problem> {
+    Ok(whole(backend.account_quota(&caller, &id).await?))
 }

@@ -12,6 +12,7 @@ mod api_key;
 mod audit;
 mod auth;
 mod cli_session;
+mod config_map;
 pub mod contract;
 pub mod credential;
 mod deployment;
@@ -26,6 +27,8 @@ mod password;
 pub mod permission;
 mod platform_account;
 mod pod_log;
+mod secret;
+mod service;
 mod session;
 mod sku;
 mod workload;
@@ -62,6 +65,9 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(deployment::routes())
         .merge(workload::routes())
         .merge(workload_change::routes())
+        .merge(config_map::routes())
+        .merge(secret::routes())
+        .merge(service::routes())
         .merge(audit::routes())
         .layer(from_fn(accepts_json));
     let text = deployment_log::routes().merge(pod_log::routes()).layer(from_fn(accepts_text));

@@ -51,6 +51,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("rename_account", Has(ManageAccount)),
     ("delete_account", Has(OwnAccount)),
     ("transfer_account", Has(OwnAccount)),
+    ("get_account_quota", Has(Read)),
     // members: one finds and removes oneself with any role
     ("list_members", Has(Read)),
     ("get_member", Session),
@@ -111,6 +112,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("get_deployment_log", Has(Read)),
     // workloads
     ("list_workloads", Has(Read)),
+    ("create_workload", Has(Deploy)),
     ("get_workload", Has(Read)),
     ("delete_workload", Has(Deploy)),
     ("get_pod_log", Has(Read)),
@@ -120,6 +122,22 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("roll_back_workload", Has(Deploy)),
     ("get_workload_manifest", Has(Read)),
     ("edit_workload", Has(Deploy)),
+    // config of a namespace: values of Secrets are for those who may run pods
+    ("list_config_maps", Has(Read)),
+    ("create_config_map", Has(Deploy)),
+    ("get_config_map", Has(Read)),
+    ("change_config_map", Has(Deploy)),
+    ("delete_config_map", Has(Deploy)),
+    ("list_secrets", Has(Deploy)),
+    ("create_secret", Has(Deploy)),
+    ("get_secret", Has(Deploy)),
+    ("change_secret", Has(Deploy)),
+    ("delete_secret", Has(Deploy)),
+    // network
+    ("list_services", Has(Read)),
+    ("create_service", Has(Deploy)),
+    ("get_service", Has(Read)),
+    ("delete_service", Has(Deploy)),
     // audit
     ("list_audit", Has(ReadAudit)),
     ("get_audit", Has(ReadAudit)),
@@ -149,6 +167,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     // accounts
     ("/api/account/switch", Session),
     ("/api/account/get", Has(Read)),
+    ("/api/account/quota", Has(Read)),
     ("/api/account/rename", Has(ManageAccount)),
     ("/api/account/transfer", Has(OwnAccount)),
     ("/api/account/delete", Has(OwnAccount)),
@@ -195,6 +214,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     // deployments
     ("/api/deployment/check", Has(Read)),
     ("/api/deployment/create", Has(Deploy)),
+    ("/api/deployment/sources", Has(Deploy)),
     // workloads
     ("/api/workload/list", Has(Read)),
     ("/api/workload/get", Has(Read)),
@@ -207,6 +227,25 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/workload/manifest", Has(Read)),
     ("/api/workload/preview", Has(Deploy)),
     ("/api/workload/apply", Has(Deploy)),
+    // config of a namespace
+    ("/api/config-map/list", Has(Read)),
+    ("/api/config-map/get", Has(Read)),
+    ("/api/config-map/create", Has(Deploy)),
+    ("/api/config-map/set", Has(Deploy)),
+    ("/api/config-map/remove", Has(Deploy)),
+    ("/api/config-map/delete", Has(Deploy)),
+    ("/api/secret/list", Has(Deploy)),
+    ("/api/secret/get", Has(Deploy)),
+    ("/api/secret/create", Has(Deploy)),
+    ("/api/secret/create-pull", Has(Deploy)),
+    ("/api/secret/set", Has(Deploy)),
+    ("/api/secret/set-pull", Has(Deploy)),
+    ("/api/secret/remove", Has(Deploy)),
+    ("/api/secret/delete", Has(Deploy)),
+    // network
+    ("/api/service/list", Has(Read)),
+    ("/api/service/create", Has(Deploy)),
+    ("/api/service/delete", Has(Deploy)),
     // audit; the platform's log is refused to others by the use case
     ("/api/audit/list", Has(ReadAudit)),
     ("/api/audit/get", Has(ReadAudit)),

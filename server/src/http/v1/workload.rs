@@ -6,12 +6,14 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use backend::Backend;
 use domain::Error;
-use domain::workload::{WorkloadDetail, WorkloadFilter, WorkloadKind, WorkloadList};
+use domain::deployment::DeploymentPlan;
+use domain::workload::{WorkloadDetail, WorkloadFilter, WorkloadKind, WorkloadList, WorkloadView};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::answer::Created;
 use crate::http::etag::Tagged;
-use crate::http::extract::{ApiPath, ApiQuery, SignedIn};
+use crate::http::extract::{ApiJson, ApiPath, ApiQuery, SignedIn};
 use crate::http::problem::{MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
@@ -37,7 +39,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(list)).routes(routes!(read, delete))
+    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(read, delete))
 }
 
 /// Everything that runs in a namespace
@@ -52,6 +54,23 @@ async fn list(
     ApiQuery(filter): ApiQuery<WorkloadFilter>,
 ) -> Result<Json<WorkloadList>, Problem> {
     Ok(Json(backend.list_workloads(&caller, &namespace_id, &filter).await?))
+}
+
+/// Run something: a Deployment, a Job or one interactive pod
+///
+/// The admission check comes first; its refusal is a 409 that carries the verdict.
+#[utoipa::path(post, path = "/kubernetes/namespaces/{namespace_id}/workloads", operation_id = "create_workload",
+    tag = "Workloads", request_body = DeploymentPlan,
+    responses((status = 201, body = WorkloadView), MissingOrConflicting))]
+async fn create(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(namespace_id): ApiPath<String>,
+    ApiJson(plan): ApiJson<DeploymentPlan>,
+) -> Result<Created<WorkloadView>, Problem> {
+    let made = backend.create_workload(&caller, &namespace_id, plan).await?;
+    let place = format!("/v1/kubernetes/namespaces/{namespace_id}/workloads/{}/{}", made.kind.as_str(), made.name);
+    Ok(Created::at(place, made))
 }
 
 /// One workload with its pods and events

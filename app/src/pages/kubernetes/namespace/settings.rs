@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::namespace::{NamespaceView, QuotaLine};
+use domain::namespace::NamespaceView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -10,12 +10,11 @@ use super::detail::{CurrentNamespace, InNamespace};
 use crate::api::namespace::{DeleteNamespace, RenameNamespace};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
-use crate::features::{quota, sku_facts};
+use crate::features::quota_meters::QuotaMeters;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
-use crate::ui::meter::Meter;
 use crate::ui::panel::Panel;
 
 /// The tab *Settings*.
@@ -31,7 +30,7 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
                     <Rename namespace=namespace.clone() />
                     <DangerZone namespace=namespace.clone() />
                 </div>
-                <Limits quota=namespace.quota />
+                <QuotaMeters lines=namespace.quota note="Kubernetes enforces them. The operator of this installation sets them." />
             </div>
             {move || deleting().then(|| view! { <DeleteDialog namespace=dialog.clone() /> })}
         }
@@ -75,35 +74,6 @@ fn Rename(namespace: NamespaceView) -> impl IntoView {
                     </div>
                 </div>
             </PostForm>
-        </Panel>
-    }
-}
-
-#[component]
-fn Limits(quota: Vec<QuotaLine>) -> impl IntoView {
-    // Limits of a resource equal its requests here: said once.
-    let quota: Vec<QuotaLine> = quota.into_iter().filter(|line| !line.resource.starts_with("limits.")).collect();
-    let known = !quota.is_empty();
-    let line = |line: QuotaLine| {
-        let what = quota::resource(&line.resource);
-        let (used, limit) = (sku_facts::readable(&line.used), sku_facts::readable(&line.limit));
-        view! {
-            <li class="grid gap-1">
-                <p class="flex justify-between gap-3">
-                    <span class="first-letter:uppercase">{what.clone()}</span>
-                    <span class="text-muted tabular-nums">{format!("{used} of {limit}")}</span>
-                </p>
-                <Meter percent=quota::percent(&line) label=format!("{what}: {used} of {limit}") />
-            </li>
-        }
-    };
-    view! {
-        <Panel title="Limits">
-            {if known {
-                view! { <ul class="grid gap-3 p-4">{quota.into_iter().map(line).collect_view()}</ul> }.into_any()
-            } else {
-                view! { <p class="p-4 text-muted">"Not known yet: the cluster has not reported them."</p> }.into_any()
-            }}
         </Panel>
     }
 }

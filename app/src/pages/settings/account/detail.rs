@@ -5,11 +5,12 @@ use domain::member::MemberView;
 use domain::user::Role;
 use leptos::prelude::*;
 
-use crate::api::account::{DeleteAccount, GetAccount, RenameAccount, TransferAccount};
+use crate::api::account::{DeleteAccount, GetAccount, GetAccountQuota, RenameAccount, TransferAccount};
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::post_form::{Sending, WholePageForm};
 use crate::features::problem::ErrorBanner;
+use crate::features::quota_meters::QuotaMeters;
 use crate::ui::button::{Button, ButtonTone};
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
@@ -33,6 +34,12 @@ fn Body(account: AccountView, others: Vec<MemberView>) -> impl IntoView {
     let owner = account.role == Role::Owner;
     let admin = owner || account.role == Role::Admin;
     let customer = account.customer.clone();
+    let note =
+        "GPUs, cores, memory and pods: of all namespaces together. Each has its own limit, enforced by Kubernetes.";
+    let limits = load(Signal::stored(String::new()), |_| GetAccountQuota {}).show_or(
+        move |lines| view! { <QuotaMeters lines=lines note=note /> }.into_any(),
+        |error| view! { <ErrorBanner error=error /> }.into_any(),
+    );
     view! {
         <p class="text-muted">
             "Customer id " <code class="font-mono text-sm">{customer}</code>
@@ -41,6 +48,7 @@ fn Body(account: AccountView, others: Vec<MemberView>) -> impl IntoView {
             <Rename account=account.clone() blocked=(!admin).then(|| "Admins and owners rename the account".to_owned()) />
             <Transfer account=account.clone() others=others blocked=(!owner).then(owners_only) />
             <Delete account=account blocked=(!owner).then(owners_only) />
+            {limits}
         </div>
     }
 }

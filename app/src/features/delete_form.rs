@@ -1,0 +1,85 @@
+//! Deleting a ConfigMap or Secret: names the thing and what uses it; the name must be typed.
+
+use domain::reference::Referrer;
+use leptos::prelude::*;
+
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
+use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::dialog::Dialog;
+use crate::ui::field::{Field, INPUT, invalid};
+use crate::ui::panel::Panel;
+
+/// The dialog. `what` is the kind in people's words.
+#[component]
+pub fn DeleteDialog(
+    sending: Sending,
+    what: &'static str,
+    namespace: String,
+    name: String,
+    used_by: Vec<Referrer>,
+    close: String,
+) -> impl IntoView {
+    let (error, elsewhere) = (sending.field("confirm"), sending.elsewhere(&["confirm"]));
+    let consequence = match used_by.len() {
+        0 => "No workload names it.".to_owned(),
+        _ => format!("Used by {}: their next pods will not start.", names(&used_by)),
+    };
+    view! {
+        <Dialog title=format!("Delete {name}") close=close.clone()>
+            <PostForm sending=sending>
+                <div class="grid gap-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p>{consequence} " Pods that run keep what they were started with. This cannot be undone."</p>
+                    <input type="hidden" name="namespace" value=namespace />
+                    <input type="hidden" name="name" value=name.clone() />
+                    <Field id="confirm" label=format!("Type {name} to confirm") error=error>
+                        <input
+                            id="confirm"
+                            name="confirm"
+                            class=INPUT
+                            required
+                            autofocus
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="confirm-note"
+                            aria-invalid=invalid(error)
+                        />
+                    </Field>
+                    <div class="flex justify-end gap-2">
+                        <ButtonLink href=close>"Cancel"</ButtonLink>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
+                            {format!("Delete {what}")}
+                        </Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Dialog>
+    }
+}
+
+/// Who uses a ConfigMap or Secret.
+#[component]
+pub fn UsedBy(used_by: Vec<Referrer>) -> impl IntoView {
+    let line = |one: Referrer| {
+        view! {
+            <li class="flex gap-2">
+                <span class="text-muted">{one.kind}</span>
+                <span class="font-mono text-sm">{one.name}</span>
+            </li>
+        }
+    };
+    view! {
+        <Panel title="Used by">
+            {if used_by.is_empty() {
+                view! { <p class="p-4 text-muted">"No workload of this namespace names it."</p> }.into_any()
+            } else {
+                view! { <ul class="grid gap-1 p-4">{used_by.into_iter().map(line).collect_view()}</ul> }.into_any()
+            }}
+        </Panel>
+    }
+}
+
+fn names(used_by: &[Referrer]) -> String {
+    used_by.iter().map(|one| format!("{} {}", one.kind, one.name)).collect::<Vec<_>>().join(", ")
+}

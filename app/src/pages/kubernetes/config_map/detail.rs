@@ -1,0 +1,227 @@
+//! One ConfigMap: its text by key, each with its own form, who uses it, its end.
+
+use std::sync::Arc;
+
+use domain::config_map::{ConfigMapView, KeySize};
+use domain::namespace::NamespaceView;
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use crate::api::config_map::{DeleteConfigMap, GetConfigMap, RemoveConfigMapKey, SetConfigMapKey};
+use crate::features::delete_form::{DeleteDialog, UsedBy};
+use crate::features::key_values::size;
+use crate::features::load::load;
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
+use crate::pages::kubernetes::namespace::detail::InNamespace;
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
+use crate::ui::panel::Panel;
+
+/// The page; it loads anew after each change.
+#[component]
+pub fn ConfigMapPage() -> impl IntoView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let page = move |namespace: NamespaceView| {
+        let id = namespace.id.clone();
+        let key = Memo::new(move |_| {
+            let version = query.read().get("version").unwrap_or_default();
+            format!("{id} {} {version}", params.read().get("name").unwrap_or_default())
+        });
+        let id = namespace.id;
+        load(key, |key| {
+            let mut parts = key.split(' ').map(ToOwned::to_owned);
+            GetConfigMap { namespace: parts.next().unwrap_or_default(), name: parts.next().unwrap_or_default() }
+        })
+        .show(move |map| view! { <Body namespace_id=id.clone() map=map /> }.into_any())
+    };
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
+}
+
+#[component]
+fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
+    let query = use_query_map();
+    let page = paths::config_map(&namespace_id, &map.name);
+    let delete = paths::with_query(&page, &[("delete", "config-map")]);
+    let (own, fixed) = (map.is_kubernetes_own(), map.immutable || map.is_kubernetes_own());
+    let why = match (own, map.immutable) {
+        (true, _) => Some("Kubernetes made it and puts it back: there is nothing to change."),
+        (false, true) => Some("It is immutable: delete it and make another."),
+        (false, false) => None,
+    };
+    let place = StoredValue::new(Place {
+        namespace: namespace_id.clone(),
+        name: map.name.clone(),
+        version: map.resource_version.clone(),
+    });
+    let (dialog_name, dialog_users) = (map.name.clone(), map.used_by.clone());
+    let dialog = move || {
+        let asked = query.read().get("delete").is_some();
+        let sending = Sending::to::<DeleteConfigMap>();
+        asked.then(|| {
+            view! {
+                <DeleteDialog
+                    sending=sending
+                    what="ConfigMap"
+                    namespace=namespace_id.clone()
+                    name=dialog_name.clone()
+                    used_by=dialog_users.clone()
+                    close=page.clone()
+                />
+            }
+        })
+    };
+    let data = map.data;
+    let removing = Sending::to::<RemoveConfigMapKey>();
+    let refused = removing.refusal();
+    let key = move |one: KeySize| {
+        let text = data.get(&one.key).cloned();
+        view! { <Key place=place.get_value() one=one text=text fixed=fixed removing=removing /> }
+    };
+    view! {
+        <div class="grid gap-4">
+            <header class="flex flex-wrap items-center gap-3">
+                <h2 class="text-lg font-semibold wrap-anywhere">{map.name}</h2>
+                {own.then(|| view! { <Badge tone=Tone::Ended label="By Kubernetes" /> })}
+                <div class="ml-auto">
+                    {(!own)
+                        .then(|| {
+                            view! {
+                                <ButtonLink href=delete tone=ButtonTone::Danger>
+                                    "Delete"
+                                </ButtonLink>
+                            }
+                        })}
+                </div>
+            </header>
+            {why.map(|why| view! { <p class="text-muted">{why}</p> })}
+            {move || refused.get().map(|error| view! { <ErrorBanner error=error /> })}
+            <div class="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+                <div class="grid min-w-0 gap-4">
+                    {map.keys.into_iter().map(key).collect_view()}
+                    {(!fixed).then(|| view! { <NewKey place=place.get_value() /> })}
+                </div>
+                <UsedBy used_by=map.used_by />
+            </div>
+        </div>
+        {dialog}
+    }
+}
+
+/// What every form of this page says of itself.
+#[derive(Clone)]
+struct Place {
+    namespace: String,
+    name: String,
+    version: String,
+}
+
+#[component]
+fn PlaceFields(place: Place) -> impl IntoView {
+    view! {
+        <input type="hidden" name="namespace" value=place.namespace />
+        <input type="hidden" name="name" value=place.name />
+        <input type="hidden" name="version" value=place.version />
+    }
+}
+
+/// One key: its text to edit; a binary value shows its size.
+#[component]
+fn Key(place: Place, one: KeySize, text: Option<String>, fixed: bool, removing: Sending) -> impl IntoView {
+    let (removed_from, removed, label) = (place.clone(), one.key.clone(), format!("Remove {}", one.key));
+    let remove = (!fixed).then(|| {
+        view! {
+            <PostForm sending=removing>
+                <PlaceFields place=removed_from />
+                <input type="hidden" name="key" value=removed />
+                <Button tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
+                    "Remove"
+                </Button>
+            </PostForm>
+        }
+    });
+    let body = match text {
+        None => view! { <p class="p-4 text-muted">{format!("Binary, {}", size(one.bytes))}</p> }.into_any(),
+        Some(text) if fixed => {
+            view! { <pre class="max-h-112 overflow-auto p-4 font-mono text-sm" tabindex="0">{text}</pre> }.into_any()
+        }
+        Some(text) => view! { <Text place=place key=one.key.clone() text=text /> }.into_any(),
+    };
+    view! {
+        <section class="min-w-0 rounded-md border border-line bg-surface">
+            <header class="flex min-h-11 items-center justify-between gap-2 border-b border-line px-4 py-1.5">
+                <h3 class="font-mono text-sm wrap-anywhere">{one.key}</h3>
+                {remove}
+            </header>
+            {body}
+        </section>
+    }
+}
+
+#[component]
+fn Text(place: Place, key: String, text: String) -> impl IntoView {
+    let sending = Sending::to::<SetConfigMapKey>();
+    let refusal = sending.refusal();
+    let rows = text.lines().count().clamp(2, 16).to_string();
+    let start = text.clone();
+    view! {
+        <PostForm sending=sending>
+            <div class="grid gap-3 p-4">
+                {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                <PlaceFields place=place />
+                <input type="hidden" name="key" value=key.clone() />
+                <textarea
+                    name="value"
+                    class=TEXTAREA
+                    rows=rows
+                    spellcheck="false"
+                    aria-label=format!("Text of {key}")
+                    prop:value=text
+                >
+                    {start}
+                </textarea>
+                <div>
+                    <Button size=ButtonSize::Small blocked=sending.blocked("Saving") attr:aria-label=format!("Save {key}")>
+                        "Save"
+                    </Button>
+                </div>
+            </div>
+        </PostForm>
+    }
+}
+
+#[component]
+fn NewKey(place: Place) -> impl IntoView {
+    let sending = Sending::to::<SetConfigMapKey>();
+    let (error, elsewhere) = (sending.field("data"), sending.elsewhere(&["data"]));
+    view! {
+        <Panel title="Add a key">
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <PlaceFields place=place />
+                    <Field id="key" label="Key" error=error hint="Becomes a file of this name where it is mounted.">
+                        <input
+                            id="key"
+                            name="key"
+                            class=INPUT
+                            required
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="key-note"
+                            aria-invalid=invalid(error)
+                        />
+                    </Field>
+                    <Field id="value" label="Text">
+                        <textarea id="value" name="value" class=TEXTAREA rows="3" spellcheck="false"></textarea>
+                    </Field>
+                    <div>
+                        <Button blocked=sending.blocked("Saving")>"Add"</Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+}

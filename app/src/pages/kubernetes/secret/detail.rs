@@ -1,0 +1,212 @@
+//! One Secret: its keys, setting and removing values, who uses it, its end.
+
+use std::sync::Arc;
+
+use domain::config_map::KeySize;
+use domain::namespace::NamespaceView;
+use domain::secret::{PULL, SecretView};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use super::create::{PULL_FIELDS, RegistryFields};
+use super::list::kind;
+use crate::api::secret::{DeleteSecret, GetSecret, RemoveSecretValue, SetPullSecret, SetSecretValue};
+use crate::features::delete_form::{DeleteDialog, UsedBy};
+use crate::features::key_values::size;
+use crate::features::load::load;
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
+use crate::pages::kubernetes::namespace::detail::InNamespace;
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
+use crate::ui::panel::Panel;
+use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+
+/// The page; it loads anew after each change.
+#[component]
+pub fn SecretPage() -> impl IntoView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let page = move |namespace: NamespaceView| {
+        let id = namespace.id.clone();
+        let key = Memo::new(move |_| {
+            let version = query.read().get("version").unwrap_or_default();
+            format!("{id} {} {version}", params.read().get("name").unwrap_or_default())
+        });
+        let id = namespace.id;
+        load(key, |key| {
+            let mut parts = key.split(' ').map(ToOwned::to_owned);
+            GetSecret { namespace: parts.next().unwrap_or_default(), name: parts.next().unwrap_or_default() }
+        })
+        .show(move |secret| view! { <Body namespace_id=id.clone() secret=secret /> }.into_any())
+    };
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
+}
+
+#[component]
+fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
+    let query = use_query_map();
+    let page = paths::secret(&namespace_id, &secret.name);
+    let delete = paths::with_query(&page, &[("delete", "secret")]);
+    let (pulls, frozen) = (secret.kind == PULL, secret.immutable);
+    let place = Place { namespace: namespace_id.clone(), name: secret.name.clone(), version: secret.resource_version };
+    let (dialog_name, dialog_users) = (secret.name.clone(), secret.used_by.clone());
+    let dialog = move || {
+        let asked = query.read().get("delete").is_some();
+        let sending = Sending::to::<DeleteSecret>();
+        asked.then(|| {
+            view! {
+                <DeleteDialog
+                    sending=sending
+                    what="secret"
+                    namespace=namespace_id.clone()
+                    name=dialog_name.clone()
+                    used_by=dialog_users.clone()
+                    close=page.clone()
+                />
+            }
+        })
+    };
+    let form = match (frozen, pulls) {
+        (true, _) => view! { <p class="text-muted">"It is immutable: delete it and make another."</p> }.into_any(),
+        (false, true) => view! { <SetRegistry place=place.clone() /> }.into_any(),
+        (false, false) => view! { <SetValue place=place.clone() /> }.into_any(),
+    };
+    view! {
+        <div class="grid gap-4">
+            <header class="flex flex-wrap items-center gap-3">
+                <h2 class="text-lg font-semibold wrap-anywhere">{secret.name}</h2>
+                <Badge tone=Tone::Ended label=kind(&secret.kind) />
+                <div class="ml-auto">
+                    <ButtonLink href=delete tone=ButtonTone::Danger>
+                        "Delete"
+                    </ButtonLink>
+                </div>
+            </header>
+            <div class="grid items-start gap-4 lg:grid-cols-2">
+                <Keys place=place keys=secret.keys fixed=frozen || pulls />
+                <div class="grid gap-4">
+                    {form}
+                    <UsedBy used_by=secret.used_by />
+                </div>
+            </div>
+        </div>
+        {dialog}
+    }
+}
+
+/// What every form of this page says of itself.
+#[derive(Clone)]
+struct Place {
+    namespace: String,
+    name: String,
+    version: String,
+}
+
+#[component]
+fn PlaceFields(place: Place) -> impl IntoView {
+    view! {
+        <input type="hidden" name="namespace" value=place.namespace />
+        <input type="hidden" name="name" value=place.name />
+        <input type="hidden" name="version" value=place.version />
+    }
+}
+
+const COLUMNS: &[Column] = &[Column::Words("Key"), Column::Figures("Size"), Column::Actions("Actions")];
+
+#[component]
+fn Keys(place: Place, keys: Vec<KeySize>, fixed: bool) -> impl IntoView {
+    let sending = Sending::to::<RemoveSecretValue>();
+    let refusal = sending.refusal();
+    let row = move |one: KeySize| {
+        let place = place.clone();
+        let label = format!("Remove {}", one.key);
+        view! {
+            <tr class=ROW>
+                <td class=CELL>
+                    <code class="font-mono text-sm wrap-anywhere">{one.key.clone()}</code>
+                </td>
+                <td class=FIGURE>{size(one.bytes)}</td>
+                <td class=FIGURE>
+                    {(!fixed)
+                        .then(|| {
+                            view! {
+                                <PostForm sending=sending>
+                                    <PlaceFields place=place />
+                                    <input type="hidden" name="key" value=one.key />
+                                    <Button tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
+                                        "Remove"
+                                    </Button>
+                                </PostForm>
+                            }
+                        })}
+                </td>
+            </tr>
+        }
+    };
+    view! {
+        <div class="grid gap-2">
+            {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+            <Table label="Keys" columns=COLUMNS>
+                {keys.into_iter().map(row).collect_view()}
+            </Table>
+            <p class="text-sm text-muted">"Values are written and never shown. Whoever may run a pod here can read them in it."</p>
+        </div>
+    }
+}
+
+#[component]
+fn SetValue(place: Place) -> impl IntoView {
+    let sending = Sending::to::<SetSecretValue>();
+    let (error, elsewhere) = (sending.field("values"), sending.elsewhere(&["values"]));
+    view! {
+        <Panel title="Set a value">
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <PlaceFields place=place />
+                    <Field id="key" label="Key" error=error hint="An existing key gets the new value.">
+                        <input
+                            id="key"
+                            name="key"
+                            class=INPUT
+                            required
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="key-note"
+                            aria-invalid=invalid(error)
+                        />
+                    </Field>
+                    <Field id="value" label="Value">
+                        <textarea id="value" name="value" class=TEXTAREA rows="4" autocomplete="off" spellcheck="false"></textarea>
+                    </Field>
+                    <p class="text-sm text-muted">"Pods read their environment when they start: restart what uses it."</p>
+                    <div>
+                        <Button blocked=sending.blocked("Saving")>"Set value"</Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+}
+
+#[component]
+fn SetRegistry(place: Place) -> impl IntoView {
+    let sending = Sending::to::<SetPullSecret>();
+    let elsewhere = sending.elsewhere(PULL_FIELDS);
+    view! {
+        <Panel title="Replace the sign-in">
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <PlaceFields place=place />
+                    <RegistryFields sending=sending />
+                    <div>
+                        <Button blocked=sending.blocked("Saving")>"Replace"</Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+}

@@ -1,0 +1,172 @@
+//! Where deployments of a namespace can be reached, and honestly where not.
+
+use std::sync::Arc;
+
+use domain::namespace::NamespaceView;
+use domain::service::ServiceView;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::create::{DeleteServiceDialog, NewServiceDialog};
+use crate::api::service::ListServices;
+use crate::features::load::load;
+use crate::features::visits::list_key;
+use crate::pages::kubernetes::namespace::detail::InNamespace;
+use crate::paths;
+use crate::ui::button::{ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::clock::Ago;
+use crate::ui::copy::CopyLine;
+use crate::ui::empty::EmptyState;
+use crate::ui::panel::Panel;
+use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+
+/// The tab *Network*.
+#[component]
+pub fn NetworkPage() -> impl IntoView {
+    let visits = list_key(&["new", "delete"]);
+    let page = move |namespace: NamespaceView| {
+        let id = namespace.id.clone();
+        let key = Memo::new(move |_| format!("{id} {}", visits.get()));
+        let id = namespace.id;
+        load(key, |key| ListServices { namespace: key.split_once(' ').unwrap_or_default().0.to_owned() }).show(
+            move |(services, deployments)| {
+                view! { <Body namespace_id=id.clone() services=services deployments=deployments /> }.into_any()
+            },
+        )
+    };
+    view! { <InNamespace page=Arc::new(page) /> }.into_any()
+}
+
+#[component]
+fn Body(namespace_id: String, services: Vec<ServiceView>, deployments: Vec<String>) -> impl IntoView {
+    let query = use_query_map();
+    let expose = paths::with_query(&paths::network(&namespace_id), &[("new", "service")]);
+    let (new_id, delete_id) = (namespace_id.clone(), namespace_id.clone());
+    let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
+    let creating = move || {
+        let asked = query.read().get("new").is_some();
+        asked.then(|| view! { <NewServiceDialog namespace_id=new_id.clone() deployments=deployments.clone() /> })
+    };
+    let deleting = move || {
+        let name = query.read().get("delete").filter(|name| names.contains(name))?;
+        Some(view! { <DeleteServiceDialog namespace_id=delete_id.clone() name=name /> })
+    };
+    view! {
+        <div class="grid gap-4">
+            <div class="flex flex-wrap items-center justify-between gap-2">
+                <h2 class="text-lg font-semibold">"Services"</h2>
+                <ButtonLink href=expose tone=ButtonTone::Primary>
+                    "Expose a port"
+                </ButtonLink>
+            </div>
+            <Services namespace_id=namespace_id services=services />
+            <Reach />
+        </div>
+        {creating}
+        {deleting}
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    Column::Words("Name"),
+    Column::Words("Address"),
+    Column::Words("Goes to"),
+    Column::Figures("Created"),
+    Column::Actions("Actions"),
+];
+
+#[component]
+fn Services(namespace_id: String, services: Vec<ServiceView>) -> impl IntoView {
+    if services.is_empty() {
+        let text = "A service gives the pods of a deployment one name and one address inside the cluster, however often \
+            they are replaced.";
+        return view! { <EmptyState title="Nothing is exposed yet" text=text /> }.into_any();
+    }
+    let row = move |service: ServiceView| {
+        let delete = paths::with_query(&paths::network(&namespace_id), &[("delete", &service.name)]);
+        let label = format!("Delete {}", service.name);
+        let addresses = service.addresses().into_iter().map(|address| {
+            view! {
+                <li>
+                    <CopyLine text=address label="address" />
+                </li>
+            }
+        });
+        let addresses = addresses.collect_view();
+        let ports = service.ports.iter().map(|port| format!("{} {}", port.target_port, port.protocol));
+        let ports = ports.collect::<Vec<_>>().join(", ");
+        let selector = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+        let selector = if selector.is_empty() { "addresses kept by hand".to_owned() } else { selector.join(", ") };
+        let address = service.cluster_ip.unwrap_or_else(|| "headless".to_owned());
+        view! {
+            <tr class=ROW data-testid="service">
+                <td class=CELL>
+                    <p class="font-medium">{service.name}</p>
+                    <p class="text-sm text-muted">{service.kind}</p>
+                </td>
+                <td class=CELL>
+                    <ul>{addresses}</ul>
+                    <p class="font-mono text-sm text-muted">{address}</p>
+                </td>
+                <td class=CELL>
+                    <p>{format!("port {ports}")}</p>
+                    <p class="font-mono text-sm text-muted">{selector}</p>
+                </td>
+                <td class=FIGURE>
+                    <Ago at=service.created_at />
+                </td>
+                <td class=FIGURE>
+                    <ButtonLink href=delete tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
+                        "Delete"
+                    </ButtonLink>
+                </td>
+            </tr>
+        }
+    };
+    view! {
+        <Table label="Services" columns=COLUMNS>
+            {services.into_iter().map(row).collect_view()}
+        </Table>
+    }
+    .into_any()
+}
+
+/// Who can use an address, per kind of engine. Facts of the nodes: none routes cluster addresses (`virtual-node.md`).
+const REACH: &[(&str, &str)] = &[
+    (
+        "Nodes of the cluster itself",
+        "Pods of this namespace reach the name and the address. Other namespaces are kept out by the network policy.",
+    ),
+    (
+        "Containers (Docker, Podman)",
+        "Containers of a namespace share a network of their own and reach each other by pod address. The cluster's \
+         addresses and names do not lead there.",
+    ),
+    (
+        "RunPod",
+        "Pods run outside the cluster's network: neither they nor the cluster use these addresses. A pod's public \
+         address and ports stand in its status.",
+    ),
+    ("Simulated", "Nothing listens: no traffic arrives."),
+    (
+        "From outside",
+        "Not offered: the quota of every namespace has no NodePort and no LoadBalancer, so Kubernetes refuses them.",
+    ),
+];
+
+#[component]
+fn Reach() -> impl IntoView {
+    let line = |(engine, sentence): &(&'static str, &'static str)| {
+        view! {
+            <div class="grid gap-x-4 border-b border-line px-4 py-2 last:border-0 sm:grid-cols-[220px_minmax(0,1fr)]">
+                <dt class="font-medium">{*engine}</dt>
+                <dd class="text-muted">{*sentence}</dd>
+            </div>
+        }
+    };
+    view! {
+        <Panel title="Who reaches an address">
+            <dl>{REACH.iter().map(line).collect_view()}</dl>
+        </Panel>
+    }
+}

@@ -1,0 +1,69 @@
+//! Services from the console, with the person's own rights (RULINGS 34).
+
+use domain::audit::Action;
+use domain::namespace::Namespace;
+use domain::permission::Permission;
+use domain::service::{NewService, ServiceView};
+use domain::{Error, Result};
+
+use crate::workload::possible;
+use crate::{Backend, Caller, namespace};
+
+impl Backend {
+    /// Exposes a port of a deployment inside its namespace.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], `name_taken`, `admission_denied` by quota, [`Error::Unavailable`].
+    pub async fn create_service(&self, caller: &Caller, id: &str, new: NewService) -> Result<ServiceView> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
+        new.check()?;
+        let made = self.inner.cluster.create_service(&token, &tenant.kubernetes_name, &new).await?;
+        let detail = format!("port {} of {}", new.target_port.unwrap_or(new.port), new.deployment);
+        self.note_service(caller, Action::ServiceCreated, &tenant, &new.name, detail).await?;
+        Ok(made)
+    }
+
+    /// Every Service of a namespace, whoever made it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] without the cluster.
+    pub async fn list_services(&self, caller: &Caller, id: &str) -> Result<Vec<ServiceView>> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        self.inner.cluster.list_services(&token, &tenant.kubernetes_name).await
+    }
+
+    /// One Service.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get_service(&self, caller: &Caller, id: &str, name: &str) -> Result<ServiceView> {
+        possible(name)?;
+        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
+        self.inner.cluster.get_service(&token, &tenant.kubernetes_name, name).await?.ok_or(Error::NotFound)
+    }
+
+    /// Deletes a Service: its address answers no more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn delete_service(&self, caller: &Caller, id: &str, name: &str) -> Result<()> {
+        possible(name)?;
+        let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
+        if !self.inner.cluster.delete_service(&token, &tenant.kubernetes_name, name).await? {
+            return Err(Error::NotFound);
+        }
+        self.note_service(caller, Action::ServiceDeleted, &tenant, name, String::new()).await
+    }
+
+    async fn note_service(
+        &self,
+        caller: &Caller,
+        action: Action,
+        tenant: &Namespace,
+        name: &str,
+        detail: String,
+    ) -> Result<()> {
+        let target = format!("{}/service:{name}", namespace::target(tenant.id));
+        self.inner.store.record(&self.audit(caller, action, target, detail).named(name)).await
+    }
+}

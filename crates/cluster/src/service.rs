@@ -1,0 +1,140 @@
+//! Services of a namespace.
+
+use async_trait::async_trait;
+use backend::ports::Services;
+use domain::namespace::KubernetesName;
+use domain::service::{NewService, ServicePort, ServiceView};
+use domain::{Error, Result};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Service, ServicePort as Port, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::ResourceExt as _;
+use secrecy::SecretString;
+
+use crate::KubeCluster;
+use crate::object::{Objects, created_at};
+
+/// What kubelets and `kubectl` take for the domain of a cluster unless told otherwise.
+const DOMAIN: &str = "svc.cluster.local";
+
+#[async_trait]
+impl Services for KubeCluster {
+    async fn create_service(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        new: &NewService,
+    ) -> Result<ServiceView> {
+        let deployments = Objects::<Deployment>::of(self.inner.clients.with_token(token)?, tenant);
+        let none = || Error::field("deployment", "unknown", format!("There is no deployment {}", new.deployment));
+        let deployment = deployments.get(&new.deployment).await?.ok_or_else(none)?;
+        Ok(view(&self.services(token, tenant)?.create(&exposing(&deployment, new)?).await?))
+    }
+
+    async fn list_services(&self, token: &SecretString, tenant: &KubernetesName) -> Result<Vec<ServiceView>> {
+        Ok(self.services(token, tenant)?.list().await?.iter().map(view).collect())
+    }
+
+    async fn get_service(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        name: &str,
+    ) -> Result<Option<ServiceView>> {
+        Ok(self.services(token, tenant)?.get(name).await?.as_ref().map(view))
+    }
+
+    async fn delete_service(&self, token: &SecretString, tenant: &KubernetesName, name: &str) -> Result<bool> {
+        self.services(token, tenant)?.delete(name).await
+    }
+}
+
+impl KubeCluster {
+    fn services(&self, token: &SecretString, tenant: &KubernetesName) -> Result<Objects<Service>> {
+        Ok(Objects::of(self.inner.clients.with_token(token)?, tenant))
+    }
+}
+
+/// What `kubectl expose deployment` makes: the deployment's labels and selector, one TCP port. Like kubectl it refuses a
+/// selector with expressions, which a Service cannot say.
+fn exposing(deployment: &Deployment, new: &NewService) -> Result<Service> {
+    let selector = deployment.spec.as_ref().map(|spec| &spec.selector);
+    let labels = selector.filter(|s| s.match_expressions.as_ref().is_none_or(Vec::is_empty));
+    let labels = labels.and_then(|selector| selector.match_labels.clone()).filter(|labels| !labels.is_empty());
+    let labels = labels.ok_or_else(|| {
+        Error::field("deployment", "selector", "The deployment selects its pods by expressions; a service cannot")
+    })?;
+    let port = Port {
+        port: i32::from(new.port),
+        target_port: Some(IntOrString::Int(i32::from(new.target_port.unwrap_or(new.port)))),
+        protocol: Some("TCP".to_owned()),
+        ..Port::default()
+    };
+    Ok(Service {
+        metadata: ObjectMeta {
+            name: Some(new.name.clone()),
+            labels: deployment.metadata.labels.clone(),
+            ..ObjectMeta::default()
+        },
+        spec: Some(ServiceSpec { selector: Some(labels), ports: Some(vec![port]), ..ServiceSpec::default() }),
+        ..Service::default()
+    })
+}
+
+fn view(service: &Service) -> ServiceView {
+    let spec = service.spec.clone().unwrap_or_default();
+    let port = |port: Port| ServicePort {
+        port: u16::try_from(port.port).unwrap_or_default(),
+        target_port: match port.target_port {
+            Some(IntOrString::Int(number)) => number.to_string(),
+            Some(IntOrString::String(name)) => name,
+            None => port.port.to_string(),
+        },
+        protocol: port.protocol.unwrap_or_else(|| "TCP".to_owned()),
+    };
+    let (name, namespace) = (service.name_any(), service.namespace().unwrap_or_default());
+    ServiceView {
+        host: format!("{name}.{namespace}.{DOMAIN}"),
+        name,
+        kind: spec.type_.unwrap_or_else(|| "ClusterIP".to_owned()),
+        cluster_ip: spec.cluster_ip.filter(|ip| !ip.is_empty() && ip != "None"),
+        ports: spec.ports.into_iter().flatten().map(port).collect(),
+        selector: spec.selector.unwrap_or_default(),
+        created_at: created_at(service),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(selector: serde_json::Value) -> Deployment {
+        let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}});
+        let value = json!({"metadata": {"name": "web", "labels": {"team": "ml"}}, "spec": {"selector": selector, "template": template}});
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_service_is_what_kubectl_expose_makes() {
+        let new = NewService { name: "web".into(), deployment: "web".into(), port: 80, target_port: Some(8080) };
+        let made = exposing(&deployment(json!({"matchLabels": {"app": "web"}})), &new).unwrap();
+        let expected = json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "web", "labels": {"team": "ml"}},
+            "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "protocol": "TCP", "targetPort": 8080}]},
+        });
+        assert_eq!(serde_json::to_value(made).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_selector_that_a_service_cannot_say_is_refused() {
+        let expressions = json!({"matchExpressions": [{"key": "app", "operator": "Exists"}]});
+        for selector in [json!({}), expressions] {
+            let refused = exposing(&deployment(selector), &NewService::default()).unwrap_err();
+            assert_eq!(refused.code(), domain::Code::InvalidRequest);
+        }
+    }
+}

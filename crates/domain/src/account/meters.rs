@@ -1,0 +1,73 @@
+//! An account's limits with what is used of them: its counts, and the sums over its namespaces.
+
+use std::collections::BTreeMap;
+
+use super::Quota;
+use crate::namespace::QuotaLine;
+use crate::platform_account::AccountUse;
+use crate::quantity::{format_bytes, format_milli, parse_milli};
+
+/// Namespaces, members and keys against the account's own limits; then each resource summed over its namespaces. Of
+/// those the limit is what all its namespaces may use together now: Kubernetes enforces them one by one.
+pub fn meters(account: &AccountUse, namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaLine> {
+    let Quota { namespaces: most_namespaces, members, api_keys, .. } = account.account.quota;
+    let counts = [
+        ("namespaces", account.namespaces, most_namespaces),
+        ("members", account.members, members),
+        ("api_keys", account.api_keys, api_keys),
+    ];
+    let count = |(resource, used, limit): (&str, u32, u32)| QuotaLine {
+        resource: resource.to_owned(),
+        limit: limit.to_string(),
+        used: used.to_string(),
+    };
+    counts.into_iter().map(count).chain(sums(namespaces)).collect()
+}
+
+fn sums(namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaLine> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut sums: BTreeMap<&str, (i128, i128)> = BTreeMap::new();
+    for line in namespaces.iter().flatten().filter(|line| !line.resource.starts_with("limits.")) {
+        let milli = |text: &str| parse_milli(text).unwrap_or(0);
+        let name = line.resource.as_str();
+        if !order.contains(&name) {
+            order.push(name);
+        }
+        let sum = sums.entry(name).or_default();
+        *sum = (sum.0 + milli(&line.used), sum.1 + milli(&line.limit));
+    }
+    let line = |name: &str| {
+        let (used, limit) = sums.get(name).copied().unwrap_or_default();
+        let bytes = name.ends_with("memory") || name.ends_with("storage");
+        let show = |milli| if bytes { format_bytes(milli) } else { format_milli(milli) };
+        QuotaLine { resource: name.to_owned(), limit: show(limit), used: show(used) }
+    };
+    order.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(resource: &str, used: &str, limit: &str) -> QuotaLine {
+        QuotaLine { resource: resource.into(), limit: limit.into(), used: used.into() }
+    }
+
+    #[test]
+    fn each_class_of_gpu_is_summed_by_itself() {
+        let namespaces = [
+            vec![
+                line("requests.nvidia.com/gpu", "2", "8"),
+                line("requests.memory", "1Gi", "4Gi"),
+                line("limits.memory", "1Gi", "4Gi"),
+            ],
+            vec![line("requests.nvidia.com/gpu", "1", "8"), line("requests.amd.com/gpu", "1", "2")],
+        ];
+        let expected = [
+            line("requests.nvidia.com/gpu", "3", "16"),
+            line("requests.memory", "1Gi", "4Gi"),
+            line("requests.amd.com/gpu", "1", "2"),
+        ];
+        assert_eq!(sums(&namespaces), expected);
+    }
+}
