@@ -12,6 +12,7 @@ pub mod api_key;
 pub mod audit;
 pub mod capacity;
 pub mod cli_session;
+pub mod client_address;
 pub mod credential;
 pub mod deployment;
 pub mod error;
