@@ -10,6 +10,7 @@ mod audit;
 mod cli;
 mod contract;
 mod credential;
+mod cross_site;
 mod deployment;
 mod fault;
 mod fault_access;
@@ -26,10 +27,13 @@ mod operations;
 mod permission;
 mod postgres;
 mod real_client;
+mod recent_login;
 mod replicas;
 mod schemathesis;
 mod session;
 mod sign_in;
+mod slow_client;
+mod stream;
 
 /// The binary under test.
 const CONSOLE: &str = env!("CARGO_BIN_EXE_remotegpu");
