@@ -111,6 +111,7 @@ mod tests {
     }
 
     async fn ask(development: bool, url: &str) -> Result<HttpResponse, Fault> {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let http = Http::new(None, development).unwrap();
         http.caller()(axum::http::Request::get(url).body(Vec::new()).unwrap()).await
     }

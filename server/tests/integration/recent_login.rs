@@ -82,5 +82,5 @@ async fn each_dangerous_action_is_refused_to_an_old_proof_and_done_after_a_fresh
     }
     let log = operator.get("/v1/platform/audit?action=account.support_access").await;
     assert_eq!(log.str("/items/0/detail"), "they asked", "looking into an account stands in the log: {}", log.text);
-    assert_eq!(log.str("/items/0/target_name"), name);
+    assert_eq!(log.str("/items/0/target"), format!("account:{account}"));
 }
