@@ -59,10 +59,13 @@ async fn no_pod_runs_where_the_accounts_of_keys_are() {
     let tenant = plane.tenant().await;
     let identity = key(Access::Edit);
     plane.cluster.ensure_identity(&tenant, &identity).await.unwrap();
+    // Nothing else is wrong with it, so that it is the quota that refuses.
+    let closed = serde_json::json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true,
+        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
     let pod = serde_json::from_value(serde_json::json!({
         "metadata": {"generateName": "proof-"},
         "spec": {"serviceAccountName": name(&tenant, &identity), "containers": [{"name": "c", "image": "x",
-            "resources": {"limits": {"cpu": "1m", "memory": "1Mi"}}}]},
+            "securityContext": closed, "resources": {"limits": {"cpu": "1m", "memory": "1Mi"}}}]},
     }));
     let pods: Api<Pod> = Api::namespaced(plane.admin.clone(), ACCESS_NAMESPACE);
     match pods.create(&PostParams::default(), &pod.unwrap()).await {
