@@ -1,5 +1,6 @@
 // A real OpenID Connect provider for the tests. Whoever signs in with an e-mail address has an account of that name.
 // Started with one argument, JSON: {"clients": [...], "port": 0}. Prints its issuer, then serves until it is stopped.
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 
@@ -18,8 +19,15 @@ function claims(email) {
   };
 }
 
-const provider = new Provider(issuer, {
+const fresh = () => {
+  const jwk = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
+  return { keys: [{ ...jwk, kid: randomUUID(), use: "sig", alg: "RS256" }] };
+};
+
+// What people and clients have there lies outside the provider: it survives a change of its keys.
+const begin = () => new Provider(issuer, {
   clients,
+  jwks: fresh(),
   cookies: { keys: ["a key for tests only"] },
   claims: { openid: ["sub", "sid"], email: ["email", "email_verified"], groups: ["groups"] },
   // So that only our own client can be what insists on PKCE.
@@ -27,7 +35,7 @@ const provider = new Provider(issuer, {
   findAccount: (_, id) => ({ accountId: id, claims: () => claims(id) }),
   // Nobody is asked whether the console may know the address.
   async loadExistingGrant(ctx) {
-    const { client, session } = ctx.oidc;
+    const { client, session, provider } = ctx.oidc;
     const known = session.grantIdFor(client.clientId);
     if (known) return provider.Grant.find(known);
     const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
@@ -37,11 +45,18 @@ const provider = new Provider(issuer, {
   },
 });
 
-const handle = provider.callback();
+let handle = begin().callback();
+let asked = 0;
 server.on("request", (request, response) => {
   if (request.url === "/favicon.ico") {
     response.writeHead(204).end();
+  } else if (request.url === "/test/rotate") {
+    handle = begin().callback();
+    response.writeHead(204).end();
+  } else if (request.url === "/test/asked-for-keys") {
+    response.end(String(asked));
   } else {
+    if (request.url === "/jwks") asked += 1;
     handle(request, response);
   }
 });

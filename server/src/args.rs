@@ -122,6 +122,10 @@ pub struct ServeArgs {
     #[arg(long, env = "REMOTEGPU_DRAIN_SECONDS", value_name = "N", default_value_t = 0,
         value_parser = clap::value_parser!(u64).range(..=300))]
     pub drain_seconds: u64,
+    /// How often an open stream asks whether its reader may still look.
+    #[arg(long, env = "REMOTEGPU_STREAM_CHECK_SECONDS", value_name = "N", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub stream_check_seconds: u64,
     /// How the log is written.
     #[arg(long, env = "REMOTEGPU_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -22,6 +22,7 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::drain::Draining;
 use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
+use crate::http::stream_guard::Recheck;
 use crate::http::{assets, router};
 use crate::ledger::{self, LedgerFile};
 use crate::loops::Loops;
@@ -72,6 +73,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         public_url,
         proxies,
         limits,
+        recheck: Recheck(Duration::from_secs(args.stream_check_seconds)),
         draining: Draining(draining),
         shutdown: shutdown.clone(),
     };

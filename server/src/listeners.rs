@@ -40,10 +40,10 @@ pub fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 /// When accepting connections fails for good.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
     let handle = Handle::new();
-    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
+    // Without TLS nobody asks for HTTP/2 but who means to: it has no limit on slow heads, and no client of ours speaks it.
+    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     server.http_builder().http1().max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
-    server.http_builder().http2().timer(TokioTimer::new());
     tokio::spawn(async move {
         shutdown.cancelled().await;
         handle.graceful_shutdown(Some(GRACE));

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -35,24 +36,35 @@ pub fn quiet(what: &str, command: &mut Command) -> Result<String> {
     bail!("{what} failed ({}):\n{}{}", output.status, text, errors.trim_end())
 }
 
-/// Runs a command, showing its standard output line by line and handing each line to `each`.
+/// Runs a command, showing what it writes line by line and handing each line, of output and of errors, to `each`.
 ///
 /// # Errors
 /// When it cannot be started; the exit status is the caller's to judge.
 pub fn follow(what: &str, command: &mut Command, stop: &Stop, mut each: impl FnMut(&str)) -> Result<ExitStatus> {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.with_context(|| format!("cannot start {} ({what})", command.get_program().display()))?;
+    let (lines, read) = mpsc::channel();
     let output = child.stdout.take().context("no output to read")?;
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line.with_context(|| format!("cannot read the output of {what}"))?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
+    let errors = child.stderr.take().context("no errors to read")?;
+    let show_output = lines.clone();
+    // Two pipes, or one that is full would stop the child.
+    std::thread::spawn(move || hand_on(output, |line| println!("{line}"), &show_output));
+    std::thread::spawn(move || hand_on(errors, |line| eprintln!("{line}"), &lines));
+    while !stop.requested() {
+        let Ok(line) = read.recv() else { break };
         each(&line);
-        if stop.requested() {
-            break;
-        }
     }
     finish(child, stop)
+}
+
+fn hand_on(from: impl std::io::Read, show: impl Fn(&str), to: &mpsc::Sender<String>) {
+    for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        show(&line);
+        if to.send(line).is_err() {
+            return;
+        }
+    }
 }
 
 fn finish(mut child: Child, stop: &Stop) -> Result<ExitStatus> {

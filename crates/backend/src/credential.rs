@@ -65,27 +65,32 @@ impl Backend {
         let id = NamespaceId::parse(namespace_id);
         let found = self.inner.store.key_access(&text.public_id, id.as_ref().ok().copied()).await?;
         *account = found.as_ref().map(|found| found.key.account_id);
-        let now = self.inner.clock.now();
-        let proof = prove(&self.inner.pepper, &text, found.as_ref(), now)?;
+        let proof = prove(&self.inner.pepper, &text, found.as_ref())?;
         let (id, found) = (id?, found.ok_or_else(not_allowed)?);
         if let Some(stale) = proof.stale {
             self.rehash(&found.key, stale, &text);
         }
         let namespace = found.namespace.filter(|n| n.id == id);
-        let most = found.key.opens(found.owner_role, id, now);
+        let most = found.key.opens(found.owner_role, id, found.read_at);
         let (namespace, most) = namespace.zip(most).ok_or_else(not_allowed)?;
         open_for_business(&namespace)?;
+        let owner = found.owner_email.map_or_else(String::new, |email| email.as_str().to_owned());
         let (key, access) = (found.key, most.min(access));
         let identity = Identity::Key { key: key.public_id.clone(), generation: proof.generation, access };
-        let holder =
-            Holder { origin: origin.clone(), key: Some(key), actor: format!("key:{}", text.public_id.as_str()) };
+        let actor = format!("key:{}", text.public_id.as_str());
+        let holder = Holder { origin: origin.clone(), key: Some(key), owner, actor };
         self.credential(holder, namespace, identity).await
     }
 
     /// The token with which the console acts for a person in a namespace (RULINGS 34).
     pub(crate) async fn workload_token(&self, caller: &Caller, namespace: &Namespace) -> Result<SecretString> {
         let access = if caller.require(Permission::Deploy).is_ok() { Access::Edit } else { Access::View };
-        let holder = Holder { origin: caller.origin.clone(), key: None, actor: caller.actor() };
+        let holder = Holder {
+            origin: caller.origin.clone(),
+            key: None,
+            owner: caller.user.email.as_str().to_owned(),
+            actor: caller.actor(),
+        };
         let issued = self.credential(holder, namespace.clone(), Identity::Console { access }).await?;
         Ok(issued.token)
     }

@@ -3,6 +3,7 @@
 //! Source: `security.md` §4.1 and §4.4, `console-api.md` §1.
 
 use domain::audit::Action;
+use domain::client_address::grouped;
 use domain::id::{AccountId, SessionId, UserId};
 use domain::session::{Acting, SessionAccount, SessionItem, SessionRecord, SessionUser, SessionView, is_recent};
 use domain::user::{Email, Role, User};
@@ -83,7 +84,8 @@ impl Backend {
         self.check_password(caller, password, "re-authentication").await?;
         let subjects = subjects(caller.user.email.as_str(), &caller.origin);
         let audit = self.audit(caller, Action::Reauthenticated, caller.actor(), "password");
-        self.inner.store.record_login(&subjects, &audit).await
+        let [name, address] = &subjects;
+        self.inner.store.record_login(name, address, &audit).await
     }
 
     /// Refuses unless the caller proved who they are within the last ten minutes; operators are no exception.
@@ -189,11 +191,12 @@ impl Backend {
         }
     }
 
-    async fn signed_in(&self, origin: &Origin, subjects: &[String], member: Member) -> Result<SignedIn> {
+    async fn signed_in(&self, origin: &Origin, subjects: &[String; 2], member: Member) -> Result<SignedIn> {
         let session = self.new_session(&member, origin);
         let caller = caller_in(&session, member, origin);
         let audit = self.audit(&caller, Action::SignedIn, caller.actor(), "");
-        self.inner.store.record_login(subjects, &audit).await?;
+        let [name, address] = subjects;
+        self.inner.store.record_login(name, address, &audit).await?;
         let view = self.session_view(&caller);
         Ok(SignedIn { session, view })
     }
@@ -247,12 +250,28 @@ pub(crate) fn caller_in(session: &SessionRecord, member: Member, origin: &Origin
     Caller { user, account, role, support: false, origin: origin.clone(), proof }
 }
 
-/// Whose failures count: the name that was tried and the address it came from.
+/// Whose failures count: the name that was tried and the address it came from, of IPv6 the customer's /64.
 pub(crate) fn subjects(name: &str, origin: &Origin) -> [String; 2] {
-    [email_subject(name), format!("address:{}", origin.address)]
+    [email_subject(name), format!("address:{}", grouped(&origin.address))]
 }
 
 /// The counter of a name.
 pub(crate) fn email_subject(name: &str) -> String {
     format!("email:{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_soft_lock_counts_a_whole_ipv6_customer_as_one_address() {
+        let counted = |address: &str| {
+            let origin = Origin { address: address.to_owned(), ..Origin::system() };
+            subjects("ada@example.com", &origin)
+        };
+        assert_eq!(counted("2001:db8:1:2::1"), counted("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
+        assert_eq!(counted("192.0.2.7"), ["email:ada@example.com", "address:192.0.2.7"]);
+    }
 }

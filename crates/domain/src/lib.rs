@@ -13,6 +13,7 @@ pub mod audit;
 pub mod capacity;
 pub mod cli_session;
 pub mod config_map;
+pub mod client_address;
 pub mod credential;
 pub mod deployment;
 pub mod error;

@@ -1,13 +1,14 @@
 //! Opens the pools with the settings each engine needs, and runs the migrations first.
 //! Every number here has its reason beside it; see also `migrations/README.md`.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use domain::{Error, Result};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, PgPool};
 
@@ -52,11 +53,30 @@ fn place(url: &str) -> Result<Place> {
     if url.starts_with("sqlite:") && !memory {
         SqliteConnectOptions::from_str(url).map(settled).map(Place::Sqlite).map_err(|_| unreadable())
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let named = |options: PgConnectOptions| Place::Postgres(options.application_name("remotegpu"));
-        PgConnectOptions::from_str(url).map(named).map_err(|_| unreadable())
+        let options = PgConnectOptions::from_str(url).map_err(|_| unreadable())?;
+        private(&options)?;
+        Ok(Place::Postgres(options.application_name("remotegpu")))
     } else {
         Err(unreadable())
     }
+}
+
+/// Over a network only with a certificate that was checked (`security.md` §9). The driver's own default takes clear text
+/// from a server that offers no TLS, and any certificate from one that does.
+fn private(options: &PgConnectOptions) -> Result<()> {
+    let host = options.get_host();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let here = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if here || matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "the database {host} is not on this machine: add sslmode=verify-full to its URL, and sslrootcert=FILE where its \
+         certificate is of a CA of your own"
+    )))
 }
 
 /// An older binary runs on a newer schema, never the other way round.

@@ -4,20 +4,22 @@ use backend::ports::KeyAccess;
 use domain::api_key::{ApiKey, PublicId};
 use domain::id::NamespaceId;
 use domain::namespace::Namespace;
-use domain::user::Role;
+use domain::user::{Email, Role};
 use domain::{Error, Result};
 
 use crate::api_key::ApiKeyRow;
 use crate::error::translate;
 use crate::namespace::NamespaceRow;
-use crate::pool::{Pool, on_db};
-use crate::row::one;
+use crate::pool::{Engine, Pool, on_db};
+use crate::row::{at, one, stored};
 
 #[derive(sqlx::FromRow)]
 struct KeyAccessRow {
     #[sqlx(flatten)]
     key: ApiKeyRow,
+    read_ms: i64,
     owner_role: Option<String>,
+    owner_email: Option<String>,
     ns_id: Option<String>,
     ns_account_id: Option<String>,
     ns_name: Option<String>,
@@ -54,17 +56,25 @@ impl TryFrom<KeyAccessRow> for KeyAccess {
     type Error = Error;
     fn try_from(mut row: KeyAccessRow) -> Result<Self> {
         let namespace = row.namespace().map(Namespace::try_from).transpose()?;
-        Ok(Self { owner_role: row.owner_role(), namespace, key: ApiKey::try_from(row.key)? })
+        let owner_role = row.owner_role();
+        let owner_email = row.owner_email.filter(|_| owner_role.is_some());
+        let owner_email = owner_email.map(|email| stored(Email::new, &email)).transpose()?;
+        Ok(Self { owner_role, owner_email, namespace, read_at: at(row.read_ms)?, key: ApiKey::try_from(row.key)? })
     }
 }
 
-pub(crate) async fn find(pool: &Pool, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, KeyAccessRow>(
-        "SELECT k.id, k.account_id, k.owner_id, k.name, k.public_id, k.generation, k.digest, k.pepper_id,
+/// The SELECT with the engine's own words for its clock, the one thing in which the two differ.
+macro_rules! select {
+    ($now_ms:literal) => {
+        concat!(
+            "SELECT ",
+            $now_ms,
+            " AS read_ms,
+             k.id, k.account_id, k.owner_id, k.name, k.public_id, k.generation, k.digest, k.pepper_id,
              k.hash_version, k.old_generation, k.old_digest, k.old_pepper_id, k.old_hash_version, k.old_ends_ms,
              k.scope, k.access, k.expires_ms, k.disabled, k.revoked_ms, k.created_ms, k.last_used_ms, k.last_used_ip,
              k.revision, FALSE AS removal_pending,
-             m.role AS owner_role,
+             m.role AS owner_role, u.email AS owner_email,
              n.id AS ns_id, n.account_id AS ns_account_id, n.name AS ns_name, n.kubernetes_name AS ns_kubernetes_name,
              n.status AS ns_status, n.status_message AS ns_status_message, n.created_by AS ns_created_by,
              n.created_ms AS ns_created_ms
@@ -73,8 +83,21 @@ pub(crate) async fn find(pool: &Pool, key: &PublicId, namespace: Option<Namespac
          LEFT JOIN users u ON u.id = k.owner_id AND u.disabled = FALSE
          LEFT JOIN members m ON m.user_id = u.id AND m.account_id = a.id
          LEFT JOIN namespaces n ON n.id = $2 AND n.account_id = k.account_id
-         WHERE k.public_id = $1",
-    )
+         WHERE k.public_id = $1"
+        )
+    };
+}
+
+// SQLite runs in this process: its clock is the console's.
+const SQLITE: &str = select!("CAST(round(unixepoch('subsec') * 1000) AS INTEGER)");
+const POSTGRES: &str = select!("CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)");
+
+pub(crate) async fn find(pool: &Pool, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>> {
+    let text = match &pool.engine {
+        Engine::Sqlite { .. } => SQLITE,
+        Engine::Postgres(_) => POSTGRES,
+    };
+    let row = on_db!(read pool, db => sqlx::query_as::<_, KeyAccessRow>(text)
     .bind(key.as_str())
     .bind(namespace.map(|id| id.to_string()))
     .fetch_optional(db)

@@ -26,8 +26,8 @@ impl Logins for SqlStore {
         delete_old(&self.pool, before, limit).await
     }
 
-    async fn record_login(&self, subjects: &[String], audit: &AuditEvent) -> Result<()> {
-        record_success(&self.pool, subjects, audit).await
+    async fn record_login(&self, name: &str, address: &str, audit: &AuditEvent) -> Result<()> {
+        record_success(&self.pool, name, address, audit).await
     }
 }
 
@@ -71,11 +71,23 @@ pub(crate) async fn record_failure(pool: &Pool, subjects: &[String], at: Timesta
     .map_err(translate)
 }
 
-pub(crate) async fn record_success(pool: &Pool, subjects: &[String], audit: &AuditEvent) -> Result<()> {
+pub(crate) async fn record_success(pool: &Pool, name: &str, address: &str, audit: &AuditEvent) -> Result<()> {
     change!(pool, audit, tx => {
-        for subject in in_order(subjects) {
-            sqlx::query("DELETE FROM login_counters WHERE subject = $1").bind(subject).execute(&mut *tx).await?;
-        }
+        // The address first, as `in_order` has it.
+        sqlx::query(
+            "UPDATE login_counters SET failures = failures -
+                 COALESCE((SELECT own.failures FROM login_counters own WHERE own.subject = $1), 0)
+             WHERE subject = $2",
+        )
+        .bind(name)
+        .bind(address)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("DELETE FROM login_counters WHERE subject = $1 OR (subject = $2 AND failures <= 0)")
+            .bind(name)
+            .bind(address)
+            .execute(&mut *tx)
+            .await?;
         Ok(Some(()))
     })
     .map(drop)

@@ -70,6 +70,22 @@ impl IdentityProvider {
         panic!("the provider redirects without end");
     }
 
+    /// From now on it signs with other keys than those it published so far.
+    pub async fn rotate(&self) {
+        self.test("rotate").await;
+    }
+
+    /// How often it was asked for its keys.
+    pub async fn asked_for_keys(&self) -> u32 {
+        self.test("asked-for-keys").await.parse().expect("a number")
+    }
+
+    async fn test(&self, what: &str) -> String {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let reply = http.get(format!("{}/test/{what}", self.issuer)).send().await.expect("the provider answers");
+        reply.text().await.expect("a whole body")
+    }
+
     /// Ends it.
     pub async fn stop(&mut self) {
         self.child.kill().await.expect("the provider can be stopped");

@@ -25,5 +25,5 @@ mod request_id;
 pub mod router;
 pub mod session;
 pub mod state;
-mod stream_guard;
+pub mod stream_guard;
 pub mod v1;

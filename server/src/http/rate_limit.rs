@@ -14,9 +14,9 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use backend::Origin;
+use domain::client_address::grouped;
 use domain::{Error, Result};
 
-use super::client_address::group;
 use super::problem::Problem;
 use bucket::{Limit, Table};
 
@@ -135,7 +135,7 @@ pub async fn by_caller(State(limits): State<RateLimits>, request: Request, next:
 
 /// The address of a request as limits count it.
 pub fn address_of(origin: &Origin) -> String {
-    origin.address.parse().map_or_else(|_| origin.address.clone(), |address| group(address).to_string())
+    grouped(&origin.address)
 }
 
 fn address(request: &Request) -> String {

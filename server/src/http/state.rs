@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::client_address::TrustedProxies;
 use super::drain::Draining;
 use super::rate_limit::RateLimits;
+use super::stream_guard::Recheck;
 use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
 
@@ -33,6 +34,8 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// How often somebody may ask.
     pub limits: RateLimits,
+    /// How often an open stream is looked at.
+    pub recheck: Recheck,
     /// No new work should come.
     pub draining: Draining,
     /// Ends open streams.

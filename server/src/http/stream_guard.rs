@@ -20,7 +20,9 @@ use super::problem::Problem;
 use super::session::Shown;
 use super::state::AppState;
 
-const RECHECK: Duration = Duration::from_secs(60);
+/// The pause between two looks at who reads a stream; a minute at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Recheck(pub Duration);
 
 /// The proof that a stream may go on, asked again and again.
 pub struct StreamGuard {
@@ -99,12 +101,13 @@ impl StreamGuard {
     }
 
     async fn ended(self, sees: Sees) -> End {
-        let mut minute = interval_at(Instant::now() + RECHECK, RECHECK);
-        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let Recheck(pause) = self.state.recheck;
+        let mut looks = interval_at(Instant::now() + pause, pause);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.state.shutdown.cancelled() => return End::Stopping,
-                _ = minute.tick() => {}
+                _ = looks.tick() => {}
             }
             if !self.still_allowed(&sees).await {
                 return End::NotAllowed;

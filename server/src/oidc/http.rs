@@ -86,3 +86,62 @@ impl Http {
         Ok(response.body(body)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A provider that says `answer` to whoever comes; its URL, and how many came.
+    async fn provider(answer: String) -> (String, tokio::sync::watch::Receiver<u32>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (count, came) = tokio::sync::watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.send_modify(|count| *count += 1);
+                let _request = stream.read(&mut [0; 4096]).await;
+                // Who is told too much hangs up in the middle.
+                let _hung_up = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (url, came)
+    }
+
+    async fn ask(development: bool, url: &str) -> Result<HttpResponse, Fault> {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let http = Http::new(None, development).unwrap();
+        http.caller()(axum::http::Request::get(url).body(Vec::new()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_handed_back_and_not_followed() {
+        let (elsewhere, came) = provider(String::new()).await;
+        let head = format!("HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n");
+        let (url, _) = provider(head).await;
+        assert_eq!(ask(true, &url).await.unwrap().status(), 302);
+        assert_eq!(*came.borrow(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_given_up() {
+        let fits = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGEST}\r\n\r\n{}", "x".repeat(LARGEST));
+        let (url, _) = provider(fits).await;
+        assert_eq!(ask(true, &url).await.unwrap().body().len(), LARGEST);
+        let (url, _) = provider(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(LARGEST + 1))).await;
+        assert!(matches!(ask(true, &url).await, Err(Fault::TooLarge)));
+    }
+
+    #[tokio::test]
+    async fn plain_http_is_for_loopback_in_development_only() {
+        let (url, came) = provider("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()).await;
+        assert!(matches!(ask(false, &url).await, Err(Fault::Plain)));
+        assert_eq!(*came.borrow(), 0);
+        for development in [true, false] {
+            assert!(matches!(ask(development, "http://id.example/").await, Err(Fault::Plain)));
+        }
+        assert_eq!(ask(true, &url).await.unwrap().status(), 200);
+    }
+}

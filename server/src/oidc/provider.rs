@@ -37,7 +37,15 @@ pub struct Provider {
     redirect_url: RedirectUrl,
     signed_out_url: PostLogoutRedirectUrl,
     clock: Arc<dyn Clock>,
-    known: Mutex<Option<(Arc<Metadata>, Instant)>>,
+    known: Mutex<Known>,
+}
+
+/// What a provider said of itself.
+#[derive(Default)]
+struct Known {
+    metadata: Option<(Arc<Metadata>, Instant)>,
+    /// When a key that was not among its keys last made us look again.
+    looked_for_key: Option<Instant>,
 }
 
 /// What came of a flow.
@@ -63,7 +71,7 @@ impl Provider {
         let redirect_url = RedirectUrl::new(format!("{}/auth/oidc/{}/callback", url.as_str(), settings.id))?;
         let signed_out_url = PostLogoutRedirectUrl::new(format!("{}/login", url.as_str()))?;
         let http = Http::new(settings.ca_pem.as_deref(), settings.development)?;
-        Ok(Self { settings, http, redirect_url, signed_out_url, clock, known: Mutex::new(None) })
+        Ok(Self { settings, http, redirect_url, signed_out_url, clock, known: Mutex::default() })
     }
 
     /// Its id, part of its URLs.
@@ -81,7 +89,7 @@ impl Provider {
     /// # Errors
     /// When the provider does not answer, or not as its settings say.
     pub async fn authorize(&self, flow: &Flow) -> Result<Url> {
-        let client = self.client(&*self.known(KNOWN_FOR).await?);
+        let client = self.client(&*self.known().await?);
         let (state, nonce) = (flow.state.clone(), flow.nonce.clone());
         let verifier = PkceCodeVerifier::new(flow.verifier.clone());
         let begin = CoreAuthenticationFlow::AuthorizationCode;
@@ -100,7 +108,7 @@ impl Provider {
     /// # Errors
     /// When it is another, or missing where the provider promises it.
     pub async fn check_issuer(&self, named: Option<&str>) -> Result<()> {
-        let metadata = self.known(KNOWN_FOR).await?;
+        let metadata = self.known().await?;
         let promised = metadata.additional_metadata().authorization_response_iss_parameter_supported;
         match named {
             Some(issuer) => ensure!(issuer == self.settings.issuer, "the answer names another issuer"),
@@ -114,7 +122,7 @@ impl Provider {
     /// # Errors
     /// On the first thing that is not as it must be.
     pub async fn finish(&self, flow: &Flow, code: String) -> Result<Verified> {
-        let metadata = self.known(KNOWN_FOR).await?;
+        let metadata = self.known().await?;
         let (client, http) = (self.client(&metadata), self.http.caller());
         let request = client.exchange_code(AuthorizationCode::new(code))?;
         let verifier = PkceCodeVerifier::new(flow.verifier.clone());
@@ -142,7 +150,7 @@ impl Provider {
     /// # Errors
     /// When the provider does not answer.
     pub async fn end_session(&self, id_token: &str) -> Result<Option<Url>> {
-        let metadata = self.known(KNOWN_FOR).await?;
+        let metadata = self.known().await?;
         let Some(endpoint) = metadata.additional_metadata().end_session_endpoint.clone() else { return Ok(None) };
         let id_token: SignedIdToken = id_token.parse().context("the kept ID token cannot be read")?;
         let request = LogoutRequest::from(EndSessionUrl::from_url(endpoint))
@@ -152,17 +160,34 @@ impl Provider {
         Ok(Some(request.http_get_url()))
     }
 
-    /// Metadata and keys, at most `age` old. Discovery checks that the issuer is the one of the settings. One look at a
+    /// Metadata and keys, at most an hour old. Discovery checks that the issuer is the one of the settings. One look at a
     /// time, whoever else waits.
-    async fn known(&self, age: Duration) -> Result<Arc<Metadata>> {
+    async fn known(&self) -> Result<Arc<Metadata>> {
         let mut known = self.known.lock().await;
-        if let Some((metadata, _)) = known.as_ref().filter(|(_, at)| at.elapsed() < age) {
-            return Ok(metadata.clone());
+        match known.metadata.as_ref().filter(|(_, at)| at.elapsed() < KNOWN_FOR) {
+            Some((metadata, _)) => Ok(metadata.clone()),
+            None => self.look(&mut known).await,
         }
+    }
+
+    /// The same once more because of a key that is not known: the provider may have changed its keys.
+    async fn known_anew(&self) -> Result<Arc<Metadata>> {
+        let mut known = self.known.lock().await;
+        let lately = known.looked_for_key.is_some_and(|at| at.elapsed() < AT_MOST_EVERY);
+        match known.metadata.as_ref().filter(|_| lately) {
+            Some((metadata, _)) => Ok(metadata.clone()),
+            None => {
+                known.looked_for_key = Some(Instant::now());
+                self.look(&mut known).await
+            }
+        }
+    }
+
+    async fn look(&self, known: &mut Known) -> Result<Arc<Metadata>> {
         let issuer = IssuerUrl::new(self.settings.issuer.clone())?;
         let metadata = Metadata::discover_async(issuer, &self.http.caller()).await.context("discovery failed")?;
         let metadata = Arc::new(metadata);
-        *known = Some((metadata.clone(), Instant::now()));
+        known.metadata = Some((metadata.clone(), Instant::now()));
         Ok(metadata)
     }
 
@@ -187,7 +212,7 @@ impl Provider {
     async fn claims(&self, client: &OidcClient, token: &SignedIdToken, flow: &Flow) -> Result<SignedClaims> {
         match self.verify(client, token, flow) {
             Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
-                let client = self.client(&*self.known(AT_MOST_EVERY).await?);
+                let client = self.client(&*self.known_anew().await?);
                 Ok(self.verify(&client, token, flow)?)
             }
             done => Ok(done?),

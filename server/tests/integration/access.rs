@@ -1,7 +1,7 @@
 //! Kubeconfig and exec credential with the real kubectl (`console-api.md` §4–5, `security.md` §1–2).
 
 use serde_json::{Value, json};
-use testkit::{Client, TestApp, eventually};
+use testkit::{CallProxy, Client, Plane, TestApp, eventually};
 
 use crate::CONSOLE;
 
@@ -68,7 +68,8 @@ async fn kubectl_prints_our_sentence_for_a_missing_and_a_wrong_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_refusal_of_the_key_route_has_its_status_and_text() {
-    let app = TestApp::start(CONSOLE).await;
+    let proxy = CallProxy::to(Plane::current()).await;
+    let app = TestApp::setup(CONSOLE).behind(&proxy.server()).start().await;
     let (member, stranger) = (app.operator().await, app.stranger("owner").await);
     let (mine, other) = (app.namespace(&member).await, app.namespace(&member).await);
     let foreign = app.namespace(&stranger).await;
@@ -91,20 +92,48 @@ async fn each_refusal_of_the_key_route_has_its_status_and_text() {
     let listed = app.key(&member, json!({"kubernetes_exec": {"namespace_ids": [id]}})).await;
     let inference = app.key(&member, json!({"inference": true})).await;
     let unknown = json!({"id": "019c1b2e-7f00-7abc-8def-0123456789ab"});
+    let (deleting, deleted) = (app.namespace(&member).await, app.namespace(&member).await);
+    let delete = async |namespace: &Value| {
+        let path = format!("/v1/kubernetes/namespaces/{}", namespace["id"].as_str().unwrap());
+        assert_eq!(member.delete(&path).await.status, 202);
+        path
+    };
+    let path_of_deleted = delete(&deleted).await;
+    eventually("one is deleted", async || match member.get(&path_of_deleted).await.status {
+        404 => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    let held = proxy.hold("DELETE", "/namespaces/");
+    delete(&deleting).await;
+    held.reached().await;
     let sentence = "API key does not allow Kubernetes access to this namespace";
     let mut bodies = Vec::new();
-    for (key, namespace) in
-        [(&listed, &other), (&listed, &foreign), (&all, &foreign), (&all, &unknown), (&inference, &mine)]
-    {
+    for (key, namespace) in [
+        (&listed, &other),
+        (&listed, &foreign),
+        (&all, &foreign),
+        (&all, &unknown),
+        (&inference, &mine),
+        (&all, &deleting),
+        (&all, &deleted),
+    ] {
         let reply = with_key(&app, key).post(&exec_path(namespace), json!({})).await;
         reply.is_problem(403, "namespace_not_allowed", sentence);
-        let mut body = reply.json();
+        let (mut body, mut headers) = (reply.json(), reply.headers.clone());
         body["request_id"] = Value::Null;
-        bodies.push(body.to_string());
+        ["date", "x-request-id"].iter().for_each(|name| drop(headers.remove(*name)));
+        bodies.push(format!("{body} {headers:?}"));
     }
-    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "foreign, unknown and unlisted must read the same");
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "all must read the same: {bodies:?}");
+    held.release();
     let malformed = with_key(&app, &all).post("/v1/kubernetes/namespaces/team-ml/exec-credential", json!({})).await;
     assert_eq!((malformed.status, malformed.str("/code").as_str()), (400, "invalid_request"));
+    // Who has no key that is right hears nothing of ids.
+    for wrong in [String::new(), "nonsense".to_owned(), format!("{}x", &all[..all.len() - 1])] {
+        let reply = with_key(&app, &wrong).post("/v1/kubernetes/namespaces/team-ml/exec-credential", json!({})).await;
+        assert_eq!(reply.status, 401, "{}", reply.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,6 +151,10 @@ async fn the_answer_is_an_exec_credential_that_ends_within_the_hour() {
     assert!(first.str("/status/expirationTimestamp").ends_with('Z'));
     let second = bearer.send("POST".parse().unwrap(), &exec_path(&namespace), Some("not json".into())).await;
     assert_eq!(second.str("/status/token"), first.str("/status/token"), "a fresh token is reused");
+    let form = bearer.post_form(&exec_path(&namespace), "a=b").await;
+    assert_eq!(form.status, 200, "{}", form.text);
+    let empty = bearer.send("POST".parse().unwrap(), &exec_path(&namespace), Some(String::new())).await;
+    assert_eq!(empty.status, 200, "{}", empty.text);
     assert!(!app.log().contains(&first.str("/status/token")));
 }
 

@@ -175,6 +175,9 @@ async fn a_namespace_id_stays_valid_on_its_key_after_the_namespace_is_gone() {
     let ids = json!([gone["id"], kept["id"]]);
     let (id, text) = key(&member, json!({"scopes": {"kubernetes_exec": {"namespace_ids": ids}}})).await;
     let namespace = format!("/v1/kubernetes/namespaces/{}", gone["id"].as_str().unwrap());
+    let (_, everywhere) = key(&member, json!({})).await;
+    let token = exec(&app, &gone, &everywhere).await.str("/status/token");
+    let file = app.kubeconfig(&member, gone["id"].as_str().unwrap(), "").await;
     assert_eq!(member.delete(&namespace).await.status, 202);
     eventually("the namespace is gone", async || {
         if member.get(&namespace).await.status == 404 { Ok(()) } else { Err("still there") }
@@ -185,6 +188,20 @@ async fn a_namespace_id_stays_valid_on_its_key_after_the_namespace_is_gone() {
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(exec(&app, &gone, &text).await.status, 403);
     assert_eq!(exec(&app, &kept, &text).await.status, 200);
+    // Another one under the same name is another one: what opened the first does not open it.
+    let again = member.post("/v1/kubernetes/namespaces", json!({"name": gone["name"]})).await;
+    assert_eq!(again.status, 201, "{}", again.text);
+    let path = format!("/v1/kubernetes/namespaces/{}", again.str("/id"));
+    let again = eventually("it is active", async || {
+        let found = member.get(&path).await;
+        if found.json()["status"] == "active" { Ok(found.json()) } else { Err(found.text) }
+    })
+    .await;
+    assert_eq!(exec(&app, &again, &text).await.status, 403, "the key lists the first one only");
+    assert!(!opens(&app, &again, &token).await);
+    let old_file = app.plane.kubectl(&file, &["get", "pods"], &[("REMOTEGPU_API_KEY", &everywhere)]).await.refused();
+    assert!(old_file.contains("does not allow Kubernetes access"), "{old_file}");
+    assert_eq!(exec(&app, &again, &everywhere).await.status, 200, "a key for all of them opens it by its own id");
     let (other, _) = key(&member, json!({})).await;
     let fresh = json!({"scopes": {"kubernetes_exec": {"namespace_ids": [gone["id"]]}}});
     assert_eq!(member.patch(&format!("{ROUTE}/{other}"), fresh).await.status, 400, "not on this key");

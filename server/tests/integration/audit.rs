@@ -86,6 +86,9 @@ async fn each_action_of_the_product_has_its_row_and_no_row_has_a_secret() {
     }
     let tokens = dump.lines().map(|line| serde_json::from_str::<AuditView>(line).unwrap());
     let tokens: Vec<AuditView> = tokens.filter(|row| row.action == "credential.issued").collect();
+    let until = issued.str("/status/expirationTimestamp");
+    let of_the_key: Vec<&str> = tokens.iter().filter(|r| r.actor_name == "laptop").map(|r| r.detail.as_str()).collect();
+    assert_eq!(of_the_key, [format!("for {ADMIN}, until {until}")], "whose it is and when it ends");
     assert!(!tokens.is_empty() && tokens.iter().all(|row| row.jti.is_some()), "{tokens:?}");
 }
 

@@ -1,11 +1,15 @@
 //! The API server gone, or the console killed in the middle (RULINGS 36 and 50). No sleeps: calls are held, then cut.
 
+use std::time::Duration;
+
 use serde_json::json;
 use testkit::{FaultProxy, Plane, TestApp, eventually, unique};
 
 use crate::CONSOLE;
 
 const ROUTE: &str = "/v1/kubernetes/namespaces";
+// `--max-time` of the kubeconfig.
+const CLIENTS_WAIT: Duration = Duration::from_secs(10);
 
 async fn behind_a_proxy() -> (FaultProxy, TestApp) {
     let proxy = FaultProxy::to(&Plane::current().server()).await;
@@ -145,7 +149,8 @@ async fn a_hanging_api_server_never_holds_kubectl_for_long() {
     let exec = format!("{ROUTE}/{}/exec-credential", namespace["id"].as_str().unwrap());
     let key = app.anonymous().with("x-api-key", &app.key(&member, json!({"all": true})).await);
     proxy.hold();
-    let reply = key.post(&exec, json!({})).await;
+    // The clients give up after 10 s: what comes later is never read.
+    let reply = tokio::time::timeout(CLIENTS_WAIT, key.post(&exec, json!({}))).await.expect("an answer in time");
     reply.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
     proxy.pass();
     assert_eq!(key.post(&exec, json!({})).await.status, 200);

@@ -1,7 +1,7 @@
 //! Faults between a key and its token: calls of the API server are held, answered or changed by name (RULINGS 50).
 
 use serde_json::{Value, json};
-use testkit::{CallProxy, Client, Plane, TestApp, eventually};
+use testkit::{CallProxy, Client, Plane, TestApp, eventually, unique};
 
 use crate::CONSOLE;
 
@@ -208,4 +208,38 @@ async fn a_slow_request_does_not_revive_a_session_that_was_ended_meanwhile() {
     let (status, code, detail) = (401, "missing_access_token", "Missing access token");
     stage.member.get("/v1/auth/session").await.is_problem(status, code, detail);
     stage.member.get(&path).await.is_problem(status, code, detail);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_other_audiences_is_refused() {
+    let stage = stage().await;
+    let (_, _, key) = stage.key().await;
+    stage.proxy.change(TOKEN.0, TOKEN.1, |answer| answer["spec"]["audiences"] = json!(["https://other.example"]));
+    let reply = key.post(&stage.path(), json!({})).await;
+    reply.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
+    assert!(!reply.text.contains("eyJ"), "no token leaves");
+    stage.proxy.pass();
+    assert_eq!(key.post(&stage.path(), json!({})).await.status, 200);
+}
+
+/// RULINGS 8.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_being_created_is_not_ready_yet() {
+    let stage = stage().await;
+    let (_, _, key) = stage.key().await;
+    let held = stage.proxy.hold("PATCH", "/resourcequotas/");
+    let made = stage.member.post("/v1/kubernetes/namespaces", json!({"name": unique("new")})).await;
+    let path = format!("/v1/kubernetes/namespaces/{}", made.str("/id"));
+    let exec = format!("{path}/exec-credential");
+    held.reached().await;
+    let early = key.post(&exec, json!({})).await;
+    early.is_problem(503, "namespace_not_ready", "Namespace is not ready yet");
+    assert!(early.header("retry-after").parse::<u32>().unwrap() >= 1);
+    held.release();
+    eventually("it is active", async || {
+        let found = stage.member.get(&path).await;
+        if found.json()["status"] == "active" { Ok(()) } else { Err(found.text) }
+    })
+    .await;
+    assert_eq!(key.post(&exec, json!({})).await.status, 200);
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use testkit::{CallProxy, Plane, TestApp};
 
 use crate::CONSOLE;
+use crate::postgres::Postgres;
 
 const LIBRARIES: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -13,11 +14,16 @@ const LIBRARIES: [&str; 3] = [
     "/usr/lib/faketime/libfaketimeMT.so.1",
 ];
 
+fn library() -> Option<&'static str> {
+    let found = LIBRARIES.into_iter().find(|library| Path::new(library).is_file());
+    if found.is_none() {
+        testkit::left_out("a console with a wrong clock: libfaketime is not installed");
+    }
+    found
+}
+
 async fn with_a_clock_off_by(hours: &str) {
-    let Some(library) = LIBRARIES.into_iter().find(|library| Path::new(library).is_file()) else {
-        eprintln!("skipped: libfaketime is not installed");
-        return;
-    };
+    let Some(library) = library() else { return };
     // Plain HTTP on loopback: the certificates of a plane that just started are not yet valid for the clock that lags.
     let proxy = CallProxy::to(Plane::current()).await;
     let setup = TestApp::setup(CONSOLE).behind(&proxy.server()).with("LD_PRELOAD", library).with("FAKETIME", hours);
@@ -52,4 +58,30 @@ async fn a_clock_an_hour_ahead_makes_no_wrong_expiry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_an_hour_behind_makes_no_wrong_expiry() {
     with_a_clock_off_by("-1h").await;
+}
+
+/// The database's clock decides, whichever console asks: one that lags keeps no key alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_whose_clock_lags_refuses_a_key_that_has_expired() {
+    let Some(library) = library() else { return };
+    let database = Postgres::new().await;
+    let app = TestApp::setup(CONSOLE).on(database.url()).start().await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", namespace["id"].as_str().unwrap());
+    let (living, ended) = (app.key(&member, json!({"all": true})).await, app.key(&member, json!({"all": true})).await);
+    let public = ended.split('_').nth(1).unwrap();
+    let ago = jiff::Timestamp::now().as_millisecond() - 30_000;
+    database.run(format!("UPDATE api_keys SET expires_ms = {ago} WHERE public_id = '{public}'")).await;
+    let lagging = [("LD_PRELOAD", library), ("FAKETIME", "-1h"), ("DONT_FAKE_MONOTONIC", "1")];
+    let lagging =
+        lagging.iter().fold(TestApp::setup(CONSOLE).on(database.url()), |s, (name, value)| s.with(name, value));
+    let lagging =
+        lagging.with("FAKETIME_DONT_FAKE_MONOTONIC", "1").behind(&CallProxy::to(Plane::current()).await.server());
+    let lagging = lagging.start().await;
+    let ask = async |app: &TestApp, key: &str| app.anonymous().with("x-api-key", key).post(&path, json!({})).await;
+    for app in [&app, &lagging] {
+        ask(app, &ended).await.is_problem(401, "api_key_expired", "API key expired");
+        assert_eq!(ask(app, &living).await.status, 200);
+    }
 }

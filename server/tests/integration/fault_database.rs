@@ -15,6 +15,7 @@ struct Stage {
     app: TestApp,
     member: Client,
     key: Client,
+    key_text: String,
     exec: String,
 }
 
@@ -24,16 +25,24 @@ async fn stage() -> Stage {
     let app = TestApp::setup(CONSOLE).on(&url).start().await;
     let member = app.operator().await;
     let namespace = app.namespace(&member).await;
-    let key = app.anonymous().with("x-api-key", &app.key(&member, json!({"all": true})).await);
+    let key_text = app.key(&member, json!({"all": true})).await;
+    let key = app.anonymous().with("x-api-key", &key_text);
     let exec = format!("{ROUTE}/{}/exec-credential", namespace["id"].as_str().unwrap());
     assert_eq!(key.post(&exec, json!({})).await.status, 200);
-    Stage { proxy, app, member, key, exec }
+    Stage { proxy, app, member, key, key_text, exec }
 }
 
 impl Stage {
     async fn is_away(&self) {
         self.member.get(ROUTE).await.is_problem(AWAY.0, AWAY.1, AWAY.2);
         self.key.post(&self.exec, json!({})).await.is_problem(AWAY.0, AWAY.1, AWAY.2);
+        // What can be no key is told so without the database: form and checksum come first.
+        let key = self.key_text.as_str();
+        let turned = if key.ends_with('A') { 'B' } else { 'A' };
+        for wrong in ["rgpu_nonsense", &format!("{}{turned}", &key[..key.len() - 1])] {
+            let reply = self.app.anonymous().with("x-api-key", wrong).post(&self.exec, json!({})).await;
+            reply.is_problem(401, "invalid_api_key", "Invalid API key");
+        }
         let page = self.member.clone().with("accept", "text/html,application/xhtml+xml").get("/kubernetes").await;
         assert_eq!((page.status, page.header("content-type").as_str()), (503, "text/html; charset=utf-8"));
         assert!(page.text.contains(AWAY.2) && page.text.contains(r#"http-equiv="refresh""#), "{}", page.text);

@@ -1,9 +1,13 @@
 //! Kubeconfigs through their variants, a rotation and a rename, with every kubectl that is found (RULINGS 9 and 50).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use testkit::{TestApp, unique};
+use testkit::{Client, FaultProxy, Scratch, TestApp, unique};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::CONSOLE;
 
@@ -98,4 +102,93 @@ async fn a_named_program_that_is_missing_is_said_by_kubectl_with_our_hint() {
     let environment = [("PATH", "/nonexistent"), ("REMOTEGPU_API_KEY", "rgpu_x")];
     let refused = app.plane.kubectl(&file, &["get", "pods"], &environment).await.refused();
     assert!(refused.contains("kubectl-remotegpu") && refused.contains("Needs the program"), "{refused}");
+}
+
+/// Every user of a machine may read what its programs were started with.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_is_in_no_list_of_processes_while_curl_waits() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let key = app.key(&member, json!({"all": true})).await;
+    let (file, proxy) = through_a_proxy(&app, &member, namespace["id"].as_str().unwrap()).await;
+    proxy.hold();
+    let run = tokio::spawn({
+        let (plane, key) = (app.plane, key.clone());
+        async move { plane.kubectl(&file, &["get", "pods"], &[("REMOTEGPU_API_KEY", &key)]).await }
+    });
+    proxy.holding().await;
+    let started: Vec<String> = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .collect();
+    assert!(started.iter().all(|line| !line.contains(&key)), "the key stands in the list of processes");
+    let curl = started.iter().find(|line| line.starts_with("curl ") && line.contains(&proxy.address()));
+    let curl = curl.unwrap_or_else(|| panic!("curl is not running: {started:?}"));
+    for part in ["curl -q ", " --proto =", " --connect-timeout 5 ", " --max-time 10 ", " -H @- "] {
+        assert!(curl.contains(part), "{part}: {curl}");
+    }
+    proxy.pass();
+    run.await.unwrap().out();
+}
+
+async fn through_a_proxy(app: &TestApp, member: &Client, namespace: &str) -> (PathBuf, FaultProxy) {
+    let address = app.url.trim_start_matches("http://");
+    let proxy = FaultProxy::to(address).await;
+    let file = app.kubeconfig(member, namespace, "").await;
+    let text = std::fs::read_to_string(&file).unwrap().replace(address, &proxy.address());
+    std::fs::write(&file, text).unwrap();
+    (file, proxy)
+}
+
+/// The script of the kubeconfig under each shell that is found, with a home whose settings of curl follow redirects.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_follows_no_redirect_under_any_shell() {
+    let (app, home) = (TestApp::start(CONSOLE).await, Scratch::new());
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let file = app.kubeconfig(&member, namespace["id"].as_str().unwrap(), "").await;
+    let view = app.plane.kubectl(&file, &["config", "view", "-o", "json"], &[]).await.out();
+    let view: serde_json::Value = serde_json::from_str(&view).unwrap();
+    let exec = &view["users"][0]["user"]["exec"];
+    assert_eq!(exec["interactiveMode"], "Never");
+    let script = exec["args"][1].as_str().unwrap();
+    home.secret(".curlrc", "location\n");
+    let elsewhere = answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".into()).await;
+    let head = format!("HTTP/1.1 302 Found\r\nlocation: http://{}/\r\ncontent-length: 0\r\n\r\n", elsewhere.0);
+    let console = answering(head).await;
+    let mut ran = Vec::new();
+    for shell in [&["sh"][..], &["dash"], &["bash"], &["busybox", "sh"]] {
+        let mut command = tokio::process::Command::new(shell[0]);
+        command.args(&shell[1..]).args(["-c", script, "remotegpu", &format!("http://{}/exec-credential", console.0)]);
+        command.env("HOME", home.path()).env("CURL_HOME", home.path()).env("REMOTEGPU_API_KEY", "rgpu_any");
+        let Ok(output) = command.stdin(std::process::Stdio::null()).output().await else {
+            testkit::left_out(&format!("the script of the kubeconfig under {}: not installed", shell.join(" ")));
+            continue;
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{shell:?}: {said}");
+        assert!(said.contains("remotegpu: HTTP 302"), "{shell:?}: {said}");
+        assert!(output.stdout.is_empty(), "{shell:?}");
+        ran.push(shell[0]);
+    }
+    assert!(ran.len() >= 2, "{ran:?}");
+    assert_eq!(elsewhere.1.load(Ordering::SeqCst), 0, "nobody was sent on");
+    assert_eq!(console.1.load(Ordering::SeqCst), ran.len());
+}
+
+/// Somebody who says the same to everybody: the address, and how many came.
+async fn answering(answer: String) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let (address, came) = (listener.local_addr().unwrap().to_string(), Arc::new(AtomicUsize::new(0)));
+    let count = came.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _request = stream.read(&mut [0; 4096]).await;
+            let _gone = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (address, came)
 }

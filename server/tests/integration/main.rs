@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod contract;
 mod credential;
+mod cross_site;
 mod deployment;
 mod fault;
 mod fault_access;
@@ -27,11 +28,14 @@ mod operations;
 mod permission;
 mod postgres;
 mod real_client;
+mod recent_login;
 mod replicas;
 mod schemathesis;
 mod session;
 mod sign_in;
 mod workload;
+mod slow_client;
+mod stream;
 
 /// The binary under test.
 const CONSOLE: &str = env!("CARGO_BIN_EXE_remotegpu");

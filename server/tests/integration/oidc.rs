@@ -1,6 +1,7 @@
 //! Signing in with a real identity provider (`security.md` §4.5): every way that must fail, and those that must not.
 
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use testkit::{CLIENT_SECRET, Client, IdentityProvider, Reply, TestApp};
 
 use crate::CONSOLE;
@@ -206,6 +207,12 @@ async fn a_person_links_and_unlinks_an_identity_from_a_page_of_ours_only() {
     let answer = one.answer(&away.url, "ada@example.com").await;
     is_the_failure_page(&come_back(&app, &format!("{}; {}", away.cookie, other.cookie().unwrap()), &answer).await);
 
+    let mut database = sqlx::SqliteConnection::connect(&app.database_url()).await.unwrap();
+    let mut age = async |by: &'static str| drop(sqlx::raw_sql(by).execute(&mut database).await.unwrap());
+    age("UPDATE sessions SET authenticated_ms = authenticated_ms - 601000").await;
+    let old = person.clone().with("sec-fetch-site", "same-origin").get(path).await;
+    assert_eq!(old.header("location"), "/reauthenticate?next=%2Fsettings%2Fprofile", "first a fresh proof");
+    age("UPDATE sessions SET authenticated_ms = authenticated_ms + 601000").await;
     let away = leave(&person.clone().with("sec-fetch-site", "same-origin"), path).await;
     let answer = one.answer(&away.url, "ada@example.com").await;
     let linked = come_back(&app, &format!("{}; {}", away.cookie, person.cookie().unwrap()), &answer).await;
@@ -295,4 +302,32 @@ async fn tokens_and_secrets_of_the_provider_stay_out_of_database_and_log() {
         assert!(!dump.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret} in the database");
         assert!(!log.contains(secret), "{secret} in the log");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_calls_itself_otherwise_than_its_settings_is_not_used() {
+    let other = |_: &str, entry: &mut Value| {
+        entry["issuer"] = json!(entry["issuer"].as_str().unwrap().replace("127.0.0.1", "localhost"));
+    };
+    let (app, [_one]) = console(["one"], other).await;
+    is_the_failure_page(&app.anonymous().get("/auth/oidc/one/start").await);
+    assert!(app.log().contains("discovery failed"), "{}", app.log());
+}
+
+/// Anybody can come with a key that nobody knows: one look a minute, not one for each.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_keys_of_a_provider_are_fetched_once_a_minute_at_most() {
+    let (app, [one]) = console(["one"], members).await;
+    let away = leave(&app.anonymous(), "/auth/oidc/one/start?next=/settings/profile").await;
+    assert_eq!(one.asked_for_keys().await, 1);
+    one.rotate().await;
+    let reply = come_back(&app, &away.cookie, &one.answer(&away.url, "ada@example.com").await).await;
+    assert_eq!(reply.header("location"), "/settings/profile", "{}", app.log());
+    assert_eq!(one.asked_for_keys().await, 2);
+    for _ in 0..2 {
+        one.rotate().await;
+        let (refused, _) = sign_in(&app, &one, "one", "ada@example.com").await;
+        is_the_failure_page(&refused);
+    }
+    assert_eq!(one.asked_for_keys().await, 2, "nobody was asked again within the minute");
 }

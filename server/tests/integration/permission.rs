@@ -253,9 +253,10 @@ async fn another_account_sees_nothing_of_it() {
         assert_eq!(foreign.status, refusal, "{}: {}", operation.id, foreign.text);
         let unknown = account.call(client, &operation, false).await;
         let bare = |reply: &Reply| {
-            let mut body = reply.json();
+            let (mut body, mut headers) = (reply.json(), reply.headers.clone());
             body["request_id"] = Value::Null;
-            body
+            ["date", "x-request-id"].iter().for_each(|name| drop(headers.remove(*name)));
+            (body, headers)
         };
         assert_eq!(bare(&foreign), bare(&unknown), "{}: foreign and unknown differ", operation.id);
     }
@@ -266,5 +267,55 @@ async fn another_account_sees_nothing_of_it() {
     }) {
         let reply = json.post_form(path, &account.form(path)).await;
         assert_eq!(reply.status, 404, "{path}: {}", reply.text);
+    }
+}
+
+/// Ids that the document does not know as parts of a path: streams, downloads, filters, cursors.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_account_sees_nothing_of_it_in_streams_downloads_filters_and_cursors() {
+    let app = TestApp::start(CONSOLE).await;
+    let account = Account::with_things(&app).await;
+    let owner = app.member_of(&account.name, "owner").await;
+    let stranger = app.stranger("owner").await;
+    let (ns, key) = (&account.namespace, &account.key);
+    for path in [
+        "/live/namespaces/{ns}/deployments",
+        "/live/namespaces/{ns}/deployments/any",
+        "/live/namespaces/{ns}/deployments/any/log",
+        "/download/kubeconfig/{ns}",
+    ] {
+        let at = async |id: &str| {
+            let reply = stranger.get(&path.replace("{ns}", id)).await;
+            let mut headers = reply.headers.clone();
+            let differ = ["date", "x-request-id"];
+            differ.iter().for_each(|name| drop(headers.remove(*name)));
+            let mut body = reply.json();
+            body["request_id"] = Value::Null;
+            (reply.status, body, headers)
+        };
+        let (foreign, unknown) = (at(ns).await, at(UNKNOWN).await);
+        assert_eq!(foreign.0, 404, "{path}: {foreign:?}");
+        assert_eq!(foreign, unknown, "{path}: foreign and unknown differ");
+    }
+    for path in [
+        format!("/v1/credentials?namespace_id={ns}"),
+        format!("/v1/credentials?api_key_id={key}"),
+        format!("/v1/audit?target=namespace:{ns}"),
+    ] {
+        let reply = stranger.get(&path).await;
+        assert_eq!((reply.status, &reply.json()["items"]), (200, &json!([])), "{path}: {}", reply.text);
+    }
+    for n in 0..2 {
+        owner.post("/v1/api-keys", json!({"name": format!("more-{n}"), "scopes": {"all": true}})).await;
+        owner.post("/v1/kubernetes/namespaces", json!({"name": format!("more-{n}")})).await;
+    }
+    for list in ["/v1/api-keys", "/v1/kubernetes/namespaces", "/v1/members", "/v1/audit"] {
+        app.member_of(&account.name, "viewer").await;
+        let cursor = owner.get(&format!("{list}?limit=1")).await.str("/next_cursor");
+        let own = stranger.get(&format!("{list}?limit=200")).await.json()["items"].as_array().unwrap().len();
+        let by_cursor = stranger.get(&format!("{list}?limit=200&cursor={cursor}")).await;
+        let items = by_cursor.json()["items"].as_array().map_or(0, Vec::len);
+        assert!(items <= own, "{list}: a cursor of another account showed {items} of {own}");
+        assert!(!by_cursor.text.contains("more-") && !by_cursor.text.contains("swept"), "{list}: {}", by_cursor.text);
     }
 }

@@ -32,6 +32,12 @@ impl Postgres {
         (proxy, url)
     }
 
+    /// Runs a statement behind the console's back.
+    pub async fn run(&self, text: String) {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
+    }
+
     /// Counts rows.
     pub async fn count(&self, from: &str) -> i64 {
         let mut connection = PgConnection::connect(&self.url).await.unwrap();

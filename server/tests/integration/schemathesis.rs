@@ -25,7 +25,7 @@ async fn run(program: &str, app: &TestApp, cookie: Option<&str>) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_nothing_as_nobody_as_a_member_and_as_a_stranger() {
     let Ok(program) = std::env::var("REMOTEGPU_TEST_SCHEMATHESIS") else {
-        eprintln!("left out: REMOTEGPU_TEST_SCHEMATHESIS names no program (cargo xtask test installs it)");
+        testkit::left_out("the fuzzing of the API: REMOTEGPU_TEST_SCHEMATHESIS names no program");
         return;
     };
     let app = TestApp::start(CONSOLE).await;

@@ -169,6 +169,45 @@ async fn a_console_that_is_told_to_stop_stops_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_needs_no_session() {
     let app = TestApp::start(CONSOLE).await;
-    assert_eq!(Client::anonymous(&app.url).get("/healthz").await.status, 200);
+    let alive = Client::anonymous(&app.url).get("/healthz").await;
+    assert_eq!((alive.status, alive.text.as_str()), (200, r#"{"status":"ok"}"#), "and tells nothing");
     assert_eq!(Client::anonymous(&app.url).get("/readyz").await.status, 200);
+}
+
+/// `security.md` §4.3, to the letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_allows_only_scripts_that_carry_its_own_nonce() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await.with("accept", "text/html");
+    let mut nonces = std::collections::BTreeSet::new();
+    for path in ["/login", "/login", "/kubernetes", "/settings/audit", "/sign-in-failed?request_id=x"] {
+        let page = member.get(path).await;
+        let policy = page.header("content-security-policy");
+        let nonce =
+            policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default().to_owned();
+        assert!(nonce.len() >= 22, "128 bits: {policy}");
+        assert_eq!(
+            policy.replace(&nonce, "N"),
+            "default-src 'self'; script-src 'strict-dynamic' 'nonce-N' 'wasm-unsafe-eval'; style-src 'self' 'nonce-N'; \
+             img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+             frame-ancestors 'none'",
+            "{path}"
+        );
+        assert!(page.text.contains("<script"), "{path}: {}", page.text);
+        for tag in page.text.split("<script").skip(1).map(|rest| rest.split('>').next().unwrap()) {
+            assert!(
+                tag.contains(&format!("nonce=\"{nonce}\"")) || tag.contains(&format!("nonce={nonce}")),
+                "{path}: {tag}"
+            );
+        }
+        assert!(nonces.insert(nonce), "{path}: a nonce twice");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(page.header(name), value, "{path}");
+        }
+    }
 }

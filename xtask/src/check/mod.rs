@@ -7,6 +7,7 @@ mod layers;
 mod licences;
 mod migrations;
 mod packages;
+mod rules;
 mod unsafe_code;
 mod unused;
 mod wasm;
@@ -52,6 +53,7 @@ pub fn all(repo: &Repo, say: &Say, stop: &Stop) -> Result<Tally> {
     report.add("unused dependencies", || unused::check(&packages))?;
     report.add("migrations in pairs", || migrations::check(&repo.root))?;
     report.add("line budgets", || budget::check(&packages, &repo.root))?;
+    report.add("proofs of the security rules", || rules::check(&repo.root))?;
     report.add("wasm purity", || wasm::check(&repo.root))?;
     report.add("format", || format::formatted(&repo.root))?;
     report.add("lints", || format::lints(&repo.root, stop))?;

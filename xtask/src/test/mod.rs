@@ -36,13 +36,13 @@ pub struct Options {
     pub filter: Option<String>,
 }
 
-/// Runs everything and prints `N passed, N failed` as the last line.
+/// Runs everything and prints `N passed, N failed` as the last line; what could not run is named before it.
 ///
 /// # Errors
 /// When anything failed.
 pub fn run(options: &Options, stop: &Stop) -> Result<()> {
     ending::stop_on_signals(stop, true)?;
-    let mut run = Run { options, stop, say: Say::new(), tally: Tally::default() };
+    let mut run = Run { options, stop, say: Say::new(), tally: Tally::default(), left_out: Vec::new() };
     let repo = Repo::find()?;
     let dir = std::env::temp_dir().join(format!("remotegpu-test-{}", std::process::id()));
     let end = run.all(&repo, &dir);
@@ -56,6 +56,13 @@ pub fn run(options: &Options, stop: &Stop) -> Result<()> {
         run.say.step(format!("Logs and data are kept in {}", dir.display()));
     }
     run.say.step("Done");
+    // A proof that did not run is none.
+    if !run.left_out.is_empty() {
+        run.say.note(format!("{} left out:", run.left_out.len()));
+    }
+    for what in &run.left_out {
+        run.say.note(format!("  {what}"));
+    }
     println!("{} passed, {} failed", run.tally.passed, run.tally.failed);
     if run.tally.failed == 0 { Ok(()) } else { Err(Explained.into()) }
 }
@@ -65,6 +72,7 @@ struct Run<'a> {
     stop: &'a Stop,
     say: Say,
     tally: Tally,
+    left_out: Vec<String>,
 }
 
 impl Run<'_> {
@@ -93,8 +101,9 @@ impl Run<'_> {
         let python = python::find(&self.say);
         environment.extend(python.map(|python| ("REMOTEGPU_TEST_PYTHON".to_owned(), python.display().to_string())));
         let filter = self.options.filter.as_deref();
-        let rust = rust::run(&repo.root, filter, &environment, &self.say, self.stop)?;
+        let (rust, left_out) = rust::run(&repo.root, filter, &environment, &self.say, self.stop)?;
         self.add(rust);
+        self.left_out = left_out;
         // Tests may kill what they started, never what everybody uses.
         platform.ensure_alive()?;
         if !self.options.quick {

@@ -10,7 +10,10 @@ use crate::check::Tally;
 use crate::say::Say;
 use crate::{repo, shell};
 
-/// Runs them and counts.
+/// What a test writes that leaves something out.
+const LEFT_OUT: &str = "left out: ";
+
+/// Runs them, counts, and collects what they left out.
 ///
 /// # Errors
 /// When cargo cannot be started. A build that fails is one failure.
@@ -20,22 +23,30 @@ pub fn run(
     environment: &[(String, String)],
     say: &Say,
     stop: &Stop,
-) -> Result<Tally> {
+) -> Result<(Tally, Vec<String>)> {
     say.step("Running the Rust tests");
     let mut cargo = repo::cargo(root);
     cargo.args(["test", "--locked", "--workspace", "--exclude", "frontend", "--no-fail-fast"]).args(filter);
     cargo.envs(environment.iter().map(|(key, value)| (key, value)));
-    let mut tally = Tally::default();
+    let (mut tally, mut left_out) = (Tally::default(), Vec::new());
     let status = shell::follow("cargo test", &mut cargo, stop, |line| {
         if let Some((passed, failed)) = counts(line) {
             tally.passed += passed;
             tally.failed += failed;
         }
+        left_out.extend(left_out_by(line));
     })?;
     if !status.success() && tally.failed == 0 {
         tally.failed = 1;
     }
-    Ok(tally)
+    left_out.sort_unstable();
+    left_out.dedup();
+    Ok((tally, left_out))
+}
+
+/// What the line says was left out. A test of another thread may have begun the line: `test a::b ... left out: …`.
+fn left_out_by(line: &str) -> Option<String> {
+    line.split_once(LEFT_OUT).map(|(_, what)| what.trim_end().to_owned())
 }
 
 /// The numbers in `test result: ok. 20 passed; 0 failed; …`.
@@ -57,5 +68,13 @@ mod tests {
         let line = "test result: FAILED. 20 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.08s";
         assert_eq!(counts(line), Some((20, 3)));
         assert_eq!(counts("test wait::tests::a ... ok"), None);
+    }
+
+    #[test]
+    fn what_a_test_leaves_out_is_named() {
+        let what = Some("a clock: libfaketime is not installed".to_owned());
+        assert_eq!(left_out_by("left out: a clock: libfaketime is not installed"), what);
+        assert_eq!(left_out_by("test a::b ... left out: a clock: libfaketime is not installed"), what);
+        assert_eq!(left_out_by("test a::b ... ok"), None);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use domain::api_key::ApiKey;
 use domain::audit::{Action, AuditEvent};
 use domain::credential::{Credential, Identity, reported_expiry};
-use domain::id::{AccountId, CredentialId};
+use domain::id::CredentialId;
 use domain::namespace::{Namespace, NamespaceStatus};
 use domain::{Error, Result};
 use futures::FutureExt as _;
@@ -31,6 +31,8 @@ pub(super) struct Holder {
     pub origin: Origin,
     /// The key, unless the console acts for a person.
     pub key: Option<ApiKey>,
+    /// E-mail of the key's owner, or of the person.
+    pub owner: String,
     /// Actor of the audit rows.
     pub actor: String,
 }
@@ -45,7 +47,6 @@ impl Backend {
     ) -> Result<IssuedCredential> {
         let now = self.inner.clock.now();
         let slot = Slot { identity: identity.clone(), namespace: namespace.id };
-        let account = namespace.account_id;
         let start = {
             let (backend, holder, namespace) = (self.clone(), holder.clone(), namespace.clone());
             move || backend.flight(holder, namespace, identity)
@@ -55,7 +56,7 @@ impl Backend {
         let kind = if holder.key.is_some() { "key" } else { "console" };
         metrics::counter!("remotegpu_credentials_total", "outcome" => outcome, "holder" => kind).increment(1);
         if reused && token.due_for_note(now) {
-            self.note_reuse(&holder, account, &namespace, token.credential);
+            self.note_reuse(&holder, &namespace, token.credential);
         }
         Ok(IssuedCredential { token: token.token.clone(), expires_at: token.expires_at })
     }
@@ -122,14 +123,13 @@ impl Backend {
         identity: &Identity,
         credential: &Credential,
     ) -> Result<()> {
-        let audit = self.hand_out_audit(holder, namespace.account_id, namespace, Action::CredentialIssued);
-        let audit = audit.jti(credential.token_id.clone());
+        let audit = self.hand_out_audit(holder, namespace, Action::CredentialIssued, Some(credential));
         let recorded = self.inner.store.record_credential(credential, &audit).await?;
         let Some(key) = &holder.key else { return Ok(()) };
         // The objects stand now. Whoever took the right away before this look is seen here; whoever does so after it
         // finds the objects. So no race leaves both of them.
-        let (now, found) = (self.inner.clock.now(), self.inner.store.key_access(&key.public_id, Some(namespace.id)));
-        let found = found.await?.ok_or_else(not_allowed)?;
+        let found = self.inner.store.key_access(&key.public_id, Some(namespace.id)).await?.ok_or_else(not_allowed)?;
+        let now = found.read_at;
         let open = found.namespace.as_ref().is_some_and(|n| n.status == NamespaceStatus::Active);
         let kept = match identity {
             Identity::Key { generation, access, .. } => {
@@ -140,17 +140,16 @@ impl Backend {
         if recorded && open && kept {
             return Ok(());
         }
-        let audit = self.hand_out_audit(holder, namespace.account_id, namespace, Action::CredentialRevoked);
-        let audit = audit.jti(credential.token_id.clone());
+        let audit = self.hand_out_audit(holder, namespace, Action::CredentialRevoked, Some(credential));
         self.inner.store.revoke_credential(credential, now, &audit).await?;
         self.remove_now(&credential.service_account, namespace.id).await;
         Err(lost(&found.key, now))
     }
 
     /// Off the request path; its failure never fails the call (`security.md` §3).
-    fn note_reuse(&self, holder: &Holder, account: AccountId, namespace: &Namespace, credential: CredentialId) {
+    fn note_reuse(&self, holder: &Holder, namespace: &Namespace, credential: CredentialId) {
         let (backend, address) = (self.clone(), holder.origin.address.clone());
-        let audit = self.hand_out_audit(holder, account, namespace, Action::CredentialReused);
+        let audit = self.hand_out_audit(holder, namespace, Action::CredentialReused, None);
         tokio::spawn(async move {
             let touched = backend.inner.store.touch_credential(credential, audit.at, &address, &audit).await;
             if let Err(error) = touched {
@@ -159,11 +158,21 @@ impl Backend {
         });
     }
 
-    fn hand_out_audit(&self, holder: &Holder, account: AccountId, namespace: &Namespace, action: Action) -> AuditEvent {
+    /// Whose right it is and until when stands in the detail: the book of credentials forgets them, the log does not.
+    fn hand_out_audit(
+        &self,
+        holder: &Holder,
+        namespace: &Namespace,
+        action: Action,
+        credential: Option<&Credential>,
+    ) -> AuditEvent {
         let target = namespace::target(namespace.id);
-        let detail = holder.origin.user_agent.clone();
-        let event = self.audit_for(&holder.origin, Some(account), holder.actor.clone(), action, target, detail);
-        event.by(holder.key.as_ref().map_or("", |key| key.name.as_str())).named(namespace.name.as_str())
+        let until = credential.map_or_else(String::new, |c| format!(", until {}", c.expires_at));
+        let detail = format!("for {}{until}", holder.owner);
+        let (account, actor) = (Some(namespace.account_id), holder.actor.clone());
+        let event = self.audit_for(&holder.origin, account, actor, action, target, detail);
+        let event = event.by(holder.key.as_ref().map_or("", |key| key.name.as_str())).named(namespace.name.as_str());
+        event.jti(credential.and_then(|c| c.token_id.clone()))
     }
 }
 

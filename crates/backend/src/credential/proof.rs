@@ -1,8 +1,7 @@
-//! The proof of a key: which of its secrets a text is, and whether the key lives. Pure: no clock, no I/O.
+//! The proof of a key: which of its secrets a text is, and whether the key lives at the time of the row. Pure: no I/O.
 
 use domain::api_key::{KeySecret, KeyStatus, KeyText};
 use domain::{Code, Error, Result};
-use jiff::Timestamp;
 
 use crate::Pepper;
 use crate::pepper::Match;
@@ -21,13 +20,13 @@ pub(super) struct Proof {
 ///
 /// # Errors
 /// `invalid_api_key` for whoever has not proved the secret; the state of the key only for those who have.
-pub(super) fn prove(pepper: &Pepper, text: &KeyText<'_>, found: Option<&KeyAccess>, now: Timestamp) -> Result<Proof> {
+pub(super) fn prove(pepper: &Pepper, text: &KeyText<'_>, found: Option<&KeyAccess>) -> Result<Proof> {
     let refuse = |code| Err(Error::Unauthenticated { code });
     let Some(found) = found else {
         pepper.compare_nothing(text.whole);
         return refuse(Code::InvalidApiKey);
     };
-    let mut proof = None;
+    let (mut proof, now) = (None, found.read_at);
     for secret in found.key.live_secrets(now) {
         match pepper.compare(text.whole, secret) {
             Match::Yes { stale } => {
@@ -59,6 +58,7 @@ mod tests {
     use domain::id::{AccountId, ApiKeyId, UserId};
     use domain::scope::Scope;
     use domain::user::Role;
+    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -99,12 +99,13 @@ mod tests {
             revision: 1,
             removal_pending: false,
         };
-        KeyAccess { key, owner_role: Some(Role::Member), namespace: None }
+        KeyAccess { key, owner_role: Some(Role::Member), owner_email: None, namespace: None, read_at: at(0) }
     }
 
     fn generation(text: &str, found: &KeyAccess, now: i64) -> Result<u32, Code> {
         let text = KeyText::parse(text).unwrap();
-        prove(&pepper("ab"), &text, Some(found), at(now)).map(|proof| proof.generation).map_err(|e| e.code())
+        let found = KeyAccess { read_at: at(now), ..found.clone() };
+        prove(&pepper("ab"), &text, Some(&found)).map(|proof| proof.generation).map_err(|e| e.code())
     }
 
     #[test]
@@ -141,9 +142,9 @@ mod tests {
         let (old, _) = texts();
         let (found, text) = (stored(&pepper("ab")), KeyText::parse(&old).unwrap());
         let ring = pepper("cd").with_previous(&"ab".repeat(32)).unwrap();
-        let proof = prove(&ring, &text, Some(&found), at(0)).unwrap();
+        let proof = prove(&ring, &text, Some(&found)).unwrap();
         assert_eq!(proof.stale, found.key.old_secret.as_ref().map(|old| old.secret.clone()));
-        let unknown = prove(&pepper("cd"), &text, Some(&found), at(0)).unwrap_err();
+        let unknown = prove(&pepper("cd"), &text, Some(&found)).unwrap_err();
         assert_eq!(unknown.code(), Code::InvalidApiKey);
     }
 }

@@ -148,8 +148,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn short_passwords_are_refused_before_hashing() {
-        let error = PasswordHasher::new().hash(&SecretString::from("short")).await.unwrap_err();
-        assert_eq!(error.to_string(), "Password must be 12 to 1024 characters");
+    async fn what_is_hashed_today_is_not_outdated() {
+        let hash = PasswordHasher::new().hash(&SecretString::from("correct horse battery")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(!PasswordHasher::is_outdated(&hash));
+    }
+
+    #[tokio::test]
+    async fn short_and_endless_passwords_are_refused_before_hashing() {
+        let hasher = PasswordHasher::new();
+        for wrong in ["short", &"x".repeat(11), &"x".repeat(1025)] {
+            let error = hasher.hash(&SecretString::from(wrong)).await.unwrap_err();
+            assert_eq!(error.to_string(), "Password must be 12 to 1024 characters");
+        }
+        hasher.hash(&SecretString::from("é".repeat(1024))).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn four_are_hashed_at_once_a_short_queue_waits_and_the_rest_is_told_to_come_again() {
+        let (hasher, door) = (PasswordHasher::new(), Arc::new(std::sync::RwLock::new(())));
+        let closed = door.write().unwrap();
+        let mut waiting: Vec<_> = (0..QUEUE)
+            .map(|_| {
+                let door = door.clone();
+                Box::pin(hasher.blocking(move || drop(door.read())))
+            })
+            .collect();
+        for one in &mut waiting {
+            assert!(futures::poll!(one).is_pending());
+        }
+        assert_eq!(hasher.load(), (QUEUE - AT_ONCE, AT_ONCE));
+        let refused = hasher.verify(&SecretString::from("correct horse battery"), Some("x")).await.unwrap_err();
+        assert!(matches!(refused, Error::Unavailable { what: Dependency::PasswordHasher, .. }), "{refused:?}");
+        drop(closed);
+        for done in futures::future::join_all(waiting).await {
+            done.unwrap();
+        }
+        assert_eq!(hasher.load(), (0, 0));
+        assert!(!hasher.verify(&SecretString::from("correct horse battery"), Some("x")).await.unwrap());
     }
 }

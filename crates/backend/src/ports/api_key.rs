@@ -7,7 +7,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, ApiKeyId, NamespaceId, UserId};
 use domain::namespace::Namespace;
 use domain::page::PageRequest;
-use domain::user::Role;
+use domain::user::{Email, Role};
 use jiff::Timestamp;
 
 /// Everything one exec-credential call must know, read by one SELECT.
@@ -17,8 +17,12 @@ pub struct KeyAccess {
     pub key: ApiKey,
     /// The owner's role in the key's account; none when the owner is disabled or no longer a member.
     pub owner_role: Option<Role>,
+    /// Who that is; none as above.
+    pub owner_email: Option<Email>,
     /// The namespace, if it exists **in the key's account**.
     pub namespace: Option<Namespace>,
+    /// When this was read, by the **database's** clock: what has an end ends by it, whatever the console's clock says.
+    pub read_at: Timestamp,
 }
 
 /// A key of which something may have to go from the cluster.

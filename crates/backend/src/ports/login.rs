@@ -15,6 +15,7 @@ pub trait Logins: Send + Sync {
     async fn record_login_failure(&self, subjects: &[String], at: Timestamp, audit: &AuditEvent) -> Result<()>;
     /// Removes up to `limit` subjects that last failed before `before`: their lock is long over.
     async fn delete_old_login_counters(&self, before: Timestamp, limit: u32) -> Result<u64>;
-    /// Forgets the failures of each subject.
-    async fn record_login(&self, subjects: &[String], audit: &AuditEvent) -> Result<()>;
+    /// Forgets the failures of `name`, and of those of `address` as many: what others failed at from there counts on, or
+    /// whoever has one account could try many others by signing in between.
+    async fn record_login(&self, name: &str, address: &str, audit: &AuditEvent) -> Result<()>;
 }

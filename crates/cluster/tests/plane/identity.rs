@@ -52,6 +52,35 @@ async fn a_key_opens_its_namespace_and_nothing_else() {
     }
 }
 
+/// Who may make a pod may run it as any account of that namespace, and its token would outlive the key.
+#[tokio::test]
+async fn no_pod_runs_where_the_accounts_of_keys_are() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    let identity = key(Access::Edit);
+    plane.cluster.ensure_identity(&tenant, &identity).await.unwrap();
+    // Nothing else is wrong with it, so that it is the quota that refuses.
+    let closed = serde_json::json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true,
+        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
+    let pod = serde_json::from_value(serde_json::json!({
+        "metadata": {"generateName": "proof-"},
+        "spec": {"serviceAccountName": name(&tenant, &identity), "containers": [{"name": "c", "image": "x",
+            "securityContext": closed, "resources": {"limits": {"cpu": "1m", "memory": "1Mi"}}}]},
+    }));
+    let pods: Api<Pod> = Api::namespaced(plane.admin.clone(), ACCESS_NAMESPACE);
+    match pods.create(&PostParams::default(), &pod.unwrap()).await {
+        Err(kube::Error::Api(status)) => {
+            assert_eq!(status.code, 403, "{}", status.message);
+            assert!(
+                status.message.contains("exceeded quota") && status.message.contains("pods=0"),
+                "{}",
+                status.message
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_view_key_reads_no_secrets() {
     let plane = plane().await;

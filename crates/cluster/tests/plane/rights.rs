@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use domain::credential::Access;
 use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview};
-use kube::Client;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{Api, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
 use serde_json::json;
 
-use crate::given::{key, plane};
+use crate::given::{directory, key, plane};
 
 /// `verb resource[/subresource].group`, tried in the tenant's own namespace.
 const NEVER: &[&str] = &[
@@ -177,4 +179,42 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
     assert!(!can("remotegpu-issuer", "update leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-access").await);
     assert!(!can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-system").await);
+}
+
+/// By RBAC the issuer may write RoleBindings everywhere: the policy is the only wall.
+#[tokio::test]
+async fn the_issuer_binds_the_two_tenant_roles_in_tenant_namespaces_and_nothing_else() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    let file = Kubeconfig::read_from(directory().join("kubeconfigs/issuer.yaml")).unwrap();
+    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    let issuer = Client::try_from(config).unwrap();
+    let bind = async |namespace: &str, kind: &str, role: &str| {
+        let binding = json!({
+            "metadata": {"name": "proof"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": "proof", "namespace": "remotegpu-access"}],
+        });
+        let api: Api<RoleBinding> = Api::namespaced(issuer.clone(), namespace);
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        match api.create(&dry, &serde_json::from_value(binding).unwrap()).await {
+            Ok(_) => String::new(),
+            Err(kube::Error::Api(status)) => format!("{} {}", status.code, status.message),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let tenant = tenant.kubernetes_name.as_str();
+    for role in ["remotegpu-tenant", "remotegpu-viewer"] {
+        assert_eq!(bind(tenant, "ClusterRole", role).await, "");
+        for namespace in ["kube-system", "default", "remotegpu-system"] {
+            let refused = bind(namespace, "ClusterRole", role).await;
+            let sentence = "The console may write RoleBindings in tenant namespaces only";
+            assert!(refused.starts_with("403") && refused.contains(sentence), "{namespace}: {refused}");
+        }
+    }
+    // RBAC and the policy say so both: `bind` is granted by name.
+    for role in ["view", "cluster-admin", "remotegpu-sku-reader"] {
+        let refused = bind(tenant, "ClusterRole", role).await;
+        assert!(refused.starts_with("403"), "{role}: {refused}");
+    }
 }

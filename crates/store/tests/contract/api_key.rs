@@ -31,6 +31,7 @@ on_both_engines! {
     an_account_has_a_thousand_keys_and_not_one_more
     the_sweep_finds_keys_of_every_account_by_public_id
     key_access_brings_key_role_and_namespace_at_once
+    key_access_tells_the_time_of_the_database
     key_access_never_shows_a_namespace_of_another_account
     key_access_has_no_role_for_an_owner_who_left_or_is_disabled
     a_stored_scope_or_access_that_is_broken_opens_nothing
@@ -293,6 +294,23 @@ async fn key_access_brings_key_role_and_namespace_at_once(db: &Database) {
     assert_eq!((found.key, found.namespace), (key, None));
     let unknown = PublicId::from_trusted("zzzzzzzz".into());
     assert_eq!(db.key_access(&unknown, None).await.unwrap(), None);
+}
+
+/// And the owner's address beside the role. No other clock to compare with is needed: both run on this machine.
+async fn key_access_tells_the_time_of_the_database(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let key = tenant.api_key(db, Scope::All).await;
+    let before = jiff::Timestamp::now().as_millisecond();
+    let first = db.key_access(&key.public_id, None).await.unwrap().unwrap();
+    let second = db.key_access(&key.public_id, None).await.unwrap().unwrap();
+    let after = jiff::Timestamp::now().as_millisecond();
+    let (first_ms, second_ms) = (first.read_at.as_millisecond(), second.read_at.as_millisecond());
+    // SQLite's clock has whole milliseconds.
+    assert!(
+        (before - 1..=second_ms).contains(&first_ms) && second_ms <= after + 1,
+        "{before} {first_ms} {second_ms} {after}"
+    );
+    assert_eq!(first.owner_email, Some(tenant.owner.email.clone()));
 }
 
 async fn key_access_never_shows_a_namespace_of_another_account(db: &Database) {

@@ -25,7 +25,8 @@ async fn the_console_works_with_a_role_that_cannot_alter_the_log() {
     let Some(db) = Database::postgres().await else { return };
     let Some(url) = db.url().strip_prefix("postgres://postgres@") else {
         // Only where the test server lets anybody in without a password.
-        writeln!(std::io::stderr(), "role test skipped: REMOTEGPU_TEST_POSTGRES is not postgres://postgres@…").unwrap();
+        let why = "REMOTEGPU_TEST_POSTGRES is not postgres://postgres@…";
+        writeln!(std::io::stderr(), "left out: the role that cannot alter the log: {why}").unwrap();
         return db.drop_schema().await;
     };
     let role = format!("app_{}", Uuid::now_v7().simple());

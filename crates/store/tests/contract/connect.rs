@@ -117,3 +117,31 @@ async fn a_new_sqlite_file_is_readable_by_its_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{path}");
     }
 }
+
+/// Nothing is sent before the refusal: no such server is needed.
+#[tokio::test]
+async fn a_server_elsewhere_is_refused_unless_its_certificate_is_checked() {
+    for url in [
+        "postgres://ada:s3cret@db.example/x",
+        "postgres://ada:s3cret@192.0.2.7/x?sslmode=prefer",
+        "postgres://ada:s3cret@db.example/x?sslmode=require",
+        "postgres://ada:s3cret@db.example/x?sslmode=verify-ca",
+        "postgres://ada:s3cret@db.example/x?sslmode=disable",
+        "postgres://ada:s3cret@127.0.0.1/x?host=db.example",
+    ] {
+        for refused in [SqlStore::connect(url, sealer()).await.map(drop), SqlStore::migrate(url).await] {
+            let said = format!("{:?}", refused.unwrap_err());
+            assert!(said.contains("add sslmode=verify-full") && !said.contains("s3cret"), "{url}: {said}");
+        }
+    }
+    for url in [
+        "postgres://ada@127.0.0.1:1/x",
+        "postgres://ada@[::1]:1/x",
+        "postgres://ada@localhost:1/x",
+        "postgres://ada@x/x?host=/no/such/socket",
+        "postgres://ada@db.invalid:1/x?sslmode=verify-full",
+    ] {
+        let said = format!("{:?}", SqlStore::migrate(url).await.unwrap_err());
+        assert!(!said.contains("sslmode"), "{url}: {said}");
+    }
+}

@@ -49,7 +49,8 @@ impl Database {
             SKIPPED.call_once(|| {
                 // Not println!, which the test harness keeps to itself for tests that pass.
                 let mut terminal = std::io::stderr();
-                writeln!(terminal, "PostgreSQL half skipped: REMOTEGPU_TEST_POSTGRES is not set").unwrap();
+                writeln!(terminal, "left out: the PostgreSQL half of the store: REMOTEGPU_TEST_POSTGRES is not set")
+                    .unwrap();
             });
             return None;
         };

@@ -10,7 +10,8 @@ use crate::given::{self, at};
 
 on_both_engines! {
     failures_are_counted_per_subject_and_given_back_in_order
-    a_success_forgets_the_failures
+    a_success_forgets_the_failures_of_its_name
+    a_success_leaves_the_address_what_others_failed_at
     counters_survive_a_restart
     counters_older_than_a_moment_are_removed_in_batches
     failures_at_the_same_moment_are_all_counted
@@ -36,13 +37,28 @@ async fn failures_are_counted_per_subject_and_given_back_in_order(db: &Database)
     assert_eq!(db.count("audit WHERE account_id IS NULL").await, 2);
 }
 
-async fn a_success_forgets_the_failures(db: &Database) {
+async fn a_success_forgets_the_failures_of_its_name(db: &Database) {
     let tenant = given::tenant(db).await;
     db.record_login_failure(&subjects(&["email:a", "address:1"]), at(1), &refused()).await.unwrap();
-    db.record_login(&subjects(&["email:a", "address:1"]), &tenant.event(Action::SignedIn)).await.unwrap();
+    db.record_login("email:a", "address:1", &tenant.event(Action::SignedIn)).await.unwrap();
     let counters = db.login_counters(&subjects(&["email:a", "address:1"])).await.unwrap();
     assert_eq!(counters, [LoginCounter::default(); 2]);
     assert_eq!(tenant.audited(db).await[0], Action::SignedIn);
+    db.record_login("email:a", "address:1", &tenant.event(Action::SignedIn)).await.unwrap();
+}
+
+/// Else whoever has one account could try the others from one address by signing in between.
+async fn a_success_leaves_the_address_what_others_failed_at(db: &Database) {
+    let tenant = given::tenant(db).await;
+    for (name, second) in [("email:b", 1), ("email:c", 2), ("email:a", 3)] {
+        db.record_login_failure(&subjects(&[name, "address:1"]), at(second), &refused()).await.unwrap();
+    }
+    for _ in 0..2 {
+        db.record_login("email:a", "address:1", &tenant.event(Action::SignedIn)).await.unwrap();
+        let counters = db.login_counters(&subjects(&["email:a", "address:1", "email:b"])).await.unwrap();
+        let failures: Vec<u32> = counters.iter().map(|counter| counter.failures).collect();
+        assert_eq!(failures, [0, 2, 1]);
+    }
 }
 
 async fn counters_survive_a_restart(db: &Database) {

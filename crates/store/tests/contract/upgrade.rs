@@ -194,7 +194,7 @@ async fn work_with(db: &Database) {
     assert!(db.save_session(SESSION, "{}").await.unwrap());
     db.delete_session(SESSION).await.unwrap();
     assert_eq!(db.load_session(SESSION, at(1)).await.unwrap(), None);
-    db.record_login(&["email:ada@example.com".into()], &event(Action::SignedIn)).await.unwrap();
+    db.record_login("email:ada@example.com", "address:192.0.2.1", &event(Action::SignedIn)).await.unwrap();
 
     let later = given::account(db, "later").await;
     assert_eq!(later.customer.as_str(), "skgu00008", "numbers go on where they were");
