@@ -18,5 +18,6 @@ pub mod overview;
 pub mod packed;
 pub mod password;
 pub mod platform_account;
+pub mod platform_sku;
 pub mod session;
 pub mod sku;

@@ -28,6 +28,7 @@ pub mod role;
 pub mod scope;
 pub mod sku_facts;
 pub mod sku_filter;
+pub mod sku_form;
 pub mod status;
 pub mod theme;
 pub mod verdict;

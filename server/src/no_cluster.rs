@@ -11,7 +11,7 @@ use domain::credential::{FoundIdentity, Identity};
 use domain::deployment::{DeploymentState, LogOptions};
 use domain::id::NamespaceId;
 use domain::namespace::{KubernetesName, Namespace};
-use domain::sku::Sku;
+use domain::sku::{Sku, SkuGrants, SkuSpec};
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -37,7 +37,7 @@ impl Leadership for NoCluster {
 
 #[async_trait]
 impl Cluster for NoCluster {
-    async fn apply_tenant(&self, _: &Namespace, _: &Quota) -> Result<()> {
+    async fn apply_tenant(&self, _: &Namespace, _: &Quota, _: &SkuGrants) -> Result<()> {
         absent()
     }
 
@@ -77,7 +77,23 @@ impl Cluster for NoCluster {
         absent()
     }
 
+    async fn read_sku(&self, _: &str) -> Result<Option<Sku>> {
+        absent()
+    }
+
+    async fn create_sku(&self, _: &str, _: &SkuSpec) -> Result<Sku> {
+        absent()
+    }
+
+    async fn replace_sku(&self, _: &Sku) -> Result<Sku> {
+        absent()
+    }
+
     async fn create_deployment(&self, _: &SecretString, _: &KubernetesName, _: &Value) -> Result<()> {
+        absent()
+    }
+
+    async fn dry_run(&self, _: &SecretString, _: &KubernetesName, _: &Value, _: bool) -> Result<Vec<String>> {
         absent()
     }
 

@@ -1,5 +1,6 @@
 //! Deployments with the token of the person who asks: the API server decides what they may (RULINGS 34).
 
+pub(crate) mod dry_run;
 pub(crate) mod state;
 
 use std::sync::Arc;

@@ -69,6 +69,11 @@ pub enum Action {
     CredentialRefused,
     CredentialRevoked,
     AdmissionDenied,
+    SkuCreated,
+    SkuChanged,
+    SkuRetired,
+    SkuOffered,
+    AccountSkusChanged,
     AuditExported,
     AuditPruned,
     DatabaseRestored,
@@ -201,6 +206,7 @@ impl Action {
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
         CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored
+        SkuCreated SkuChanged SkuRetired SkuOffered AccountSkusChanged
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -269,6 +275,11 @@ impl Action {
             Self::CredentialRefused => "credential.refused",
             Self::CredentialRevoked => "credential.revoked",
             Self::AdmissionDenied => "admission.denied",
+            Self::SkuCreated => "sku.created",
+            Self::SkuChanged => "sku.changed",
+            Self::SkuRetired => "sku.retired",
+            Self::SkuOffered => "sku.offered",
+            Self::AccountSkusChanged => "account.skus_changed",
             Self::AuditExported => "audit.exported",
             Self::AuditPruned => "audit.pruned",
             Self::DatabaseRestored => "database.restored",

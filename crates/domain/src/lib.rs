@@ -27,6 +27,7 @@ pub mod page;
 pub mod password;
 pub mod permission;
 pub mod platform_account;
+pub mod platform_sku;
 pub mod quantity;
 pub mod request;
 pub mod revocation;

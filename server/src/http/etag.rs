@@ -14,6 +14,8 @@ use domain::api_key::ApiKeyView;
 use domain::member::MemberView;
 use domain::namespace::NamespaceView;
 use domain::platform_account::PlatformAccountView;
+use domain::platform_sku::PlatformSkuView;
+use domain::sku::SkuGrantsView;
 use domain::{Code, Error, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -62,6 +64,18 @@ impl Versioned for MemberView {
 impl Versioned for PlatformAccountView {
     fn version(&self) -> Value {
         json!([self.id, self.status, self.quota])
+    }
+}
+
+impl Versioned for PlatformSkuView {
+    fn version(&self) -> Value {
+        json!([self.code, self.version])
+    }
+}
+
+impl Versioned for SkuGrantsView {
+    fn version(&self) -> Value {
+        json!([self.all, self.codes])
     }
 }
 

@@ -30,6 +30,7 @@ mod replicas;
 mod schemathesis;
 mod session;
 mod sign_in;
+mod sku;
 
 /// The binary under test.
 const CONSOLE: &str = env!("CARGO_BIN_EXE_remotegpu");

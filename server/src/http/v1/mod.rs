@@ -25,6 +25,7 @@ mod namespace;
 mod password;
 pub mod permission;
 mod platform_account;
+mod platform_sku;
 mod session;
 mod sku;
 
@@ -50,6 +51,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(member::routes())
         .merge(invitation::routes())
         .merge(platform_account::routes())
+        .merge(platform_sku::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())
