@@ -38,7 +38,7 @@ pub struct SkuForm {
     pub engines: String,
     /// `key=value`, one a line.
     pub node_labels: String,
-    /// `key`, `key=value`, either with `:Effect`; one a line.
+    /// `key`, `key=value`, either with `:Effect` and `:seconds`; one a line.
     pub tolerations: String,
     /// Empty = none.
     pub runtime_class: String,
@@ -228,9 +228,12 @@ fn lines(all: impl Iterator<Item = String>) -> String {
     all.collect::<Vec<_>>().join("\n")
 }
 
-/// `key=value:Effect` as kubectl writes taints; without `=` any value is tolerated, without `:` any effect.
+/// `key=value:Effect` as kubectl writes taints; without `=` any value is tolerated, without `:` any effect. A third part
+/// is for how many seconds.
 fn toleration(line: &str) -> Value {
-    let (rest, effect) = line.rsplit_once(':').unwrap_or((line, ""));
+    let mut parts = line.splitn(3, ':');
+    let mut part = || parts.next().unwrap_or_default().trim();
+    let (rest, effect, seconds) = (part(), part(), part());
     let mut members = Map::new();
     let mut set = |name: &str, value: &str| members.insert(name.to_owned(), Value::from(value.trim()));
     match rest.split_once('=') {
@@ -247,6 +250,11 @@ fn toleration(line: &str) -> Value {
     if !effect.is_empty() {
         set("effect", effect);
     }
+    if !seconds.is_empty() {
+        // What is no number is refused where the other rules are.
+        let seconds = seconds.parse::<i64>().map_or_else(|_| Value::from(seconds), Value::from);
+        members.insert("tolerationSeconds".to_owned(), seconds);
+    }
     Value::Object(members)
 }
 
@@ -254,7 +262,8 @@ fn toleration_text(toleration: &Value) -> String {
     let text = |name: &str| toleration.get(name).and_then(Value::as_str).unwrap_or_default();
     let value = if text("operator") == "Exists" { String::new() } else { format!("={}", text("value")) };
     let effect = if text("effect").is_empty() { String::new() } else { format!(":{}", text("effect")) };
-    format!("{}{value}{effect}", text("key"))
+    let seconds = toleration.get("tolerationSeconds").map_or_else(String::new, |seconds| format!(":{seconds}"));
+    format!("{}{value}{effect}{seconds}", text("key"))
 }
 
 #[cfg(test)]
@@ -273,6 +282,7 @@ mod tests {
                 "tolerations": [
                     {"key": "reserved", "operator": "Exists"},
                     {"key": "tier", "operator": "Equal", "value": "gold", "effect": "NoSchedule"},
+                    {"key": "drain", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
                 ], "runtimeClassName": "nvidia", "priorityClassName": "paid"},
         });
         serde_json::from_value(spec).unwrap()
@@ -281,7 +291,7 @@ mod tests {
     #[test]
     fn a_form_that_nobody_touched_changes_nothing() {
         let form = SkuForm::of("gpu-h100-1x", &spec());
-        assert_eq!(form.tolerations, "reserved\ntier=gold:NoSchedule");
+        assert_eq!(form.tolerations, "reserved\ntier=gold:NoSchedule\ndrain:NoExecute:300");
         assert_eq!(form.clone().into_change().unwrap().apply(&spec()).unwrap(), spec());
         assert_eq!(form.into_new().unwrap().code, "gpu-h100-1x");
         let mut cpu = spec();

@@ -102,7 +102,8 @@ impl Backend {
         let new = SkuGrants::new(wanted)?;
         let skus = self.inner.cluster.skus()?;
         // Codes that were granted before may stay, although their SKU is gone.
-        let unknown = |code: &&String| !skus.contains_key(*code) && !found.account.skus.grants(code);
+        let kept = found.account.skus.view().codes;
+        let unknown = |code: &&String| !skus.contains_key(*code) && !kept.contains(code);
         if let Some(code) = wanted.codes.iter().find(unknown) {
             return Err(Error::field("codes", "unknown", format!("There is no SKU {code}")));
         }

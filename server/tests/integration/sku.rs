@@ -228,13 +228,13 @@ async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired()
     })
     .await;
     let price = |pod: &Value| pod["metadata"]["annotations"]["remotegpu.ai/price-per-hour"].clone();
-    assert_eq!(price(&first), "0.5 EUR");
+    assert_eq!(price(&first), "0.50 EUR");
 
     let change = json!({"price": {"perHour": "9", "currency": "EUR"}});
     assert_eq!(sold.operator.patch(&sold.path(), change).await.status, 200);
     eventually("new pods cost the new price", async || {
         let new = sold.admin.create(&format!("{pods}?dryRun=All"), &pod("new", &sold.code)).await.done();
-        if price(&new) == "9 EUR" { Ok(()) } else { Err(new) }
+        if price(&new) == "9.00 EUR" { Ok(()) } else { Err(new) }
     })
     .await;
     sold.operator.patch(&sold.path(), json!({"retired": true})).await;
@@ -254,7 +254,7 @@ async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired()
     let relabel = json!({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "app", "image": "registry.invalid/app:2"}]}});
     let changed =
         sold.admin.change(&format!("{pods}/first"), testkit::Dialect::StrategicMergePatch, &relabel).await.done();
-    assert_eq!((price(&running), price(&changed)), (json!("0.5 EUR"), json!("0.5 EUR")));
+    assert_eq!((price(&running), price(&changed)), (json!("0.50 EUR"), json!("0.50 EUR")));
     assert!(!codes(&sold.operator, "/v1/skus").await.contains(&sold.code));
     sold.admin.delete(&format!("{pods}/first")).await.done();
     sold.gone().await;

@@ -34,6 +34,10 @@ pub(crate) async fn dry_run(client: Client, tenant: &KubernetesName, object: &Va
     }
     let status: Status = serde_json::from_slice(&body)
         .map_err(|_| Error::cluster(format!("{DOING}: HTTP {} without a Status", head.status)))?;
+    // A field of no schema: the API server takes it for a fault of its own (500, no reason) when it merges an apply.
+    if let Some((_, why)) = status.message.split_once("failed to create typed patch object ") {
+        return Err(Error::field("manifest", "invalid", format!("The manifest cannot be read {why}")));
+    }
     let refused = translate_for_person(DOING, kube::Error::Api(status.boxed()));
     Err(match refused {
         Error::Conflict { code: Code::NameTaken, .. } => {

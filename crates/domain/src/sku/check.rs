@@ -119,6 +119,7 @@ fn is_toleration(toleration: &serde_json::Value) -> bool {
         return false;
     };
     members.keys().all(|name| known.contains(&name.as_str()))
+        && members.get("tolerationSeconds").is_none_or(|seconds| seconds.is_null() || seconds.is_i64())
         && is_label_key(key)
         && matches!(operator, "" | "Equal" | "Exists")
         && (operator != "Exists" || value.is_empty())
@@ -182,6 +183,7 @@ mod tests {
             ("/placement/tolerations", json!([{"key": "a", "operator": "Exists", "value": "b"}])),
             ("/placement/tolerations", json!([{"key": "a", "effect": "Never"}])),
             ("/placement/tolerations", json!(["a"])),
+            ("/placement/tolerations", json!([{"key": "a", "tolerationSeconds": "long"}])),
             ("/placement/runtimeClassName", json!("No Class")),
         ] {
             let mut spec = good();

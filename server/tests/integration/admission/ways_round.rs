@@ -286,7 +286,7 @@ async fn way_7_what_the_namespace_says_about_itself() {
     .await;
     let tampered = [
         json!({"metadata": {"labels": {"remotegpu.ai/namespace-id": null}}}),
-        json!({"metadata": {"annotations": {"remotegpu.ai/skus": "*"}}}),
+        json!({"metadata": {"annotations": {"remotegpu.ai/skus": "gpu-h100-8x"}}}),
         json!({"metadata": {"annotations": {"remotegpu.ai/service-accounts": "builder"}}}),
     ];
     for change in &tampered {
@@ -350,10 +350,10 @@ async fn late_injector(room: &Room) {
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": room.namespace}},
                 "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
             },
-            "matchConditions": [{"name": "priced", "expression":
-                "'remotegpu.ai/price-per-hour' in object.metadata.?annotations.orValue({})"}],
+            // Reinvoked because the object changed after it: only then is the price there.
             "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression":
-                "[JSONPatch{op: 'add', path: '/spec/tolerations/-', value: Object.spec.tolerations{operator: 'Exists'}}]"}}],
+                "'remotegpu.ai/price-per-hour' in object.metadata.?annotations.orValue({}) ?
+                [JSONPatch{op: 'add', path: '/spec/tolerations/-', value: Object.spec.tolerations{operator: 'Exists'}}] : []"}}],
         },
     });
     let binding = json!({"metadata": {"name": name}, "spec": {"policyName": name}});
