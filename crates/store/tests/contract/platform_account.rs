@@ -81,19 +81,19 @@ async fn granted_skus_are_kept_and_mark_the_namespaces(db: &Database) {
     let namespace = tenant.namespace_in(db, "team-ml", NamespaceStatus::Active).await;
     other.namespace_in(db, "theirs", NamespaceStatus::Active).await;
     assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().skus, SkuGrants::default());
-    let audit = tenant.event(Action::AccountSkusChanged);
+    let audit = || tenant.event(Action::AccountSkusChanged);
     for codes in [vec!["gpu-h100-1x".to_owned(), "cpu".to_owned()], Vec::new()] {
         let some = SkuGrants::new(&SkuGrantsView { all: false, codes }).unwrap();
-        assert!(db.set_account_skus(tenant.account.id, &some, at(5), &audit).await.unwrap());
+        assert!(db.set_account_skus(tenant.account.id, &some, at(5), &audit()).await.unwrap());
         assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().skus, some);
     }
     let outdated: Vec<NamespaceId> =
         db.outdated_namespaces(10).await.unwrap().into_iter().map(|(namespace, _)| namespace.id).collect();
     assert_eq!(outdated, [namespace.id]);
-    assert!(db.set_account_skus(tenant.account.id, &SkuGrants::default(), at(6), &audit).await.unwrap());
+    assert!(db.set_account_skus(tenant.account.id, &SkuGrants::default(), at(6), &audit()).await.unwrap());
     assert_eq!(db.account_use(tenant.account.id).await.unwrap().unwrap().account.skus, SkuGrants::default());
     let nobody = domain::id::AccountId::new(uuid::Uuid::from_u128(7));
-    assert!(!db.set_account_skus(nobody, &SkuGrants::default(), at(7), &audit).await.unwrap());
+    assert!(!db.set_account_skus(nobody, &SkuGrants::default(), at(7), &audit()).await.unwrap());
 }
 
 async fn a_suspended_accounts_keys_have_no_owner_any_more(db: &Database) {

@@ -68,13 +68,13 @@ pub fn SkuFields(sending: Sending, form: SkuForm, new: bool) -> impl IntoView {
     view! {
         {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
         <Panel title="Offer">
-            <div class="grid gap-3 p-4 sm:grid-cols-2">{code} {each(offer.into())}</div>
+            <div class="grid items-start gap-3 p-4 sm:grid-cols-2">{code} {each(offer.into())}</div>
         </Panel>
         <Panel title="Shape">
-            <div class="grid gap-3 p-4 sm:grid-cols-2">{each(shape.into())} {gpu}</div>
+            <div class="grid items-start gap-3 p-4 sm:grid-cols-2">{each(shape.into())} {gpu}</div>
         </Panel>
         <Panel title="Placement">
-            <div class="grid gap-3 p-4 sm:grid-cols-2">
+            <div class="grid items-start gap-3 p-4 sm:grid-cols-2">
                 {each(place.into())}
                 {area(sending, Line("node_labels", "Node labels", "key=value, one a line.", form.node_labels))}
                 {area(sending, Line("tolerations", "Tolerations", "key=value:Effect, one a line; value and effect may be left out.", form.tolerations))}
