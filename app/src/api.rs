@@ -21,6 +21,7 @@ pub mod password;
 pub mod platform_account;
 pub mod secret;
 pub mod service;
+pub mod platform_sku;
 pub mod session;
 pub mod sku;
 pub mod workload;

@@ -26,6 +26,8 @@ use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::platform::account::detail::PlatformAccountPage;
 use crate::pages::platform::account::list::PlatformAccountsPage;
+use crate::pages::platform::sku::detail::PlatformSkuPage;
+use crate::pages::platform::sku::list::PlatformSkusPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
 use crate::pages::settings::account::detail::AccountPage;
@@ -114,7 +116,12 @@ area!(
 area!(
     platform,
     __preload_platform,
-    PlatformPage { PlatformAccounts: PlatformAccountsPage, PlatformAccount: PlatformAccountPage }
+    PlatformPage {
+        PlatformAccounts: PlatformAccountsPage,
+        PlatformAccount: PlatformAccountPage,
+        Skus: PlatformSkusPage,
+        Sku: PlatformSkuPage,
+    }
 );
 
 area!(
@@ -166,6 +173,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("settings/account") view={Lazy::<Account>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/accounts") view={Lazy::<PlatformAccounts>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/accounts/:account") view={Lazy::<PlatformAccount>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/skus") view={Lazy::<Skus>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/skus/:sku") view={Lazy::<Sku>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit/:row") view={Lazy::<AuditRow>::new()} ssr=SsrMode::Async />

@@ -34,6 +34,7 @@ pub mod scope;
 pub mod service_form;
 pub mod sku_facts;
 pub mod sku_filter;
+pub mod sku_form;
 pub mod status;
 pub mod theme;
 pub mod verdict;

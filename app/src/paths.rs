@@ -235,6 +235,21 @@ pub fn platform_account(account: &str) -> String {
     format!("{}/{}", platform_accounts(), encode(account))
 }
 
+/// `/platform/skus`
+pub fn platform_skus() -> String {
+    "/platform/skus".to_owned()
+}
+
+/// The form for a new SKU.
+pub fn new_platform_sku() -> String {
+    with_query(&platform_skus(), &[("new", "sku")])
+}
+
+/// `/platform/skus/{sku}`
+pub fn platform_sku(code: &str) -> String {
+    format!("{}/{}", platform_skus(), encode(code))
+}
+
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
@@ -342,6 +357,9 @@ mod tests {
             platform_accounts(),
             new_platform_account(),
             platform_account(id),
+            platform_skus(),
+            new_platform_sku(),
+            platform_sku("gpu-h100-1x"),
             kubeconfig(id, "view", "sh"),
             workload_tab(id, WorkloadKind::StatefulSet, "db", "logs"),
             workload_dialog(id, WorkloadKind::Job, "train", "delete"),
@@ -391,6 +409,9 @@ mod tests {
         /platform/accounts
         /platform/accounts?new=account
         /platform/accounts/019c1b2e-7f00-7abc-8def-0123456789ab
+        /platform/skus
+        /platform/skus?new=sku
+        /platform/skus/gpu-h100-1x
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/statefulset/db/logs
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/job/train?do=delete

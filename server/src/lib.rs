@@ -18,6 +18,8 @@ pub mod log;
 mod loops;
 mod no_cluster;
 pub mod oidc;
+#[cfg(test)]
+mod one_rule;
 pub mod peppers;
 pub mod public_url;
 pub mod sealed;

@@ -18,7 +18,7 @@ use domain::namespace::{KubernetesName, Namespace};
 use domain::reference::{Referrer, Target};
 use domain::secret::SecretView;
 use domain::service::{NewService, ServiceView};
-use domain::sku::Sku;
+use domain::sku::{Sku, SkuGrants, SkuSpec};
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
 use futures::StreamExt as _;
@@ -45,7 +45,7 @@ impl Leadership for NoCluster {
 
 #[async_trait]
 impl Cluster for NoCluster {
-    async fn apply_tenant(&self, _: &Namespace, _: &Quota) -> Result<()> {
+    async fn apply_tenant(&self, _: &Namespace, _: &Quota, _: &SkuGrants) -> Result<()> {
         absent()
     }
 
@@ -82,6 +82,22 @@ impl Cluster for NoCluster {
     }
 
     fn skus(&self) -> Result<Arc<BTreeMap<String, Sku>>> {
+        absent()
+    }
+
+    async fn read_sku(&self, _: &str) -> Result<Option<Sku>> {
+        absent()
+    }
+
+    async fn create_sku(&self, _: &str, _: &SkuSpec) -> Result<Sku> {
+        absent()
+    }
+
+    async fn replace_sku(&self, _: &Sku) -> Result<Sku> {
+        absent()
+    }
+
+    async fn dry_run(&self, _: &SecretString, _: &KubernetesName, _: &Value, _: bool) -> Result<Vec<String>> {
         absent()
     }
 

@@ -18,12 +18,23 @@ use crate::{ending, repo, shell};
 /// `cargo xtask bench`
 #[derive(Debug, Args)]
 pub struct Options {
+    /// What to measure; everything if not given.
+    pub what: Option<What>,
     /// Measure unoptimised programs: quick to build, absolute times mean nothing.
     #[arg(long)]
     pub dev: bool,
     /// Rows in the big tables.
     #[arg(long, default_value = "1,10000,1000000")]
     pub sizes: String,
+}
+
+/// One group of figures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum What {
+    /// Credentials, keys, the console itself.
+    Access,
+    /// The webhook's decision with many SKUs.
+    Admission,
 }
 
 /// Where a running control plane and database are, when somebody gave them.
@@ -59,10 +70,15 @@ fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &S
 }
 
 fn measure(options: &Options, repo: &Repo, environment: &[(&str, String)], say: &Say, stop: &Stop) -> Result<()> {
-    say.step("Measuring the access half");
-    let mut cargo = repo::cargo(&repo.root);
-    cargo.args(["bench", "--locked", "--package", "server", "--bench", "access"]);
-    cargo.args(options.dev.then_some(["--profile", "dev"]).into_iter().flatten());
-    cargo.env("REMOTEGPU_BENCH_SIZES", &options.sizes).envs(environment.iter().map(|(key, value)| (key, value)));
-    shell::run("the benchmark", &mut cargo, stop)
+    let all = [(What::Access, "server", "access"), (What::Admission, "admission", "admission")];
+    for (what, package, bench) in all.into_iter().filter(|(what, ..)| options.what.is_none_or(|wanted| wanted == *what))
+    {
+        say.step(format!("Measuring: {what:?}"));
+        let mut cargo = repo::cargo(&repo.root);
+        cargo.args(["bench", "--locked", "--package", package, "--bench", bench]);
+        cargo.args(options.dev.then_some(["--profile", "dev"]).into_iter().flatten());
+        cargo.env("REMOTEGPU_BENCH_SIZES", &options.sizes).envs(environment.iter().map(|(key, value)| (key, value)));
+        shell::run("the benchmark", &mut cargo, stop)?;
+    }
+    Ok(())
 }

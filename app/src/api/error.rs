@@ -50,7 +50,10 @@ impl AppError {
 
     /// Not the caller's doing: something did not answer, or broke.
     pub fn is_fault(&self) -> bool {
-        matches!(self.code, Code::Internal | Code::ClusterUnavailable | Code::DatabaseUnavailable)
+        matches!(
+            self.code,
+            Code::Internal | Code::ClusterUnavailable | Code::AdmissionUnavailable | Code::DatabaseUnavailable
+        )
     }
 
     /// Wrong input found before anything was sent.
@@ -185,6 +188,7 @@ mod ssr {
             Code::NamespaceNotReady
             | Code::TokenWithoutExpiration
             | Code::ClusterUnavailable
+            | Code::AdmissionUnavailable
             | Code::DatabaseUnavailable
             | Code::ProviderUnavailable
             | Code::Busy => StatusCode::SERVICE_UNAVAILABLE,

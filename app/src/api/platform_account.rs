@@ -4,10 +4,12 @@ use domain::account::QuotaChange;
 use domain::invitation::InvitationLink;
 use domain::page::Page;
 use domain::platform_account::{CreatedAccount, PlatformAccountView};
+use domain::sku::SkuGrantsView;
 use leptos::prelude::*;
 
 use crate::api::error::AppError;
 use crate::api::packed::Packed;
+use crate::features::sku_form::GrantForm;
 
 /// One page of accounts.
 #[server(prefix = "/api", endpoint = "platform-account/list")]
@@ -17,11 +19,29 @@ pub async fn list_platform_accounts(cursor: String) -> Result<Packed<Page<Platfo
     Packed::new(&crate::ssr::backend()?.list_platform_accounts(&caller, &page).await?)
 }
 
+/// An account, which SKUs it may use, and the codes of all.
+pub type PlatformAccountDetail = (PlatformAccountView, SkuGrantsView, Vec<String>);
+
 /// One account.
 #[server(prefix = "/api", endpoint = "platform-account/get")]
-pub async fn get_platform_account(id: String) -> Result<Packed<PlatformAccountView>, AppError> {
+pub async fn get_platform_account(id: String) -> Result<Packed<PlatformAccountDetail>, AppError> {
+    let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
+    let account = backend.get_platform_account(&caller, &id).await?;
+    let grants = backend.get_sku_grants(&caller, &id).await?;
+    // While the cluster is away only the codes that are granted already can be shown.
+    let skus = backend.list_platform_skus(&caller).await.unwrap_or_default();
+    let codes: std::collections::BTreeSet<String> =
+        skus.into_iter().map(|sku| sku.code).chain(grants.codes.iter().cloned()).collect();
+    Packed::new(&(account, grants, codes.into_iter().collect()))
+}
+
+/// Sets which SKUs an account may use.
+#[server(prefix = "/api", endpoint = "platform-account/grant")]
+pub async fn grant_skus(id: String, form: GrantForm) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
-    Packed::new(&crate::ssr::backend()?.get_platform_account(&caller, &id).await?)
+    crate::ssr::backend()?.set_sku_grants(&caller, &id, &form.wanted()).await?;
+    leptos_axum::redirect(&crate::features::notice::Notice::SkuGranted.after(&crate::paths::platform_account(&id), ""));
+    Ok(())
 }
 
 /// Makes an account with the invitation of its first owner.

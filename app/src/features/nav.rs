@@ -85,7 +85,8 @@ fn PlatformLinks() -> impl IntoView {
         <nav aria-label="Platform">
             <p class="mb-1 px-2 text-xs text-faint md:max-lg:sr-only">"Platform"</p>
             <ul class="grid gap-0.5">
-                <NavLink href=paths::platform_accounts() icon=Icon::Catalogue label="Accounts" />
+                <NavLink href=paths::platform_accounts() icon=Icon::Person label="Accounts" />
+                <NavLink href=paths::platform_skus() icon=Icon::Catalogue label="SKUs" />
                 <NavLink href=paths::audit(true) icon=Icon::Audit label="Audit of all" />
             </ul>
         </nav>

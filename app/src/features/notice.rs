@@ -40,6 +40,11 @@ pub enum Notice {
     PasswordChanged,
     SessionEnded,
     SessionsEnded,
+    SkuChanged,
+    SkuCreated,
+    SkuGranted,
+    SkuOffered,
+    SkuRetired,
 }
 
 impl Notice {
@@ -73,6 +78,11 @@ impl Notice {
         Notice::PasswordChanged,
         Notice::SessionEnded,
         Notice::SessionsEnded,
+        Notice::SkuChanged,
+        Notice::SkuCreated,
+        Notice::SkuGranted,
+        Notice::SkuOffered,
+        Notice::SkuRetired,
     ];
 
     /// `path` with this notice about `name`.
@@ -111,6 +121,11 @@ impl Notice {
             Self::PasswordChanged => "password-changed",
             Self::SessionEnded => "session-ended",
             Self::SessionsEnded => "sessions-ended",
+            Self::SkuChanged => "sku-changed",
+            Self::SkuCreated => "sku-created",
+            Self::SkuGranted => "sku-granted",
+            Self::SkuOffered => "sku-offered",
+            Self::SkuRetired => "sku-retired",
         }
     }
 
@@ -145,6 +160,11 @@ impl Notice {
             Self::PasswordChanged => "Your password is changed".to_owned(),
             Self::SessionEnded => "That session is ended".to_owned(),
             Self::SessionsEnded => "You are signed out everywhere else".to_owned(),
+            Self::SkuChanged => format!("{name} is changed; running pods keep what they were admitted with"),
+            Self::SkuCreated => format!("{name} is on sale"),
+            Self::SkuGranted => "The SKUs are saved; namespaces follow within moments".to_owned(),
+            Self::SkuOffered => format!("{name} is sold again"),
+            Self::SkuRetired => format!("{name} is retired; running pods go on"),
         }
     }
 }

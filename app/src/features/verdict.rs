@@ -70,6 +70,7 @@ fn passed(code: &str) -> Option<&'static str> {
         "sku_granted" => Some("SKU is granted to this namespace"),
         "resources_fit" => Some("Resources fit the SKU"),
         "pod_fields" => Some("Every field is allowed"),
+        "dry_run" => Some("The API server takes it"),
         _ => None,
     }
 }

@@ -4,5 +4,14 @@ pub mod account {
     //! Accounts.
     pub mod create;
     pub mod detail;
+    mod grants;
+    pub mod list;
+}
+
+pub mod sku {
+    //! What is sold.
+    pub mod create;
+    pub mod detail;
+    mod fields;
     pub mod list;
 }

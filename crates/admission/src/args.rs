@@ -11,10 +11,10 @@ pub struct Args {
     /// Address and port of the HTTPS listener.
     #[arg(long, env = "REMOTEGPU_LISTEN", default_value = "0.0.0.0:8443")]
     pub listen: SocketAddr,
-    /// PEM file with the serving certificate and its chain. Read again on SIGHUP.
+    /// PEM file with the serving certificate and its chain. Followed: a new one is in use within seconds.
     #[arg(long, env = "REMOTEGPU_TLS_CERT_FILE")]
     pub tls_cert_file: PathBuf,
-    /// PEM file with the private key of the certificate. Read again on SIGHUP.
+    /// PEM file with the private key of the certificate. Followed likewise.
     #[arg(long, env = "REMOTEGPU_TLS_KEY_FILE")]
     pub tls_key_file: PathBuf,
     /// Kubeconfig of an identity that may get, list and watch skus and namespaces. Absent: the pod's own account.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod certificate;
 pub mod http;
 pub mod review;
 pub mod run;

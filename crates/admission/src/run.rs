@@ -1,6 +1,6 @@
 //! Composition: configuration, watches, listener, signals.
 //!
-//! SIGHUP reads the certificate again, SIGINT and SIGTERM let running decisions finish.
+//! SIGINT and SIGTERM let running decisions finish; the certificate is followed on disk.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum_server::Handle;
-use axum_server::tls_rustls::{RustlsConfig, bind_rustls};
+use axum_server::tls_rustls::bind_rustls;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, LogFormat};
+use crate::certificate::Certificate;
 use crate::http::{App, router};
 use crate::tables::Tables;
 use crate::watch;
@@ -30,15 +31,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub async fn run(args: Args) -> anyhow::Result<()> {
     start_log(&args)?;
     let client = client(&args).await?;
-    let tls = RustlsConfig::from_pem_file(&args.tls_cert_file, &args.tls_key_file)
-        .await
-        .with_context(|| format!("cannot use {} with its key", args.tls_cert_file.display()))?;
+    let certificate = Certificate::open(&args).await?;
     let tables = Arc::new(Tables::default());
     let handle = Handle::new();
     let app = router(App { tables: Arc::clone(&tables), client: Some(client.clone()) });
     tracing::info!(address = %args.listen, "listening");
-    let server = bind_rustls(args.listen, tls.clone()).handle(handle.clone());
-    tokio::spawn(signals(Signals::new()?, args.clone(), tls, handle));
+    let server = bind_rustls(args.listen, certificate.tls()).handle(handle.clone());
+    tokio::spawn(signals(Signals::new()?, handle));
     tokio::select! {
         // Ends after a signal, when every open decision was answered or timed out.
         result = server.serve(app.into_make_service()) => {
@@ -46,35 +45,25 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         () = watch::follow_skus(client.clone(), &tables) => bail!("the watch of skus ended"),
         () = watch::follow_namespaces(client, &tables) => bail!("the watch of namespaces ended"),
+        () = certificate.follow() => bail!("the watch of the certificate ended"),
     }
 }
 
 struct Signals {
-    hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 }
 
-async fn signals(mut signals: Signals, args: Args, tls: RustlsConfig, handle: Handle<SocketAddr>) {
-    loop {
-        tokio::select! {
-            _ = signals.hangup.recv() => match tls.reload_from_pem_file(&args.tls_cert_file, &args.tls_key_file).await {
-                Ok(()) => tracing::info!("certificate read again"),
-                Err(error) => tracing::error!(%error, "the new certificate cannot be used, the old one stays"),
-            },
-            _ = signals.interrupt.recv() => break,
-            _ = signals.terminate.recv() => break,
-        }
+async fn signals(mut signals: Signals, handle: Handle<SocketAddr>) {
+    tokio::select! {
+        _ = signals.interrupt.recv() => {}
+        _ = signals.terminate.recv() => {}
     }
     tracing::info!("shutting down");
     handle.graceful_shutdown(Some(DRAIN));

@@ -7,6 +7,7 @@ use domain::account::{Account, AccountName, AccountView, CustomerId, Quota, Rena
 use domain::audit::Action;
 use domain::id::AccountId;
 use domain::permission::Permission;
+use domain::sku::SkuGrants;
 use domain::user::Role;
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
@@ -57,6 +58,7 @@ impl Backend {
             created_at: self.inner.clock.now(),
             suspended_at: None,
             quota: Quota::default(),
+            skus: SkuGrants::default(),
         };
         let audit = self.audit_for(origin, Some(account.id), actor, Action::AccountCreated, target(account.id), name);
         let audit = audit.named(name);

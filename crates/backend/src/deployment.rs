@@ -4,6 +4,7 @@
 
 mod check;
 
+use domain::admission::Asked;
 use domain::audit::Action;
 use domain::deployment::{AdmissionCheck, DeploymentPlan, DeploymentView, PlanKind};
 use domain::log::LogOptions;
@@ -39,11 +40,11 @@ impl Backend {
         plan.check()?;
         let kind = plan.kind.workload();
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
-        let verdict =
-            self.verdict(&tenant, &AdmissionCheck { deployment: Some(plan.clone()), ..Default::default() })?;
-        let manifest = plan.manifest(tenant.kubernetes_name.as_str());
+        let check = AdmissionCheck { deployment: Some(plan.clone()), ..Default::default() };
+        let asked = Asked::read(&check, tenant.kubernetes_name.as_str())?;
+        let verdict = self.verdict(&tenant, &asked)?;
         let created = if verdict.allowed {
-            self.inner.cluster.create_workload(&token, &tenant.kubernetes_name, &manifest).await
+            self.inner.cluster.create_workload(&token, &tenant.kubernetes_name, &asked.manifest).await
         } else {
             Err(Error::Denied(Box::new(verdict)))
         };

@@ -23,6 +23,7 @@ mod namespace;
 mod password;
 mod pepper;
 mod platform_account;
+mod platform_sku;
 pub mod ports;
 mod reconcile;
 mod request;

@@ -142,13 +142,19 @@ impl Backend {
         Ok(())
     }
 
-    async fn any_account(&self, caller: &Caller, id: &str) -> Result<AccountUse> {
+    pub(crate) async fn any_account(&self, caller: &Caller, id: &str) -> Result<AccountUse> {
         caller.require(Permission::ManageAccounts)?;
         self.inner.store.account_use(AccountId::parse(id)?).await?.ok_or(Error::NotFound)
     }
 
     /// An operator's action belongs into the log of the account it is about.
-    fn on_account(&self, caller: &Caller, found: &AccountUse, action: Action, detail: impl Into<String>) -> AuditEvent {
+    pub(crate) fn on_account(
+        &self,
+        caller: &Caller,
+        found: &AccountUse,
+        action: Action,
+        detail: impl Into<String>,
+    ) -> AuditEvent {
         let id = found.account.id;
         self.audit_for(&caller.origin, Some(id), caller.actor(), action, target(id), detail)
     }

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::account::Quota;
 use domain::audit::Action;
 use domain::id::NamespaceId;
 use domain::namespace::{Namespace, NamespaceStatus};
@@ -148,11 +147,11 @@ impl Backend {
         }
     }
 
-    /// Makes the cluster's objects as they must be, with the limits that the account has now.
+    /// Makes the cluster's objects as they must be, with the limits and SKUs that the account has now.
     async fn apply(&self, tenant: &Namespace) -> Result<()> {
         let account = self.inner.store.account(tenant.account_id).await?;
-        let quota = account.map_or_else(Quota::default, |account| account.quota);
-        self.inner.cluster.apply_tenant(tenant, &quota).await
+        let (quota, skus) = account.map_or_else(Default::default, |account| (account.quota, account.skus));
+        self.inner.cluster.apply_tenant(tenant, &quota, &skus).await
     }
 
     async fn carry_out(&self, namespace: Namespace) {

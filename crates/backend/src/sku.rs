@@ -7,7 +7,7 @@ use domain::{Error, Result};
 use crate::{Backend, Caller};
 
 impl Backend {
-    /// Every SKU on sale, by code; with a namespace, `granted` says whether it may be used there.
+    /// Every SKU on sale that the account may use, by code; with a namespace, `granted` says whether it may be used there.
     ///
     /// # Errors
     /// [`Error::Unavailable`] while the catalogue has not been read once.
@@ -21,19 +21,21 @@ impl Backend {
             None => Default::default(),
         };
         let skus = self.inner.cluster.skus()?;
-        let on_sale = skus.values().filter(|sku| !sku.spec.retired);
+        let on_sale = skus.values().filter(|sku| !sku.spec.retired && caller.account.skus.grants(&sku.code));
         Ok(on_sale.map(|sku| sku.view(policy.grants(&sku.code))).collect())
     }
 
-    /// One SKU, retired ones included.
+    /// One SKU that the account may use, retired ones included.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown code.
+    /// [`Error::NotFound`] for an unknown code, and for one of others.
     pub async fn get_sku(&self, caller: &Caller, code: &str, namespace_id: Option<&str>) -> Result<SkuView> {
         let listed = self.list_skus(caller, namespace_id).await?;
-        match listed.into_iter().find(|sku| sku.code == code) {
-            Some(view) => Ok(view),
-            None => self.inner.cluster.skus()?.get(code).map(|sku| sku.view(false)).ok_or(Error::NotFound),
+        if let Some(view) = listed.into_iter().find(|sku| sku.code == code) {
+            return Ok(view);
         }
+        let skus = self.inner.cluster.skus()?;
+        let retired = skus.get(code).filter(|_| caller.account.skus.grants(code));
+        retired.map(|sku| sku.view(false)).ok_or(Error::NotFound)
     }
 }

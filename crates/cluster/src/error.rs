@@ -1,10 +1,13 @@
 //! From `kube::Error` to `domain::Error`: what is worth another try, what a person should read, what is our fault.
 
-use domain::{Code, Error};
+use domain::{Code, Dependency, Error};
 use kube::core::Status;
 
 /// What we were doing, for the log: "creating the RoleBinding".
 pub(crate) type Doing = &'static str;
+
+/// Names of our webhooks end so (`deploy/webhook`).
+const WEBHOOK: &str = ".admission.remotegpu.ai\"";
 
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}")]
@@ -20,6 +23,9 @@ struct Failed {
 pub(crate) fn translate(doing: Doing, error: kube::Error) -> Error {
     match &error {
         kube::Error::Api(status) if status.code == 404 => Error::NotFound,
+        kube::Error::Api(status) if is_webhook_down(status) => {
+            Error::Unavailable { what: Dependency::Admission, source: Failed { doing, source: error }.into() }
+        }
         kube::Error::Api(status) if is_terminating(status) || worth_a_retry(status) => {
             Error::cluster(Failed { doing, source: error })
         }
@@ -84,6 +90,12 @@ pub(crate) fn is_terminating(status: &Status) -> bool {
     status.code == 403 && status.details.as_ref().is_some_and(cause)
 }
 
+/// Whether the API server could not ask our webhook: then nothing new gets in (`security.md` §6.1), and people should
+/// hear which part is missing.
+fn is_webhook_down(status: &Status) -> bool {
+    status.code >= 500 && status.message.contains("failed calling webhook") && status.message.contains(WEBHOOK)
+}
+
 fn worth_a_retry(status: &Status) -> bool {
     // 401: a token that was just revoked, or an account whose token check is still cached; 410: a list that grew old.
     matches!(status.code, 401 | 408 | 410 | 429 | 500..) && denial(&status.message).is_none()
@@ -125,6 +137,8 @@ mod tests {
         assert_eq!(code(status(409, "Conflict", "")), Code::Conflict);
         assert_eq!(code(status(401, "Unauthorized", "")), Code::ClusterUnavailable);
         assert_eq!(code(status(500, "InternalError", "failed calling webhook")), Code::ClusterUnavailable);
+        let ours = r#"Internal error occurred: failed calling webhook "fill.admission.remotegpu.ai": refused"#;
+        assert_eq!(code(status(500, "InternalError", ours)), Code::AdmissionUnavailable);
         assert_eq!(code(status(403, "Forbidden", "x is forbidden: User \"u\" cannot")), Code::Internal);
         assert_eq!(
             code(status(400, "BadRequest", r#"admission webhook "w" denied the request: no"#)),

@@ -11,7 +11,7 @@ use domain::credential::{FoundIdentity, Identity};
 use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
-use domain::sku::Sku;
+use domain::sku::{Sku, SkuGrants, SkuSpec};
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::client::call;
 use crate::identity::Issuer;
 use crate::workload::change;
-use crate::{KubeCluster, identity, live, log, tenant, workload};
+use crate::{KubeCluster, identity, live, log, sku, tenant, workload};
 
 impl KubeCluster {
     fn issuer(&self) -> Issuer<'_> {
@@ -31,8 +31,8 @@ impl KubeCluster {
 
 #[async_trait]
 impl Cluster for KubeCluster {
-    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota) -> Result<()> {
-        tenant::apply(&self.inner.clients.reconciler, tenant, quota).await
+    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota, skus: &SkuGrants) -> Result<()> {
+        tenant::apply(&self.inner.clients.reconciler, tenant, quota, skus).await
     }
 
     async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal> {
@@ -72,8 +72,30 @@ impl Cluster for KubeCluster {
         self.inner.catalogue.skus()
     }
 
+    async fn read_sku(&self, code: &str) -> Result<Option<Sku>> {
+        sku::get(&self.inner.clients.reconciler, code).await
+    }
+
+    async fn create_sku(&self, code: &str, spec: &SkuSpec) -> Result<Sku> {
+        sku::create(&self.inner.clients.reconciler, code, spec).await
+    }
+
+    async fn replace_sku(&self, sku: &Sku) -> Result<Sku> {
+        sku::replace(&self.inner.clients.reconciler, sku).await
+    }
+
     async fn create_workload(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()> {
         workload::create(self.inner.clients.with_token(token)?, tenant, manifest).await
+    }
+
+    async fn dry_run(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        object: &Value,
+        new: bool,
+    ) -> Result<Vec<String>> {
+        workload::dry_run::dry_run(self.inner.clients.with_token(token)?, tenant, object, new).await
     }
 
     async fn list_workloads(

@@ -9,6 +9,7 @@ use backend::ports::Removal;
 use domain::account::Quota;
 use domain::credential::ACCESS_NAMESPACE;
 use domain::namespace::Namespace as Tenant;
+use domain::sku::SkuGrants;
 use domain::{Code, Error, Result};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
@@ -32,7 +33,7 @@ const APPLYING: Doing = "applying a tenant's object";
 ///
 /// # Errors
 /// `Conflict` when the Kubernetes name belongs to something else; `Unavailable` for what time will solve.
-pub(crate) async fn apply(client: &Client, tenant: &Tenant, quota: &Quota) -> Result<()> {
+pub(crate) async fn apply(client: &Client, tenant: &Tenant, quota: &Quota, skus: &SkuGrants) -> Result<()> {
     match find(client, tenant).await? {
         Some(namespace) if namespace.metadata.deletion_timestamp.is_some() => {
             return Err(Error::cluster("the namespace is still being taken apart"));
@@ -40,7 +41,7 @@ pub(crate) async fn apply(client: &Client, tenant: &Tenant, quota: &Quota) -> Re
         Some(namespace) => check_ours(&namespace, tenant)?,
         None => {}
     }
-    apply_piece(client, tenant, &objects::namespace(tenant)).await?;
+    apply_piece(client, tenant, &objects::namespace(tenant, skus)).await?;
     let pieces = objects::inside(tenant, quota);
     try_join_all(pieces.iter().map(|piece| apply_piece(client, tenant, piece))).await?;
     try_join_all(pieces.iter().map(|piece| read_back(client, tenant, piece))).await?;

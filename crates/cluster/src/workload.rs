@@ -1,6 +1,7 @@
 //! Workloads with the token of the person who asks: the API server decides what they may (RULINGS 34).
 
 pub(crate) mod change;
+pub(crate) mod dry_run;
 pub(crate) mod state;
 
 use std::fmt::Debug;

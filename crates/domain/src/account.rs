@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::AccountId;
+use crate::sku::SkuGrants;
 use crate::user::Role;
 use crate::{Error, Result};
 
@@ -50,6 +51,8 @@ pub struct Account {
     pub suspended_at: Option<Timestamp>,
     /// What it may have at most.
     pub quota: Quota,
+    /// Which SKUs it may use.
+    pub skus: SkuGrants,
 }
 
 /// One of a person's accounts, with their place in it.

@@ -5,8 +5,10 @@
 //! Source: `console-api.md` §6, `security.md` §6.
 
 mod account;
+mod check;
 mod containers;
 mod fields;
+mod needs;
 mod patch;
 mod placement;
 mod resources;
@@ -24,6 +26,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use check::{Asked, Place};
 pub use fields::{CONTAINER_FIELDS, FieldClass, POD_SPEC_FIELDS, VOLUME_FIELDS};
 pub use patch::apply;
 pub use resources::check_sku;

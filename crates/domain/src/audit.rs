@@ -77,6 +77,11 @@ pub enum Action {
     CredentialRefused,
     CredentialRevoked,
     AdmissionDenied,
+    SkuCreated,
+    SkuChanged,
+    SkuRetired,
+    SkuOffered,
+    AccountSkusChanged,
     AuditExported,
     AuditPruned,
     DatabaseRestored,
@@ -216,6 +221,7 @@ impl Action {
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
         CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadCreated WorkloadDeleted
         WorkloadChanged WorkloadRestarted WorkloadRolledBack WorkloadEdited
+        SkuCreated SkuChanged SkuRetired SkuOffered AccountSkusChanged
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -292,6 +298,11 @@ impl Action {
             Self::CredentialRefused => "credential.refused",
             Self::CredentialRevoked => "credential.revoked",
             Self::AdmissionDenied => "admission.denied",
+            Self::SkuCreated => "sku.created",
+            Self::SkuChanged => "sku.changed",
+            Self::SkuRetired => "sku.retired",
+            Self::SkuOffered => "sku.offered",
+            Self::AccountSkusChanged => "account.skus_changed",
             Self::AuditExported => "audit.exported",
             Self::AuditPruned => "audit.pruned",
             Self::DatabaseRestored => "database.restored",

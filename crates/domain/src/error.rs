@@ -94,6 +94,7 @@ pub enum Code {
     NamespaceNotReady,
     TokenWithoutExpiration,
     ClusterUnavailable,
+    AdmissionUnavailable,
     DatabaseUnavailable,
     Busy,
     Internal,
@@ -111,6 +112,8 @@ pub enum Code {
 pub enum Dependency {
     /// The home cluster's API server.
     Cluster,
+    /// The admission webhook, as the API server sees it.
+    Admission,
     /// The database.
     Database,
     /// The bounded password-hashing pool.
@@ -206,6 +209,7 @@ impl Code {
             Self::NamespaceNotReady => "namespace_not_ready",
             Self::TokenWithoutExpiration => "token_without_expiration",
             Self::ClusterUnavailable => "cluster_unavailable",
+            Self::AdmissionUnavailable => "admission_unavailable",
             Self::DatabaseUnavailable => "database_unavailable",
             Self::Busy => "busy",
             Self::Internal => "internal",
@@ -242,6 +246,7 @@ impl Code {
             Self::NamespaceNotReady => "Namespace is not ready yet",
             Self::TokenWithoutExpiration => "Kubernetes token response did not include an expiration",
             Self::ClusterUnavailable => "Cluster is not reachable",
+            Self::AdmissionUnavailable => "RemoteGPU admission is not reachable",
             Self::DatabaseUnavailable => "Database is not reachable",
             Self::Busy => "Too many sign-ins at once, try again in a moment",
             Self::Internal => "Internal error",
@@ -262,6 +267,7 @@ impl Dependency {
     fn code(self) -> Code {
         match self {
             Self::Cluster => Code::ClusterUnavailable,
+            Self::Admission => Code::AdmissionUnavailable,
             Self::Database => Code::DatabaseUnavailable,
             Self::PasswordHasher => Code::Busy,
             Self::IdentityProvider => Code::ProviderUnavailable,
@@ -273,6 +279,7 @@ impl std::fmt::Display for Dependency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Cluster => "Cluster",
+            Self::Admission => "RemoteGPU admission",
             Self::Database => "Database",
             Self::PasswordHasher => "Sign-in",
             Self::IdentityProvider => "Identity provider",

@@ -32,6 +32,7 @@ pub mod password;
 pub mod permission;
 pub mod platform_account;
 pub mod pod;
+pub mod platform_sku;
 pub mod quantity;
 pub mod reference;
 pub mod request;

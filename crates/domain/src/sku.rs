@@ -2,12 +2,18 @@
 //!
 //! Source: RULINGS 12 (the resource), `console-api.md` §6 (the REST form).
 
+mod check;
+mod grants;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Money};
 use crate::{Error, Result};
+
+pub use check::check_code;
+pub use grants::{SkuGrants, SkuGrantsView};
 
 /// The pod-template label that selects a SKU (published).
 pub const SKU_LABEL: &str = "remotegpu.ai/sku-code";
@@ -29,6 +35,7 @@ pub struct Sku {
 
 /// `spec` of the custom resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SkuSpec {
     /// For people.
@@ -50,6 +57,7 @@ pub struct SkuSpec {
 
 /// The GPUs of a SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SkuGpu {
     /// For example `H100`.
@@ -65,6 +73,7 @@ pub struct SkuGpu {
 
 /// Kubernetes quantities of a SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SkuResources {
     /// For example `24`.
@@ -78,6 +87,7 @@ pub struct SkuResources {
 
 /// Price of a SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SkuPrice {
     /// Decimal string.
@@ -88,6 +98,7 @@ pub struct SkuPrice {
 
 /// Where the pods of a SKU go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SkuPlacement {
     /// Names of engines (node label `remotegpu.ai/engine`); empty = any.
@@ -98,6 +109,7 @@ pub struct SkuPlacement {
     pub node_selector: BTreeMap<String, String>,
     /// Kubernetes tolerations, as they are.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
     pub tolerations: Vec<serde_json::Value>,
     /// Empty = none.
     #[serde(default)]
@@ -109,6 +121,7 @@ pub struct SkuPlacement {
 
 /// `status` of the custom resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SkuStatus {
     /// Pods of this SKU that fit now.
@@ -125,11 +138,13 @@ pub struct SkuStatus {
     pub engines: Vec<SkuEngineStatus>,
     /// Kubernetes conditions, as they are.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
     pub conditions: Vec<serde_json::Value>,
 }
 
 /// Availability on one engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuEngineStatus {
     /// Engine name.
     pub name: String,
@@ -213,9 +228,8 @@ impl Sku {
     /// # Errors
     /// [`Error::Invalid`] when the resource holds no legal price.
     pub fn price(&self) -> Result<Money> {
-        let currency = Currency::new(&self.spec.price.currency)?;
-        Money::parse(&self.spec.price.per_hour, currency)
-            .map_err(|_| Error::field("price.perHour", "decimal", format!("SKU {} has no legal price", self.code)))
+        let wrong = || Error::field("price.perHour", "decimal", format!("SKU {} has no legal price", self.code));
+        self.spec.price.money().map_err(|_| wrong())
     }
 
     /// The wire form.
@@ -234,11 +248,7 @@ impl Sku {
             cpu: spec.resources.cpu.clone(),
             memory: spec.resources.memory.clone(),
             storage: spec.resources.ephemeral_storage.clone(),
-            price: PriceView {
-                amount: self.price().map_or_else(|_| spec.price.per_hour.clone(), |p| p.decimal()),
-                currency: spec.price.currency.clone(),
-                unit: "hour".to_owned(),
-            },
+            price: spec.price.view(),
             available: AvailabilityView {
                 free: self.status.free,
                 total: self.status.total,
@@ -246,6 +256,27 @@ impl Sku {
             },
             granted,
             engines: spec.placement.engines.clone(),
+        }
+    }
+}
+
+// === impl SkuPrice ===
+
+impl SkuPrice {
+    /// The amount.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no price.
+    pub fn money(&self) -> Result<Money> {
+        Money::parse(&self.per_hour, Currency::new(&self.currency)?)
+    }
+
+    /// The wire form; what is no price is shown as it is.
+    pub fn view(&self) -> PriceView {
+        PriceView {
+            amount: self.money().map_or_else(|_| self.per_hour.clone(), |price| price.decimal()),
+            currency: self.currency.clone(),
+            unit: "hour".to_owned(),
         }
     }
 }

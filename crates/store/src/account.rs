@@ -7,6 +7,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
 use domain::page::PageRequest;
 use domain::platform_account::AccountUse;
+use domain::sku::SkuGrants;
 use domain::user::Role;
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ pub(crate) struct AccountRow {
     account_created_ms: i64,
     suspended_ms: Option<i64>,
     quota: Option<String>,
+    skus: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -38,7 +40,7 @@ struct MembershipRow {
 macro_rules! columns {
     () => {
         "a.id AS account_id, a.name AS account_name, a.customer_number, a.created_ms AS account_created_ms,
-             a.suspended_ms, a.quota"
+             a.suspended_ms, a.quota, a.skus"
     };
 }
 pub(crate) use columns;
@@ -76,6 +78,7 @@ impl TryFrom<AccountRow> for Account {
             created_at: at(row.account_created_ms)?,
             suspended_at: maybe_at(row.suspended_ms)?,
             quota: quota(row.quota.as_deref())?,
+            skus: skus(row.skus.as_deref())?,
         })
     }
 }
@@ -83,6 +86,11 @@ impl TryFrom<AccountRow> for Account {
 /// Limits as stored; none are the defaults.
 pub(crate) fn quota(stored: Option<&str>) -> Result<Quota> {
     stored.map_or_else(|| Ok(Quota::default()), |json| serde_json::from_str(json).map_err(Error::internal))
+}
+
+/// SKUs as stored; none is every SKU.
+fn skus(stored: Option<&str>) -> Result<SkuGrants> {
+    stored.map_or_else(|| Ok(SkuGrants::default()), |json| serde_json::from_str(json).map_err(Error::internal))
 }
 
 impl TryFrom<MembershipRow> for Membership {
@@ -136,6 +144,16 @@ impl Accounts for SqlStore {
         platform_account::set_quota(&self.pool, id, quota, outdated, audit).await
     }
 
+    async fn set_account_skus(
+        &self,
+        id: AccountId,
+        skus: &SkuGrants,
+        outdated: Timestamp,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        platform_account::set_skus(&self.pool, id, skus, outdated, audit).await
+    }
+
     async fn delete_account(&self, id: AccountId, audit: &AuditEvent) -> Result<bool> {
         platform_account::delete(&self.pool, id, audit).await
     }
@@ -153,7 +171,7 @@ pub(crate) async fn create(pool: &Pool, account: &Account, audit: &AuditEvent) -
             "INSERT INTO accounts (id, name, customer_number, created_ms) VALUES ($1, $2, $3, $4)
              ON CONFLICT (name) DO NOTHING
              RETURNING id AS account_id, name AS account_name, customer_number, created_ms AS account_created_ms,
-                 suspended_ms, quota",
+                 suspended_ms, quota, skus",
         )
         .bind(account.id.to_string())
         .bind(account.name.as_str())

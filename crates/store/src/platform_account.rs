@@ -5,6 +5,7 @@ use domain::audit::AuditEvent;
 use domain::id::AccountId;
 use domain::page::PageRequest;
 use domain::platform_account::AccountUse;
+use domain::sku::SkuGrants;
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
@@ -101,6 +102,31 @@ pub(crate) async fn set_quota(
                 .execute(&mut *tx)
                 .await?;
         }
+        Ok(changed)
+    })
+    .map_err(translate)?;
+    Ok(changed.is_some())
+}
+
+pub(crate) async fn set_skus(
+    pool: &Pool,
+    id: AccountId,
+    skus: &SkuGrants,
+    outdated: Timestamp,
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let json = serde_json::to_string(skus).map_err(Error::internal)?;
+    let changed = change!(pool, audit, tx => {
+        let changed: Option<String> = sqlx::query_scalar("UPDATE accounts SET skus = $2 WHERE id = $1 RETURNING id")
+            .bind(id.to_string())
+            .bind(&json)
+            .fetch_optional(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE namespaces SET outdated_ms = $2 WHERE account_id = $1")
+            .bind(id.to_string())
+            .bind(ms(outdated))
+            .execute(&mut *tx)
+            .await?;
         Ok(changed)
     })
     .map_err(translate)?;

@@ -1,5 +1,5 @@
-//! A load balancer as there is in front of replicas: new connections go to those that say they are ready. It retries
-//! nothing and never looks into a connection.
+//! A load balancer as there is in front of replicas: new connections go to those that say they are ready. It never
+//! looks into a connection and repeats nothing that was sent.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,8 +19,18 @@ pub struct Balancer {
 impl Balancer {
     /// In front of these (`http://host:port`).
     pub async fn over(consoles: &[&str]) -> Self {
-        let parse = |url: &&str| url.trim_start_matches("http://").parse().expect("an address with a port");
-        let targets: Vec<SocketAddr> = consoles.iter().map(parse).collect();
+        let targets: Vec<&str> = consoles.iter().map(|url| url.trim_start_matches("http://")).collect();
+        Self::in_front_of(&targets, true).await
+    }
+
+    /// In front of anything that listens (`host:port`): what takes a connection is ready.
+    pub async fn over_listeners(addresses: &[&str]) -> Self {
+        Self::in_front_of(addresses, false).await
+    }
+
+    async fn in_front_of(addresses: &[&str], speak_http: bool) -> Self {
+        let parse = |address: &&str| address.parse().expect("an address with a port");
+        let targets: Vec<SocketAddr> = addresses.iter().map(parse).collect();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().unwrap();
         let (found, ready) = watch::channel(Vec::new());
@@ -28,7 +38,8 @@ impl Balancer {
             loop {
                 let mut now = Vec::new();
                 for target in &targets {
-                    now.extend(is_ready(*target).await.then_some(*target));
+                    let ready = if speak_http { is_ready(*target).await } else { listens(*target).await };
+                    now.extend(ready.then_some(*target));
                 }
                 found.send_if_modified(|known| {
                     let differs = *known != now;
@@ -42,15 +53,18 @@ impl Balancer {
         tokio::spawn(async move {
             for turn in 0_usize.. {
                 let Ok((mut client, _)) = listener.accept().await else { return };
-                let Some(target) = ({
-                    let ready = targets.borrow();
-                    (!ready.is_empty()).then(|| ready[turn % ready.len()])
-                }) else {
-                    continue;
-                };
+                let mut in_turn = targets.borrow().clone();
+                if !in_turn.is_empty() {
+                    let first = turn % in_turn.len();
+                    in_turn.rotate_left(first);
+                }
                 tokio::spawn(async move {
-                    if let Ok(mut server) = TcpStream::connect(target).await {
-                        let _either_side_ended = copy_bidirectional(&mut client, &mut server).await;
+                    // One that went away since the last probe takes no connection: then the next one does.
+                    for target in in_turn {
+                        if let Ok(mut server) = TcpStream::connect(target).await {
+                            let _either_side_ended = copy_bidirectional(&mut client, &mut server).await;
+                            return;
+                        }
                     }
                 });
             }
@@ -63,10 +77,19 @@ impl Balancer {
         format!("http://{}", self.address)
     }
 
+    /// The same without a scheme.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Waits until so many are ready.
     pub async fn until_ready(&self, wanted: usize) {
         self.ready.clone().wait_for(|ready| ready.len() == wanted).await.expect("the balancer runs");
     }
+}
+
+async fn listens(target: SocketAddr) -> bool {
+    TcpStream::connect(target).await.is_ok()
 }
 
 async fn is_ready(target: SocketAddr) -> bool {

@@ -78,6 +78,11 @@ impl Client {
         self.send(Method::PATCH, path, Some(body.to_string())).await
     }
 
+    /// PUT with a JSON body.
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PUT, path, Some(body.to_string())).await
+    }
+
     /// DELETE without a body.
     pub async fn delete(&self, path: &str) -> Reply {
         self.send(Method::DELETE, path, None).await

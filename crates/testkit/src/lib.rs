@@ -13,6 +13,7 @@ mod client;
 mod contract;
 mod eventually;
 mod image;
+mod kube_api;
 mod kubectl;
 mod oidc;
 mod plane;
@@ -20,6 +21,7 @@ mod proxy;
 mod schema;
 mod scratch;
 mod setup;
+mod webhook;
 
 pub use app::TestApp;
 pub use balancer::Balancer;
@@ -28,12 +30,14 @@ pub use client::{Client, Reply};
 pub use contract::{Contract, Operation};
 pub use eventually::eventually;
 pub use image::local_image;
+pub use kube_api::{Dialect, KubeApi, KubeReply};
 pub use kubectl::Ran;
 pub use oidc::{CLIENT_SECRET, IdentityProvider};
 pub use plane::Plane;
 pub use proxy::FaultProxy;
 pub use scratch::Scratch;
 pub use setup::{AUDIT_KEY, PEPPER, Setup};
+pub use webhook::{Authority, Replica, Webhook};
 
 /// Says that a test, or a part of one, was not run and why; `cargo xtask test` counts these lines. Not `eprintln!`: the
 /// test harness keeps that to itself for tests that pass.

@@ -51,6 +51,11 @@ impl Plane {
         (pki.join("admin.crt"), pki.join("admin.key"))
     }
 
+    /// A file of the control plane's certificates, for example `admin.crt`.
+    pub fn pki_file(&self, name: &str) -> PathBuf {
+        self.dir.join("pki").join(name)
+    }
+
     /// The API server's address, `https://host:port`.
     pub fn server(&self) -> String {
         let text = std::fs::read_to_string(self.kubeconfig("admin")).expect("the admin kubeconfig can be read");

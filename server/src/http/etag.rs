@@ -17,6 +17,8 @@ use domain::namespace::NamespaceView;
 use domain::platform_account::PlatformAccountView;
 use domain::secret::SecretView;
 use domain::workload::WorkloadDetail;
+use domain::platform_sku::PlatformSkuView;
+use domain::sku::SkuGrantsView;
 use domain::{Code, Error, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -84,6 +86,18 @@ impl Versioned for ConfigMapView {
 impl Versioned for SecretView {
     fn version(&self) -> Value {
         json!([self.name, self.resource_version])
+    }
+}
+
+impl Versioned for PlatformSkuView {
+    fn version(&self) -> Value {
+        json!([self.code, self.version])
+    }
+}
+
+impl Versioned for SkuGrantsView {
+    fn version(&self) -> Value {
+        json!([self.all, self.codes])
     }
 }
 

@@ -1,5 +1,10 @@
 //! The webhook as tenants meet it through kubectl (seed "Deploy workloads", `console-api.md` §6).
 
+mod check;
+mod dialects;
+mod ways_round;
+mod webhook;
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};

@@ -36,6 +36,7 @@ mod sign_in;
 mod workload;
 mod slow_client;
 mod stream;
+mod sku;
 
 /// The binary under test.
 const CONSOLE: &str = env!("CARGO_BIN_EXE_remotegpu");

@@ -1,190 +1,132 @@
-//! The admission check with its numbers: the webhook's own rule, plus quota, capacity and price.
+//! The admission check: the pure verdict of `domain::admission` on what the watches know, and behind it the API server's
+//! own answer to a dry run, with the person's rights.
 //!
-//! Source: `console-api.md` §6 (admission-check).
+//! Source: `console-api.md` §6 (admission-check), RULINGS 36.
 
-use std::collections::BTreeMap;
-
-use domain::admission::{self, Capacity, Injection, PlanPrice, QuotaCheck, Refusal, RuleResult, Verdict};
+use domain::admission::{Asked, Place, RuleResult, Verdict};
 use domain::deployment::AdmissionCheck;
-use domain::namespace::{Namespace, QuotaLine};
+use domain::namespace::Namespace;
 use domain::permission::Permission;
-use domain::quantity::{format_bytes, format_milli, parse_milli};
-use domain::sku::{SKU_LABEL, Sku};
 use domain::{Error, Result};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{Backend, Caller};
 
-/// A plan read from either form of the request.
-struct Asked {
-    template: Value,
-    replicas: u32,
-    sku_code: String,
-    hours: Option<u32>,
-}
-
 impl Backend {
-    /// Says whether a plan would be admitted and why not; creates nothing.
+    /// Says whether a plan would be admitted and why not; creates nothing. Who may deploy here also hears what the API
+    /// server says to a dry run; others hear the rule's verdict alone.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a request of no known form; a "no" is a verdict, not an error.
+    /// [`Error::Invalid`] for a request of no known form, [`Error::Unavailable`] without the cluster; a "no" is a
+    /// verdict, not an error.
     pub async fn check_deployment(&self, caller: &Caller, id: &str, check: AdmissionCheck) -> Result<Verdict> {
         let tenant = self.namespace(caller, id, Permission::Read).await?;
         tenant.ready()?;
+        let asked = Asked::read(&readable(check)?, tenant.kubernetes_name.as_str())?;
         self.inner.cluster.ping().await?;
-        self.verdict(&tenant, &check)
+        let verdict = self.verdict(&tenant, &asked)?;
+        if !verdict.allowed || caller.require(Permission::Deploy).is_err() {
+            return Ok(verdict);
+        }
+        let token = self.workload_token(caller, &tenant).await?;
+        self.dry_run(&tenant, &token, &asked, verdict).await
     }
 
     /// The verdict from what the watches know.
-    pub(super) fn verdict(&self, tenant: &Namespace, check: &AdmissionCheck) -> Result<Verdict> {
+    pub(super) fn verdict(&self, tenant: &Namespace, asked: &Asked) -> Result<Verdict> {
         let skus = self.inner.cluster.skus()?;
         let facts = self.inner.cluster.tenant_facts(&tenant.kubernetes_name);
-        let asked = Asked::read(check, tenant, facts.policy.default_sku.as_deref())?;
-        let (injected, refusals) = match admission::admit(&asked.template, &facts.policy, &skus) {
-            Ok(injected) => (injected, Vec::new()),
-            Err(refusals) => (Vec::new(), refusals),
-        };
-        let sku = skus.get(&asked.sku_code);
-        let quota: Vec<QuotaCheck> = sku.map_or_else(Vec::new, |sku| quota(sku, asked.replicas, &facts.quota));
-        let mut rules = rules(&refusals);
-        rules.extend(quota.iter().map(quota_rule));
-        let capacity = sku.map(|s| Capacity { free: s.status.free, as_of: s.status.as_of.clone() });
-        Ok(Verdict {
-            allowed: rules.iter().all(|r| r.ok),
-            warnings: warnings(capacity.as_ref(), asked.replicas),
-            sku_code: asked.sku_code.clone(),
-            rules,
-            quota,
-            injected: injected.into_iter().map(in_deployment).collect(),
-            capacity,
-            expected_wait_seconds: None,
-            price: sku.map(|sku| price(sku, &asked)).transpose()?,
-        })
+        let (namespace, policy, quota) = (tenant.kubernetes_name.as_str(), &facts.policy, facts.quota.as_slice());
+        asked.judge(&Place { namespace, policy, skus: &skus, quota })
     }
-}
 
-impl Asked {
-    fn read(check: &AdmissionCheck, tenant: &Namespace, default_sku: Option<&str>) -> Result<Self> {
-        let manifest = match (&check.deployment, &check.manifest) {
-            (Some(plan), None) => {
-                plan.check()?;
-                plan.manifest(tenant.kubernetes_name.as_str())
-            }
-            (None, Some(manifest)) => manifest.clone(),
-            _ => return Err(Error::field("deployment", "required", "Give either a deployment or a manifest")),
-        };
-        let kind = manifest["kind"].as_str().unwrap_or_default();
-        let template = match kind {
-            "Pod" => Some(&manifest),
-            _ => admission::workload_template(kind, &manifest),
-        };
-        let unknown = || Error::field("manifest.kind", "unknown", "Give a Deployment, StatefulSet, Job or Pod");
-        let template = template.ok_or_else(unknown)?.clone();
-        let label = template["metadata"]["labels"][SKU_LABEL].as_str();
-        Ok(Self {
-            sku_code: label.or(default_sku).unwrap_or_default().to_owned(),
-            replicas: replicas(kind, &manifest),
-            hours: check.expected_hours,
-            template,
-        })
-    }
-}
-
-fn replicas(kind: &str, manifest: &Value) -> u32 {
-    let field = if kind == "Job" { "parallelism" } else { "replicas" };
-    manifest["spec"][field].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
-}
-
-fn rules(refusals: &[Refusal]) -> Vec<RuleResult> {
-    if refusals.is_empty() {
-        let passed = ["sku_label", "sku_known", "sku_granted", "resources_fit", "pod_fields"];
-        return passed
-            .iter()
-            .map(|code| RuleResult { code: (*code).to_owned(), ok: true, message: String::new() })
-            .collect();
-    }
-    let failed = |r: &Refusal| RuleResult { code: r.code.clone(), ok: false, message: r.message.clone() };
-    refusals.iter().map(failed).collect()
-}
-
-/// What the plan adds to each quota line that it touches.
-fn quota(sku: &Sku, replicas: u32, lines: &[QuotaLine]) -> Vec<QuotaCheck> {
-    let needs = needs(sku, replicas);
-    let check = |line: &QuotaLine| {
-        let milli = needs.get(line.resource.as_str())?;
-        let requested = if is_bytes(&line.resource) { format_bytes(*milli) } else { format_milli(*milli) };
-        Some(QuotaCheck { line: line.clone(), requested })
-    };
-    lines.iter().filter_map(check).collect()
-}
-
-fn needs(sku: &Sku, replicas: u32) -> BTreeMap<String, i128> {
-    let replicas = i128::from(replicas);
-    let mut needs = BTreeMap::from([("pods".to_owned(), replicas * 1000)]);
-    let mut add = |name: &str, quantity: &str| {
-        if let Ok(milli) = parse_milli(quantity) {
-            needs.insert(format!("requests.{name}"), milli * replicas);
-            needs.insert(format!("limits.{name}"), milli * replicas);
+    /// Asks the API server about the object and about one pod of it: schema, names, policies, Pod Security, quota and
+    /// everything else that the cluster decides by.
+    async fn dry_run(
+        &self,
+        tenant: &Namespace,
+        token: &SecretString,
+        asked: &Asked,
+        mut verdict: Verdict,
+    ) -> Result<Verdict> {
+        let mut objects = vec![(asked.manifest.clone(), asked.new)];
+        if asked.kind != "Pod" {
+            objects.push((asked.pod(), true));
         }
-    };
-    add("cpu", &sku.spec.resources.cpu);
-    add("memory", &sku.spec.resources.memory);
-    if let Some(storage) = &sku.spec.resources.ephemeral_storage {
-        add("ephemeral-storage", storage);
-    }
-    if let Some(gpu) = &sku.spec.gpu {
-        add(&gpu.resource, &gpu.count.to_string());
-    }
-    needs
-}
-
-fn is_bytes(resource: &str) -> bool {
-    resource.ends_with("memory") || resource.ends_with("storage")
-}
-
-fn quota_rule(check: &QuotaCheck) -> RuleResult {
-    let QuotaCheck { line, requested } = check;
-    let milli = |text: &str| parse_milli(text).unwrap_or(0);
-    let left = milli(&line.limit) - milli(&line.used);
-    let ok = milli(requested) <= left;
-    let resource = line.resource.trim_start_matches("requests.").trim_start_matches("limits.");
-    let (what, show): (&str, fn(i128) -> String) = match resource {
-        "pods" => ("pods", format_milli),
-        "cpu" => ("CPU", format_milli),
-        r if is_bytes(r) => (r, format_bytes),
-        r if r.ends_with("/gpu") => ("GPUs", format_milli),
-        r => (r, format_milli),
-    };
-    let code = if what == "GPUs" {
-        "quota_gpu".to_owned()
-    } else {
-        format!("quota_{}", resource.replace(['-', '/', '.'], "_"))
-    };
-    let message = if ok {
-        String::new()
-    } else {
-        format!("Needs {requested} {what}, {} of {} left", show(left.max(0)), line.limit)
-    };
-    RuleResult { code, ok, message }
-}
-
-fn warnings(capacity: Option<&Capacity>, replicas: u32) -> Vec<String> {
-    match capacity {
-        Some(c) if c.free < replicas => vec![format!("Only {} free now; the rest waits for a place", c.free)],
-        _ => Vec::new(),
+        for (object, new) in &objects {
+            match self.inner.cluster.dry_run(token, &tenant.kubernetes_name, object, *new).await {
+                Ok(warnings) => {
+                    for warning in warnings {
+                        if !verdict.warnings.contains(&warning) {
+                            verdict.warnings.push(warning);
+                        }
+                    }
+                }
+                Err(error) => {
+                    verdict.rules.push(refused(error)?);
+                    verdict.allowed = false;
+                    return Ok(verdict);
+                }
+            }
+        }
+        verdict.rules.push(RuleResult { code: DRY_RUN.to_owned(), ok: true, message: String::new() });
+        Ok(verdict)
     }
 }
 
-fn price(sku: &Sku, asked: &Asked) -> Result<PlanPrice> {
-    let per_hour = sku.price()?.times(asked.replicas);
-    Ok(PlanPrice {
-        per_hour: per_hour.decimal(),
-        currency: per_hour.currency.as_str().to_owned(),
-        for_expected_hours: asked.hours.map(|hours| per_hour.times(hours).decimal()),
-    })
+const DRY_RUN: &str = "dry_run";
+
+/// The API server's "no" is a rule like the others; what it could not decide is none.
+fn refused(error: Error) -> Result<RuleResult> {
+    match &error {
+        Error::Conflict { .. } | Error::Invalid(_) | Error::Forbidden { .. } => {
+            Ok(RuleResult { code: DRY_RUN.to_owned(), ok: false, message: error.to_string() })
+        }
+        _ => Err(error),
+    }
 }
 
-/// Paths are shown as they are in the Deployment.
-fn in_deployment(injection: Injection) -> Injection {
-    Injection { path: format!("/spec/template{}", injection.path), ..injection }
+/// A manifest may be sent as text, YAML or JSON: then it is read here.
+fn readable(mut check: AdmissionCheck) -> Result<AdmissionCheck> {
+    let Some(Value::String(text)) = &check.manifest else { return Ok(check) };
+    let wrong = |message: String| Error::field("manifest", "yaml", message);
+    // Without the excerpt that the parser would print: a manifest may hold secrets.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
+        .map_err(|error| wrong(format!("The manifest is not YAML: {error}")))?;
+    let mut documents: Vec<Value> = documents.into_iter().filter(|document| !document.is_null()).collect();
+    if documents.len() != 1 {
+        return Err(wrong(format!("Give one object at a time; there are {}", documents.len())));
+    }
+    check.manifest = documents.pop();
+    Ok(check)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<Value>> {
+        readable(AdmissionCheck { manifest: Some(json!(text)), ..Default::default() }).map(|check| check.manifest)
+    }
+
+    #[test]
+    fn a_manifest_is_read_from_yaml_and_from_json() {
+        let pod = json!({"kind": "Pod", "spec": {"containers": [{"name": "a", "args": ["1"]}]}});
+        let yaml = "# one\nkind: Pod\nspec:\n  containers:\n  - name: a\n    args: [\"1\"]\n";
+        for text in [yaml, &format!("---\n{yaml}---\n"), &pod.to_string()] {
+            assert_eq!(read(text).unwrap(), Some(pod.clone()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_refused_without_an_excerpt() {
+        for text in ["", "kind: [", "kind: Pod\n---\nkind: Pod\n", "a: hunter2\na: hunter2\n"] {
+            let error = read(text).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
 use domain::page::PageRequest;
 use domain::platform_account::AccountUse;
+use domain::sku::SkuGrants;
 use jiff::Timestamp;
 
 /// Accounts.
@@ -35,6 +36,14 @@ pub trait Accounts: Send + Sync {
         id: AccountId,
         quota: &Quota,
         outdated: Option<Timestamp>,
+        audit: &AuditEvent,
+    ) -> Result<bool>;
+    /// Writes which SKUs it may use; marks its namespaces as to be applied anew. False when it is gone.
+    async fn set_account_skus(
+        &self,
+        id: AccountId,
+        skus: &SkuGrants,
+        outdated: Timestamp,
         audit: &AuditEvent,
     ) -> Result<bool>;
     /// Deletes an account with its members, invitations and keys; false when it is gone. `Conflict` while it has

@@ -12,7 +12,7 @@ use domain::credential::{FoundIdentity, Identity};
 use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace, QuotaLine};
-use domain::sku::Sku;
+use domain::sku::{Sku, SkuGrants, SkuSpec};
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -73,8 +73,9 @@ pub struct TenantFacts {
 #[async_trait]
 pub trait Cluster: ConfigMaps + Secrets + Services + Send + Sync {
     // --- tenants (reconciler identity) ---
-    /// Applies every object of DESIGN §5 with the account's limits and reads them back; idempotent, repairs drift.
-    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota) -> Result<()>;
+    /// Applies every object of DESIGN §5 with the account's limits and SKUs and reads them back; idempotent, repairs
+    /// drift.
+    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota, skus: &SkuGrants) -> Result<()>;
     /// Removes the tenant's identities, then its namespace; call again until [`Removal::Gone`].
     async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal>;
     /// Namespaces whose managed objects somebody changed or deleted; endless.
@@ -97,11 +98,26 @@ pub trait Cluster: ConfigMaps + Secrets + Services + Send + Sync {
     // --- catalogue ---
     /// Every SKU by code, from a watch. `Unavailable` until the first list arrived.
     fn skus(&self) -> Result<Arc<BTreeMap<String, Sku>>>;
+    /// One SKU as the API server has it now.
+    async fn read_sku(&self, code: &str) -> Result<Option<Sku>>;
+    /// Adds a SKU. `Conflict NameTaken` when there is one of this code, `Invalid` for what the schema refuses.
+    async fn create_sku(&self, code: &str, spec: &SkuSpec) -> Result<Sku>;
+    /// Replaces a SKU's spec, only if its version is still that of `sku`; else `Conflict`.
+    async fn replace_sku(&self, sku: &Sku) -> Result<Sku>;
 
     // --- workloads (the person's token) ---
     /// Creates the Deployment, Job or Pod of a plan. A refusal by the webhook is `Conflict AdmissionDenied` with its sentence, a taken name
     /// `Conflict NameTaken`, detail `Deployment demo already exists`.
     async fn create_workload(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()>;
+    /// What the API server would say to a Deployment, StatefulSet, Job or Pod, keeping nothing: its warnings, or the
+    /// error of doing it. A `new` object must not exist; any other may change one that does.
+    async fn dry_run(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        object: &Value,
+        new: bool,
+    ) -> Result<Vec<String>>;
     /// Every workload with its pods, or those of one kind.
     async fn list_workloads(
         &self,

@@ -1,7 +1,9 @@
 //! The objects of a tenant namespace, as they are applied (DESIGN §5, `security.md` §6.4). Pure.
 
 use domain::account::Quota;
+use domain::admission::ANNOTATION_SKUS;
 use domain::namespace::Namespace as Tenant;
+use domain::sku::SkuGrants;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{Api, ApiResource, DynamicObject};
@@ -77,8 +79,9 @@ pub(crate) fn labels(tenant: &Tenant) -> Value {
     })
 }
 
-/// The Namespace itself. `restricted` only warns: it would refuse most images as they are published.
-pub(crate) fn namespace(tenant: &Tenant) -> Piece {
+/// The Namespace itself, with the SKUs that may be used in it. `restricted` only warns: it would refuse most images as
+/// they are published.
+pub(crate) fn namespace(tenant: &Tenant, skus: &SkuGrants) -> Piece {
     let mut labels = labels(tenant);
     for (mode, level) in [("enforce", "baseline"), ("warn", "restricted"), ("audit", "restricted")] {
         labels[format!("pod-security.kubernetes.io/{mode}")] = json!(level);
@@ -86,7 +89,8 @@ pub(crate) fn namespace(tenant: &Tenant) -> Piece {
     }
     let name = tenant.kubernetes_name.as_str();
     let resource = ApiResource::erase::<Namespace>(&());
-    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+    let metadata = json!({"name": name, "labels": labels, "annotations": {ANNOTATION_SKUS: skus.annotation()}});
+    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
     Piece { resource, name: name.to_owned(), object, cluster_scoped: true }
 }
 
@@ -222,7 +226,7 @@ mod tests {
     #[test]
     fn every_object_says_whose_it_is() {
         let tenant = tenant();
-        for piece in inside(&tenant, &Quota::default()).into_iter().chain([namespace(&tenant)]) {
+        for piece in inside(&tenant, &Quota::default()).into_iter().chain([namespace(&tenant, &SkuGrants::default())]) {
             let labels = &piece.object["metadata"]["labels"];
             assert_eq!(labels[NAMESPACE_ID], tenant.id.to_string(), "{}", piece.resource.kind);
             assert_eq!(labels[MANAGED_BY], "remotegpu", "{}", piece.resource.kind);

@@ -11,6 +11,7 @@ use domain::api_key::PublicId;
 use domain::credential::{Access, Identity};
 use domain::id::{AccountId, NamespaceId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
+use domain::sku::SkuGrants;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::SecretString;
@@ -138,7 +139,7 @@ impl Plane {
     /// A tenant whose namespace stands.
     pub async fn tenant(&self) -> Namespace {
         let tenant = tenant();
-        self.cluster.apply_tenant(&tenant, &Quota::default()).await.unwrap();
+        self.cluster.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap();
         tenant
     }
 

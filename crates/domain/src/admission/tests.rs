@@ -1,5 +1,6 @@
 //! The rule seen from outside: builders here, one file per family of behaviours.
 
+mod checked;
 mod denied;
 mod laws;
 mod placed;

@@ -1,6 +1,6 @@
 //! The answer of the admission check with its numbers, for people and for REST.
 //!
-//! Filled by the console from the rule, the quota and the free capacity. Source: `console-api.md` §6.
+//! Filled by [`super::Asked::judge`]; the console adds what the API server says to a dry run. Source: `console-api.md` §6.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct Verdict {
     pub rules: Vec<RuleResult>,
     /// Quota with what this plan asks.
     pub quota: Vec<QuotaCheck>,
-    /// Fields admission would set, paths in the Deployment.
+    /// Fields admission would set, paths in the manifest.
     pub injected: Vec<Injection>,
     /// Free capacity.
     pub capacity: Option<Capacity>,

@@ -55,6 +55,7 @@ pub fn new_account(name: &str) -> Account {
         created_at: at(0),
         suspended_at: None,
         quota: Quota::default(),
+        skus: Default::default(),
     }
 }
 

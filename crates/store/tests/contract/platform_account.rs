@@ -7,6 +7,7 @@ use domain::id::NamespaceId;
 use domain::namespace::NamespaceStatus;
 use domain::page::PageRequest;
 use domain::scope::Scope;
+use domain::sku::{SkuGrants, SkuGrantsView};
 use domain::user::Role;
 use domain::{Code, Error};
 use futures::future::join_all;
@@ -18,6 +19,7 @@ on_both_engines! {
     accounts_are_listed_with_what_they_have
     an_account_has_no_more_namespaces_than_it_may
     changed_limits_mark_the_namespaces_until_they_are_applied
+    granted_skus_are_kept_and_mark_the_namespaces
     a_suspended_accounts_keys_have_no_owner_any_more
     an_account_is_deleted_with_all_that_is_its_own_but_not_with_namespaces
     an_account_to_which_an_operator_belongs_alone_stays
@@ -72,6 +74,26 @@ async fn changed_limits_mark_the_namespaces_until_they_are_applied(db: &Database
     assert_eq!(outdated().await, []);
     let account = db.account(tenant.account.id).await.unwrap().unwrap();
     assert_eq!(account.quota, Quota { gpus: 5, ..Quota::default() });
+}
+
+async fn granted_skus_are_kept_and_mark_the_namespaces(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    let namespace = tenant.namespace_in(db, "team-ml", NamespaceStatus::Active).await;
+    other.namespace_in(db, "theirs", NamespaceStatus::Active).await;
+    assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().skus, SkuGrants::default());
+    let audit = || tenant.event(Action::AccountSkusChanged);
+    for codes in [vec!["gpu-h100-1x".to_owned(), "cpu".to_owned()], Vec::new()] {
+        let some = SkuGrants::new(&SkuGrantsView { all: false, codes }).unwrap();
+        assert!(db.set_account_skus(tenant.account.id, &some, at(5), &audit()).await.unwrap());
+        assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().skus, some);
+    }
+    let outdated: Vec<NamespaceId> =
+        db.outdated_namespaces(10).await.unwrap().into_iter().map(|(namespace, _)| namespace.id).collect();
+    assert_eq!(outdated, [namespace.id]);
+    assert!(db.set_account_skus(tenant.account.id, &SkuGrants::default(), at(6), &audit()).await.unwrap());
+    assert_eq!(db.account_use(tenant.account.id).await.unwrap().unwrap().account.skus, SkuGrants::default());
+    let nobody = domain::id::AccountId::new(uuid::Uuid::from_u128(7));
+    assert!(!db.set_account_skus(nobody, &SkuGrants::default(), at(7), &audit()).await.unwrap());
 }
 
 async fn a_suspended_accounts_keys_have_no_owner_any_more(db: &Database) {

@@ -29,6 +29,7 @@ mod platform_account;
 mod pod_log;
 mod secret;
 mod service;
+mod platform_sku;
 mod session;
 mod sku;
 mod workload;
@@ -56,6 +57,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(member::routes())
         .merge(invitation::routes())
         .merge(platform_account::routes())
+        .merge(platform_sku::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())

@@ -4,7 +4,8 @@
 //! Source: `security.md` §5. The use case decides; this table says what it must decide.
 
 use domain::permission::Permission::{
-    self, CreateNamespace, Deploy, ManageAccount, ManageAccounts, ManageMembers, OwnAccount, OwnKeys, Read, ReadAudit,
+    self, CreateNamespace, Deploy, ManageAccount, ManageAccounts, ManageMembers, ManagePlatform, OwnAccount, OwnKeys,
+    Read, ReadAudit,
 };
 use serde_json::{Value, json};
 
@@ -74,6 +75,13 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("invite_into_account", Has(ManageAccounts)),
     ("begin_support", Has(ManageAccounts)),
     ("leave_support", Session),
+    // the platform's SKUs
+    ("list_platform_skus", Has(ManagePlatform)),
+    ("create_platform_sku", Has(ManagePlatform)),
+    ("get_platform_sku", Has(ManagePlatform)),
+    ("change_platform_sku", Has(ManagePlatform)),
+    ("get_sku_grants", Has(ManageAccounts)),
+    ("set_sku_grants", Has(ManageAccounts)),
     // namespaces
     ("list_namespaces", Has(Read)),
     ("create_namespace", Has(CreateNamespace)),
@@ -191,6 +199,13 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/platform-account/delete", Has(ManageAccounts)),
     ("/api/platform-account/support", Has(ManageAccounts)),
     ("/api/platform-account/leave-support", Session),
+    ("/api/platform-account/grant", Has(ManageAccounts)),
+    // the platform's SKUs
+    ("/api/platform-sku/list", Has(ManagePlatform)),
+    ("/api/platform-sku/get", Has(ManagePlatform)),
+    ("/api/platform-sku/create", Has(ManagePlatform)),
+    ("/api/platform-sku/change", Has(ManagePlatform)),
+    ("/api/platform-sku/retire", Has(ManagePlatform)),
     ("/api/overview/get", Has(Read)),
     // namespaces
     ("/api/namespace/list", Has(Read)),

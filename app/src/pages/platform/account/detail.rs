@@ -6,9 +6,11 @@ use domain::platform_account::PlatformAccountView;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use super::grants::Grants;
 use super::list::status;
 use crate::api::platform_account::{
-    BeginSupport, DeletePlatformAccount, GetPlatformAccount, InviteOwner, SetAccountQuota, SuspendAccount,
+    BeginSupport, DeletePlatformAccount, GetPlatformAccount, InviteOwner, PlatformAccountDetail, SetAccountQuota,
+    SuspendAccount,
 };
 use crate::features::head::PageHead;
 use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
@@ -33,7 +35,8 @@ pub fn PlatformAccountPage() -> impl IntoView {
 }
 
 #[component]
-fn Body(account: PlatformAccountView) -> impl IntoView {
+fn Body(account: PlatformAccountDetail) -> impl IntoView {
+    let (account, grants, codes): (PlatformAccountView, _, _) = account;
     let (tone, word) = status(account.status);
     let trail = vec![(paths::platform_accounts(), "Accounts".to_owned())];
     let facts = format!(
@@ -45,7 +48,10 @@ fn Body(account: PlatformAccountView) -> impl IntoView {
             <p>{facts}</p>
         </PageHead>
         <div class="grid items-start gap-4 lg:grid-cols-2">
-            <Limits id=account.id.clone() quota=account.quota />
+            <div class="grid gap-4">
+                <Limits id=account.id.clone() quota=account.quota />
+                <Grants id=account.id.clone() grants=grants codes=codes />
+            </div>
             <div class="grid gap-4">
                 <Suspend id=account.id.clone() status=account.status />
                 <Support id=account.id.clone() />

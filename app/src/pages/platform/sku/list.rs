@@ -1,0 +1,106 @@
+//! Every SKU of the installation: what it costs, what is free, whether it is sold.
+
+use domain::platform_sku::PlatformSkuView;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::create::NewSku;
+use crate::api::platform_sku::ListPlatformSkus;
+use crate::features::head::PageHead;
+use crate::features::load::load;
+use crate::features::sku_facts::{Free, cores, readable};
+use crate::paths;
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::button::{ButtonLink, ButtonTone};
+use crate::ui::empty::EmptyState;
+use crate::ui::icon::{Glyph, Icon};
+use crate::ui::money::per_hour;
+use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+
+/// The list, or the form for a new one: a state of the URL.
+#[component]
+pub fn PlatformSkusPage() -> impl IntoView {
+    let query = use_query_map();
+    let creating = Memo::new(move |_| query.read().get("new").is_some());
+    move || if creating.get() { view! { <NewSku /> }.into_any() } else { view! { <AllSkus /> }.into_any() }
+}
+
+#[component]
+fn AllSkus() -> impl IntoView {
+    let body = load(Signal::stored(String::new()), |_| ListPlatformSkus {})
+        .show(|skus| view! { <Listing skus=skus /> }.into_any());
+    let new_sku = || {
+        view! {
+            <ButtonLink href=paths::new_platform_sku() tone=ButtonTone::Primary>
+                <Glyph icon=Icon::Plus />
+                "New SKU"
+            </ButtonLink>
+        }
+    };
+    view! {
+        <PageHead title="SKUs" actions=new_sku>
+            <p>"What this installation sells. The same as kubectl get skus."</p>
+        </PageHead>
+        {body}
+    }
+    .into_any()
+}
+
+/// Whether a SKU is sold.
+pub fn status(retired: bool) -> (Tone, &'static str) {
+    if retired { (Tone::Ended, "Retired") } else { (Tone::Ok, "On sale") }
+}
+
+const COLUMNS: &[Column] = &[
+    Column::Words("SKU"),
+    Column::Words("Status"),
+    Column::Words("GPU"),
+    Column::Figures("CPU"),
+    Column::Figures("Memory"),
+    Column::Words("Engines"),
+    Column::Words("Free now"),
+    Column::Figures("Price"),
+];
+
+#[component]
+fn Listing(skus: Vec<PlatformSkuView>) -> impl IntoView {
+    if skus.is_empty() {
+        return view! { <EmptyState title="No SKU yet" text="A SKU is a shape that tenants rent with one label: resources, a price, and the engines it runs on." /> }
+            .into_any();
+    }
+    view! {
+        <Table label="SKUs" columns=COLUMNS>
+            {skus.into_iter().map(row).collect_view()}
+        </Table>
+    }
+    .into_any()
+}
+
+fn row(sku: PlatformSkuView) -> impl IntoView {
+    let PlatformSkuView { code, spec, status: now, .. } = sku;
+    let (tone, word) = status(spec.retired);
+    let gpu =
+        spec.gpu.as_ref().map_or_else(|| "–".to_owned(), |g| format!("{} × {} {} GB", g.count, g.model, g.memory_gib));
+    let engines = if spec.placement.engines.is_empty() { "any".to_owned() } else { spec.placement.engines.join(", ") };
+    view! {
+        <tr class=ROW>
+            <td class=CELL>
+                <a class="link font-medium" href=paths::platform_sku(&code)>
+                    {spec.title.clone()}
+                </a>
+                <p class="font-mono text-sm text-muted">{code}</p>
+            </td>
+            <td class=CELL>
+                <Badge tone=tone label=word />
+            </td>
+            <td class=CELL>{gpu}</td>
+            <td class=FIGURE>{cores(&spec.resources.cpu)}</td>
+            <td class=FIGURE>{readable(&spec.resources.memory)}</td>
+            <td class=CELL>{engines}</td>
+            <td class=CELL>
+                <Free free=now.free total=now.total />
+            </td>
+            <td class=FIGURE>{per_hour(&spec.price.view())}</td>
+        </tr>
+    }
+}

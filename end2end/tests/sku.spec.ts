@@ -1,0 +1,85 @@
+// SKUs as an operator sells them: made, found by tenants, priced anew, granted to some, retired.
+import { expect, open, test, type Page } from "../fixtures.ts";
+import { unique } from "../helpers.ts";
+
+async function fill(page: Page, fields: Record<string, string>): Promise<void> {
+  for (const [label, value] of Object.entries(fields)) {
+    await page.getByLabel(label, { exact: true }).fill(value);
+  }
+}
+
+test.describe("operators", () => {
+  test.use({ refusals: true });
+
+  test("sell a SKU, mend what is wrong, price it anew, retire it", async ({ signedIn: page }) => {
+    const code = unique("sku");
+    const title = `2 CPU of ${code}`;
+
+    await test.step("what is wrong is said at its field, and what was typed stays", async () => {
+      await open(page, "/platform/skus");
+      await page.getByRole("link", { name: "New SKU" }).click();
+      await fill(page, { Code: code, Title: title, "Price of an hour": "free", CPU: "2", Memory: "many", Engines: "simulated" });
+      await page.getByRole("button", { name: "Put on sale" }).click();
+      await expect(page.getByText("Write the price of an hour as a decimal")).toBeVisible();
+      await expect(page.getByText("Write memory above zero")).toBeVisible();
+      await expect(page.getByLabel("Title", { exact: true })).toHaveValue(title);
+    });
+
+    await test.step("on sale at once, for tenants too", async () => {
+      await fill(page, { "Price of an hour": "0.20", Memory: "4Gi", Tolerations: "nvidia.com/gpu:NoSchedule" });
+      await page.getByRole("button", { name: "Put on sale" }).click();
+      await expect(page).toHaveURL(new RegExp(`/platform/skus/${code}`));
+      await expect(page.getByText(`${code} is on sale`)).toBeVisible();
+      await expect
+        .poll(async () => (await page.request.get(`/v1/skus/${code}`)).status())
+        .toBe(200);
+      await open(page, "/catalogue");
+      await expect(page.getByText(title)).toBeVisible();
+    });
+
+    await test.step("a new price is a new version", async () => {
+      await open(page, `/platform/skus/${code}`);
+      await expect(page.getByText("version 1")).toBeVisible();
+      await expect(page.getByLabel("Tolerations", { exact: true })).toHaveValue("nvidia.com/gpu:NoSchedule");
+      await fill(page, { "Price of an hour": "0.25" });
+      await page.getByRole("button", { name: "Save changes" }).click();
+      await expect(page.getByText(`${code} is changed`)).toBeVisible();
+      await expect(page.getByText("version 2")).toBeVisible();
+    });
+
+    await test.step("of two operators at one form the second is told", async () => {
+      const change = { data: { title: `${title}, renamed` } };
+      expect((await page.request.patch(`/v1/platform/skus/${code}`, change)).status()).toBe(200);
+      await fill(page, { "Price of an hour": "0.30" });
+      await page.getByRole("button", { name: "Save changes" }).click();
+      await expect(page.getByText("Somebody changed this SKU meanwhile")).toBeVisible();
+    });
+
+    await test.step("retired, it leaves the catalogue and stays on the operator's list", async () => {
+      await open(page, `/platform/skus/${code}`);
+      await page.getByRole("button", { name: "Retire SKU" }).click();
+      await expect(page.getByText(`${code} is retired; running pods go on`)).toBeVisible();
+      await expect(page.getByRole("button", { name: "Sell again" })).toBeVisible();
+      await expect
+        .poll(async () => JSON.stringify(await (await page.request.get("/v1/skus")).json()))
+        .not.toContain(code);
+      await open(page, "/platform/skus");
+      await expect(page.getByRole("row", { name: new RegExp(code) }).getByText("Retired")).toBeVisible();
+    });
+  });
+});
+
+test("an account is granted some SKUs and sees no others", async ({ signedIn: page }) => {
+  const made = await page.request.post("/v1/platform/accounts", { data: { name: unique("customer") } });
+  const { id } = (await made.json()) as { id: string };
+  await open(page, `/platform/accounts/${id}`);
+  await page.getByLabel("Only these").check();
+  await page.getByLabel("cpu-shared-8g").check();
+  await page.getByRole("button", { name: "Save SKUs" }).click();
+  await expect(page.getByText("The SKUs are saved")).toBeVisible();
+  const grants = await (await page.request.get(`/v1/platform/accounts/${id}/skus`)).json();
+  expect(grants).toEqual({ all: false, codes: ["cpu-shared-8g"] });
+  await open(page, `/platform/accounts/${id}`);
+  await expect(page.getByLabel("cpu-shared-8g")).toBeChecked();
+  await expect(page.getByLabel("gpu-h100-1x")).not.toBeChecked();
+});

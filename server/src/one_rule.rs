@@ -1,0 +1,174 @@
+//! One rule, three uses: the same plan gets the same verdict in the webhook, in admission-check and in the wizard
+//! (RULINGS 38). Tests only; here, because only this crate sees all three.
+
+use std::collections::BTreeMap;
+
+use admission::review::{Phase, review};
+use admission::wire::{Answer, Request};
+use app::features::plan_form::PlanForm;
+use domain::admission::{Asked, NamespacePolicy, Place, Verdict, apply};
+use domain::deployment::AdmissionCheck;
+use domain::sku::Sku;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NAMESPACE: &str = "team-ml-7b0c4f12";
+
+fn skus() -> BTreeMap<String, Sku> {
+    let gpu = json!({"model": "H100", "count": 1, "memoryGiB": 80, "resource": "nvidia.com/gpu"});
+    let sku = |code: &str, gpu: &Value, retired: bool| {
+        let mut spec = json!({"title": code, "resources": {"cpu": "4", "memory": "16Gi"}, "retired": retired,
+            "price": {"perHour": "1.5", "currency": "EUR"}, "placement": {"engines": ["simulated"]}});
+        if !gpu.is_null() {
+            spec["gpu"] = gpu.clone();
+        }
+        let spec = serde_json::from_value(spec).unwrap();
+        (code.to_owned(), Sku { code: code.to_owned(), version: "1".to_owned(), spec, status: Default::default() })
+    };
+    [sku("cpu", &Value::Null, false), sku("gpu", &gpu, false), sku("old", &gpu, true)].into()
+}
+
+/// What is typed into the wizard.
+fn forms() -> impl Strategy<Value = PlanForm> {
+    let one_of = |values: &'static [&'static str]| prop::sample::select(values).prop_map(str::to_owned);
+    (
+        one_of(&["cpu", "gpu", "old", "none", "Not A Code"]),
+        one_of(&["nginx:1.27-alpine", "registry.example.com/a/b@sha256:00"]),
+        0..4_u32,
+        one_of(&["", "A=1\nB=2"]),
+        one_of(&["", "80, 443"]),
+        one_of(&["", "sleep\n60"]),
+    )
+        .prop_map(|(sku_code, image, replicas, env, ports, command)| PlanForm {
+            name: "demo".to_owned(),
+            sku_code,
+            image,
+            replicas: replicas.to_string(),
+            command,
+            args: String::new(),
+            env,
+            ports,
+        })
+}
+
+/// What somebody writes into the pod template by hand.
+fn edits() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+    prop::sample::subsequence(
+        vec![
+            ("/spec/hostNetwork", json!(true)),
+            ("/spec/nodeName", json!("elsewhere")),
+            ("/spec/tolerations", json!([{"operator": "Exists"}])),
+            ("/spec/nodeSelector", json!({"kubernetes.io/arch": "amd64"})),
+            ("/spec/nodeSelector", json!({"remotegpu.ai/engine": "elsewhere"})),
+            ("/spec/containers/0/resources", json!({"limits": {"cpu": "1"}})),
+            ("/spec/containers/0/resources", json!({"limits": {"cpu": "64"}})),
+            ("/spec/containers/0/resources", json!({"limits": {"nvidia.com/gpu": "2"}})),
+            ("/spec/initContainers", json!([{"name": "i", "image": "x"}])),
+            ("/spec/serviceAccountName", json!("builder")),
+            ("/spec/fieldOfTomorrow", json!(1)),
+            ("/metadata/annotations", json!({"remotegpu.ai/price-per-hour": "0 EUR"})),
+            ("/metadata/labels", json!({"app": "demo"})),
+        ],
+        0..3,
+    )
+}
+
+fn policies() -> impl Strategy<Value = NamespacePolicy> {
+    let grants = prop::option::of(prop::sample::subsequence(vec!["cpu".to_owned(), "gpu".to_owned()], 0..=2));
+    let default = prop::option::of(prop::sample::select(vec!["cpu".to_owned(), "none".to_owned()]));
+    (grants, default, any::<bool>()).prop_map(|(skus, default_sku, spending_stopped)| NamespacePolicy {
+        skus,
+        default_sku,
+        service_accounts: Vec::new(),
+        spending_stopped,
+    })
+}
+
+/// A write at `pointer`; parents that are missing are made.
+fn set(object: &mut Value, pointer: &str, value: &Value) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    if object.pointer(parent).is_none() {
+        set(object, parent, &json!({}));
+    }
+    object.pointer_mut(parent).unwrap()[key] = value.clone();
+}
+
+fn check(check: &AdmissionCheck, policy: &NamespacePolicy) -> Verdict {
+    let place = Place { namespace: NAMESPACE, policy, skus: &skus(), quota: &[] };
+    Asked::read(check, NAMESPACE).unwrap().judge(&place).unwrap()
+}
+
+/// The webhook about a workload: whether it goes through, and its sentences.
+fn webhook(kind: &str, resource: [&str; 2], phase: Phase, object: &Value, policy: &NamespacePolicy) -> Answer {
+    let [group, resource] = resource;
+    let request: Request = serde_json::from_value(json!({
+        "uid": "u", "kind": {"kind": kind}, "resource": {"group": group, "resource": resource}, "namespace": NAMESPACE,
+        "operation": "CREATE", "object": object,
+    }))
+    .unwrap();
+    review(&request, phase, policy, &skus())
+}
+
+fn sentences(answer: &Answer) -> Vec<String> {
+    let Answer::Deny(refusals) = answer else { return Vec::new() };
+    let mut all: Vec<String> = refusals.iter().map(|refusal| refusal.message.clone()).collect();
+    all.sort();
+    all
+}
+
+fn refusals(verdict: &Verdict) -> Vec<String> {
+    let mut all: Vec<String> = verdict.rules.iter().filter(|rule| !rule.ok).map(|rule| rule.message.clone()).collect();
+    all.sort();
+    all
+}
+
+proptest! {
+    #[test]
+    fn the_same_plan_gets_the_same_verdict_everywhere(form in forms(), policy in policies()) {
+        // The wizard's plan, as its form is read in the browser and on the server.
+        let plan = form.plan().unwrap();
+        let wizard = check(&AdmissionCheck { deployment: Some(plan.clone()), ..Default::default() }, &policy);
+        // The same by REST, as the manifest that the wizard shows.
+        let manifest = plan.manifest(NAMESPACE);
+        let rest = check(&AdmissionCheck { manifest: Some(manifest.clone()), ..Default::default() }, &policy);
+        prop_assert_eq!(&wizard, &rest);
+        // The webhook, about the Deployment.
+        let answer = webhook("Deployment", ["apps", "deployments"], Phase::Validate, &manifest, &policy);
+        prop_assert_eq!(sentences(&answer), refusals(&rest));
+    }
+
+    #[test]
+    fn the_same_manifest_gets_the_same_verdict_everywhere(
+        form in forms(), edits in edits(), policy in policies(), kind in prop::sample::select(vec!["Deployment", "StatefulSet", "Job"]),
+    ) {
+        let mut manifest = form.plan().unwrap().manifest(NAMESPACE);
+        manifest["kind"] = json!(kind);
+        manifest["apiVersion"] = json!(if kind == "Job" { "batch/v1" } else { "apps/v1" });
+        for (pointer, value) in &edits {
+            set(&mut manifest["spec"]["template"], pointer, value);
+        }
+        let verdict = check(&AdmissionCheck { manifest: Some(manifest.clone()), ..Default::default() }, &policy);
+        let (group, resource) = match kind {
+            "Deployment" => ("apps", "deployments"),
+            "StatefulSet" => ("apps", "statefulsets"),
+            _ => ("batch", "jobs"),
+        };
+        let answer = webhook(kind, [group, resource], Phase::Validate, &manifest, &policy);
+        prop_assert_eq!(sentences(&answer), refusals(&verdict));
+
+        // And its pods: filled in with what the check announced, then accepted as they are.
+        let pod = manifest["spec"]["template"].clone();
+        match webhook("Pod", ["", "pods"], Phase::Mutate, &pod, &policy) {
+            Answer::Patch(injections) => {
+                prop_assert!(verdict.allowed, "{:?}", verdict.rules);
+                let announced: Vec<String> = verdict.injected.iter().map(|i| i.path.replacen("/spec/template", "", 1)).collect();
+                let made: Vec<String> = injections.iter().map(|i| i.path.clone()).collect();
+                prop_assert_eq!(announced, made);
+                let mut stored = pod;
+                apply(&mut stored, &injections);
+                prop_assert_eq!(webhook("Pod", ["", "pods"], Phase::Validate, &stored, &policy), Answer::Allow);
+            }
+            denied => prop_assert_eq!(sentences(&denied), refusals(&verdict)),
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! SKUs as operators sell them and as tenants find them (`console-api.md` §6, RULINGS 12 and 13).
+
+use serde_json::{Value, json};
+use testkit::{Client, KubeApi, TestApp, eventually, unique};
+
+use crate::CONSOLE;
+
+const SKUS: &str = "/apis/remotegpu.ai/v1alpha1/skus";
+
+fn spec(price: &str) -> Value {
+    json!({"title": "1 CPU, 1 GiB", "resources": {"cpu": "1", "memory": "1Gi"},
+        "price": {"perHour": price, "currency": "EUR"}, "placement": {"engines": ["simulated"],
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]}})
+}
+
+/// A SKU of one test, made by the console's operator. It goes with the test.
+struct Sold {
+    code: String,
+    operator: Client,
+    admin: KubeApi,
+}
+
+impl Sold {
+    async fn new(app: &TestApp) -> Self {
+        let (code, operator, admin) = (unique("sku"), app.operator().await, KubeApi::admin(app.plane));
+        let made = operator.post("/v1/platform/skus", json!({"code": code, "spec": spec("0.50")})).await;
+        assert_eq!((made.status, made.str("/code")), (201, code.clone()), "{}", made.text);
+        assert_eq!(made.header("location"), format!("/v1/platform/skus/{code}"));
+        Self { code, operator, admin }
+    }
+
+    fn path(&self) -> String {
+        format!("/v1/platform/skus/{}", self.code)
+    }
+
+    async fn gone(self) {
+        self.admin.delete(&format!("{SKUS}/{}", self.code)).await.done();
+    }
+}
+
+fn pod(name: &str, sku: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"remotegpu.ai/sku-code": sku}},
+        "spec": {"containers": [{"name": "app", "image": "registry.invalid/app:1"}]}})
+}
+
+async fn codes(client: &Client, path: &str) -> Vec<String> {
+    let listed = client.get(path).await.json();
+    listed["items"].as_array().unwrap().iter().map(|sku| sku["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sells_changes_and_retires_a_sku_and_the_log_says_so() {
+    let app = TestApp::start(CONSOLE).await;
+    let sold = Sold::new(&app).await;
+    let (operator, path) = (&sold.operator, sold.path());
+    let again = operator.post("/v1/platform/skus", json!({"code": sold.code, "spec": spec("1")})).await;
+    again.is_problem(409, "name_taken", &format!("SKU {} already exists", sold.code));
+    eventually("tenants see it", async || {
+        let seen = codes(operator, "/v1/skus").await;
+        if seen.contains(&sold.code) { Ok(()) } else { Err(seen) }
+    })
+    .await;
+
+    let first = operator.get(&path).await;
+    let tag = first.header("etag");
+    let change = json!({"price": {"perHour": "0.75", "currency": "EUR"}});
+    let changed = operator.clone().with("if-match", &tag).patch(&path, change.clone()).await;
+    assert_eq!((changed.status, changed.str("/spec/price/perHour")), (200, "0.75".to_owned()), "{}", changed.text);
+    assert_eq!((first.str("/version"), changed.str("/version")), ("1".to_owned(), "2".to_owned()));
+    let stale = operator.clone().with("if-match", &tag).patch(&path, change).await;
+    assert_eq!((stale.status, stale.str("/code")), (409, "conflict".to_owned()));
+    let retired = operator.patch(&path, json!({"retired": true})).await;
+    assert_eq!(retired.json()["spec"]["retired"], true);
+
+    let wrong = operator.patch(&path, json!({"resources": {"cpu": "0", "memory": "x"}})).await;
+    let fields: Vec<String> =
+        wrong.json()["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        (wrong.status, fields),
+        (400, vec!["spec.resources.cpu".to_owned(), "spec.resources.memory".to_owned()])
+    );
+    let dollars = operator.patch(&path, json!({"price": {"perHour": "1", "currency": "USD"}})).await;
+    assert_eq!((dollars.status, dollars.str("/errors/0/field")), (400, "spec.price.currency".to_owned()));
+    operator.get("/v1/platform/skus/none").await.is_problem(404, "not_found", "Not found");
+
+    let log = operator.get("/v1/platform/audit?limit=50").await.json();
+    let of_sku = log["items"].as_array().unwrap().iter().filter(|row| row["target"] == format!("sku:{}", sold.code));
+    let told: Vec<(String, String)> = of_sku
+        .map(|row| (row["action"].as_str().unwrap().to_owned(), row["detail"].as_str().unwrap().to_owned()))
+        .collect();
+    let expected =
+        [("sku.retired", "retired"), ("sku.changed", "price 0.50 EUR → 0.75 EUR"), ("sku.created", "0.50 EUR an hour")];
+    assert_eq!(told, expected.map(|(action, detail)| (action.to_owned(), detail.to_owned())));
+
+    let member = app.stranger("owner").await;
+    for (reply, what) in [
+        (member.get("/v1/platform/skus").await, "list"),
+        (member.patch(&path, json!({"retired": false})).await, "change"),
+        (member.post("/v1/platform/skus", json!({"code": "mine", "spec": spec("0")})).await, "create"),
+    ] {
+        assert_eq!((reply.status, reply.str("/code")), (403, "forbidden".to_owned()), "{what}");
+    }
+    sold.gone().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kubectl_changes_in_between_is_not_overwritten() {
+    let app = TestApp::start(CONSOLE).await;
+    let sold = Sold::new(&app).await;
+    let tag = sold.operator.get(&sold.path()).await.header("etag");
+    let patch = "{\"spec\":{\"title\":\"by kubectl\"}}";
+    app.plane.admin(&["patch", "sku", &sold.code, "--type=merge", "-p", patch]).await.out();
+    let stale = sold.operator.clone().with("if-match", &tag).patch(&sold.path(), json!({"title": "by console"})).await;
+    assert_eq!(stale.status, 409, "{}", stale.text);
+    let other = sold.operator.patch(&sold.path(), json!({"retired": true})).await;
+    assert_eq!(other.str("/spec/title"), "by kubectl");
+    let printed = app.plane.admin(&["get", "sku", &sold.code, "-o", "wide"]).await.out();
+    for word in ["TITLE", "PRICE", "FREE", "TOTAL", "RETIRED", "VERSION", "ENGINES", "AS-OF", "by kubectl", "true"] {
+        assert!(printed.contains(word), "{printed}");
+    }
+    sold.gone().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sku_that_cannot_be_sold_is_refused_by_the_api_server_itself() {
+    let app = TestApp::start(CONSOLE).await;
+    let admin = KubeApi::admin(app.plane);
+    let code = unique("sku");
+    let object = |name: &str, spec: Value| json!({"apiVersion": "remotegpu.ai/v1alpha1", "kind": "Sku", "metadata": {"name": name}, "spec": spec});
+    let gpu = json!({"model": "H100", "count": 1, "memoryGiB": 80, "resource": "nvidia.com/gpu"});
+    for (pointer, value, words) in [
+        ("/resources/cpu", json!("0"), "must be a quantity above zero"),
+        ("/resources/memory", json!("much"), "must be a quantity above zero"),
+        ("/price/perHour", json!("-1"), "should match"),
+        ("/price/currency", json!("euro"), "should match"),
+        (
+            "/gpu",
+            json!({"model": "H100", "count": 0, "memoryGiB": 80, "resource": "nvidia.com/gpu"}),
+            "greater than or equal to 1",
+        ),
+        ("/gpu", json!({"model": "H100", "count": 1, "memoryGiB": 80, "resource": "gpu"}), "should match"),
+        ("/placement/tolerations", json!([{"operator": "Exists"}]), "name the taint"),
+        ("/title", json!(""), "at least 1"),
+    ] {
+        let mut wrong = spec("1");
+        match wrong.pointer_mut(pointer) {
+            Some(member) => *member = value,
+            None => wrong["gpu"] = value,
+        }
+        let sentence = admin.create(SKUS, &object(&code, wrong)).await.refused();
+        assert!(sentence.contains(words), "{pointer}: {sentence}");
+    }
+    let sentence = admin.create(SKUS, &object("dotted.name", spec("1"))).await.refused();
+    assert!(sentence.contains("must fit a label value"), "{sentence}");
+    admin.create(SKUS, &object(&code, spec("1"))).await.done();
+    let add = json!({"spec": {"gpu": gpu}});
+    let sentence = admin.change(&format!("{SKUS}/{code}"), testkit::Dialect::MergePatch, &add).await.refused();
+    assert!(sentence.contains("keeps or lacks its GPUs for good"), "{sentence}");
+    admin.delete(&format!("{SKUS}/{code}")).await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_sees_and_uses_only_what_it_was_granted() {
+    let app = TestApp::start(CONSOLE).await;
+    let operator = app.operator().await;
+    let member = app.stranger("owner").await;
+    let account = member.get("/v1/auth/session").await.str("/account/id");
+    let namespace = app.namespace(&member).await;
+    let (id, name) = (namespace["id"].as_str().unwrap(), namespace["kubernetes_name"].as_str().unwrap());
+    let grants = format!("/v1/platform/accounts/{account}/skus");
+    assert_eq!(operator.get(&grants).await.json(), json!({"all": true, "codes": []}));
+    let before = codes(&member, "/v1/skus").await;
+    assert!(before.contains(&"gpu-h100-1x".to_owned()), "{before:?}");
+
+    let unknown = operator.put(&grants, json!({"all": false, "codes": ["nonsense"]})).await;
+    unknown.is_problem(400, "invalid_request", "There is no SKU nonsense");
+    let set = operator.put(&grants, json!({"all": false, "codes": ["cpu-shared-8g"]})).await;
+    assert_eq!((set.status, set.json()), (200, json!({"all": false, "codes": ["cpu-shared-8g"]})));
+    assert_eq!(codes(&member, "/v1/skus").await, ["cpu-shared-8g"]);
+    member.get("/v1/skus/gpu-h100-1x").await.is_problem(404, "not_found", "Not found");
+
+    let admin = KubeApi::admin(app.plane);
+    let pods = format!("/api/v1/namespaces/{name}/pods?dryRun=All");
+    let sentence = eventually("the webhook knows", async || {
+        let reply = admin.create(&pods, &pod("x", "gpu-h100-1x")).await;
+        if reply.status >= 400 { Ok(reply.refused()) } else { Err(reply.body) }
+    })
+    .await;
+    assert!(
+        sentence.contains("SKU \"gpu-h100-1x\" is not granted in this namespace; usable here: cpu-shared-8g"),
+        "{sentence}"
+    );
+    let check = json!({"deployment": {"name": "x", "sku_code": "gpu-h100-1x", "image": "x"}});
+    let verdict = member.post(&format!("/v1/kubernetes/namespaces/{id}/admission-check"), check).await.json();
+    assert!(
+        verdict["rules"].as_array().unwrap().iter().any(|r| r["code"] == "sku_granted" && r["ok"] == false),
+        "{verdict}"
+    );
+    // Taken off by hand, it comes back.
+    let annotations = json!({"metadata": {"annotations": {"remotegpu.ai/skus": "*"}}});
+    admin.change(&format!("/api/v1/namespaces/{name}"), testkit::Dialect::MergePatch, &annotations).await.done();
+    eventually("the grant is repaired", async || {
+        let found = admin.get(&format!("/api/v1/namespaces/{name}")).await.body;
+        let annotation = found["metadata"]["annotations"]["remotegpu.ai/skus"].clone();
+        if annotation == "cpu-shared-8g" { Ok(()) } else { Err(annotation) }
+    })
+    .await;
+
+    operator.put(&grants, json!({"all": true})).await;
+    assert_eq!(codes(&member, "/v1/skus").await, before);
+    let log = member.get("/v1/audit?action=account.skus_changed").await.json();
+    let told: Vec<&str> = log["items"].as_array().unwrap().iter().map(|row| row["detail"].as_str().unwrap()).collect();
+    assert_eq!(told, ["cpu-shared-8g → all", "all → cpu-shared-8g"]);
+    for role in [&member, &app.stranger("viewer").await] {
+        assert_eq!(role.put(&grants, json!({"all": true})).await.status, 403);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired() {
+    let app = TestApp::start(CONSOLE).await;
+    let sold = Sold::new(&app).await;
+    let namespace = app.namespace(&sold.operator).await;
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace["kubernetes_name"].as_str().unwrap());
+    let first = eventually("the webhook knows the SKU", async || {
+        let reply = sold.admin.create(&pods, &pod("first", &sold.code)).await;
+        if reply.status == 201 { Ok(reply.body) } else { Err(reply.body) }
+    })
+    .await;
+    let price = |pod: &Value| pod["metadata"]["annotations"]["remotegpu.ai/price-per-hour"].clone();
+    assert_eq!(price(&first), "0.50 EUR");
+
+    let change = json!({"price": {"perHour": "9", "currency": "EUR"}});
+    assert_eq!(sold.operator.patch(&sold.path(), change).await.status, 200);
+    eventually("new pods cost the new price", async || {
+        let new = sold.admin.create(&format!("{pods}?dryRun=All"), &pod("new", &sold.code)).await.done();
+        if price(&new) == "9.00 EUR" { Ok(()) } else { Err(new) }
+    })
+    .await;
+    sold.operator.patch(&sold.path(), json!({"retired": true})).await;
+    let sentence = eventually("no new pod can ask for it", async || {
+        let reply = sold.admin.create(&format!("{pods}?dryRun=All"), &pod("late", &sold.code)).await;
+        if reply.status >= 400 { Ok(reply.refused()) } else { Err(reply.body) }
+    })
+    .await;
+    assert!(sentence.contains("is no longer sold"), "{sentence}");
+
+    // The pod lives on: it runs, it can be labelled, its image can change; its price stays what it was.
+    let running = eventually("it runs on the simulated engine", async || {
+        let found = sold.admin.get(&format!("{pods}/first")).await.body;
+        if found["status"]["phase"] == "Running" { Ok(found) } else { Err(found["status"].clone()) }
+    })
+    .await;
+    let relabel = json!({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "app", "image": "registry.invalid/app:2"}]}});
+    let changed =
+        sold.admin.change(&format!("{pods}/first"), testkit::Dialect::StrategicMergePatch, &relabel).await.done();
+    assert_eq!((price(&running), price(&changed)), (json!("0.50 EUR"), json!("0.50 EUR")));
+    assert!(!codes(&sold.operator, "/v1/skus").await.contains(&sold.code));
+    sold.admin.delete(&format!("{pods}/first")).await.done();
+    sold.gone().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_free_follows_the_pods_per_engine() {
+    let app = TestApp::start(CONSOLE).await;
+    let sold = Sold::new(&app).await;
+    let namespace = app.namespace(&sold.operator).await;
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace["kubernetes_name"].as_str().unwrap());
+    let free = async || {
+        let sku = sold.operator.get(&sold.path()).await.json();
+        let engines = sku["status"]["engines"].as_array().cloned().unwrap_or_default();
+        (sku["status"]["free"].as_u64(), engines.iter().find(|e| e["name"] == "simulated").cloned(), sku)
+    };
+    let counted = eventually("it is counted", async || match free().await {
+        (Some(free @ 1..), Some(engine), sku) if engine["free"] == free => Ok((free, sku)),
+        other => Err(other),
+    });
+    let (before, sku) = counted.await;
+    assert!(sku["status"]["asOf"].is_string() && sku["status"]["total"].as_u64() >= Some(before), "{sku}");
+    eventually("the webhook knows the SKU", async || {
+        let reply = sold.admin.create(&pods, &pod("takes", &sold.code)).await;
+        if reply.status == 201 { Ok(()) } else { Err(reply.body) }
+    })
+    .await;
+    // Others may come and go meanwhile on the same engine; ours certainly takes a place.
+    eventually("a place is taken", async || {
+        let bound = sold.admin.get(&format!("{pods}/takes")).await.body["spec"]["nodeName"].is_string();
+        let (now, _, sku) = free().await;
+        if bound && now < Some(before) { Ok(()) } else { Err(sku) }
+    })
+    .await;
+    sold.admin.delete(&format!("{pods}/takes")).await.done();
+    sold.gone().await;
+}
