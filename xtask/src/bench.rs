@@ -62,8 +62,15 @@ fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &S
     let built = build::all(repo, Scope::Programs { release: !options.dev }, say, stop)?;
     let postgres = Postgres::start(dir, say, stop)?;
     let port = Ports::open(dir)?.get("remotegpu", Ipv4Addr::LOCALHOST.into())?;
-    let settings =
-        Settings { dir: dir.to_owned(), port, kubeconfig: None, database: None, throwaway: true, containers: false };
+    let settings = Settings {
+        dir: dir.to_owned(),
+        port,
+        kubeconfig: None,
+        database: None,
+        throwaway: true,
+        containers: false,
+        demo_runpod: false,
+    };
     let _platform = Platform::start(&settings, repo, &built, say, stop)?;
     let environment = [(GIVEN[0], dir.display().to_string()), (GIVEN[1], postgres.url())];
     measure(options, repo, &environment, say, stop)

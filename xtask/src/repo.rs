@@ -7,12 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// The four programs, as (package, binary).
-pub const PROGRAMS: [(&str, &str); 4] = [
+/// The five programs, as (package, binary).
+pub const PROGRAMS: [(&str, &str); 5] = [
     ("server", "remotegpu"),
     ("admission", "remotegpu-admission"),
     ("node", "remotegpu-kubelet"),
     ("cli", "kubectl-remotegpu"),
+    ("runpod-sim", "runpod-sim"),
 ];
 
 /// One checkout.

@@ -1,8 +1,12 @@
-//! Engines behind virtual nodes: what `kubelet::Provider` means for Docker and Podman, and for an engine that only pretends.
+//! Engines behind virtual nodes: what `kubelet::Provider` means for Docker and Podman, for RunPod, and for an engine that
+//! only pretends.
 //!
-//! Never depends on the console or its store. Start reading at [`docker::Docker`] or [`simulated::Simulated`].
+//! Never depends on the console or its store. Start reading at [`docker::Docker`], [`runpod::RunPod`] or
+//! [`simulated::Simulated`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod addresses;
 pub mod docker;
+pub mod runpod;
 pub mod simulated;

@@ -1,8 +1,7 @@
 //! An engine that runs nothing and says so: instances are Running as soon as they are asked for.
 //! It makes GPU nodes for first looks, demos and load tests; every log and refusal is honest about it.
 use std::{
-    collections::{HashMap, HashSet},
-    net::Ipv4Addr,
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,10 +17,9 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 
-mod addresses;
-mod log;
+use crate::addresses::Addresses;
 
-use addresses::Addresses;
+mod log;
 
 /// The engine; its memory ends with the process, and the node makes everything again at the next start.
 pub struct Simulated {
@@ -65,6 +63,7 @@ impl Simulated {
             image_id: String::new(),
             attempt: wanted.attempt,
             run,
+            hold: None,
             previous: None,
         }
     }
@@ -193,9 +192,6 @@ fn recorded_start(request: &InstanceRequest, wanted: &ContainerRequest) -> Optio
     let started = known.state.as_ref()?.running.as_ref()?.started_at.as_ref()?.0;
     same.then_some(started)
 }
-
-/// Addresses given out at present.
-type Taken = HashSet<Ipv4Addr>;
 
 #[cfg(test)]
 mod tests;

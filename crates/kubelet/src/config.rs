@@ -51,7 +51,7 @@ pub struct Capacity {
 /// GPUs of a node: all of one model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gpu {
-    /// Model as SKUs name it, `H100`.
+    /// Model as SKUs name it, `H100`; empty if the node offers many.
     pub model: String,
     /// How many.
     pub count: u32,

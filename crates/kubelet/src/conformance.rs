@@ -180,6 +180,7 @@ fn of(pod: &Arc<Pod>, containers: &[k8s_openapi::api::core::v1::Container], atte
         containers: containers.iter().map(container).collect(),
         files: Vec::new(),
         registry_logins: Vec::new(),
+        job_annotations: std::collections::BTreeMap::new(),
     }
 }
 

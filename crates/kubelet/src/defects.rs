@@ -36,6 +36,7 @@ fn instance(uid: &str, id: &str) -> Arc<Instance> {
         name: "web".into(),
         pod_ip: Some("10.0.0.7".into()),
         containers: vec![ContainerInstance {
+            hold: None,
             name: "app".into(),
             id: id.into(),
             image_id: "sha256:1".into(),

@@ -30,8 +30,19 @@ pub struct ContainerInstance {
     pub attempt: u32,
     /// What it does now.
     pub run: ContainerRun,
+    /// Why it is not ready although it runs, or waits although it was made; `None` = nothing holds it.
+    pub hold: Option<Hold>,
     /// How the attempt before this one ended, if the engine still knows.
     pub previous: Option<Ended>,
+}
+
+/// What an engine is still waiting for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// `PortsNotMapped` …
+    pub reason: String,
+    /// The same in a sentence.
+    pub message: String,
 }
 
 /// What a container does now.

@@ -19,6 +19,7 @@ use crate::{
     queue::{Queue, Uid},
     records::Records,
     refresh::{self, Written},
+    reports,
     spent::Spent,
     tick::{self, Health},
     worker,
@@ -100,6 +101,7 @@ impl Kubelet {
         parts.spawn(lease::run(shared.clone()));
         parts.spawn(pods::run(shared.clone()));
         parts.spawn(tick::run(shared.clone()));
+        parts.spawn(reports::run(shared.clone()));
         parts.spawn(worker::run(shared.clone()));
         if shared.rules.capabilities.file_volumes {
             parts.spawn(refresh::run(shared.clone()));

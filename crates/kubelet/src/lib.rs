@@ -20,6 +20,7 @@ mod files;
 mod hooks;
 mod http;
 mod instance;
+mod job;
 mod kubelet;
 mod lease;
 mod metrics;
@@ -35,6 +36,7 @@ mod refresh;
 mod refuse;
 mod refuse_volumes;
 mod registry;
+mod reports;
 mod restart;
 mod spent;
 mod status;
@@ -47,9 +49,11 @@ mod writer;
 
 pub use config::{Capacity, Gpu, NodeConfig, NodeTaint, TlsFiles};
 pub use files::{FileVolume, VolumeFile};
-pub use instance::{ContainerInstance, ContainerRun, Ended, Instance};
+pub use instance::{ContainerInstance, ContainerRun, Ended, Hold, Instance};
 pub use kubelet::{Kubelet, StartError};
-pub use provider::{Capabilities, ContainerRequest, EngineInfo, InstanceRequest, Provider, ProviderError};
+pub use provider::{
+    Capabilities, ContainerRequest, EngineInfo, InstanceRequest, PodRef, Provider, ProviderError, Report,
+};
 pub use registry::RegistryLogin;
 pub use streams::{
     AttachRequest, ByteStream, ContainerStats, ExecControl, ExecOutput, ExecRequest, ExecSession, InstanceStats,

@@ -40,7 +40,8 @@ pub(crate) fn labels(config: &NodeConfig) -> BTreeMap<String, String> {
     put("kubernetes.io/arch", architecture());
     put("node.kubernetes.io/exclude-from-external-load-balancers", "true");
     put("remotegpu.ai/engine", &config.engine);
-    if let Some(gpu) = &config.gpu {
+    // A node that offers many models has no label of one.
+    if let Some(gpu) = config.gpu.as_ref().filter(|gpu| !gpu.model.is_empty()) {
         put("remotegpu.ai/gpu-model", &gpu.model);
         put("nvidia.com/gpu.product", &gpu.model);
         if let Some(memory) = gpu.memory_gib {

@@ -1,6 +1,6 @@
 //! The port between the node and an engine, and the values that cross it.
 //! An engine only ever sees pods that passed the node's own checks, with environment and command already resolved.
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
@@ -76,6 +76,19 @@ pub trait Provider: Send + Sync + 'static {
     /// Yields when some instance may have changed, so that the node lists at once instead of at the next tick.
     fn changes(&self) -> BoxStream<'static, ()> {
         futures::stream::pending().boxed()
+    }
+
+    /// What Kubernetes should be told about pods, beside their instances; nothing by default. Asked once.
+    fn reports(&self) -> BoxStream<'static, Report> {
+        futures::stream::pending().boxed()
+    }
+
+    /// The pod's status shows that it is over: what still costs something may go, though the pod stays.
+    ///
+    /// # Errors
+    /// As [`Provider::delete`]; the node calls again.
+    async fn release(&self, _uid: &str) -> Result<(), ProviderError> {
+        Ok(())
     }
 
     /// Stops the instance, removes it and confirms that it is gone. An unknown UID is a success.
@@ -177,6 +190,8 @@ pub struct Capabilities {
     pub probes: bool,
     /// User, capabilities and read-only root are applied; otherwise the node says that they are not.
     pub security_context: bool,
+    /// The annotations of the Job that a pod belongs to are wanted with each request.
+    pub job_annotations: bool,
     /// Instances do not survive a restart of the engine and are made again without a word.
     pub recreates_lost: bool,
 }
@@ -203,6 +218,42 @@ pub struct InstanceRequest {
     pub files: Vec<FileVolume>,
     /// What the pod's pull secrets hold.
     pub registry_logins: Vec<RegistryLogin>,
+    /// Annotations of the Job that the pod belongs to; empty without one, or if the engine does not want them.
+    pub job_annotations: BTreeMap<String, String>,
+}
+
+/// A pod, as far as it must be named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodRef {
+    /// UID.
+    pub uid: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Something that an engine wants Kubernetes to know about a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// An event.
+    Event {
+        /// The pod.
+        pod: PodRef,
+        /// Warning or Normal.
+        warning: bool,
+        /// Reason of the event.
+        reason: &'static str,
+        /// What happened.
+        message: String,
+    },
+    /// Annotations to be set on the pod.
+    Annotations {
+        /// The pod.
+        pod: PodRef,
+        /// Names and values.
+        annotations: Vec<(String, String)>,
+    },
 }
 
 /// One container to run.
@@ -229,6 +280,22 @@ pub enum ProviderError {
     /// This engine never can.
     #[error("{0}")]
     Unsupported(String),
+    /// Not as the pod is written: it stays Pending with this reason, or fails if its policy lets it.
+    #[error("{message}")]
+    Refused {
+        /// Reason of the event and of the waiting containers.
+        reason: &'static str,
+        /// Field, value, what is supported.
+        message: String,
+    },
+    /// Tried for long enough: the pod fails whatever its policy.
+    #[error("{message}")]
+    GaveUp {
+        /// Reason of the status.
+        reason: &'static str,
+        /// The last words of the engine.
+        message: String,
+    },
     /// Not now; `reason` is the waiting reason of the containers.
     #[error("{message}")]
     Waiting {

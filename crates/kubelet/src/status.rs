@@ -175,12 +175,16 @@ fn container_status(
         status.last_state = Some(terminated_state(previous));
     }
     match &found.run {
-        ContainerRun::Created => status.state = Some(waiting_state(situation.waiting)),
+        ContainerRun::Created => {
+            let held =
+                found.hold.as_ref().map(|hold| Waiting { reason: hold.reason.clone(), message: hold.message.clone() });
+            status.state = Some(waiting_state(situation.waiting.or(held.as_ref())));
+        }
         ContainerRun::Running { started } => {
             let running = ContainerStateRunning { started_at: Some(seconds(*started)) };
             status.state = Some(ContainerState { running: Some(running), ..ContainerState::default() });
             let (started, ready) = shown(situation.probes, container, found.attempt, situation.probed);
-            status.ready = ready && situation.pod.metadata.deletion_timestamp.is_none();
+            status.ready = ready && found.hold.is_none() && situation.pod.metadata.deletion_timestamp.is_none();
             status.started = Some(started);
         }
         ContainerRun::Ended(ended) => ended_status(situation, found, (ended, policy), &mut status),

@@ -87,7 +87,13 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
     shared.prober.keep(shared, uid, &view);
     let now = Timestamp::now();
     match decide(&view, &shared.rules, now) {
-        Decision::Rest { wake_at } => Ok(wake_at.map_or(Outcome::Done, |at| Outcome::After(until(at, now)))),
+        Decision::Rest { wake_at } => {
+            let released = release(shared, uid, &view).await;
+            Ok(match (released, wake_at) {
+                (Outcome::Done, Some(at)) => Outcome::After(until(at, now)),
+                (released, _) => released,
+            })
+        }
         Decision::Discard => remove::let_go(shared, uid, &view).await.map(|()| Outcome::Done),
         Decision::Remove => remove::remove(shared, uid, view).await,
         Decision::Refuse(refusal) => refuse(shared, &view, &refusal).await,
@@ -103,6 +109,27 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
             Ok(wake_at.map_or(Outcome::Done, |at| Outcome::After(until(at, now))))
         }
     }
+}
+
+/// The pod is over and says so: its instance need not cost anything any more.
+async fn release(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Outcome {
+    if view.instance.is_none() {
+        return Outcome::Done;
+    }
+    match shared.provider.release(uid).await {
+        Ok(()) => Outcome::Done,
+        Err(error) => remove::failed(shared, view, &error),
+    }
+}
+
+/// The engine has tried for long enough.
+async fn give_up(shared: &Arc<Shared>, view: &View, reason: &str, message: String) -> Result<Outcome, kube::Error> {
+    shared.events.warning(about(&view.pod), reason, &message);
+    let mut last = final_status(&view.pod, None, End::Deleted, &shared.host_ip, Timestamp::now());
+    last.reason = Some(reason.to_owned());
+    last.message = Some(message);
+    write(shared, view, &last).await?;
+    Ok(Outcome::Done)
 }
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {

@@ -4,6 +4,8 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
 
+use crate::runpod::RunPodArgs;
+
 /// Runs one virtual node of a Kubernetes cluster on an engine.
 #[derive(Debug, Parser)]
 #[command(name = "remotegpu-kubelet", version)]
@@ -12,7 +14,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "virtual-runpod")]
     pub(crate) nodename: String,
 
-    /// Namespace of the process's own objects; kept for published command lines, docker and simulated have none
+    /// Namespace of the process's own objects; kept for published command lines, the node's Lease is in kube-node-lease
     #[arg(long, env = "NAMESPACE", default_value = "kube-system")]
     pub(crate) namespace: String,
 
@@ -72,13 +74,21 @@ pub(crate) struct Args {
     #[arg(long, requires = "gpu_count", value_name = "MODEL")]
     pub(crate) gpu_model: Option<String>,
 
-    /// Number of GPUs
-    #[arg(long, requires = "gpu_model", value_name = "COUNT")]
+    /// Number of GPUs; with provider runpod the number that may be asked for, default 100
+    #[arg(long, value_name = "COUNT")]
     pub(crate) gpu_count: Option<u32>,
 
     /// Memory of each GPU
     #[arg(long, requires = "gpu_model", value_name = "GIB")]
     pub(crate) gpu_memory_gib: Option<u32>,
+
+    /// Key of the node's taint; default: by the provider
+    #[arg(long, env = "VKUBELET_TAINT_KEY", value_name = "KEY")]
+    pub(crate) taint_key: Option<String>,
+
+    /// Value of the node's taint; default: by the provider
+    #[arg(long, env = "VKUBELET_TAINT_VALUE", value_name = "VALUE")]
+    pub(crate) taint_value: Option<String>,
 
     /// Run only pods with this label; default: every pod that is bound to the node
     #[arg(long, value_name = "KEY")]
@@ -96,17 +106,12 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     pub(crate) simulated_start_delay: u64,
 
+    #[command(flatten)]
+    pub(crate) runpod: RunPodArgs,
+
     /// How much is logged
     #[arg(long, value_enum, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,
-
-    /// Dollars per hour that an instance may cost; provider runpod only
-    #[arg(long, default_value_t = 0.5)]
-    pub(crate) max_gpu_price: f64,
-
-    /// Allowed data centres, comma separated; provider runpod only
-    #[arg(long, default_value = "")]
-    pub(crate) datacenter_ids: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

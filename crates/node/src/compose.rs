@@ -25,11 +25,13 @@ use crate::{
 const WORKERS: usize = 128;
 /// Number of pods of a simulated node, unless a flag says otherwise.
 const SIMULATED_PODS: u32 = 20_000;
+/// GPUs of a RunPod node, unless a flag says otherwise: more than a new account may rent.
+const RUNPOD_GPUS: u32 = 100;
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     start_log(args.log_level);
     if args.provider == ProviderKind::Runpod {
-        bail!("This build has no provider runpod; choose --provider docker or --provider simulated");
+        args.runpod.key()?;
     }
     warn_of_idle_flags(&args);
     let config = node_config(&args)?;
@@ -49,26 +51,19 @@ fn start_log(level: LogLevel) {
 }
 
 fn warn_of_idle_flags(args: &Args) {
-    if !args.datacenter_ids.is_empty() {
+    if args.provider != ProviderKind::Runpod && !args.runpod.datacenter_ids.is_empty() {
         tracing::warn!("--datacenter-ids has no effect without provider runpod");
     }
-    tracing::debug!(max_gpu_price = args.max_gpu_price, namespace = args.namespace, "Used by provider runpod only");
+    tracing::debug!(namespace = args.namespace, "Kept for published command lines");
 }
 
 fn node_config(args: &Args) -> Result<NodeConfig> {
     let address = args.address.or_else(address::detect);
     let address = address.context("This machine has no address but loopback; give --address")?;
-    let gpu = args.gpu_model.clone().zip(args.gpu_count);
-    let gpu = gpu.map(|(model, count)| Gpu { model, count, memory_gib: args.gpu_memory_gib });
-    let gpu = gpu.or_else(|| if args.provider == ProviderKind::Docker { gpus::discover() } else { None });
-    let (simulated, taint) = match args.provider {
-        ProviderKind::Simulated => (true, "simulated"),
-        _ => (false, "docker"),
-    };
-    let taint = match &gpu {
-        Some(_) => NodeTaint { key: Gpu::RESOURCE.into(), value: "present".into() },
-        None => NodeTaint { key: "virtual-kubelet.io/provider".into(), value: taint.into() },
-    };
+    let gpu = gpu(args)?;
+    // What nobody owns has no size of its own.
+    let simulated = args.provider != ProviderKind::Docker;
+    let taint = taint(args, gpu.is_some());
     let made_up = |value: &str| simulated.then(|| value.to_owned());
     let capacity = Capacity {
         cpu: args.capacity_cpu.clone().or_else(|| made_up("1024")),
@@ -92,6 +87,32 @@ fn node_config(args: &Args) -> Result<NodeConfig> {
         service_account_tokens: args.service_account_tokens,
         workers: WORKERS,
     })
+}
+
+/// The GPUs of the node. A RunPod node has as many as anybody may ask for, of all models.
+fn gpu(args: &Args) -> Result<Option<Gpu>> {
+    let runpod = args.provider == ProviderKind::Runpod;
+    let count = args.gpu_count.or(runpod.then_some(RUNPOD_GPUS));
+    match (&args.gpu_model, count) {
+        (Some(model), Some(count)) => Ok(Some(Gpu { model: model.clone(), count, memory_gib: args.gpu_memory_gib })),
+        (None, Some(count)) if runpod => Ok(Some(Gpu { model: String::new(), count, memory_gib: None })),
+        (None, Some(_)) => bail!("--gpu-count needs --gpu-model"),
+        // A Docker host is asked what it has.
+        (_, None) if args.provider == ProviderKind::Docker => Ok(gpus::discover()),
+        (_, None) => Ok(None),
+    }
+}
+
+/// By the flags, else as published for RunPod, else by what the node has.
+fn taint(args: &Args, gpu: bool) -> NodeTaint {
+    let provider = |kind: &str| ("virtual-kubelet.io/provider".to_owned(), kind.to_owned());
+    let (key, value) = match args.provider {
+        ProviderKind::Runpod => provider("runpod"),
+        _ if gpu => (Gpu::RESOURCE.to_owned(), "present".to_owned()),
+        ProviderKind::Docker => provider("docker"),
+        ProviderKind::Simulated => provider("simulated"),
+    };
+    NodeTaint { key: args.taint_key.clone().unwrap_or(key), value: args.taint_value.clone().unwrap_or(value) }
 }
 
 async fn connect(args: &Args) -> Result<Client> {
@@ -142,6 +163,7 @@ async fn cluster_id(client: &Client, shutdown: &CancellationToken) -> Option<Str
 fn provider(args: &Args, cluster: &str) -> Result<Arc<dyn Provider>> {
     Ok(match args.provider {
         ProviderKind::Docker => Arc::new(Docker::connect(args.provider_endpoint.as_deref(), cluster, &args.nodename)?),
-        _ => Arc::new(Simulated::new(Duration::from_secs(args.simulated_start_delay))),
+        ProviderKind::Runpod => Arc::new(args.runpod.engine(cluster, &args.nodename)?),
+        ProviderKind::Simulated => Arc::new(Simulated::new(Duration::from_secs(args.simulated_start_delay))),
     })
 }

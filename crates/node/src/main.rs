@@ -5,6 +5,7 @@
 mod address;
 mod args;
 mod compose;
+mod runpod;
 
 use std::process::ExitCode;
 

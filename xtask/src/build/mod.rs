@@ -1,4 +1,4 @@
-//! The build: the browser's half (wasm, style sheet, hashed names) and the four programs.
+//! The build: the browser's half (wasm, style sheet, hashed names) and the five programs.
 //! Cargo judges what is up to date; the steps after it run only when their input changed.
 
 mod compress;
@@ -28,7 +28,7 @@ pub struct Options {
 /// What cargo builds natively.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scope {
-    /// The four programs.
+    /// The five programs.
     Programs { release: bool },
     /// All programs and all tests in one go. Tests turn on more features of shared crates: built apart, half of the
     /// graph would be compiled twice.
@@ -41,6 +41,8 @@ pub struct Built {
     pub server: PathBuf,
     pub admission: PathBuf,
     pub kubelet: PathBuf,
+    /// For `up --demo-runpod`.
+    pub runpod_sim: PathBuf,
     /// What people run beside kubectl.
     pub cli: PathBuf,
     /// What the console serves under `/pkg` and `/`.
@@ -74,8 +76,8 @@ pub fn all(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<Built> {
     let programs = repo.programs(scope == Scope::Programs { release: true });
     // The console reads it beside its program, so each profile has its own copy.
     localplane::files::write_public(&programs.join("hash.txt"), site.hash.as_bytes())?;
-    let [server, admission, kubelet, cli] = PROGRAMS.map(|(_, binary)| programs.join(binary));
-    Ok(Built { server, admission, kubelet, cli, site_root: site.root })
+    let [server, admission, kubelet, cli, runpod_sim] = PROGRAMS.map(|(_, binary)| programs.join(binary));
+    Ok(Built { server, admission, kubelet, cli, runpod_sim, site_root: site.root })
 }
 
 fn native(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<()> {

@@ -122,7 +122,15 @@ impl Run<'_> {
 
 fn settings(dir: &Path, containers: bool) -> Result<Settings> {
     let port = Ports::open(dir)?.get("remotegpu", std::net::Ipv4Addr::LOCALHOST.into())?;
-    Ok(Settings { dir: dir.to_owned(), port, kubeconfig: None, database: None, throwaway: true, containers })
+    Ok(Settings {
+        dir: dir.to_owned(),
+        port,
+        kubeconfig: None,
+        database: None,
+        throwaway: true,
+        containers,
+        demo_runpod: false,
+    })
 }
 
 /// What the tests find in their environment: that of `up.env`, and where things are.

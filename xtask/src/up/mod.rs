@@ -52,6 +52,9 @@ pub struct Options {
     /// Return once everything is ready; `cargo xtask down` stops it.
     #[arg(long)]
     pub detach: bool,
+    /// Also start a virtual RunPod node, on a simulated account that costs nothing.
+    #[arg(long)]
+    pub demo_runpod: bool,
     /// Build optimised programs.
     #[arg(long)]
     pub release: bool,
@@ -99,6 +102,7 @@ fn live(options: &Options, repo: &Repo, dir: &std::path::Path, say: &Say, stop: 
         database: options.database.clone(),
         throwaway: false,
         containers: true,
+        demo_runpod: options.demo_runpod,
     };
     let mut platform = Platform::start(&settings, repo, &built, say, stop)?;
     say.step(format!("Ready at {}", platform.url()));

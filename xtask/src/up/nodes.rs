@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use localplane::{Ports, Stop, net, wait};
+use localplane::{Ports, Stop, files, net, wait};
 
 use super::accounts;
 use super::cluster::Cluster;
@@ -19,6 +19,9 @@ use crate::say::Say;
 const READY: Duration = Duration::from_secs(60);
 const SIMULATED: &str = "simulated-h100";
 const LOCAL: &str = "local";
+const RUNPOD: &str = "virtual-runpod";
+/// What the published example prints.
+const RUNPOD_SETTINGS: &str = r#"{"processes": [{"image": "nvidia/cuda", "lines": ["GPU 0: simulated"]}]}"#;
 /// Of the range that RFC 2544 sets aside for tests: no network routes it, and Go counts it as global unicast.
 const DUMMY: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
 
@@ -61,11 +64,39 @@ impl Nodes<'_> {
         Ok(vec![SIMULATED, LOCAL])
     }
 
+    /// Starts a RunPod node by its published defaults, and the simulated account behind it; gives its name.
+    ///
+    /// # Errors
+    /// As [`Nodes::start`].
+    pub fn start_runpod(
+        &self,
+        simulator: &Path,
+        ports: &mut Ports,
+        processes: &mut Supervised,
+    ) -> Result<&'static str> {
+        let port = ports.get("runpod-sim", Ipv4Addr::LOCALHOST.into())?;
+        let settings = self.dir.join("runpod-sim.json");
+        files::write_private(&settings, RUNPOD_SETTINGS.as_bytes())?;
+        let mut command = Command::new(simulator);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]).arg("--settings").arg(settings);
+        processes.start("runpod-sim", &mut command)?;
+        let mut command = self.command(RUNPOD, "runpod", ports)?;
+        command.args(["--provider", "runpod", "--runpod-api-url", &format!("http://127.0.0.1:{port}")]);
+        command.args(["--reconcile-interval", "3", "--max-hourly-cost", "10"]).env("RUNPOD_API_KEY", "demo");
+        processes.start("remotegpu-kubelet-runpod", &mut command)?;
+        self.say.step(format!("The simulated RunPod account shows itself at http://127.0.0.1:{port}"));
+        Ok(RUNPOD)
+    }
+
     fn command(&self, node: &str, engine: &str, ports: &mut Ports) -> Result<Command> {
         let port = ports.get(&format!("kubelet-{node}"), self.ip)?;
         let serving = serving::certificate(self.cluster, node, self.ip, self.say, self.stop)?;
         let mut command = Command::new(self.program);
-        command.args(["--nodename", node, "--engine", engine, "--require-pod-label", "remotegpu.ai/sku-code"]);
+        command.args(["--nodename", node, "--engine", engine]);
+        if engine != "runpod" {
+            // The published example carries no label of ours.
+            command.args(["--require-pod-label", "remotegpu.ai/sku-code"]);
+        }
         command.arg("--kubeconfig").arg(accounts::path(self.dir, &format!("node-{engine}")));
         command.arg("--address").arg(self.ip.to_string()).arg("--port").arg(port.to_string());
         command.arg("--tls-cert-file").arg(serving.cert).arg("--tls-key-file").arg(serving.key);

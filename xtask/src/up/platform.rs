@@ -37,6 +37,8 @@ pub struct Settings {
     pub throwaway: bool,
     /// Look for a container engine.
     pub containers: bool,
+    /// Start a RunPod node on a simulated account.
+    pub demo_runpod: bool,
 }
 
 /// Everything of one start, running. Dropping it stops it.
@@ -86,7 +88,10 @@ impl Platform {
         }
         say.step("Starting the webhook, the nodes and the console");
         let nodes = Nodes { cluster, dir, program: &built.kubelet, ip: nodes::address(say), say, stop };
-        let names = nodes.start(self.socket.as_deref(), &mut ports, processes)?;
+        let mut names = nodes.start(self.socket.as_deref(), &mut ports, processes)?;
+        if settings.demo_runpod {
+            names.push(nodes.start_runpod(&built.runpod_sim, &mut ports, processes)?);
+        }
         admission::register(cluster, webhook, deploy, processes, stop)?;
         let cpu_engine = if self.socket.is_some() { "local" } else { "simulated" };
         manifests::apply_skus(&cluster.kubectl, deploy, cpu_engine)?;
@@ -161,7 +166,7 @@ impl Platform {
             return;
         }
         self.stopped = true;
-        for name in ["remotegpu-kubelet-local", "remotegpu-kubelet-simulated"] {
+        for name in ["remotegpu-kubelet-local", "remotegpu-kubelet-simulated", "remotegpu-kubelet-runpod"] {
             self.processes.stop_one(name);
         }
         if let Some(socket) = &self.socket {

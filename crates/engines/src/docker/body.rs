@@ -170,6 +170,7 @@ mod tests {
             containers: vec![container],
             files: Vec::new(),
             registry_logins: Vec::new(),
+            job_annotations: std::collections::BTreeMap::new(),
         }
     }
 

@@ -174,6 +174,7 @@ fn instance(mut attempts: Vec<(Attempt, Seen)>) -> Option<Instance> {
             _ => None,
         });
         containers.push(ContainerInstance {
+            hold: None,
             name: attempt.container,
             id: container_id(&attempt.id),
             image_id: seen.image_id,

@@ -47,6 +47,7 @@ mod tests {
     fn text(options: &LogOptions) -> String {
         let started = "2026-01-01T00:00:00Z".parse().unwrap();
         let container = ContainerInstance {
+            hold: None,
             name: "app".into(),
             id: String::new(),
             image_id: String::new(),

@@ -10,7 +10,13 @@ fn request(uid: &str, attempt: u32, status: Value) -> InstanceRequest {
     .unwrap();
     let spec = serde_json::from_value(json!({"name": "app", "image": "busybox:1"})).unwrap();
     let container = ContainerRequest { spec, attempt, env: Vec::new(), command: Vec::new(), args: Vec::new() };
-    InstanceRequest { pod: Arc::new(pod), containers: vec![container], files: Vec::new(), registry_logins: Vec::new() }
+    InstanceRequest {
+        pod: Arc::new(pod),
+        containers: vec![container],
+        files: Vec::new(),
+        registry_logins: Vec::new(),
+        job_annotations: std::collections::BTreeMap::new(),
+    }
 }
 
 #[tokio::test]

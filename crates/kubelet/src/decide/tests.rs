@@ -41,6 +41,7 @@ fn view(pod: Pod, containers: Option<Vec<ContainerInstance>>) -> View {
 
 fn container(name: &str, attempt: u32, run: ContainerRun) -> ContainerInstance {
     ContainerInstance {
+        hold: None,
         name: name.into(),
         id: "docker://1".into(),
         image_id: String::new(),

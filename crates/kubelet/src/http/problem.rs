@@ -39,7 +39,9 @@ impl From<ProviderError> for Problem {
         let status = match &error {
             ProviderError::NotFound(_) => StatusCode::NOT_FOUND,
             ProviderError::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
-            ProviderError::Waiting { .. } => StatusCode::CONFLICT,
+            ProviderError::Waiting { .. } | ProviderError::Refused { .. } | ProviderError::GaveUp { .. } => {
+                StatusCode::CONFLICT
+            }
             ProviderError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, error.to_string())

@@ -33,6 +33,7 @@ fn instance(attempt: u32, run: ContainerRun) -> Instance {
         name: "web".into(),
         pod_ip: Some("10.0.0.7".into()),
         containers: vec![ContainerInstance {
+            hold: None,
             name: "app".into(),
             id: "docker://1".into(),
             image_id: "sha256:1".into(),
@@ -71,6 +72,18 @@ fn a_running_container_makes_the_pod_running_and_ready() {
     assert_eq!(status.start_time, Some(seconds(at(1))));
     assert_eq!(status.qos_class.as_deref(), Some("BestEffort"));
     assert_eq!(status.observed_generation, Some(3));
+}
+
+#[test]
+fn a_container_that_is_held_runs_but_is_not_ready() {
+    let mut running = instance(0, ContainerRun::Running { started: at(0) });
+    running.containers[0].hold = Some(crate::Hold { reason: "PortsNotMapped".into(), message: "not yet".into() });
+    let status = shown(&pod("Always", json!({})), Some(&running), None);
+    assert_eq!((status.phase.as_deref(), condition(&status, "Ready").status.as_str()), (Some("Running"), "False"));
+    running.containers[0].run = ContainerRun::Created;
+    let status = shown(&pod("Always", json!({})), Some(&running), None);
+    let waiting = state(&status).waiting.as_ref().unwrap();
+    assert_eq!((waiting.reason.as_deref(), waiting.message.as_deref()), (Some("PortsNotMapped"), Some("not yet")));
 }
 
 #[test]

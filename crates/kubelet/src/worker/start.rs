@@ -1,11 +1,11 @@
 //! Starting containers: environment, engine, and what to say when it does not work.
 //! A start that is overtaken by a deletion is dropped; whatever it made is found again by its marker.
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Container;
 
-use super::{Outcome, PATIENCE, refuse, report};
+use super::{Outcome, PATIENCE, give_up, refuse, report};
 use crate::{
     ContainerRequest, ContainerRun, Instance, InstanceRequest, ProviderError,
     decide::all_containers,
@@ -13,6 +13,7 @@ use crate::{
     env_sources::{Sources, fetch, fetch_logins, references},
     events::about,
     hooks::after_start,
+    job,
     kubelet::Shared,
     queue::Uid,
     records::{Failure, View},
@@ -80,7 +81,11 @@ async fn complete(
     for problem in problems {
         shared.events.warning(about(&view.pod), "FailedToRetrieveImagePullSecret", problem);
     }
-    Ok(InstanceRequest { pod: view.pod.clone(), containers, files, registry_logins })
+    let job_annotations = match shared.rules.capabilities.job_annotations {
+        true => job::annotations(shared, &view.pod).await,
+        false => BTreeMap::new(),
+    };
+    Ok(InstanceRequest { pod: view.pod.clone(), containers, files, registry_logins, job_annotations })
 }
 
 /// `None` if a deletion came first.
@@ -156,6 +161,10 @@ async fn failed(shared: &Arc<Shared>, uid: &Uid, view: View, error: ProviderErro
             let refusal = Refusal { reason: "UnsupportedPod", message, stays_pending: false };
             return refuse(shared, &view, &refusal).await;
         }
+        ProviderError::Refused { reason, message } => {
+            return refuse(shared, &view, &Refusal { reason, message, stays_pending: false }).await;
+        }
+        ProviderError::GaveUp { reason, message } => return give_up(shared, &view, reason, message).await,
         ProviderError::Waiting { reason, message } => (reason, message),
         ProviderError::NotFound(message) => ("CreateContainerError", message),
         ProviderError::Unavailable(message) => ("EngineUnavailable", message),

@@ -1,16 +1,14 @@
 //! Synthetic pod addresses, unique on the node.
 //! They lead nowhere; they exist because Kubernetes wants each running pod to have one of its own.
-use std::net::Ipv4Addr;
-
-use super::Taken;
+use std::{collections::HashSet, net::Ipv4Addr};
 
 /// 10.200.0.0/14: 262,142 addresses, outside the usual ranges of pods and services.
 const FIRST: u32 = u32::from_be_bytes([10, 200, 0, 0]);
 const SIZE: u32 = 1 << 18;
 
 #[derive(Default)]
-pub(super) struct Addresses {
-    taken: Taken,
+pub(crate) struct Addresses {
+    taken: HashSet<Ipv4Addr>,
     last: u32,
 }
 
@@ -18,7 +16,7 @@ pub(super) struct Addresses {
 
 impl Addresses {
     /// The wanted address if it is ours and free, else the next free one.
-    pub(super) fn take(&mut self, wanted: Option<&str>) -> Ipv4Addr {
+    pub(crate) fn take(&mut self, wanted: Option<&str>) -> Ipv4Addr {
         let wanted = wanted.and_then(|text| text.parse().ok()).filter(|ip| is_ours(*ip));
         if let Some(ip) = wanted.filter(|ip| !self.taken.contains(ip)) {
             self.taken.insert(ip);
@@ -34,7 +32,14 @@ impl Addresses {
         }
     }
 
-    pub(super) fn give_back(&mut self, ip: &str) {
+    /// An address that is in use already.
+    pub(crate) fn keep(&mut self, ip: &str) {
+        if let Ok(ip) = ip.parse() {
+            self.taken.insert(ip);
+        }
+    }
+
+    pub(crate) fn give_back(&mut self, ip: &str) {
         if let Ok(ip) = ip.parse() {
             self.taken.remove(&ip);
         }

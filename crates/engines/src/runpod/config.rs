@@ -1,0 +1,60 @@
+//! Settings of one RunPod node: plain values, read from flags by the binary.
+use std::time::Duration;
+
+/// What the engine may rent, and where.
+#[derive(Clone, Debug)]
+pub struct RunPodConfig {
+    /// Name of the node: part of the marker, so that two nodes of one cluster never touch each other's instances.
+    pub node: String,
+    /// Identity of the cluster: part of the marker.
+    pub cluster: String,
+    /// Most that one instance may cost, millionths of a dollar per hour, limit included.
+    pub max_price_micros: i64,
+    /// Allowed data centres; empty = any.
+    pub data_centers: Vec<String>,
+    /// Most that all instances of the node may cost together, millionths of a dollar per hour.
+    pub budget_micros: Option<i64>,
+    /// The same for all instances of one namespace.
+    pub namespace_budget_micros: Option<i64>,
+    /// Hardware types tried for one pod before it has to wait.
+    pub candidates: usize,
+    /// Container disk of a pod that asks for none, GB.
+    pub disk_gb: u32,
+    /// Pods without a GPU get a CPU instance.
+    pub cpu_pods: bool,
+    /// Pods that ask for spot get an on-demand instance instead of a refusal.
+    pub spot_on_demand: bool,
+    /// A pod that could not be started for so long fails; `None` = never.
+    pub max_pending: Option<Duration>,
+    /// A wrapped container that runs longer ends itself, should nobody else be left to do it.
+    pub max_lifetime: Option<Duration>,
+    /// How long a new instance may be missing from lists.
+    pub lag: Duration,
+    /// An instance whose container is not up by then is on a bad host.
+    pub boot_limit: Duration,
+}
+
+// === impl RunPodConfig ===
+
+impl RunPodConfig {
+    /// The published defaults.
+    #[must_use]
+    pub fn new(cluster: impl Into<String>, node: impl Into<String>) -> Self {
+        Self {
+            node: node.into(),
+            cluster: cluster.into(),
+            max_price_micros: 500_000,
+            data_centers: Vec::new(),
+            budget_micros: None,
+            namespace_budget_micros: None,
+            candidates: 5,
+            disk_gb: 15,
+            cpu_pods: true,
+            spot_on_demand: false,
+            max_pending: Some(Duration::from_secs(15 * 60)),
+            max_lifetime: None,
+            lag: Duration::from_secs(30),
+            boot_limit: Duration::from_secs(120),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Renting, without ever renting twice (`virtual-node.md` §5.2).
+//! Look first, set the money aside, send once; what is in doubt is looked for until the list must show it.
+use std::sync::Arc;
+
+use kubelet::{Instance, InstanceRequest, PodRef, ProviderError};
+
+use super::{
+    api::{Rented, micros},
+    body::{Plan, plan},
+    choice::{Candidate, choose, dollars},
+    client::ApiError,
+    clock::span,
+    engine::Engine,
+    pace::Urgency,
+    registry,
+    rental::{Defect, Rental},
+};
+
+/// The provider's words for "nothing free"; the status is that of a wrong request.
+const NO_CAPACITY: &str = "no longer any instances";
+
+/// What became of one candidate.
+enum Tried {
+    Rented(Box<Rented>),
+    /// The next one may do better; the reason.
+    Next(String),
+}
+
+// === impl Engine ===
+
+impl Engine {
+    pub(super) async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
+        let (uid, namespace, name) = request.marker();
+        let pod = PodRef { uid: uid.clone(), namespace, name };
+        let lock = self.lock_of(&uid);
+        let _held = lock.lock().await;
+        let attempt = request.containers.first().map_or(0, |container| container.attempt);
+        let replaced = match self.standing(&pod, attempt).await? {
+            Standing::Serves(instance) => return Ok(instance),
+            Standing::Free(replaced) => replaced,
+        };
+        if let Some(found) = self.settle(&pod, request, attempt).await? {
+            return Ok(found);
+        }
+        let rented = self.rent(&pod, request).await.map_err(|error| self.patience(request, error))?;
+        let now = self.clock.now();
+        let mut rental = Rental::new(&rented, now);
+        rental.previous = replaced.and_then(|old| old.ended());
+        self.annotate(&pod, &rental);
+        let instance = rental.instance(&uid, now, self.config.boot_limit);
+        self.fleet().put(&uid, rental, now);
+        Ok(Arc::new(instance))
+    }
+
+    /// What there is for this pod already. An older attempt and one that will never run are ended.
+    async fn standing(&self, pod: &PodRef, attempt: u32) -> Result<Standing, ProviderError> {
+        let (now, limit) = (self.clock.now(), self.config.boot_limit);
+        let Some(rental) = self.fleet().rentals.get(&pod.uid).cloned() else { return Ok(Standing::Free(None)) };
+        let defect = rental.defect(now, limit);
+        if defect.is_none() && rental.attempt >= attempt {
+            return Ok(Standing::Serves(Arc::new(rental.instance(&pod.uid, now, limit))));
+        }
+        self.end_all(&pod.uid).await.map_err(|error| waiting("InstanceEnding", error.to_string()))?;
+        match defect {
+            Some(Defect::Image) => {
+                let message = "RunPod stopped the instance before its container ran and does not say why; usually the image \
+                               does not exist or needs credentials";
+                Err(waiting("ErrImagePull", message.to_owned()))
+            }
+            Some(Defect::Host) => {
+                let message = format!("Instance {} did not come up on its host and was ended", rental.id);
+                self.warn(pod, "InstanceReplaced", message);
+                Ok(Standing::Free(None))
+            }
+            None => Ok(Standing::Free(Some(Box::new(rental)))),
+        }
+    }
+
+    /// An earlier create whose outcome nobody knows: adopts what it made, or waits until nothing can come of it.
+    async fn settle(
+        &self,
+        pod: &PodRef,
+        request: &InstanceRequest,
+        attempt: u32,
+    ) -> Result<Option<Arc<Instance>>, ProviderError> {
+        let created = request.pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let born =
+            self.clock.now().saturating_sub(jiff::SignedDuration::try_from(self.clock.age()).unwrap_or_default());
+        let doubt = {
+            let fleet = self.fleet();
+            // A pod younger than this process was never seen by another one. Clocks differ by less than two seconds.
+            let young = !fleet.doubts.contains_key(&pod.uid)
+                && created.zip(born.ok()).is_some_and(|(created, born)| created.duration_since(born).as_secs() >= 2);
+            if young { None } else { self.doubt(&fleet, &pod.uid, false) }
+        };
+        let Some(since) = doubt else { return Ok(None) };
+        let walk = self.walk_after(self.moment(), Urgency::Usual).await;
+        let walk = walk.map_err(|error| waiting("CreateInDoubt", error.to_string()))?;
+        self.absorb(&walk);
+        let (now, limit) = (self.clock.now(), self.config.boot_limit);
+        let found = self.fleet().rentals.get(&pod.uid).cloned();
+        match found {
+            Some(rental) if rental.attempt >= attempt => Ok(Some(Arc::new(rental.instance(&pod.uid, now, limit)))),
+            Some(_) => Err(waiting("InstanceEnding", "An older instance of this pod has to end first".into())),
+            None if self.is_absent(&pod.uid, since) => Ok(None),
+            None => {
+                let message =
+                    "An earlier attempt may have rented an instance; waiting until RunPod's list must show it";
+                Err(waiting("CreateInDoubt", message.into()))
+            }
+        }
+    }
+
+    /// One more list without the instance; enough once the lag is over and it was the second at least.
+    fn is_absent(&self, uid: &str, since: std::time::Duration) -> bool {
+        let mut fleet = self.fleet();
+        let absences = fleet.absences.entry(uid.to_owned()).or_default();
+        *absences += 1;
+        let enough = *absences >= 2 && since >= self.config.lag;
+        if enough {
+            fleet.settle(uid);
+        }
+        enough
+    }
+
+    async fn rent(&self, pod: &PodRef, request: &InstanceRequest) -> Result<Rented, ProviderError> {
+        if let Some((reason, message)) = self.fleet().halted.clone() {
+            return Err(waiting(reason, message));
+        }
+        let mut plan = self.plan(pod, request).await?;
+        if !plan.has_registry() {
+            plan.set_registry(self.registry(request).await.map_err(|error| registry::waiting(&error))?);
+        }
+        let catalogue = self.shelf.get(&self.client, plan.wish.secure).await;
+        let catalogue = catalogue.map_err(|error| self.refused(error))?;
+        for (reason, message) in std::mem::take(&mut plan.warnings) {
+            self.warn(pod, reason, message);
+        }
+        let candidates = choose(&catalogue, &plan.wish, self.config.candidates)?;
+        let mut last = String::new();
+        for candidate in candidates {
+            self.fleet().reserve(&pod.uid, &pod.namespace, candidate.price, &self.config)?;
+            match self.attempt(pod, &plan, &candidate).await? {
+                Tried::Next(why) => last = why,
+                Tried::Rented(rented) => return self.accept(pod, &plan, &candidate, *rented).await,
+            }
+        }
+        self.shelf.distrust();
+        let reason = if last.contains(NO_CAPACITY) { "NoCapacity" } else { "ProviderRejected" };
+        Err(waiting(reason, last))
+    }
+
+    async fn plan(&self, pod: &PodRef, request: &InstanceRequest) -> Result<Plan, ProviderError> {
+        let known = self.shelf.get(&self.client, true).await.map_err(|error| self.refused(error))?;
+        plan(request, &self.config, &self.marker, Some(&known.data_centers), &self.pod_ip(pod, request))
+    }
+
+    /// The pod's address: the one that it has, else a free one that stays its own while it is tried for.
+    fn pod_ip(&self, pod: &PodRef, request: &InstanceRequest) -> String {
+        let mut fleet = self.fleet();
+        if let Some(known) = fleet.ips.get(&pod.uid) {
+            return known.clone();
+        }
+        let recorded = request.pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+        let mut addresses = self.addresses.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let ip = addresses.take(recorded).to_string();
+        fleet.ips.insert(pod.uid.clone(), ip.clone());
+        ip
+    }
+
+    /// Sends one create. The doubt stands before the first byte leaves, and falls only with a definite answer.
+    async fn attempt(&self, pod: &PodRef, plan: &Plan, candidate: &Candidate) -> Result<Tried, ProviderError> {
+        self.fleet().doubts.insert(pod.uid.clone(), tokio::time::Instant::now());
+        let answer = self.client.post("/v2/pods", &plan.with(&candidate.hardware)).await;
+        let answer = answer.and_then(|body| {
+            serde_json::from_slice::<Rented>(&body).map_err(|_| ApiError::Unknown("the answer cannot be read".into()))
+        });
+        match answer {
+            Ok(rented) => Ok(Tried::Rented(Box::new(rented))),
+            Err(ApiError::Unknown(why)) => {
+                // Counted from now: until now it could still have been carried out.
+                self.fleet().doubts.insert(pod.uid.clone(), tokio::time::Instant::now());
+                Err(waiting("CreateInDoubt", format!("RunPod may have rented an instance: {why}")))
+            }
+            Err(error) => {
+                self.fleet().settle(&pod.uid);
+                match error.status() {
+                    Some(400 | 403) => Ok(Tried::Next(format!("{}: {error}", candidate.id))),
+                    _ => Err(self.refused(error)),
+                }
+            }
+        }
+    }
+
+    /// Checks place and price of what was really rented; a wrong one is ended at once.
+    async fn accept(
+        &self,
+        pod: &PodRef,
+        plan: &Plan,
+        candidate: &Candidate,
+        rented: Rented,
+    ) -> Result<Rented, ProviderError> {
+        let cost = rented.cost.map_or(candidate.price, micros);
+        let place = rented.data_center.clone();
+        let misplaced =
+            place.as_ref().filter(|place| !plan.wish.places.is_empty() && !plan.wish.places.contains(place));
+        let (reason, message) = match misplaced {
+            Some(place) => ("DatacenterViolation", format!("RunPod placed instance {} in {place}", rented.id)),
+            None if cost > plan.wish.ceiling => {
+                let (cost, ceiling) = (dollars(cost), dollars(plan.wish.ceiling));
+                ("PriceAboveLimit", format!("Instance {} costs {cost} an hour; the limit is {ceiling}", rented.id))
+            }
+            None => {
+                let place = place.unwrap_or_else(|| "an unnamed data centre".into());
+                let message =
+                    format!("Rented {}: {} in {place} for {} an hour", rented.id, candidate.id, dollars(cost));
+                self.tell(pod, "InstanceRented", message);
+                return Ok(rented);
+            }
+        };
+        self.warn(pod, reason, format!("{message}; it is ended"));
+        let now = self.clock.now();
+        self.fleet().put(&pod.uid, Rental::new(&rented, now), now);
+        self.end_all(&pod.uid).await.map_err(|error| waiting("InstanceEnding", error.to_string()))?;
+        Err(waiting(reason, message))
+    }
+
+    /// What a refusal means for the pod: `runpod-api.md` §5.
+    fn refused(&self, error: ApiError) -> ProviderError {
+        self.note_refusal(&error);
+        let text = error.to_string();
+        match error {
+            ApiError::Refused { status: 413 | 422, .. } => {
+                ProviderError::Refused { reason: "ProviderRejected", message: text }
+            }
+            ApiError::Refused { status: 401 | 403, .. } => waiting("ProviderUnauthorized", text),
+            ApiError::Refused { status: 402, .. } => waiting("InsufficientBalance", text),
+            ApiError::Refused { .. } => waiting("ProviderRejected", text),
+            ApiError::NotDone(_) => waiting("ProviderThrottled", text),
+            ApiError::Unknown(_) => ProviderError::Unavailable(text),
+        }
+    }
+
+    /// A pod that could not be started for too long fails, with the last reason.
+    fn patience(&self, request: &InstanceRequest, error: ProviderError) -> ProviderError {
+        let created = request.pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let waited = created.map(|created| span(created, self.clock.now())).unwrap_or_default();
+        match (&error, self.config.max_pending) {
+            (ProviderError::Waiting { reason, message }, Some(limit))
+                if waited > limit && *reason != "CreateInDoubt" =>
+            {
+                let minutes = limit.as_secs() / 60;
+                let message = format!("Not started within {minutes} minutes; the last reason was {reason}: {message}");
+                ProviderError::GaveUp { reason: "RunPodDeploymentFailed", message }
+            }
+            _ => error,
+        }
+    }
+}
+
+enum Standing {
+    Serves(Arc<Instance>),
+    /// Nothing; perhaps something was, and this is how it ended.
+    Free(Option<Box<Rental>>),
+}
+
+fn waiting(reason: &'static str, message: String) -> ProviderError {
+    ProviderError::Waiting { reason, message }
+}

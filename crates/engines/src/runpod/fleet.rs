@@ -1,0 +1,143 @@
+//! What the engine knows of its instances: the only memory it has, and all of it can be read again from the provider.
+//! It also keeps the money: prices, reservations and what has been spent.
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use kubelet::ProviderError;
+use tokio::time::Instant;
+
+use super::{choice::dollars, config::RunPodConfig, rental::Rental};
+
+#[derive(Default)]
+pub(super) struct Fleet {
+    /// The instance of each pod.
+    pub(super) rentals: HashMap<String, Rental>,
+    /// Creates whose outcome is not known: when they were sent.
+    pub(super) doubts: HashMap<String, Instant>,
+    /// Lists in which a doubtful instance was not found.
+    pub(super) absences: HashMap<String, u32>,
+    /// Addresses of pods, for as long as they are tried for.
+    pub(super) ips: HashMap<String, String>,
+    /// Prices of instances that are being created.
+    reserved: HashMap<String, (String, i64)>,
+    /// The last instance of a pod, for its log.
+    pub(super) previous: HashMap<String, String>,
+    /// The provider refuses our key, or the account is empty: no creates.
+    pub(super) halted: Option<(&'static str, String)>,
+    bills: HashMap<String, Bill>,
+    closed_micros: i128,
+}
+
+/// One instance's cost by our own clock.
+#[derive(Clone, Copy, Debug)]
+struct Bill {
+    since: Timestamp,
+    rate: i64,
+    sum: i128,
+}
+
+/// Milliseconds of an hour.
+const HOUR: i128 = 3_600_000;
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// Sets the price aside before anything is rented.
+    ///
+    /// # Errors
+    /// [`ProviderError::Waiting`] with `BudgetExceeded`.
+    pub(super) fn reserve(
+        &mut self,
+        uid: &str,
+        namespace: &str,
+        price: i64,
+        config: &RunPodConfig,
+    ) -> Result<(), ProviderError> {
+        let limits = [(config.budget_micros, None), (config.namespace_budget_micros, Some(namespace))];
+        for (limit, of) in limits {
+            let Some(limit) = limit else { continue };
+            let used = self.per_hour(of, uid);
+            if used + price > limit {
+                let whose = of.map_or("this node".to_owned(), |namespace| format!("namespace {namespace}"));
+                let (price, used, limit) = (dollars(price), dollars(used), dollars(limit));
+                let message =
+                    format!("{price} an hour more would exceed the budget of {whose}: {used} of {limit} is in use");
+                return Err(ProviderError::Waiting { reason: "BudgetExceeded", message });
+            }
+        }
+        self.reserved.insert(uid.to_owned(), (namespace.to_owned(), price));
+        Ok(())
+    }
+
+    /// Nothing is in doubt about this pod and no money is set aside for it any more.
+    pub(super) fn settle(&mut self, uid: &str) {
+        self.doubts.remove(uid);
+        self.absences.remove(uid);
+        self.reserved.remove(uid);
+    }
+
+    /// Millionths of a dollar per hour, running and reserved, of one namespace or all, without this pod's own.
+    fn per_hour(&self, namespace: Option<&str>, except: &str) -> i64 {
+        let counts = |uid: &str, other: &str| uid != except && namespace.is_none_or(|wanted| wanted == other);
+        let running = self.rentals.iter().filter(|(uid, one)| counts(uid, &one.namespace)).map(|(_, one)| one.cost);
+        let reserved = self.reserved.iter().filter(|(uid, one)| counts(uid, &one.0)).map(|(_, one)| one.1);
+        running.sum::<i64>() + reserved.sum::<i64>()
+    }
+
+    /// An instance is ours, and costs something from now on.
+    pub(super) fn put(&mut self, uid: &str, mut rental: Rental, now: Timestamp) {
+        self.settle(uid);
+        if let Some(ip) = &rental.pod_ip {
+            self.ips.insert(uid.to_owned(), ip.clone());
+        }
+        if let Some(old) = self.rentals.get(uid).filter(|old| old.id == rental.id) {
+            rental.exit = rental.exit.or(old.exit);
+            rental.previous = rental.previous.or_else(|| old.previous.clone());
+        }
+        self.bill(&rental, now);
+        self.rentals.insert(uid.to_owned(), rental);
+    }
+
+    /// Brings the bill of an instance up to date.
+    pub(super) fn bill(&mut self, rental: &Rental, now: Timestamp) {
+        let created = rental.created;
+        let bill = self.bills.entry(rental.id.clone()).or_insert(Bill { since: created, rate: rental.cost, sum: 0 });
+        bill.change(now, rental.cost);
+    }
+
+    /// An instance is gone; its id is kept for its log.
+    pub(super) fn remove(&mut self, uid: &str, now: Timestamp) -> Option<Rental> {
+        let rental = self.rentals.remove(uid)?;
+        self.close(&rental.id, now);
+        self.previous.insert(uid.to_owned(), rental.id.clone());
+        Some(rental)
+    }
+
+    /// Nothing is charged for this instance any more.
+    pub(super) fn close(&mut self, id: &str, now: Timestamp) {
+        if let Some(mut bill) = self.bills.remove(id) {
+            bill.change(now, 0);
+            self.closed_micros += bill.sum;
+        }
+    }
+
+    /// What all instances have cost until `now`, in millionths of a dollar.
+    pub(super) fn accrued(&self, now: Timestamp) -> i64 {
+        let open: i128 = self.bills.values().map(|bill| bill.sum_at(now)).sum();
+        i64::try_from((self.closed_micros + open) / HOUR).unwrap_or(i64::MAX)
+    }
+}
+
+// === impl Bill ===
+
+impl Bill {
+    fn change(&mut self, now: Timestamp, rate: i64) {
+        self.sum = self.sum_at(now);
+        self.since = now.max(self.since);
+        self.rate = rate;
+    }
+
+    fn sum_at(&self, now: Timestamp) -> i128 {
+        self.sum + i128::from(self.rate) * now.duration_since(self.since).as_millis().max(0)
+    }
+}

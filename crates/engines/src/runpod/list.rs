@@ -1,0 +1,209 @@
+//! One walk over the provider's list, and what follows from it (`virtual-node.md` §4.3).
+//! An incomplete walk is no information; what is missing is looked at directly before anything is concluded.
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kubelet::{Instance, ProviderError};
+
+use super::{
+    api::{Page, Rented, Status},
+    client::ApiError,
+    clock::span,
+    engine::Engine,
+    events::pod_of,
+    pace::Urgency,
+    rental::Rental,
+};
+
+/// Pages of one walk at most: 100,000 instances.
+const MOST_PAGES: usize = 100;
+/// Missing for so long, and this old, before an instance counts as gone.
+const MISSING: Duration = Duration::from_secs(5);
+const YOUNG: Duration = Duration::from_secs(120);
+
+/// Our instances in one complete list.
+pub(super) struct Walk {
+    started: u64,
+    pub(super) ours: Vec<(String, Rented)>,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    pub(super) async fn list(self: Arc<Self>) -> Result<Vec<Arc<Instance>>, ProviderError> {
+        let walk = match self.walk_after(self.moment(), Urgency::Usual).await {
+            Ok(walk) => walk,
+            Err(error) => {
+                self.note_refusal(&error);
+                return Err(ProviderError::Unavailable(error.to_string()));
+            }
+        };
+        self.fleet().halted = None;
+        for (uid, id) in self.absorb(&walk) {
+            self.look_again(&uid, &id).await;
+        }
+        self.follow_exits();
+        self.sweep_registries().await;
+        let (now, limit) = (self.clock.now(), self.config.boot_limit);
+        let fleet = self.fleet();
+        let instances = fleet.rentals.iter().map(|(uid, rental)| Arc::new(rental.instance(uid, now, limit)));
+        Ok(instances.collect())
+    }
+
+    /// A key that is refused, or an empty account, stops all creates until a list works again.
+    pub(super) fn note_refusal(&self, error: &ApiError) {
+        let reason = match error.status() {
+            Some(401 | 403) => "ProviderUnauthorized",
+            Some(402) => "InsufficientBalance",
+            _ => return,
+        };
+        self.fleet().halted = Some((reason, error.to_string()));
+    }
+
+    /// A walk that began after `moment`; those who wait at the same time share one.
+    pub(super) async fn walk_after(&self, moment: u64, urgency: Urgency) -> Result<Arc<Walk>, ApiError> {
+        let mut newest = self.walk.lock().await;
+        if let Some(walk) = newest.as_ref().filter(|walk| walk.started > moment) {
+            return Ok(walk.clone());
+        }
+        let started = self.moment();
+        let walk = Arc::new(Walk { started, ours: self.pages(urgency).await? });
+        *newest = Some(walk.clone());
+        Ok(walk)
+    }
+
+    async fn pages(&self, urgency: Urgency) -> Result<Vec<(String, Rented)>, ApiError> {
+        let (mut ours, mut cursors) = (Vec::new(), HashSet::new());
+        let mut path = "/v2/pods".to_owned();
+        for _ in 0..MOST_PAGES {
+            let body = self.client.get(&path, urgency).await?;
+            let page: Page = serde_json::from_slice(&body).map_err(|_| incomplete("a page that cannot be read"))?;
+            for item in &page.pods {
+                self.take(item.get(), &mut ours)?;
+            }
+            let next = page.pagination.filter(|page| page.more);
+            let Some(next) = next else { return Ok(ours) };
+            let cursor = next.next.ok_or_else(|| incomplete("a page without a way to the next"))?;
+            if !cursors.insert(cursor.clone()) {
+                return Err(incomplete("the same page again and again"));
+            }
+            path = format!("/v2/pods?cursor={}", encode(&cursor));
+        }
+        Err(incomplete("more pages than can be"))
+    }
+
+    /// Keeps an item if it is ours and new. A foreign one that cannot be read does not matter, one of ours does.
+    fn take(&self, item: &str, ours: &mut Vec<(String, Rented)>) -> Result<(), ApiError> {
+        let rented: Rented = match serde_json::from_str(item) {
+            Ok(rented) => rented,
+            Err(_) if item.contains(&self.marker.name("")) => {
+                return Err(incomplete("an instance that cannot be read"));
+            }
+            Err(_) => return Ok(()),
+        };
+        if let Some(uid) = self.marker.uid(&rented.name)
+            && !ours.iter().any(|(_, known)| known.id == rented.id)
+        {
+            ours.push((uid.to_owned(), rented));
+        }
+        Ok(())
+    }
+
+    /// Takes in a walk; what it lacks is returned as (UID, id).
+    pub(super) fn absorb(&self, walk: &Walk) -> Vec<(String, String)> {
+        let now = self.clock.now();
+        let mut by_uid: HashMap<&str, Vec<&Rented>> = HashMap::new();
+        for (uid, rented) in &walk.ours {
+            if rented.status != Status::Terminated && !self.is_gone(&rented.id) {
+                by_uid.entry(uid).or_default().push(rented);
+            }
+        }
+        let mut surplus = Vec::new();
+        for (uid, mut found) in by_uid.iter().map(|(uid, found)| (*uid, found.clone())) {
+            let recorded = self.fleet().rentals.get(uid).map(|rental| rental.id.clone());
+            let attempt = |rented: &Rented| rented.env.as_ref().and_then(|env| env.attempt.parse::<u32>().ok());
+            // The one that is known, else the newest attempt, else the oldest.
+            found.sort_by_key(|one| (recorded.as_ref() != Some(&one.id), std::cmp::Reverse(attempt(one)), one.created));
+            if let Some((kept, others)) = found.split_first() {
+                self.note(uid, kept, now);
+                surplus.extend(others.iter().map(|other| (uid.to_owned(), other.id.clone(), kept.id.clone())));
+            }
+        }
+        for (uid, id, kept) in surplus {
+            self.end_duplicate(&uid, &id, &kept);
+        }
+        let fleet = self.fleet();
+        let missing = fleet.rentals.iter().filter(|(uid, _)| !by_uid.contains_key(uid.as_str()));
+        missing.map(|(uid, rental)| (uid.clone(), rental.id.clone())).collect()
+    }
+
+    /// Brings one instance up to date, or adopts it.
+    pub(super) fn note(&self, uid: &str, rented: &Rented, now: Timestamp) {
+        let (rental, moved) = {
+            let fleet = self.fleet();
+            let known = fleet.rentals.get(uid).filter(|known| known.id == rented.id);
+            let mut rental = known.cloned().unwrap_or_else(|| Rental::new(rented, now));
+            rental.update(rented, now);
+            (rental.clone(), known.is_some_and(|known| known.mapped != rental.mapped))
+        };
+        if let Some(ip) = &rental.pod_ip {
+            self.addresses.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keep(ip);
+        }
+        if moved {
+            self.say_ports(uid, &rental);
+        }
+        self.fleet().put(uid, rental, now);
+    }
+
+    fn say_ports(&self, uid: &str, rental: &Rental) {
+        let pod = pod_of(uid, rental);
+        self.annotate(&pod, rental);
+        if !rental.mapped.is_empty() {
+            let ports: Vec<String> =
+                rental.mapped.iter().map(|(private, public, ip)| format!("{private} at {ip}:{public}")).collect();
+            self.tell(&pod, "PortsMapped", format!("RunPod mapped {}", ports.join(", ")));
+        }
+    }
+
+    /// An instance that a list lacks: a direct look decides, and only twice the same answer counts.
+    async fn look_again(&self, uid: &str, id: &str) {
+        let looked = self.client.get(&format!("/v2/pods/{id}"), Urgency::Usual).await;
+        let now = self.clock.now();
+        match looked {
+            Ok(body) => match serde_json::from_slice::<Rented>(&body) {
+                Ok(rented) if rented.status != Status::Terminated => self.note(uid, &rented, now),
+                Ok(_) => self.miss(uid, id, now),
+                Err(_) => {}
+            },
+            Err(error) if error.status() == Some(404) => self.miss(uid, id, now),
+            Err(error) => tracing::debug!(%error, instance.id = id, "Could not find out whether an instance is gone"),
+        }
+    }
+
+    fn miss(&self, uid: &str, id: &str, now: Timestamp) {
+        let mut fleet = self.fleet();
+        let Some(rental) = fleet.rentals.get_mut(uid).filter(|rental| rental.id == id) else { return };
+        let since = *rental.missing.get_or_insert(now);
+        if span(since, now) >= MISSING && span(rental.created, now) > YOUNG {
+            tracing::warn!(pod.uid = uid, instance.id = id, "An instance is gone, though nobody here ended it");
+            fleet.remove(uid, now);
+            drop(fleet);
+            self.note_gone(id);
+        }
+    }
+}
+
+fn incomplete(what: &str) -> ApiError {
+    ApiError::Unknown(format!("the list is incomplete: {what}"))
+}
+
+/// Percent-encodes all but letters and digits.
+fn encode(text: &str) -> String {
+    let one =
+        |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}

@@ -1,0 +1,199 @@
+//! One instance that we rent, and how the node is shown it: the table of `virtual-node.md` §4.2.
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kubelet::{ContainerInstance, ContainerRun, Ended, Hold, Instance};
+
+use super::{
+    api::{Rented, Status, micros},
+    clock::span,
+    ports::tcp,
+};
+
+/// Exit codes for ends that nobody saw: as of a killed process, and of a container that could not run.
+const KILLED: i32 = 137;
+const BROKEN: i32 = 128;
+
+/// An instance with our marker.
+#[derive(Clone, Debug)]
+pub(super) struct Rental {
+    pub(super) id: String,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) container: String,
+    pub(super) attempt: u32,
+    pub(super) pod_ip: Option<String>,
+    pub(super) created: Timestamp,
+    /// Millionths of a dollar per hour, by the last reply that named a price.
+    pub(super) cost: i64,
+    pub(super) status: Status,
+    /// Start of the container, once it was seen running.
+    pub(super) started: Option<Timestamp>,
+    /// It runs at present.
+    pub(super) up: bool,
+    wanted_tcp: Vec<u16>,
+    /// Private and public port and address.
+    pub(super) mapped: Vec<(u16, u16, String)>,
+    pub(super) exit_marker: Option<String>,
+    pub(super) exit: Option<(i32, Timestamp)>,
+    /// When it was first seen not to run any more.
+    pub(super) stopped: Option<Timestamp>,
+    /// First list without it that a direct look confirmed.
+    pub(super) missing: Option<Timestamp>,
+    pub(super) previous: Option<Ended>,
+}
+
+/// What is wrong with an instance that never came up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Defect {
+    /// The image cannot be started; the provider gives no reason.
+    Image,
+    /// The host does not get the container up.
+    Host,
+}
+
+// === impl Rental ===
+
+impl Rental {
+    pub(super) fn new(rented: &Rented, now: Timestamp) -> Self {
+        let marks = rented.env.clone().unwrap_or_default();
+        let mut rental = Self {
+            id: rented.id.clone(),
+            namespace: marks.namespace,
+            name: marks.pod,
+            container: marks.container,
+            attempt: marks.attempt.parse().unwrap_or(0),
+            pod_ip: Some(marks.pod_ip).filter(|ip| !ip.is_empty()),
+            created: rented.created.unwrap_or(now),
+            cost: 0,
+            status: Status::Starting,
+            started: None,
+            up: false,
+            wanted_tcp: Vec::new(),
+            mapped: Vec::new(),
+            exit_marker: marks.exit_marker,
+            exit: None,
+            stopped: None,
+            missing: None,
+            previous: None,
+        };
+        rental.update(rented, now);
+        rental
+    }
+
+    /// Takes in what a reply says now. An unknown state changes nothing.
+    pub(super) fn update(&mut self, rented: &Rented, now: Timestamp) {
+        self.missing = None;
+        if let Some(cost) = rented.cost.map(micros).filter(|cost| *cost > 0) {
+            self.cost = cost;
+        }
+        if rented.status == Status::Unknown {
+            return;
+        }
+        self.status = rented.status;
+        self.wanted_tcp = tcp(rented.ports.as_deref().unwrap_or_default());
+        // What a stopped instance still shows of its runtime is old.
+        let runtime = rented.runtime.as_ref().filter(|_| rented.status == Status::Running);
+        let uptime = runtime.and_then(|runtime| runtime.uptime);
+        self.up = uptime.is_some();
+        if let Some(uptime) = uptime {
+            self.stopped = None;
+            self.note_start(now, uptime);
+        } else if matches!(self.status, Status::Exited | Status::Error) {
+            self.stopped.get_or_insert(now);
+        }
+        let ports = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
+        let public = ports.iter().filter_map(|port| Some((port.private?, port.public?, port.ip.clone()?)));
+        self.mapped = public.filter(|(private, _, _)| self.wanted_tcp.contains(private)).collect();
+    }
+
+    /// The uptime is in whole seconds and read a little late: small differences are not a new start.
+    fn note_start(&mut self, now: Timestamp, uptime: u64) {
+        let uptime = SignedDuration::from_secs(i64::try_from(uptime).unwrap_or(i64::MAX));
+        let started = now.checked_sub(uptime).unwrap_or(now);
+        let same = self.started.is_some_and(|known| started.duration_since(known).abs() < SignedDuration::from_secs(5));
+        if !same {
+            self.started = Some(started);
+        }
+    }
+
+    /// Whether this instance will never run its container.
+    pub(super) fn defect(&self, now: Timestamp, boot_limit: Duration) -> Option<Defect> {
+        if self.started.is_some() {
+            return None;
+        }
+        match self.status {
+            Status::Exited => Some(Defect::Image),
+            Status::Starting | Status::Running if span(self.created, now) > boot_limit => Some(Defect::Host),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_mapped(&self) -> bool {
+        self.wanted_tcp.iter().all(|port| self.mapped.iter().any(|(private, _, _)| private == port))
+    }
+
+    fn container_id(&self) -> String {
+        format!("runpod://{}", self.id)
+    }
+
+    /// How the node is shown this instance. One that will never run shows no container, so that the node asks for one.
+    pub(super) fn instance(&self, uid: &str, now: Timestamp, boot_limit: Duration) -> Instance {
+        let containers = if self.defect(now, boot_limit).is_some() { Vec::new() } else { vec![self.view()] };
+        Instance {
+            uid: uid.to_owned(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            pod_ip: self.pod_ip.clone(),
+            containers,
+        }
+    }
+
+    fn view(&self) -> ContainerInstance {
+        let run = self.ended().map_or_else(
+            || match self.started {
+                Some(started) if self.up || self.status == Status::Running => ContainerRun::Running { started },
+                _ => ContainerRun::Created,
+            },
+            ContainerRun::Ended,
+        );
+        let unmapped = (!self.is_mapped()).then(|| Hold {
+            reason: "PortsNotMapped".into(),
+            message: "RunPod has not mapped all TCP ports yet".into(),
+        });
+        ContainerInstance {
+            name: self.container.clone(),
+            id: self.container_id(),
+            image_id: String::new(),
+            attempt: self.attempt,
+            hold: unmapped.filter(|_| matches!(run, ContainerRun::Running { .. })),
+            run,
+            previous: self.previous.clone(),
+        }
+    }
+
+    /// How it ended: by its own word, else by what can be seen from outside.
+    pub(super) fn ended(&self) -> Option<Ended> {
+        let end = |exit_code: i32, reason: &str, message: &str, at: Option<Timestamp>| Ended {
+            exit_code,
+            reason: reason.into(),
+            message: message.into(),
+            started: self.started,
+            finished: at,
+            id: self.container_id(),
+        };
+        if let Some((code, at)) = self.exit {
+            return Some(end(code, if code == 0 { "Completed" } else { "Error" }, "", Some(at)));
+        }
+        match self.status {
+            Status::Exited => {
+                let message = "RunPod stopped the instance and does not say why or with which exit code";
+                Some(end(KILLED, "ContainerStatusUnknown", message, self.stopped))
+            }
+            Status::Error => {
+                Some(end(BROKEN, "ProviderError", "RunPod reports an error and gives no reason", self.stopped))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Passes on what an engine reports about pods: events, and annotations bound to the pod's UID.
+//! A report that cannot be written is lost, not retried for ever: the next state of the instance brings another.
+use std::sync::Arc;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{PodRef, Report, events::about_pod, kubelet::Shared};
+
+/// Tries of one patch.
+const TRIES: u32 = 5;
+
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut reports = shared.provider.reports();
+    loop {
+        let report = tokio::select! {
+            () = shared.shutdown.cancelled() => return,
+            report = reports.next() => report,
+        };
+        match report {
+            None => return,
+            Some(Report::Event { pod, warning, reason, message }) => {
+                let about = about_pod(&Some(pod.namespace), &Some(pod.name), &Some(pod.uid));
+                if warning {
+                    shared.events.warning(about, reason, message);
+                } else {
+                    shared.events.normal(about, reason, message);
+                }
+            }
+            Some(Report::Annotations { pod, annotations }) => {
+                tokio::spawn(annotate(shared.clone(), pod, annotations));
+            }
+        }
+    }
+}
+
+async fn annotate(shared: Arc<Shared>, pod: PodRef, annotations: Vec<(String, String)>) {
+    let annotations: Map<String, Value> = annotations.into_iter().map(|(key, value)| (key, json!(value))).collect();
+    let patch = Patch::Merge(json!({"metadata": {"uid": pod.uid, "annotations": annotations}}));
+    let api: Api<Pod> = Api::namespaced(shared.client.clone(), &pod.namespace);
+    for tries in 1..=TRIES {
+        match api.patch(&pod.name, &PatchParams::default(), &patch).await {
+            Ok(_) => return,
+            // Gone, or another pod of that name.
+            Err(kube::Error::Api(error)) if error.code == 404 || error.code == 409 => return,
+            Err(error) => {
+                tracing::warn!(%error, pod.uid = pod.uid, tries, "Writing annotations failed");
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Flags of the provider runpod: those of the published kubelet, and the limits that keep money safe.
+//! The key comes from the environment or a file, never from a flag, where every process could read it.
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use engines::runpod::{ApiKey, Clock, HttpTransport, RunPod, RunPodConfig};
+
+const KEY: &str = "RUNPOD_API_KEY";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Provider runpod")]
+pub(crate) struct RunPodArgs {
+    /// Dollars per hour that one instance may cost at most, limit included
+    #[arg(long, default_value_t = 0.5)]
+    pub(crate) max_gpu_price: f64,
+
+    /// Allowed data centres, comma separated; default: any
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    pub(crate) datacenter_ids: Vec<String>,
+
+    /// File with the API key, read anew when it changes; default: the variable RUNPOD_API_KEY
+    #[arg(long, value_name = "FILE")]
+    pub(crate) runpod_api_key_file: Option<PathBuf>,
+
+    /// Address of the API
+    #[arg(long, env = "RUNPOD_API_URL", default_value = "https://api.runpod.io", value_name = "URL")]
+    pub(crate) runpod_api_url: String,
+
+    /// Name of this cluster in the marker of its instances; default: the identity of its namespace kube-system
+    #[arg(long, env = "CLUSTER_NAME", value_name = "NAME")]
+    pub(crate) cluster_name: Option<String>,
+
+    /// Dollars per hour that all instances of this node may cost together; default: no limit
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) max_hourly_cost: Option<f64>,
+
+    /// Dollars per hour that all instances of one namespace may cost together; default: no limit
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) max_namespace_hourly_cost: Option<f64>,
+
+    /// Hardware types tried for one pod before it waits
+    #[arg(long, default_value_t = 5, value_name = "COUNT")]
+    pub(crate) gpu_candidates: usize,
+
+    /// Container disk of a pod that asks for none, in GB
+    #[arg(long, default_value_t = 15, value_name = "GB")]
+    pub(crate) container_disk_gb: u32,
+
+    /// Pods that ask for no GPU
+    #[arg(long, value_enum, default_value_t = CpuPods::Run)]
+    pub(crate) cpu_pods: CpuPods,
+
+    /// Give pods that ask for spot an on-demand instance instead of refusing them
+    #[arg(long)]
+    pub(crate) spot_on_demand: bool,
+
+    /// Minutes after which a pod that could not be started fails; 0 = never
+    #[arg(long, default_value_t = 15, value_name = "MINUTES")]
+    pub(crate) max_pending_minutes: u64,
+
+    /// Seconds after which a container whose end is watched ends its instance itself; default: activeDeadlineSeconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) max_lifetime: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CpuPods {
+    Run,
+    Refuse,
+}
+
+// === impl RunPodArgs ===
+
+impl RunPodArgs {
+    /// The engine, with `cluster` as its identity unless a flag names one.
+    pub(crate) fn engine(&self, cluster: &str, node: &str) -> Result<RunPod> {
+        let transport = HttpTransport::new(&self.runpod_api_url, self.key()?).context("The API cannot be called")?;
+        if self.max_hourly_cost.is_none() {
+            tracing::warn!("No budget: --max-hourly-cost sets how much all instances may cost together");
+        }
+        tracing::warn!("Every namespace may use every template, volume and credential of the RunPod account");
+        let config = RunPodConfig {
+            max_price_micros: micros(self.max_gpu_price),
+            data_centers: self
+                .datacenter_ids
+                .iter()
+                .map(|id| id.trim().to_uppercase())
+                .filter(|id| !id.is_empty())
+                .collect(),
+            budget_micros: self.max_hourly_cost.map(micros),
+            namespace_budget_micros: self.max_namespace_hourly_cost.map(micros),
+            candidates: self.gpu_candidates,
+            disk_gb: self.container_disk_gb,
+            cpu_pods: self.cpu_pods == CpuPods::Run,
+            spot_on_demand: self.spot_on_demand,
+            max_pending: (self.max_pending_minutes > 0).then(|| Duration::from_secs(self.max_pending_minutes * 60)),
+            max_lifetime: self.max_lifetime.map(Duration::from_secs),
+            ..RunPodConfig::new(self.cluster_name.as_deref().unwrap_or(cluster), node)
+        };
+        Ok(RunPod::new(config, Arc::new(transport), Clock::system()))
+    }
+
+    /// Whether a key is at hand, asked before anything else is done.
+    ///
+    /// # Errors
+    /// When there is none: what to set.
+    pub(crate) fn key(&self) -> Result<ApiKey> {
+        if let Some(path) = &self.runpod_api_key_file {
+            std::fs::metadata(path).with_context(|| format!("Cannot read {}", path.display()))?;
+            return Ok(ApiKey::File(path.clone()));
+        }
+        match std::env::var(KEY) {
+            Ok(key) if !key.trim().is_empty() => Ok(ApiKey::Text(key.trim().to_owned().into())),
+            _ => bail!("{KEY} is not set: the provider runpod needs an API key, or --runpod-api-key-file"),
+        }
+    }
+}
+
+/// Dollars in millionths.
+fn micros(dollars: f64) -> i64 {
+    // A float becomes the nearest whole number and saturates; nobody limits to more than that.
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let micros = (dollars * 1e6).round() as i64;
+    micros
+}
