@@ -147,7 +147,7 @@ fn is_typing(event: &KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());
     target.is_some_and(|element| {
         matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-            || element.closest("dialog, [role=log], .xterm").ok().flatten().is_some()
+            || element.closest("dialog, [role=log]").ok().flatten().is_some()
     })
 }
 

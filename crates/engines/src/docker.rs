@@ -139,6 +139,7 @@ impl Provider for Docker {
             probes: true,
             security_context: true,
             recreates_lost: false,
+            job_annotations: false,
         }
     }
 

@@ -101,6 +101,7 @@ impl Provider for Simulated {
             probes: false,
             security_context: true,
             recreates_lost: true,
+            job_annotations: false,
         }
     }
 

@@ -33,10 +33,10 @@ mod replicas;
 mod schemathesis;
 mod session;
 mod sign_in;
-mod workload;
+mod sku;
 mod slow_client;
 mod stream;
-mod sku;
+mod workload;
 
 /// The binary under test.
 const CONSOLE: &str = env!("CARGO_BIN_EXE_remotegpu");

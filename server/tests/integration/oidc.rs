@@ -208,7 +208,9 @@ async fn a_person_links_and_unlinks_an_identity_from_a_page_of_ours_only() {
     is_the_failure_page(&come_back(&app, &format!("{}; {}", away.cookie, other.cookie().unwrap()), &answer).await);
 
     let mut database = sqlx::SqliteConnection::connect(&app.database_url()).await.unwrap();
-    let mut age = async |by: &'static str| drop(sqlx::raw_sql(by).execute(&mut database).await.unwrap());
+    let mut age = async |by: &'static str| {
+        sqlx::raw_sql(by).execute(&mut database).await.unwrap();
+    };
     age("UPDATE sessions SET authenticated_ms = authenticated_ms - 601000").await;
     let old = person.clone().with("sec-fetch-site", "same-origin").get(path).await;
     assert_eq!(old.header("location"), "/reauthenticate?next=%2Fsettings%2Fprofile", "first a fresh proof");

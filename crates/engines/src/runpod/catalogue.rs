@@ -106,10 +106,13 @@ struct DataCenters {
     data_centers: Vec<Place>,
 }
 
+/// A catalogue and when it was read.
+type Dated = Option<(Instant, Arc<Catalogue>)>;
+
 /// The catalogues last read, one for each cloud.
 #[derive(Default)]
 pub(super) struct Shelf {
-    read: Mutex<[Option<(Instant, Arc<Catalogue>)>; 2]>,
+    read: Mutex<[Dated; 2]>,
 }
 
 // === impl Shelf ===
@@ -131,7 +134,7 @@ impl Shelf {
         *self.lock() = [None, None];
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, [Option<(Instant, Arc<Catalogue>)>; 2]> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, [Dated; 2]> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -108,7 +108,7 @@ async fn survive(seed: u64) -> usize {
         Settings { list_lag_seconds: seed % 3 * 10, quota: None, check_replies: false, ..Settings::default() };
     let simulator = Arc::new(Simulator::new(settings, runpod_sim::Clock::new(base, 1.0), seed));
     simulator.control(Control::Foreign { name: "somebody-else".into() });
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         faults(&simulator);
     }
     let config = RunPodConfig { max_pending: None, ..RunPodConfig::new("cluster", "node") };
