@@ -32,22 +32,24 @@ fn skus() -> BTreeMap<String, Sku> {
 fn forms() -> impl Strategy<Value = PlanForm> {
     let one_of = |values: &'static [&'static str]| prop::sample::select(values).prop_map(str::to_owned);
     (
+        one_of(&["deployment", "job", "pod"]),
         one_of(&["cpu", "gpu", "old", "none", "Not A Code"]),
         one_of(&["nginx:1.27-alpine", "registry.example.com/a/b@sha256:00"]),
-        0..4_u32,
+        1..4_u32,
         one_of(&["", "A=1\nB=2"]),
         one_of(&["", "80, 443"]),
         one_of(&["", "sleep\n60"]),
     )
-        .prop_map(|(sku_code, image, replicas, env, ports, command)| PlanForm {
+        .prop_map(|(kind, sku_code, image, replicas, env, ports, command)| PlanForm {
+            kind,
             name: "demo".to_owned(),
             sku_code,
             image,
             replicas: replicas.to_string(),
             command,
-            args: String::new(),
             env,
             ports,
+            ..PlanForm::default()
         })
 }
 
@@ -132,8 +134,12 @@ proptest! {
         let manifest = plan.manifest(NAMESPACE);
         let rest = check(&AdmissionCheck { manifest: Some(manifest.clone()), ..Default::default() }, &policy);
         prop_assert_eq!(&wizard, &rest);
-        // The webhook, about the Deployment.
-        let answer = webhook("Deployment", ["apps", "deployments"], Phase::Validate, &manifest, &policy);
+        // The webhook, about the same object.
+        let answer = match manifest["kind"].as_str() {
+            Some("Deployment") => webhook("Deployment", ["apps", "deployments"], Phase::Validate, &manifest, &policy),
+            Some("Job") => webhook("Job", ["batch", "jobs"], Phase::Validate, &manifest, &policy),
+            _ => webhook("Pod", ["", "pods"], Phase::Mutate, &manifest, &policy),
+        };
         prop_assert_eq!(sentences(&answer), refusals(&rest));
     }
 
@@ -141,6 +147,7 @@ proptest! {
     fn the_same_manifest_gets_the_same_verdict_everywhere(
         form in forms(), edits in edits(), policy in policies(), kind in prop::sample::select(vec!["Deployment", "StatefulSet", "Job"]),
     ) {
+        let form = PlanForm { kind: "deployment".to_owned(), ..form };
         let mut manifest = form.plan().unwrap().manifest(NAMESPACE);
         manifest["kind"] = json!(kind);
         manifest["apiVersion"] = json!(if kind == "Job" { "batch/v1" } else { "apps/v1" });

@@ -158,9 +158,12 @@ impl Asked {
         let mut pod = self.template.clone();
         apply(&mut pod, injected);
         let mut needs = needs::of(&pod, self.replicas);
-        if self.new && self.kind == "Deployment" {
-            needs.insert("count/deployments.apps".to_owned(), 1000);
-        }
+        let counted = match self.kind.as_str() {
+            "Deployment" => Some("count/deployments.apps"),
+            "Job" => Some("count/jobs.batch"),
+            _ => None,
+        };
+        needs.extend(counted.filter(|_| self.new).map(|resource| (resource.to_owned(), 1000)));
         lines.iter().filter_map(|line| needs::quota(line, *needs.get(line.resource.as_str())?)).collect()
     }
 

@@ -80,6 +80,7 @@ pub(super) fn quota_rule(check: &QuotaCheck) -> RuleResult {
         "pods" => ("pods", format_milli),
         "cpu" => ("CPU", format_milli),
         "count/deployments.apps" => ("Deployments", format_milli),
+        "count/jobs.batch" => ("Jobs", format_milli),
         r if is_bytes(r) => (r, format_bytes),
         r if r.ends_with("/gpu") => ("GPUs", format_milli),
         r => (r, format_milli),
