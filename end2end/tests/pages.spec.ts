@@ -22,7 +22,7 @@ test("no page scrolls sideways at 390 px, and the drawer is shut", async ({ sign
     await open(page, path);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow, path).toBeLessThanOrEqual(0);
-    await expect(page.getByRole("link", { name: "Overview", exact: true }), path).toBeHidden();
+    await expect(page.getByRole("navigation", { name: "Main" }), path).toBeHidden();
   }
 });
 

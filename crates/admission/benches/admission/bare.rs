@@ -15,7 +15,8 @@ pub async fn serve(arguments: &[String]) {
     let [port, certificate, key] = arguments else { unreachable!("three arguments") };
     let tls = RustlsConfig::from_pem_file(certificate, key).await.unwrap();
     let router = Router::new().route("/mutate", post(answer)).route("/readyz", get(|| async { "ok" }));
-    bind_rustls(format!("127.0.0.1:{port}").parse().unwrap(), tls).serve(router.into_make_service()).await.unwrap();
+    let address = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, port.parse().unwrap()));
+    bind_rustls(address, tls).serve(router.into_make_service()).await.unwrap();
 }
 
 async fn answer(body: axum::body::Bytes) -> axum::Json<Value> {

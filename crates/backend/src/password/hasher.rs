@@ -166,12 +166,12 @@ mod tests {
 
     #[tokio::test]
     async fn four_are_hashed_at_once_a_short_queue_waits_and_the_rest_is_told_to_come_again() {
-        let (hasher, door) = (PasswordHasher::new(), Arc::new(std::sync::RwLock::new(())));
-        let closed = door.write().unwrap();
+        let (hasher, door) = (PasswordHasher::new(), Arc::new(tokio::sync::RwLock::new(())));
+        let closed = door.write().await;
         let mut waiting: Vec<_> = (0..QUEUE)
             .map(|_| {
                 let door = door.clone();
-                Box::pin(hasher.blocking(move || drop(door.read())))
+                Box::pin(hasher.blocking(move || drop(door.blocking_read())))
             })
             .collect();
         for one in &mut waiting {
