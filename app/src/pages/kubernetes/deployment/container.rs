@@ -141,7 +141,7 @@ fn Surroundings(namespace_id: String, plan: PlanSignals, error: Errors) -> impl 
                 <div class="grid gap-2 sm:col-span-2">
                     {sources}
                     <p class="text-sm text-muted">
-                        "Volumes end with the pod. An engine that mounts no files, as Docker and Podman do not, refuses a pod with a Secret or ConfigMap volume and says so in the pod's status. "
+                        "Volumes end with the pod. An engine that cannot mount files refuses a pod with a Secret or ConfigMap volume and says so in the pod's status. "
                         <a href=config class="link">
                             "Secrets and ConfigMaps"
                         </a>
