@@ -26,7 +26,7 @@ test("a secret, a ConfigMap, a job that reads them, a service; then all of it is
   });
 
   await test.step("set one value, remove another", async () => {
-    await page.getByLabel("Key").fill("PORT");
+    await page.getByLabel("Key", { exact: true }).fill("PORT");
     await page.getByLabel("Value", { exact: true }).fill("5432");
     await page.getByRole("button", { name: "Set value" }).click();
     await expect(page.getByRole("cell", { name: "PORT" })).toBeVisible();

@@ -11,7 +11,7 @@ test("go to a page and to a namespace by typing", async ({ signedIn: page }) => 
   await page.keyboard.press("Control+k");
   await expect(field).toBeFocused();
   await field.fill("key new");
-  await expect(page.getByRole("option")).toHaveCount(1);
+  await expect(page.getByRole("listbox").getByRole("option")).toHaveCount(1);
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/settings\/api-keys\?new=key$/);
 

@@ -14,7 +14,7 @@ async function deployed(page: Page, name: string): Promise<string> {
   await open(page, `/kubernetes/${id}/deploy`);
   await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
   await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByLabel("Image").fill(await image());
+  await page.getByRole("dialog").getByLabel("Image", { exact: true }).fill(await image());
   await page.getByRole("button", { name: "Deploy", exact: true }).click();
   await expect(page).toHaveURL(new RegExp(`/workloads/deployment/${name}`));
   await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
@@ -51,7 +51,7 @@ test("a workload is seen live, scaled, changed, rolled back and edited", async (
   await test.step("another image, then back to the first", async () => {
     await open(page, `/kubernetes/${id}/workloads/deployment/demo`);
     await page.getByRole("link", { name: "Change image" }).click();
-    await page.getByLabel("Image").fill("localhost/remotegpu-none:1");
+    await page.getByRole("dialog").getByLabel("Image", { exact: true }).fill("localhost/remotegpu-none:1");
     await page.getByRole("button", { name: "Change image" }).click();
     await expect(page.getByText("The image cannot be pulled").first()).toBeVisible({ timeout: 60_000 });
     await page.getByRole("link", { name: "Roll back" }).click();

@@ -83,6 +83,8 @@ pub(crate) fn create(state: &mut State, mut body: Value, effects: &[Effect], now
         view["runtime"] = json!({});
         view["template"] = body["templateId"].clone();
     }
+    // Also one that ends at once was paid for at its full price.
+    state.peak = state.peak.max(state.spending(now) + price);
     state.pods.insert(id, pod);
     Reply::json(201, view)
 }

@@ -12,7 +12,11 @@ const UNKNOWN: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
 const NAMESPACES: &str = "/v1/kubernetes/namespaces";
 
 fn path_of(operation: &Operation) -> String {
-    operation.at(|name| if name.ends_with("_id") { UNKNOWN.to_owned() } else { "absent".to_owned() })
+    operation.at(|name| match name {
+        "kind" => "deployment".to_owned(),
+        name if name.ends_with("_id") => UNKNOWN.to_owned(),
+        _ => "absent".to_owned(),
+    })
 }
 
 async fn send(client: &Client, method: &str, path: &str, body: Option<String>) -> testkit::Reply {

@@ -35,7 +35,7 @@ async fn a_stream_ends_after_its_session_did() {
     let app = console().await;
     let (member, other) = (app.operator().await, app.operator().await);
     let namespace = app.namespace(&member).await;
-    let path = format!("/live/namespaces/{}/deployments", namespace["id"].as_str().unwrap());
+    let path = format!("/live/namespaces/{}/workloads", namespace["id"].as_str().unwrap());
     let (ending, going_on) = (opened(&app, &member, &path).await, opened(&app, &other, &path).await);
     assert_eq!(member.post("/v1/auth/logout", json!({})).await.status, 204);
     assert!(rest(ending).await.ends_with(NOT_ALLOWED));
@@ -49,7 +49,7 @@ async fn a_stream_ends_after_the_right_to_look_did() {
     let app = console().await;
     let owner = app.operator().await;
     let namespace = app.namespace(&owner).await;
-    let live = format!("/live/namespaces/{}/deployments", namespace["id"].as_str().unwrap());
+    let live = format!("/live/namespaces/{}/workloads", namespace["id"].as_str().unwrap());
     let (admin, member) = (app.member_of("default", "admin").await, app.member_of("default", "member").await);
     let (log, list) = (opened(&app, &admin, "/live/audit?after=").await, opened(&app, &member, &live).await);
     let id = async |client: &Client| client.get("/v1/auth/session").await.str("/user/id");
@@ -65,7 +65,7 @@ async fn a_stream_is_for_our_own_pages_only() {
     let app = console().await;
     let member = app.operator().await;
     for (header, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
-        for path in ["/live/audit?after=", "/live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/deployments"] {
+        for path in ["/live/audit?after=", "/live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads"] {
             let reply = member.clone().with(header, value).get(path).await;
             reply.is_problem(403, "cross_site", "Requests from other sites are refused");
         }

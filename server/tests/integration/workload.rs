@@ -312,7 +312,7 @@ async fn a_line_of_a_megabyte_comes_in_pieces_and_what_follows_is_not_lost() {
     let program = "/bin/busybox head -c 1000000 /dev/zero | /bin/busybox tr '\\0' x; echo; echo after; sleep 600";
     place.apply(pod("wide", local_image().await, &["/bin/sh", "-c", program])).await;
     place.until("pod/wide", "running").await;
-    let (mut stream, mut text) = place.live("log?pods=wide&tail=1000").await;
+    let (mut stream, mut text) = place.live("log?pods=wide").await;
     while !text.contains("data: 0 after\n") {
         text.push_str(&until_text(&mut stream, "\n\n").await);
     }

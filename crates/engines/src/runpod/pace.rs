@@ -32,7 +32,8 @@ struct Inner {
 #[derive(Clone, Copy, Debug)]
 struct Window {
     remaining: u64,
-    quota: u64,
+    /// None until a policy told it; then the window is forgotten when it ends.
+    quota: Option<u64>,
     resets: Instant,
 }
 
@@ -40,7 +41,7 @@ struct Window {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let window = Window { remaining: FIRST, quota: FIRST, resets: Instant::now() + MINUTE };
+        let window = Window { remaining: FIRST, quota: Some(FIRST), resets: Instant::now() + MINUTE };
         Self(Mutex::new(Inner { windows: vec![window], blocked: None }))
     }
 
@@ -59,7 +60,7 @@ impl Pace {
             let remaining = value(&fields, "r")?;
             let quota = quotas.iter().find(|(other, _)| *other == name).and_then(|(_, fields)| value(fields, "q"));
             let resets = now + Duration::from_secs(value(&fields, "t").unwrap_or(60).min(86_400));
-            Some(Window { remaining, quota: quota.unwrap_or(remaining), resets })
+            Some(Window { remaining, quota, resets })
         });
         self.lock().windows = windows.collect();
     }
@@ -84,15 +85,14 @@ impl Pace {
             }
             inner.blocked = None;
         }
-        for window in &mut inner.windows {
-            if window.resets <= now {
-                window.remaining = window.quota;
-                window.resets = now + MINUTE;
-            }
+        inner.windows.retain(|window| window.resets > now || window.quota.is_some());
+        for window in inner.windows.iter_mut().filter(|window| window.resets <= now) {
+            window.remaining = window.quota.unwrap_or_default();
+            window.resets = now + MINUTE;
         }
         let short = |window: &&Window| match urgency {
             Urgency::Terminate => window.remaining == 0,
-            Urgency::Usual => window.remaining <= (window.quota / 10).min(20),
+            Urgency::Usual => window.remaining <= (window.quota.unwrap_or(window.remaining) / 10).min(20),
         };
         if let Some(until) = inner.windows.iter().filter(short).map(|window| window.resets).max() {
             return Some(until);
