@@ -29,9 +29,9 @@ test("a secret, a ConfigMap, a job that reads them, a service; then all of it is
     await page.getByLabel("Key", { exact: true }).fill("PORT");
     await page.getByLabel("Value", { exact: true }).fill("5432");
     await page.getByRole("button", { name: "Set value" }).click();
-    await expect(page.getByRole("cell", { name: "PORT" })).toBeVisible();
+    await expect(page.getByRole("cell", { name: "PORT", exact: true })).toBeVisible();
     await page.getByRole("button", { name: "Remove USER" }).click();
-    await expect(page.getByRole("cell", { name: "USER" })).toHaveCount(0);
+    await expect(page.getByRole("cell", { name: "USER", exact: true })).toHaveCount(0);
   });
 
   await test.step("make a pull secret", async () => {

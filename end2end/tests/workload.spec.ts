@@ -14,7 +14,7 @@ async function deployed(page: Page, name: string): Promise<string> {
   await open(page, `/kubernetes/${id}/deploy`);
   await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
   await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByRole("dialog").getByLabel("Image", { exact: true }).fill(await image());
+  await page.getByLabel("Image").fill(await image());
   await page.getByRole("button", { name: "Deploy", exact: true }).click();
   await expect(page).toHaveURL(new RegExp(`/workloads/deployment/${name}`));
   await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });

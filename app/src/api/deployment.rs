@@ -1,6 +1,7 @@
 //! Deployments and other plans, the check that comes before them, and what they may refer to.
 
 use domain::admission::Verdict;
+use domain::sku::SkuView;
 use leptos::prelude::*;
 
 use crate::api::error::AppError;
@@ -25,11 +26,17 @@ pub async fn create_deployment(namespace: String, form: PlanForm) -> Result<(), 
     Ok(())
 }
 
-/// What a plan may refer to: keys of ConfigMaps and Secrets as the form writes them, and names of pull secrets.
+/// What a form may offer: SKUs, keys of ConfigMaps and Secrets as the form writes them, and names of pull secrets.
+pub type PlanSourcesView = (Vec<SkuView>, Vec<String>, Vec<String>);
+
+/// What a plan may refer to, in one answer: a page that asks in turns is drawn in turns.
 #[server(prefix = "/api", endpoint = "deployment/sources")]
-pub async fn plan_sources(namespace: String) -> Result<Packed<(Vec<String>, Vec<String>)>, AppError> {
+pub async fn plan_sources(namespace: String) -> Result<Packed<PlanSourcesView>, AppError> {
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
-    let secrets = backend.list_secrets(&caller, &namespace).await?;
-    let maps = backend.list_config_maps(&caller, &namespace).await?;
-    Packed::new(&crate::features::plan_lines::offers(&secrets, &maps))
+    let skus = crate::features::sku_facts::cheapest_first(backend.list_skus(&caller, Some(&namespace)).await?);
+    // Offers are a convenience: who may not read Secrets, or comes before the namespace is active, has the form without.
+    let secrets = backend.list_secrets(&caller, &namespace).await.unwrap_or_default();
+    let maps = backend.list_config_maps(&caller, &namespace).await.unwrap_or_default();
+    let (values, pulls) = crate::features::plan_lines::offers(&secrets, &maps);
+    Packed::new(&(skus, values, pulls))
 }

@@ -11,7 +11,6 @@ use crate::api::packed::Packed;
 pub async fn list_skus(namespace: String) -> Result<Packed<Vec<SkuView>>, AppError> {
     let caller = crate::ssr::caller().await?;
     let namespace = Some(namespace.as_str()).filter(|id| !id.is_empty());
-    let mut skus = crate::ssr::backend()?.list_skus(&caller, namespace).await?;
-    skus.sort_by_key(crate::features::sku_facts::micros);
-    Packed::new(&skus)
+    let skus = crate::ssr::backend()?.list_skus(&caller, namespace).await?;
+    Packed::new(&crate::features::sku_facts::cheapest_first(skus))
 }

@@ -5,7 +5,6 @@ use domain::sku::SkuView;
 use leptos::prelude::*;
 
 use crate::ui::meter::Ticks;
-use crate::ui::money::amount;
 
 /// `80 GB GPU · 24 CPU · 192 GiB`
 pub fn shape(sku: &SkuView) -> String {
@@ -34,9 +33,14 @@ pub fn cores(quantity: &str) -> String {
     }
 }
 
-/// Price in micro-units, to sort by; SKUs without a legal price come last.
-pub fn micros(sku: &SkuView) -> i64 {
-    amount(&sku.price.amount, &sku.price.currency).map_or(i64::MAX, |price| price.micros)
+/// By price; SKUs without a legal price come last.
+#[cfg(feature = "ssr")]
+pub fn cheapest_first(mut skus: Vec<SkuView>) -> Vec<SkuView> {
+    let micros = |sku: &SkuView| {
+        crate::ui::money::amount(&sku.price.amount, &sku.price.currency).map_or(i64::MAX, |price| price.micros)
+    };
+    skus.sort_by_key(micros);
+    skus
 }
 
 /// Where a SKU runs, when that place is not real hardware.

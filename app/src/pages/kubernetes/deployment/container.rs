@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 
-use crate::api::deployment::PlanSources;
-use crate::features::load::load;
 use crate::features::plan_lines::{MOUNT_HINT, REFERENCE_HINT};
 use crate::features::plan_signals::PlanSignals;
 use crate::features::post_form::Sending;
 use crate::paths;
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
+
+/// Lines that a click adds, and pull secrets.
+pub type Offered = (Vec<String>, Vec<String>);
 
 /// Errors of the form's own rule while typing, and of the last refusal.
 #[derive(Clone, Copy)]
@@ -83,7 +84,7 @@ fn Lines(
 
 /// Name, image, and the folds.
 #[component]
-pub fn Container(namespace_id: String, plan: PlanSignals, error: Errors) -> impl IntoView {
+pub fn Container(namespace_id: String, plan: PlanSignals, error: Errors, offers: Offered) -> impl IntoView {
     view! {
         <div class="grid gap-3 sm:grid-cols-2">
             <Field id="name" label="Name" error=error.field("name") hint="Lowercase letters, digits and hyphens.">
@@ -110,18 +111,15 @@ pub fn Container(namespace_id: String, plan: PlanSignals, error: Errors) -> impl
                 </Field>
             </div>
         </details>
-        <Surroundings namespace_id=namespace_id plan=plan error=error />
+        <Surroundings namespace_id=namespace_id plan=plan error=error offers=offers />
     }
 }
 
 /// What comes from the namespace: values, files, the sign-in of a registry.
 #[component]
-fn Surroundings(namespace_id: String, plan: PlanSignals, error: Errors) -> impl IntoView {
+fn Surroundings(namespace_id: String, plan: PlanSignals, error: Errors, offers: Offered) -> impl IntoView {
     let config = paths::config(&namespace_id);
-    let sources = load(Signal::stored(namespace_id), |namespace| PlanSources { namespace }).show_or(
-        move |(offers, pulls)| view! { <Offers plan=plan offers=offers pulls=pulls /> }.into_any(),
-        |_| ().into_any(),
-    );
+    let (values, pulls) = offers;
     view! {
         <details class="rounded border border-line">
             <summary class="cursor-pointer px-3 py-2 hover:bg-hover">"Secrets, ConfigMaps, volumes, labels"</summary>
@@ -139,7 +137,7 @@ fn Surroundings(namespace_id: String, plan: PlanSignals, error: Errors) -> impl 
                     <Text id="pull_secret" name="form[pull_secret]" value=plan.pull_secret error=error.field("pull_secrets") />
                 </Field>
                 <div class="grid gap-2 sm:col-span-2">
-                    {sources}
+                    <Offers plan=plan offers=values pulls=pulls />
                     <p class="text-sm text-muted">
                         "Volumes end with the pod. An engine that cannot mount files refuses a pod with a Secret or ConfigMap volume and says so in the pod's status. "
                         <a href=config class="link">

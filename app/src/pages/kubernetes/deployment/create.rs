@@ -7,11 +7,10 @@ use domain::sku::SkuView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::container::{Container, Errors};
+use super::container::{Container, Errors, Offered};
 use super::scale::Scale;
 use super::sku_picker::SkuPicker;
-use crate::api::deployment::CreateDeployment;
-use crate::api::sku::ListSkus;
+use crate::api::deployment::{CreateDeployment, PlanSources};
 use crate::features::load::load;
 use crate::features::plan_panel::PlanPanel;
 use crate::features::plan_signals::PlanSignals;
@@ -45,12 +44,15 @@ pub fn DeployPage() -> impl IntoView {
 
 #[component]
 fn Deploy(namespace: NamespaceView) -> impl IntoView {
-    load(Signal::stored(namespace.id.clone()), |namespace| ListSkus { namespace })
-        .show(move |skus| view! { <DeployForm namespace=namespace.clone() skus=skus /> }.into_any())
+    load(Signal::stored(namespace.id.clone()), |namespace| PlanSources { namespace }).show(
+        move |(skus, values, pulls)| {
+            view! { <DeployForm namespace=namespace.clone() skus=skus offers=(values, pulls) /> }.into_any()
+        },
+    )
 }
 
 #[component]
-fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>) -> impl IntoView {
+fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>, offers: Offered) -> impl IntoView {
     let sending = Sending::to::<CreateDeployment>();
     let asked = use_query_map().with_untracked(|query| query.get("sku"));
     let plan = PlanSignals::new(first_choice(&skus, asked.as_deref()));
@@ -68,7 +70,7 @@ fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>) -> impl IntoView {
                         <SkuPicker namespace_id=id skus=for_picker chosen=plan.sku_code />
                     </Step>
                     <Step number=2 title="Container">
-                        <Container namespace_id=container_id plan=plan error=error />
+                        <Container namespace_id=container_id plan=plan error=error offers=offers />
                     </Step>
                     <Step number=3 title="Scale and run">
                         <Scale plan=plan error=error />
