@@ -305,18 +305,3 @@ async fn of_two_people_who_edit_one_deployment_the_second_is_told() {
     let refused = put(&other, "").await;
     assert_eq!((refused.status, refused.str("/code").as_str()), (400, "invalid_request"));
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_line_of_a_megabyte_comes_in_pieces_and_what_follows_is_not_lost() {
-    let place = Place::new().await;
-    let program = "/bin/busybox head -c 1000000 /dev/zero | /bin/busybox tr '\\0' x; echo; echo after; sleep 600";
-    place.apply(pod("wide", local_image().await, &["/bin/sh", "-c", program])).await;
-    place.until("pod/wide", "running").await;
-    let (mut stream, mut text) = place.live("log?pods=wide").await;
-    while !text.contains("data: 0 after\n") {
-        text.push_str(&until_text(&mut stream, "\n\n").await);
-    }
-    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("data: 0 x")).collect();
-    assert!(lines.iter().all(|line| line.len() <= 64 * 1024 + "data: 0 ".len()), "a piece is 64 KiB at most");
-    assert_eq!(lines.iter().map(|line| line.len() - "data: 0 ".len()).sum::<usize>(), 1_000_000);
-}

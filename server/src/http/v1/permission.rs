@@ -229,7 +229,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     // deployments
     ("/api/deployment/check", Has(Read)),
     ("/api/deployment/create", Has(Deploy)),
-    ("/api/deployment/sources", Has(Deploy)),
+    ("/api/deployment/sources", Has(Read)),
     // workloads
     ("/api/workload/list", Has(Read)),
     ("/api/workload/get", Has(Read)),
