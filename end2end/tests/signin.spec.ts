@@ -33,10 +33,10 @@ test("a person signs in with a provider, sets a password, and signs in with it",
 
   await page.getByLabel("Current password").fill(NEW);
   await page.getByLabel("New password").fill(`${NEW} again`);
-  // The sentence of the first change still stands there: the answer is what tells that the second is made.
-  const changed = page.waitForResponse(/\/api\/password\/change/);
+  // The sentence of the first change still stands there: that the page is read again tells that the second is made.
+  const reread = page.waitForResponse(/\/api\/session\/profile/);
   await page.getByRole("button", { name: "Change password" }).click();
-  await changed;
+  await reread;
 
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await expect(page.getByText("You are signed out here")).toBeVisible();
