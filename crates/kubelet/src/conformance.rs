@@ -390,10 +390,10 @@ async fn files_are_where_they_are_mounted(subject: &Subject) -> Checked {
 
 async fn an_init_container_ends_before_the_rest_is_asked_for(subject: &Subject) -> Checked {
     let command = |script: &str| json!(["/bin/sh", "-c", script]);
-    let mounts = json!([{"name": "work", "mountPath": "/work"}]);
+    let mounts = json!([{"name": "work", "mountPath": "/data"}]);
     let spec = json!({"restartPolicy": "Never", "volumes": [{"name": "work", "emptyDir": {}}],
-        "initContainers": [{"name": "init", "command": command("echo made > /work/it"), "volumeMounts": mounts}],
-        "containers": [{"name": "app", "command": command("cat /work/it"), "volumeMounts": mounts}]});
+        "initContainers": [{"name": "init", "command": command("echo made > /data/it"), "volumeMounts": mounts}],
+        "containers": [{"name": "app", "command": command("cat /data/it"), "volumeMounts": mounts}]});
     let pod = subject.pod("conf", "init", spec);
     let init = pod.spec.as_ref().and_then(|spec| spec.init_containers.clone()).unwrap_or_default();
     subject.provider.create(&of(&pod, &init, 0)).await.map_err(text)?;
