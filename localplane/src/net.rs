@@ -95,7 +95,10 @@ impl Ports {
 mod tests {
     use super::*;
 
-    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    /// A loopback address of each test's own: all look for ports at the same instant, and looking takes the port.
+    const fn loopback(test: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(127, 0, 77, test))
+    }
 
     fn dir(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("localplane-ports-{}-{name}", std::process::id()));
@@ -107,21 +110,21 @@ mod tests {
     #[test]
     fn a_second_start_gets_the_same_ports() {
         let dir = dir("same");
-        let first = Ports::open(&dir).unwrap().get("etcd", LOOPBACK).unwrap();
-        assert_eq!(Ports::open(&dir).unwrap().get("etcd", LOOPBACK).unwrap(), first);
+        let first = Ports::open(&dir).unwrap().get("etcd", loopback(1)).unwrap();
+        assert_eq!(Ports::open(&dir).unwrap().get("etcd", loopback(1)).unwrap(), first);
     }
 
     #[test]
     fn two_names_get_two_ports() {
         let mut ports = Ports::open(&dir("two")).unwrap();
-        assert_ne!(ports.get("etcd", LOOPBACK).unwrap(), ports.get("kube-apiserver", LOOPBACK).unwrap());
+        assert_ne!(ports.get("etcd", loopback(2)).unwrap(), ports.get("kube-apiserver", loopback(2)).unwrap());
     }
 
     #[test]
     fn a_port_taken_by_somebody_else_is_replaced() {
         let dir = dir("taken");
-        let port = Ports::open(&dir).unwrap().get("etcd", LOOPBACK).unwrap();
-        let _somebody = TcpListener::bind((LOOPBACK, port)).unwrap();
-        assert_ne!(Ports::open(&dir).unwrap().get("etcd", LOOPBACK).unwrap(), port);
+        let port = Ports::open(&dir).unwrap().get("etcd", loopback(3)).unwrap();
+        let _somebody = TcpListener::bind((loopback(3), port)).unwrap();
+        assert_ne!(Ports::open(&dir).unwrap().get("etcd", loopback(3)).unwrap(), port);
     }
 }
