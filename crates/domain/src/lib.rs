@@ -27,6 +27,7 @@ pub mod member;
 pub mod money;
 pub mod name;
 pub mod namespace;
+pub mod outbound;
 pub mod page;
 pub mod password;
 pub mod permission;
