@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 
@@ -37,7 +38,10 @@ pub fn private_dir(path: &Path) -> Result<()> {
 }
 
 fn write_mode(path: &Path, text: &[u8], mode: u32) -> Result<()> {
-    let part = path.with_extension(format!("part-{}", std::process::id()));
+    // One of its own for each writing: a key and its certificate share all but the extension, and are made side by side.
+    static WRITINGS: AtomicU64 = AtomicU64::new(0);
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".part-{}-{}", std::process::id(), WRITINGS.fetch_add(1, Ordering::Relaxed)));
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&part)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
@@ -45,4 +49,28 @@ fn write_mode(path: &Path, text: &[u8], mode: u32) -> Result<()> {
         fs::rename(&part, path)
     })();
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_differ_by_extension_are_written_side_by_side() {
+        let dir = std::env::temp_dir().join(format!("localplane-files-{}", std::process::id()));
+        private_dir(&dir).unwrap();
+        let writer = |name: &str, text: &'static [u8]| {
+            let path = dir.join(name);
+            std::thread::spawn(move || {
+                for _ in 0..200 {
+                    write_private(&path, text).unwrap();
+                    assert_eq!(fs::read(&path).unwrap(), text);
+                }
+            })
+        };
+        for thread in [writer("pair.key", b"secret"), writer("pair.pub", b"public"), writer("pair.pub", b"public")] {
+            thread.join().unwrap();
+        }
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 2, "nothing half-written is left");
+    }
 }

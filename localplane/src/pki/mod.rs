@@ -154,9 +154,12 @@ impl Pki {
         let key = match fs::read_to_string(&files.key) {
             Ok(pem) => KeyPair::from_pem(&pem)
                 .with_context(|| format!("{} is not a private key: remove the data directory", files.key.display()))?,
-            Err(_) => KeyPair::generate().context("cannot make a key")?,
+            Err(_) => {
+                let key = KeyPair::generate().context("cannot make a key")?;
+                files::write_private(&files.key, key.serialize_pem().as_bytes())?;
+                key
+            }
         };
-        files::write_private(&files.key, key.serialize_pem().as_bytes())?;
         files::write_public(&files.cert, key.public_key_pem().as_bytes())
     }
 }

@@ -46,6 +46,10 @@ pub struct Browser {
 pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     let mut cargo = repo::cargo(&repo.root);
     cargo.args(["build", "--locked", "--package", "frontend", "--target", WASM, "--profile", "wasm-release"]);
+    // Joined with the flags of `.cargo/config.toml`: what a browser gets names no folder of the machine it was built on.
+    if let Some(home) = cargo_home() {
+        cargo.arg("--config").arg(format!("build.rustflags=[\"--remap-path-prefix={}=cargo\"]", home.display()));
+    }
     shell::run("cargo build of frontend", &mut cargo, stop)?;
     let raw = repo.target.join(WASM).join("wasm-release/frontend.wasm");
     let fingerprint = fingerprint([read(&raw)?.as_slice()]);
@@ -70,6 +74,12 @@ pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     }
     fs::write(&stamp, &fingerprint).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(Browser { folder, fingerprint })
+}
+
+/// Where cargo keeps the sources of other people's crates; their panics name files below it.
+fn cargo_home() -> Option<PathBuf> {
+    let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    given.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
 }
 
 /// Cuts cargo's output into the main module, which it returns, and the pages' files beside it.

@@ -184,7 +184,7 @@ fn half(from: Timestamp, to: Timestamp) -> Duration {
 /// The token's name for the books. A token for other audiences than those of the API server is not ours to hand out.
 fn token_id(given: &ClusterToken) -> Result<Option<String>> {
     let Some(claims) = Claims::read(&given.token) else { return Ok(None) };
-    let foreign = |audience: &String| !given.audiences.is_empty() && !given.audiences.contains(audience);
+    let foreign = |audience: &String| !given.audiences.contains(audience);
     if claims.audiences.iter().any(foreign) {
         return Err(Error::cluster("the token is for other audiences than the answer says"));
     }

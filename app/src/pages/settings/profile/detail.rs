@@ -9,13 +9,13 @@ use super::sessions::SessionsPanel;
 use crate::api::session::{GetProfile, Profile};
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::paths;
 
 /// Password, providers and sessions of whoever is signed in.
 #[component]
 pub fn ProfilePage() -> impl IntoView {
-    // What was done stands in the query: each time it changes, the page loads anew.
-    let search = use_location().search;
-    let body = load(search, |_| GetProfile {}).show(|profile: Profile| view! { <Body profile=profile /> }.into_any());
+    let key = loads_anew();
+    let body = load(key, |_| GetProfile {}).show(|profile: Profile| view! { <Body profile=profile /> }.into_any());
     view! {
         <PageHead title="Profile">
             <p>"How you sign in, and where you are signed in."</p>
@@ -23,6 +23,16 @@ pub fn ProfilePage() -> impl IntoView {
         {body}
     }
     .into_any()
+}
+
+/// What was done stands in the query: each time it changes, the page loads anew. The query of the page that comes next
+/// (after signing out, the one to sign in) is not ours.
+fn loads_anew() -> Memo<String> {
+    let here = use_location();
+    Memo::new(move |before: Option<&String>| match before {
+        Some(before) if here.pathname.get() != paths::profile() => before.clone(),
+        _ => here.search.get(),
+    })
 }
 
 #[component]

@@ -1,0 +1,8 @@
+//! Virtual nodes as processes: real kubectl, real containers, each test with a node of its own on the shared control plane.
+//! Run by `cargo xtask test`.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod engine;
+mod own_node;
+mod pods;
+mod streams;

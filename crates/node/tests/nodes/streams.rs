@@ -1,0 +1,189 @@
+//! Streams of a virtual node with every kubectl of this machine: exec, attach, cp, port-forward, logs of old attempts.
+//! Old kubectls speak SPDY, which reaches the node as SPDY; new ones speak WebSocket (`virtual-node.md` §3.13).
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::json;
+use testkit::{Plane, Scratch, eventually};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::own_node::{Node, shell};
+
+/// A kubectl that talks while it runs.
+fn kubectl(program: &Path, node: &Node, arguments: &[&str]) -> Child {
+    let mut command = Command::new(program);
+    command.arg("--kubeconfig").arg(Plane::current().kubeconfig("admin"));
+    command.args(["--namespace", &node.namespace]).args(arguments).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+async fn feed(program: &Path, node: &Node, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut child = kubectl(program, node, arguments);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kubectl_runs_commands_with_input_output_and_exit_code() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    node.script("web", "sleep 1000").await;
+    node.running("web").await;
+    for (name, program) in Plane::current().kubectls() {
+        let command = ["exec", "-i", "web", "--", "sh", "-c", "cat; echo oops >&2; exit 7"];
+        let (code, out, err) = feed(&program, &node, &command, "hello\n").await;
+        assert_eq!((code, out.as_str()), (Some(7), "hello\n"), "{name}: {err}\n{}", node.log());
+        assert!(err.contains("oops"), "{name}: {err}");
+        let large = ["exec", "web", "--", "sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x"];
+        let (code, out, err) = feed(&program, &node, &large, "").await;
+        assert_eq!((code, out.len()), (Some(0), 3_000_000), "{name}: {err}");
+    }
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kubectl_attaches_to_a_container_that_reads_its_input() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    let mut container = shell("app", "while read line; do echo got $line; done");
+    container["stdin"] = json!(true);
+    for (number, (name, program)) in Plane::current().kubectls().into_iter().enumerate() {
+        // Each has a pod of its own: Podman closes the container's input with the first who leaves.
+        let pod = format!("reader-{number}");
+        node.pod(&pod, json!({"containers": [container.clone()]})).await;
+        node.running(&pod).await;
+        let mut child = kubectl(&program, &node, &["attach", "-i", &pod]);
+        let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut lines = BufReader::new(stdout).lines();
+        // What is typed before the streams are joined would be read by nobody who answers.
+        let typing = async {
+            let mut again = tokio::time::interval(std::time::Duration::from_millis(300));
+            loop {
+                again.tick().await;
+                if stdin.write_all(b"me\n").await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let answered = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if line == "got me" {
+                    return true;
+                }
+            }
+            false
+        };
+        let answered = tokio::select! { answered = answered => answered, () = typing => false };
+        assert!(answered, "{name}: {}", node.log());
+    }
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kubectl_forwards_ports_of_the_pods_own_localhost() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    node.script("web", "mkdir /www && echo from the pod > /www/index.html && httpd -f -p 127.0.0.1:8080 -h /www").await;
+    node.running("web").await;
+    for (name, program) in Plane::current().kubectls() {
+        let mut child = kubectl(&program, &node, &["port-forward", "pod/web", ":8080", ":9"]);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port: u16 = loop {
+            let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("{name} forwards nothing"));
+            let local = line.strip_prefix("Forwarding from 127.0.0.1:").and_then(|rest| rest.strip_suffix(" -> 8080"));
+            if let Some(port) = local {
+                break port.parse().unwrap();
+            }
+        };
+        // Several at once: each is a pair of streams of its own.
+        let answers = futures::future::join_all((0..5).map(|_| fetch(port))).await;
+        for answer in answers {
+            assert!(answer.ends_with("from the pod\n"), "{name}: {answer}\n{}", node.log());
+        }
+    }
+    node.end(process).await;
+}
+
+async fn fetch(port: u16) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_where_nobody_listens_says_so() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    node.script("web", "sleep 1000").await;
+    node.running("web").await;
+    let mut child = kubectl(Plane::current().kubectl_program(), &node, &["port-forward", "pod/web", ":8081"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().unwrap();
+    let port = line.trim_start_matches("Forwarding from 127.0.0.1:").trim_end_matches(" -> 8081").parse().unwrap();
+    assert_eq!(fetch(port).await, "");
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let error = errors.next_line().await.unwrap().unwrap();
+    assert!(error.contains("nothing in the pod listens on port 8081"), "{error}");
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_copied_in_and_out() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    node.script("web", "sleep 1000").await;
+    node.running("web").await;
+    let scratch = Scratch::new();
+    let (here, back) = (scratch.path().join("here"), scratch.path().join("back"));
+    std::fs::write(&here, vec![b'y'; 2_000_000]).unwrap();
+    node.kubectl(&["cp", here.to_str().unwrap(), "web:/tmp-file"]).await.out();
+    node.kubectl(&["cp", "web:/tmp-file", back.to_str().unwrap()]).await.out();
+    assert_eq!(std::fs::read(&back).unwrap(), std::fs::read(&here).unwrap());
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_have_a_past_a_beginning_and_an_end() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    node.pod("crash", json!({"containers": [shell("app", "echo one; echo two; exit 3")]})).await;
+    node.until("crash", "it waits to be started again", |pod| {
+        let status = &pod["status"]["containerStatuses"][0];
+        status["state"]["waiting"]["reason"] == "CrashLoopBackOff" && status["lastState"]["terminated"]["exitCode"] == 3
+    })
+    .await;
+    let logs = async |flags: &[&str]| node.kubectl(&[&["logs", "crash"][..], flags].concat()).await.out();
+    assert_eq!(logs(&["--previous"]).await, "one\ntwo\n");
+    assert_eq!(logs(&["--tail=1"]).await, "two\n");
+    assert_eq!(logs(&["--since=1h"]).await, "one\ntwo\n");
+    assert_eq!(logs(&["--since-time=2100-01-01T00:00:00Z"]).await, "");
+    assert_eq!(logs(&["--limit-bytes=5"]).await, "one\nt");
+    let stamped = logs(&["--timestamps", "--tail=1"]).await;
+    assert!(stamped.starts_with("20") && stamped.ends_with("Z two\n"), "{stamped}");
+    node.script("fresh", "echo only; sleep 1000").await;
+    node.running("fresh").await;
+    let refused = node.kubectl(&["logs", "fresh", "--previous"]).await.refused();
+    assert!(refused.contains("no previous"), "{refused}");
+    // A container that was ended ends the log that is followed.
+    let followed = tokio::spawn(feed_owned(node.namespace.clone()));
+    eventually("the log is being followed", async || {
+        if node.kubectl(&["logs", "fresh"]).await.out() == "only\n" { Ok(()) } else { Err(node.log()) }
+    })
+    .await;
+    node.kubectl(&["delete", "pod", "fresh", "--timeout=60s"]).await.out();
+    assert_eq!(followed.await.unwrap(), "only\n");
+    node.end(process).await;
+}
+
+async fn feed_owned(namespace: String) -> String {
+    Plane::current().admin(&["--namespace", &namespace, "logs", "--follow", "fresh"]).await.stdout
+}
