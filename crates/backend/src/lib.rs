@@ -14,6 +14,7 @@ mod cli_session;
 mod config_map;
 pub mod credential;
 mod deployment;
+mod engine_manifest;
 mod identity;
 mod invitation;
 mod kubeconfig;

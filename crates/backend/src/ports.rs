@@ -8,6 +8,7 @@ mod cli_session;
 mod cluster;
 mod config_map;
 mod credential;
+mod engine_manifest;
 mod identity;
 mod invitation;
 mod leadership;
@@ -34,6 +35,7 @@ pub use cli_session::CliSessions;
 pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
 pub use config_map::ConfigMaps;
 pub use credential::{CredentialFilter, Credentials};
+pub use engine_manifest::EngineManifests;
 pub use identity::Identities;
 pub use invitation::{Invitations, Joining};
 pub use leadership::Leadership;
@@ -79,6 +81,7 @@ pub trait Store:
     + Credentials
     + AuditLog
     + Requests
+    + EngineManifests
     + Revocations
 {
     /// The database answers.

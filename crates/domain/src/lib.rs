@@ -16,6 +16,7 @@ pub mod client_address;
 pub mod config_map;
 pub mod credential;
 pub mod deployment;
+pub mod engine_manifest;
 pub mod error;
 pub mod id;
 pub mod identity;

@@ -13,6 +13,7 @@ mod backup;
 mod cli_session;
 mod connect;
 mod credential;
+mod engine_manifest;
 mod error;
 mod figures;
 mod identity;

@@ -34,6 +34,7 @@ mod cli_session;
 mod connect;
 mod credential;
 mod database;
+mod engine_manifest;
 mod figures;
 mod given;
 mod identity;

@@ -18,6 +18,7 @@ pub mod credential;
 mod deployment;
 mod deployment_log;
 pub mod document;
+mod engine_manifest;
 mod identity;
 mod invitation;
 pub mod kubeconfig;
@@ -71,9 +72,10 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(secret::routes())
         .merge(service::routes())
         .merge(audit::routes())
+        .merge(engine_manifest::routes())
         .layer(from_fn(accepts_json));
     let text = deployment_log::routes().merge(pod_log::routes()).layer(from_fn(accepts_text));
-    json.merge(text).merge(audit::file_routes()).fallback(not_found)
+    json.merge(text).merge(audit::file_routes()).merge(engine_manifest::file_routes()).fallback(not_found)
 }
 
 /// The OpenAPI document of everything under `/v1`, as it is served at `url`.

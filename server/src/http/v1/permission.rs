@@ -4,8 +4,8 @@
 //! Source: `security.md` §5. The use case decides; this table says what it must decide.
 
 use domain::permission::Permission::{
-    self, CreateNamespace, Deploy, ManageAccount, ManageAccounts, ManageMembers, ManagePlatform, OwnAccount, OwnKeys,
-    Read, ReadAudit,
+    self, CreateNamespace, Deploy, ManageAccount, ManageAccounts, ManageEngines, ManageMembers, ManagePlatform,
+    OwnAccount, OwnKeys, Read, ReadAudit,
 };
 use serde_json::{Value, json};
 
@@ -82,6 +82,9 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("change_platform_sku", Has(ManagePlatform)),
     ("get_sku_grants", Has(ManageAccounts)),
     ("set_sku_grants", Has(ManageAccounts)),
+    // engines
+    ("create_engine_manifest", Has(ManageEngines)),
+    ("get_engine_manifest", Everybody),
     // namespaces
     ("list_namespaces", Has(Read)),
     ("create_namespace", Has(CreateNamespace)),
