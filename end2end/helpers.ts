@@ -20,6 +20,16 @@ export async function kubectl(kubeconfig: string, key: string, args: string[]): 
   return stdout + stderr;
 }
 
+/** Runs the pinned kubectl as the cluster's administrator, with `input` for `-f -`. */
+export async function clusterAdmin(args: string[], input = ""): Promise<string> {
+  const program = process.env.REMOTEGPU_KUBECTL ?? "kubectl";
+  const env = { PATH: process.env.PATH ?? "", KUBECONFIG: process.env.KUBECONFIG ?? "", HOME: "/nonexistent" };
+  const running = run(program, args, { env, timeout: 60_000 });
+  running.child.stdin?.end(input);
+  const { stdout, stderr } = await running;
+  return stdout + stderr;
+}
+
 /** A small local image that says "hello from the container", then a tick each second. */
 export async function image(): Promise<string> {
   const name = "localhost/remotegpu-e2e:1";

@@ -26,6 +26,8 @@ use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::platform::account::detail::PlatformAccountPage;
 use crate::pages::platform::account::list::PlatformAccountsPage;
+use crate::pages::platform::node::detail::NodePage;
+use crate::pages::platform::node::list::NodesPage;
 use crate::pages::platform::sku::detail::PlatformSkuPage;
 use crate::pages::platform::sku::list::PlatformSkusPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
@@ -121,6 +123,8 @@ area!(
         PlatformAccount: PlatformAccountPage,
         Skus: PlatformSkusPage,
         Sku: PlatformSkuPage,
+        Nodes: NodesPage,
+        Node: NodePage,
     }
 );
 
@@ -175,6 +179,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("platform/accounts/:account") view={Lazy::<PlatformAccount>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/skus") view={Lazy::<Skus>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/skus/:sku") view={Lazy::<Sku>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/nodes") view={Lazy::<Nodes>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/nodes/:node") view={Lazy::<Node>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit/:row") view={Lazy::<AuditRow>::new()} ssr=SsrMode::Async />

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod credentials;
 pub mod delete_form;
 pub mod diff;
+pub mod engine_manifest;
 pub mod first_steps;
 pub mod head;
 pub mod invitation_link;

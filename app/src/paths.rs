@@ -250,6 +250,31 @@ pub fn platform_sku(code: &str) -> String {
     format!("{}/{}", platform_skus(), encode(code))
 }
 
+/// `/platform/nodes`
+pub fn nodes() -> String {
+    "/platform/nodes".to_owned()
+}
+
+/// `/platform/nodes/{node}`
+pub fn node(name: &str) -> String {
+    format!("{}/{}", nodes(), encode(name))
+}
+
+/// A node's page with the dialog that empties it.
+pub fn drain_node(name: &str) -> String {
+    with_query(&node(name), &[("do", "drain")])
+}
+
+/// Live virtual nodes; with a name, one of them with its pods.
+pub fn live_nodes(name: Option<&str>) -> String {
+    name.map_or_else(|| "/live/nodes".to_owned(), |name| format!("/live/nodes/{}", encode(name)))
+}
+
+/// One file of generated manifests, under the address `url` of all of them.
+pub fn manifest_part(url: &str, part: &str) -> String {
+    with_query(url, &[("part", part)])
+}
+
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
@@ -360,6 +385,12 @@ mod tests {
             platform_skus(),
             new_platform_sku(),
             platform_sku("gpu-h100-1x"),
+            nodes(),
+            node("simulated-h100"),
+            drain_node("simulated-h100"),
+            live_nodes(None),
+            live_nodes(Some("simulated-h100")),
+            manifest_part("https://console.example.com/v1/engine-manifests/0a.yaml", "role.yaml"),
             kubeconfig(id, "view", "sh"),
             workload_tab(id, WorkloadKind::StatefulSet, "db", "logs"),
             workload_dialog(id, WorkloadKind::Job, "train", "delete"),
@@ -412,6 +443,12 @@ mod tests {
         /platform/skus
         /platform/skus?new=sku
         /platform/skus/gpu-h100-1x
+        /platform/nodes
+        /platform/nodes/simulated-h100
+        /platform/nodes/simulated-h100?do=drain
+        /live/nodes
+        /live/nodes/simulated-h100
+        https://console.example.com/v1/engine-manifests/0a.yaml?part=role.yaml
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/statefulset/db/logs
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/job/train?do=delete

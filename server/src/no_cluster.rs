@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend::ports::{
-    Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Removal, SecretValues, Secrets, Services,
+    Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Nodes, Removal, SecretValues, Secrets, Services,
     TenantFacts,
 };
 use domain::account::Quota;
@@ -15,6 +15,7 @@ use domain::credential::{FoundIdentity, Identity};
 use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
+use domain::node::NodeState;
 use domain::reference::{Referrer, Target};
 use domain::secret::SecretView;
 use domain::service::{NewService, ServiceView};
@@ -291,6 +292,21 @@ impl Services for NoCluster {
     }
 
     async fn delete_service(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<bool> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl Nodes for NoCluster {
+    fn nodes(&self) -> Result<Vec<NodeState>> {
+        absent()
+    }
+
+    fn watch_nodes(&self) -> BoxStream<'static, Vec<NodeState>> {
+        stream::pending().boxed()
+    }
+
+    async fn set_node(&self, _: &str, _: bool, _: bool) -> Result<NodeState> {
         absent()
     }
 }

@@ -86,6 +86,7 @@ fn PlatformLinks() -> impl IntoView {
             <p class="mb-1 px-2 text-xs text-faint md:max-lg:sr-only">"Platform"</p>
             <ul class="grid gap-0.5">
                 <NavLink href=paths::platform_accounts() icon=Icon::Person label="Accounts" />
+                <NavLink href=paths::nodes() icon=Icon::Gauge label="Nodes" />
                 <NavLink href=paths::platform_skus() icon=Icon::Catalogue label="SKUs" />
                 <NavLink href=paths::audit(true) icon=Icon::Audit label="Audit of all" />
             </ul>

@@ -3,6 +3,7 @@
 use domain::api_key::KeyStatus;
 use domain::credential::CredentialStatus;
 use domain::namespace::NamespaceStatus;
+use domain::node::{NodeStatus, NodeView};
 use domain::pod::PodView;
 use domain::workload::{WorkloadStatus, WorkloadView};
 
@@ -15,6 +16,17 @@ pub fn namespace(status: NamespaceStatus) -> (Tone, &'static str) {
         NamespaceStatus::Active => (Tone::Ok, "Active"),
         NamespaceStatus::Deleting => (Tone::Ended, "Deleting"),
         NamespaceStatus::Failed => (Tone::Fail, "Failed"),
+    }
+}
+
+/// A virtual node's state; one that simulates wears that tone.
+pub fn node(node: &NodeView) -> (Tone, &'static str) {
+    match node.status {
+        NodeStatus::Ready if node.engine.starts_with("simulated") => (Tone::Simulated, "Ready"),
+        NodeStatus::Ready => (Tone::Ok, "Ready"),
+        NodeStatus::Cordoned => (Tone::Wait, "Cordoned"),
+        NodeStatus::Draining => (Tone::Wait, "Draining"),
+        NodeStatus::NotReady => (Tone::Fail, "Not ready"),
     }
 }
 

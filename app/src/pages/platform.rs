@@ -8,6 +8,13 @@ pub mod account {
     pub mod list;
 }
 
+pub mod node {
+    //! Virtual nodes.
+    pub mod detail;
+    pub mod list;
+    mod pods;
+}
+
 pub mod sku {
     //! What is sold.
     pub mod create;

@@ -2,7 +2,7 @@
 
 use domain::engine_manifest::{EngineManifestView, KEPT_SECONDS, KeptManifest, NewEngineManifest};
 use domain::permission::Permission;
-use domain::{Error, Result};
+use domain::{Code, Error, Result};
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
@@ -45,15 +45,19 @@ impl Backend {
     /// Name and text of a kept file, `<id>.yaml`; with `part`, of one of its parts.
     ///
     /// # Errors
-    /// [`Error::NotFound`] once it expired.
+    /// `link_invalid` once it expired; [`Error::NotFound`] for a part that it does not have.
     pub async fn get_engine_manifest(&self, file: &str, part: Option<&str>) -> Result<(String, String)> {
-        let id = file.strip_suffix(".yaml").filter(|id| is_id(id)).ok_or(Error::NotFound)?;
+        let id = file.strip_suffix(".yaml").filter(|id| is_id(id)).ok_or_else(gone)?;
         let found = self.inner.store.find_engine_manifest(id, self.inner.clock.now()).await?;
-        let input = found.ok_or(Error::NotFound)?;
+        let input = found.ok_or_else(gone)?;
         let Some(part) = part else { return Ok((input.filename(), input.yaml())) };
         let found = input.files().into_iter().find(|file| file.name == part);
         found.map(|file| (file.name, file.yaml)).ok_or(Error::NotFound)
     }
+}
+
+fn gone() -> Error {
+    Error::conflict(Code::LinkInvalid, Code::LinkInvalid.sentence())
 }
 
 fn is_id(text: &str) -> bool {

@@ -21,6 +21,7 @@ mod kubeconfig;
 mod link;
 mod member;
 mod namespace;
+mod node;
 mod password;
 mod pepper;
 mod platform_account;

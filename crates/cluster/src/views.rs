@@ -7,6 +7,7 @@ use backend::ports::TenantFacts;
 use domain::admission::NamespacePolicy;
 use domain::capacity::NodeRoom;
 use domain::namespace::{KubernetesName, QuotaLine};
+use domain::node::NodeState;
 use domain::workload::{EventView, Occupied, OccupiedBySku, WorkloadState};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::drift::{self, Drift};
+use crate::node::{self, FLEET};
 use crate::requests;
 use crate::tenant::objects::{ACCOUNT_ID, QUOTA};
 use crate::watch::changes::Topics;
@@ -39,6 +41,10 @@ pub(crate) struct Views {
     jobs: Table<WorkloadState>,
     /// Nodes, nothing taken.
     pub nodes: Table<NodeRoom>,
+    /// Nodes as operators see them, without their pods.
+    pub fleet: Table<NodeState>,
+    /// Told when a node or a pod changed.
+    pub nodes_changed: Topics,
     /// Namespaces in which workloads or pods changed.
     pub workloads: Topics,
     /// Namespaces in which something was reported.
@@ -93,6 +99,7 @@ impl Views {
         // would ever happen.
         if !changed.is_empty() || matches!(event, Event::InitDone) {
             self.capacity.notify_one();
+            self.nodes_changed.publish([&FLEET.to_owned()]);
         }
         self.workloads.publish(&changed);
     }
@@ -100,6 +107,9 @@ impl Views {
     fn feed_node(&self, event: &Event<Node>) {
         if !self.nodes.feed(event, requests::room).is_empty() || matches!(event, Event::InitDone) {
             self.capacity.notify_one();
+        }
+        if !self.fleet.feed(event, node::node).is_empty() || matches!(event, Event::InitDone) {
+            self.nodes_changed.publish([&FLEET.to_owned()]);
         }
     }
 }

@@ -82,6 +82,9 @@ pub enum Action {
     SkuRetired,
     SkuOffered,
     AccountSkusChanged,
+    NodeCordoned,
+    NodeUncordoned,
+    NodeDrained,
     AuditExported,
     AuditPruned,
     DatabaseRestored,
@@ -222,6 +225,7 @@ impl Action {
         CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadCreated WorkloadDeleted
         WorkloadChanged WorkloadRestarted WorkloadRolledBack WorkloadEdited
         SkuCreated SkuChanged SkuRetired SkuOffered AccountSkusChanged
+        NodeCordoned NodeUncordoned NodeDrained
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -303,6 +307,9 @@ impl Action {
             Self::SkuRetired => "sku.retired",
             Self::SkuOffered => "sku.offered",
             Self::AccountSkusChanged => "account.skus_changed",
+            Self::NodeCordoned => "node.cordoned",
+            Self::NodeUncordoned => "node.uncordoned",
+            Self::NodeDrained => "node.drained",
             Self::AuditExported => "audit.exported",
             Self::AuditPruned => "audit.pruned",
             Self::DatabaseRestored => "database.restored",

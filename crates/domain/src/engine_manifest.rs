@@ -96,7 +96,7 @@ pub struct NewEngineManifest {
     pub service_account: String,
     /// What the engine shall do; all of it unless given.
     #[serde(default = "every_feature")]
-    #[cfg_attr(feature = "openapi", schema(max_items = 8))]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 8))]
     pub features: Vec<EngineFeature>,
     /// Where writing is allowed.
     #[serde(default)]
@@ -244,14 +244,16 @@ impl NewEngineManifest {
             let message = format!("Name at most {MOST_NAMESPACES} namespaces");
             wrong.push(FieldError::new("namespaces", "max_items", message));
         }
-        let exact = self.preset == ManifestPreset::AichorExact;
-        if self.features.is_empty() && !exact {
+        if self.features.is_empty() {
             wrong.push(FieldError::new("features", "required", "Tick what the engine shall do"));
+        }
+        if self.features.len() > EngineFeature::ALL.len() {
+            wrong.push(FieldError::new("features", "max_items", "Name each feature once"));
         }
         if !wrong.is_empty() {
             return Err(Error::Invalid(wrong));
         }
-        if exact {
+        if self.preset == ManifestPreset::AichorExact {
             let token = TokenForm::LongLived;
             return Ok(Self { preset: self.preset, token, self_renewal: false, ..Self::for_engine(&self.engine_name) });
         }

@@ -28,6 +28,7 @@ pub mod member;
 pub mod money;
 pub mod name;
 pub mod namespace;
+pub mod node;
 pub mod outbound;
 pub mod page;
 pub mod password;

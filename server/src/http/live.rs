@@ -4,6 +4,7 @@
 
 mod audit;
 mod log;
+mod node;
 
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .route("/live/namespaces/{namespace_id}/workloads", get(workloads))
         .route("/live/namespaces/{namespace_id}/workloads/{kind}/{name}", get(workload))
         .route("/live/namespaces/{namespace_id}/log", get(log::read))
+        .route("/live/nodes", get(node::all))
+        .route("/live/nodes/{name}", get(node::one))
         .route("/live/audit", get(audit::own))
         .route("/live/platform/audit", get(audit::platform))
         .layer(from_fn_with_state(state.public_url.clone(), own_pages_only))

@@ -45,6 +45,7 @@ pub fn pages(operator: bool) -> Vec<Place> {
         pages.extend([
             place("Accounts", "platform", paths::platform_accounts()),
             place("New account", "create", paths::new_platform_account()),
+            place("Nodes", "platform", paths::nodes()),
             place("Audit of all accounts", "platform", paths::audit(true)),
         ]);
     }

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{ConfigMaps, Secrets, Services};
+use super::{ConfigMaps, Nodes, Secrets, Services};
 
 /// How far a deletion got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub struct TenantFacts {
 
 /// The home cluster. Changes for a person take that person's token (RULINGS 34).
 #[async_trait]
-pub trait Cluster: ConfigMaps + Secrets + Services + Send + Sync {
+pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + Send + Sync {
     // --- tenants (reconciler identity) ---
     /// Applies every object of DESIGN §5 with the account's limits and SKUs and reads them back; idempotent, repairs
     /// drift.

@@ -155,6 +155,12 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-reconciler", "create rolebindings.rbac.authorization.k8s.io", false),
         ("remotegpu-reconciler", "create serviceaccounts/token.", false),
         ("remotegpu-reconciler", "update leases.coordination.k8s.io", false),
+        // What of a node may change is the policy's business: `server/tests/integration/nodes.rs`.
+        ("remotegpu-reconciler", "patch nodes.", true),
+        ("remotegpu-reconciler", "patch nodes/status.", false),
+        ("remotegpu-reconciler", "delete nodes.", false),
+        ("remotegpu-reconciler", "delete pods.", false),
+        ("remotegpu-reconciler", "create pods/eviction.", false),
         ("remotegpu-issuer", "create rolebindings.rbac.authorization.k8s.io", true),
         // Relabels bindings that an older version made; what they may say is the policy's business.
         ("remotegpu-issuer", "patch rolebindings.rbac.authorization.k8s.io", true),

@@ -45,7 +45,7 @@ fn the_published_preset_forgets_what_it_does_not_use() {
         preset: ManifestPreset::AichorExact,
         namespace: "other".into(),
         service_account: "mine".into(),
-        features: Vec::new(),
+        features: vec![EngineFeature::Logs],
         ..NewEngineManifest::for_engine("onprem-1")
     };
     assert_eq!(asked.checked().unwrap(), exact());

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::http::answer::Created;
 use crate::http::extract::{ApiJson, ApiPath, ApiQuery, SignedIn};
-use crate::http::problem::{Missing, Problem};
+use crate::http::problem::{MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
 /// Which part of the file is wanted.
@@ -54,7 +54,7 @@ async fn create(
 ///
 /// For `kubectl apply -f`: works without signing in, for an hour.
 #[utoipa::path(get, path = "/engine-manifests/{file}", operation_id = "get_engine_manifest", tag = "Engines",
-    params(PartQuery), responses((status = 200, content((String = "application/yaml"))), Missing))]
+    params(PartQuery), responses((status = 200, content((String = "application/yaml"))), MissingOrConflicting))]
 async fn read(
     State(backend): State<Backend>,
     ApiPath(file): ApiPath<String>,

@@ -24,6 +24,7 @@ mod invitation;
 pub mod kubeconfig;
 mod member;
 mod namespace;
+mod node;
 mod password;
 pub mod permission;
 mod platform_account;
@@ -73,6 +74,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(service::routes())
         .merge(audit::routes())
         .merge(engine_manifest::routes())
+        .merge(node::routes())
         .layer(from_fn(accepts_json));
     let text = deployment_log::routes().merge(pod_log::routes()).layer(from_fn(accepts_text));
     json.merge(text).merge(audit::file_routes()).merge(engine_manifest::file_routes()).fallback(not_found)

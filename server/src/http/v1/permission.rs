@@ -85,6 +85,12 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     // engines
     ("create_engine_manifest", Has(ManageEngines)),
     ("get_engine_manifest", Everybody),
+    // virtual nodes
+    ("list_nodes", Has(ManagePlatform)),
+    ("get_node", Has(ManagePlatform)),
+    ("cordon_node", Has(ManagePlatform)),
+    ("uncordon_node", Has(ManagePlatform)),
+    ("drain_node", Has(ManagePlatform)),
     // namespaces
     ("list_namespaces", Has(Read)),
     ("create_namespace", Has(CreateNamespace)),
@@ -209,6 +215,13 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/platform-sku/create", Has(ManagePlatform)),
     ("/api/platform-sku/change", Has(ManagePlatform)),
     ("/api/platform-sku/retire", Has(ManagePlatform)),
+    // virtual nodes
+    ("/api/node/list", Has(ManagePlatform)),
+    ("/api/node/get", Has(ManagePlatform)),
+    ("/api/node/cordon", Has(ManagePlatform)),
+    ("/api/node/drain", Has(ManagePlatform)),
+    // engines
+    ("/api/engine-manifest/create", Has(ManageEngines)),
     ("/api/overview/get", Has(Read)),
     // namespaces
     ("/api/namespace/list", Has(Read)),

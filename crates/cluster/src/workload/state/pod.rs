@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt as _;
 
 use super::{Key, controller};
-use crate::requests;
+use crate::{node, requests};
 
 /// A pod with what the joins need.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,10 @@ pub(crate) struct PodRow {
     pub state: PodState,
     /// What it takes of its node.
     pub taken: Amounts,
+    /// What the engine calls what runs for it.
+    pub instance: Option<String>,
+    /// What the engine's provider takes for it an hour.
+    pub cost: Option<String>,
 }
 
 /// A pod.
@@ -51,7 +55,8 @@ pub(crate) fn pod(pod: &Pod) -> PodRow {
         conditions: status.conditions.iter().flatten().map(condition_view).collect(),
         owners,
     };
-    PodRow { owner: top(&state.owners), state, taken: requests::taken(pod) }
+    let (instance, cost) = node::instance(pod);
+    PodRow { owner: top(&state.owners), state, taken: requests::taken(pod), instance, cost }
 }
 
 /// A Deployment names its ReplicaSets `<its name>-<pod-template-hash>`, and the hash is a label of the pod: no third
