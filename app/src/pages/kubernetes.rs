@@ -52,5 +52,4 @@ pub mod workload {
     pub mod log_switches;
     pub mod manifest;
     pub mod pods;
-    pub mod terminal;
 }

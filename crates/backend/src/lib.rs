@@ -35,7 +35,6 @@ mod secret;
 mod service;
 mod session;
 mod sku;
-mod terminal;
 mod user;
 mod workload;
 
@@ -51,7 +50,6 @@ pub use password::PasswordHasher;
 pub use pepper::{Match, Pepper};
 pub use seal::AuditKeys;
 pub use session::SignedIn;
-pub use terminal::OpenTerminal;
 pub use user::NewUser;
 pub use workload::PodLog;
 

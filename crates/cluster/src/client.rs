@@ -78,7 +78,7 @@ pub(crate) async fn within<T>(doing: Doing, limit: Duration, work: impl Future<O
     answer.map_err(|_| Error::cluster(format!("{doing}: no answer within {} s", limit.as_secs())))
 }
 
-async fn read(path: &Path) -> Result<Config> {
+pub(crate) async fn read(path: &Path) -> Result<Config> {
     let trouble = |error: kube::config::KubeconfigError| Error::internal(format!("{}: {error}", path.display()));
     let file = Kubeconfig::read_from(path).map_err(trouble)?;
     let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(trouble)?;
@@ -87,6 +87,6 @@ async fn read(path: &Path) -> Result<Config> {
     Ok(config)
 }
 
-fn client(config: Config) -> Result<Client> {
+pub(crate) fn client(config: Config) -> Result<Client> {
     Client::try_from(config).map_err(Error::internal)
 }

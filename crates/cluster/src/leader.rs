@@ -5,6 +5,7 @@
 //! **this** process has seen it unchanged for the whole time. A leader stops believing in itself earlier than that, so
 //! that a call it has begun ends before anybody else leads.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::KubeCluster;
-use crate::client::{CALL_LIMIT, call, within};
+use crate::client::{CALL_LIMIT, call, client, read, within};
 use crate::error::translate;
 
 const NAMESPACE: &str = "remotegpu-system";
@@ -90,6 +91,17 @@ impl KubeCluster {
 }
 
 // === impl Leader ===
+
+impl Leader {
+    /// Lets a process that is no console stand, with an identity of its own. Nothing happens before [`Leader::campaign`].
+    ///
+    /// # Errors
+    /// [`domain::Error::Internal`] for a kubeconfig that cannot be read.
+    pub async fn stand_with(kubeconfig: &Path, candidate: Candidate) -> Result<Arc<Self>> {
+        let api = Api::namespaced(client(read(kubeconfig).await?)?, NAMESPACE);
+        Ok(Arc::new(Self { api, candidate, until: watch::Sender::new(None) }))
+    }
+}
 
 #[async_trait]
 impl Leadership for Leader {

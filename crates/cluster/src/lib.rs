@@ -22,7 +22,6 @@ mod secret;
 mod service;
 mod sku;
 mod tenant;
-mod terminal;
 mod views;
 mod watch;
 mod workload;

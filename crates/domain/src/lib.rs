@@ -45,7 +45,6 @@ pub mod secret;
 pub mod service;
 pub mod session;
 pub mod sku;
-pub mod terminal;
 pub mod user;
 pub mod workload;
 

@@ -140,6 +140,7 @@ impl Provider for Docker {
             security_context: true,
             recreates_lost: false,
             job_annotations: false,
+            whole_pods: false,
         }
     }
 

@@ -102,6 +102,7 @@ impl Provider for Simulated {
             security_context: true,
             recreates_lost: true,
             job_annotations: false,
+            whole_pods: false,
         }
     }
 

@@ -123,6 +123,9 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 }
 
 fn due_containers(view: &View, rules: &Rules, now: Timestamp) -> (Vec<(usize, u32)>, Option<Timestamp>) {
+    if rules.capabilities.whole_pods {
+        return due_pod(view, now);
+    }
     let init = init_containers(&view.pod);
     match initialized(&view.pod, view.instance.as_deref()) {
         Initialized::Yes => {}
@@ -183,6 +186,29 @@ pub(crate) fn init_policy(pod: &Pod) -> &str {
     match restart_policy(pod) {
         "Always" => "OnFailure",
         other => other,
+    }
+}
+
+/// All containers of a pod that the engine takes whole, or none. What has ended there has ended for good; if the pod's
+/// policy wants more, the engine has lost the pod (an eviction), and it starts anew.
+fn due_pod(view: &View, now: Timestamp) -> (Vec<(usize, u32)>, Option<Timestamp>) {
+    let attempt = |container: &Container| match view.instance.as_ref().and_then(|found| found.container(&container.name)) {
+        Some(found) => found.attempt + 1,
+        None => recorded_restarts(&view.pod, &container.name),
+    };
+    let everything = || all_containers(&view.pod).map(attempt).enumerate().collect();
+    if view.instance.is_none() {
+        return (everything(), None);
+    }
+    let next = containers(&view.pod).iter().filter_map(|container| {
+        match next_attempt(view, &container.name, restart_policy(&view.pod)) {
+            Next::At(at, _) => Some(at),
+            Next::Now(_) | Next::Never => None,
+        }
+    });
+    match next.min() {
+        Some(at) if at <= now => (everything(), None),
+        wake_at => (Vec::new(), wake_at),
     }
 }
 

@@ -194,6 +194,9 @@ pub struct Capabilities {
     pub job_annotations: bool,
     /// Instances do not survive a restart of the engine and are made again without a word.
     pub recreates_lost: bool,
+    /// Pods are taken whole: the engine is a Kubernetes of its own that initialises, restarts and probes containers and
+    /// runs their hooks. All containers are asked for at once; one is shown as ended only if it stays so.
+    pub whole_pods: bool,
 }
 
 /// Version and size of an engine.

@@ -31,11 +31,12 @@ pub(crate) fn ignored_fields(spec: &PodSpec, capabilities: &Capabilities) -> Vec
             ignored.push(field.to_owned());
         }
     };
-    note(spec.dns_config.is_some(), "dnsConfig");
-    note(spec.host_aliases.is_some(), "hostAliases");
-    note(spec.subdomain.is_some(), "subdomain");
-    note(spec.share_process_namespace == Some(true), "shareProcessNamespace");
-    let probes = capabilities.probes;
+    let whole = capabilities.whole_pods;
+    note(spec.dns_config.is_some() && !whole, "dnsConfig");
+    note(spec.host_aliases.is_some() && !whole, "hostAliases");
+    note(spec.subdomain.is_some() && !whole, "subdomain");
+    note(spec.share_process_namespace == Some(true) && !whole, "shareProcessNamespace");
+    let probes = capabilities.probes || whole;
     for container in &spec.containers {
         note(container.liveness_probe.is_some() && !probes, "livenessProbe");
         note(container.readiness_probe.is_some() && !probes, "readinessProbe");
@@ -99,7 +100,7 @@ fn refuse_spec(spec: &PodSpec, capabilities: &Capabilities) -> Option<Refusal> {
     } = spec;
     let names = |list: &[Container]| list.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
     match init_containers.as_deref() {
-        Some(init) if !init.is_empty() && !capabilities.init_containers => {
+        Some(init) if !init.is_empty() && !capabilities.init_containers && !capabilities.whole_pods => {
             return unsupported(format!(
                 "initContainers ({}) are not supported; put their work into the image",
                 names(init)
@@ -124,7 +125,7 @@ fn refuse_spec(spec: &PodSpec, capabilities: &Capabilities) -> Option<Refusal> {
     if resource_claims.as_ref().is_some_and(|list| !list.is_empty()) {
         return unsupported(format!("resourceClaims are not supported; ask for {} in limits", Gpu::RESOURCE));
     }
-    if runtime_class_name.as_deref().is_some_and(|name| !name.is_empty()) {
+    if runtime_class_name.as_deref().is_some_and(|name| !name.is_empty()) && !capabilities.whole_pods {
         return unsupported("runtimeClassName is not supported; leave it out");
     }
     if os.as_ref().is_some_and(|os| os.name != "linux") {

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 const FAR: &str = "203.0.113.1:9";
 
 /// The source of the default route, else the first other address of this machine.
-pub(crate) fn detect() -> Option<IpAddr> {
+#[must_use]
+pub fn detect() -> Option<IpAddr> {
     let local = std::fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
     routed().or_else(|| local_addresses(&local).into_iter().next()).map(IpAddr::V4)
 }

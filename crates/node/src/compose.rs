@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, io::IsTerminal, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use engines::{
     docker::{Docker, gpus},
+    kubernetes::Class,
     simulated::Simulated,
 };
 use kube::{
@@ -17,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    address,
     args::{Args, LogLevel, ProviderKind},
+    offload::Offload,
 };
 
 /// Pods worked on at the same time.
@@ -34,11 +35,18 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         args.runpod.key()?;
     }
     warn_of_idle_flags(&args);
-    let config = node_config(&args)?;
     let client = connect(&args).await?;
     let shutdown = stop_on_signal()?;
+    let mut offload = None;
+    if args.provider == ProviderKind::Kubernetes {
+        offload = args.offload.connect(args.gpu_model.as_deref(), &shutdown).await?;
+        if offload.is_none() {
+            return Ok(());
+        }
+    }
+    let config = node_config(&args, offload.as_ref().and_then(Offload::class))?;
     let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
-    let provider = provider(&args, &cluster)?;
+    let provider = provider(&args, &cluster, offload)?;
     Kubelet::new(client, config, provider).run(shutdown).await?;
     Ok(())
 }
@@ -57,20 +65,12 @@ fn warn_of_idle_flags(args: &Args) {
     tracing::debug!(namespace = args.namespace, "Kept for published command lines");
 }
 
-fn node_config(args: &Args) -> Result<NodeConfig> {
-    let address = args.address.or_else(address::detect);
+fn node_config(args: &Args, class: Option<&Class>) -> Result<NodeConfig> {
+    let address = args.address.or_else(node::address::detect);
     let address = address.context("This machine has no address but loopback; give --address")?;
-    let gpu = gpu(args)?;
-    // What nobody owns has no size of its own.
-    let simulated = args.provider != ProviderKind::Docker;
+    let gpu = gpu(args)?.or_else(|| class?.gpu.clone());
     let taint = taint(args, gpu.is_some());
-    let made_up = |value: &str| simulated.then(|| value.to_owned());
-    let capacity = Capacity {
-        cpu: args.capacity_cpu.clone().or_else(|| made_up("1024")),
-        memory: args.capacity_memory.clone().or_else(|| made_up("8Ti")),
-        ephemeral_storage: args.capacity_ephemeral_storage.clone().or_else(|| made_up("64Ti")),
-        pods: args.capacity_pods.or(simulated.then_some(SIMULATED_PODS)),
-    };
+    let capacity = capacity(args, class)?;
     Ok(NodeConfig {
         name: args.nodename.clone(),
         engine: args.engine.clone().unwrap_or_else(|| args.nodename.clone()),
@@ -89,6 +89,27 @@ fn node_config(args: &Args) -> Result<NodeConfig> {
     })
 }
 
+/// By the flags, else by what the engine offers. What nobody owns has no size of its own.
+fn capacity(args: &Args, class: Option<&Class>) -> Result<Capacity> {
+    let endless = matches!(args.provider, ProviderKind::Runpod | ProviderKind::Simulated);
+    let made_up = |value: &str| endless.then(|| value.to_owned());
+    let mebi = |bytes: u64| format!("{}Mi", bytes >> 20);
+    let capacity = Capacity {
+        cpu: args.capacity_cpu.clone().or(class.map(|class| class.cpus.to_string())).or_else(|| made_up("1024")),
+        memory: args.capacity_memory.clone().or(class.map(|one| mebi(one.memory_bytes))).or_else(|| made_up("8Ti")),
+        ephemeral_storage: args
+            .capacity_ephemeral_storage
+            .clone()
+            .or(class.map(|class| mebi(class.ephemeral_bytes)))
+            .or_else(|| made_up("64Ti")),
+        pods: args.capacity_pods.or(class.map(|class| class.pods)).or(endless.then_some(SIMULATED_PODS)),
+    };
+    if args.provider == ProviderKind::Kubernetes && (capacity.cpu.is_none() || capacity.memory.is_none()) {
+        bail!("The nodes of the engine's cluster cannot be read: give --capacity-cpu and --capacity-memory");
+    }
+    Ok(capacity)
+}
+
 /// The GPUs of the node. A RunPod node has as many as anybody may ask for, of all models.
 fn gpu(args: &Args) -> Result<Option<Gpu>> {
     let runpod = args.provider == ProviderKind::Runpod;
@@ -98,7 +119,9 @@ fn gpu(args: &Args) -> Result<Option<Gpu>> {
         (None, Some(count)) if runpod => Ok(Some(Gpu { model: String::new(), count, memory_gib: None })),
         (None, Some(_)) => bail!("--gpu-count needs --gpu-model"),
         // A Docker host is asked what it has.
-        (_, None) if args.provider == ProviderKind::Docker => Ok(gpus::discover()),
+        (None, None) if args.provider == ProviderKind::Docker => Ok(gpus::discover()),
+        // Another cluster is asked, too.
+        (Some(_), None) if args.provider != ProviderKind::Kubernetes => bail!("--gpu-model needs --gpu-count"),
         (_, None) => Ok(None),
     }
 }
@@ -110,6 +133,7 @@ fn taint(args: &Args, gpu: bool) -> NodeTaint {
         ProviderKind::Runpod => provider("runpod"),
         _ if gpu => (Gpu::RESOURCE.to_owned(), "present".to_owned()),
         ProviderKind::Docker => provider("docker"),
+        ProviderKind::Kubernetes => provider("kubernetes"),
         ProviderKind::Simulated => provider("simulated"),
     };
     NodeTaint { key: args.taint_key.clone().unwrap_or(key), value: args.taint_value.clone().unwrap_or(value) }
@@ -160,8 +184,12 @@ async fn cluster_id(client: &Client, shutdown: &CancellationToken) -> Option<Str
     }
 }
 
-fn provider(args: &Args, cluster: &str) -> Result<Arc<dyn Provider>> {
+fn provider(args: &Args, cluster: &str, offload: Option<Offload>) -> Result<Arc<dyn Provider>> {
+    if let Some(offload) = offload {
+        return Ok(Arc::new(offload.provider(cluster, &args.nodename)));
+    }
     Ok(match args.provider {
+        ProviderKind::Kubernetes => bail!("The provider kubernetes needs --provider-kubeconfig"),
         ProviderKind::Docker => Arc::new(Docker::connect(args.provider_endpoint.as_deref(), cluster, &args.nodename)?),
         ProviderKind::Runpod => Arc::new(args.runpod.engine(cluster, &args.nodename)?),
         ProviderKind::Simulated => Arc::new(Simulated::new(Duration::from_secs(args.simulated_start_delay))),

@@ -2,9 +2,9 @@
 //! It reads its flags, connects cluster and engine, and runs until it is told to stop.
 #![forbid(unsafe_code)]
 
-mod address;
 mod args;
 mod compose;
+mod offload;
 mod runpod;
 
 use std::process::ExitCode;

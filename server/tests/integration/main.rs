@@ -36,7 +36,6 @@ mod sign_in;
 mod sku;
 mod slow_client;
 mod stream;
-mod terminal;
 mod workload;
 
 /// The binary under test.

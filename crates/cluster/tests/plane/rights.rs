@@ -177,6 +177,10 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-node-local", "list secrets.", false),
         ("remotegpu-node-local", "patch nodes.", false),
         ("remotegpu-node-local", "create pods.", false),
+        ("remotegpu-nodes", "patch nodes.", true),
+        ("remotegpu-nodes", "create serviceaccounts/token.", false),
+        ("remotegpu-nodes", "list secrets.", false),
+        ("remotegpu-nodes", "create rolebindings.rbac.authorization.k8s.io", false),
     ] {
         assert_eq!(can(account, question, namespace).await, allowed, "{account}: {question}");
     }

@@ -43,7 +43,7 @@ fn gpus(devices: &[Device]) -> Option<Gpu> {
 }
 
 /// The model as SKUs name it: `NVIDIA H100 80GB HBM3` is `H100`, `NVIDIA GeForce RTX 4090` is `RTX-4090`.
-fn model(name: &str) -> Option<String> {
+pub(crate) fn model(name: &str) -> Option<String> {
     let noise = ["NVIDIA", "Tesla", "GeForce", "Quadro"];
     let mut words = name.split_whitespace().filter(|word| !noise.contains(word));
     let first = words.next()?;

@@ -146,3 +146,31 @@ fn siblings_restart_with_the_owner_of_their_network() {
     let view = view(pod(spec, json!({})), Some(both));
     assert_eq!(decide(&view, &rules, at(0)), Decision::Start(vec![(0, 1), (1, 3)]));
 }
+
+/// An engine that takes pods whole.
+fn whole() -> Rules {
+    let capabilities = Capabilities { several_containers: true, whole_pods: true, ..Capabilities::default() };
+    Rules { capabilities, ..Rules::default() }
+}
+
+fn with_init() -> Pod {
+    let init = json!([{"name": "init", "image": "busybox:1"}]);
+    let two = json!([{"name": "app", "image": "busybox:1"}, {"name": "side", "image": "busybox:1"}]);
+    pod(json!({"initContainers": init, "containers": two}), json!({}))
+}
+
+#[test]
+fn a_pod_that_is_taken_whole_is_asked_for_with_all_its_containers_and_then_left_alone() {
+    let start = decide(&view(with_init(), None), &whole(), at(0));
+    assert_eq!(start, Decision::Start(vec![(0, 0), (1, 0), (2, 0)]));
+    let init = container("init", 0, ContainerRun::Running { started: at(0) });
+    let made = view(with_init(), Some(vec![init]));
+    assert_eq!(decide(&made, &whole(), at(9)), Decision::Report { wake_at: None });
+}
+
+#[test]
+fn a_pod_that_was_taken_whole_and_is_over_starts_anew_if_its_policy_wants() {
+    let over = |name: &str| container(name, 3, ended(137));
+    let lost = view(with_init(), Some(vec![over("init"), over("app"), over("side")]));
+    assert_eq!(decide(&lost, &whole(), at(3600)), Decision::Start(vec![(0, 4), (1, 4), (2, 4)]));
+}

@@ -13,7 +13,6 @@ use super::events::Events;
 use super::log::LogPanel;
 use super::manifest::ManifestTab;
 use super::pods::Pods;
-use super::terminal::TerminalTab;
 use crate::api::workload::GetWorkload;
 use crate::features::cost::Cost;
 use crate::features::head::PageHead;
@@ -96,7 +95,6 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
         let shown = stored.get_value();
         match tab.get().as_str() {
             "logs" => view! { <LogPanel shown=shown /> }.into_any(),
-            "terminal" => view! { <TerminalTab shown=shown /> }.into_any(),
             "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
             _ => view! {
                 <Cost shown=now gone=gone />
@@ -159,7 +157,6 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
             <Tabs label="Workload">
                 <Tab href=shown.page() label="Overview" exact=true />
                 <Tab href=shown.tab("logs") label="Logs" />
-                <Tab href=shown.tab("terminal") label="Terminal" />
                 <Tab href=shown.tab("yaml") label="YAML" />
             </Tabs>
         </div>

@@ -1,0 +1,41 @@
+use engines::kubernetes::{Class, Login};
+use kubelet::Gpu;
+
+use super::{Engine, Reach, Stage, hardware};
+
+fn gpu(model: &str) -> Gpu {
+    Gpu { model: model.into(), count: 8, memory_gib: None }
+}
+
+fn engine(token: &str, stage: Stage) -> Engine {
+    let login = Login::Token(token.to_owned().into());
+    let (server, namespace) = ("https://192.0.2.1:6443".to_owned(), "aichor".to_owned());
+    let reach = Reach { server, address: None, ca: None, login, namespace, typed: Vec::new() };
+    Engine { name: "on-prem".into(), ecosystem: String::new(), reach, stage }
+}
+
+#[test]
+fn each_class_of_hardware_has_a_node_of_its_own() {
+    let of = |model: &str| Class { gpu: Some(gpu(model)), ..Class::default() };
+    let classes = vec![of("RTX-4090"), of("A100"), of("A100"), Class::default()];
+    let names: Vec<_> = hardware::by_name("on-prem", classes).into_keys().collect();
+    assert_eq!(names, ["on-prem-a100", "on-prem-a100-2", "on-prem-cpu", "on-prem-rtx-4090"]);
+    let long = hardware::by_name(&"x".repeat(63), vec![of("H100")]).into_keys().next().unwrap();
+    assert!(long.len() == 63 && long.ends_with("x-h100"), "{long}");
+}
+
+#[test]
+fn typed_hardware_stands_in_for_nodes_that_may_not_be_read() {
+    let class = hardware::typed(&[("NVIDIA-H100-80GB-HBM3".into(), 8)]).remove(0);
+    assert_eq!((class.gpu, class.pods), (Some(gpu("H100")), 110));
+    assert!(class.cpus > 0 && class.memory_bytes > 0);
+    assert_eq!(class.node_selector["nvidia.com/gpu.product"], "NVIDIA-H100-80GB-HBM3");
+}
+
+#[test]
+fn only_what_matters_restarts_the_nodes_of_an_engine() {
+    let mark = |token, stage| engine(token, stage).mark();
+    assert_eq!(mark("a", Stage::Open), mark("a", Stage::Open));
+    assert_ne!(mark("a", Stage::Open), mark("b", Stage::Open));
+    assert_eq!(mark("a", Stage::Open), mark("a", Stage::Closed));
+}
