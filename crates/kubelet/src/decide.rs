@@ -192,10 +192,11 @@ pub(crate) fn init_policy(pod: &Pod) -> &str {
 /// All containers of a pod that the engine takes whole, or none. What has ended there has ended for good; if the pod's
 /// policy wants more, the engine has lost the pod (an eviction), and it starts anew.
 fn due_pod(view: &View, now: Timestamp) -> (Vec<(usize, u32)>, Option<Timestamp>) {
-    let attempt = |container: &Container| match view.instance.as_ref().and_then(|found| found.container(&container.name)) {
-        Some(found) => found.attempt + 1,
-        None => recorded_restarts(&view.pod, &container.name),
-    };
+    let attempt =
+        |container: &Container| match view.instance.as_ref().and_then(|found| found.container(&container.name)) {
+            Some(found) => found.attempt + 1,
+            None => recorded_restarts(&view.pod, &container.name),
+        };
     let everything = || all_containers(&view.pod).map(attempt).enumerate().collect();
     if view.instance.is_none() {
         return (everything(), None);

@@ -160,5 +160,4 @@ mod tests {
     fn the_flags_are_consistent() {
         Args::command().debug_assert();
     }
-
 }

@@ -148,7 +148,9 @@ impl Fleet {
             let names: Vec<&str> = known.iter().map(|one| one.name.as_str()).collect();
             match self.home.sweep(&names).await {
                 Ok(()) => self.swept = true,
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "Looking for nodes without an engine failed"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "Looking for nodes without an engine failed")
+                }
             }
         }
         let ids: HashSet<String> = known.iter().map(|one| one.id.clone()).collect();

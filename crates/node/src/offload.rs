@@ -97,7 +97,9 @@ fn choose(mut found: Vec<Class>, model: Option<&str>) -> Result<Class> {
         (Some(index), _) => Ok(found.swap_remove(index)),
         (None, _) if found.is_empty() => bail!("No node of the engine's cluster is ready"),
         (None, Some(model)) => bail!("No node of the engine's cluster has GPUs of model {model}; there are: {models}"),
-        (None, None) => bail!("The engine's cluster has GPUs of several models, one node offers one: give --gpu-model of {models}"),
+        (None, None) => {
+            bail!("The engine's cluster has GPUs of several models, one node offers one: give --gpu-model of {models}")
+        }
     }
 }
 

@@ -94,9 +94,9 @@ impl Node {
     async fn run_pod(&self, image: &str) -> String {
         let (plane, name) = (Plane::current(), unique("offloaded"));
         let metadata = json!({"name": name});
-        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": "from a map\n"}});
-        let secret =
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"greeting": "from a secret"}});
+        let map =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": "from a map\n"}});
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"greeting": "from a secret"}});
         for object in [map, secret, self.pod(&name, image)] {
             plane.admin_apply(&object.to_string()).await.out();
         }
@@ -197,12 +197,8 @@ async fn the_provider_keeps_the_contract(far: &Far, image: &str) {
     };
     let provider = Arc::new(Kubernetes::new(client, config));
     eventually("the link is up", async || kubelet::Provider::list(&*provider).await).await;
-    let subject = kubelet::conformance::Subject {
-        provider,
-        image: image.into(),
-        runs: true,
-        patience: Duration::from_secs(60),
-    };
+    let subject =
+        kubelet::conformance::Subject { provider, image: image.into(), runs: true, patience: Duration::from_secs(60) };
     assert_eq!(kubelet::conformance::check(&subject).await, Ok(()));
     assert_eq!((far.left("pods").await.len(), far.left("secrets").await.len()), (0, 0));
 }
@@ -308,7 +304,10 @@ async fn an_imported_engine_becomes_a_node_that_can_be_closed_and_ended(far: &Fa
     node.ready("True").await;
     let shown = object(&plane.admin(&["get", "node", &node.name, "--output=json"]).await.out());
     let labels = &shown["metadata"]["labels"];
-    assert_eq!((&labels["remotegpu.ai/engine"], &labels["remotegpu.ai/ecosystem"]), (&json!(name), &json!("terraform")));
+    assert_eq!(
+        (&labels["remotegpu.ai/engine"], &labels["remotegpu.ai/ecosystem"]),
+        (&json!(name), &json!("terraform"))
+    );
     let pod = node.run_pod(image).await;
     assert_eq!(plane.admin(&["logs", &pod]).await.out(), "from a map\nfrom a secret\n");
 

@@ -51,7 +51,8 @@ fn spec(config: &KubernetesConfig, request: &InstanceRequest) -> PodSpec {
         home.volumes.iter().flatten().filter_map(|volume| remote_volume(volume, &files, &name)).collect();
     let wanted: BTreeMap<&str, &ContainerRequest> =
         request.containers.iter().map(|one| (one.spec.name.as_str(), one)).collect();
-    let container = |container: &Container| remote_container(container, wanted.get(container.name.as_str()), &volumes, &name);
+    let container =
+        |container: &Container| remote_container(container, wanted.get(container.name.as_str()), &volumes, &name);
     let logins = LocalObjectReference { name: logins_name(&name) };
     let selector = Some(config.node_selector.clone()).filter(|all| !all.is_empty());
     PodSpec {

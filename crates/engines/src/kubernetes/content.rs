@@ -35,9 +35,11 @@ pub(super) fn secrets(config: &KubernetesConfig, request: &InstanceRequest) -> V
     let mut data = file_data(&request.files);
     for container in &request.containers {
         let values = container.env.iter().enumerate();
-        data.extend(values.map(|(index, (_, value))| {
-            (env_key(&container.spec.name, index), ByteString(value.clone().into_bytes()))
-        }));
+        data.extend(
+            values.map(|(index, (_, value))| {
+                (env_key(&container.spec.name, index), ByteString(value.clone().into_bytes()))
+            }),
+        );
     }
     let mut all = Vec::new();
     if !data.is_empty() {

@@ -44,7 +44,8 @@ fn is_over(pod: &Pod) -> bool {
 }
 
 fn is_initialized(pod: &Pod) -> bool {
-    let has_init = pod.spec.as_ref().is_some_and(|spec| spec.init_containers.as_ref().is_some_and(|all| !all.is_empty()));
+    let has_init =
+        pod.spec.as_ref().is_some_and(|spec| spec.init_containers.as_ref().is_some_and(|all| !all.is_empty()));
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     !has_init || conditions.into_iter().any(|one| one.type_ == "Initialized" && one.status == "True")
 }

@@ -120,7 +120,8 @@ impl Renewal {
 fn current(access: &Access, kept: &Path) -> Result<Option<(SecretString, Renewal)>, ProviderError> {
     let kubeconfig = access.kubeconfig()?;
     let context = kubeconfig.current_context.as_deref().unwrap_or_default();
-    let user = kubeconfig.contexts.iter().find(|one| one.name == context).and_then(|one| one.context.as_ref()?.user.clone());
+    let user =
+        kubeconfig.contexts.iter().find(|one| one.name == context).and_then(|one| one.context.as_ref()?.user.clone());
     let given = kubeconfig.auth_infos.iter().find(|one| Some(&one.name) == user.as_ref());
     let given = given.and_then(|one| one.auth_info.as_ref()?.token.clone());
     let Some(given) = given else { return Ok(None) };

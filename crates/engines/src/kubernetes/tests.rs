@@ -174,9 +174,12 @@ fn a_running_container_counts_on_from_its_first_attempt_and_is_ready_when_the_en
 #[test]
 fn a_container_that_the_engine_restarts_is_not_shown_as_ended() {
     let over = json!({"terminated": {"exitCode": 2, "reason": "Error"}});
-    for (policy, phase, ends) in
-        [("Always", "Running", false), ("OnFailure", "Running", false), ("Never", "Running", true), ("Always", "Failed", true)]
-    {
+    for (policy, phase, ends) in [
+        ("Always", "Running", false),
+        ("OnFailure", "Running", false),
+        ("Never", "Running", true),
+        ("Always", "Failed", true),
+    ] {
         let shown = shown(policy, &json!({"phase": phase, "containerStatuses": [container(&over, &json!({}))]}));
         let app = &shown.containers[0];
         assert_eq!(matches!(&app.run, ContainerRun::Ended(end) if end.exit_code == 2), ends, "{policy} {phase}");
@@ -189,7 +192,10 @@ fn waiting_is_told_in_the_engines_own_words() {
     let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}});
     let status = json!({"phase": "Pending", "containerStatuses": [container(&waiting, &json!({"restartCount": 0}))]});
     let app = shown("Always", &status).containers.remove(0);
-    assert_eq!(app.hold.map(|hold| (hold.reason, hold.message)), Some(("ImagePullBackOff".into(), "no such image".into())));
+    assert_eq!(
+        app.hold.map(|hold| (hold.reason, hold.message)),
+        Some(("ImagePullBackOff".into(), "no such image".into()))
+    );
     let status = json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
         "reason": "Unschedulable", "message": "0/2 nodes are available"}]});
     let app = shown("Always", &status).containers.remove(0);
@@ -231,13 +237,11 @@ fn nodes_fall_into_classes_by_the_model_of_their_gpus() {
     let classes = classify(&nodes);
     let seen: Vec<_> = classes
         .iter()
-        .map(|class| (class.gpu.as_ref().map(|gpu| (gpu.model.as_str(), gpu.count, gpu.memory_gib)), class.cpus, class.pods))
+        .map(|class| {
+            (class.gpu.as_ref().map(|gpu| (gpu.model.as_str(), gpu.count, gpu.memory_gib)), class.cpus, class.pods)
+        })
         .collect();
-    let wanted = [
-        (Some(("A100", 8, Some(80))), 7, 110),
-        (Some(("H100", 12, Some(80))), 14, 220),
-        (None, 7, 110),
-    ];
+    let wanted = [(Some(("A100", 8, Some(80))), 7, 110), (Some(("H100", 12, Some(80))), 14, 220), (None, 7, 110)];
     assert_eq!(seen, wanted);
     let keys: Vec<_> = classes[1].tolerations.iter().filter_map(|one| one.key.as_deref()).collect();
     assert_eq!(keys, ["nvidia.com/gpu"], "a reserved node stays reserved");
