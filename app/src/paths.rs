@@ -298,6 +298,12 @@ pub fn live_log(namespace: &str, pods: &[String], options: &[(&str, &str)]) -> S
     with_query(&format!("/live/namespaces/{}/log", encode(namespace)), &pairs)
 }
 
+/// A shell in a container of a pod; served outside the pages.
+pub fn terminal(namespace: &str, pod: &str, container: &str, shell: &str) -> String {
+    let path = format!("/live/namespaces/{}/pods/{}/exec", encode(namespace), encode(pod));
+    with_query(&path, &[("container", container), ("shell", shell)])
+}
+
 /// The whole log of a pod as a file; served outside the pages.
 pub fn pod_log(namespace: &str, pod: &str, options: &[(&str, &str)]) -> String {
     let path = format!("/v1/kubernetes/namespaces/{}/pods/{}/logs", encode(namespace), encode(pod));
@@ -397,6 +403,7 @@ mod tests {
             live_workloads(id, "kind=job"),
             live_workload(id, WorkloadKind::Pod, "demo-7d4b9"),
             live_log(id, &["a".to_owned(), "b".to_owned()], &[("tail", "500")]),
+            terminal(id, "demo-7d4b9", "app", "auto"),
             pod_log(id, "demo-7d4b9", &[("previous", "true")]),
         ];
         insta::assert_snapshot!(all.join("\n"), @r"
@@ -455,6 +462,7 @@ mod tests {
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads?kind=job
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/pod/demo-7d4b9
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/log?pods=a%2Cb&tail=500
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/pods/demo-7d4b9/exec?container=app&shell=auto
         /v1/kubernetes/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/pods/demo-7d4b9/logs?previous=true
         ");
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use backend::ports::{
     Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Nodes, Removal, SecretValues, Secrets, Services,
-    TenantFacts,
+    TenantFacts, Terminal,
 };
 use domain::account::Quota;
 use domain::config_map::{ConfigMapChange, ConfigMapView, NewConfigMap};
@@ -20,6 +20,7 @@ use domain::reference::{Referrer, Target};
 use domain::secret::SecretView;
 use domain::service::{NewService, ServiceView};
 use domain::sku::{Sku, SkuGrants, SkuSpec};
+use domain::terminal::TerminalOptions;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
 use futures::StreamExt as _;
@@ -181,6 +182,16 @@ impl Cluster for NoCluster {
         _: &str,
         _: &LogOptions,
     ) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
+        absent()
+    }
+
+    async fn open_terminal(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: &str,
+        _: &TerminalOptions,
+    ) -> Result<Terminal> {
         absent()
     }
 

@@ -14,9 +14,11 @@ use leptos_use_event_source::{
 use crate::features::live::{Link, link};
 
 /// Lines kept; older ones go, so that a page left open for a day stays light.
-const MOST_LINES: usize = 5000;
+const MOST_LINES: usize = 100_000;
 /// Bytes kept: a program may write lines of a megabyte.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// Lines that wait to be drawn at most.
+const MOST_WAITING: usize = 5000;
 /// Lines that arrive together are drawn together: drawing after each would stop the page in a flood.
 const GATHER: Duration = Duration::from_millis(80);
 
@@ -52,15 +54,68 @@ pub struct LogStream {
     pub wrap: RwSignal<bool>,
     /// Show only lines that contain this, whatever the case.
     pub find: RwSignal<String>,
+    /// What the search leaves.
+    found: Memo<Found>,
 }
 
+/// Which lines a search leaves; goes on where it ended as lines arrive.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Found {
+    wanted: String,
+    /// Numbers of lines, while something is wanted.
+    hits: VecDeque<u64>,
+    /// The first line that has not been looked at.
+    next: u64,
+}
+
+// === impl LogStream ===
+
 impl LogStream {
-    /// The lines to show, with their number as key.
-    pub fn found(&self) -> Vec<(String, String)> {
-        let wanted = self.find.get().to_ascii_lowercase();
-        let matches = |text: &str| wanted.is_empty() || text.to_ascii_lowercase().contains(&wanted);
+    /// How many lines there are to show.
+    pub fn total(&self) -> usize {
+        self.lines.with(|lines| self.found.with(|found| found.total(lines)))
+    }
+
+    /// Some of the lines to show, with their number as key.
+    pub fn part(&self, first: usize, count: usize) -> Vec<(String, String)> {
+        self.lines.with(|lines| self.found.with(|found| found.part(lines, first, count)))
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    fn go_on(mut self, lines: &Lines, find: &str) -> Self {
+        let wanted = find.to_ascii_lowercase();
+        if wanted != self.wanted || lines.next < self.next {
+            self = Self { wanted, ..Self::default() };
+        }
+        if self.wanted.is_empty() {
+            return self;
+        }
+        let gone = lines.first();
+        while self.hits.front().is_some_and(|number| *number < gone) {
+            self.hits.pop_front();
+        }
+        let seen = usize::try_from(self.next.saturating_sub(gone)).unwrap_or(usize::MAX);
+        let fits = |(_, text): &&(u64, String)| text.to_ascii_lowercase().contains(&self.wanted);
+        let fresh: Vec<u64> = lines.rows.iter().skip(seen).filter(fits).map(|(number, _)| *number).collect();
+        self.hits.extend(fresh);
+        self.next = lines.next;
+        self
+    }
+
+    fn total(&self, lines: &Lines) -> usize {
+        if self.wanted.is_empty() { lines.len() } else { self.hits.len() }
+    }
+
+    fn part(&self, lines: &Lines, first: usize, count: usize) -> Vec<(String, String)> {
         let keyed = |(number, text): &(u64, String)| (number.to_string(), text.clone());
-        self.lines.with(|lines| lines.rows.iter().filter(|(_, text)| matches(text)).map(keyed).collect())
+        if self.wanted.is_empty() {
+            return lines.rows.iter().skip(first).take(count).map(keyed).collect();
+        }
+        let at = |number: &u64| lines.rows.get(usize::try_from(number.checked_sub(lines.first())?).ok()?);
+        self.hits.iter().skip(first).take(count).filter_map(at).map(keyed).collect()
     }
 }
 
@@ -75,6 +130,11 @@ impl Lines {
     /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Number of the oldest line that is kept.
+    fn first(&self) -> u64 {
+        self.rows.front().map_or(self.next, |(number, _)| *number)
     }
 
     fn push(&mut self, text: String) {
@@ -103,13 +163,18 @@ pub fn use_log(url: Signal<String>) -> LogStream {
             close();
         }
     });
+    let find = RwSignal::new(String::new());
+    let found = Memo::new(move |last: Option<&Found>| {
+        lines.with(|lines| find.with(|find| last.cloned().unwrap_or_default().go_on(lines, find)))
+    });
     LogStream {
         lines,
         end: end.into(),
         link: link(ready_state),
         follow: RwSignal::new(true),
         wrap: RwSignal::new(true),
-        find: RwSignal::new(String::new()),
+        find,
+        found,
     }
 }
 
@@ -144,7 +209,7 @@ fn gather(text: String, lines: RwSignal<Lines>, waiting: StoredValue<Vec<String>
     match gathered {
         Some(1) => set_timeout(move || draw(lines, waiting), GATHER),
         // A flood is not gathered for long: what would be dropped again must not fill the memory first.
-        Some(n) if n >= MOST_LINES => draw(lines, waiting),
+        Some(n) if n >= MOST_WAITING => draw(lines, waiting),
         _ => {}
     }
 }
@@ -172,11 +237,30 @@ mod tests {
     #[test]
     fn lines_of_a_megabyte_cannot_fill_the_memory() {
         let mut lines = Lines::default();
-        for _ in 0..20 {
+        for _ in 0..40 {
             lines.push("x".repeat(1024 * 1024));
         }
-        assert_eq!((lines.len(), lines.bytes), (4, MOST_BYTES));
+        assert_eq!((lines.len(), lines.bytes), (32, MOST_BYTES));
         lines.push("y".repeat(2 * MOST_BYTES));
         assert_eq!(lines.len(), 1, "the last line is always there");
+    }
+
+    #[test]
+    fn a_search_finds_what_was_there_and_what_arrives_and_forgets_what_went() {
+        let mut lines = Lines::default();
+        (0..MOST_LINES).for_each(|i| lines.push(format!("0 line {i}")));
+        let found = Found::default().go_on(&lines, "LINE 1");
+        assert_eq!(found.total(&lines), 11_111);
+        assert_eq!(found.part(&lines, 1, 2), [10, 11].map(|i| (i.to_string(), format!("0 line {i}"))));
+        lines.push("0 another line 1".to_owned());
+        lines.push("0 line 2".to_owned());
+        let found = found.go_on(&lines, "LINE 1");
+        // Lines 0 and 1 have gone, of which one was found.
+        assert_eq!(found.total(&lines), 11_111);
+        assert_eq!(found.part(&lines, 11_110, 9), [(MOST_LINES.to_string(), "0 another line 1".to_owned())]);
+        let all = found.go_on(&lines, "");
+        assert_eq!((all.total(&lines), all.part(&lines, 0, 1)[0].0.as_str()), (MOST_LINES, "2"));
+        let anew = Found::default().go_on(&lines, "1").go_on(&Lines::default(), "1");
+        assert_eq!(anew.total(&Lines::default()), 0, "a new connection begins anew");
     }
 }

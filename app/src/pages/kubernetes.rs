@@ -52,4 +52,5 @@ pub mod workload {
     pub mod log_switches;
     pub mod manifest;
     pub mod pods;
+    pub mod terminal;
 }

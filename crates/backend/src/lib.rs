@@ -35,6 +35,7 @@ mod secret;
 mod service;
 mod session;
 mod sku;
+mod terminal;
 mod user;
 mod workload;
 
@@ -50,6 +51,7 @@ pub use password::PasswordHasher;
 pub use pepper::{Match, Pepper};
 pub use seal::AuditKeys;
 pub use session::SignedIn;
+pub use terminal::OpenTerminal;
 pub use user::NewUser;
 pub use workload::PodLog;
 

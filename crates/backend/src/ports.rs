@@ -22,6 +22,7 @@ mod revocation;
 mod secret;
 mod service;
 mod session;
+mod terminal;
 mod user;
 
 use async_trait::async_trait;
@@ -50,6 +51,7 @@ pub use revocation::{Ended, Ledger, Revocations};
 pub use secret::{SecretValues, Secrets};
 pub use service::Services;
 pub use session::{Sessions, UserSessions};
+pub use terminal::Terminal;
 pub use user::{Member, Users};
 
 /// Time, so that rules and tests never ask the machine.

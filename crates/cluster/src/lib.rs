@@ -22,6 +22,7 @@ mod secret;
 mod service;
 mod sku;
 mod tenant;
+mod terminal;
 mod views;
 mod watch;
 mod workload;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
+use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts, Terminal};
 use domain::Result;
 use domain::account::Quota;
 use domain::credential::{FoundIdentity, Identity};
@@ -12,6 +12,7 @@ use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::{Sku, SkuGrants, SkuSpec};
+use domain::terminal::TerminalOptions;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
@@ -20,7 +21,7 @@ use serde_json::Value;
 use crate::client::call;
 use crate::identity::Issuer;
 use crate::workload::change;
-use crate::{KubeCluster, identity, live, log, sku, tenant, workload};
+use crate::{KubeCluster, identity, live, log, sku, tenant, terminal, workload};
 
 impl KubeCluster {
     fn issuer(&self) -> Issuer<'_> {
@@ -185,6 +186,16 @@ impl Cluster for KubeCluster {
         options: &LogOptions,
     ) -> Result<BoxStream<'static, Result<Vec<u8>>>> {
         log::open(self.inner.clients.with_token(token)?, tenant, pod, options).await
+    }
+
+    async fn open_terminal(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        pod: &str,
+        options: &TerminalOptions,
+    ) -> Result<Terminal> {
+        terminal::open(self.inner.clients.with_token(token)?, tenant, pod, options).await
     }
 
     fn watch_workload(

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::Stream;
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use tokio_util::sync::CancellationToken;
 
@@ -17,24 +15,27 @@ use tokio_util::sync::CancellationToken;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Doubling pauses between tries.
+/// Doubling pauses between tries. kube's own adapter takes every good event for success, but a list that will be
+/// refused is announced by an `Init` first: without the right to list, it would ask again every 100 ms for ever.
 struct Reconnect(Duration);
 
 // === impl Reconnect ===
 
-impl Iterator for Reconnect {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
+impl Reconnect {
+    /// How long to wait after a failure.
+    fn pause(&mut self) -> Duration {
         let pause = self.0;
         self.0 = (pause * 2).min(LONGEST_PAUSE);
-        Some(pause)
+        pause
     }
-}
 
-impl Backoff for Reconnect {
-    fn reset(&mut self) {
-        self.0 = FIRST_PAUSE;
+    /// Whether the event shows that the cluster answers; then the next pause is short again.
+    fn answered<K>(&mut self, event: &Event<K>) -> bool {
+        let answered = !matches!(event, Event::Init);
+        if answered {
+            self.0 = FIRST_PAUSE;
+        }
+        answered
     }
 }
 
@@ -47,7 +48,8 @@ pub(crate) fn run<K: Send + 'static>(
 ) {
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        let mut events = std::pin::pin!(events.backoff(Reconnect(FIRST_PAUSE)));
+        let mut events = std::pin::pin!(events);
+        let mut reconnect = Reconnect(FIRST_PAUSE);
         let mut down = false;
         loop {
             let event = tokio::select! {
@@ -56,16 +58,73 @@ pub(crate) fn run<K: Send + 'static>(
             };
             match event {
                 Some(Ok(event)) => {
-                    down = false;
+                    down &= !reconnect.answered(&event);
                     handle(event);
                 }
-                Some(Err(error)) if down => tracing::debug!(%error, what, "watch still interrupted"),
                 Some(Err(error)) => {
+                    if down {
+                        tracing::debug!(%error, what, "watch still interrupted");
+                    } else {
+                        tracing::warn!(%error, what, "watch interrupted; it will reconnect");
+                    }
                     down = true;
-                    tracing::warn!(%error, what, "watch interrupted; it will reconnect");
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = tokio::time::sleep(reconnect.pause()) => {}
+                    }
                 }
                 None => return,
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::stream;
+    use tokio::time::{Instant, advance};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_may_not_list_asks_less_and_less_often() {
+        let tries = Arc::new(AtomicUsize::new(0));
+        let counted = tries.clone();
+        let refused = stream::unfold(false, move |announced| {
+            let counted = counted.clone();
+            async move {
+                if !announced {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    return Some((Ok(Event::<()>::Init), true));
+                }
+                Some((Err(watcher::Error::NoResourceVersion), false))
+            }
+        });
+        let shutdown = CancellationToken::new();
+        run("things", refused, &shutdown, |_| {});
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(60) {
+            advance(Duration::from_millis(50)).await;
+            tokio::task::yield_now().await;
+        }
+        let tries = tries.load(Ordering::Relaxed);
+        // 0.1 + 0.2 + … + 1.6 s, then one each 3 s.
+        assert!((20..=27).contains(&tries), "{tries} tries in a minute");
+        shutdown.cancel();
+    }
+
+    #[test]
+    fn an_answer_makes_the_next_pause_short_again() {
+        let mut reconnect = Reconnect(FIRST_PAUSE);
+        for _ in 0..10 {
+            reconnect.pause();
+        }
+        assert!(!reconnect.answered(&Event::<()>::Init));
+        assert_eq!(reconnect.pause(), LONGEST_PAUSE);
+        assert!(reconnect.answered(&Event::<()>::InitDone));
+        assert_eq!(reconnect.pause(), FIRST_PAUSE);
+    }
 }

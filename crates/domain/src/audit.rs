@@ -94,6 +94,8 @@ pub enum Action {
     WorkloadRestarted,
     WorkloadRolledBack,
     WorkloadEdited,
+    TerminalOpened,
+    TerminalClosed,
 }
 
 /// How it went.
@@ -223,7 +225,7 @@ impl Action {
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
         CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadCreated WorkloadDeleted
-        WorkloadChanged WorkloadRestarted WorkloadRolledBack WorkloadEdited
+        WorkloadChanged WorkloadRestarted WorkloadRolledBack WorkloadEdited TerminalOpened TerminalClosed
         SkuCreated SkuChanged SkuRetired SkuOffered AccountSkusChanged
         NodeCordoned NodeUncordoned NodeDrained
     }
@@ -319,6 +321,8 @@ impl Action {
             Self::WorkloadRestarted => "workload.restarted",
             Self::WorkloadRolledBack => "workload.rolled_back",
             Self::WorkloadEdited => "workload.edited",
+            Self::TerminalOpened => "terminal.opened",
+            Self::TerminalClosed => "terminal.closed",
         }
     }
 }

@@ -45,6 +45,7 @@ pub mod secret;
 pub mod service;
 pub mod session;
 pub mod sku;
+pub mod terminal;
 pub mod user;
 pub mod workload;
 

@@ -5,7 +5,7 @@ use crate::{Error, Result};
 /// Most pods that one stream joins: each is a connection of its own to a node.
 pub const MOST_PODS: usize = 16;
 /// Most lines of the past that a live stream begins with; the whole log is a download.
-pub const MOST_LIVE_LINES: u32 = 10_000;
+pub const MOST_LIVE_LINES: u32 = 100_000;
 
 /// What part of a log is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 mod audit;
 mod log;
 mod node;
+mod terminal;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use backend::Backend;
 use domain::workload::{WorkloadFilter, WorkloadKind};
 use domain::{Code, Error, Result};
@@ -40,6 +41,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .route("/live/namespaces/{namespace_id}/log", get(log::read))
         .route("/live/nodes", get(node::all))
         .route("/live/nodes/{name}", get(node::one))
+        // Over HTTP/2 a WebSocket begins with CONNECT.
+        .route("/live/namespaces/{namespace_id}/pods/{pod}/exec", any(terminal::open))
         .route("/live/audit", get(audit::own))
         .route("/live/platform/audit", get(audit::platform))
         .layer(from_fn_with_state(state.public_url.clone(), own_pages_only))

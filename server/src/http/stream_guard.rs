@@ -45,6 +45,8 @@ enum End {
 pub enum Sees {
     /// A namespace.
     Namespace(String),
+    /// A namespace in which the caller may act.
+    Workspace(String),
     /// Something of the account, by permission.
     Permitted(Permission),
 }
@@ -100,6 +102,14 @@ impl StreamGuard {
         events.take_until(Box::pin(ended)).chain(farewell)
     }
 
+    /// Waits until the stream must end; says why, in words.
+    pub async fn over(self, sees: Sees) -> &'static str {
+        match self.ended(sees).await {
+            End::Stopping => "The console restarts; connect again",
+            End::NotAllowed => "Your session or your right to do this has ended",
+        }
+    }
+
     async fn ended(self, sees: Sees) -> End {
         let Recheck(pause) = self.state.recheck;
         let mut looks = interval_at(Instant::now() + pause, pause);
@@ -119,6 +129,10 @@ impl StreamGuard {
     async fn still_allowed(&self, sees: &Sees) -> bool {
         match (self.shown.still_caller(&self.state, &self.session, &self.caller.origin).await, sees) {
             (Ok(Some(caller)), Sees::Namespace(id)) => self.state.backend.get_namespace(&caller, id).await.is_ok(),
+            (Ok(Some(caller)), Sees::Workspace(id)) => {
+                caller.require(Permission::Deploy).is_ok()
+                    && self.state.backend.get_namespace(&caller, id).await.is_ok()
+            }
             (Ok(Some(caller)), Sees::Permitted(permission)) => {
                 caller.account.id == self.caller.account.id && caller.may(*permission)
             }

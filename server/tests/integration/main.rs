@@ -36,6 +36,7 @@ mod sign_in;
 mod sku;
 mod slow_client;
 mod stream;
+mod terminal;
 mod workload;
 
 /// The binary under test.

@@ -12,6 +12,12 @@ use crate::repo::Repo;
 use crate::say::Say;
 
 const NAME: &str = "remotegpu";
+/// The terminal's files beside its own script: only a page with a terminal loads them.
+const TERMINAL: [(&str, &str); 3] = [
+    ("xterm.mjs", "style/node_modules/@xterm/xterm/lib/xterm.mjs"),
+    ("xterm.css", "style/node_modules/@xterm/xterm/css/xterm.css"),
+    ("addon-fit.mjs", "style/node_modules/@xterm/addon-fit/lib/addon-fit.mjs"),
+];
 
 /// A finished site.
 #[derive(Debug)]
@@ -32,7 +38,9 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
     let public = repo.root.join("app/public");
     let statics = files_below(&public);
     let contents = statics.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
-    let parts = [browser.fingerprint.as_bytes(), css.as_slice()].into_iter().chain(contents.iter().map(Vec::as_slice));
+    let terminal = terminal(&repo.root)?;
+    let parts = [browser.fingerprint.as_bytes(), css.as_slice()].into_iter();
+    let parts = parts.chain(contents.iter().chain(terminal.iter().map(|(_, bytes)| bytes)).map(Vec::as_slice));
     let made_from = fingerprint(parts);
     let stamp = notes.join("site.made-from.txt");
     if root.is_dir() && fs::read_to_string(&stamp).is_ok_and(|known| known == made_from) {
@@ -44,6 +52,10 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
     let folder = fresh.join("pkg").join(&made_from);
     copy_below(&browser.folder, &files_below(&browser.folder), &folder)?;
     write(&folder.join(format!("{NAME}.css")), &css)?;
+    fs::create_dir_all(folder.join("terminal")).context("cannot make the folder of the terminal")?;
+    for (name, bytes) in &terminal {
+        write(&folder.join("terminal").join(name), bytes)?;
+    }
     copy_below(&public, &statics, &fresh)?;
     let every_page =
         [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm")].map(|name| folder.join(name));
@@ -59,6 +71,12 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
         rest / 1024
     ));
     Ok(Site { root, hash: made_from })
+}
+
+/// The files of the terminal by name.
+fn terminal(root: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let all = TERMINAL.into_iter().chain([("terminal.js", "app/terminal/terminal.js")]);
+    all.map(|(name, path)| Ok((name, read(&root.join(path))?))).collect()
 }
 
 /// Whether it was compressed already, or is the compressed form of such a file.

@@ -13,13 +13,14 @@ use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace, QuotaLine};
 use domain::sku::{Sku, SkuGrants, SkuSpec};
+use domain::terminal::TerminalOptions;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{ConfigMaps, Nodes, Secrets, Services};
+use super::{ConfigMaps, Nodes, Secrets, Services, Terminal};
 
 /// How far a deletion got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +191,14 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + Send + Sync {
         pod: &str,
         options: &LogOptions,
     ) -> Result<BoxStream<'static, Result<Vec<u8>>>>;
+    /// A shell in a container of a pod. `NotFound` without it; `Conflict NotReady` where nothing runs.
+    async fn open_terminal(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        pod: &str,
+        options: &TerminalOptions,
+    ) -> Result<Terminal>;
     /// The workload and what was reported about it as the shared watches see them: at once, then after each change;
     /// `None` once it and its pods are gone. One upstream watch however many listen.
     fn watch_workload(

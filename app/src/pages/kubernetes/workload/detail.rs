@@ -13,6 +13,7 @@ use super::events::Events;
 use super::log::LogPanel;
 use super::manifest::ManifestTab;
 use super::pods::Pods;
+use super::terminal::TerminalTab;
 use crate::api::workload::GetWorkload;
 use crate::features::cost::Cost;
 use crate::features::head::PageHead;
@@ -95,6 +96,7 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
         let shown = stored.get_value();
         match tab.get().as_str() {
             "logs" => view! { <LogPanel shown=shown /> }.into_any(),
+            "terminal" => view! { <TerminalTab shown=shown /> }.into_any(),
             "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
             _ => view! {
                 <Cost shown=now gone=gone />
@@ -157,6 +159,7 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
             <Tabs label="Workload">
                 <Tab href=shown.page() label="Overview" exact=true />
                 <Tab href=shown.tab("logs") label="Logs" />
+                <Tab href=shown.tab("terminal") label="Terminal" />
                 <Tab href=shown.tab("yaml") label="YAML" />
             </Tabs>
         </div>

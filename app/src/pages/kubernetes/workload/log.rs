@@ -64,7 +64,7 @@ fn Found(log: LogStream) -> impl IntoView {
         match (log.find.with(String::is_empty), all) {
             (_, 0) => String::new(),
             (true, all) => count(all, "line"),
-            (false, all) => format!("{} of {}", log.found().len(), count(all, "line")),
+            (false, all) => format!("{} of {}", log.total(), count(all, "line")),
         }
     };
     view! {
@@ -95,28 +95,48 @@ fn line(text: &str, mark: Option<&[String]>) -> AnyView {
     view! { <span class="block min-h-5 wrap-anywhere">{mark} {text}</span> }.into_any()
 }
 
-/// The lines; scrolled to the end while following.
+/// Height of a line that is not broken, in pixels (`leading-5`).
+const LINE: usize = 20;
+/// Lines in the page at most; it shows some thirty of them.
+const DRAWN: usize = 160;
+/// Lines drawn above the first that is seen.
+const ABOVE: usize = 60;
+
+/// The lines; scrolled to the end while following. Only those around what is seen are in the page, between two spaces as
+/// high as the others would be: a log of 100,000 lines scrolls like a short one.
 #[component]
 fn Lines(log: LogStream, choice: Choice, several: Memo<bool>) -> impl IntoView {
     let node = NodeRef::<html::Pre>::new();
+    let top = RwSignal::new(0_usize);
+    let total = Memo::new(move |_| log.total());
+    let first = Memo::new(move |_| {
+        let last = total.get().saturating_sub(DRAWN);
+        if log.follow.get() { last } else { last.min(top.get()) }
+    });
     Effect::new(move || {
         log.lines.track();
+        first.track();
         if let Some(pre) = node.get().filter(|_| log.follow.get()) {
             pre.set_scroll_top(pre.scroll_height());
         }
     });
-    let empty = move || log.lines.with(crate::features::log_stream::Lines::is_empty);
-    let note = move || match (choice.pods.with(Vec::is_empty), log.link.get()) {
-        (true, _) => "The log begins when the first pod has started.",
-        (false, Link::Live) if empty() => "Connected. Nothing has been written yet.",
-        _ => "",
+    let scrolled = move |_| {
+        let at = node.get_untracked().map_or(0, |pre| usize::try_from(pre.scroll_top()).unwrap_or(0));
+        top.set((at / LINE).saturating_sub(ABOVE));
     };
-    let last = move || match log.end.get() {
-        Some(End::Over) if choice.previous.get() => "This is the whole log of the run before the last restart.",
-        Some(End::Over) => "The container has ended; this is its whole log.",
-        Some(End::Broken) => "The line to the cluster broke. Trying again.",
-        None => "",
+    let up = move || log.follow.set(false);
+    let keys = move |event: web_sys::KeyboardEvent| {
+        if matches!(event.key().as_str(), "ArrowUp" | "PageUp" | "Home") {
+            up();
+        }
     };
+    let wheel = move |event: web_sys::WheelEvent| {
+        if event.delta_y() < 0.0 {
+            up();
+        }
+    };
+    let above = move || (first.get() * LINE).to_string();
+    let below = move || (total.get().saturating_sub(first.get() + DRAWN) * LINE).to_string();
     let draw = move |_: String, text: String| {
         let pods = several.get_untracked().then(|| choice.pods.get_untracked());
         line(&text, pods.as_deref())
@@ -127,14 +147,44 @@ fn Lines(log: LogStream, choice: Choice, several: Memo<bool>) -> impl IntoView {
             role="log"
             aria-label="Log"
             tabindex="0"
-            class="h-[min(36rem,70dvh)] overflow-auto rounded-md border border-line bg-sunken px-3 py-2.5 font-mono text-sm leading-5"
+            class="h-[min(36rem,70dvh)] overflow-auto rounded-md border border-line bg-sunken px-3 py-2.5 font-mono text-sm leading-5 [overflow-anchor:none]"
             class:whitespace-pre-wrap=move || log.wrap.get()
+            on:scroll=scrolled
+            on:keydown=keys
+            on:wheel=wheel
+            on:touchmove=move |_| up()
         >
-            <span class="text-faint">{note}</span>
-            <Keyed items=Signal::derive(move || log.found()) draw=Arc::new(draw) />
-            <span class="text-faint">{last}</span>
+            <Note log=log choice=choice />
+            <svg class="block" width="1" height=above aria-hidden="true"></svg>
+            <Keyed items=Signal::derive(move || log.part(first.get(), DRAWN)) draw=Arc::new(draw) />
+            <svg class="block" width="1" height=below aria-hidden="true"></svg>
+            <Last log=log choice=choice />
         </pre>
     }
+}
+
+/// Why there is no line yet.
+#[component]
+fn Note(log: LogStream, choice: Choice) -> impl IntoView {
+    let empty = move || log.lines.with(crate::features::log_stream::Lines::is_empty);
+    let note = move || match (choice.pods.with(Vec::is_empty), log.link.get()) {
+        (true, _) => "The log begins when the first pod has started.",
+        (false, Link::Live) if empty() => "Connected. Nothing has been written yet.",
+        _ => "",
+    };
+    view! { <span class="text-faint">{note}</span> }
+}
+
+/// Why no more lines come.
+#[component]
+fn Last(log: LogStream, choice: Choice) -> impl IntoView {
+    let last = move || match log.end.get() {
+        Some(End::Over) if choice.previous.get() => "This is the whole log of the run before the last restart.",
+        Some(End::Over) => "The container has ended; this is its whole log.",
+        Some(End::Broken) => "The line to the cluster broke. Trying again.",
+        None => "",
+    };
+    view! { <span class="text-faint">{last}</span> }
 }
 
 // === impl Shown ===

@@ -10,7 +10,8 @@ use crate::ui::button::{ButtonLink, ButtonSize};
 
 const SELECT: &str = "h-7 rounded border border-line-strong bg-surface px-1.5 text-sm max-w-60";
 /// How many lines of the past one may begin with.
-const TAILS: [(&str, &str); 4] = [("100", "100"), ("500", "500"), ("2000", "2,000"), ("10000", "10,000")];
+const TAILS: [(&str, &str); 5] =
+    [("100", "100"), ("500", "500"), ("2000", "2,000"), ("10000", "10,000"), ("100000", "100,000")];
 
 /// What of the logs is shown.
 #[derive(Clone, Copy)]
