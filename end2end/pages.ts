@@ -27,6 +27,7 @@ export async function pages(page: Page): Promise<string[]> {
     "/kubernetes?new=namespace",
     `/kubernetes/${id}/workloads`,
     `/kubernetes/${id}/deploy`,
+    `/kubernetes/${id}/manifest`,
     `/kubernetes/${id}/access`,
     `/kubernetes/${id}/network`,
     `/kubernetes/${id}/config`,

@@ -14,6 +14,7 @@ pub mod engine_manifest;
 pub mod error;
 pub mod invitation;
 pub mod kubeconfig;
+pub mod manifest;
 pub mod member;
 pub mod namespace;
 pub mod node;

@@ -13,6 +13,7 @@ use crate::pages::invite::InvitePage;
 use crate::pages::kubernetes::config::ConfigPage;
 use crate::pages::kubernetes::config_map::detail::ConfigMapPage;
 use crate::pages::kubernetes::deployment::create::DeployPage;
+use crate::pages::kubernetes::manifest::create::PasteManifestPage;
 use crate::pages::kubernetes::namespace::access::AccessPage;
 use crate::pages::kubernetes::namespace::detail::NamespaceFrame;
 use crate::pages::kubernetes::namespace::list::NamespacesPage;
@@ -89,7 +90,7 @@ area!(
 area!(
     workloads,
     __preload_workloads,
-    WorkloadsArea { Workload: WorkloadPage, Workloads: WorkloadsPage, Deploy: DeployPage }
+    WorkloadsArea { Workload: WorkloadPage, Workloads: WorkloadsPage, Deploy: DeployPage, Paste: PasteManifestPage }
 );
 
 area!(
@@ -162,6 +163,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("") view={Lazy::<Workloads>::new()} ssr=SsrMode::Async />
                         <Route path=path!("workloads") view={Lazy::<Workloads>::new()} ssr=SsrMode::Async />
                         <Route path=path!("deploy") view={Lazy::<Deploy>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("manifest") view={Lazy::<Paste>::new()} ssr=SsrMode::Async />
                         <Route path=path!("access") view={Lazy::<Access>::new()} ssr=SsrMode::Async />
                         <Route path=path!("config") view={Lazy::<Config>::new()} ssr=SsrMode::Async />
                         <Route path=path!("config/config-maps/:name") view={Lazy::<ConfigMap>::new()} ssr=SsrMode::Async />

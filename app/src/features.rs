@@ -36,6 +36,7 @@ pub mod service_form;
 pub mod sku_facts;
 pub mod sku_filter;
 pub mod sku_form;
+pub mod sku_watch;
 pub mod status;
 pub mod theme;
 pub mod verdict;

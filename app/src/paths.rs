@@ -298,6 +298,11 @@ pub fn live_log(namespace: &str, pods: &[String], options: &[(&str, &str)]) -> S
     with_query(&format!("/live/namespaces/{}/log", encode(namespace)), &pairs)
 }
 
+/// The page that takes a manifest of a namespace's workload.
+pub fn paste_manifest(namespace: &str) -> String {
+    format!("/kubernetes/{}/manifest", encode(namespace))
+}
+
 /// A shell in a container of a pod; served outside the pages.
 pub fn terminal(namespace: &str, pod: &str, container: &str, shell: &str) -> String {
     let path = format!("/live/namespaces/{}/pods/{}/exec", encode(namespace), encode(pod));
@@ -403,6 +408,7 @@ mod tests {
             live_workloads(id, "kind=job"),
             live_workload(id, WorkloadKind::Pod, "demo-7d4b9"),
             live_log(id, &["a".to_owned(), "b".to_owned()], &[("tail", "500")]),
+            paste_manifest(id),
             terminal(id, "demo-7d4b9", "app", "auto"),
             pod_log(id, "demo-7d4b9", &[("previous", "true")]),
         ];
@@ -462,6 +468,7 @@ mod tests {
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads?kind=job
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/pod/demo-7d4b9
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/log?pods=a%2Cb&tail=500
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/manifest
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/pods/demo-7d4b9/exec?container=app&shell=auto
         /v1/kubernetes/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/pods/demo-7d4b9/logs?previous=true
         ");

@@ -83,3 +83,32 @@ test("an account is granted some SKUs and sees no others", async ({ signedIn: pa
   await expect(page.getByLabel("cpu-shared-8g")).toBeChecked();
   await expect(page.getByLabel("gpu-h100-1x")).not.toBeChecked();
 });
+
+test("who waits for a SKU is told when it is free", async ({ signedIn: page }) => {
+  const code = unique("sku");
+  const placement = {
+    engines: [unique("nowhere")],
+    tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }],
+  };
+  const spec = {
+    title: `1 CPU of ${code}`,
+    resources: { cpu: "1", memory: "1Gi" },
+    price: { perHour: "0.10", currency: "EUR" },
+    placement,
+  };
+  expect((await page.request.post("/v1/platform/skus", { data: { code, spec } })).status()).toBe(201);
+  await expect.poll(async () => (await page.request.get(`/v1/skus/${code}`)).status()).toBe(200);
+
+  await open(page, "/catalogue");
+  const tell = page.getByRole("button", { name: `Tell me when ${code} is free` });
+  await tell.click();
+  await expect(tell).toHaveAttribute("aria-pressed", "true");
+  await open(page, "/catalogue");
+  await expect(tell).toHaveAttribute("aria-pressed", "true");
+  const moved = { data: { placement: { ...placement, engines: ["simulated"] } } };
+  expect((await page.request.patch(`/v1/platform/skus/${code}`, moved)).status()).toBe(200);
+  await expect(page.getByText(`${code} is free now`)).toBeVisible({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await expect(page.getByText(`${code} is free now`)).toBeHidden();
+  expect((await page.request.patch(`/v1/platform/skus/${code}`, { data: { retired: true } })).status()).toBe(200);
+});

@@ -175,6 +175,10 @@ impl Cluster for NoCluster {
         absent()
     }
 
+    async fn apply_workload(&self, _: &SecretString, _: &KubernetesName, _: WorkloadKind, _: &Value) -> Result<()> {
+        absent()
+    }
+
     async fn pod_log(
         &self,
         _: &SecretString,

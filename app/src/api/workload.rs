@@ -58,7 +58,8 @@ pub async fn change_image(
     image: String,
 ) -> Result<(), AppError> {
     let (image, container) = (Some(image.trim().to_owned()), Some(container));
-    change_workload(namespace, &kind, name, domain::workload::WorkloadChange { replicas: None, image, container }).await
+    change_workload(namespace, &kind, name, domain::workload::WorkloadChange { image, container, ..Default::default() })
+        .await
 }
 
 #[cfg(feature = "ssr")]
@@ -86,6 +87,22 @@ pub async fn restart_workload(namespace: String, kind: String, name: String) -> 
     let (caller, kind) = (crate::ssr::caller().await?, crate::ssr::workload_kind(&kind)?);
     crate::ssr::backend()?.restart_workload(&caller, &namespace, kind, &name).await?;
     back(crate::features::notice::Notice::WorkloadRestarted, &namespace, kind, &name);
+    Ok(())
+}
+
+/// Lets a CronJob start no Jobs by the clock, or start them again, and goes back to the page.
+#[server(prefix = "/api", endpoint = "workload/suspend")]
+pub async fn suspend_workload(namespace: String, kind: String, name: String, suspended: bool) -> Result<(), AppError> {
+    let change = domain::workload::WorkloadChange { suspended: Some(suspended), ..Default::default() };
+    change_workload(namespace, &kind, name, change).await
+}
+
+/// Starts a Job of a CronJob at once and goes to its page.
+#[server(prefix = "/api", endpoint = "workload/run")]
+pub async fn run_workload(namespace: String, kind: String, name: String) -> Result<(), AppError> {
+    let (caller, kind) = (crate::ssr::caller().await?, crate::ssr::workload_kind(&kind)?);
+    let made = crate::ssr::backend()?.run_workload(&caller, &namespace, kind, &name).await?;
+    leptos_axum::redirect(&crate::paths::workload(&namespace, made.kind, &made.name));
     Ok(())
 }
 

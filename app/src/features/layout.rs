@@ -10,11 +10,13 @@ use crate::features::load::load;
 use crate::features::nav::{Brand, NavLinks, Person, StateBanner};
 use crate::features::notice::NoticeToast;
 use crate::features::problem::SignInFirst;
+use crate::features::sku_watch::{FreedBanner, provide_wanted};
 use crate::ui::icon::{Glyph, Icon};
 
 /// The frame. Nobody signed in: the page becomes a redirect.
 #[component]
 pub fn Layout() -> impl IntoView {
+    let wanted = provide_wanted();
     let session = load(Signal::stored(String::new()), |_| CurrentSession {});
     let state = session.show_or(|(session, _)| view! { <StateBanner session=session /> }.into_any(), |_| ().into_any());
     let person = session.show_or(
@@ -36,6 +38,7 @@ pub fn Layout() -> impl IntoView {
             <main id="content" tabindex="-1" class="min-w-0 px-4 py-6 outline-none md:px-8">
                 <div class="mx-auto grid max-w-[1280px] gap-6">
                     {state}
+                    <FreedBanner wanted=wanted />
                     <Outlet />
                 </div>
             </main>

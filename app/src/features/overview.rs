@@ -81,6 +81,7 @@ mod tests {
     fn workload(status: WorkloadStatus, price: Option<&str>) -> WorkloadView {
         let price = price.map(|p| PriceView { amount: p.into(), currency: "EUR".into(), unit: "hour".into() });
         WorkloadView {
+            schedule: None,
             kind: domain::workload::WorkloadKind::Deployment,
             name: "demo".into(),
             sku_code: "gpu-h100-1x".into(),

@@ -1,28 +1,20 @@
 //! The plan beside the deploy form: what it costs, whether it would be admitted, what it becomes.
 
-use std::time::Duration;
-
-use domain::admission::Verdict;
 use domain::deployment::PlanKind;
 use domain::namespace::NamespaceView;
 use domain::sku::SkuView;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
-use crate::api::ask::ask;
 use crate::api::deployment::CheckDeployment;
-use crate::api::error::AppError;
-use crate::api::packed::unpack;
 use crate::features::manifest::{kubectl_apply, plan_yaml};
 use crate::features::plan_form::PlanForm;
 use crate::features::plan_signals::PlanSignals;
-use crate::features::verdict::VerdictLines;
+use crate::features::verdict::{VerdictLines, use_verdict};
 use crate::ui::button::{Button, ButtonTone};
 use crate::ui::code::CodeBlock;
 use crate::ui::money::{amount, per_hour_and_day};
 
-/// Wait this long after the last key stroke before asking the server.
-const PAUSE: Duration = Duration::from_millis(300);
+const HINT: &str = "Fill in name and image: the plan is checked as you type, by the rule the cluster decides with.";
 
 /// The panel with the button that sends the form around it.
 #[component]
@@ -32,8 +24,13 @@ pub fn PlanPanel(
     plan: PlanSignals,
     #[prop(into)] blocked: Signal<Option<String>>,
 ) -> impl IntoView {
-    let verdict = use_check(namespace.id.clone(), plan);
     let form = Memo::new(move |_| plan.form());
+    let id = namespace.id.clone();
+    let asked = Memo::new(move |_| {
+        let form = form.get();
+        (form.is_filled() && form.plan().is_ok()).then(|| (id.clone(), form))
+    });
+    let verdict = use_verdict(asked, |(namespace, form)| CheckDeployment { namespace, form });
     let price = Memo::new(move |_| form.with(|form| price(form, &skus)));
     let yaml = Memo::new(move |_| form.with(|form| plan_yaml(&form.draft().0, &namespace.kubernetes_name)));
     let title = move || form.with(title);
@@ -47,7 +44,7 @@ pub fn PlanPanel(
                 <span class="font-mono text-xl tabular-nums">{move || price.get().0}</span>
                 <span class="text-sm text-muted">{move || price.get().1}</span>
             </p>
-            <VerdictLines verdict=verdict />
+            <VerdictLines verdict=verdict hint=HINT />
             <Button tone=ButtonTone::Primary blocked=blocked>
                 {move || form.with(|form| action(form.kind()))}
             </Button>
@@ -88,33 +85,4 @@ fn price(form: &PlanForm, skus: &[SkuView]) -> (String, String) {
     let one = sku.and_then(|sku| amount(&sku.price.amount, &sku.price.currency));
     let replicas = form.draft().0.replicas;
     one.map_or_else(|| ("–".to_owned(), String::new()), |one| per_hour_and_day(&one.times(replicas)))
-}
-
-/// The server's verdict on the form as it stands; nothing while it is incomplete or being asked about.
-fn use_check(namespace_id: String, plan: PlanSignals) -> Signal<Option<Result<Verdict, AppError>>> {
-    let answer = RwSignal::new(None);
-    let form = Memo::new(move |_| plan.form());
-    Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
-        if let Some(Some(timer)) = timer {
-            timer.clear();
-        }
-        let asked = form.get();
-        if !asked.is_filled() || asked.plan().is_err() {
-            answer.set(None);
-            return None;
-        }
-        let id = namespace_id.clone();
-        let ask = move || {
-            spawn_local(async move {
-                let call = CheckDeployment { namespace: id, form: asked.clone() };
-                let verdict = ask(call).await.and_then(|json| unpack(&json));
-                // An answer about an older form says nothing about this one.
-                if form.try_get_untracked() == Some(asked) {
-                    let _ = answer.try_set(Some(verdict));
-                }
-            });
-        };
-        set_timeout_with_handle(ask, PAUSE).ok()
-    });
-    answer.into()
 }

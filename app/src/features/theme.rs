@@ -59,7 +59,8 @@ impl Theme {
     }
 }
 
-fn storage() -> Option<web_sys::Storage> {
+/// Where the browser keeps a person's choices.
+pub fn storage() -> Option<web_sys::Storage> {
     window().local_storage().ok().flatten()
 }
 

@@ -1,25 +1,64 @@
 //! A verdict line by line: what is fine, what is refused and why, what to know.
 
+use std::time::Duration;
+
 use domain::admission::{Injection, QuotaCheck, RuleResult, Verdict};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
+use crate::api::ask::{Ask, ask};
 use crate::api::error::AppError;
+use crate::api::packed::unpack;
 use crate::features::problem::ErrorBanner;
 use crate::features::{quota, sku_facts};
 use crate::ui::icon::{Glyph, Icon};
 
+/// Wait this long after the last key stroke before asking the server.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// A verdict, an error, or nothing while there is nothing to ask about or it is being asked about.
+pub type Answered = Signal<Option<Result<Verdict, AppError>>>;
+
+/// The server's verdict on what stands in a form, asked for once a person pauses.
+pub fn use_verdict<T, F>(asked: Memo<Option<T>>, call: fn(T) -> F) -> Answered
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    F: Ask<Verdict> + 'static,
+{
+    let answer = RwSignal::new(None);
+    Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
+        if let Some(Some(timer)) = timer {
+            timer.clear();
+        }
+        let Some(now) = asked.get() else {
+            answer.set(None);
+            return None;
+        };
+        let ask = move || {
+            spawn_local(async move {
+                let verdict = ask(call(now.clone())).await.and_then(|json| unpack(&json));
+                // An answer about an older form says nothing about this one.
+                if asked.try_get_untracked() == Some(Some(now)) {
+                    let _ = answer.try_set(Some(verdict));
+                }
+            });
+        };
+        set_timeout_with_handle(ask, PAUSE).ok()
+    });
+    answer.into()
+}
+
 /// The verdict, or what to do to get one.
 #[component]
-pub fn VerdictLines(verdict: Signal<Option<Result<Verdict, AppError>>>) -> impl IntoView {
-    move || {
-        match verdict.get() {
-        None => view! {
-            <p class="text-sm text-muted">"Fill in name and image: the plan is checked as you type, by the rule the cluster decides with."</p>
-        }
-        .into_any(),
+pub fn VerdictLines(
+    verdict: Answered,
+    /// What to do to get one.
+    hint: &'static str,
+) -> impl IntoView {
+    move || match verdict.get() {
+        None => view! { <p class="text-sm text-muted">{hint}</p> }.into_any(),
         Some(Err(error)) => view! { <ErrorBanner error=error /> }.into_any(),
         Some(Ok(verdict)) => view! { <Lines verdict=verdict /> }.into_any(),
-    }
     }
 }
 

@@ -39,6 +39,11 @@ pub mod deployment {
     pub mod sku_picker;
 }
 
+pub mod manifest {
+    //! Manifests that a person brings along.
+    pub mod create;
+}
+
 pub mod workload {
     //! What runs in a namespace, whoever made it.
     pub mod actions;
@@ -52,5 +57,6 @@ pub mod workload {
     pub mod log_switches;
     pub mod manifest;
     pub mod pods;
+    pub mod schedule;
     pub mod terminal;
 }

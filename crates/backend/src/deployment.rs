@@ -2,6 +2,7 @@
 //!
 //! Source: `console-api.md` §6, RULINGS 34 and 36.
 
+mod apply;
 mod check;
 
 use domain::admission::Asked;

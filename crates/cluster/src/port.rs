@@ -178,6 +178,16 @@ impl Cluster for KubeCluster {
         change::replace(self.inner.clients.with_token(token)?, tenant, kind, object, dry_run).await
     }
 
+    async fn apply_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        object: &Value,
+    ) -> Result<()> {
+        change::apply(self.inner.clients.with_token(token)?, tenant, kind, object).await
+    }
+
     async fn pod_log(
         &self,
         token: &SecretString,

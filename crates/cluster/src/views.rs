@@ -10,7 +10,7 @@ use domain::namespace::{KubernetesName, QuotaLine};
 use domain::node::NodeState;
 use domain::workload::{EventView, Occupied, OccupiedBySku, WorkloadState};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{Event as Report, Namespace, Node, Pod, ResourceQuota};
 use kube::api::Api;
 use kube::runtime::{watcher, watcher::Event};
@@ -38,6 +38,7 @@ pub(crate) struct Views {
     /// What Kubernetes reported, by the name of the report.
     pub events: Table<EventView>,
     stateful_sets: Table<WorkloadState>,
+    cron_jobs: Table<WorkloadState>,
     jobs: Table<WorkloadState>,
     /// Nodes, nothing taken.
     pub nodes: Table<NodeRoom>,
@@ -70,11 +71,12 @@ impl Views {
         }
     }
 
-    /// Deployments, StatefulSets and Jobs of a namespace, without their pods; none until the first list is complete.
-    /// StatefulSets and Jobs are waited for by nobody: where the roles of an older version do not show them yet, the
+    /// Deployments and the others of a namespace, without their pods; none until the first list is complete.
+    /// StatefulSets, CronJobs and Jobs are waited for by nobody: where the roles of an older version do not show them yet, the
     /// rest is still seen.
     pub fn tops(&self, namespace: &str) -> Option<Vec<WorkloadState>> {
-        let others = [&self.stateful_sets, &self.jobs].map(|table| table.in_namespace(namespace).unwrap_or_default());
+        let others = [&self.stateful_sets, &self.cron_jobs, &self.jobs];
+        let others = others.map(|table| table.in_namespace(namespace).unwrap_or_default());
         let all = std::iter::once(self.deployments.in_namespace(namespace)?).chain(others);
         Some(all.flat_map(|rows| rows.into_values().map(|row| (*row).clone())).collect())
     }
@@ -129,6 +131,10 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     let on = views.clone();
     start.watch("StatefulSets", all.clone(), move |event: &Event<StatefulSet>| {
         on.workloads.publish(&on.stateful_sets.feed(event, state::stateful_set));
+    });
+    let on = views.clone();
+    start.watch("CronJobs", all.clone(), move |event: &Event<CronJob>| {
+        on.workloads.publish(&on.cron_jobs.feed(event, state::cron_job));
     });
     let on = views.clone();
     start.watch("Jobs", all.clone(), move |event: &Event<Job>| {

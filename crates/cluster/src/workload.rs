@@ -10,10 +10,10 @@ use std::sync::Arc;
 use domain::namespace::KubernetesName;
 use domain::workload::{EventView, WorkloadKind, WorkloadState};
 use domain::{Code, Error, Result};
-use futures::future::try_join4;
+use futures::future::try_join5;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
@@ -54,14 +54,15 @@ pub(crate) async fn list(
     only: Option<WorkloadKind>,
 ) -> Result<Vec<WorkloadState>> {
     let wanted = |kind| only.is_none_or(|only| only == kind);
-    let (deployments, sets, jobs, pods) = try_join4(
+    let (deployments, sets, cron_jobs, jobs, pods) = try_join5(
         all(&client, tenant, "listing Deployments", wanted(WorkloadKind::Deployment), state::deployment),
         all(&client, tenant, "listing StatefulSets", wanted(WorkloadKind::StatefulSet), state::stateful_set),
+        all(&client, tenant, "listing CronJobs", wanted(WorkloadKind::CronJob), state::cron_job),
         all(&client, tenant, "listing Jobs", wanted(WorkloadKind::Job), state::job),
         all(&client, tenant, "listing pods", true, |pod: &Pod| Arc::new(state::pod(pod))),
     )
     .await?;
-    let tops = deployments.into_iter().chain(sets).chain(jobs);
+    let tops = deployments.into_iter().chain(sets).chain(cron_jobs).chain(jobs);
     Ok(join(tops, &pods, wanted(WorkloadKind::Pod)).into_values().collect())
 }
 
@@ -75,6 +76,7 @@ pub(crate) async fn get(
     let top = match kind {
         WorkloadKind::Deployment => one(&client, tenant, "reading a Deployment", name, with_selector).await?,
         WorkloadKind::StatefulSet => one(&client, tenant, "reading a StatefulSet", name, set_with_selector).await?,
+        WorkloadKind::CronJob => return one(&client, tenant, "reading a CronJob", name, state::cron_job).await,
         WorkloadKind::Job => one(&client, tenant, "reading a Job", name, job_with_selector).await?,
         WorkloadKind::Pod => {
             let alone = |pod: &Pod| state::alone(&Arc::new(state::pod(pod)));
@@ -113,6 +115,7 @@ pub(crate) fn resource(kind: WorkloadKind) -> ApiResource {
     match kind {
         WorkloadKind::Deployment => ApiResource::erase::<Deployment>(&()),
         WorkloadKind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
+        WorkloadKind::CronJob => ApiResource::erase::<CronJob>(&()),
         WorkloadKind::Job => ApiResource::erase::<Job>(&()),
         WorkloadKind::Pod => ApiResource::erase::<Pod>(&()),
     }

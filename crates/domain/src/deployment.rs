@@ -100,7 +100,7 @@ pub struct AdmissionCheck {
     /// The wizard's plan.
     #[serde(default)]
     pub deployment: Option<DeploymentPlan>,
-    /// Deployment, StatefulSet, Job or Pod: an object, or its text in YAML or JSON.
+    /// Deployment, StatefulSet, Job, CronJob or Pod: an object, or its text in YAML or JSON.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Value>))]
     pub manifest: Option<Value>,

@@ -1,9 +1,10 @@
-//! What runs in a namespace, whoever made it: Deployments, StatefulSets, Jobs and pods on their own, each with its
-//! state in one word and the reason in plain words.
+//! What runs in a namespace, whoever made it: Deployments, StatefulSets, CronJobs, Jobs and pods on their own, each
+//! with its state in one word and the reason in plain words.
 //!
 //! Source: `ui.md` §2 (Workload), `console-api.md` §6 and §8 row 19.
 
 mod change;
+mod schedule;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use crate::pod::{PodState, PodView};
 use crate::sku::PriceView;
 
 pub use change::{Revision, RollBack, WorkloadAction, WorkloadChange, WorkloadPatch, restart_patch, rollback_patch};
+pub use schedule::{Schedule, job_of};
 pub use waiting::{Occupied, OccupiedBySku, Waits, waits};
 
 /// Most rows that one answer holds: a page of 5,000 would be slow to draw and slower to read.
@@ -30,6 +32,8 @@ pub enum WorkloadKind {
     Deployment,
     /// Replicas with names and disks of their own.
     StatefulSet,
+    /// Starts Jobs by the clock.
+    CronJob,
     /// Runs to its end.
     Job,
     /// A pod; in lists only one that nothing else made.
@@ -67,6 +71,8 @@ pub struct WorkloadState {
     pub created_at: Timestamp,
     /// Being deleted.
     pub deleting: bool,
+    /// When it starts Jobs; only a CronJob has one.
+    pub schedule: Option<Schedule>,
     /// Who made it, nearest first.
     pub owners: Vec<Owner>,
     /// Its pods, sorted by name.
@@ -118,6 +124,9 @@ pub struct WorkloadView {
     pub cost_so_far: Option<String>,
     /// All that runs is simulated.
     pub simulated: bool,
+    /// When it starts Jobs; only a CronJob has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// Who made it, nearest first.
     pub owners: Vec<Owner>,
     /// RFC 3339.
@@ -160,7 +169,7 @@ pub struct WorkloadDetail {
 #[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadFilter {
-    /// Only this kind: `deployment`, `statefulset`, `job` or `pod`.
+    /// Only this kind: `deployment`, `statefulset`, `cronjob`, `job` or `pod`.
     #[serde(default)]
     pub kind: Option<WorkloadKind>,
     /// Only names, images and SKU codes that hold this text.
@@ -184,13 +193,14 @@ pub struct WorkloadList {
 
 impl WorkloadKind {
     /// Every kind, in the order people look for them.
-    pub const ALL: [Self; 4] = [Self::Deployment, Self::StatefulSet, Self::Job, Self::Pod];
+    pub const ALL: [Self; 5] = [Self::Deployment, Self::StatefulSet, Self::CronJob, Self::Job, Self::Pod];
 
     /// The form in URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deployment => "deployment",
             Self::StatefulSet => "statefulset",
+            Self::CronJob => "cronjob",
             Self::Job => "job",
             Self::Pod => "pod",
         }
@@ -206,6 +216,7 @@ impl WorkloadKind {
         match self {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
+            Self::CronJob => "CronJob",
             Self::Job => "Job",
             Self::Pod => "Pod",
         }
@@ -249,6 +260,7 @@ impl WorkloadState {
             cost_so_far: sum(self.pods.iter().filter_map(|p| p.cost(now))).map(|m| m.decimal()),
             // Nodes of simulated engines are named after them (`simulated-h100`).
             simulated: !placed.is_empty() && placed.iter().all(|node| node.starts_with("simulated")),
+            schedule: self.schedule.clone(),
             owners: self.owners.clone(),
             created_at: self.created_at.to_string(),
             pods: self.pods.iter().map(|pod| pod.view(waits)).collect(),
@@ -283,6 +295,9 @@ impl WorkloadState {
             Some(true) => return (WorkloadStatus::Succeeded, "Completed".to_owned()),
             Some(false) => return (WorkloadStatus::Failed, trouble().unwrap_or_else(|| "Failed".to_owned())),
             None => {}
+        }
+        if let Some(schedule) = &self.schedule {
+            return (WorkloadStatus::Running, schedule.words());
         }
         if self.wanted == 0 {
             let word = if self.kind == WorkloadKind::Job { "Suspended" } else { "Scaled to zero" };

@@ -19,6 +19,7 @@ mod fault_clock;
 mod fault_database;
 mod invitation;
 mod kubeconfig;
+mod manifest;
 mod member;
 mod namespace;
 mod node;

@@ -95,11 +95,15 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/workload/scale", "namespace={ns}&kind=deployment&name=absent&replicas=1"),
     ("/api/workload/image", "namespace={ns}&kind=deployment&name=absent&container=app&image=x"),
     ("/api/workload/restart", "namespace={ns}&kind=deployment&name=absent"),
+    ("/api/workload/suspend", "namespace={ns}&kind=cronjob&name=absent&suspended=true"),
+    ("/api/workload/run", "namespace={ns}&kind=cronjob&name=absent"),
     ("/api/workload/revisions", "namespace={ns}&name=absent"),
     ("/api/workload/roll-back", "namespace={ns}&kind=deployment&name=absent&revision=1"),
     ("/api/workload/manifest", "namespace={ns}&kind=deployment&name=absent"),
     ("/api/workload/preview", "namespace={ns}&kind=deployment&name=absent&version=1&yaml=a: 1"),
     ("/api/workload/apply", "namespace={ns}&kind=deployment&name=absent&version=1&yaml=a: 1"),
+    ("/api/manifest/check", "namespace={ns}&yaml=kind: Pod"),
+    ("/api/manifest/apply", "namespace={ns}&yaml=kind: Pod"),
     ("/api/config-map/list", "namespace={ns}"),
     ("/api/config-map/get", "namespace={ns}&name=absent"),
     ("/api/config-map/create", "namespace={ns}&name=Wrong&lines=&key=a&value=b"),
@@ -293,6 +297,7 @@ async fn another_account_sees_nothing_of_it_in_streams_downloads_filters_and_cur
         "/live/namespaces/{ns}/deployments",
         "/live/namespaces/{ns}/deployments/any",
         "/live/namespaces/{ns}/deployments/any/log",
+        "/live/namespaces/{ns}/pods/any/exec?container=app",
         "/download/kubeconfig/{ns}",
     ] {
         let at = async |id: &str| {

@@ -145,6 +145,38 @@ async fn jobs_and_statefulsets_stand_in_the_list_and_own_their_pods() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cron_job_is_suspended_resumed_run_by_hand_and_deleted() {
+    let place = Place::new().await;
+    let container = json!({"name": "app", "image": local_image().await, "command": ["/bin/sh", "-c", "exit 0"]});
+    let template = json!({"metadata": {"labels": {"remotegpu.ai/sku-code": "cpu-shared-8g"}},
+        "spec": {"containers": [container], "restartPolicy": "Never"}});
+    place
+        .apply(json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "night"},
+        "spec": {"schedule": "0 3 29 2 *", "jobTemplate": {"spec": {"template": template}}}}))
+        .await;
+    let (mut list, _) = place.live("workloads?kind=cronjob").await;
+    let path = place.path("workloads/cronjob/night");
+    let seen = place.member.get(&path).await.json();
+    assert_eq!(seen["workload"]["schedule"]["cron"], "0 3 29 2 *", "{seen}");
+    assert_eq!(seen["workload"]["reason"], "Waits for 0 3 29 2 * (UTC)");
+    for (suspended, words) in [(true, "Suspended"), (false, "Waits")] {
+        let changed = place.member.patch(&path, json!({"suspended": suspended})).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        assert!(changed.str("/workload/reason").starts_with(words), "{}", changed.text);
+    }
+    assert_eq!(place.member.patch(&path, json!({"replicas": 2})).await.status, 409);
+    let made = place.member.post(&format!("{path}/run"), json!({})).await;
+    assert_eq!((made.status, made.str("/owners/0/kind").as_str()), (201, "CronJob"), "{}", made.text);
+    let name = made.str("/name");
+    assert!(made.header("location").ends_with(&format!("/workloads/job/{name}")));
+    place.until(&format!("job/{name}"), "succeeded").await;
+    let other = place.member.post(&place.path(&format!("workloads/job/{name}/run")), json!({})).await;
+    other.is_problem(409, "conflict", "Only a CronJob starts Jobs");
+    assert_eq!(place.member.delete(&path).await.status, 204);
+    until_text(&mut list, "\"items\":[]").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_live_list_and_the_live_detail_follow_a_pod_from_start_to_end() {
     let place = Place::new().await;
     let (mut list, first) = place.live("workloads?q=follow").await;

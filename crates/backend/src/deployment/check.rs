@@ -43,7 +43,7 @@ impl Backend {
 
     /// Asks the API server about the object and about one pod of it: schema, names, policies, Pod Security, quota and
     /// everything else that the cluster decides by.
-    async fn dry_run(
+    pub(super) async fn dry_run(
         &self,
         tenant: &Namespace,
         token: &SecretString,
@@ -88,7 +88,7 @@ fn refused(error: Error) -> Result<RuleResult> {
 }
 
 /// A manifest may be sent as text, YAML or JSON: then it is read here.
-fn readable(mut check: AdmissionCheck) -> Result<AdmissionCheck> {
+pub(super) fn readable(mut check: AdmissionCheck) -> Result<AdmissionCheck> {
     let Some(Value::String(text)) = &check.manifest else { return Ok(check) };
     let wrong = |message: String| Error::field("manifest", "yaml", message);
     // Without the excerpt that the parser would print: a manifest may hold secrets.

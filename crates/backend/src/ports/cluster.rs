@@ -110,7 +110,7 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + Send + Sync {
     /// Creates the Deployment, Job or Pod of a plan. A refusal by the webhook is `Conflict AdmissionDenied` with its sentence, a taken name
     /// `Conflict NameTaken`, detail `Deployment demo already exists`.
     async fn create_workload(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()>;
-    /// What the API server would say to a Deployment, StatefulSet, Job or Pod, keeping nothing: its warnings, or the
+    /// What the API server would say to a workload, keeping nothing: its warnings, or the
     /// error of doing it. A `new` object must not exist; any other may change one that does.
     async fn dry_run(
         &self,
@@ -183,6 +183,14 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + Send + Sync {
         object: &Value,
         dry_run: bool,
     ) -> Result<Value>;
+    /// Server-side apply: makes the workload or changes what is there, as the dry run of a manifest said it would.
+    async fn apply_workload(
+        &self,
+        token: &SecretString,
+        tenant: &KubernetesName,
+        kind: WorkloadKind,
+        object: &Value,
+    ) -> Result<()>;
     /// Log of one container of a pod, in chunks of whole or partial lines. `NotFound` without that container.
     async fn pod_log(
         &self,

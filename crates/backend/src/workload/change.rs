@@ -6,7 +6,8 @@ use domain::manifest::Manifest;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
 use domain::workload::{
-    Revision, WorkloadAction, WorkloadChange, WorkloadKind, WorkloadPatch, restart_patch, rollback_patch,
+    Revision, WorkloadAction, WorkloadChange, WorkloadKind, WorkloadPatch, WorkloadView, job_of, restart_patch,
+    rollback_patch,
 };
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
@@ -52,6 +53,33 @@ impl Backend {
         WorkloadAction::Restart.require(kind)?;
         let patch = restart_patch(self.inner.clock.now());
         self.patch(caller, &subject, &patch, Action::WorkloadRestarted, "").await
+    }
+
+    /// Starts a Job of a CronJob at once; gives the Job.
+    ///
+    /// # Errors
+    /// `conflict` for another kind; as [`Self::change_workload`].
+    pub async fn run_workload(
+        &self,
+        caller: &Caller,
+        id: &str,
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<WorkloadView> {
+        let subject = self.subject(caller, id, kind, name).await?;
+        WorkloadAction::RunNow.require(kind)?;
+        let job = job_of(&self.object(&subject).await?, self.inner.clock.now().as_second());
+        let made = job["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let (cluster, namespace) = (&self.inner.cluster, &subject.tenant.kubernetes_name);
+        let kind = WorkloadKind::Job;
+        if let Err(error) = cluster.create_workload(&subject.token, namespace, &job).await {
+            return Err(self.denied(caller, &subject.tenant, kind, &made, "run now", error).await);
+        }
+        let event =
+            self.audit(caller, Action::WorkloadCreated, target(&subject.tenant, kind, &made), format!("of {name}"));
+        self.inner.store.record(&event.named(made.as_str())).await?;
+        let state = cluster.get_workload(&subject.token, namespace, kind, &made).await?.ok_or(Error::NotFound)?;
+        Ok(self.viewer(subject.tenant.account_id).draw(&state))
     }
 
     /// The earlier templates of a workload, newest first.

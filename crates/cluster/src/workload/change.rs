@@ -7,10 +7,11 @@ use domain::workload::{Revision, WorkloadKind, WorkloadPatch};
 use domain::{Code, Error, Result};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use kube::Client;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams, ValidationDirective};
 use serde_json::Value;
 
 use super::{call, resource};
+use crate::tenant::objects::FIELD_MANAGER;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
@@ -80,6 +81,24 @@ pub(crate) async fn replace(
     let done = call("replacing a workload", api(client, tenant, kind).replace(&name, &params, &wanted)).await;
     let object = done.map_err(|error| if error.code() == Code::Conflict { stale() } else { error })?;
     serde_json::to_value(object).map_err(Error::internal)
+}
+
+/// Makes an object or changes what is there, by server-side apply under the name that the dry run used.
+///
+/// # Errors
+/// `admission_denied`; [`Error::Invalid`] for what the API server cannot read.
+pub(crate) async fn apply(client: Client, tenant: &KubernetesName, kind: WorkloadKind, object: &Value) -> Result<()> {
+    let resource = resource(kind);
+    let mut object = object.clone();
+    // An apply insists on all three; who leaves them out means these.
+    object["apiVersion"] = resource.api_version.clone().into();
+    object["metadata"]["namespace"] = tenant.as_str().into();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let api: Api<DynamicObject> = Api::namespaced_with(client, tenant.as_str(), &resource);
+    let params =
+        PatchParams { field_validation: Some(ValidationDirective::Strict), ..PatchParams::apply(FIELD_MANAGER) };
+    let done = call("applying a manifest", api.patch(&name, &params.force(), &Patch::Apply(&object))).await;
+    done.map(drop)
 }
 
 fn api(client: Client, tenant: &KubernetesName, kind: WorkloadKind) -> Api<DynamicObject> {

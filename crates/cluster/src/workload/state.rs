@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::sku::SKU_LABEL;
-use domain::workload::{EventView, Owner, WorkloadKind, WorkloadState};
+use domain::workload::{EventView, Owner, Schedule, WorkloadKind, WorkloadState};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{Event, PodTemplateSpec};
 use kube::core::ObjectMeta;
 
@@ -62,6 +62,20 @@ pub(crate) fn job(job: &Job) -> WorkloadState {
     }
 }
 
+/// A CronJob; what it starts are workloads of their own.
+pub(crate) fn cron_job(cron_job: &CronJob) -> WorkloadState {
+    let (spec, status) = (&cron_job.spec, cron_job.status.as_ref());
+    let template = spec.job_template.spec.as_ref().map(|job| &job.template);
+    let schedule = Schedule {
+        cron: spec.schedule.clone(),
+        time_zone: spec.time_zone.clone(),
+        suspended: spec.suspend.unwrap_or(false),
+        last_run_at: status.and_then(|status| status.last_schedule_time.as_ref()).map(|time| time.0.to_string()),
+        running: status.and_then(|status| status.active.as_ref()).map_or(0, |jobs| jobs.len() as u32),
+    };
+    WorkloadState { schedule: Some(schedule), ..bare(WorkloadKind::CronJob, &cron_job.metadata, template) }
+}
+
 /// A pod as a workload of its own.
 pub(crate) fn alone(row: &Arc<PodRow>) -> WorkloadState {
     let pod = &row.state;
@@ -75,6 +89,7 @@ pub(crate) fn alone(row: &Arc<PodRow>) -> WorkloadState {
         problem: None,
         created_at: pod.created_at,
         deleting: pod.deleting,
+        schedule: None,
         owners: pod.owners.clone(),
         pods: vec![pod.clone()],
     }
@@ -153,6 +168,7 @@ fn bare(kind: WorkloadKind, metadata: &ObjectMeta, template: Option<&PodTemplate
         problem: None,
         created_at: metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
         deleting: metadata.deletion_timestamp.is_some(),
+        schedule: None,
         owners: controller(metadata).into_iter().collect(),
         pods: Vec::new(),
     }

@@ -147,6 +147,7 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-reconciler", "watch pods.", true),
         ("remotegpu-reconciler", "watch statefulsets.apps", true),
         ("remotegpu-reconciler", "watch jobs.batch", true),
+        ("remotegpu-reconciler", "watch cronjobs.batch", true),
         ("remotegpu-reconciler", "create jobs.batch", false),
         ("remotegpu-reconciler", "get secrets.", false),
         ("remotegpu-reconciler", "create pods.", false),

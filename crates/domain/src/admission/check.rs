@@ -21,7 +21,7 @@ use crate::{Error, Result};
 pub struct Asked {
     /// The object as it would be given to the API server.
     pub manifest: Value,
-    /// `Deployment`, `StatefulSet`, `Job` or `Pod`.
+    /// `Deployment`, `StatefulSet`, `Job`, `CronJob` or `Pod`.
     pub kind: String,
     /// The object does not exist yet, so its name must be free. A manifest may also change one that does.
     pub new: bool,
@@ -72,19 +72,20 @@ impl Asked {
             (None, Some(manifest)) => (manifest.clone(), false),
             _ => return Err(Error::field("deployment", "required", "Give either a deployment or a manifest")),
         };
-        for pointer in ["/metadata", "/spec/template/metadata"] {
+        for pointer in ["/metadata", "/spec/template/metadata", "/spec/jobTemplate/spec/template/metadata"] {
             let part = manifest.pointer(pointer);
             if part.is_some_and(|part| !part.is_null() && !part.is_object()) {
                 let field = format!("manifest{}", pointer.replace('/', "."));
                 return Err(Error::field(&field, "format", "metadata must be an object"));
             }
         }
-        let unknown = || Error::field("manifest.kind", "unknown", "Give a Deployment, StatefulSet, Job or Pod");
+        let unknown =
+            || Error::field("manifest.kind", "unknown", "Give a Deployment, StatefulSet, Job, CronJob or Pod");
         let kind = manifest.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         let version = manifest.get("apiVersion").and_then(Value::as_str);
         let template = match (kind.as_str(), version) {
             ("Pod", None | Some("v1")) => &manifest,
-            ("Deployment" | "StatefulSet", None | Some("apps/v1")) | ("Job", None | Some("batch/v1")) => {
+            ("Deployment" | "StatefulSet", None | Some("apps/v1")) | ("Job" | "CronJob", None | Some("batch/v1")) => {
                 let none = || Error::field("manifest.spec.template", "required", format!("{kind} needs a template"));
                 workload_template(&kind, &manifest).ok_or_else(none)?
             }
@@ -102,7 +103,7 @@ impl Asked {
         let mut pod = self.template.clone();
         (pod["apiVersion"], pod["kind"]) = ("v1".into(), "Pod".into());
         pod["metadata"]["generateName"] = "admission-check-".into();
-        if self.kind != "Job" || pod["spec"]["restartPolicy"].is_string() {
+        if !matches!(self.kind.as_str(), "Job" | "CronJob") || pod["spec"]["restartPolicy"].is_string() {
             return pod;
         }
         pod["spec"]["restartPolicy"] = "Never".into();
@@ -161,6 +162,7 @@ impl Asked {
         let counted = match self.kind.as_str() {
             "Deployment" => Some("count/deployments.apps"),
             "Job" => Some("count/jobs.batch"),
+            "CronJob" => Some("count/cronjobs.batch"),
             _ => None,
         };
         needs.extend(counted.filter(|_| self.new).map(|resource| (resource.to_owned(), 1000)));
@@ -185,7 +187,11 @@ impl Asked {
 
     /// Paths are shown as they are in the manifest.
     fn in_manifest(&self, injection: Injection) -> Injection {
-        let place = if self.kind == "Pod" { "" } else { "/spec/template" };
+        let place = match self.kind.as_str() {
+            "Pod" => "",
+            "CronJob" => "/spec/jobTemplate/spec/template",
+            _ => "/spec/template",
+        };
         Injection { path: format!("{place}{}", injection.path), ..injection }
     }
 }
@@ -195,6 +201,7 @@ fn replicas(kind: &str, manifest: &Value) -> u32 {
     let field = match kind {
         "Pod" => return 1,
         "Job" => "parallelism",
+        "CronJob" => "jobTemplate/spec/parallelism",
         _ => "replicas",
     };
     let wanted = manifest.pointer(&format!("/spec/{field}")).and_then(Value::as_u64).unwrap_or(1);

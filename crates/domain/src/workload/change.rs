@@ -22,6 +22,10 @@ pub enum WorkloadAction {
     ChangeImage,
     /// Go back to an earlier template.
     RollBack,
+    /// Start no Jobs by the clock, or start them again.
+    Suspend,
+    /// Start a Job at once.
+    RunNow,
 }
 
 /// Body of `PATCH …/workloads/{kind}/{name}`: what is unsaid stays.
@@ -43,6 +47,9 @@ pub struct WorkloadChange {
     /// Whose image; the first container when unsaid.
     #[serde(default)]
     pub container: Option<String>,
+    /// Of a CronJob: start no Jobs by the clock.
+    #[serde(default)]
+    pub suspended: Option<bool>,
 }
 
 /// An earlier template of a Deployment.
@@ -88,10 +95,13 @@ impl WorkloadAction {
     /// # Errors
     /// The sentence for people.
     pub fn of(self, kind: WorkloadKind) -> std::result::Result<(), &'static str> {
-        use WorkloadKind::{Deployment, Job, Pod, StatefulSet};
+        use WorkloadKind::{CronJob, Deployment, Job, Pod, StatefulSet};
         match (self, kind) {
             (Self::Scale | Self::Restart | Self::ChangeImage, Deployment | StatefulSet)
-            | (Self::RollBack, Deployment) => Ok(()),
+            | (Self::RollBack, Deployment)
+            | (Self::Suspend | Self::RunNow, CronJob) => Ok(()),
+            (Self::Suspend | Self::RunNow, _) => Err("Only a CronJob starts Jobs"),
+            (_, CronJob) => Err("A CronJob makes Jobs, not pods; change its manifest"),
             (Self::RollBack, StatefulSet) => Err("Kubernetes keeps earlier templates for Deployments only"),
             (Self::Scale, Job) => Err("A Job runs as many pods as its manifest says; start another Job"),
             (_, Job) => Err("A Job cannot be changed while it runs; delete it and start another"),
@@ -117,8 +127,9 @@ impl WorkloadChange {
     /// [`Error::Invalid`] with every wrong field at once; `conflict` for a kind that cannot be changed so.
     pub fn check(&self, kind: WorkloadKind) -> Result<()> {
         let mut wrong = Vec::new();
-        if self.replicas.is_none() && self.image.is_none() {
-            wrong.push(FieldError::new("replicas", "required", "Say what to change: replicas or image"));
+        if self.replicas.is_none() && self.image.is_none() && self.suspended.is_none() {
+            let message = "Say what to change: replicas, image or suspended";
+            wrong.push(FieldError::new("replicas", "required", message));
         }
         if self.replicas.is_some_and(|n| n > MAX_REPLICAS) {
             wrong.push(FieldError::new("replicas", "range", "Replicas must be between 0 and 100"));
@@ -132,6 +143,7 @@ impl WorkloadChange {
             return Err(Error::Invalid(wrong));
         }
         self.replicas.map_or(Ok(()), |_| WorkloadAction::Scale.require(kind))?;
+        self.suspended.map_or(Ok(()), |_| WorkloadAction::Suspend.require(kind))?;
         self.image.as_ref().map_or(Ok(()), |_| WorkloadAction::ChangeImage.require(kind))
     }
 
@@ -140,6 +152,9 @@ impl WorkloadChange {
         let mut spec = json!({});
         if let Some(replicas) = self.replicas {
             spec["replicas"] = json!(replicas);
+        }
+        if let Some(suspended) = self.suspended {
+            spec["suspend"] = json!(suspended);
         }
         if let Some(image) = &self.image {
             let container = self.container.as_deref().filter(|name| !name.is_empty()).unwrap_or(first);
@@ -152,7 +167,8 @@ impl WorkloadChange {
     pub fn words(&self) -> String {
         let replicas = self.replicas.map(|n| format!("{n} replicas"));
         let image = self.image.as_ref().map(|image| format!("image {image}"));
-        replicas.into_iter().chain(image).collect::<Vec<_>>().join(", ")
+        let suspended = self.suspended.map(|on| (if on { "suspended" } else { "resumed" }).to_owned());
+        replicas.into_iter().chain(image).chain(suspended).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -187,8 +203,18 @@ mod tests {
     }
 
     #[test]
+    fn only_a_cron_job_is_suspended() {
+        let change = WorkloadChange { suspended: Some(true), ..WorkloadChange::default() };
+        assert!(change.check(WorkloadKind::CronJob).is_ok());
+        assert!(change.check(WorkloadKind::Deployment).is_err());
+        assert_eq!(change.patch(""), WorkloadPatch::Strategic(json!({"spec": {"suspend": true}})));
+        assert_eq!(change.words(), "suspended");
+        assert!(WorkloadAction::Scale.of(WorkloadKind::CronJob).is_err());
+    }
+
+    #[test]
     fn a_change_names_every_wrong_field() {
-        let wrong = WorkloadChange { replicas: Some(101), image: Some("a b".into()), container: None };
+        let wrong = WorkloadChange { replicas: Some(101), image: Some("a b".into()), ..WorkloadChange::default() };
         let Err(Error::Invalid(fields)) = wrong.check(WorkloadKind::Deployment) else { panic!("it must be refused") };
         assert_eq!(fields.len(), 2);
         assert!(WorkloadChange::default().check(WorkloadKind::Deployment).is_err(), "nothing to change");

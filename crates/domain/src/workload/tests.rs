@@ -44,6 +44,7 @@ fn state(kind: WorkloadKind, pods: Vec<PodState>) -> WorkloadState {
         problem: None,
         created_at: Timestamp::UNIX_EPOCH,
         deleting: false,
+        schedule: None,
         owners: Vec::new(),
         pods,
     }

@@ -16,6 +16,8 @@ use super::{Docker, instances::Attempt, status_code, unavailable, words};
 /// How long the engine may take to know the exit code after the output has ended.
 const ASKS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often a terminal is given its size while its command starts.
+const STARTS: u32 = 25;
 
 struct Control {
     client: Client,
@@ -74,9 +76,13 @@ impl ExecControl for Control {
         if !self.tty {
             return;
         }
-        let options = ResizeExecOptions { height: size.height, width: size.width };
-        if let Err(error) = self.client.resize_exec(&self.id, options).await {
+        // The first size arrives with the command itself, and an engine resizes only what has started: the Docker client
+        // asks again too.
+        for _ in 0..STARTS {
+            let options = ResizeExecOptions { height: size.height, width: size.width };
+            let Err(error) = self.client.resize_exec(&self.id, options).await else { return };
             tracing::debug!(%error, "A terminal could not be resized");
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

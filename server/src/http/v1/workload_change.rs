@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use backend::Backend;
 use domain::manifest::Manifest;
 use domain::page::Page;
-use domain::workload::{Revision, RollBack, WorkloadChange, WorkloadDetail};
+use domain::workload::{Revision, RollBack, WorkloadChange, WorkloadDetail, WorkloadView};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::whole;
 use super::workload::Named;
+use crate::http::answer::Created;
 use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiQuery, SignedIn};
 use crate::http::problem::{MissingOrConflicting, Problem};
@@ -32,6 +33,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(change))
         .routes(routes!(restart))
+        .routes(routes!(run))
         .routes(routes!(revisions))
         .routes(routes!(roll_back))
         .routes(routes!(manifest, edit))
@@ -64,6 +66,21 @@ async fn restart(
 ) -> Result<StatusCode, Problem> {
     backend.restart_workload(&caller, &named.namespace_id, named.kind, &named.name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Start a Job of a CronJob at once
+#[utoipa::path(post, path = "/kubernetes/namespaces/{namespace_id}/workloads/{kind}/{name}/run",
+    operation_id = "run_workload", tag = "Workloads",
+    responses((status = 201, body = WorkloadView), MissingOrConflicting))]
+async fn run(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    named: Named,
+) -> Result<Created<WorkloadView>, Problem> {
+    let Named { namespace_id, kind, name } = named;
+    let made = backend.run_workload(&caller, &namespace_id, kind, &name).await?;
+    let place = format!("/v1/kubernetes/namespaces/{namespace_id}/workloads/{}/{}", made.kind.as_str(), made.name);
+    Ok(Created::at(place, made))
 }
 
 /// Earlier templates of a workload

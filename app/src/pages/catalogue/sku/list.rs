@@ -9,6 +9,7 @@ use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::sku_facts::{Free, cores, is_simulated, readable};
 use crate::features::sku_filter::{Kind, KindFilter};
+use crate::features::sku_watch::TellMe;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::copy::CopyLine;
@@ -59,6 +60,7 @@ fn row(sku: SkuView) -> impl IntoView {
     let gpu =
         sku.gpu.as_ref().map_or_else(|| "–".to_owned(), |g| format!("{} × {} {} GB", g.count, g.model, g.memory_gib));
     let simulated = is_simulated(&sku).then(|| view! { <Badge tone=Tone::Simulated label="Simulated" /> });
+    let tell = (sku.available.free == 0).then(|| view! { <TellMe code=sku.code.clone() /> });
     view! {
         <tr class=ROW>
             <td class=CELL>
@@ -72,6 +74,7 @@ fn row(sku: SkuView) -> impl IntoView {
             <td class=FIGURE>{readable(&sku.memory)}</td>
             <td class=CELL>
                 <Free free=sku.available.free total=sku.available.total />
+                {tell}
             </td>
             <td class=FIGURE>{per_hour(&sku.price)}</td>
         </tr>

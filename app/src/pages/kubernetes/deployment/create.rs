@@ -59,6 +59,7 @@ fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>, offers: Offered) -> 
     let (id, container_id) = (namespace.id.clone(), namespace.id.clone());
     let (for_picker, for_panel) = (skus.clone(), skus);
     let error = Errors { plan, sending };
+    let paste = crate::paths::paste_manifest(&namespace.id);
     let elsewhere = sending.elsewhere(FIELDS);
     view! {
         <PostForm sending=sending>
@@ -66,6 +67,11 @@ fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>, offers: Offered) -> 
             <div class="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_360px]">
                 <div class="grid min-w-0 gap-4">
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p class="text-sm text-muted">
+                        "Have a manifest already? " <a href=paste class="link">
+                            "Paste it"
+                        </a>
+                    </p>
                     <Step number=1 title="Shape">
                         <SkuPicker namespace_id=id skus=for_picker chosen=plan.sku_code />
                     </Step>

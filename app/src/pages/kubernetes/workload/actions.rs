@@ -5,6 +5,7 @@ use domain::workload::WorkloadAction;
 use leptos::prelude::*;
 
 use super::detail::Shown;
+use super::schedule::ScheduleActions;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::code::CodeBlock;
 use crate::ui::panel::Panel;
@@ -19,6 +20,7 @@ pub fn Actions(shown: Shown) -> impl IntoView {
         (WorkloadAction::RollBack, "Roll back", "rollback"),
     ];
     let for_delete = shown.dialog("delete");
+    let for_schedule = shown.is_schedule().then(|| shown.clone());
     let button = move |(action, word, dialog): (WorkloadAction, &'static str, &'static str)| match action.of(shown.kind)
     {
         Ok(()) => view! { <ButtonLink href=shown.dialog(dialog)>{word}</ButtonLink> }.into_any(),
@@ -27,8 +29,12 @@ pub fn Actions(shown: Shown) -> impl IntoView {
             view! { <Button kind="button" blocked=blocked>{word}</Button> }.into_any()
         }
     };
+    let buttons = match for_schedule {
+        Some(shown) => view! { <ScheduleActions shown=shown /> }.into_any(),
+        None => all.map(button).collect_view().into_any(),
+    };
     view! {
-        {all.map(button).collect_view()}
+        {buttons}
         <ButtonLink href=for_delete tone=ButtonTone::Danger>
             "Delete"
         </ButtonLink>

@@ -13,6 +13,7 @@ use super::events::Events;
 use super::log::LogPanel;
 use super::manifest::ManifestTab;
 use super::pods::Pods;
+use super::schedule::ScheduleTab;
 use super::terminal::TerminalTab;
 use crate::api::workload::GetWorkload;
 use crate::features::cost::Cost;
@@ -95,9 +96,14 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
     let part = move || {
         let shown = stored.get_value();
         match tab.get().as_str() {
-            "logs" => view! { <LogPanel shown=shown /> }.into_any(),
-            "terminal" => view! { <TerminalTab shown=shown /> }.into_any(),
+            "logs" if !shown.is_schedule() => view! { <LogPanel shown=shown /> }.into_any(),
+            "terminal" if !shown.is_schedule() => view! { <TerminalTab shown=shown /> }.into_any(),
             "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
+            _ if shown.is_schedule() => view! {
+                <ScheduleTab shown=shown />
+                <Events events=events />
+            }
+            .into_any(),
             _ => view! {
                 <Cost shown=now gone=gone />
                 {if kind == WorkloadKind::Pod {
@@ -158,8 +164,10 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
             </PageHead>
             <Tabs label="Workload">
                 <Tab href=shown.page() label="Overview" exact=true />
-                <Tab href=shown.tab("logs") label="Logs" />
-                <Tab href=shown.tab("terminal") label="Terminal" />
+                {(!shown.is_schedule()).then(|| view! {
+                    <Tab href=shown.tab("logs") label="Logs" />
+                    <Tab href=shown.tab("terminal") label="Terminal" />
+                })}
                 <Tab href=shown.tab("yaml") label="YAML" />
             </Tabs>
         </div>

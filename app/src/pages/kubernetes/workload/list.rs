@@ -80,6 +80,7 @@ fn Filters(namespace_id: String) -> impl IntoView {
     let plural = |kind: WorkloadKind| match kind {
         WorkloadKind::Deployment => "Deployments",
         WorkloadKind::StatefulSet => "StatefulSets",
+        WorkloadKind::CronJob => "CronJobs",
         WorkloadKind::Job => "Jobs",
         WorkloadKind::Pod => "Pods",
     };

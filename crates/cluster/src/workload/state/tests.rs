@@ -96,6 +96,19 @@ fn a_refused_replica_is_the_problem_of_its_deployment() {
     assert!(left.is_empty(), "a pod whose Deployment is not listed is no workload of its own");
 }
 
+#[test]
+fn a_cron_job_waits_for_its_hour() {
+    let spec = json!({"schedule": "0 3 * * *", "suspend": true, "jobTemplate": {"spec": {"template": {
+        "metadata": {"labels": {"remotegpu.ai/sku-code": "cpu"}}, "spec": {"containers": [{"name": "a", "image": "x"}]}}}}});
+    let object = json!({"metadata": {"name": "night"}, "spec": spec,
+        "status": {"active": [{}], "lastScheduleTime": "2026-01-01T03:00:00Z"}});
+    let state = cron_job(&serde_json::from_value(object).unwrap());
+    assert_eq!((state.sku_code.as_str(), state.image.as_str(), state.kind), ("cpu", "x", WorkloadKind::CronJob));
+    let schedule = state.schedule.unwrap();
+    assert_eq!((schedule.suspended, schedule.running), (true, 1));
+    assert_eq!(schedule.last_run_at.as_deref(), Some("2026-01-01T03:00:00Z"));
+}
+
 fn job_of(spec: Value, status: Value) -> WorkloadState {
     let mut spec = spec;
     spec["template"] = json!({"spec": {"containers": [{"name": "app", "image": "x"}]}});

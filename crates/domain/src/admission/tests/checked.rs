@@ -50,6 +50,19 @@ fn each_kind_is_priced_by_the_pods_that_run_at_a_time() {
 }
 
 #[test]
+fn a_cron_job_is_judged_by_the_pods_of_one_of_its_jobs() {
+    let job = workload("Job", json!({"parallelism": 2}));
+    let cron = json!({"kind": "CronJob", "metadata": {"name": "x"},
+        "spec": {"schedule": "@daily", "jobTemplate": {"spec": job["spec"]}}});
+    let verdict = judge(&manifest(cron.clone()), &[]);
+    assert_eq!(verdict.price.unwrap().per_hour, "6.58");
+    assert!(verdict.injected.iter().all(|i| i.path.starts_with("/spec/jobTemplate/spec/template/")));
+    let mut broken = cron;
+    broken["spec"]["jobTemplate"]["spec"]["template"]["metadata"] = json!("text");
+    assert!(Asked::read(&manifest(broken), "team").is_err(), "it would be written to");
+}
+
+#[test]
 fn quota_counts_what_the_pods_will_have_and_not_what_the_sku_could_give() {
     let quota = [
         line("requests.nvidia.com/gpu", "8", "7"),
