@@ -1,4 +1,4 @@
-//! What a console does without being asked: reconcile, sweep, forget lost tokens, and stand for leader.
+//! What a console does without being asked: reconcile, meter usage, sweep, forget lost tokens, and stand for leader.
 //! All of it begins and ends here, in an order that leaves no two leaders.
 
 use std::sync::Arc;
@@ -39,6 +39,8 @@ impl Loops {
         tasks.spawn(async move { forgetting.forget_changed_identities(stop).await });
         let (noting, stop) = (backend.clone(), shutdown.clone());
         tasks.spawn(async move { noting.keep_refusals(stop).await });
+        let (metering, stop) = (backend.clone(), shutdown.clone());
+        tasks.spawn(async move { metering.meter_usage(stop).await });
         tasks.spawn(session::sweep((sessions, clock, backend.clone()), shutdown.clone()));
         let resign = CancellationToken::new();
         let end = resign.clone();

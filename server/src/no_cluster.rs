@@ -7,9 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use backend::ports::{
     Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Nodes, Removal, SecretValues, Secrets, Services,
-    TenantFacts, Terminal,
+    TenantFacts, TenantRules, Terminal,
 };
-use domain::account::Quota;
 use domain::config_map::{ConfigMapChange, ConfigMapView, NewConfigMap};
 use domain::credential::{FoundIdentity, Identity};
 use domain::id::{AccountId, NamespaceId};
@@ -19,8 +18,9 @@ use domain::node::NodeState;
 use domain::reference::{Referrer, Target};
 use domain::secret::SecretView;
 use domain::service::{NewService, ServiceView};
-use domain::sku::{Sku, SkuGrants, SkuSpec};
+use domain::sku::{Sku, SkuSpec};
 use domain::terminal::TerminalOptions;
+use domain::usage::Metering;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
 use futures::StreamExt as _;
@@ -47,7 +47,7 @@ impl Leadership for NoCluster {
 
 #[async_trait]
 impl Cluster for NoCluster {
-    async fn apply_tenant(&self, _: &Namespace, _: &Quota, _: &SkuGrants) -> Result<()> {
+    async fn apply_tenant(&self, _: &Namespace, _: &TenantRules) -> Result<()> {
         absent()
     }
 
@@ -214,6 +214,10 @@ impl Cluster for NoCluster {
 
     fn occupied(&self, _: AccountId) -> OccupiedBySku {
         OccupiedBySku::new()
+    }
+
+    fn metering(&self) -> Option<Metering> {
+        None
     }
 
     async fn ping(&self) -> Result<()> {

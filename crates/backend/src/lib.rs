@@ -10,6 +10,7 @@ mod account;
 mod api_key;
 pub mod audit;
 pub mod authz;
+mod budget;
 mod cli_session;
 mod config_map;
 pub mod credential;
@@ -36,6 +37,7 @@ mod service;
 mod session;
 mod sku;
 mod terminal;
+mod usage;
 mod user;
 mod workload;
 

@@ -4,6 +4,7 @@
 mod account;
 mod api_key;
 mod audit;
+mod budget;
 mod cli_session;
 mod cluster;
 mod config_map;
@@ -23,6 +24,7 @@ mod secret;
 mod service;
 mod session;
 mod terminal;
+mod usage;
 mod user;
 
 use async_trait::async_trait;
@@ -33,8 +35,9 @@ use uuid::Uuid;
 pub use account::Accounts;
 pub use api_key::{ApiKeys, KeyAccess, KeyToSettle};
 pub use audit::{AuditLog, Sealer};
+pub use budget::Budgets;
 pub use cli_session::CliSessions;
-pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts};
+pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts, TenantRules};
 pub use config_map::ConfigMaps;
 pub use credential::{CredentialFilter, Credentials};
 pub use engine_manifest::EngineManifests;
@@ -52,6 +55,7 @@ pub use secret::{SecretValues, Secrets};
 pub use service::Services;
 pub use session::{Sessions, UserSessions};
 pub use terminal::Terminal;
+pub use usage::{Usage, UsageFilter};
 pub use user::{Member, Users};
 
 /// Time, so that rules and tests never ask the machine.
@@ -87,6 +91,8 @@ pub trait Store:
     + Requests
     + EngineManifests
     + Revocations
+    + Usage
+    + Budgets
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::ports::Removal;
+use crate::ports::{Removal, TenantRules};
 use crate::{Backend, namespace};
 
 // Other replicas' orders and failed tries come at the next look; our own wake the loop at once.
@@ -147,11 +147,12 @@ impl Backend {
         }
     }
 
-    /// Makes the cluster's objects as they must be, with the limits and SKUs that the account has now.
+    /// Makes the cluster's objects as they must be, with the limits, SKUs and budgets that the account has now.
     async fn apply(&self, tenant: &Namespace) -> Result<()> {
         let account = self.inner.store.account(tenant.account_id).await?;
         let (quota, skus) = account.map_or_else(Default::default, |account| (account.quota, account.skus));
-        self.inner.cluster.apply_tenant(tenant, &quota, &skus).await
+        let spending_stopped = self.inner.store.spending_stopped(tenant.account_id, tenant.id).await?;
+        self.inner.cluster.apply_tenant(tenant, &TenantRules { quota, skus, spending_stopped }).await
     }
 
     async fn carry_out(&self, namespace: Namespace) {

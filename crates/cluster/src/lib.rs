@@ -14,6 +14,7 @@ mod identity;
 mod leader;
 mod live;
 mod log;
+mod meter;
 mod node;
 mod object;
 mod port;

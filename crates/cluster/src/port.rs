@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts, Terminal};
+use backend::ports::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts, TenantRules, Terminal};
 use domain::Result;
-use domain::account::Quota;
 use domain::credential::{FoundIdentity, Identity};
 use domain::id::{AccountId, NamespaceId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
-use domain::sku::{Sku, SkuGrants, SkuSpec};
+use domain::sku::{Sku, SkuSpec};
 use domain::terminal::TerminalOptions;
+use domain::usage::Metering;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::client::call;
 use crate::identity::Issuer;
 use crate::workload::change;
-use crate::{KubeCluster, identity, live, log, sku, tenant, terminal, workload};
+use crate::{KubeCluster, identity, live, log, meter, sku, tenant, terminal, workload};
 
 impl KubeCluster {
     fn issuer(&self) -> Issuer<'_> {
@@ -32,8 +32,8 @@ impl KubeCluster {
 
 #[async_trait]
 impl Cluster for KubeCluster {
-    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota, skus: &SkuGrants) -> Result<()> {
-        tenant::apply(&self.inner.clients.reconciler, tenant, quota, skus).await
+    async fn apply_tenant(&self, tenant: &Namespace, rules: &TenantRules) -> Result<()> {
+        tenant::apply(&self.inner.clients.reconciler, tenant, rules).await
     }
 
     async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal> {
@@ -223,6 +223,10 @@ impl Cluster for KubeCluster {
 
     fn occupied(&self, account: AccountId) -> OccupiedBySku {
         self.inner.views.occupied(&account.to_string())
+    }
+
+    fn metering(&self) -> Option<Metering> {
+        meter::metering(&self.inner.views)
     }
 
     async fn ping(&self) -> Result<()> {

@@ -5,11 +5,10 @@ pub(crate) mod objects;
 
 use std::time::Duration;
 
-use backend::ports::Removal;
+use backend::ports::{Removal, TenantRules};
 use domain::account::Quota;
 use domain::credential::ACCESS_NAMESPACE;
 use domain::namespace::Namespace as Tenant;
-use domain::sku::SkuGrants;
 use domain::{Code, Error, Result};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
@@ -33,7 +32,7 @@ const APPLYING: Doing = "applying a tenant's object";
 ///
 /// # Errors
 /// `Conflict` when the Kubernetes name belongs to something else; `Unavailable` for what time will solve.
-pub(crate) async fn apply(client: &Client, tenant: &Tenant, quota: &Quota, skus: &SkuGrants) -> Result<()> {
+pub(crate) async fn apply(client: &Client, tenant: &Tenant, rules: &TenantRules) -> Result<()> {
     match find(client, tenant).await? {
         Some(namespace) if namespace.metadata.deletion_timestamp.is_some() => {
             return Err(Error::cluster("the namespace is still being taken apart"));
@@ -41,11 +40,11 @@ pub(crate) async fn apply(client: &Client, tenant: &Tenant, quota: &Quota, skus:
         Some(namespace) => check_ours(&namespace, tenant)?,
         None => {}
     }
-    apply_piece(client, tenant, &objects::namespace(tenant, skus)).await?;
-    let pieces = objects::inside(tenant, quota);
+    apply_piece(client, tenant, &objects::namespace(tenant, rules)).await?;
+    let pieces = objects::inside(tenant, &rules.quota);
     try_join_all(pieces.iter().map(|piece| apply_piece(client, tenant, piece))).await?;
     try_join_all(pieces.iter().map(|piece| read_back(client, tenant, piece))).await?;
-    counted(client, tenant, quota).await
+    counted(client, tenant, &rules.quota).await
 }
 
 /// Removes the tenant's identities, then the Namespace with all in it.

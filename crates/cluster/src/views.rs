@@ -19,9 +19,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::drift::{self, Drift};
+use crate::meter::Gone;
 use crate::node::{self, FLEET};
 use crate::requests;
-use crate::tenant::objects::{ACCOUNT_ID, QUOTA};
+use crate::tenant::objects::{ACCOUNT_ID, NAMESPACE_ID, QUOTA};
 use crate::watch::changes::Topics;
 use crate::watch::run;
 use crate::watch::table::Table;
@@ -54,8 +55,12 @@ pub(crate) struct Views {
     pub capacity: Notify,
     quotas: Table<Vec<QuotaLine>>,
     policies: Table<NamespacePolicy>,
+    /// Pods that went lately.
+    pub gone: Gone,
     /// Account of each tenant namespace.
     accounts: Table<String>,
+    /// Id of each tenant namespace.
+    tenants: Table<String>,
 }
 
 // === impl Views ===
@@ -95,7 +100,20 @@ impl Views {
         occupied
     }
 
+    /// Id of a tenant namespace, as its label says.
+    pub fn tenant(&self, namespace: &str) -> Option<String> {
+        self.tenants.get("", namespace).map(|id| (*id).clone())
+    }
+
+    /// Whether all tenant namespaces are known.
+    pub fn tenants_known(&self) -> bool {
+        self.tenants.in_namespace("").is_some()
+    }
+
     fn feed_pod(&self, event: &Event<Pod>) {
+        if let Event::Delete(pod) = event {
+            self.gone.remember(self, pod);
+        }
         let changed = self.pods.feed(event, state::pod);
         // A list without pods changes nothing and is what counting waits for: in a cluster of idle nodes nothing else
         // would ever happen.
@@ -153,6 +171,8 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     start.watch("Namespaces", tenants, move |event| {
         on.accounts
             .feed(event, |namespace: &Namespace| namespace.labels().get(ACCOUNT_ID).cloned().unwrap_or_default());
+        on.tenants
+            .feed(event, |namespace: &Namespace| namespace.labels().get(NAMESPACE_ID).cloned().unwrap_or_default());
         on.policies.feed(event, |namespace: &Namespace| NamespacePolicy::from_annotations(namespace.annotations()));
         report.report(tracker.feed(event, drift::mark));
     });
@@ -191,8 +211,75 @@ fn quota_lines(quota: &ResourceQuota) -> Vec<QuotaLine> {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::meter::metering;
+
+    const ID: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
+
+    fn pod(phase: &str, state: Value) -> Pod {
+        let container = json!({
+            "name": "app", "image": "x", "imageID": "", "ready": false, "restartCount": 0, "state": state
+        });
+        let pod = json!({
+            "metadata": {
+                "name": "demo", "namespace": "team-0001", "uid": "u-1",
+                "labels": {"remotegpu.ai/sku-code": "gpu-h100-1x"},
+                "annotations": {"remotegpu.ai/price-per-hour": "3.29 EUR", "remotegpu.ai/origin-pod": "far"},
+            },
+            "spec": {"nodeName": "simulated-h100", "containers": [{"name": "app", "image": "x"}]},
+            "status": {"phase": phase, "containerStatuses": [container]},
+        });
+        serde_json::from_value(pod).unwrap()
+    }
+
+    /// Views that know one tenant namespace and an empty list of pods.
+    fn ready() -> Views {
+        let views = Views::default();
+        let namespace: Namespace =
+            serde_json::from_value(json!({"metadata": {"name": "team-0001", "labels": {NAMESPACE_ID: ID}}})).unwrap();
+        for event in [Event::Init, Event::InitApply(namespace), Event::InitDone] {
+            views.tenants.feed(&event, |n: &Namespace| n.labels().get(NAMESPACE_ID).cloned().unwrap_or_default());
+        }
+        assert!(metering(&views).is_none(), "without the pods nothing may be ended");
+        views.feed_pod(&Event::Init);
+        views.feed_pod(&Event::InitDone);
+        views
+    }
+
+    #[test]
+    fn a_pod_is_metered_once_it_ran_and_remembered_as_it_ended() {
+        let views = ready();
+        views.feed_pod(&Event::Apply(pod("Pending", json!({"waiting": {"reason": "ContainerCreating"}}))));
+        assert!(metering(&views).unwrap().pods.is_empty(), "waiting is not charged");
+        let running = json!({"running": {"startedAt": "2026-11-21T10:00:00Z"}});
+        views.feed_pod(&Event::Apply(pod("Running", running)));
+        let says = metering(&views).unwrap();
+        let one = &says.pods["u-1"];
+        assert_eq!(
+            (one.started_at.to_string().as_str(), one.ended_at, one.over),
+            ("2026-11-21T10:00:00Z", None, false)
+        );
+        assert_eq!((one.namespace_id.to_string().as_str(), one.origin.as_ref()), (ID, None), "half an origin is none");
+        let times = json!({"exitCode": 0, "startedAt": "2026-11-21T10:00:00Z", "finishedAt": "2026-11-21T10:05:00Z"});
+        views.feed_pod(&Event::Delete(pod("Running", json!({"terminated": times}))));
+        let says = metering(&views).unwrap();
+        let ended = says.gone["u-1"].ended_at.map(|end| end.to_string());
+        assert_eq!((says.pods.len(), ended.as_deref()), (0, Some("2026-11-21T10:05:00Z")));
+    }
+
+    #[test]
+    fn what_no_admission_priced_is_not_metered() {
+        let views = ready();
+        let mut free = pod("Running", json!({"running": {"startedAt": "2026-11-21T10:00:00Z"}}));
+        free.metadata.annotations = None;
+        views.feed_pod(&Event::Apply(free));
+        let mut elsewhere = pod("Running", json!({"running": {"startedAt": "2026-11-21T10:00:00Z"}}));
+        elsewhere.metadata.namespace = Some("kube-system".into());
+        views.feed_pod(&Event::Apply(elsewhere));
+        assert!(metering(&views).unwrap().pods.is_empty());
+    }
 
     #[test]
     fn capacity_is_counted_once_the_last_list_is_complete_even_when_it_is_empty() {

@@ -44,6 +44,8 @@ pub const ANNOTATION_DEFAULT_SKU: &str = "remotegpu.ai/default-sku";
 pub const ANNOTATION_SERVICE_ACCOUNTS: &str = "remotegpu.ai/service-accounts";
 /// Namespace annotation: `stopped` refuses new pods.
 pub const ANNOTATION_SPENDING: &str = "remotegpu.ai/spending";
+/// Its value that refuses new pods.
+pub const SPENDING_STOPPED: &str = "stopped";
 /// Pod annotation set by admission: the SKU's version ([`Sku::version`]).
 pub const ANNOTATION_SKU_VERSION: &str = "remotegpu.ai/sku-version";
 /// Pod annotation set by admission: hourly price, frozen, for example `3.29 EUR`.
@@ -99,7 +101,7 @@ impl NamespacePolicy {
             skus: list(ANNOTATION_SKUS).filter(|codes| !codes.iter().any(|c| c == "*")),
             default_sku: annotations.get(ANNOTATION_DEFAULT_SKU).filter(|s| !s.is_empty()).cloned(),
             service_accounts: list(ANNOTATION_SERVICE_ACCOUNTS).unwrap_or_default(),
-            spending_stopped: annotations.get(ANNOTATION_SPENDING).is_some_and(|s| s == "stopped"),
+            spending_stopped: annotations.get(ANNOTATION_SPENDING).is_some_and(|s| s == SPENDING_STOPPED),
         }
     }
 

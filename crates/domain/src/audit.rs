@@ -96,6 +96,13 @@ pub enum Action {
     WorkloadEdited,
     TerminalOpened,
     TerminalClosed,
+    BudgetCreated,
+    BudgetChanged,
+    BudgetDeleted,
+    BudgetReached,
+    BudgetStopped,
+    BudgetResumed,
+    UsageExported,
 }
 
 /// How it went.
@@ -228,6 +235,7 @@ impl Action {
         WorkloadChanged WorkloadRestarted WorkloadRolledBack WorkloadEdited TerminalOpened TerminalClosed
         SkuCreated SkuChanged SkuRetired SkuOffered AccountSkusChanged
         NodeCordoned NodeUncordoned NodeDrained
+        BudgetCreated BudgetChanged BudgetDeleted BudgetReached BudgetStopped BudgetResumed UsageExported
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -323,6 +331,13 @@ impl Action {
             Self::WorkloadEdited => "workload.edited",
             Self::TerminalOpened => "terminal.opened",
             Self::TerminalClosed => "terminal.closed",
+            Self::BudgetCreated => "budget.created",
+            Self::BudgetChanged => "budget.changed",
+            Self::BudgetDeleted => "budget.deleted",
+            Self::BudgetReached => "budget.reached",
+            Self::BudgetStopped => "budget.stopped",
+            Self::BudgetResumed => "budget.resumed",
+            Self::UsageExported => "usage.exported",
         }
     }
 }

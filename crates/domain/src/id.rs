@@ -85,6 +85,14 @@ uuid_id!(
     /// A person's account at an identity provider, linked to a user.
     IdentityId
 );
+uuid_id!(
+    /// A usage record.
+    UsageId
+);
+uuid_id!(
+    /// A budget.
+    BudgetId
+);
 
 #[cfg(test)]
 mod tests {

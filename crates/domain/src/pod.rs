@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Money};
+use crate::usage;
 use crate::workload::{Owner, Waits};
 
 /// A pod as the cluster has it now.
@@ -178,11 +179,10 @@ impl PodState {
         Money::parse(amount, Currency::new(currency).ok()?).ok()
     }
 
-    /// What it has cost until `now`, or until it ended.
+    /// What it has cost until `now`, or until it ended: by the arithmetic of usage records.
     pub fn cost(&self, now: Timestamp) -> Option<Money> {
         let until = if self.over() { self.ended_at? } else { now };
-        let seconds = self.started_at.map_or(0, |start| until.as_second() - start.as_second());
-        Some(self.money()?.for_seconds(u64::try_from(seconds).unwrap_or(0)))
+        Some(usage::cost(&self.money()?, self.started_at.unwrap_or(until), until))
     }
 
     /// Why it does not run, in plain words; empty when it does.

@@ -10,6 +10,7 @@ mod account;
 mod api_key;
 mod audit;
 mod backup;
+mod budget;
 mod cli_session;
 mod connect;
 mod credential;
@@ -30,6 +31,7 @@ mod request;
 mod revocation;
 mod row;
 mod session;
+mod usage;
 mod user;
 
 use std::sync::Arc;

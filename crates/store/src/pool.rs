@@ -100,6 +100,32 @@ macro_rules! change {
     };
 }
 
+/// Like [`change!`] for ledgers that are their own record (usage): no audit row. Commits unless there is an error.
+macro_rules! enter {
+    ($pool:expr, $tx:ident => $body:expr) => {
+        match &$pool.engine {
+            $crate::pool::Engine::Sqlite { write, .. } => {
+                $crate::pool::enter!(@run write.begin_with("BEGIN IMMEDIATE"), $tx => $body)
+            }
+            $crate::pool::Engine::Postgres(pool) => {
+                $crate::pool::limited(async { $crate::pool::enter!(@run pool.begin(), $tx => $body) }).await
+            }
+        }
+    };
+    (@run $begin:expr, $tx:ident => $body:expr) => {
+        $crate::pool::outcome(async {
+            let mut transaction = $begin.await?;
+            let changed = {
+                let $tx = &mut *transaction;
+                $crate::pool::outcome(async { $body }).await?
+            };
+            transaction.commit().await?;
+            Ok(changed)
+        })
+        .await
+    };
+}
+
 /// Fixes the type of a block inside [`change!`], so that `?` works in it.
 pub(crate) fn outcome<T, F: Future<Output = sqlx::Result<Option<T>>>>(body: F) -> F {
     body
@@ -110,4 +136,4 @@ pub(crate) async fn limited<T>(work: impl Future<Output = sqlx::Result<T>>) -> s
     tokio::time::timeout(POSTGRES_LIMIT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
-pub(crate) use {change, on_db};
+pub(crate) use {change, enter, on_db};

@@ -14,6 +14,7 @@ use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace, QuotaLine};
 use domain::sku::{Sku, SkuGrants, SkuSpec};
 use domain::terminal::TerminalOptions;
+use domain::usage::Metering;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -70,13 +71,23 @@ pub struct TenantFacts {
     pub policy: NamespacePolicy,
 }
 
+/// What is written into a tenant namespace beyond what all have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantRules {
+    /// Limits of its account.
+    pub quota: Quota,
+    /// SKUs that may be used in it.
+    pub skus: SkuGrants,
+    /// New pods are refused: a budget is used up.
+    pub spending_stopped: bool,
+}
+
 /// The home cluster. Changes for a person take that person's token (RULINGS 34).
 #[async_trait]
 pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + Send + Sync {
     // --- tenants (reconciler identity) ---
-    /// Applies every object of DESIGN §5 with the account's limits and SKUs and reads them back; idempotent, repairs
-    /// drift.
-    async fn apply_tenant(&self, tenant: &Namespace, quota: &Quota, skus: &SkuGrants) -> Result<()>;
+    /// Applies every object of DESIGN §5 with these rules and reads them back; idempotent, repairs drift.
+    async fn apply_tenant(&self, tenant: &Namespace, rules: &TenantRules) -> Result<()>;
     /// Removes the tenant's identities, then its namespace; call again until [`Removal::Gone`].
     async fn delete_tenant(&self, tenant: &Namespace) -> Result<Removal>;
     /// Namespaces whose managed objects somebody changed or deleted; endless.
@@ -219,6 +230,9 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + Send + Sync {
     fn watch_workloads(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<WorkloadState>>;
     /// Pods that hold a place on a node, by SKU, those of an account apart; from watches, empty while unknown.
     fn occupied(&self, account: AccountId) -> OccupiedBySku;
+
+    /// What has run in tenant namespaces and what went lately, from watches; none until they know everything.
+    fn metering(&self) -> Option<Metering>;
 
     /// The API server answers.
     async fn ping(&self) -> Result<()>;

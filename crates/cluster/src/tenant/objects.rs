@@ -1,9 +1,9 @@
 //! The objects of a tenant namespace, as they are applied (DESIGN §5, `security.md` §6.4). Pure.
 
+use backend::ports::TenantRules;
 use domain::account::Quota;
-use domain::admission::ANNOTATION_SKUS;
+use domain::admission::{ANNOTATION_SKUS, ANNOTATION_SPENDING, SPENDING_STOPPED};
 use domain::namespace::Namespace as Tenant;
-use domain::sku::SkuGrants;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{Api, ApiResource, DynamicObject};
@@ -79,9 +79,9 @@ pub(crate) fn labels(tenant: &Tenant) -> Value {
     })
 }
 
-/// The Namespace itself, with the SKUs that may be used in it. `restricted` only warns: it would refuse most images as
+/// The Namespace itself, with what admission must know of it. `restricted` only warns: it would refuse most images as
 /// they are published.
-pub(crate) fn namespace(tenant: &Tenant, skus: &SkuGrants) -> Piece {
+pub(crate) fn namespace(tenant: &Tenant, rules: &TenantRules) -> Piece {
     let mut labels = labels(tenant);
     for (mode, level) in [("enforce", "baseline"), ("warn", "restricted"), ("audit", "restricted")] {
         labels[format!("pod-security.kubernetes.io/{mode}")] = json!(level);
@@ -89,7 +89,12 @@ pub(crate) fn namespace(tenant: &Tenant, skus: &SkuGrants) -> Piece {
     }
     let name = tenant.kubernetes_name.as_str();
     let resource = ApiResource::erase::<Namespace>(&());
-    let metadata = json!({"name": name, "labels": labels, "annotations": {ANNOTATION_SKUS: skus.annotation()}});
+    // Applied with force: an annotation that is left out here goes.
+    let mut annotations = json!({ANNOTATION_SKUS: rules.skus.annotation()});
+    if rules.spending_stopped {
+        annotations[ANNOTATION_SPENDING] = json!(SPENDING_STOPPED);
+    }
+    let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
     let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
     Piece { resource, name: name.to_owned(), object, cluster_scoped: true }
 }
@@ -202,6 +207,7 @@ fn default_account(tenant: &Tenant) -> Piece {
 
 #[cfg(test)]
 mod tests {
+    use domain::admission::NamespacePolicy;
     use domain::id::{AccountId, NamespaceId, UserId};
     use domain::namespace::{KubernetesName, NamespaceName, NamespaceStatus};
 
@@ -226,10 +232,21 @@ mod tests {
     #[test]
     fn every_object_says_whose_it_is() {
         let tenant = tenant();
-        for piece in inside(&tenant, &Quota::default()).into_iter().chain([namespace(&tenant, &SkuGrants::default())]) {
+        for piece in inside(&tenant, &Quota::default()).into_iter().chain([namespace(&tenant, &TenantRules::default())])
+        {
             let labels = &piece.object["metadata"]["labels"];
             assert_eq!(labels[NAMESPACE_ID], tenant.id.to_string(), "{}", piece.resource.kind);
             assert_eq!(labels[MANAGED_BY], "remotegpu", "{}", piece.resource.kind);
+        }
+    }
+
+    #[test]
+    fn admission_reads_a_stop_out_of_what_is_applied_and_nothing_without_one() {
+        for spending_stopped in [true, false] {
+            let rules = TenantRules { spending_stopped, ..TenantRules::default() };
+            let annotations = &namespace(&tenant(), &rules).object["metadata"]["annotations"];
+            let annotations = serde_json::from_value(annotations.clone()).unwrap();
+            assert_eq!(NamespacePolicy::from_annotations(&annotations).spending_stopped, spending_stopped);
         }
     }
 

@@ -4,14 +4,12 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backend::ports::{Cluster as _, IdentityFilter};
+use backend::ports::{Cluster as _, IdentityFilter, TenantRules};
 use cluster::{ClusterConfig, KubeCluster};
-use domain::account::Quota;
 use domain::api_key::PublicId;
 use domain::credential::{Access, Identity};
 use domain::id::{AccountId, NamespaceId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
-use domain::sku::SkuGrants;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::SecretString;
@@ -139,7 +137,7 @@ impl Plane {
     /// A tenant whose namespace stands.
     pub async fn tenant(&self) -> Namespace {
         let tenant = tenant();
-        self.cluster.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap();
+        self.cluster.apply_tenant(&tenant, &TenantRules::default()).await.unwrap();
         tenant
     }
 

@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backend::ports::{Cluster as _, IdentityFilter};
+use backend::ports::{Cluster as _, IdentityFilter, TenantRules};
 use cluster::{ClusterConfig, KubeCluster};
-use domain::account::Quota;
 use domain::credential::{Access, Identity};
-use domain::sku::SkuGrants;
 use domain::{Code, Error};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::api::{Api, DeleteParams};
@@ -71,7 +69,7 @@ async fn a_silent_api_server_is_unavailable_within_the_deadline() {
     let start = Instant::now();
     let answers: Vec<Error> = vec![
         cluster.ping().await.unwrap_err(),
-        cluster.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap_err(),
+        cluster.apply_tenant(&tenant, &TenantRules::default()).await.unwrap_err(),
         cluster.delete_tenant(&tenant).await.unwrap_err(),
         cluster.ensure_identity(&tenant, &identity).await.unwrap_err(),
         cluster.request_token(&tenant, &Identity::Console { access: Access::View }, "uid").await.err().unwrap(),
@@ -117,7 +115,7 @@ async fn what_happened_while_the_connection_was_cut_is_noticed_afterwards() {
     drop(proxy);
     eventually("the outage is seen", async || console.ping().await.err()).await;
     assert_eq!(
-        console.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap_err().code(),
+        console.apply_tenant(&tenant, &TenantRules::default()).await.unwrap_err().code(),
         Code::ClusterUnavailable
     );
     let quotas: Api<ResourceQuota> = Api::namespaced(plane.admin.clone(), tenant.kubernetes_name.as_str());
@@ -125,6 +123,6 @@ async fn what_happened_while_the_connection_was_cut_is_noticed_afterwards() {
 
     let _proxy = Proxy::start(free, server).await;
     while next("the deletion is reported", &mut changes).await != tenant.id {}
-    console.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap();
+    console.apply_tenant(&tenant, &TenantRules::default()).await.unwrap();
     quotas.get("remotegpu").await.unwrap();
 }

@@ -1,11 +1,9 @@
 //! Namespaces: made whole, repaired, taken apart.
 
-use backend::ports::{Cluster as _, Removal};
+use backend::ports::{Cluster as _, Removal, TenantRules};
 use domain::Error;
-use domain::account::Quota;
 use domain::credential::{ACCESS_NAMESPACE, Access, Identity};
 use domain::namespace::Namespace as Tenant;
-use domain::sku::SkuGrants;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -59,7 +57,7 @@ async fn applying_again_changes_nothing() {
         (policy.metadata.resource_version, namespace.metadata.resource_version)
     };
     let before = version().await;
-    plane.cluster.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap();
+    plane.cluster.apply_tenant(&tenant, &TenantRules::default()).await.unwrap();
     assert_eq!(version().await, before);
 }
 
@@ -78,17 +76,17 @@ async fn what_somebody_deletes_or_edits_is_reported_and_repaired() {
     let edit = json!({"spec": {"hard": {"pods": "999"}}});
     quotas.patch("remotegpu", &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
     while next("the edit is reported", &mut changes).await != one.id {}
-    plane.cluster.apply_tenant(&one, &Quota::default(), &SkuGrants::default()).await.unwrap();
+    plane.cluster.apply_tenant(&one, &TenantRules::default()).await.unwrap();
     assert_eq!(quotas.get("remotegpu").await.unwrap().spec.unwrap().hard.unwrap()["pods"].0, "100");
 
     quotas.delete("remotegpu", &DeleteParams::default()).await.unwrap();
     while next("the deletion is reported", &mut changes).await != one.id {}
-    plane.cluster.apply_tenant(&one, &Quota::default(), &SkuGrants::default()).await.unwrap();
+    plane.cluster.apply_tenant(&one, &TenantRules::default()).await.unwrap();
     quotas.get("remotegpu").await.unwrap();
 
     // Our own repairs wake nobody: a change elsewhere comes next, after at most one late echo of the edits above.
     for _ in 0..3 {
-        plane.cluster.apply_tenant(&one, &Quota::default(), &SkuGrants::default()).await.unwrap();
+        plane.cluster.apply_tenant(&one, &TenantRules::default()).await.unwrap();
     }
     inside::<LimitRange>(&plane, &other).delete("remotegpu", &DeleteParams::default()).await.unwrap();
     let mut echoes = 0;
@@ -110,13 +108,13 @@ async fn a_deleted_network_policy_is_reported_and_repaired() {
     let policies: Api<NetworkPolicy> = inside(&plane, &tenant);
     // Deleting again and again: the first deletions may fall into the time before the watch has its first list.
     eventually("the deletion is reported", async || {
-        plane.cluster.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap();
+        plane.cluster.apply_tenant(&tenant, &TenantRules::default()).await.unwrap();
         policies.delete("remotegpu-isolation", &DeleteParams::default()).await.unwrap();
         let news = tokio::time::timeout(std::time::Duration::from_millis(500), futures::StreamExt::next(&mut changes));
         news.await.ok().flatten().filter(|id| *id == tenant.id)
     })
     .await;
-    plane.cluster.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await.unwrap();
+    plane.cluster.apply_tenant(&tenant, &TenantRules::default()).await.unwrap();
     policies.get("remotegpu-isolation").await.unwrap();
 }
 
@@ -150,10 +148,7 @@ async fn a_namespace_of_somebody_else_is_left_alone() {
     let mut foreign = Namespace::default();
     foreign.metadata.name = Some(tenant.kubernetes_name.as_str().to_owned());
     namespaces.create(&PostParams::default(), &foreign).await.unwrap();
-    assert!(matches!(
-        plane.cluster.apply_tenant(&tenant, &Quota::default(), &SkuGrants::default()).await,
-        Err(Error::Conflict { .. })
-    ));
+    assert!(matches!(plane.cluster.apply_tenant(&tenant, &TenantRules::default()).await, Err(Error::Conflict { .. })));
     assert!(matches!(plane.cluster.delete_tenant(&tenant).await, Err(Error::Conflict { .. })));
     let live = namespaces.get(tenant.kubernetes_name.as_str()).await.unwrap();
     assert!(live.metadata.deletion_timestamp.is_none());

@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt as _;
 
 use super::{Key, controller};
+use crate::meter::{self, Meta};
 use crate::{node, requests};
 
 /// A pod with what the joins need.
@@ -27,6 +28,8 @@ pub(crate) struct PodRow {
     pub instance: Option<String>,
     /// What the engine's provider takes for it an hour.
     pub cost: Option<String>,
+    /// What metering needs of it.
+    pub meta: Meta,
 }
 
 /// A pod.
@@ -56,7 +59,8 @@ pub(crate) fn pod(pod: &Pod) -> PodRow {
         owners,
     };
     let (instance, cost) = node::instance(pod);
-    PodRow { owner: top(&state.owners), state, taken: requests::taken(pod), instance, cost }
+    let (taken, meta) = (requests::taken(pod), meter::meta(pod));
+    PodRow { owner: top(&state.owners), state, taken, instance, cost, meta }
 }
 
 /// A Deployment names its ReplicaSets `<its name>-<pod-template-hash>`, and the hash is a label of the pod: no third

@@ -1,0 +1,54 @@
+//! What the use cases need of stored usage. Records are the ledger themselves: they are written by the meter, of which
+//! there is one, and need no audit rows.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::id::{AccountId, NamespaceId};
+use domain::page::PageRequest;
+use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
+use jiff::Timestamp;
+
+/// Which records of a month are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsageFilter {
+    /// Those of one namespace.
+    pub namespace: Option<NamespaceId>,
+    /// Those of one SKU.
+    pub sku_code: Option<String>,
+}
+
+/// Usage records and their sums.
+#[async_trait]
+pub trait Usage: Send + Sync {
+    /// Brings each record to the state given: an open one is begun, an ended one is begun and ended, or ended if it is
+    /// open. All or none; doing it again changes nothing. Never two open records of a pod, never two of one start.
+    async fn note_usage(&self, records: &[UsageRecord]) -> Result<()>;
+    /// Records that have not ended, of one account or all.
+    async fn open_usage(&self, account: Option<AccountId>) -> Result<Vec<UsageRecord>>;
+    /// The latest end among the ended records of each of these pods.
+    async fn usage_ends(&self, pod_uids: &[String]) -> Result<BTreeMap<String, Timestamp>>;
+    /// Until when everything open is known to have run; none before the first look.
+    async fn metered_until(&self) -> Result<Option<Timestamp>>;
+    /// Everything open ran at `at`.
+    async fn set_metered_until(&self, at: Timestamp) -> Result<()>;
+    /// Sums of what has ended in the days from `from` up to and including `until`, by day.
+    async fn usage_days(&self, account: AccountId, from: Day, until: Day) -> Result<Vec<UsageDay>>;
+    /// Records of a month, the newest first, `limit + 1` rows.
+    async fn list_usage(
+        &self,
+        account: AccountId,
+        month: Month,
+        filter: &UsageFilter,
+        page: &PageRequest,
+    ) -> Result<Vec<UsageRecord>>;
+    /// Records of a month in the order of an invoice (namespace, start, id), at most `limit` rows after `after`.
+    async fn billed_usage(
+        &self,
+        account: AccountId,
+        month: Month,
+        after: Option<BillingPlace>,
+        limit: u32,
+    ) -> Result<Vec<UsageRecord>>;
+}

@@ -1,0 +1,135 @@
+//! Usage: what an account's pods cost, summed and record by record. Whoever may see usage sees all of the account's.
+
+mod meter;
+
+use std::collections::BTreeMap;
+
+use domain::audit::Action;
+use domain::id::{AccountId, NamespaceId};
+use domain::page::{Page, PageRequest};
+use domain::permission::Permission;
+use domain::usage::summary::UsageFacts;
+use domain::usage::{
+    BillingPlace, Day, Month, UsageDay, UsageListQuery, UsageQuery, UsageRecord, UsageSummary, UsageView,
+};
+use domain::{Error, Result};
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use jiff::Timestamp;
+
+use crate::ports::UsageFilter;
+use crate::{Backend, Caller};
+
+// One batch of a file or an invoice: some hundred kilobytes at the most, whatever the length of the month.
+const BATCH: u32 = 200;
+
+impl Backend {
+    /// Sums of the account.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a wrong range; `forbidden`.
+    pub async fn usage_summary(&self, caller: &Caller, query: &UsageQuery) -> Result<UsageSummary> {
+        caller.require(Permission::ReadUsage)?;
+        let now = self.inner.clock.now();
+        let (range, month, account) = (query.check(now)?, Month::of(now), caller.account.id);
+        let days = self.days_of(account, range.since, range.until, now).await?;
+        let month = self.month_of(account, month, now).await?;
+        let open = self.inner.store.open_usage(Some(account)).await?;
+        Ok(UsageSummary::of(&UsageFacts { days, month, open }, &range, now))
+    }
+
+    /// Records of a month, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a wrong month or namespace; `forbidden`.
+    pub async fn list_usage(&self, caller: &Caller, query: UsageListQuery) -> Result<Page<UsageView>> {
+        caller.require(Permission::ReadUsage)?;
+        let now = self.inner.clock.now();
+        let (month, filter) = (query.month(now)?, filter(&query)?);
+        let page = PageRequest::new(query.limit, query.cursor)?;
+        let rows = self.inner.store.list_usage(caller.account.id, month, &filter, &page).await?;
+        Ok(Page::from_rows(rows, page.limit, |row| row.id.to_string()).map(|row| row.view(now)))
+    }
+
+    /// The same as CSV, batch by batch, whatever its length; and the name of the file. Is in the audit log.
+    ///
+    /// # Errors
+    /// As [`Self::list_usage`].
+    pub async fn export_usage(
+        &self,
+        caller: &Caller,
+        query: UsageListQuery,
+    ) -> Result<(String, BoxStream<'static, Result<String>>)> {
+        caller.require(Permission::ReadUsage)?;
+        let now = self.inner.clock.now();
+        let (month, filter, account) = (query.month(now)?, filter(&query)?, caller.account.id);
+        let audit = self.audit(caller, Action::UsageExported, crate::account::target(account), month.to_string());
+        self.inner.store.record(&audit).await?;
+        let first = (self.clone(), filter, Some(None::<String>));
+        let rows = stream::try_unfold(first, move |(backend, filter, next)| async move {
+            let Some(after) = next else { return Ok::<_, Error>(None) };
+            let page = PageRequest { limit: BATCH, after };
+            let rows = backend.inner.store.list_usage(account, month, &filter, &page).await?;
+            let page = Page::from_rows(rows, BATCH, |row| row.id.to_string());
+            let text: String = page.items.iter().map(|row| row.view(now).csv_row()).collect();
+            Ok(Some((text, (backend, filter, page.next_cursor.map(Some)))))
+        });
+        let head = stream::once(std::future::ready(Ok(UsageView::csv_head())));
+        Ok((format!("usage-{month}.csv"), head.chain(rows).boxed()))
+    }
+
+    /// Records of a month in the order of an invoice (namespace, start, id), read batch by batch: constant memory.
+    pub fn billed_usage(&self, account: AccountId, month: Month) -> BoxStream<'static, Result<UsageRecord>> {
+        let first = (self.clone(), Some(None::<BillingPlace>));
+        let batches = stream::try_unfold(first, move |(backend, next)| async move {
+            let Some(after) = next else { return Ok::<_, Error>(None) };
+            let rows = backend.inner.store.billed_usage(account, month, after, BATCH).await?;
+            let more = rows.len() == BATCH as usize;
+            let next = rows.last().filter(|_| more).map(|last| Some(last.place()));
+            Ok(Some((rows, (backend, next))))
+        });
+        let rows = batches.map(|batch| match batch {
+            Ok(rows) => stream::iter(rows.into_iter().map(Ok).collect::<Vec<_>>()),
+            Err(error) => stream::iter(vec![Err(error)]),
+        });
+        rows.flatten().boxed()
+    }
+
+    /// Sums by day, with what runs up to `now`. The sums are read first: what ends between the two reads is missing for a
+    /// moment, never counted twice.
+    async fn days_of(&self, account: AccountId, from: Day, until: Day, now: Timestamp) -> Result<Vec<UsageDay>> {
+        let mut days = self.inner.store.usage_days(account, from, until).await?;
+        let open = self.inner.store.open_usage(Some(account)).await?;
+        let parts = open.iter().flat_map(|record| record.days(now));
+        days.extend(parts.filter(|part| (from..=until).contains(&part.day)));
+        days.sort_by_key(|day| day.day);
+        Ok(days)
+    }
+
+    /// The days of a month.
+    pub(crate) async fn month_of(&self, account: AccountId, month: Month, now: Timestamp) -> Result<Vec<UsageDay>> {
+        let last = Day::from_number(Day::of(month.end()).number() - 1);
+        self.days_of(account, Day::of(month.start()), last, now).await
+    }
+}
+
+/// Micro-units of `currency` that were spent in `days`, in one namespace or all.
+pub(crate) fn spent(days: &[UsageDay], namespace: Option<NamespaceId>, currency: &str) -> i64 {
+    let counts =
+        |day: &&UsageDay| namespace.is_none_or(|id| id == day.namespace_id) && day.currency.as_str() == currency;
+    days.iter().filter(counts).fold(0, |sum, day| sum.saturating_add(day.micros))
+}
+
+/// Days of a month by account, read once.
+pub(crate) type MonthsOfAccounts = BTreeMap<AccountId, Vec<UsageDay>>;
+
+fn filter(query: &UsageListQuery) -> Result<UsageFilter> {
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let wrong = |_| Error::field("namespace", "uuid", "Not a namespace id: expected a UUID");
+    let namespace = said(&query.namespace).map(|id| NamespaceId::parse(&id).map_err(wrong)).transpose()?;
+    let sku_code = said(&query.sku);
+    if sku_code.as_deref().is_some_and(|code| code.chars().any(char::is_control)) {
+        return Err(Error::field("sku", "format", "Not a SKU code"));
+    }
+    Ok(UsageFilter { namespace, sku_code })
+}

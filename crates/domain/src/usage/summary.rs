@@ -1,0 +1,334 @@
+//! Sums for people: by day, namespace, SKU and member, what runs now, and where the month is going.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Day, Month, UsageDay, UsageRecord};
+use crate::id::NamespaceId;
+use crate::money::{Currency, Money};
+use crate::{Error, Result};
+
+/// Most days of one answer: a leap year and a day.
+const MOST_DAYS: i64 = 367;
+
+/// Which days and whose, as they come in a query string; empty fields (of a form) are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+#[serde(default, deny_unknown_fields)]
+pub struct UsageQuery {
+    /// First day, `2026-11-01` (UTC); that of this month when unsaid.
+    #[cfg_attr(feature = "openapi", param(format = "date"))]
+    pub since: Option<String>,
+    /// Last day; today when unsaid.
+    #[cfg_attr(feature = "openapi", param(format = "date"))]
+    pub until: Option<String>,
+    /// Id of a namespace.
+    #[cfg_attr(feature = "openapi", param(format = "uuid"))]
+    pub namespace: Option<String>,
+    /// SKU code.
+    #[cfg_attr(feature = "openapi", param(max_length = 63))]
+    pub sku: Option<String>,
+    /// E-mail address of a member.
+    #[cfg_attr(feature = "openapi", param(max_length = 254))]
+    pub member: Option<String>,
+}
+
+/// A [`UsageQuery`] that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageRange {
+    /// First day.
+    pub since: Day,
+    /// Last day.
+    pub until: Day,
+    namespace: Option<NamespaceId>,
+    sku: Option<String>,
+    member: Option<String>,
+}
+
+/// Sums of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsageSummary {
+    /// First day.
+    pub since: String,
+    /// Last day.
+    pub until: String,
+    /// ISO 4217; empty when nothing was ever charged in these days.
+    pub currency: String,
+    /// Of all these days.
+    pub total: String,
+    /// Seconds of pods in them.
+    pub seconds: i64,
+    /// Pods that are charged now.
+    pub running: u32,
+    /// What they cost per hour.
+    pub per_hour: String,
+    /// This month so far.
+    pub month: String,
+    /// This month if what runs now runs to its end.
+    pub forecast: String,
+    /// Each day, also those without use.
+    pub days: Vec<UsageDayView>,
+    /// By namespace, the dearest first.
+    pub namespaces: Vec<UsageShare>,
+    /// By SKU, the dearest first.
+    pub skus: Vec<UsageShare>,
+    /// By the member who made the namespace, the dearest first.
+    pub members: Vec<UsageShare>,
+}
+
+/// A day of a [`UsageSummary`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsageDayView {
+    /// `2026-11-21`, UTC.
+    pub day: String,
+    /// What it cost.
+    pub cost: String,
+    /// The same by SKU, in the order of [`UsageSummary::skus`]; zeros included.
+    pub skus: Vec<String>,
+}
+
+/// One line of a breakdown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsageShare {
+    /// What to filter by: namespace id, SKU code, e-mail address.
+    pub key: String,
+    /// For people.
+    pub name: String,
+    /// Cost.
+    pub cost: String,
+    /// Seconds of pods.
+    pub seconds: i64,
+    /// Of the total, rounded to whole percents.
+    pub percent: u32,
+}
+
+/// Everything a summary is made of.
+#[derive(Debug, Clone, Default)]
+pub struct UsageFacts {
+    /// Sums of ended and open records of the days asked for.
+    pub days: Vec<UsageDay>,
+    /// Those of this month.
+    pub month: Vec<UsageDay>,
+    /// What runs.
+    pub open: Vec<UsageRecord>,
+}
+
+// === impl UsageQuery ===
+
+impl UsageQuery {
+    /// Checks the query.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no day, no id, a range that is backwards or longer than a year.
+    pub fn check(&self, now: Timestamp) -> Result<UsageRange> {
+        let said =
+            |text: &Option<String>| text.clone().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let until = said(&self.until).map_or_else(|| Ok(Day::of(now)), |text| Day::parse("until", &text))?;
+        let first = || Ok(Day::of(Month::of(until.start()).start()));
+        let since = said(&self.since).map_or_else(first, |text| Day::parse("since", &text))?;
+        if since > until || until.number() - since.number() >= MOST_DAYS {
+            return Err(Error::field("until", "range", "The last day must be within a year after the first"));
+        }
+        let namespace = said(&self.namespace).map(|id| {
+            NamespaceId::parse(&id)
+                .map_err(|_| Error::field("namespace", "uuid", "Not a namespace id: expected a UUID"))
+        });
+        Ok(UsageRange {
+            since,
+            until,
+            namespace: namespace.transpose()?,
+            sku: said(&self.sku),
+            member: said(&self.member),
+        })
+    }
+}
+
+// === impl UsageRange ===
+
+impl UsageRange {
+    fn wants(&self, day: &UsageDay) -> bool {
+        self.wants_these(day.namespace_id, &day.sku_code, &day.member)
+    }
+
+    fn wants_record(&self, record: &UsageRecord) -> bool {
+        self.wants_these(record.namespace_id, &record.sku_code, &record.member)
+    }
+
+    fn wants_these(&self, namespace: NamespaceId, sku: &str, member: &str) -> bool {
+        self.namespace.is_none_or(|id| id == namespace)
+            && self.sku.as_deref().is_none_or(|code| code == sku)
+            && self.member.as_deref().is_none_or(|email| email == member)
+    }
+}
+
+// === impl UsageSummary ===
+
+impl UsageSummary {
+    /// Sums `facts` at `now`. In one currency, that of what runs or was charged last (RULINGS 46: an installation has one;
+    /// what was charged in another before it was changed stands in the records).
+    pub fn of(facts: &UsageFacts, range: &UsageRange, now: Timestamp) -> Self {
+        let newest = || facts.days.iter().chain(&facts.month).max_by_key(|day| day.day).map(|day| &day.currency);
+        let (since, until) = (range.since.to_string(), range.until.to_string());
+        let Some(currency) = facts.open.first().map(|record| &record.price.currency).or_else(newest) else {
+            let days = range.each_day().map(|day| UsageDayView {
+                day: day.to_string(),
+                cost: "0.00".into(),
+                ..Default::default()
+            });
+            let zero = || "0.00".to_owned();
+            let (total, per_hour, month, forecast) = (zero(), zero(), zero(), zero());
+            return Self { since, until, total, per_hour, month, forecast, days: days.collect(), ..Self::default() };
+        };
+        let money = |micros: i64| Money { micros, currency: currency.clone() };
+        let wanted: Vec<&UsageDay> =
+            facts.days.iter().filter(|day| day.currency == *currency && range.wants(day)).collect();
+        let open: Vec<&UsageRecord> =
+            facts.open.iter().filter(|r| r.price.currency == *currency && range.wants_record(r)).collect();
+        let per_hour = money(open.iter().map(|record| record.price.micros).sum());
+        let month = facts.month.iter().filter(|day| day.currency == *currency && range.wants(day));
+        let month: i64 = month.map(|day| day.micros).sum();
+        let rest = super::seconds(now, Month::of(now).end()).unsigned_abs();
+        let skus = shares(&wanted, currency, |day| (day.sku_code.clone(), day.sku_code.clone()));
+        Self {
+            since,
+            until,
+            currency: currency.as_str().to_owned(),
+            total: money(wanted.iter().map(|day| day.micros).sum()).decimal(),
+            seconds: wanted.iter().map(|day| day.seconds).sum(),
+            running: u32::try_from(open.len()).unwrap_or(u32::MAX),
+            per_hour: per_hour.decimal(),
+            month: money(month).decimal(),
+            forecast: money(month.saturating_add(per_hour.for_seconds(rest).micros)).decimal(),
+            days: range.by_day(&wanted, currency, &skus),
+            namespaces: shares(&wanted, currency, |day| (day.namespace_id.to_string(), day.namespace.clone())),
+            members: shares(&wanted, currency, |day| (day.member.clone(), day.member.clone())),
+            skus,
+        }
+    }
+}
+
+impl UsageRange {
+    fn each_day(&self) -> impl Iterator<Item = Day> {
+        (self.since.number()..=self.until.number()).map(Day::from_number)
+    }
+
+    fn by_day(&self, wanted: &[&UsageDay], currency: &Currency, skus: &[UsageShare]) -> Vec<UsageDayView> {
+        let mut sums: BTreeMap<(Day, &str), i64> = BTreeMap::new();
+        for day in wanted {
+            *sums.entry((day.day, day.sku_code.as_str())).or_default() += day.micros;
+        }
+        let decimal = |micros: i64| Money { micros, currency: currency.clone() }.decimal();
+        let view = |day: Day| {
+            let micros = |sku: &UsageShare| sums.get(&(day, sku.key.as_str())).copied().unwrap_or_default();
+            let parts: Vec<i64> = skus.iter().map(micros).collect();
+            let skus = parts.iter().map(|micros| decimal(*micros)).collect();
+            UsageDayView { day: day.to_string(), cost: decimal(parts.iter().sum()), skus }
+        };
+        self.each_day().map(view).collect()
+    }
+}
+
+fn shares(days: &[&UsageDay], currency: &Currency, of: impl Fn(&UsageDay) -> (String, String)) -> Vec<UsageShare> {
+    let mut sums: BTreeMap<String, (String, i64, i64)> = BTreeMap::new();
+    for day in days {
+        let (key, name) = of(day);
+        let sum = sums.entry(key).or_default();
+        // Days come in their order: the last name is the latest.
+        *sum = (name, sum.1 + day.micros, sum.2 + day.seconds);
+    }
+    let total: i64 = days.iter().map(|day| day.micros).sum();
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by(|a, b| (b.1.1, &a.1.0).cmp(&(a.1.1, &b.1.0)));
+    let share = |(key, (name, micros, seconds)): (String, (String, i64, i64))| {
+        let percent = (i128::from(micros) * 200 + i128::from(total)) / (i128::from(total.max(1)) * 2);
+        let cost = Money { micros, currency: currency.clone() }.decimal();
+        UsageShare { key, name, cost, seconds, percent: u32::try_from(percent).unwrap_or(0) }
+    };
+    sums.into_iter().map(share).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::tests::{at, record};
+
+    const NOW: &str = "2026-11-21T12:00:00Z";
+
+    fn facts() -> UsageFacts {
+        let now = at(NOW);
+        let ended = record(1_000_000, at("2026-11-19T22:00:00Z"), Some(at("2026-11-20T02:00:00Z")));
+        let mut open = record(2_000_000, at("2026-11-21T11:00:00Z"), None);
+        open.sku_code = "cpu-small".into();
+        open.member = "bob@example.com".into();
+        let days: Vec<UsageDay> = [ended.days(now), open.days(now)].concat();
+        UsageFacts { month: days.clone(), days, open: vec![open] }
+    }
+
+    fn summary(query: &UsageQuery) -> UsageSummary {
+        UsageSummary::of(&facts(), &query.check(at(NOW)).unwrap(), at(NOW))
+    }
+
+    #[test]
+    fn breakdowns_and_days_sum_to_the_total() {
+        let all = summary(&UsageQuery::default());
+        assert_eq!((all.since.as_str(), all.until.as_str(), all.days.len()), ("2026-11-01", "2026-11-21", 21));
+        assert_eq!((all.total.as_str(), all.seconds, all.currency.as_str()), ("6.00", 18_000, "EUR"));
+        let skus: Vec<_> = all.skus.iter().map(|s| (s.key.as_str(), s.cost.as_str(), s.percent)).collect();
+        assert_eq!(skus, [("gpu-h100-1x", "4.00", 67), ("cpu-small", "2.00", 33)]);
+        let members: Vec<_> = all.members.iter().map(|s| (s.key.as_str(), s.cost.as_str())).collect();
+        assert_eq!(members, [("ada@example.com", "4.00"), ("bob@example.com", "2.00")]);
+        assert_eq!(all.namespaces[0].cost, "6.00");
+        let costs: Vec<_> = all.days[18..].iter().map(|day| (day.cost.as_str(), day.skus.join(" "))).collect();
+        assert_eq!(
+            costs,
+            [("2.00", "2.00 0.00".to_owned()), ("2.00", "2.00 0.00".into()), ("2.00", "0.00 2.00".into())]
+        );
+    }
+
+    #[test]
+    fn the_forecast_is_the_month_so_far_and_what_runs_until_its_end() {
+        let all = summary(&UsageQuery::default());
+        // 9 days and 12 hours are left.
+        assert_eq!((all.running, all.per_hour.as_str(), all.month.as_str()), (1, "2.00", "6.00"));
+        assert_eq!(all.forecast, "462.00");
+    }
+
+    #[test]
+    fn a_filter_leaves_only_its_own_also_of_what_runs() {
+        let sku = UsageQuery { sku: Some("gpu-h100-1x".into()), ..UsageQuery::default() };
+        let found = summary(&sku);
+        assert_eq!((found.total.as_str(), found.running, found.forecast.as_str()), ("4.00", 0, "4.00"));
+        let nobody = UsageQuery { member: Some("eve@example.com".into()), ..UsageQuery::default() };
+        assert_eq!((summary(&nobody).total.as_str(), summary(&nobody).skus.len()), ("0.00", 0));
+    }
+
+    #[test]
+    fn an_account_without_use_has_days_of_nothing() {
+        let range = UsageQuery::default().check(at(NOW)).unwrap();
+        let empty = UsageSummary::of(&UsageFacts::default(), &range, at(NOW));
+        assert_eq!((empty.days.len(), empty.total.as_str(), empty.currency.as_str()), (21, "0.00", ""));
+    }
+
+    #[test]
+    fn wrong_ranges_are_named() {
+        let query = |since: &str, until: &str| UsageQuery {
+            since: Some(since.into()),
+            until: Some(until.into()),
+            ..UsageQuery::default()
+        };
+        for (since, until) in
+            [("2026-11-02", "2026-11-01"), ("2025-01-01", "2026-11-01"), ("x", ""), ("", "2026-11-31")]
+        {
+            assert!(query(since, until).check(at(NOW)).is_err(), "{since} {until}");
+        }
+        assert_eq!(query("", "").check(at(NOW)).unwrap(), UsageQuery::default().check(at(NOW)).unwrap());
+        let october = query("", "2026-10-09").check(at(NOW)).unwrap();
+        assert_eq!(october.since.to_string(), "2026-10-01", "the month of the last day");
+    }
+}

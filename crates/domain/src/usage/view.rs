@@ -1,0 +1,180 @@
+//! Usage records on the wire and as CSV.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Month, UsageRecord};
+use crate::csv;
+
+/// The columns of the CSV, in the order of [`UsageView::cells`].
+const COLUMNS: [&str; 16] = [
+    "namespace",
+    "kubernetes_name",
+    "member",
+    "pod",
+    "sku_code",
+    "engine",
+    "price_per_hour",
+    "currency",
+    "started_at",
+    "ended_at",
+    "running",
+    "seconds",
+    "cost",
+    "pod_uid",
+    "namespace_id",
+    "id",
+];
+
+/// Which records are wanted, as they come in a query string; empty fields (of a form) are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+#[serde(default, deny_unknown_fields)]
+pub struct UsageListQuery {
+    /// `2026-11` (UTC); this month when unsaid.
+    #[cfg_attr(feature = "openapi", param(pattern = r"^(20[2-9]\d|2100)-(0[1-9]|1[0-2])$"))]
+    pub month: Option<String>,
+    /// Id of a namespace.
+    #[cfg_attr(feature = "openapi", param(format = "uuid"))]
+    pub namespace: Option<String>,
+    /// SKU code.
+    #[cfg_attr(feature = "openapi", param(max_length = 63))]
+    pub sku: Option<String>,
+    /// Rows per page.
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 200, default = 50))]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[cfg_attr(feature = "openapi", param(min_length = 1, max_length = 64))]
+    pub cursor: Option<String>,
+}
+
+/// A usage record on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsageView {
+    /// Id.
+    pub id: String,
+    /// Where it ran.
+    pub namespace_id: String,
+    /// Console name of the namespace.
+    pub namespace: String,
+    /// Its name in the cluster.
+    pub kubernetes_name: String,
+    /// Who made the namespace.
+    pub member: String,
+    /// Name of the pod.
+    pub pod: String,
+    /// Its uid.
+    pub pod_uid: String,
+    /// What was sold.
+    pub sku_code: String,
+    /// Engine behind its node.
+    pub engine: String,
+    /// Per hour, as admission froze it.
+    pub price_per_hour: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// RFC 3339.
+    pub started_at: String,
+    /// RFC 3339; none while it runs.
+    pub ended_at: Option<String>,
+    /// It runs now.
+    pub running: bool,
+    /// In this month, so far.
+    pub seconds: i64,
+    /// What they cost.
+    pub cost: String,
+}
+
+// === impl UsageListQuery ===
+
+impl UsageListQuery {
+    /// The month that is wanted.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] on field `month`.
+    pub fn month(&self, now: Timestamp) -> crate::Result<Month> {
+        match self.month.as_deref().filter(|text| !text.is_empty()) {
+            Some(text) => Month::parse(text),
+            None => Ok(Month::of(now)),
+        }
+    }
+}
+
+// === impl UsageView ===
+
+impl UsageView {
+    /// The head of the CSV.
+    pub fn csv_head() -> String {
+        csv::row(COLUMNS)
+    }
+
+    /// The record as a row of the CSV.
+    pub fn csv_row(&self) -> String {
+        csv::row(self.cells().iter().map(String::as_str))
+    }
+
+    fn cells(&self) -> [String; 16] {
+        let row = self.clone();
+        [
+            row.namespace,
+            row.kubernetes_name,
+            row.member,
+            row.pod,
+            row.sku_code,
+            row.engine,
+            row.price_per_hour,
+            row.currency,
+            row.started_at,
+            row.ended_at.unwrap_or_default(),
+            row.running.to_string(),
+            row.seconds.to_string(),
+            row.cost,
+            row.pod_uid,
+            row.namespace_id,
+            row.id,
+        ]
+    }
+}
+
+impl UsageRecord {
+    /// The wire form at `now`.
+    pub fn view(&self, now: Timestamp) -> UsageView {
+        UsageView {
+            id: self.id.to_string(),
+            namespace_id: self.namespace_id.to_string(),
+            namespace: self.namespace.clone(),
+            kubernetes_name: self.kubernetes_name.clone(),
+            member: self.member.clone(),
+            pod: self.pod.clone(),
+            pod_uid: self.pod_uid.clone(),
+            sku_code: self.sku_code.clone(),
+            engine: self.engine.clone(),
+            price_per_hour: self.price.decimal(),
+            currency: self.price.currency.as_str().to_owned(),
+            started_at: self.started_at.to_string(),
+            ended_at: self.ended_at.map(|end| end.to_string()),
+            running: self.online(),
+            seconds: self.seconds(now),
+            cost: self.cost(now).decimal(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::tests::{at, record};
+
+    #[test]
+    fn head_and_rows_of_the_csv_have_the_same_columns() {
+        let mut record = record(3_290_000, at("2026-11-21T10:00:00Z"), Some(at("2026-11-21T11:00:00Z")));
+        record.pod = "=HYPERLINK(1)".into();
+        let view = record.view(at("2026-11-22T00:00:00Z"));
+        assert_eq!(view.cells().len(), COLUMNS.len());
+        let line = view.csv_row();
+        assert!(line.contains("\"3600\",\"3.29\"") && line.contains("\"'=HYPERLINK(1)\""), "{line}");
+        assert!(UsageView::csv_head().starts_with("\"namespace\",\"kubernetes_name\""));
+    }
+}

@@ -1,0 +1,156 @@
+//! Reading usage: what is open, sums by day, pages of a month.
+
+use std::collections::BTreeMap;
+
+use backend::ports::UsageFilter;
+use domain::id::{AccountId, NamespaceId, UserId};
+use domain::money::Currency;
+use domain::page::PageRequest;
+use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
+use domain::{Error, Result};
+use jiff::Timestamp;
+
+use super::{UsageRow, select};
+use crate::error::translate;
+use crate::pool::{Pool, on_db};
+use crate::row::{all, at, descending, ms, stored, with_surplus};
+
+// Numbered places per statement; both engines take many more.
+const PLACES: usize = 100;
+
+#[derive(sqlx::FromRow)]
+struct DayRow {
+    day: i64,
+    namespace_id: String,
+    namespace: String,
+    member_id: String,
+    member: String,
+    sku: String,
+    currency: String,
+    seconds: i64,
+    micros: i64,
+}
+
+impl TryFrom<DayRow> for UsageDay {
+    type Error = Error;
+    fn try_from(row: DayRow) -> Result<Self> {
+        Ok(Self {
+            day: Day::from_number(row.day),
+            namespace_id: stored(NamespaceId::parse, &row.namespace_id)?,
+            namespace: row.namespace,
+            member_id: stored(UserId::parse, &row.member_id)?,
+            member: row.member,
+            sku_code: row.sku,
+            currency: stored(Currency::new, &row.currency)?,
+            seconds: row.seconds,
+            micros: row.micros,
+        })
+    }
+}
+
+/// The condition reads like those of the partial indexes, or no database would use them.
+pub(super) async fn open(pool: &Pool, account: Option<AccountId>) -> Result<Vec<UsageRecord>> {
+    let rows = match account {
+        Some(account) => on_db!(read pool, db => {
+            sqlx::query_as::<_, UsageRow>(select!("account_id = $1 AND ended_ms IS NULL"))
+                .bind(account.to_string())
+                .fetch_all(db)
+                .await
+        }),
+        None => on_db!(read pool, db => {
+            sqlx::query_as::<_, UsageRow>(select!("ended_ms IS NULL")).fetch_all(db).await
+        }),
+    };
+    all(rows.map_err(translate)?)
+}
+
+pub(super) async fn ends(pool: &Pool, pod_uids: &[String]) -> Result<BTreeMap<String, Timestamp>> {
+    let mut ends = BTreeMap::new();
+    for uids in pod_uids.chunks(PLACES) {
+        let places: Vec<String> = (1..=uids.len()).map(|n| format!("${n}")).collect();
+        let text = format!(
+            "SELECT pod_uid, max(ended_ms) FROM usage_records WHERE ended_ms IS NOT NULL AND pod_uid IN ({})
+             GROUP BY pod_uid",
+            places.join(", ")
+        );
+        let rows: Vec<(String, i64)> = on_db!(read pool, db => {
+            // Safe: the text holds nothing but numbered places.
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(text));
+            uids.iter().fold(query, |query, uid| query.bind(uid.clone())).fetch_all(db).await
+        })
+        .map_err(translate)?;
+        for (uid, end) in rows {
+            ends.insert(uid, at(end)?);
+        }
+    }
+    Ok(ends)
+}
+
+pub(super) async fn days(pool: &Pool, account: AccountId, from: Day, until: Day) -> Result<Vec<UsageDay>> {
+    let text = "SELECT day, namespace_id, namespace, member_id, member, sku, currency, seconds, micros FROM usage_days
+         WHERE account_id = $1 AND day >= $2 AND day <= $3 ORDER BY day, namespace_id, member_id, sku, currency";
+    let rows = on_db!(read pool, db => sqlx::query_as::<_, DayRow>(text)
+        .bind(account.to_string())
+        .bind(from.number())
+        .bind(until.number())
+        .fetch_all(db)
+        .await);
+    all(rows.map_err(translate)?)
+}
+
+/// The text holds only the conditions that are asked for: with `OR … IS NULL` a database would use no index.
+pub(super) async fn page(
+    pool: &Pool,
+    account: AccountId,
+    month: Month,
+    filter: &UsageFilter,
+    page: &PageRequest,
+) -> Result<Vec<UsageRecord>> {
+    let conditions = [("namespace_id", filter.namespace.map(|id| id.to_string())), ("sku", filter.sku_code.clone())];
+    let mut text = select!("account_id = $1 AND month = $2 AND id < $3").to_owned();
+    let mut values = Vec::new();
+    for (column, value) in conditions {
+        if let Some(value) = value {
+            values.push(value);
+            text.push_str(&format!(" AND {column} = ${}", values.len() + 4));
+        }
+    }
+    text.push_str(" ORDER BY id DESC LIMIT $4");
+    let rows = on_db!(read pool, db => {
+        // Safe: the text holds nothing but columns and numbered places.
+        let query = sqlx::query_as::<_, UsageRow>(sqlx::AssertSqlSafe(text))
+            .bind(account.to_string())
+            .bind(month.number())
+            .bind(descending(page.after.as_deref()).to_owned())
+            .bind(with_surplus(page.limit));
+        values.into_iter().fold(query, |query, value| query.bind(value)).fetch_all(db).await
+    });
+    all(rows.map_err(translate)?)
+}
+
+pub(super) async fn billed(
+    pool: &Pool,
+    account: AccountId,
+    month: Month,
+    after: Option<BillingPlace>,
+    limit: u32,
+) -> Result<Vec<UsageRecord>> {
+    let text = select!(
+        "account_id = $1 AND month = $2 AND (namespace_id, started_ms, id) > ($3, $4, $5)
+         ORDER BY namespace_id, started_ms, id LIMIT $6"
+    );
+    let (namespace, started, id) = match after {
+        Some(place) => (place.namespace_id.to_string(), ms(place.started_at), place.id.to_string()),
+        None => (String::new(), i64::MIN, String::new()),
+    };
+    let rows = on_db!(read pool, db => sqlx::query_as::<_, UsageRow>(text)
+        .bind(account.to_string())
+        .bind(month.number())
+        .bind(namespace)
+        .bind(started)
+        .bind(id)
+        .bind(i64::from(limit))
+        .fetch_all(db)
+        .await);
+    all(rows.map_err(translate)?)
+}

@@ -1,0 +1,179 @@
+//! Usage: nothing is charged twice, sums follow the records, months come in the order of an invoice.
+
+use backend::ports::*;
+use domain::id::{AccountId, NamespaceId, UsageId, UserId};
+use domain::money::{Currency, Money};
+use domain::page::PageRequest;
+use domain::usage::{Day, Month, UsageDay, UsageRecord};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::given::at;
+
+on_both_engines! {
+    a_record_is_begun_and_ended_once_however_often_it_is_noted
+    a_pod_has_one_open_record_and_no_two_that_overlap
+    what_has_ended_is_summed_by_day
+    only_what_runs_is_open_and_only_the_accounts_own
+    a_month_is_read_in_pages_by_namespace_and_by_sku
+    an_invoice_reads_namespace_by_namespace_in_the_order_of_starts
+    the_meters_mark_only_moves_forward
+}
+
+/// A record of one euro an hour.
+fn record(account: AccountId, pod: &str, started: i64, ended: Option<i64>) -> UsageRecord {
+    UsageRecord {
+        id: UsageId::new(Uuid::now_v7()),
+        account_id: account,
+        namespace_id: NamespaceId::new(Uuid::from_u128(3)),
+        namespace: "team-ml".into(),
+        kubernetes_name: "team-ml-00000003".into(),
+        member_id: UserId::new(Uuid::from_u128(4)),
+        member: "ada@example.com".into(),
+        pod_uid: pod.into(),
+        pod: format!("{pod}-name"),
+        origin_pod: format!("{pod}-name"),
+        origin_namespace: "team-ml-00000003".into(),
+        sku_code: "gpu-h100-1x".into(),
+        engine: "simulated".into(),
+        runtime_class: String::new(),
+        price: Money { micros: 1_000_000, currency: Currency::new("EUR").unwrap() },
+        started_at: at(started),
+        ended_at: ended.map(at),
+    }
+}
+
+fn somebody() -> AccountId {
+    AccountId::new(Uuid::now_v7())
+}
+
+fn ended(record: &UsageRecord, second: i64) -> UsageRecord {
+    UsageRecord { ended_at: Some(at(second)), ..record.clone() }
+}
+
+async fn days(db: &Database, account: AccountId) -> Vec<UsageDay> {
+    db.usage_days(account, Day::of(Timestamp::UNIX_EPOCH), Day::of(at(400_000_000))).await.unwrap()
+}
+
+async fn totals(db: &Database, account: AccountId) -> (i64, i64) {
+    let days = days(db, account).await;
+    (days.iter().map(|day| day.seconds).sum(), days.iter().map(|day| day.micros).sum())
+}
+
+async fn a_record_is_begun_and_ended_once_however_often_it_is_noted(db: &Database) {
+    let account = somebody();
+    let open = record(account, "a", 0, None);
+    for _ in 0..3 {
+        db.note_usage(std::slice::from_ref(&open)).await.unwrap();
+        db.note_usage(&[UsageRecord { id: UsageId::new(Uuid::now_v7()), ..open.clone() }]).await.unwrap();
+    }
+    assert_eq!(db.open_usage(Some(account)).await.unwrap(), std::slice::from_ref(&open));
+    assert_eq!(totals(db, account).await, (0, 0), "what runs is in no sum yet");
+    for second in [3600, 3600, 7200] {
+        db.note_usage(&[ended(&open, second)]).await.unwrap();
+        assert_eq!(totals(db, account).await, (3600, 1_000_000));
+    }
+    db.note_usage(std::slice::from_ref(&open)).await.unwrap();
+    assert!(db.open_usage(Some(account)).await.unwrap().is_empty(), "an ended record does not open again");
+    let ends = db.usage_ends(&["a".into(), "unknown".into()]).await.unwrap();
+    assert_eq!(ends.into_iter().collect::<Vec<_>>(), [("a".to_owned(), at(3600))]);
+}
+
+async fn a_pod_has_one_open_record_and_no_two_that_overlap(db: &Database) {
+    let account = somebody();
+    let first = record(account, "a", 100, None);
+    let second = record(account, "a", 200, None);
+    db.note_usage(&[first.clone(), second]).await.unwrap();
+    assert_eq!(db.open_usage(Some(account)).await.unwrap(), std::slice::from_ref(&first));
+    db.note_usage(&[ended(&first, 300)]).await.unwrap();
+    db.note_usage(&[record(account, "a", 150, Some(400)), record(account, "a", 299, None)]).await.unwrap();
+    assert!(db.open_usage(Some(account)).await.unwrap().is_empty());
+    let next = record(account, "a", 300, None);
+    db.note_usage(std::slice::from_ref(&next)).await.unwrap();
+    assert_eq!(db.open_usage(Some(account)).await.unwrap(), [next], "it goes on where the last one ended");
+    assert_eq!(totals(db, account).await.0, 200);
+}
+
+async fn what_has_ended_is_summed_by_day(db: &Database) {
+    let account = somebody();
+    let midnight = Day::of(at(0)).next().start();
+    let start = (midnight - SignedDuration::from_hours(1)).as_second() - at(0).as_second();
+    db.note_usage(&[record(account, "a", start, Some(start + 7200)), record(account, "b", start, Some(start + 1800))])
+        .await
+        .unwrap();
+    let renamed = UsageRecord { namespace: "renamed".into(), ..record(account, "c", start + 3600, Some(start + 3601)) };
+    db.note_usage(&[renamed]).await.unwrap();
+    db.note_usage(&[record(somebody(), "d", start, Some(start + 3600))]).await.unwrap();
+    let found = days(db, account).await;
+    let figures: Vec<_> = found.iter().map(|day| (day.day, day.seconds, day.micros, day.namespace.as_str())).collect();
+    let (first, second) = (Day::of(at(0)), Day::of(at(0)).next());
+    assert_eq!(figures, [(first, 5400, 1_500_000, "team-ml"), (second, 3601, 1_000_278, "renamed")]);
+    let one = db.usage_days(account, second, second).await.unwrap();
+    assert_eq!(one, found[1..]);
+}
+
+async fn only_what_runs_is_open_and_only_the_accounts_own(db: &Database) {
+    let (account, other) = (somebody(), somebody());
+    let mine = record(account, "a", 0, None);
+    db.note_usage(&[mine.clone(), record(account, "b", 0, Some(5)), record(other, "c", 0, None)]).await.unwrap();
+    assert_eq!(db.open_usage(Some(account)).await.unwrap(), [mine]);
+    let all = db.open_usage(None).await.unwrap();
+    assert_eq!(all.len(), 2);
+}
+
+async fn a_month_is_read_in_pages_by_namespace_and_by_sku(db: &Database) {
+    let account = somebody();
+    let mut records: Vec<UsageRecord> = (0..5).map(|n| record(account, &format!("p{n}"), n, Some(n + 1))).collect();
+    records[1].namespace_id = NamespaceId::new(Uuid::from_u128(9));
+    records[3].sku_code = "cpu-small".into();
+    db.note_usage(&records).await.unwrap();
+    let next_month = Month::of(at(0)).end().as_second() - at(0).as_second();
+    db.note_usage(&[record(account, "later", next_month, None), record(somebody(), "foreign", 0, None)]).await.unwrap();
+    let read = async |filter: UsageFilter, limit, after| {
+        let page = PageRequest { limit, after };
+        let rows = db.list_usage(account, Month::of(at(0)), &filter, &page).await.unwrap();
+        rows.into_iter().map(|row| row.pod_uid).collect::<Vec<_>>()
+    };
+    assert_eq!(read(UsageFilter::default(), 10, None).await, ["p4", "p3", "p2", "p1", "p0"]);
+    assert_eq!(read(UsageFilter::default(), 1, Some(records[3].id.to_string())).await, ["p2", "p1"]);
+    let of_namespace = UsageFilter { namespace: Some(records[1].namespace_id), ..UsageFilter::default() };
+    assert_eq!(read(of_namespace, 10, None).await, ["p1"]);
+    let of_sku = UsageFilter { sku_code: Some("cpu-small".into()), ..UsageFilter::default() };
+    assert_eq!(read(of_sku, 10, None).await, ["p3"]);
+}
+
+async fn an_invoice_reads_namespace_by_namespace_in_the_order_of_starts(db: &Database) {
+    let account = somebody();
+    let in_namespace = |number: u128, record: UsageRecord| UsageRecord {
+        namespace_id: NamespaceId::new(Uuid::from_u128(number)),
+        ..record
+    };
+    let records = [
+        in_namespace(2, record(account, "c", 5, None)),
+        in_namespace(1, record(account, "b", 9, Some(10))),
+        in_namespace(2, record(account, "a", 5, Some(6))),
+        in_namespace(1, record(account, "d", 2, None)),
+    ];
+    db.note_usage(&records).await.unwrap();
+    let (mut order, mut after) = (Vec::new(), None);
+    loop {
+        let rows = db.billed_usage(account, Month::of(at(0)), after, 3).await.unwrap();
+        after = rows.last().map(UsageRecord::place);
+        let last = rows.len() < 3;
+        order.extend(rows.into_iter().map(|row| row.pod_uid));
+        if last {
+            break;
+        }
+    }
+    assert_eq!(order, ["d", "b", "c", "a"]);
+    assert!(db.billed_usage(account, Month::of(at(0)).next(), None, 3).await.unwrap().is_empty());
+}
+
+async fn the_meters_mark_only_moves_forward(db: &Database) {
+    assert_eq!(db.metered_until().await.unwrap(), None);
+    for (set, stands) in [(5, 5), (9, 9), (7, 9)] {
+        db.set_metered_until(at(set)).await.unwrap();
+        assert_eq!(db.metered_until().await.unwrap(), Some(at(stands)));
+    }
+}
