@@ -84,7 +84,7 @@ fn measure(options: &Options, repo: &Repo, environment: &[(&str, String)], say: 
         let mut cargo = repo::cargo(&repo.root);
         cargo.args(["bench", "--locked", "--package", package, "--bench", bench]);
         cargo.args(options.dev.then_some(["--profile", "dev"]).into_iter().flatten());
-        cargo.env("REMOTEGPU_BENCH_SIZES", &options.sizes).envs(environment.iter().map(|(key, value)| (key, value)));
+        cargo.env("REMOTEGPU_TEST_BENCH_SIZES", &options.sizes).envs(environment.iter().map(|(key, value)| (key, value)));
         shell::run("the benchmark", &mut cargo, stop)?;
     }
     Ok(())
