@@ -2,7 +2,8 @@
 //! Nothing here can fail for being slow: figures are read, not asserted.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -35,6 +36,8 @@ pub enum What {
     Access,
     /// The webhook's decision with many SKUs.
     Admission,
+    /// A virtual node holding pods, against KWOK.
+    Node,
 }
 
 /// Where a running control plane and database are, when somebody gave them.
@@ -77,15 +80,37 @@ fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &S
 }
 
 fn measure(options: &Options, repo: &Repo, environment: &[(&str, String)], say: &Say, stop: &Stop) -> Result<()> {
-    let all = [(What::Access, "server", "access"), (What::Admission, "admission", "admission")];
+    let all =
+        [(What::Access, "server", "access"), (What::Admission, "admission", "admission"), (What::Node, "node", "node")];
     for (what, package, bench) in all.into_iter().filter(|(what, ..)| options.what.is_none_or(|wanted| wanted == *what))
     {
         say.step(format!("Measuring: {what:?}"));
         let mut cargo = repo::cargo(&repo.root);
         cargo.args(["bench", "--locked", "--package", package, "--bench", bench]);
         cargo.args(options.dev.then_some(["--profile", "dev"]).into_iter().flatten());
-        cargo.env("REMOTEGPU_BENCH_SIZES", &options.sizes).envs(environment.iter().map(|(key, value)| (key, value)));
+        cargo
+            .env("REMOTEGPU_TEST_BENCH_SIZES", &options.sizes)
+            .envs(environment.iter().map(|(key, value)| (key, value)));
+        if what == What::Node {
+            cargo.env("REMOTEGPU_TEST_KWOK", kwok(say, stop)?);
+        }
         shell::run("the benchmark", &mut cargo, stop)?;
     }
     Ok(())
+}
+
+/// The yardstick of the node: KWOK, built once from its Go module and kept.
+fn kwok(say: &Say, stop: &Stop) -> Result<PathBuf> {
+    const VERSION: &str = "v0.8.0";
+    let home = std::env::home_dir().context("there is no home folder to keep KWOK in")?;
+    let folder = home.join(".cache/remotegpu/kwok").join(VERSION);
+    let program = folder.join("kwok");
+    if !program.exists() {
+        say.step(format!("Building KWOK {VERSION}"));
+        let mut go = Command::new("go");
+        go.args(["install", "-trimpath", &format!("sigs.k8s.io/kwok/cmd/kwok@{VERSION}")]);
+        go.env("GOBIN", &folder).env("CGO_ENABLED", "0");
+        shell::run("go install of kwok", &mut go, stop)?;
+    }
+    Ok(program)
 }

@@ -55,9 +55,9 @@ async fn everything() {
     }
 }
 
-/// Rows in the big tables, ascending: `REMOTEGPU_BENCH_SIZES=1,10000,1000000`.
+/// Rows in the big tables, ascending: `REMOTEGPU_TEST_BENCH_SIZES=1,10000,1000000`.
 fn sizes() -> Vec<u64> {
-    let given = std::env::var("REMOTEGPU_BENCH_SIZES").unwrap_or_else(|_| "1,10000,100000".to_owned());
+    let given = std::env::var("REMOTEGPU_TEST_BENCH_SIZES").unwrap_or_else(|_| "1,10000,100000".to_owned());
     let mut sizes: Vec<u64> = given.split(',').filter_map(|size| size.trim().parse().ok()).collect();
     sizes.sort_unstable();
     sizes

@@ -29,7 +29,7 @@ fn main() {
 async fn everything() {
     let profile =
         if cfg!(debug_assertions) { "dev (not optimised: absolute times are far too long)" } else { "release" };
-    let wanted = std::env::var("REMOTEGPU_BENCH_SKUS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
+    let wanted = std::env::var("REMOTEGPU_TEST_BENCH_SKUS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
     println!("profile {profile}, {} cores, {wanted} SKUs", std::thread::available_parallelism().unwrap());
     let plane = Plane::current();
     let catalogue = catalogue::Catalogue::fill(plane, wanted).await;
