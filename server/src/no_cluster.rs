@@ -11,7 +11,7 @@ use backend::ports::{
 };
 use domain::config_map::{ConfigMapChange, ConfigMapView, NewConfigMap};
 use domain::credential::{FoundIdentity, Identity};
-use domain::id::{AccountId, NamespaceId};
+use domain::id::{AccountId, NamespaceId, SkypilotKubeconfigId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
 use domain::node::NodeState;
@@ -21,6 +21,7 @@ use domain::service::{NewService, ServiceView};
 use domain::sku::{Sku, SkuSpec};
 use domain::terminal::TerminalOptions;
 use domain::usage::Metering;
+use domain::skypilot::{Need, SkypilotRights};
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
 use futures::StreamExt as _;
@@ -255,6 +256,33 @@ impl ConfigMaps for NoCluster {
     }
 
     async fn references(&self, _: &SecretString, _: &KubernetesName) -> Result<Vec<(Referrer, BTreeSet<Target>)>> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl SkypilotRole for NoCluster {
+    async fn apply_skypilot(&self, _: &Namespace, _: &SkypilotRights) -> Result<()> {
+        absent()
+    }
+
+    async fn remove_skypilot(&self, _: &Namespace) -> Result<()> {
+        absent()
+    }
+
+    async fn skypilot_key(&self, _: &Namespace) -> Result<Option<ReviewedAccount>> {
+        absent()
+    }
+
+    async fn review_skypilot(&self, _: &Namespace, _: &ReviewedAccount, _: &[Need]) -> Result<Vec<bool>> {
+        absent()
+    }
+
+    async fn skypilot_token(&self, _: &Namespace, _: &str, _: SkypilotKubeconfigId, _: i64) -> Result<ClusterToken> {
+        absent()
+    }
+
+    async fn end_skypilot_token(&self, _: &Namespace, _: SkypilotKubeconfigId) -> Result<()> {
         absent()
     }
 }

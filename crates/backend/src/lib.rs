@@ -38,6 +38,7 @@ mod session;
 mod sku;
 mod terminal;
 mod usage;
+mod skypilot;
 mod user;
 mod workload;
 

@@ -25,6 +25,7 @@ mod service;
 mod session;
 mod terminal;
 mod usage;
+mod skypilot;
 mod user;
 
 use async_trait::async_trait;
@@ -56,6 +57,7 @@ pub use service::Services;
 pub use session::{Sessions, UserSessions};
 pub use terminal::Terminal;
 pub use usage::{Usage, UsageFilter};
+pub use skypilot::{ReviewedAccount, SkypilotRole, Skypilots};
 pub use user::{Member, Users};
 
 /// Time, so that rules and tests never ask the machine.
@@ -93,6 +95,7 @@ pub trait Store:
     + Revocations
     + Usage
     + Budgets
+    + Skypilots
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

@@ -77,7 +77,7 @@ impl Backend {
     }
 
     /// Says that something will be tried again: loudly once, quietly while the trouble lasts.
-    fn log(&self, doing: &'static str, error: &Error) {
+    pub(crate) fn log(&self, doing: &'static str, error: &Error) {
         let error = error as &dyn std::error::Error;
         metrics::counter!("remotegpu_reconcile_failures_total").increment(1);
         match self.inner.failures.fetch_add(1, Ordering::Relaxed) {
@@ -116,6 +116,7 @@ impl Backend {
             Err(error) => self.log("reading the namespaces to reconcile", &error),
         }
         self.access_orders().await;
+        self.skypilot_orders().await;
     }
 
     async fn repairs(&self, drifted: &mut BTreeSet<NamespaceId>) {
@@ -186,6 +187,7 @@ impl Backend {
 
     async fn tear_down(&self, tenant: &Namespace) -> Result<()> {
         self.inner.tokens.forget_namespace(tenant.id);
+        self.tear_down_skypilot(tenant).await?;
         if self.inner.cluster.delete_tenant(tenant).await? == Removal::InProgress {
             return Ok(());
         }
@@ -197,7 +199,10 @@ impl Backend {
 
     async fn repair(&self, id: NamespaceId) -> Result<()> {
         match self.inner.store.namespace_by_id(id).await? {
-            Some(tenant) if tenant.status == NamespaceStatus::Active => self.apply(&tenant).await,
+            Some(tenant) if tenant.status == NamespaceStatus::Active => {
+                self.apply(&tenant).await?;
+                self.repair_skypilot(&tenant).await
+            }
             Some(tenant) if tenant.status == NamespaceStatus::Deleting => self.tear_down(&tenant).await,
             _ => Ok(()),
         }

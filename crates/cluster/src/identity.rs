@@ -27,11 +27,11 @@ use crate::tenant::objects::{self, FIELD_MANAGER};
 use known::Known;
 
 /// Label: public id of the API key.
-const KEY: &str = "remotegpu.ai/key";
+pub(crate) const KEY: &str = "remotegpu.ai/key";
 /// Label: which of the key's secrets.
 const GENERATION: &str = "remotegpu.ai/key-generation";
 /// Label: which installation made it. Two of them on one cluster must never remove each other's.
-const INSTALLATION: &str = "remotegpu.ai/installation";
+pub(crate) const INSTALLATION: &str = "remotegpu.ai/installation";
 
 // The authoriser learns of a binding through a watch of its own, within milliseconds.
 const BOUND_LIMIT: Duration = Duration::from_secs(3);
@@ -244,6 +244,7 @@ impl Subject<'_> {
     }
 }
 
-fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
+/// A value of a Kubernetes type.
+pub(crate) fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(Error::internal)
 }

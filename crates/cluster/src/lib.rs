@@ -22,6 +22,7 @@ mod requests;
 mod secret;
 mod service;
 mod sku;
+mod skypilot;
 mod tenant;
 mod terminal;
 mod views;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use domain::admission::check_sku;
+use domain::skypilot::{Feature, Scope, needs, rules};
 use domain::sku::{Sku, SkuEngineStatus, SkuGpu, SkuPlacement, SkuPrice, SkuResources, SkuSpec, SkuStatus};
 use serde_json::{Value, json};
 
@@ -108,8 +109,45 @@ fn no_role_has_a_wildcard_or_a_way_to_more_rights() {
                 assert!(!text.contains(word), "{file}: {text}");
             }
             if text.contains("\"bind\"") {
-                assert_eq!(rule["resourceNames"], json!(["remotegpu-tenant", "remotegpu-viewer"]), "{file}");
+                let names: Vec<&str> = rule["resourceNames"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
+                let skypilot = names.iter().all(|name| name.starts_with("remotegpu-skypilot-"));
+                assert!(names == ["remotegpu-tenant", "remotegpu-viewer"] || skypilot, "{file}: {names:?}");
             }
         }
     }
+}
+
+/// A rule as (groups, resources, verbs), each sorted: the order in a file means nothing.
+fn rule(rule: &Value) -> [BTreeSet<String>; 3] {
+    ["apiGroups", "resources", "verbs"].map(|part| {
+        rule[part].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+    })
+}
+
+#[test]
+fn the_roles_of_skypilot_give_what_its_recorded_calls_need_and_nothing_else() {
+    let shipped: Vec<Value> = documents("roles").into_iter().map(|(_, document)| document).collect();
+    let mut expected = BTreeSet::from(["remotegpu-skypilot-token".to_owned()]);
+    for feature in Feature::ALL {
+        let needs = needs(&[feature].into()).unwrap();
+        let scopes: BTreeSet<Scope> = needs.iter().map(|need| need.scope.clone()).collect();
+        for scope in scopes {
+            let wanted: BTreeSet<_> = rules(&needs, &scope).iter().map(rule).collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let name = scope.cluster_role(feature);
+            let found = shipped.iter().find(|document| document["metadata"]["name"] == name.as_str());
+            let given = found.unwrap_or_else(|| panic!("no {name}"))["rules"].as_array().unwrap();
+            assert_eq!(given.iter().map(rule).collect::<BTreeSet<_>>(), wanted, "{name}");
+            expected.insert(name);
+        }
+    }
+    let named = |document: &Value| document["metadata"]["name"].as_str().unwrap().to_owned();
+    let ours: BTreeSet<String> = shipped.iter().map(named).filter(|name| name.starts_with("remotegpu-skypilot-")).collect();
+    assert_eq!(ours, expected);
+    let reconciler = shipped.iter().find(|d| d["kind"] == "ClusterRole" && named(d) == "remotegpu-reconciler").unwrap();
+    let binds = reconciler["rules"].as_array().unwrap().iter().find(|rule| rule["verbs"] == json!(["bind"])).unwrap();
+    let names = binds["resourceNames"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+    assert_eq!(names.collect::<BTreeSet<_>>(), expected, "what the reconciler may bind");
 }

@@ -46,6 +46,11 @@ pub enum Action {
     ConfigMapDeleted,
     ServiceCreated,
     ServiceDeleted,
+    SkypilotChanged,
+    SkypilotRemoved,
+    SkypilotApproved,
+    SkypilotKubeconfigIssued,
+    SkypilotKubeconfigRevoked,
     AccountRenamed,
     AccountSuspended,
     AccountResumed,
@@ -226,7 +231,7 @@ impl Action {
     every_action! {
         AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
         NamespaceDeletionRequested NamespaceDeleted NamespaceFailed ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
-        CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted SecretCreated SecretChanged SecretDeleted ConfigMapCreated ConfigMapChanged ConfigMapDeleted ServiceCreated ServiceDeleted AccountRenamed AccountSuspended
+        CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted SecretCreated SecretChanged SecretDeleted ConfigMapCreated ConfigMapChanged ConfigMapDeleted ServiceCreated ServiceDeleted SkypilotChanged SkypilotRemoved SkypilotApproved SkypilotKubeconfigIssued SkypilotKubeconfigRevoked AccountRenamed AccountSuspended
         AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberAdded MemberRoleChanged
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
@@ -281,6 +286,11 @@ impl Action {
             Self::ConfigMapDeleted => "config_map.deleted",
             Self::ServiceCreated => "service.created",
             Self::ServiceDeleted => "service.deleted",
+            Self::SkypilotChanged => "skypilot.changed",
+            Self::SkypilotRemoved => "skypilot.removed",
+            Self::SkypilotApproved => "skypilot.approved",
+            Self::SkypilotKubeconfigIssued => "skypilot_kubeconfig.issued",
+            Self::SkypilotKubeconfigRevoked => "skypilot_kubeconfig.revoked",
             Self::AccountRenamed => "account.renamed",
             Self::AccountSuspended => "account.suspended",
             Self::AccountResumed => "account.resumed",

@@ -93,6 +93,10 @@ uuid_id!(
     /// A budget.
     BudgetId
 );
+uuid_id!(
+    /// A kubeconfig issued for a SkyPilot ServiceAccount.
+    SkypilotKubeconfigId
+);
 
 #[cfg(test)]
 mod tests {

@@ -49,6 +49,7 @@ pub mod session;
 pub mod sku;
 pub mod terminal;
 pub mod usage;
+pub mod skypilot;
 pub mod user;
 pub mod workload;
 

@@ -32,6 +32,7 @@ mod revocation;
 mod row;
 mod session;
 mod usage;
+mod skypilot;
 mod user;
 
 use std::sync::Arc;

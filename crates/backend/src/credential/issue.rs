@@ -87,6 +87,9 @@ impl Backend {
             }
             other => other?,
         };
+        if matches!(identity, Identity::Key { .. }) {
+            self.bind_key_to_skypilot(namespace).await;
+        }
         let now = self.inner.clock.now();
         // Both times are the API server's: a wrong clock here makes no wrong expiry (security.md §2.3).
         let issued_at = given.issued_at.unwrap_or(now);

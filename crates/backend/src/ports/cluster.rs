@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{ConfigMaps, Nodes, Secrets, Services, Terminal};
+use super::{ConfigMaps, Nodes, Secrets, Services, SkypilotRole, Terminal};
 
 /// How far a deletion got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub struct TenantRules {
 
 /// The home cluster. Changes for a person take that person's token (RULINGS 34).
 #[async_trait]
-pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + Send + Sync {
+pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + SkypilotRole + Send + Sync {
     // --- tenants (reconciler identity) ---
     /// Applies every object of DESIGN §5 with these rules and reads them back; idempotent, repairs drift.
     async fn apply_tenant(&self, tenant: &Namespace, rules: &TenantRules) -> Result<()>;

@@ -42,7 +42,7 @@ impl Backend {
         self.inline("removing an account", self.remove_account(service_account, namespace)).await;
     }
 
-    async fn inline(&self, doing: &'static str, work: impl Future<Output = Result<()>>) {
+    pub(crate) async fn inline(&self, doing: &'static str, work: impl Future<Output = Result<()>>) {
         match tokio::time::timeout(INLINE_LIMIT, work).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.log(doing, &error),
@@ -131,7 +131,11 @@ impl Backend {
         for identity in doomed {
             self.inner.tokens.forget_account(&identity.name);
         }
-        if doomed.is_empty() { Ok(()) } else { self.inner.cluster.remove_identities(doomed).await }
+        if doomed.is_empty() {
+            return Ok(());
+        }
+        self.inner.cluster.remove_identities(doomed).await?;
+        self.unbind_from_skypilot(doomed).await
     }
 }
 
