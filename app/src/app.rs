@@ -20,6 +20,7 @@ use crate::pages::kubernetes::namespace::list::NamespacesPage;
 use crate::pages::kubernetes::namespace::settings::NamespaceSettingsPage;
 use crate::pages::kubernetes::secret::detail::SecretPage;
 use crate::pages::kubernetes::service::list::NetworkPage;
+use crate::pages::kubernetes::skypilot::detail::SkypilotPage;
 use crate::pages::kubernetes::workload::detail::WorkloadPage;
 use crate::pages::kubernetes::workload::list::WorkloadsPage;
 use crate::pages::login::LoginPage;
@@ -31,6 +32,7 @@ use crate::pages::platform::node::detail::NodePage;
 use crate::pages::platform::node::list::NodesPage;
 use crate::pages::platform::sku::detail::PlatformSkuPage;
 use crate::pages::platform::sku::list::PlatformSkusPage;
+use crate::pages::platform::skypilot::list::PlatformSkypilotPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
 use crate::pages::settings::account::detail::AccountPage;
@@ -96,7 +98,13 @@ area!(
 area!(
     config,
     __preload_config,
-    ConfigArea { Config: ConfigPage, ConfigMap: ConfigMapPage, Secret: SecretPage, Network: NetworkPage }
+    ConfigArea {
+        Config: ConfigPage,
+        ConfigMap: ConfigMapPage,
+        Secret: SecretPage,
+        Network: NetworkPage,
+        Skypilot: SkypilotPage
+    }
 );
 
 area!(
@@ -126,6 +134,7 @@ area!(
         Sku: PlatformSkuPage,
         Nodes: NodesPage,
         Node: NodePage,
+        PlatformSkypilot: PlatformSkypilotPage,
     }
 );
 
@@ -168,6 +177,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("config") view={Lazy::<Config>::new()} ssr=SsrMode::Async />
                         <Route path=path!("config/config-maps/:name") view={Lazy::<ConfigMap>::new()} ssr=SsrMode::Async />
                         <Route path=path!("config/secrets/:name") view={Lazy::<Secret>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("skypilot") view={Lazy::<Skypilot>::new()} ssr=SsrMode::Async />
                         <Route path=path!("network") view={Lazy::<Network>::new()} ssr=SsrMode::Async />
                         <Route path=path!("settings") view={Lazy::<NamespaceSettings>::new()} ssr=SsrMode::Async />
                     </ParentRoute>
@@ -183,6 +193,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("platform/skus/:sku") view={Lazy::<Sku>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/nodes") view={Lazy::<Nodes>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/nodes/:node") view={Lazy::<Node>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/skypilot") view={Lazy::<PlatformSkypilot>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit/:row") view={Lazy::<AuditRow>::new()} ssr=SsrMode::Async />

@@ -72,6 +72,17 @@ pub fn access(namespace: &str) -> String {
     format!("/kubernetes/{}/access", encode(namespace))
 }
 
+/// `/kubernetes/{namespace}/skypilot`
+pub fn skypilot(namespace: &str) -> String {
+    format!("/kubernetes/{}/skypilot", encode(namespace))
+}
+
+/// A file of the choice in `query`: `manifest` or `config`.
+pub fn skypilot_file(namespace: &str, file: &str, query: &str) -> String {
+    let path = format!("/download/skypilot/{}", encode(namespace));
+    with_more(&path, query, &format!("file={}", encode(file)))
+}
+
 /// `/kubernetes/{namespace}/config`: ConfigMaps and Secrets.
 pub fn config(namespace: &str) -> String {
     format!("/kubernetes/{}/config", encode(namespace))
@@ -235,6 +246,11 @@ pub fn platform_account(account: &str) -> String {
     format!("{}/{}", platform_accounts(), encode(account))
 }
 
+/// `/platform/skypilot`
+pub fn platform_skypilot() -> String {
+    "/platform/skypilot".to_owned()
+}
+
 /// `/platform/skus`
 pub fn platform_skus() -> String {
     "/platform/skus".to_owned()
@@ -367,6 +383,8 @@ mod tests {
             deploy(id),
             deploy_sku(id, "gpu-h100-1x"),
             access(id),
+            skypilot(id),
+            skypilot_file(id, "config", "chosen=1"),
             config(id),
             config_map(id, "settings"),
             secret(id, "database"),
@@ -393,6 +411,7 @@ mod tests {
             platform_accounts(),
             new_platform_account(),
             platform_account(id),
+            platform_skypilot(),
             platform_skus(),
             new_platform_sku(),
             platform_sku("gpu-h100-1x"),
@@ -427,6 +446,8 @@ mod tests {
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/deploy
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/deploy?sku=gpu-h100-1x
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/access
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/skypilot
+        /download/skypilot/019c1b2e-7f00-7abc-8def-0123456789ab?chosen=1&file=config
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config/config-maps/settings
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config/secrets/database
@@ -453,6 +474,7 @@ mod tests {
         /platform/accounts
         /platform/accounts?new=account
         /platform/accounts/019c1b2e-7f00-7abc-8def-0123456789ab
+        /platform/skypilot
         /platform/skus
         /platform/skus?new=sku
         /platform/skus/gpu-h100-1x

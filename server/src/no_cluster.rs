@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend::ports::{
-    Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Nodes, Removal, SecretValues, Secrets, Services,
-    TenantFacts, TenantRules, Terminal,
+    Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Nodes, Removal, ReviewedAccount, SecretValues,
+    Secrets, Services, SkypilotRole, TenantFacts, TenantRules, Terminal,
 };
 use domain::config_map::{ConfigMapChange, ConfigMapView, NewConfigMap};
 use domain::credential::{FoundIdentity, Identity};

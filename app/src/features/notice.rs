@@ -49,6 +49,10 @@ pub enum Notice {
     SkuGranted,
     SkuOffered,
     SkuRetired,
+    SkypilotApplied,
+    SkypilotApproved,
+    SkypilotKubeconfigRevoked,
+    SkypilotRemoved,
 }
 
 impl Notice {
@@ -91,6 +95,10 @@ impl Notice {
         Notice::SkuGranted,
         Notice::SkuOffered,
         Notice::SkuRetired,
+        Notice::SkypilotApplied,
+        Notice::SkypilotApproved,
+        Notice::SkypilotKubeconfigRevoked,
+        Notice::SkypilotRemoved,
     ];
 
     /// `path` with this notice about `name`.
@@ -138,6 +146,10 @@ impl Notice {
             Self::SkuGranted => "sku-granted",
             Self::SkuOffered => "sku-offered",
             Self::SkuRetired => "sku-retired",
+            Self::SkypilotApplied => "skypilot-applied",
+            Self::SkypilotApproved => "skypilot-approved",
+            Self::SkypilotKubeconfigRevoked => "skypilot-kubeconfig-revoked",
+            Self::SkypilotRemoved => "skypilot-removed",
         }
     }
 
@@ -181,6 +193,10 @@ impl Notice {
             Self::SkuGranted => "The SKUs are saved; namespaces follow within moments".to_owned(),
             Self::SkuOffered => format!("{name} is sold again"),
             Self::SkuRetired => format!("{name} is retired; running pods go on"),
+            Self::SkypilotApplied => format!("SkyPilot access of {name} is applied"),
+            Self::SkypilotApproved => format!("What {name} may do beyond its namespace is saved"),
+            Self::SkypilotKubeconfigRevoked => format!("Kubeconfig {name} ends within ten seconds"),
+            Self::SkypilotRemoved => format!("SkyPilot access of {name} is taken away"),
         }
     }
 }

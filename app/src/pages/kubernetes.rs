@@ -31,6 +31,14 @@ pub mod service {
     pub mod list;
 }
 
+pub mod skypilot {
+    //! SkyPilot access.
+    pub mod choice;
+    pub mod detail;
+    pub mod kubeconfigs;
+    pub mod verification;
+}
+
 pub mod deployment {
     //! Deployments.
     pub mod container;

@@ -22,3 +22,8 @@ pub mod sku {
     mod fields;
     pub mod list;
 }
+
+pub mod skypilot {
+    //! SkyPilot access that reaches beyond a namespace.
+    pub mod list;
+}

@@ -16,7 +16,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Client, ResourceExt as _};
+use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::KubeCluster;
@@ -65,7 +65,8 @@ impl SkypilotRole for KubeCluster {
         let ask = |need: &Need| {
             let (api, review) = (api.clone(), review(tenant, account, need));
             async move {
-                let answer = call("reviewing a right of SkyPilot", api.create(&PostParams::default(), &review?)).await?;
+                let answer =
+                    call("reviewing a right of SkyPilot", api.create(&PostParams::default(), &review?)).await?;
                 Ok(answer.status.is_some_and(|status| status.allowed))
             }
         };
@@ -124,9 +125,11 @@ async fn account(client: &Client, tenant: &Tenant, name: &str) -> Result<()> {
 /// Accounts of an earlier name; without one of now, all.
 async fn remove_accounts(client: &Client, tenant: &Tenant, keep: Option<&str>) -> Result<()> {
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), tenant.kubernetes_name.as_str());
-    let stand = call("listing SkyPilot's ServiceAccounts", api.list_metadata(&of(tenant))).await?;
-    for name in stand.items.iter().map(ResourceExt::name_any).filter(|name| keep != Some(name.as_str())) {
-        let delete = api.delete(&name, &DeleteParams::default());
+    let (ours, params) = (of(tenant), DeleteParams::default());
+    let stand = call("listing SkyPilot's ServiceAccounts", api.list_metadata(&ours)).await?;
+    let names = stand.items.iter().map(ResourceExt::name_any);
+    for name in names.filter(|name| keep != Some(name.as_str())) {
+        let delete = api.delete(&name, &params);
         ignore_gone(call("deleting SkyPilot's ServiceAccount", delete).await)?;
     }
     Ok(())

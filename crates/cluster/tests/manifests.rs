@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use domain::admission::check_sku;
-use domain::skypilot::{Feature, Scope, needs, rules};
 use domain::sku::{Sku, SkuEngineStatus, SkuGpu, SkuPlacement, SkuPrice, SkuResources, SkuSpec, SkuStatus};
+use domain::skypilot::{Feature, Scope, needs, rules};
 use serde_json::{Value, json};
 
 fn documents(folder: &str) -> Vec<(String, Value)> {
@@ -109,7 +109,8 @@ fn no_role_has_a_wildcard_or_a_way_to_more_rights() {
                 assert!(!text.contains(word), "{file}: {text}");
             }
             if text.contains("\"bind\"") {
-                let names: Vec<&str> = rule["resourceNames"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
+                let names: Vec<&str> =
+                    rule["resourceNames"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
                 let skypilot = names.iter().all(|name| name.starts_with("remotegpu-skypilot-"));
                 assert!(names == ["remotegpu-tenant", "remotegpu-viewer"] || skypilot, "{file}: {names:?}");
             }
@@ -119,9 +120,8 @@ fn no_role_has_a_wildcard_or_a_way_to_more_rights() {
 
 /// A rule as (groups, resources, verbs), each sorted: the order in a file means nothing.
 fn rule(rule: &Value) -> [BTreeSet<String>; 3] {
-    ["apiGroups", "resources", "verbs"].map(|part| {
-        rule[part].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
-    })
+    ["apiGroups", "resources", "verbs"]
+        .map(|part| rule[part].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect())
 }
 
 #[test]
@@ -144,10 +144,12 @@ fn the_roles_of_skypilot_give_what_its_recorded_calls_need_and_nothing_else() {
         }
     }
     let named = |document: &Value| document["metadata"]["name"].as_str().unwrap().to_owned();
-    let ours: BTreeSet<String> = shipped.iter().map(named).filter(|name| name.starts_with("remotegpu-skypilot-")).collect();
+    let ours: BTreeSet<String> =
+        shipped.iter().map(named).filter(|name| name.starts_with("remotegpu-skypilot-")).collect();
     assert_eq!(ours, expected);
-    let reconciler = shipped.iter().find(|d| d["kind"] == "ClusterRole" && named(d) == "remotegpu-reconciler").unwrap();
-    let binds = reconciler["rules"].as_array().unwrap().iter().find(|rule| rule["verbs"] == json!(["bind"])).unwrap();
-    let names = binds["resourceNames"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
-    assert_eq!(names.collect::<BTreeSet<_>>(), expected, "what the reconciler may bind");
+    let issuer = shipped.iter().find(|d| d["kind"] == "ClusterRole" && named(d) == "remotegpu-issuer").unwrap();
+    let binds = issuer["rules"].as_array().unwrap().iter().filter(|rule| rule["verbs"] == json!(["bind"]));
+    let names = binds.flat_map(|rule| rule["resourceNames"].as_array().unwrap()).map(|name| name.as_str().unwrap());
+    let ours = names.filter(|name| name.starts_with("remotegpu-skypilot-")).map(str::to_owned);
+    assert_eq!(ours.collect::<BTreeSet<_>>(), expected, "what the issuer may bind");
 }

@@ -8,6 +8,7 @@ mod account;
 mod check;
 mod containers;
 mod fields;
+mod inference;
 mod needs;
 mod patch;
 mod placement;

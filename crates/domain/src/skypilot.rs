@@ -2,11 +2,14 @@
 //!
 //! Source: `skypilot.md`, RULINGS 16 to 18. The rights come from `profiles.json`, a copy of the recorded calls of 0.14.1.
 
+mod choice;
 mod files;
+mod kubeconfig;
 mod manifest;
 mod profiles;
 #[cfg(test)]
 mod tests;
+mod verification;
 mod yaml;
 
 use std::collections::BTreeSet;
@@ -14,18 +17,22 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{NamespaceId, SkypilotKubeconfigId};
+use crate::id::NamespaceId;
 use crate::name::check_dns_label;
 use crate::{Error, Result};
 
+pub use choice::{Preset, SkypilotChoice, SkypilotNames};
 pub use files::{SkypilotFiles, TokenKubeconfig, files, token_kubeconfig};
+pub use kubeconfig::{
+    IssuedSkypilotKubeconfig, KubeconfigState, NewSkypilotKubeconfig, SkypilotKubeconfig, SkypilotKubeconfigView,
+    secret_name,
+};
 pub use manifest::{INGRESS_NAMESPACE, SYSTEM_NAMESPACE, objects};
 pub use profiles::{Level, Need, Scope, granted, needs, rules};
+pub use verification::{Verification, Verified};
 
 /// The name on SkyPilot's own page.
 pub const DEFAULT_ACCOUNT: &str = "sky-sa";
-/// Longest life of an issued kubeconfig, in days.
-pub const LONGEST_DAYS: u16 = 365;
 
 /// Something of SkyPilot that needs rights of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,72 +57,6 @@ pub enum Feature {
     Controllers,
     /// Secrets, which the documentation lists and 0.14.1 does not use.
     Secrets,
-}
-
-/// How the manifest is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// The verbs that were seen needed, nothing else; names that no second namespace overwrites.
-    #[default]
-    Smallest,
-    /// Object for object as SkyPilot publishes it, its broken rules mended.
-    Documented,
-}
-
-/// Names in `create-sky-sa.yaml`; each is "can be changed if needed" on SkyPilot's page (RULINGS 18).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct SkypilotNames {
-    /// The ServiceAccount.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
-    pub service_account: String,
-    /// The Role.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
-    pub role: String,
-    /// The RoleBinding.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
-    pub role_binding: String,
-    /// The ClusterRole.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
-    pub cluster_role: String,
-    /// The ClusterRoleBinding.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
-    pub cluster_role_binding: String,
-}
-
-/// Body of `POST …/skypilot/files`: what the files are to say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct SkypilotChoice {
-    /// How the manifest is written.
-    pub preset: Preset,
-    /// Names in it.
-    pub names: SkypilotNames,
-    /// What is ticked; `base` is always on.
-    #[cfg_attr(feature = "openapi", schema(max_items = 9))]
-    pub features: Vec<Feature>,
-    /// The SKU that `config.yaml` puts on every pod; none leaves it to the GPUs a task asks for.
-    #[cfg_attr(feature = "openapi", schema(max_length = 63))]
-    pub sku_code: Option<String>,
 }
 
 /// Body of `PUT …/skypilot`: the rights that are to stand in the cluster.
@@ -254,122 +195,6 @@ pub struct SkypilotRequest {
     pub approved: Vec<Feature>,
 }
 
-/// One needed right, asked of the API server for both identities.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Verified {
-    /// For which feature.
-    pub feature: Feature,
-    /// How much it matters.
-    pub level: Level,
-    /// `namespace`, `cluster`, or the name of another namespace.
-    pub scope: String,
-    /// API group, resource and subresource, for example `apps/deployments/status`.
-    pub resource: String,
-    /// One verb.
-    pub verb: String,
-    /// Whether the ServiceAccount may.
-    pub service_account: bool,
-    /// Whether the key of a kubeconfig may; none when no key has been used here.
-    pub key: Option<bool>,
-    /// What to do about a no; empty when nothing is missing.
-    pub fix: String,
-}
-
-/// Answer of `GET …/skypilot/verification`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Verification {
-    /// The ServiceAccount as the API server calls it.
-    pub service_account: String,
-    /// The identity of a key that reaches the namespace, as the API server calls it.
-    pub key: Option<String>,
-    /// Whether everything required is allowed to everybody who was asked for.
-    pub complete: bool,
-    /// One row for each feature, resource and verb.
-    pub rows: Vec<Verified>,
-}
-
-/// Body of `POST …/skypilot/kubeconfigs`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct NewSkypilotKubeconfig {
-    /// Who or what it is for.
-    #[cfg_attr(feature = "openapi", schema(example = "ci", min_length = 1, max_length = 63))]
-    pub name: String,
-    /// Days of life; the API server may give less.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 365))]
-    pub days: u16,
-}
-
-/// A kubeconfig whose identity is the ServiceAccount. Its token is nowhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkypilotKubeconfig {
-    /// Its id; the Secret its token hangs on is named after it.
-    pub id: SkypilotKubeconfigId,
-    /// The namespace.
-    pub namespace_id: NamespaceId,
-    /// Who or what it is for.
-    pub name: String,
-    /// The ServiceAccount it is for.
-    pub service_account: String,
-    /// E-mail of who made it.
-    pub created_by: String,
-    /// When.
-    pub created_at: Timestamp,
-    /// When its token ends, as the API server said.
-    pub expires_at: Timestamp,
-    /// When somebody ended it.
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// Where an issued kubeconfig is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum KubeconfigState {
-    /// Its token works.
-    Active,
-    /// Its time has passed.
-    Expired,
-    /// Somebody ended it.
-    Revoked,
-}
-
-/// An issued kubeconfig on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SkypilotKubeconfigView {
-    /// Its id.
-    pub id: String,
-    /// Who or what it is for.
-    pub name: String,
-    /// The ServiceAccount it is for.
-    pub service_account: String,
-    /// Where it is.
-    pub state: KubeconfigState,
-    /// E-mail of who made it.
-    pub created_by: String,
-    /// RFC 3339.
-    pub created_at: String,
-    /// RFC 3339, as the API server gave it.
-    pub expires_at: String,
-}
-
-/// Answer of `POST …/skypilot/kubeconfigs`: the only time the token is seen.
-#[derive(Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct IssuedSkypilotKubeconfig {
-    /// What was issued.
-    #[serde(flatten)]
-    pub issued: SkypilotKubeconfigView,
-    /// Suggested file name.
-    pub filename: String,
-    /// The YAML text, with the token inside.
-    pub kubeconfig: String,
-}
-
 fn default_account() -> String {
     DEFAULT_ACCOUNT.to_owned()
 }
@@ -459,74 +284,6 @@ pub fn ticked(features: &[Feature]) -> BTreeSet<Feature> {
     features.iter().copied().chain([Feature::Base]).collect()
 }
 
-// === impl Preset ===
-
-impl Preset {
-    /// The wire form.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Smallest => "smallest",
-            Self::Documented => "documented",
-        }
-    }
-}
-
-// === impl SkypilotNames ===
-
-impl Default for SkypilotNames {
-    fn default() -> Self {
-        Self {
-            service_account: default_account(),
-            role: "sky-sa-role".to_owned(),
-            role_binding: "sky-sa-rb".to_owned(),
-            cluster_role: "sky-sa-cluster-role".to_owned(),
-            cluster_role_binding: "sky-sa-cluster-role-binding".to_owned(),
-        }
-    }
-}
-
-// === impl SkypilotChoice ===
-
-impl Default for SkypilotChoice {
-    fn default() -> Self {
-        Self {
-            preset: Preset::default(),
-            names: SkypilotNames::default(),
-            features: Feature::ALL.into_iter().filter(|feature| feature.usual()).collect(),
-            sku_code: None,
-        }
-    }
-}
-
-impl SkypilotChoice {
-    /// Checks every name.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every wrong field at once.
-    pub fn check(&self) -> Result<()> {
-        let names = &self.names;
-        let all = [
-            ("service_account", &names.service_account),
-            ("role", &names.role),
-            ("role_binding", &names.role_binding),
-            ("cluster_role", &names.cluster_role),
-            ("cluster_role_binding", &names.cluster_role_binding),
-        ];
-        let mut wrong: Vec<_> = all.iter().filter_map(|(field, name)| wrong_label(field, name)).flatten().collect();
-        if let Some(code) = self.sku_code.as_deref().filter(|code| !code.is_empty()) {
-            wrong.extend(wrong_label("sku_code", code).into_iter().flatten());
-        }
-        if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
-    }
-}
-
-fn wrong_label(field: &str, name: &str) -> Option<Vec<crate::FieldError>> {
-    match check_dns_label(field, name) {
-        Err(Error::Invalid(wrong)) => Some(wrong),
-        _ => None,
-    }
-}
-
 // === impl SkypilotWanted ===
 
 impl SkypilotWanted {
@@ -541,34 +298,6 @@ impl SkypilotWanted {
             return Err(Error::field("service_account", "reserved", message));
         }
         Ok(())
-    }
-}
-
-// === impl NewSkypilotKubeconfig ===
-
-impl NewSkypilotKubeconfig {
-    /// Checks name and life.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`].
-    pub fn check(&self) -> Result<()> {
-        let name = self.name.trim();
-        if name.is_empty() || name.chars().count() > 63 || name.chars().any(char::is_control) {
-            return Err(Error::field("name", "length", "Name must be 1 to 63 characters"));
-        }
-        if !(1..=LONGEST_DAYS).contains(&self.days) {
-            return Err(Error::field("days", "range", format!("Choose 1 to {LONGEST_DAYS} days")));
-        }
-        Ok(())
-    }
-}
-
-// === impl Verified ===
-
-impl Verified {
-    /// Whether everybody who was asked for may.
-    pub fn allowed(&self) -> bool {
-        self.service_account && self.key != Some(false)
     }
 }
 
@@ -620,34 +349,17 @@ pub fn view(id: NamespaceId, kubernetes_name: &str, access: Option<&SkypilotAcce
     }
 }
 
-// === impl SkypilotKubeconfig ===
+// === impl SkypilotView ===
 
-impl SkypilotKubeconfig {
-    /// Name of the Secret in the namespace that its token hangs on: without it the token ends.
-    pub fn secret(&self) -> String {
-        secret_name(self.id)
-    }
-
-    /// On the wire.
-    pub fn view(&self, now: Timestamp) -> SkypilotKubeconfigView {
-        let state = match self.revoked_at {
-            Some(_) => KubeconfigState::Revoked,
-            None if self.expires_at <= now => KubeconfigState::Expired,
-            None => KubeconfigState::Active,
-        };
-        SkypilotKubeconfigView {
-            id: self.id.to_string(),
-            name: self.name.clone(),
-            service_account: self.service_account.clone(),
-            state,
-            created_by: self.created_by.clone(),
-            created_at: self.created_at.to_string(),
-            expires_at: self.expires_at.to_string(),
+impl SkypilotView {
+    /// The choice that says what is applied; without an access, the usual one.
+    pub fn choice(&self) -> SkypilotChoice {
+        let mut choice = SkypilotChoice::default();
+        if self.state != SkypilotState::Off {
+            choice.names.service_account.clone_from(&self.service_account);
+            let ticked = self.features.iter().filter(|feature| feature.state != FeatureState::Off);
+            choice.features = ticked.map(|feature| feature.feature).collect();
         }
+        choice
     }
-}
-
-/// The Secret that the token of an issued kubeconfig hangs on.
-pub fn secret_name(id: SkypilotKubeconfigId) -> String {
-    format!("remotegpu-skypilot-{id}")
 }

@@ -169,6 +169,11 @@ impl TestApp {
         self.process.shared.dir.secret(&unique("kubeconfig"), &reply.str("/kubeconfig"))
     }
 
+    /// Writes a secret into a file that only this test reads.
+    pub fn secret_file(&self, name: &str, text: &str) -> std::path::PathBuf {
+        self.process.shared.dir.secret(&unique(name), text)
+    }
+
     /// Where the database is, for tests that read what no route shows.
     pub fn database_url(&self) -> String {
         self.process.shared.database.clone()

@@ -1,11 +1,12 @@
 //! Files that a link on a page downloads.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use backend::Backend;
+use domain::skypilot::SkypilotChoice;
 
 use super::extract::{ApiPath, ApiQuery, SignedIn};
 use super::problem::Problem;
@@ -14,7 +15,9 @@ use super::v1::kubeconfig::KubeconfigQuery;
 
 /// Routes under `/download`.
 pub fn routes() -> Router<AppState> {
-    Router::new().route("/download/kubeconfig/{namespace_id}", get(kubeconfig))
+    Router::new()
+        .route("/download/kubeconfig/{namespace_id}", get(kubeconfig))
+        .route("/download/skypilot/{namespace_id}", get(skypilot))
 }
 
 /// `GET /download/kubeconfig/{id}?variant=&access=`
@@ -29,4 +32,23 @@ async fn kubeconfig(
     let attachment = format!("attachment; filename=\"{}\"", view.filename);
     let headers = [(CONTENT_DISPOSITION, attachment), (CONTENT_TYPE, "application/yaml".to_owned())];
     Ok((headers, view.kubeconfig))
+}
+
+/// `GET /download/skypilot/{id}?file=config&…`: the files of the choice that the query holds.
+async fn skypilot(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+    RawQuery(query): RawQuery,
+) -> Result<impl IntoResponse, Problem> {
+    let query = query.unwrap_or_default();
+    let choice = SkypilotChoice::from_query(&query).unwrap_or_default();
+    let files = backend.skypilot_files(&caller, &id, &choice).await?;
+    let config = query.split('&').any(|pair| pair == "file=config");
+    let (name, text) = if config { ("config.yaml", files.config) } else { ("create-sky-sa.yaml", files.manifest) };
+    let headers = [
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (CONTENT_TYPE, "application/yaml".to_owned()),
+    ];
+    Ok((headers, text))
 }

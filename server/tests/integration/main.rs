@@ -35,6 +35,7 @@ mod schemathesis;
 mod session;
 mod sign_in;
 mod sku;
+mod skypilot;
 mod slow_client;
 mod stream;
 mod terminal;

@@ -121,6 +121,14 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/service/list", "namespace={ns}"),
     ("/api/service/create", "namespace={ns}&name=x&deployment=absent&port=80&target_port="),
     ("/api/service/delete", "namespace={ns}&name=absent"),
+    ("/api/skypilot/get", "namespace={ns}&query="),
+    ("/api/skypilot/verification", "namespace={ns}"),
+    ("/api/skypilot/apply", "namespace={ns}&service_account=sky-sa&features=base"),
+    ("/api/skypilot/remove", "namespace={ns}&confirm=sky-sa"),
+    ("/api/skypilot/issue", "namespace={ns}&name=ci&days=1"),
+    ("/api/skypilot/revoke", "namespace={ns}&id={unknown}"),
+    ("/api/platform-skypilot/list", "cursor="),
+    ("/api/platform-skypilot/approve", "id={unknown}&features=gpus"),
     ("/api/audit/list", "query=&platform=false"),
     ("/api/audit/get", "id={unknown}&platform=false"),
 ];
@@ -299,6 +307,7 @@ async fn another_account_sees_nothing_of_it_in_streams_downloads_filters_and_cur
         "/live/namespaces/{ns}/deployments/any/log",
         "/live/namespaces/{ns}/pods/any/exec?container=app",
         "/download/kubeconfig/{ns}",
+        "/download/skypilot/{ns}",
     ] {
         let at = async |id: &str| {
             let reply = stranger.get(&path.replace("{ns}", id)).await;

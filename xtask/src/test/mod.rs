@@ -7,6 +7,7 @@ mod provider;
 mod python;
 mod rust;
 mod schemathesis;
+mod skypilot;
 mod system;
 
 use std::path::{Path, PathBuf};
@@ -97,6 +98,11 @@ impl Run<'_> {
             && let Some(program) = schemathesis::program(&self.say)
         {
             environment.push(("REMOTEGPU_TEST_SCHEMATHESIS".to_owned(), program.display().to_string()));
+        }
+        if !self.options.quick
+            && let Some(program) = skypilot::program(&self.say)
+        {
+            environment.push(("REMOTEGPU_TEST_SKYPILOT".to_owned(), program.display().to_string()));
         }
         let python = python::find(&self.say);
         environment.extend(python.map(|python| ("REMOTEGPU_TEST_PYTHON".to_owned(), python.display().to_string())));

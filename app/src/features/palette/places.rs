@@ -65,6 +65,7 @@ pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
         at("workloads", paths::workloads(id)),
         at("deploy", paths::deploy(id)),
         at("access", paths::access(id)),
+        at("SkyPilot", paths::skypilot(id)),
         at("network", paths::network(id)),
         at("config", paths::config(id)),
         at("settings", paths::namespace_settings(id)),

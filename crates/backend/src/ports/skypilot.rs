@@ -75,12 +75,8 @@ pub trait SkypilotRole: Send + Sync {
     /// One key's identity that reaches the namespace, if one was used.
     async fn skypilot_key(&self, tenant: &Namespace) -> Result<Option<ReviewedAccount>>;
     /// Whether `account` may do each of `needs`, in their order.
-    async fn review_skypilot(
-        &self,
-        tenant: &Namespace,
-        account: &ReviewedAccount,
-        needs: &[Need],
-    ) -> Result<Vec<bool>>;
+    async fn review_skypilot(&self, tenant: &Namespace, account: &ReviewedAccount, needs: &[Need])
+    -> Result<Vec<bool>>;
     /// A token of the ServiceAccount that ends when `id` is ended, at the latest after `seconds`.
     async fn skypilot_token(
         &self,

@@ -11,7 +11,7 @@ use domain::{Error, Result};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
 use serde_json::{Value, json};
 
@@ -71,7 +71,8 @@ impl Desk<'_> {
     pub async fn keys(&self) -> Result<Vec<String>> {
         let api: Api<ServiceAccount> = Api::namespaced(self.clients.issuer.clone(), ACCESS_NAMESPACE);
         let selector = format!("{MANAGED_BY}={FIELD_MANAGER},{KEY},{NAMESPACE_ID}={}", self.tenant.id);
-        let found = call("listing the keys of a namespace", api.list_metadata(&ListParams::default().labels(&selector)));
+        let params = ListParams::default().labels(&selector);
+        let found = call("listing the keys of a namespace", api.list_metadata(&params));
         let ours = |labels: &std::collections::BTreeMap<String, String>| {
             labels.get(INSTALLATION).is_none_or(|of| of == self.installation)
         };
@@ -110,7 +111,8 @@ impl Desk<'_> {
     }
 
     fn api(&self, scope: &Scope) -> Api<DynamicObject> {
-        let client = self.clients.reconciler.clone();
+        // Who binds keys binds this too: there is one giver of rights.
+        let client = self.clients.issuer.clone();
         let bindings = ApiResource::erase::<RoleBinding>(&());
         match scope {
             Scope::Tenant => Api::namespaced_with(client, self.tenant.kubernetes_name.as_str(), &bindings),
@@ -166,7 +168,8 @@ impl Desk<'_> {
     }
 
     async fn subjects(&self, who: Who, account: &str) -> Result<Vec<Value>> {
-        let subject = |namespace: &str, name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": namespace});
+        let subject =
+            |namespace: &str, name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": namespace});
         if who == Who::Issuer {
             return Ok(vec![subject("remotegpu-system", "remotegpu-issuer")]);
         }
@@ -180,10 +183,12 @@ impl Desk<'_> {
     async fn remove(&self, kept: &BTreeSet<&str>) -> Result<()> {
         let elsewhere = [SYSTEM_NAMESPACE, INGRESS_NAMESPACE].map(|name| Scope::Namespace(name.to_owned()));
         let scopes = [Scope::Cluster].into_iter().chain(elsewhere).chain([Scope::Tenant]);
+        let (ours, params) = (of(self.tenant), DeleteParams::default());
         for api in scopes.map(|scope| self.api(&scope)) {
-            let stand = call("listing bindings of SkyPilot", api.list_metadata(&of(self.tenant))).await?;
-            for name in stand.items.iter().map(ResourceExt::name_any).filter(|name| !kept.contains(name.as_str())) {
-                let delete = api.delete(&name, &DeleteParams::default());
+            let stand = call("listing bindings of SkyPilot", api.list_metadata(&ours)).await?;
+            let names = stand.items.iter().map(ResourceExt::name_any);
+            for name in names.filter(|name| !kept.contains(name.as_str())) {
+                let delete = api.delete(&name, &params);
                 ignore_gone(call("deleting a binding of SkyPilot", delete).await)?;
             }
         }

@@ -88,11 +88,17 @@ async fn request(
         ..TokenRequestSpec::default()
     };
     let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
-    let asked = api.create_token_request(account, &PostParams::default(), &request);
+    let params = PostParams::default();
+    let asked = api.create_token_request(account, &params, &request);
     let answer = call("requesting a token for SkyPilot", asked).await?;
     let audiences = answer.spec.and_then(|spec| spec.audiences).unwrap_or_default();
     let given = answer.status.ok_or_else(|| Error::cluster("the token answer has no status"))?;
     let token = SecretString::from(given.token.ok_or_else(|| Error::cluster("the token answer has no token"))?);
     let (issued_at, expires_at) = (answer.metadata.creation_timestamp, given.expiration_timestamp);
-    Ok(ClusterToken { token, issued_at: issued_at.map(|time| time.0), expires_at: expires_at.map(|time| time.0), audiences })
+    Ok(ClusterToken {
+        token,
+        issued_at: issued_at.map(|time| time.0),
+        expires_at: expires_at.map(|time| time.0),
+        audiences,
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::credential::Access;
 use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview};
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -155,6 +155,7 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-reconciler", "patch deployments.apps", false),
         ("remotegpu-reconciler", "create rolebindings.rbac.authorization.k8s.io", false),
         ("remotegpu-reconciler", "create serviceaccounts/token.", false),
+        ("remotegpu-reconciler", "create clusterrolebindings.rbac.authorization.k8s.io", false),
         ("remotegpu-reconciler", "update leases.coordination.k8s.io", false),
         // What of a node may change is the policy's business: `server/tests/integration/nodes.rs`.
         ("remotegpu-reconciler", "patch nodes.", true),
@@ -223,9 +224,52 @@ async fn the_issuer_binds_the_two_tenant_roles_in_tenant_namespaces_and_nothing_
             assert!(refused.starts_with("403") && refused.contains(sentence), "{namespace}: {refused}");
         }
     }
+    // What SkyPilot access binds is for tenants' accounts and keys; its tokens are the issuer's own business.
+    assert_eq!(bind(tenant, "ClusterRole", "remotegpu-skypilot-base").await, "");
+    for (namespace, role) in [
+        (tenant, "remotegpu-skypilot-token"),
+        (tenant, "remotegpu-skypilot-gpus-cluster"),
+        ("kube-system", "remotegpu-skypilot-base"),
+        ("default", "remotegpu-skypilot-object-store-elsewhere"),
+    ] {
+        let refused = bind(namespace, "ClusterRole", role).await;
+        assert!(refused.starts_with("403"), "{namespace} {role}: {refused}");
+    }
     // RBAC and the policy say so both: `bind` is granted by name.
     for role in ["view", "cluster-admin", "remotegpu-sku-reader"] {
         let refused = bind(tenant, "ClusterRole", role).await;
         assert!(refused.starts_with("403"), "{role}: {refused}");
+    }
+}
+
+/// By RBAC the issuer may write ClusterRoleBindings: the policy keeps it to SkyPilot's three roles and to tenants.
+#[tokio::test]
+async fn the_issuer_binds_no_cluster_role_but_those_of_skypilot_and_never_to_itself() {
+    crate::given::rustls();
+    let file = Kubeconfig::read_from(directory().join("kubeconfigs/issuer.yaml")).unwrap();
+    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    let api: Api<ClusterRoleBinding> = Api::all(Client::try_from(config).unwrap());
+    let bind = async |role: &str, namespace: &str| {
+        let binding = json!({
+            "metadata": {"name": "proof"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": "proof", "namespace": namespace}],
+        });
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        match api.create(&dry, &serde_json::from_value(binding).unwrap()).await {
+            Ok(_) => String::new(),
+            Err(kube::Error::Api(status)) => format!("{} {}", status.code, status.message),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(bind("remotegpu-skypilot-base-cluster", "remotegpu-access").await, "");
+    for (role, namespace) in [
+        ("remotegpu-skypilot-base-cluster", "remotegpu-system"),
+        ("remotegpu-skypilot-base", "remotegpu-access"),
+        ("remotegpu-tenant", "remotegpu-access"),
+        ("cluster-admin", "remotegpu-access"),
+    ] {
+        let refused = bind(role, namespace).await;
+        assert!(refused.starts_with("403"), "{role} {namespace}: {refused}");
     }
 }

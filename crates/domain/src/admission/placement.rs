@@ -13,7 +13,7 @@ use crate::sku::Sku;
 /// Node label of the engine (DESIGN §2).
 const ENGINE_LABEL: &str = "remotegpu.ai/engine";
 /// Labels by which clients such as SkyPilot name a GPU model; they only narrow (`skypilot.md` §5).
-const GPU_LABELS: &[&str] = &[
+pub(super) const GPU_LABELS: &[&str] = &[
     "remotegpu.ai/gpu-model",
     "nvidia.com/gpu.product",
     "skypilot.co/accelerator",

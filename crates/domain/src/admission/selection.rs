@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::patch::Draft;
-use super::{ANNOTATION_PRICE, ANNOTATION_SKU_VERSION, NamespacePolicy, Refusal};
+use super::{ANNOTATION_PRICE, ANNOTATION_SKU_VERSION, NamespacePolicy, Refusal, inference};
 use crate::sku::{SKU_LABEL, Sku};
 
 const LABEL_FIELD: &str = "metadata.labels[remotegpu.ai/sku-code]";
 // A sentence for people: with thousands of SKUs the rest is a number.
 const CODES_SHOWN: usize = 20;
 
-/// The SKU of the label, else the namespace's default.
+/// The SKU of the label, else the one that SkyPilot's request means, else the namespace's default.
 pub(super) fn select<'a>(
     pod: &Value,
     policy: &NamespacePolicy,
@@ -26,7 +26,7 @@ pub(super) fn select<'a>(
     let label = pod.pointer("/metadata/labels").and_then(|labels| labels.get(SKU_LABEL)).filter(|v| !v.is_null());
     let code = match label {
         Some(value) => value.as_str().filter(|text| !text.is_empty()),
-        None => policy.default_sku.as_deref(),
+        None => inference::code(pod, policy, skus).or(policy.default_sku.as_deref()),
     };
     let code = code.ok_or_else(|| refuse("sku_label", format!("Pod template needs the label {SKU_LABEL}")))?;
     let sku = skus.get(code).ok_or_else(|| refuse("sku_known", format!("SKU \"{code}\" does not exist")))?;

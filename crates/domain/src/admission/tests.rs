@@ -2,6 +2,7 @@
 
 mod checked;
 mod denied;
+mod inferred;
 mod laws;
 mod placed;
 mod priced;

@@ -112,7 +112,8 @@ impl Writer<'_> {
     }
 
     fn binding(&self, name: &str, namespace: Option<&str>, role: &str) -> Value {
-        let (kind, of) = if namespace.is_some() { ("RoleBinding", "Role") } else { ("ClusterRoleBinding", "ClusterRole") };
+        let (kind, of) =
+            if namespace.is_some() { ("RoleBinding", "Role") } else { ("ClusterRoleBinding", "ClusterRole") };
         let account = &self.choice.names.service_account;
         json!({
             "apiVersion": format!("{RBAC}/v1"),

@@ -148,7 +148,11 @@ pub fn rules<'a>(needs: impl IntoIterator<Item = &'a Need>, scope: &Scope) -> Ve
 impl Need {
     /// `pods` or `pods/exec`.
     pub fn full_resource(&self) -> String {
-        if self.subresource.is_empty() { self.resource.clone() } else { format!("{}/{}", self.resource, self.subresource) }
+        if self.subresource.is_empty() {
+            self.resource.clone()
+        } else {
+            format!("{}/{}", self.resource, self.subresource)
+        }
     }
 
     /// What to do when it is missing.

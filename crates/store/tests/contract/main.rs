@@ -49,6 +49,7 @@ mod platform_account;
 mod request;
 mod revocation;
 mod session;
+mod skypilot;
 mod upgrade;
 mod usage;
 mod user;

@@ -29,11 +29,13 @@ mod password;
 pub mod permission;
 mod platform_account;
 mod platform_sku;
+mod platform_skypilot;
 mod pod_log;
 mod secret;
 mod service;
 mod session;
 mod sku;
+mod skypilot;
 mod workload;
 mod workload_change;
 
@@ -60,6 +62,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(invitation::routes())
         .merge(platform_account::routes())
         .merge(platform_sku::routes())
+        .merge(platform_skypilot::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())
@@ -72,6 +75,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(config_map::routes())
         .merge(secret::routes())
         .merge(service::routes())
+        .merge(skypilot::routes())
         .merge(audit::routes())
         .merge(engine_manifest::routes())
         .merge(node::routes())

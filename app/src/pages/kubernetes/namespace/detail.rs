@@ -83,6 +83,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 <Tab href=paths::workloads(&id) label="Workloads" />
                 <Tab href=paths::deploy(&id) label="Deploy" />
                 <Tab href=paths::access(&id) label="Access" />
+                <Tab href=paths::skypilot(&id) label="SkyPilot" />
                 <Tab href=paths::network(&id) label="Network" />
                 <Tab href=paths::config(&id) label="Config" />
                 <Tab href=paths::namespace_settings(&id) label="Settings" />
