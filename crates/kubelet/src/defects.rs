@@ -155,7 +155,7 @@ fn d16_d17_a_node_has_its_labels_taint_and_provider_id_from_its_first_moment() {
     let labels = labels(&config);
     assert_eq!(labels["kubernetes.io/os"], "linux");
     assert!(matches!(labels["kubernetes.io/arch"].as_str(), "amd64" | "arm64"));
-    let spec = new_node(&config, "docker").spec.unwrap();
+    let spec = new_node(&config, "docker", &BTreeMap::new()).spec.unwrap();
     assert_eq!(spec.provider_id.as_deref(), Some(format!("docker://{}", config.name).as_str()));
     assert_eq!(spec.taints.unwrap(), [taint(&config)]);
 }

@@ -55,7 +55,8 @@ async fn keep(shared: &Shared) -> Result<(), kube::Error> {
         Some(node) => node,
         None => {
             tracing::info!(node.name = name, "Creating the Node object");
-            api.create(&PostParams::default(), &new_node(&shared.config, shared.provider.kind())).await?
+            let new = new_node(&shared.config, shared.provider.kind(), &shared.allocatable);
+            api.create(&PostParams::default(), &new).await?
         }
     };
     if !is_ours(shared, &node) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Taint};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -56,9 +57,14 @@ pub(crate) fn taint(config: &NodeConfig) -> Taint {
     Taint { key: taint.key.clone(), value: Some(taint.value.clone()), effect: "NoSchedule".into(), time_added: None }
 }
 
-/// The object as it is created; its status follows in a patch.
-pub(crate) fn new_node(config: &NodeConfig, kind: &str) -> Node {
+/// The object as it is created. Its status follows in a patch, but for what it has: clients such as SkyPilot read every
+/// node of the cluster and fail on one without capacity and allocatable, even for that moment.
+pub(crate) fn new_node(config: &NodeConfig, kind: &str, allocatable: &BTreeMap<String, String>) -> Node {
     let mut node = Node::default();
+    let has: BTreeMap<String, Quantity> =
+        allocatable.iter().map(|(name, amount)| (name.clone(), Quantity(amount.clone()))).collect();
+    let status = node.status.get_or_insert_default();
+    (status.capacity, status.allocatable) = (Some(has.clone()), Some(has));
     node.metadata.name = Some(config.name.clone());
     node.metadata.labels = Some(labels(config));
     let spec = node.spec.get_or_insert_default();
@@ -169,6 +175,17 @@ mod tests {
         let labels = labels(&config());
         assert_eq!(labels["nvidia.com/gpu.product"], "H100");
         assert_eq!(labels["type"], "virtual-kubelet");
+    }
+
+    #[test]
+    fn a_node_says_what_it_has_from_its_first_moment() {
+        let engine = EngineInfo { version: "1".into(), cpus: Some(64), memory_bytes: Some(1 << 40) };
+        let has = capacity(&config(), &engine);
+        let status = new_node(&config(), "simulated", &has).status.unwrap();
+        for part in [status.capacity.unwrap(), status.allocatable.unwrap()] {
+            assert_eq!((part["cpu"].0.as_str(), part["nvidia.com/gpu"].0.as_str()), ("64", "16"));
+            assert!(part.contains_key("memory"));
+        }
     }
 
     #[test]
