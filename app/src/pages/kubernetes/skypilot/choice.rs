@@ -76,6 +76,7 @@ fn FeatureBox(feature: FeatureView, on: bool) -> impl IntoView {
 fn Names(choice: SkypilotChoice) -> impl IntoView {
     let names = choice.names;
     let documented = choice.preset == Preset::Documented;
+    let smallest = !documented;
     let field = |id: &'static str, label: &'static str, value: String| {
         view! {
             <Field id=id label=label>
@@ -112,7 +113,7 @@ fn Names(choice: SkypilotChoice) -> impl IntoView {
             <div class="grid gap-3 border-t border-line p-3">
                 <Field id="preset" label="Rights" hint="As documented: SkyPilot's published example with its broken rules mended.">
                     <select id="preset" name="preset" class=INPUT aria-describedby="preset-note">
-                        <option value="smallest" selected=!documented>
+                        <option value="smallest" selected=smallest>
                             "The least that SkyPilot uses"
                         </option>
                         <option value="documented" selected=documented>
