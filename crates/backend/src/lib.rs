@@ -36,9 +36,9 @@ mod secret;
 mod service;
 mod session;
 mod sku;
+mod skypilot;
 mod terminal;
 mod usage;
-mod skypilot;
 mod user;
 mod workload;
 

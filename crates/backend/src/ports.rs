@@ -23,9 +23,9 @@ mod revocation;
 mod secret;
 mod service;
 mod session;
+mod skypilot;
 mod terminal;
 mod usage;
-mod skypilot;
 mod user;
 
 use async_trait::async_trait;
@@ -55,9 +55,9 @@ pub use revocation::{Ended, Ledger, Revocations};
 pub use secret::{SecretValues, Secrets};
 pub use service::Services;
 pub use session::{Sessions, UserSessions};
+pub use skypilot::{ReviewedAccount, SkypilotRole, Skypilots};
 pub use terminal::Terminal;
 pub use usage::{Usage, UsageFilter};
-pub use skypilot::{ReviewedAccount, SkypilotRole, Skypilots};
 pub use user::{Member, Users};
 
 /// Time, so that rules and tests never ask the machine.

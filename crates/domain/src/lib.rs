@@ -47,9 +47,9 @@ pub mod secret;
 pub mod service;
 pub mod session;
 pub mod sku;
+pub mod skypilot;
 pub mod terminal;
 pub mod usage;
-pub mod skypilot;
 pub mod user;
 pub mod workload;
 

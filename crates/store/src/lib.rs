@@ -31,8 +31,8 @@ mod request;
 mod revocation;
 mod row;
 mod session;
-mod usage;
 mod skypilot;
+mod usage;
 mod user;
 
 use std::sync::Arc;
