@@ -151,7 +151,8 @@ impl SkypilotChoice {
                 "role_binding" => value.clone_into(&mut names.role_binding),
                 "cluster_role" => value.clone_into(&mut names.cluster_role),
                 "cluster_role_binding" => value.clone_into(&mut names.cluster_role_binding),
-                "feature" => choice.features.extend(Feature::parse(value)),
+                // The base is always ticked, and once is enough.
+                "feature" => choice.features.extend(Feature::parse(value).filter(|feature| *feature != Feature::Base)),
                 "sku" if !value.is_empty() => choice.sku_code = Some(value.to_owned()),
                 _ => {}
             }
