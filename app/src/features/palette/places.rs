@@ -46,6 +46,7 @@ pub fn pages(operator: bool) -> Vec<Place> {
             place("Accounts", "platform", paths::platform_accounts()),
             place("New account", "create", paths::new_platform_account()),
             place("Nodes", "platform", paths::nodes()),
+            place("SkyPilot of all accounts", "platform", paths::platform_skypilot()),
             place("Audit of all accounts", "platform", paths::audit(true)),
         ]);
     }
