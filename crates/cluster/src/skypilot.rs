@@ -28,7 +28,8 @@ use bindings::Desk;
 
 /// Label on what SkyPilot access made.
 const SKYPILOT: &str = "remotegpu.ai/skypilot";
-/// Field manager of the allow-list: the tenant's own apply says nothing of that annotation and must not take it away.
+/// Field manager of the allow-list and of `skypilot-system`: the tenant's own apply says nothing of either and must not
+/// take them away.
 const MANAGER: &str = "remotegpu-skypilot";
 // Reviews cost the API server a look at its cache; more at once would only queue there.
 const REVIEWS_AT_ONCE: usize = 16;
@@ -135,16 +136,16 @@ async fn remove_accounts(client: &Client, tenant: &Tenant, keep: Option<&str>) -
     Ok(())
 }
 
-/// Pods may name this account; without one the annotation goes.
+/// Pods may name this account; without one the annotation goes. Merged and not applied: an apply would make a Namespace
+/// that is gone anew.
 async fn allow(client: &Client, tenant: &Tenant, account: Option<&str>) -> Result<()> {
     let api: Api<Namespace> = Api::all(client.clone());
-    let name = tenant.kubernetes_name.as_str();
-    let mut wanted = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-    if let Some(account) = account {
-        wanted["metadata"]["annotations"] = json!({ANNOTATION_SERVICE_ACCOUNTS: account});
-    }
-    let params = PatchParams::apply(MANAGER).force();
-    call("allowing SkyPilot's ServiceAccount", api.patch(name, &params, &Patch::Apply(&wanted))).await.map(drop)
+    let change = json!({"metadata": {"annotations": {ANNOTATION_SERVICE_ACCOUNTS: account}}});
+    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let patch = Patch::Merge(&change);
+    let patched = api.patch(tenant.kubernetes_name.as_str(), &params, &patch);
+    let patched = call("allowing SkyPilot's ServiceAccount", patched).await;
+    if account.is_none() { ignore_gone(patched) } else { patched.map(drop) }
 }
 
 /// The name is fixed in SkyPilot's code and shared by everybody, so nobody's access takes it away again.
