@@ -19,6 +19,7 @@ pub mod credential;
 pub mod csv;
 pub mod deployment;
 pub mod engine_manifest;
+pub mod engine_paste;
 pub mod error;
 pub mod id;
 pub mod identity;
