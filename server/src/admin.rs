@@ -4,6 +4,7 @@
 pub mod account;
 pub mod audit;
 pub mod backup;
+pub mod kek;
 pub mod operator;
 pub mod password;
 pub mod pepper;
@@ -13,7 +14,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use backend::ports::Random as _;
-use backend::{Backend, Parts, Pepper};
+use backend::{Backend, Envelope, Parts, Pepper};
 use clap::Subcommand;
 use domain::kubeconfig::Endpoints;
 use store::SqlStore;
@@ -34,6 +35,8 @@ pub enum AdminCommand {
     ResetPassword(password::ResetPassword),
     /// Say how many keys still need which pepper.
     PepperStatus(pepper::PepperStatus),
+    /// Put every stored secret under the newest key-encryption key.
+    RotateKek(kek::RotateKek),
     /// Save the database, encrypted, while the console runs.
     Backup(backup::Backup),
     /// Put a saved database in place, and end what must not come back with it.
@@ -56,6 +59,7 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
         AdminCommand::CreateOperator(args) => operator::create(args).await,
         AdminCommand::ResetPassword(args) => password::reset(args).await,
         AdminCommand::PepperStatus(args) => pepper::status(args).await,
+        AdminCommand::RotateKek(args) => kek::rotate(args).await,
         AdminCommand::Backup(args) => backup::backup(args).await,
         AdminCommand::Restore(args) => backup::restore(args).await,
         AdminCommand::CreateUser(args) => user::create(args).await,
@@ -75,13 +79,21 @@ async fn backend_at(database: &DatabaseArgs, console_url: &str) -> anyhow::Resul
 }
 
 fn backend_over(store: SqlStore, console_url: &str) -> anyhow::Result<Backend> {
+    // Nothing of what these commands do is sealed, so the real key stays where it is.
+    let envelope = Envelope::from_hex_lines(&throwaway_hex()).map_err(crate::compose::told)?;
+    backend_sealing(Arc::new(store), console_url, envelope)
+}
+
+/// The same with the key-encryption keys.
+fn backend_sealing(store: Arc<SqlStore>, console_url: &str, envelope: Envelope) -> anyhow::Result<Backend> {
     let parts = Parts {
-        store: Arc::new(store),
+        store,
         cluster: Arc::new(NoCluster),
         leadership: Arc::new(NoCluster),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         pepper: throwaway_pepper()?,
+        envelope,
         endpoints: Endpoints {
             cluster_server: String::new(),
             cluster_ca_pem: String::new(),
@@ -93,10 +105,13 @@ fn backend_over(store: SqlStore, console_url: &str) -> anyhow::Result<Backend> {
 
 /// Accounts and users have no API key digests, so the real pepper stays where it is.
 fn throwaway_pepper() -> anyhow::Result<Pepper> {
+    Ok(Pepper::from_hex(&throwaway_hex())?)
+}
+
+fn throwaway_hex() -> String {
     let mut bytes = [0u8; 32];
     SystemRandom.fill(&mut bytes);
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Pepper::from_hex(&hex)?)
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn say(text: &str) -> anyhow::Result<()> {

@@ -75,6 +75,9 @@ pub struct ServeArgs {
     /// The peppers.
     #[command(flatten)]
     pub peppers: PepperArgs,
+    /// What seals the credentials of engines and the keys of webhooks.
+    #[command(flatten)]
+    pub kek: KekArgs,
     /// Revocation ledger: keeps what a restored database must not forget [default: beside a database that is a file]
     #[arg(long, env = "REMOTEGPU_REVOCATIONS_FILE", value_name = "FILE")]
     pub revocations_file: Option<PathBuf>,
@@ -149,6 +152,15 @@ pub struct PepperArgs {
     /// The pepper before a rotation, as long as `pepper-status` names it; may be given again.
     #[arg(long, env = "REMOTEGPU_PREVIOUS_PEPPER_FILE", value_name = "FILE", value_delimiter = ',')]
     pub previous_pepper_file: Vec<PathBuf>,
+}
+
+/// What seals secrets that must be read again.
+#[derive(clap::Args)]
+pub struct KekArgs {
+    /// Seals the credentials of engines and the keys of webhooks: at least 32 random bytes in hex; older keys on the
+    /// lines below it, until `rotate-kek` was run.
+    #[arg(long, env = "REMOTEGPU_KEK_FILE", value_name = "FILE")]
+    pub kek_file: PathBuf,
 }
 
 #[cfg(test)]

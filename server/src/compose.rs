@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::http::Uri;
 use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
-use backend::{AuditKeys, Backend, Parts, Pepper};
+use backend::{AuditKeys, Backend, Envelope, Parts, Pepper};
 use cluster::{Candidate, ClusterConfig, KubeCluster, Leader, Timing};
 use domain::kubeconfig::Endpoints;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -29,7 +29,7 @@ use crate::loops::Loops;
 use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
 use crate::system::{SystemClock, SystemRandom, identity};
-use crate::{listeners, log, peppers, secrets};
+use crate::{keks, listeners, log, peppers, secrets};
 
 /// Serves until SIGINT or SIGTERM.
 ///
@@ -51,6 +51,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let (backend, leader) = backend(checked, store.clone(), clock.clone(), &shutdown).await?;
     bootstrap(&args, &backend).await?;
     peppers::check(&backend).await?;
+    keks::check(&backend).await?;
     let ledger = ledger_file(&args)?;
     let sessions: Arc<dyn Sessions> = Arc::new(store.clone());
     let loops = Loops::start(&backend, leader, sessions.clone(), clock.clone(), &shutdown);
@@ -127,6 +128,7 @@ fn audit_keys(path: &Path) -> anyhow::Result<AuditKeys> {
 struct Checked {
     cluster: ClusterConfig,
     pepper: Pepper,
+    envelope: Envelope,
     endpoints: Endpoints,
     lease: String,
 }
@@ -141,8 +143,9 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     secrets::check_private(&cluster.reconciler_kubeconfig)?;
     audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
-    let (pepper, endpoints) = (peppers::read(&args.peppers)?, endpoints(args, public_url)?);
-    Ok(Checked { cluster, pepper, endpoints, lease: args.lease.clone() })
+    let (pepper, envelope) = (peppers::read(&args.peppers)?, keks::read(&args.kek)?);
+    let endpoints = endpoints(args, public_url)?;
+    Ok(Checked { cluster, pepper, envelope, endpoints, lease: args.lease.clone() })
 }
 
 /// The identity providers, if there are any.
@@ -157,7 +160,7 @@ async fn backend(
     clock: Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Backend, Arc<Leader>)> {
-    let Checked { mut cluster, pepper, endpoints, lease } = checked;
+    let Checked { mut cluster, pepper, envelope, endpoints, lease } = checked;
     let fresh = SystemRandom.uuid().to_string();
     cluster.installation = store.installation_id(&fresh).await.map_err(told).context("The database cannot be used")?;
     let cluster =
@@ -167,7 +170,8 @@ async fn backend(
     let candidate = Candidate { lease, identity: identity(), clock: clock_of_leader, random: random.clone(), timing };
     let leader = cluster.stand(candidate);
     let leadership = leader.clone();
-    Ok((Backend::new(Parts { store, cluster, leadership, clock, random, pepper, endpoints }), leader))
+    let parts = Parts { store, cluster, leadership, clock, random, pepper, envelope, endpoints };
+    Ok((Backend::new(parts), leader))
 }
 
 /// Every file of which somebody else may hold none.
@@ -177,6 +181,7 @@ fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
         ("--reconciler-kubeconfig", &args.reconciler_kubeconfig),
         ("--pepper-file", &args.peppers.pepper_file),
         ("--audit-key-file", &args.database.audit_key_file),
+        ("--kek-file", &args.kek.kek_file),
     ];
     files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
     files.extend(args.oidc_config_file.as_deref().map(|file| ("--oidc-config-file", file)));

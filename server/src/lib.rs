@@ -12,6 +12,7 @@ pub mod document;
 pub mod environment;
 pub mod exporter;
 pub mod http;
+pub mod keks;
 pub mod ledger;
 pub mod listeners;
 pub mod log;

@@ -183,7 +183,8 @@ mod ssr {
             | Code::AdmissionDenied
             | Code::LinkInvalid
             | Code::LastOwner
-            | Code::QuotaExceeded => StatusCode::CONFLICT,
+            | Code::QuotaExceeded
+            | Code::PreflightFailed => StatusCode::CONFLICT,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::NamespaceNotReady
             | Code::TokenWithoutExpiration

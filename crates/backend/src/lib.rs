@@ -16,6 +16,7 @@ mod config_map;
 pub mod credential;
 mod deployment;
 mod engine_manifest;
+pub mod envelope;
 mod identity;
 mod invitation;
 mod kubeconfig;
@@ -48,6 +49,7 @@ use domain::kubeconfig::Endpoints;
 
 pub use authz::{Caller, Grant, Origin, Proof};
 pub use credential::IssuedCredential;
+pub use envelope::{Envelope, KekUse, Place};
 pub use identity::claimed_role;
 pub use invitation::Accepted;
 pub use password::PasswordHasher;
@@ -80,6 +82,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Keys the digests of API keys.
     pub pepper: Pepper,
+    /// Seals secrets that must be read again.
+    pub envelope: Envelope,
     /// How tenants reach us and the cluster.
     pub endpoints: Endpoints,
 }
@@ -91,6 +95,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     pepper: Pepper,
+    envelope: Envelope,
     endpoints: Endpoints,
     passwords: PasswordHasher,
     tokens: credential::TokenCache,
@@ -103,7 +108,7 @@ struct Inner {
 impl Backend {
     /// Puts the use cases over `parts`. Starts nothing: see [`Backend::reconcile`].
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, cluster, leadership, clock, random, pepper, endpoints } = parts;
+        let Parts { store, cluster, leadership, clock, random, pepper, envelope, endpoints } = parts;
         let inner = Inner {
             store,
             cluster,
@@ -111,6 +116,7 @@ impl Backend {
             clock,
             random,
             pepper,
+            envelope,
             endpoints,
             passwords: PasswordHasher::new(),
             tokens: credential::TokenCache::default(),

@@ -9,7 +9,9 @@ mod cli_session;
 mod cluster;
 mod config_map;
 mod credential;
+mod engine;
 mod engine_manifest;
+mod envelope;
 mod identity;
 mod invitation;
 mod leadership;
@@ -41,7 +43,9 @@ pub use cli_session::CliSessions;
 pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts, TenantRules};
 pub use config_map::ConfigMaps;
 pub use credential::{CredentialFilter, Credentials};
+pub use engine::{EngineProbe, Engines};
 pub use engine_manifest::EngineManifests;
+pub use envelope::{SealedRow, SealedSecrets};
 pub use identity::Identities;
 pub use invitation::{Invitations, Joining};
 pub use leadership::Leadership;
@@ -96,6 +100,8 @@ pub trait Store:
     + Usage
     + Budgets
     + Skypilots
+    + Engines
+    + SealedSecrets
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

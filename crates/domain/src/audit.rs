@@ -108,6 +108,15 @@ pub enum Action {
     BudgetStopped,
     BudgetResumed,
     UsageExported,
+    EngineCreated,
+    EngineChanged,
+    EngineCredentialsChanged,
+    EngineChecked,
+    EngineStatusChanged,
+    EngineDisabled,
+    EngineEnabled,
+    EngineDeleted,
+    SecretRewrapped,
 }
 
 /// How it went.
@@ -241,6 +250,8 @@ impl Action {
         SkuCreated SkuChanged SkuRetired SkuOffered AccountSkusChanged
         NodeCordoned NodeUncordoned NodeDrained
         BudgetCreated BudgetChanged BudgetDeleted BudgetReached BudgetStopped BudgetResumed UsageExported
+        EngineCreated EngineChanged EngineCredentialsChanged EngineChecked EngineStatusChanged EngineDisabled EngineEnabled
+        EngineDeleted SecretRewrapped
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -348,6 +359,15 @@ impl Action {
             Self::BudgetStopped => "budget.stopped",
             Self::BudgetResumed => "budget.resumed",
             Self::UsageExported => "usage.exported",
+            Self::EngineCreated => "engine.created",
+            Self::EngineChanged => "engine.changed",
+            Self::EngineCredentialsChanged => "engine.credentials_changed",
+            Self::EngineChecked => "engine.checked",
+            Self::EngineStatusChanged => "engine.status_changed",
+            Self::EngineDisabled => "engine.disabled",
+            Self::EngineEnabled => "engine.enabled",
+            Self::EngineDeleted => "engine.deleted",
+            Self::SecretRewrapped => "sealed_secret.rewrapped",
         }
     }
 }

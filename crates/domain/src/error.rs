@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Verdict;
+use crate::engine::Report;
 
 /// A cause of any kind, for the log only.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -43,6 +44,9 @@ pub enum Error {
     /// The admission rule says no; the verdict carries every number.
     #[error("{}", .0.sentence())]
     Denied(Box<Verdict>),
+    /// An engine cannot be made or changed like this; the report names every row.
+    #[error("{}", .0.worst().map_or("The preflight failed", |row| row.message.as_str()))]
+    Preflight(Box<Report>),
     /// Too many tries.
     #[error("Too many requests")]
     RateLimited {
@@ -105,6 +109,7 @@ pub enum Code {
     QuotaExceeded,
     SignInFailed,
     ProviderUnavailable,
+    PreflightFailed,
 }
 
 /// A thing outside this process.
@@ -169,6 +174,7 @@ impl Error {
             Self::NotFound => Code::NotFound,
             Self::Invalid(_) => Code::InvalidRequest,
             Self::Denied(_) => Code::AdmissionDenied,
+            Self::Preflight(_) => Code::PreflightFailed,
             Self::RateLimited { .. } => Code::RateLimited,
             Self::NamespaceNotReady => Code::NamespaceNotReady,
             Self::TokenWithoutExpiration => Code::TokenWithoutExpiration,
@@ -220,6 +226,7 @@ impl Code {
             Self::QuotaExceeded => "quota_exceeded",
             Self::SignInFailed => "sign_in_failed",
             Self::ProviderUnavailable => "provider_unavailable",
+            Self::PreflightFailed => "preflight_failed",
         }
     }
 
@@ -257,6 +264,7 @@ impl Code {
             Self::QuotaExceeded => "The account has as many as it may have",
             Self::SignInFailed => "Signing in with this provider did not work; try again",
             Self::ProviderUnavailable => "Identity provider is not reachable",
+            Self::PreflightFailed => "The preflight failed",
         }
     }
 }

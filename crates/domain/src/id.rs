@@ -82,6 +82,10 @@ uuid_id!(
     CliSessionId
 );
 uuid_id!(
+    /// An engine.
+    EngineId
+);
+uuid_id!(
     /// A person's account at an identity provider, linked to a user.
     IdentityId
 );

@@ -18,6 +18,7 @@ pub mod config_map;
 pub mod credential;
 pub mod csv;
 pub mod deployment;
+pub mod engine;
 pub mod engine_manifest;
 pub mod engine_paste;
 pub mod error;

@@ -38,7 +38,7 @@ pub use other_plane::OtherPlane;
 pub use plane::Plane;
 pub use proxy::FaultProxy;
 pub use scratch::Scratch;
-pub use setup::{AUDIT_KEY, PEPPER, Setup};
+pub use setup::{AUDIT_KEY, KEK, PEPPER, Setup};
 pub use webhook::{Authority, Replica, Webhook};
 
 /// Says that a test, or a part of one, was not run and why; `cargo xtask test` counts these lines. Not `eprintln!`: the

@@ -16,6 +16,9 @@ pub const AUDIT_KEY: &str = "c7d20f95e1684ab3902f7be45d186ca30e9b5d72f846c1a08d3
 /// As [`AUDIT_KEY`], for the digests of keys.
 pub const PEPPER: &str = "8f1c64d0a2b97e35c4d8016bfa52e7931d0c7ab4f86e2593ca17d45b09e8f236";
 
+/// As [`AUDIT_KEY`], for secrets that are read again.
+pub const KEK: &str = "5d90e3b7a1f8462cc37e0b94d86a15f22be74c9018ad63f5b20c7fe6349d81a7";
+
 /// What all replicas of one installation share: secrets, database, Lease.
 pub(crate) struct Shared {
     pub binary: String,
@@ -105,6 +108,7 @@ impl Setup {
         let (plane, dir) = (Plane::current(), Scratch::new());
         dir.secret("pepper", PEPPER);
         dir.secret("audit-key", AUDIT_KEY);
+        dir.secret("kek", KEK);
         dir.secret("password", PASSWORD);
         std::fs::create_dir_all(dir.path().join("site")).unwrap();
         let own_file = || format!("sqlite://{}", dir.path().join("console.sqlite").display());
@@ -145,7 +149,7 @@ impl Process {
         command.args(["--database", &shared.database, "--lease", &shared.lease]);
         command.args(["--audit-key-file", &common("audit-key"), "--audit-log-file", &common("audit.jsonl")]);
         command.args(["--pepper-file", &common("pepper"), "--issuer-kubeconfig", &own("issuer.yaml")]);
-        command.args(["--reconciler-kubeconfig", &own("reconciler.yaml")]);
+        command.args(["--reconciler-kubeconfig", &own("reconciler.yaml"), "--kek-file", &common("kek")]);
         command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", &text(&plane.ca_file())]);
         command.args(["--site-root", &common("site"), "--bootstrap-email", "admin@remotegpu.local"]);
         command.args(["--bootstrap-password-file", &common("password"), "--rate-limits", shared.limits]);

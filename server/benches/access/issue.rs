@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use backend::ports::{Clock, Cluster as _, Credentials as _, Leadership};
-use backend::{Backend, Origin, Parts, Pepper};
+use backend::{Backend, Envelope, Origin, Parts, Pepper};
 use cluster::{ClusterConfig, KubeCluster};
 use domain::api_key::{KeyText, PublicId};
 use domain::credential::{Access, Identity};
@@ -77,5 +77,6 @@ fn backend(store: Arc<SqlStore>, cluster: Arc<KubeCluster>) -> Backend {
     let pepper = Pepper::from_hex(testkit::PEPPER).unwrap();
     let endpoints =
         Endpoints { cluster_server: String::new(), cluster_ca_pem: String::new(), console_url: String::new() };
-    Backend::new(Parts { store, cluster, leadership, clock, random, pepper, endpoints })
+    let envelope = Envelope::from_hex_lines(testkit::KEK).unwrap();
+    Backend::new(Parts { store, cluster, leadership, clock, random, pepper, envelope, endpoints })
 }

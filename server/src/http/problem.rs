@@ -9,6 +9,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::admission::Verdict;
+use domain::engine::Report;
 use domain::error::BoxError;
 use domain::{Code, Error, FieldError};
 use serde::Serialize;
@@ -31,6 +32,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     verdict: Option<Box<Verdict>>,
+    report: Option<Box<Report>>,
     retry_after: Option<u32>,
     cause: Option<BoxError>,
 }
@@ -58,14 +60,17 @@ pub struct ProblemDocument<'a> {
     /// The numbers behind a refusal by admission.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'a Verdict>,
+    /// Every row of a preflight that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a Report>,
 }
 
 // === impl Problem ===
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let (errors, verdict, retry_after, cause) = (Vec::new(), None, None, None);
-        Self { status, code, detail: detail.into(), errors, verdict, retry_after, cause }
+        let (errors, verdict, report, retry_after, cause) = (Vec::new(), None, None, None, None);
+        Self { status, code, detail: detail.into(), errors, verdict, report, retry_after, cause }
     }
 
     /// A refusal by the framework, known by its status only.
@@ -114,6 +119,7 @@ impl Problem {
             request_id: request_id::current(),
             errors: &self.errors,
             verdict: self.verdict.as_deref(),
+            report: self.report.as_deref(),
         }
     }
 
@@ -141,6 +147,7 @@ impl From<Error> for Problem {
             Error::Unauthenticated { .. } | Error::Forbidden { .. } | Error::NotFound | Error::Conflict { .. } => base,
             Error::Invalid(errors) => Self { errors, ..base },
             Error::Denied(verdict) => Self { verdict: Some(verdict), ..base },
+            Error::Preflight(report) => Self { report: Some(report), ..base },
             Error::RateLimited { retry_after_seconds } => Self { retry_after: Some(retry_after_seconds), ..base },
             Error::NamespaceNotReady => Self { retry_after: Some(RETRY_NOT_READY), ..base },
             Error::TokenWithoutExpiration => base,
@@ -159,7 +166,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Forbidden { .. } => StatusCode::FORBIDDEN,
         Error::NotFound => StatusCode::NOT_FOUND,
         Error::Invalid(_) => StatusCode::BAD_REQUEST,
-        Error::Conflict { .. } | Error::Denied(_) => StatusCode::CONFLICT,
+        Error::Conflict { .. } | Error::Denied(_) | Error::Preflight(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::NamespaceNotReady | Error::TokenWithoutExpiration | Error::Unavailable { .. } => {
             StatusCode::SERVICE_UNAVAILABLE

@@ -42,6 +42,7 @@ impl Console {
         }
         dir.secret("pepper", PEPPER);
         dir.secret("audit-key", AUDIT_KEY);
+        dir.secret("kek", testkit::KEK);
         dir.secret("password", PASSWORD);
         // Tests share one control plane: each installation has a Lease of its own.
         dir.secret("lease", &unique("test"));
@@ -113,7 +114,7 @@ fn serve(dir: &Scratch, url: &str, flags: &[&str]) -> Command {
     command.args(["--database", &database(dir), "--audit-key-file", &path(dir, "audit-key")]);
     command.args(["--lease", &std::fs::read_to_string(dir.path().join("lease")).unwrap()]);
     command.args(["--issuer-kubeconfig", &path(dir, "issuer.yaml")]);
-    command.args(["--reconciler-kubeconfig", &path(dir, "reconciler.yaml")]);
+    command.args(["--reconciler-kubeconfig", &path(dir, "reconciler.yaml"), "--kek-file", &path(dir, "kek")]);
     command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", plane.ca_file().to_str().unwrap()]);
     command.args(["--site-root", &path(dir, "site"), "--bootstrap-email", EMAIL]);
     command.args(["--bootstrap-password-file", &path(dir, "password")]);

@@ -30,6 +30,7 @@ fn every_variant() -> Vec<(Error, u16, Option<&'static str>)> {
             | Error::Invalid(_)
             | Error::Conflict { .. }
             | Error::Denied(_)
+            | Error::Preflight(_)
             | Error::RateLimited { .. }
             | Error::NamespaceNotReady
             | Error::TokenWithoutExpiration
@@ -45,6 +46,7 @@ fn every_variant() -> Vec<(Error, u16, Option<&'static str>)> {
         (Error::field("name", "length", "Name must be 1 to 63 characters"), 400, None),
         (Error::conflict(Code::NameTaken, "You already have a namespace with this name"), 409, None),
         (Error::Denied(verdict()), 409, None),
+        (Error::Preflight(Box::default()), 409, None),
         (Error::RateLimited { retry_after_seconds: 3 }, 429, Some("3")),
         (Error::NamespaceNotReady, 503, Some("2")),
         (Error::TokenWithoutExpiration, 503, None),

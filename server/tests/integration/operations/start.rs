@@ -23,12 +23,14 @@ impl Start {
         }
         dir.secret("pepper", PEPPER);
         dir.secret("audit-key", AUDIT_KEY);
+        dir.secret("kek", testkit::KEK);
         dir.secret("password", "correct horse battery");
         let flags = vec![
             ("--listen", "127.0.0.1:0".to_owned()),
             ("--database", format!("sqlite://{}", path(&dir, "never-made.sqlite"))),
             ("--pepper-file", path(&dir, "pepper")),
             ("--audit-key-file", path(&dir, "audit-key")),
+            ("--kek-file", path(&dir, "kek")),
             ("--issuer-kubeconfig", path(&dir, "issuer")),
             ("--reconciler-kubeconfig", path(&dir, "reconciler")),
             ("--cluster-server", "https://127.0.0.1:1".to_owned()),
@@ -86,6 +88,7 @@ impl Start {
 #[tokio::test]
 async fn a_missing_pepper_is_refused() {
     Start::new().without("--pepper-file").says("--pepper-file").await;
+    Start::new().without("--kek-file").says("--kek-file").await;
     let start = Start::new();
     let nowhere = start.at("nowhere");
     start.with("--pepper-file", &nowhere).says("Cannot read").await;

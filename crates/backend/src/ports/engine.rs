@@ -1,0 +1,45 @@
+//! What the use cases need of stored engines, and of whoever looks at them.
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::audit::AuditEvent;
+use domain::engine::{Check, Credentials, Depth, Engine, Probed, Settings};
+use domain::id::{AccountId, EngineId};
+use domain::page::PageRequest;
+use jiff::Timestamp;
+
+/// Engines; credentials arrive and leave sealed, as `crate::envelope` made them.
+#[async_trait]
+pub trait Engines: Send + Sync {
+    /// Adds an engine. `NameTaken` when its account (or the platform) has one of this name.
+    async fn create_engine(&self, engine: &Engine, credentials: &str, audit: &AuditEvent) -> Result<()>;
+    /// Finds an engine, whoever it belongs to.
+    async fn engine(&self, id: EngineId) -> Result<Option<Engine>>;
+    /// Its sealed credentials.
+    async fn engine_credentials(&self, id: EngineId) -> Result<Option<String>>;
+    /// Engines of an account, with `platform` the platform's too, by id, `limit + 1` rows.
+    async fn list_engines(&self, account: AccountId, platform: bool, page: &PageRequest) -> Result<Vec<Engine>>;
+    /// Every engine by id: for the process that runs their nodes.
+    async fn every_engine(&self) -> Result<Vec<Engine>>;
+    /// The engine of this cluster that belongs to the same account (or the platform).
+    async fn engine_of_cluster(&self, account: Option<AccountId>, cluster_uid: &str) -> Result<Option<Engine>>;
+    /// Engines whose check is due at `now`, the longest due first; disabled ones never are.
+    async fn due_engines(&self, now: Timestamp, limit: u32) -> Result<Vec<Engine>>;
+    /// Writes an engine over the revision it was read with, and new credentials if there are any. False when somebody
+    /// changed it meanwhile or it is gone; `NameTaken` as for a new one.
+    async fn change_engine(&self, engine: &Engine, credentials: Option<&str>, audit: &AuditEvent) -> Result<bool>;
+    /// The same for what a check found, with the check for history. Bookkeeping without an audit row where the status
+    /// stayed as it was.
+    async fn record_check(&self, engine: &Engine, check: &Check, audit: Option<&AuditEvent>) -> Result<bool>;
+    /// The last checks of an engine, newest first.
+    async fn engine_checks(&self, id: EngineId, limit: u32) -> Result<Vec<Check>>;
+    /// Deletes an engine with its credentials and its history; false when it is gone.
+    async fn delete_engine(&self, id: EngineId, audit: &AuditEvent) -> Result<bool>;
+}
+
+/// Looks at an engine from outside, by the rules for outbound connections (`security.md` §7.1). Creates nothing there.
+#[async_trait]
+pub trait EngineProbe: Send + Sync {
+    /// Checks it; what does not work is a row, never an error. Ends by itself within 30 s.
+    async fn probe(&self, settings: &Settings, credentials: &Credentials, depth: Depth, now: Timestamp) -> Probed;
+}

@@ -1,0 +1,153 @@
+//! Engines: places that run pods, imported by an operator for everybody or by an account for itself (RULINGS 2).
+//!
+//! Source: `engine-import.md`, RULINGS 28 to 32.
+
+pub mod address;
+mod base64;
+pub mod certificate;
+pub mod credentials;
+pub mod form;
+pub mod report;
+pub mod settings;
+pub mod status;
+pub mod token;
+pub mod view;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, EngineId};
+use crate::{Error, Result};
+
+pub use address::ApiUrl;
+pub use certificate::Authority;
+pub use credentials::{AuthFacts, AuthMethod, Credentials};
+pub use form::{CheckedEngine, EngineForm};
+pub use report::{Check, Depth, Facts, Probed, Report, Row, RowStatus};
+pub use settings::{GpuCount, Settings};
+pub use status::{EngineStatus, Verdict};
+pub use view::{EngineView, PreflightView};
+
+/// What stands behind an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// A Kubernetes cluster of somebody else.
+    #[default]
+    OnPremise,
+    /// A Docker or Podman host.
+    Docker,
+    /// A RunPod account.
+    Runpod,
+}
+
+/// One engine. Its credentials are kept apart and sealed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Engine {
+    /// Its id.
+    pub id: EngineId,
+    /// Whose it is; none = the platform's.
+    pub account_id: Option<AccountId>,
+    /// Unique where it belongs; the label of its nodes.
+    pub name: String,
+    /// Tag for infrastructure as code; may be empty (RULINGS 31).
+    pub ecosystem: String,
+    /// Where it is and what is known about it beforehand.
+    pub settings: Settings,
+    /// What may be said about its credentials.
+    pub auth: AuthFacts,
+    /// How it is.
+    pub status: EngineStatus,
+    /// Why; empty when there is nothing to say.
+    pub status_reason: String,
+    /// Failed checks in a row.
+    pub failures: u32,
+    /// What the last check found out.
+    pub facts: Facts,
+    /// When it was checked last.
+    pub last_check_at: Option<Timestamp>,
+    /// When everything was checked last, not only whether it answers.
+    pub last_full_at: Option<Timestamp>,
+    /// When it is to be checked next.
+    pub next_check_at: Timestamp,
+    /// When it was imported.
+    pub created_at: Timestamp,
+    /// Counts its changes, so that a slow check does not overwrite what somebody decided meanwhile.
+    pub revision: i64,
+}
+
+// === impl EngineKind ===
+
+impl EngineKind {
+    /// Every kind, in the order of forms.
+    pub const ALL: [Self; 3] = [Self::OnPremise, Self::Docker, Self::Runpod];
+
+    /// The stored and wire form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OnPremise => "on_premise",
+            Self::Docker => "docker",
+            Self::Runpod => "runpod",
+        }
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::OnPremise => "On Premise",
+            Self::Docker => "Docker host",
+            Self::Runpod => "RunPod",
+        }
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on field `kind`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| Error::field("kind", "unknown", "Choose on_premise, docker or runpod"))
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// The audit target.
+    pub fn target(&self) -> String {
+        format!("engine:{}", self.id)
+    }
+
+    /// Takes in what a check found; says how status and reason change.
+    pub fn checked(&mut self, probed: &Probed, depth: Depth, now: Timestamp) -> Verdict {
+        let before = (self.status, self.status_reason.clone());
+        let verdict = Verdict::of(&probed.report, self.failures, self.status);
+        self.failures = verdict.failures;
+        self.last_check_at = Some(now);
+        if verdict.reached {
+            self.auth.learn(&probed.facts);
+            self.facts.learn(&probed.facts, depth);
+            if depth == Depth::Full {
+                self.last_full_at = Some(now);
+            }
+        }
+        // A light check does not ask for rights: it must not call an engine ready that lacks some.
+        let keeps = depth == Depth::Light && verdict.status == EngineStatus::Ready && before.0.takes_workloads();
+        if before.0 != EngineStatus::Disabled && before.0 != EngineStatus::Deleting && !keeps {
+            (self.status, self.status_reason) = (verdict.status, verdict.reason.clone());
+        }
+        self.next_check_at = now + verdict.pause();
+        Verdict { changed: (self.status, &self.status_reason) != (before.0, &before.1), ..verdict }
+    }
+
+    /// Which kind of check is due at `now`: everything once a day, and when the light one cannot tell.
+    pub fn due_depth(&self, now: Timestamp) -> Depth {
+        let day = jiff::SignedDuration::from_hours(24);
+        let fresh = self.last_full_at.is_some_and(|at| now.duration_since(at) < day);
+        if fresh && self.status.takes_workloads() { Depth::Light } else { Depth::Full }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+use super::*;
+use crate::engine_manifest::PUBLISHED;
+
+fn now() -> Timestamp {
+    "2026-01-02T03:04:05Z".parse().unwrap()
+}
+
+fn cluster() -> EngineForm {
+    EngineForm {
+        name: "onprem-1".into(),
+        api_url: "k8s.example.com:6443".into(),
+        load_balancer_ip: "203.0.113.10".into(),
+        bearer_token: "Bearer abc.def".into(),
+        ..EngineForm::default()
+    }
+}
+
+fn refused(form: EngineForm) -> Vec<(String, String)> {
+    match form.check(now()) {
+        Err(Error::Invalid(errors)) => errors.into_iter().map(|error| (error.field, error.message)).collect(),
+        other => vec![("none".into(), format!("{other:?}"))],
+    }
+}
+
+fn says(form: EngineForm, field: &str, message: &str) {
+    let errors = refused(form);
+    assert!(errors.iter().any(|error| error.0 == field && error.1.starts_with(message)), "{field}: {errors:?}");
+}
+
+#[test]
+fn a_good_form_is_put_into_one_form() {
+    let checked = cluster().check(now()).unwrap();
+    let Settings::OnPremise(settings) = &checked.settings else { unreachable!("{checked:?}") };
+    assert_eq!(settings.api_url.to_string(), "https://k8s.example.com:6443");
+    assert_eq!(checked.credentials, Credentials::BearerToken { token: "abc.def".into() });
+    assert_eq!(settings.ca_pem, None);
+}
+
+#[test]
+fn every_wrong_field_says_so_at_once() {
+    let form = EngineForm {
+        name: "1st".into(),
+        ecosystem: "a b".into(),
+        api_url: "http://x".into(),
+        load_balancer_ip: "10.0.0.0/8".into(),
+        ca_data: "no".into(),
+        ..EngineForm::default()
+    };
+    let fields: Vec<String> = refused(form).into_iter().map(|error| error.0).collect();
+    assert_eq!(fields, ["name", "ecosystem", "ca_data", "api_url", "load_balancer_ip", "bearer_token"]);
+}
+
+#[test]
+fn exactly_one_way_to_sign_in() {
+    let bare = EngineForm { bearer_token: String::new(), ..cluster() };
+    says(bare.clone(), "bearer_token", "Choose a bearer token or basic authentication");
+    let both = EngineForm { basic_username: "a".into(), basic_password: "b".into(), ..cluster() };
+    says(both, "bearer_token", "Send either a bearer token or basic credentials, not both");
+    says(EngineForm { basic_username: "a".into(), ..bare.clone() }, "basic_password", "Enter the password");
+    let colon = EngineForm { basic_username: "a:b".into(), basic_password: "c".into(), ..bare };
+    says(colon, "basic_username", "User name must not contain a colon");
+}
+
+#[test]
+fn addresses_have_one_spelling() {
+    let host = |text: &str| ApiUrl::parse("api_url", text).map(|url| url.to_string());
+    for (typed, meant) in [
+        ("K8S.example.com.", "https://k8s.example.com"),
+        ("https://10.0.0.1:6443/", "https://10.0.0.1:6443"),
+        ("https://[FD12::1]:6443", "https://[fd12::1]:6443"),
+        ("HTTPS://a_b.c", "https://a_b.c"),
+    ] {
+        assert_eq!(host(typed).unwrap(), meant);
+    }
+    for wrong in [
+        "",
+        "http://a",
+        "https://u:p@a",
+        "https://a/path",
+        "https://a?x",
+        "https://a#x",
+        "https://a:0",
+        "https://a:99999",
+        "ftp://a",
+        "https://a b",
+        "https://[::1",
+        "https://::1",
+        "https://a..b",
+        "https://a%2eb",
+    ] {
+        assert!(host(wrong).is_err(), "{wrong}");
+    }
+    for odd in ["https://2130706433", "https://0x7f.1", "https://0177.0.0.1", "https://127.1", "localhost:6443"] {
+        let error = host(odd).unwrap_err().to_string();
+        assert_eq!(error, "This address is not allowed", "{odd}");
+    }
+}
+
+#[test]
+fn a_load_balancer_is_one_address_that_others_reach() {
+    let take = |text: &str| address::load_balancer_ip("load_balancer_ip", text).is_ok();
+    assert!(take(" 10.0.0.1 ") && take("2001:db8::1"));
+    for wrong in ["", "host", "10.0.0.0/8", "10.0.0.1:80", "127.0.0.1", "169.254.1.1", "224.0.0.1", "::", "fe80::1"] {
+        assert!(!take(wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_no_certificate_says_what_it_is() {
+    let check = |text: &str| certificate::check("ca_data", text, now()).map(|found| found.is_some());
+    assert!(!check(" \n").unwrap());
+    let says = |text: &str| check(text).unwrap_err().to_string();
+    assert_eq!(says("hello"), "No certificate found");
+    assert_eq!(says("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="), "This looks base64-encoded; decode it first");
+    assert!(says("-----BEGIN EC PRIVATE KEY-----").starts_with("This is a private key."));
+    assert_eq!(says("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"), "No certificate found");
+    assert_eq!(says(&"x".repeat(70_000)), "At most 64 KiB");
+}
+
+#[test]
+fn a_token_that_is_a_jwt_says_until_when() {
+    // {"alg":"none"} . {"sub":"system:serviceaccount:a:b","exp":1700000000} . x
+    let ended = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIiwiZXhwIjoxNzAwMDAwMDAwfQ.x";
+    let facts = token::read(ended).unwrap();
+    assert_eq!(facts.subject, "system:serviceaccount:a:b");
+    says(EngineForm { bearer_token: ended.into(), ..cluster() }, "bearer_token", "Token expired on 2023-11-14");
+    says(EngineForm { bearer_token: "a b".into(), ..cluster() }, "bearer_token", "The token is one line");
+}
+
+#[test]
+fn other_kinds_have_their_own_fields() {
+    let runpod = EngineForm { kind: EngineKind::Runpod, name: "rented".into(), ..EngineForm::default() };
+    says(runpod.clone(), "api_key", "Paste the API key");
+    let Settings::Runpod(found) =
+        EngineForm { api_key: "rp_x".into(), ..runpod.clone() }.check(now()).unwrap().settings
+    else {
+        unreachable!()
+    };
+    assert_eq!((found.max_gpu_price_micros, found.cloud.as_str()), (500_000, "secure"));
+    says(EngineForm { api_key: "k".into(), max_gpu_price: "-1".into(), ..runpod }, "max_gpu_price", "Write US dollars");
+    let docker = EngineForm { kind: EngineKind::Docker, name: "box".into(), ..EngineForm::default() };
+    let socket = EngineForm { endpoint: "unix:///run/docker.sock".into(), ..docker.clone() };
+    assert_eq!(socket.check(now()).unwrap().credentials, Credentials::None);
+    says(EngineForm { endpoint: "tcp://a:1".into(), ..docker.clone() }, "endpoint", "Use unix://");
+    says(EngineForm { endpoint: "https://a:2376".into(), ..docker }, "client_key", "Paste the private key");
+}
+
+#[test]
+fn the_published_rules_are_67_rights() {
+    let rights: usize = PUBLISHED.iter().map(|rule| rule.rights(None, None).count()).sum();
+    assert_eq!(rights, 67);
+    let Settings::OnPremise(everywhere) = cluster().check(now()).unwrap().settings else { unreachable!() };
+    assert!(everywhere.rights().iter().all(|right| right.namespace.is_none()));
+    assert!(everywhere.rights().len() > 67);
+    let listed = EngineForm { namespaces: vec!["a".into(), "b".into()], ..cluster() };
+    let Settings::OnPremise(listed) = listed.check(now()).unwrap().settings else { unreachable!() };
+    assert!(listed.rights().iter().any(|right| right.namespace.as_deref() == Some("b")));
+}
+
+fn engine(status: EngineStatus) -> Engine {
+    let checked = cluster().check(now()).unwrap();
+    Engine {
+        id: EngineId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap(),
+        account_id: None,
+        name: checked.name,
+        ecosystem: checked.ecosystem,
+        settings: checked.settings,
+        auth: checked.credentials.facts(now()),
+        status,
+        status_reason: String::new(),
+        failures: 0,
+        facts: Facts::default(),
+        last_check_at: None,
+        last_full_at: None,
+        next_check_at: now(),
+        created_at: now(),
+        revision: 0,
+    }
+}
+
+fn found(rows: Vec<Row>) -> Probed {
+    Probed { report: Report { rows }, facts: Facts::default() }
+}
+
+#[test]
+fn three_misses_in_a_row_make_an_engine_unreachable_and_one_success_brings_it_back() {
+    let mut engine = engine(EngineStatus::Ready);
+    let miss = found(vec![Row::fail("tcp", "Connection refused")]);
+    for (status, changed) in
+        [(EngineStatus::Ready, true), (EngineStatus::Ready, false), (EngineStatus::Unreachable, true)]
+    {
+        let verdict = engine.checked(&miss, Depth::Light, now());
+        assert_eq!((engine.status, verdict.changed), (status, changed), "{verdict:?}");
+    }
+    let pauses: Vec<i64> = (3..9)
+        .map(|failures| Verdict { failures, ..Verdict::of(&miss.report, 0, engine.status) })
+        .map(|verdict| verdict.pause().as_mins())
+        .collect();
+    assert_eq!(pauses, [5, 10, 20, 30, 30, 30]);
+    engine.checked(&found(vec![]), Depth::Light, now());
+    assert_eq!((engine.status, engine.failures), (EngineStatus::Ready, 0));
+}
+
+#[test]
+fn a_light_check_does_not_forget_what_the_full_one_missed() {
+    let mut engine = engine(EngineStatus::Checking);
+    engine.checked(&found(vec![Row::fail("rbac//pods/log/get", "Missing")]), Depth::Full, now());
+    assert_eq!(engine.status, EngineStatus::Degraded);
+    engine.checked(&found(vec![]), Depth::Light, now());
+    assert_eq!((engine.status, engine.status_reason.as_str()), (EngineStatus::Degraded, "Missing"));
+    assert_eq!(engine.due_depth(now()), Depth::Light);
+    assert_eq!(engine.due_depth(now() + jiff::SignedDuration::from_hours(24)), Depth::Full);
+}
+
+#[test]
+fn refusals_and_strangers_count_at_once_and_nothing_wakes_a_disabled_engine() {
+    for (id, status) in [("auth", EngineStatus::Unauthorized), ("cluster-uid", EngineStatus::Mismatch)] {
+        let mut engine = engine(EngineStatus::Ready);
+        engine.checked(&found(vec![Row::fail(id, "no")]), Depth::Light, now());
+        assert_eq!(engine.status, status);
+    }
+    let mut off = engine(EngineStatus::Disabled);
+    off.checked(&found(vec![]), Depth::Full, now());
+    assert_eq!(off.status, EngineStatus::Disabled);
+}
+
+#[test]
+fn credentials_are_announced_30_days_or_a_fifth_of_their_life_before_their_end() {
+    let hours = jiff::SignedDuration::from_hours;
+    let auth = |life: i64, left: i64| AuthFacts {
+        issued_at: Some(now() - hours(life - left)),
+        expires_at: Some(now() + hours(left)),
+        ..engine(EngineStatus::Ready).auth
+    };
+    assert!(!auth(24, 5).expiring(now()) && auth(24, 4).expiring(now()));
+    assert!(!auth(24 * 365, 24 * 31).expiring(now()) && auth(24 * 365, 24 * 30).expiring(now()));
+    assert!(!engine(EngineStatus::Ready).auth.expiring(now()), "it never ends, or does not say");
+}
+
+#[test]
+fn nothing_secret_is_shown_by_debug() {
+    let form = EngineForm { basic_password: "hunter2".into(), api_key: "hunter2".into(), ..cluster() };
+    let credentials = Credentials::BearerToken { token: "hunter2".into() };
+    let new = view::NewEngine { engine: form, ..view::NewEngine::default() };
+    assert!(!format!("{new:?}{credentials:?}").contains("hunter2"));
+}
