@@ -18,9 +18,15 @@ async function apiKey(page: Page): Promise<string> {
   return ((await made.json()) as { id: string }).id;
 }
 
+/** A webhook of one's own; gives its id. */
+async function webhook(page: Page): Promise<string> {
+  const data = { name: unique("look"), url: "https://hooks.example.com/x", topics: ["budget"] };
+  return ((await (await page.request.post("/v1/webhooks", { data })).json()) as { id: string }).id;
+}
+
 /** Paths of all pages of somebody who is signed in, with a namespace and a key to show. */
 export async function pages(page: Page): Promise<string[]> {
-  const [id, key] = [await namespace(page), await apiKey(page)];
+  const [id, key, hook] = [await namespace(page), await apiKey(page), await webhook(page)];
   return [
     "/",
     "/kubernetes",
@@ -43,6 +49,10 @@ export async function pages(page: Page): Promise<string[]> {
     `/settings/api-keys/${key}?do=rotate`,
     "/settings/members",
     "/settings/members?new=member",
+    "/settings/webhooks",
+    "/settings/webhooks?new=webhook",
+    `/settings/webhooks/${hook}`,
+    `/settings/webhooks/${hook}?do=rotate`,
     "/settings/account",
     "/platform/accounts",
     "/platform/accounts?new=account",

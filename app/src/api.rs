@@ -29,4 +29,5 @@ pub mod service;
 pub mod session;
 pub mod sku;
 pub mod skypilot;
+pub mod webhook;
 pub mod workload;

@@ -43,6 +43,8 @@ use crate::pages::settings::audit::list::{AuditPage, PlatformAuditPage};
 use crate::pages::settings::cli_session::list::CliSessionsPage;
 use crate::pages::settings::member::list::MembersPage;
 use crate::pages::settings::profile::detail::ProfilePage;
+use crate::pages::settings::webhook::detail::WebhookPage;
+use crate::pages::settings::webhook::list::WebhooksPage;
 use crate::pages::sign_in_failed::SignInFailedPage;
 use crate::ui::clock::provide_clock;
 
@@ -121,6 +123,8 @@ area!(
         PlatformAuditRow: PlatformAuditRowPage,
         Members: MembersPage,
         Account: AccountPage,
+        Webhooks: WebhooksPage,
+        Webhook: WebhookPage,
     }
 );
 
@@ -186,6 +190,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("settings/cli") view={Lazy::<CliSessions>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys/:key") view={Lazy::<ApiKey>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/members") view={Lazy::<Members>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/webhooks") view={Lazy::<Webhooks>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/webhooks/:webhook") view={Lazy::<Webhook>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/account") view={Lazy::<Account>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/accounts") view={Lazy::<PlatformAccounts>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/accounts/:account") view={Lazy::<PlatformAccount>::new()} ssr=SsrMode::Async />

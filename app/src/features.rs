@@ -41,5 +41,6 @@ pub mod status;
 pub mod theme;
 pub mod verdict;
 pub mod visits;
+pub mod webhook_form;
 pub mod words;
 pub mod yaml;

@@ -221,6 +221,26 @@ pub fn new_member() -> String {
     with_query(&members(), &[("new", "member")])
 }
 
+/// `/settings/webhooks`
+pub fn webhooks() -> String {
+    "/settings/webhooks".to_owned()
+}
+
+/// The list with the form for a new webhook.
+pub fn new_webhook() -> String {
+    with_query(&webhooks(), &[("new", "webhook")])
+}
+
+/// `/settings/webhooks/{id}`
+pub fn webhook(id: &str) -> String {
+    format!("{}/{}", webhooks(), encode(id))
+}
+
+/// A webhook's page with one of its dialogs: `rotate` or `delete`.
+pub fn webhook_dialog(id: &str, dialog: &str) -> String {
+    with_query(&webhook(id), &[("do", dialog)])
+}
+
 /// `/settings/account`
 pub fn account_settings() -> String {
     "/settings/account".to_owned()
@@ -406,6 +426,10 @@ mod tests {
             live_audit(true, "", id),
             members(),
             new_member(),
+            webhooks(),
+            new_webhook(),
+            webhook(id),
+            webhook_dialog(id, "rotate"),
             account_settings(),
             invite("0a1b"),
             platform_accounts(),
@@ -469,6 +493,10 @@ mod tests {
         /live/platform/audit?after=019c1b2e-7f00-7abc-8def-0123456789ab
         /settings/members
         /settings/members?new=member
+        /settings/webhooks
+        /settings/webhooks?new=webhook
+        /settings/webhooks/019c1b2e-7f00-7abc-8def-0123456789ab
+        /settings/webhooks/019c1b2e-7f00-7abc-8def-0123456789ab?do=rotate
         /settings/account
         /invite/0a1b
         /platform/accounts

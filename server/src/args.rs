@@ -105,6 +105,12 @@ pub struct ServeArgs {
     /// At least 32 random bytes in hex: encrypts the cookies of sign-ins with a provider. The same for every replica.
     #[arg(long, env = "REMOTEGPU_COOKIE_KEY_FILE", value_name = "FILE")]
     pub cookie_key_file: Option<PathBuf>,
+    /// Private networks that outgoing webhooks and engines may be in, such as 10.0.0.0/8; public addresses always may.
+    #[arg(long, env = "REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", value_name = "CIDRS", value_delimiter = ',')]
+    pub outbound_allowed_networks: Vec<String>,
+    /// Authorities in PEM that receivers of webhooks may have their certificates from, beside the public ones.
+    #[arg(long, env = "REMOTEGPU_OUTBOUND_CA_FILE", value_name = "FILE")]
+    pub outbound_ca_file: Option<PathBuf>,
     /// First start without users: e-mail of the operator who owns the account `default`.
     #[arg(long, env = "REMOTEGPU_BOOTSTRAP_EMAIL", value_name = "EMAIL", requires = "bootstrap_password_file")]
     pub bootstrap_email: Option<String>,

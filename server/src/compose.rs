@@ -17,6 +17,7 @@ use store::SqlStore;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{DatabaseArgs, ServeArgs};
+use crate::courier::HttpsCourier;
 use crate::exporter::{Exporter, Sources};
 use crate::http::client_address::TrustedProxies;
 use crate::http::drain::Draining;
@@ -44,6 +45,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let checked = check(&args, &public_url)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let oidc = Arc::new(providers(&args, &public_url, &clock)?);
+    let courier = HttpsCourier::open(&args.outbound_allowed_networks, args.outbound_ca_file.as_deref())?;
     let exporter = args.metrics_listen.map(Exporter::install).transpose()?;
     let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
     listeners::end_on_signals(draining.clone(), Duration::from_secs(args.drain_seconds), shutdown.clone())?;
@@ -63,6 +65,8 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         let (keeping, stop) = (backend.clone(), shutdown.clone());
         loops.also(async move { keeping.keep_ledger(Arc::new(ledger), stop).await });
     }
+    let (delivering, stop) = (backend.clone(), shutdown.clone());
+    loops.also(async move { delivering.deliver_webhooks(&courier, stop).await });
     let leptos = assets::leptos_options(&args.site_root);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
     let state = AppState {

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod args;
 pub mod compose;
+pub mod courier;
 pub mod document;
 pub mod environment;
 pub mod exporter;

@@ -53,6 +53,12 @@ pub enum Notice {
     SkypilotApproved,
     SkypilotKubeconfigRevoked,
     SkypilotRemoved,
+    WebhookChanged,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookTested,
+    WebhookRedelivered,
+    WebhookDeleted,
 }
 
 impl Notice {
@@ -99,6 +105,12 @@ impl Notice {
         Notice::SkypilotApproved,
         Notice::SkypilotKubeconfigRevoked,
         Notice::SkypilotRemoved,
+        Notice::WebhookChanged,
+        Notice::WebhookDisabled,
+        Notice::WebhookEnabled,
+        Notice::WebhookTested,
+        Notice::WebhookRedelivered,
+        Notice::WebhookDeleted,
     ];
 
     /// `path` with this notice about `name`.
@@ -150,6 +162,12 @@ impl Notice {
             Self::SkypilotApproved => "skypilot-approved",
             Self::SkypilotKubeconfigRevoked => "skypilot-kubeconfig-revoked",
             Self::SkypilotRemoved => "skypilot-removed",
+            Self::WebhookChanged => "webhook-changed",
+            Self::WebhookDisabled => "webhook-disabled",
+            Self::WebhookEnabled => "webhook-enabled",
+            Self::WebhookTested => "webhook-tested",
+            Self::WebhookRedelivered => "webhook-redelivered",
+            Self::WebhookDeleted => "webhook-deleted",
         }
     }
 
@@ -197,6 +215,12 @@ impl Notice {
             Self::SkypilotApproved => format!("What {name} may do beyond its namespace is saved"),
             Self::SkypilotKubeconfigRevoked => format!("Kubeconfig {name} ends within ten seconds"),
             Self::SkypilotRemoved => format!("SkyPilot access of {name} is taken away"),
+            Self::WebhookChanged => format!("Webhook {name} is changed"),
+            Self::WebhookDisabled => format!("Webhook {name} is off: nothing is sent"),
+            Self::WebhookEnabled => format!("Webhook {name} is on"),
+            Self::WebhookTested => format!("A test is on its way to {name}"),
+            Self::WebhookRedelivered => "It is sent again".to_owned(),
+            Self::WebhookDeleted => format!("Webhook {name} is deleted"),
         }
     }
 }

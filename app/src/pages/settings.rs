@@ -40,3 +40,12 @@ pub mod profile {
     pub mod password;
     mod sessions;
 }
+
+pub mod webhook {
+    //! Outgoing webhooks.
+    mod create;
+    mod deliveries;
+    pub mod detail;
+    mod dialogs;
+    pub mod list;
+}

@@ -41,6 +41,7 @@ mod skypilot;
 mod terminal;
 mod usage;
 mod user;
+mod webhook;
 mod workload;
 
 use std::sync::Arc;

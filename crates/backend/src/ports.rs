@@ -29,6 +29,7 @@ mod skypilot;
 mod terminal;
 mod usage;
 mod user;
+mod webhook;
 
 use async_trait::async_trait;
 use domain::Result;
@@ -63,6 +64,7 @@ pub use skypilot::{ReviewedAccount, SkypilotRole, Skypilots};
 pub use terminal::Terminal;
 pub use usage::{Usage, UsageFilter};
 pub use user::{Member, Users};
+pub use webhook::{Courier, EndingKey, Outgoing, Webhooks};
 
 /// Time, so that rules and tests never ask the machine.
 pub trait Clock: Send + Sync {
@@ -102,6 +104,7 @@ pub trait Store:
     + Skypilots
     + Engines
     + SealedSecrets
+    + Webhooks
 {
     /// The database answers.
     async fn ping(&self) -> Result<()>;

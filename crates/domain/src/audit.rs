@@ -117,6 +117,15 @@ pub enum Action {
     EngineEnabled,
     EngineDeleted,
     SecretRewrapped,
+    WebhookCreated,
+    WebhookChanged,
+    WebhookSecretRotated,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookDeleted,
+    WebhookTested,
+    WebhookRedelivered,
+    ApiKeyExpiring,
 }
 
 /// How it went.
@@ -252,6 +261,8 @@ impl Action {
         BudgetCreated BudgetChanged BudgetDeleted BudgetReached BudgetStopped BudgetResumed UsageExported
         EngineCreated EngineChanged EngineCredentialsChanged EngineChecked EngineStatusChanged EngineDisabled EngineEnabled
         EngineDeleted SecretRewrapped
+        WebhookCreated WebhookChanged WebhookSecretRotated WebhookDisabled WebhookEnabled WebhookDeleted WebhookTested
+        WebhookRedelivered ApiKeyExpiring
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -368,6 +379,15 @@ impl Action {
             Self::EngineEnabled => "engine.enabled",
             Self::EngineDeleted => "engine.deleted",
             Self::SecretRewrapped => "sealed_secret.rewrapped",
+            Self::WebhookCreated => "webhook.created",
+            Self::WebhookChanged => "webhook.changed",
+            Self::WebhookSecretRotated => "webhook.secret_rotated",
+            Self::WebhookDisabled => "webhook.disabled",
+            Self::WebhookEnabled => "webhook.enabled",
+            Self::WebhookDeleted => "webhook.deleted",
+            Self::WebhookTested => "webhook.tested",
+            Self::WebhookRedelivered => "webhook.redelivered",
+            Self::ApiKeyExpiring => "api_key.expiring",
         }
     }
 }

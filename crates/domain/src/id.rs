@@ -100,6 +100,12 @@ uuid_id!(
 uuid_id!(
     /// A kubeconfig issued for a SkyPilot ServiceAccount.
     SkypilotKubeconfigId
+    /// An outgoing webhook.
+    WebhookId
+);
+uuid_id!(
+    /// An event on its way to webhooks: the id of its audit row.
+    DeliveryId
 );
 
 #[cfg(test)]

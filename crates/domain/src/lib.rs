@@ -53,6 +53,7 @@ pub mod skypilot;
 pub mod terminal;
 pub mod usage;
 pub mod user;
+pub mod webhook;
 pub mod workload;
 
 pub use error::{Code, Dependency, Error, FieldError, Result};

@@ -36,6 +36,7 @@ mod session;
 mod skypilot;
 mod usage;
 mod user;
+mod webhook;
 
 use std::sync::Arc;
 

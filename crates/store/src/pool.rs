@@ -88,6 +88,7 @@ macro_rules! change {
                 $crate::pool::outcome(async { $body }).await?
             };
             if changed.is_some() {
+                $crate::webhook::tell!(transaction, $audit);
                 let row = $crate::audit::append!(transaction, $pool.journal, $audit);
                 transaction.commit().await?;
                 $pool.journal.committed(row);

@@ -57,7 +57,7 @@ impl Authority {
     }
 
     /// A serving certificate for loopback with its key; `expired` ended long ago.
-    fn serving(&self, expired: bool) -> (String, String) {
+    pub(crate) fn serving(&self, expired: bool) -> (String, String) {
         let mut params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
         if expired {
             (params.not_before, params.not_after) =

@@ -41,6 +41,7 @@ mod skypilot;
 mod slow_client;
 mod stream;
 mod terminal;
+mod webhook;
 mod workload;
 
 /// The binary under test.

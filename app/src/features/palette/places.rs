@@ -37,6 +37,8 @@ pub fn pages(operator: bool) -> Vec<Place> {
         place("CLI sessions", "settings", paths::cli_sessions()),
         with_key("m", place("Members", "settings", paths::members())),
         place("Invite somebody", "create", paths::new_member()),
+        place("Webhooks", "settings", paths::webhooks()),
+        place("New webhook", "create", paths::new_webhook()),
         place("Account", "settings", paths::account_settings()),
         with_key("a", place("Audit", "settings", paths::audit(false))),
         with_key("p", place("Profile and sessions", "settings", paths::profile())),

@@ -53,3 +53,4 @@ mod skypilot;
 mod upgrade;
 mod usage;
 mod user;
+mod webhook;

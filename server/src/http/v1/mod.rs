@@ -36,6 +36,7 @@ mod service;
 mod session;
 mod sku;
 mod skypilot;
+mod webhook;
 mod workload;
 mod workload_change;
 
@@ -76,6 +77,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(secret::routes())
         .merge(service::routes())
         .merge(skypilot::routes())
+        .merge(webhook::routes())
         .merge(audit::routes())
         .merge(engine_manifest::routes())
         .merge(node::routes())

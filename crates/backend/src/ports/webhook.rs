@@ -1,0 +1,81 @@
+//! What the use cases need of stored webhooks and their deliveries, and of whoever carries them.
+
+use async_trait::async_trait;
+use domain::Result;
+use domain::audit::AuditEvent;
+use domain::id::{AccountId, ApiKeyId, DeliveryId, WebhookId};
+use domain::page::PageRequest;
+use domain::webhook::delivery::Next;
+use domain::webhook::{Attempt, Delivery, Disabled, Webhook, WebhookSettings, WebhookUrl};
+use jiff::Timestamp;
+
+/// A key that ends soon and was not announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndingKey {
+    /// Which.
+    pub id: ApiKeyId,
+    /// Whose.
+    pub account_id: AccountId,
+    /// What people call it.
+    pub name: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Webhooks, and what is on its way to them. The deliveries themselves are written with the audit row of what happened.
+#[async_trait]
+pub trait Webhooks: Send + Sync {
+    /// Adds a webhook. `QuotaExceeded` when the account has [`domain::webhook::MOST`].
+    async fn create_webhook(&self, webhook: &Webhook, audit: &AuditEvent) -> Result<()>;
+    /// Finds a webhook of an account.
+    async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>>;
+    /// Webhooks of an account by id, `limit + 1` rows.
+    async fn list_webhooks(&self, account: AccountId, page: &PageRequest) -> Result<Vec<Webhook>>;
+    /// Writes other settings; false when it is gone.
+    async fn change_webhook(&self, id: WebhookId, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool>;
+    /// Puts a new sealed secret in place; the one before it, sealed as such, signs until then. False when it is gone.
+    async fn rotate_webhook_secret(
+        &self,
+        id: WebhookId,
+        secret: &str,
+        old: &(String, Timestamp),
+        audit: &AuditEvent,
+    ) -> Result<bool>;
+    /// Switches it off, or on (none) with a clean record. False when nothing changes.
+    async fn switch_webhook(&self, id: WebhookId, disabled: Option<&Disabled>, audit: &AuditEvent) -> Result<bool>;
+    /// Deletes it with its deliveries; false when it is gone.
+    async fn delete_webhook(&self, id: WebhookId, audit: &AuditEvent) -> Result<bool>;
+    /// Adds a delivery for this webhook only. False when the webhook is gone.
+    async fn add_delivery(&self, delivery: &Delivery, audit: &AuditEvent) -> Result<bool>;
+    /// Deliveries of a webhook, newest first, `limit + 1` rows, each with its attempts, the first first.
+    async fn list_deliveries(&self, id: WebhookId, page: &PageRequest) -> Result<Vec<(Delivery, Vec<Attempt>)>>;
+    /// Makes a delivery that ended wait again, as new. False when there is none.
+    async fn redeliver(&self, webhook: WebhookId, id: DeliveryId, now: Timestamp, audit: &AuditEvent) -> Result<bool>;
+    /// The first waiting delivery of each webhook that is sent, where that is due: a webhook is told in order.
+    async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<(Webhook, Delivery)>>;
+    /// Keeps an attempt and what follows from it; the webhook's record too. Bookkeeping without an audit row.
+    async fn record_attempt(&self, delivery: &Delivery, attempt: &Attempt, next: Next) -> Result<()>;
+    /// Removes deliveries of events before `before`, and those of webhooks that are gone.
+    async fn prune_deliveries(&self, before: Timestamp) -> Result<u64>;
+    /// Living keys that end before `until` and were not announced with that end.
+    async fn ending_keys(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<EndingKey>>;
+    /// Marks such a key as announced; false when it changed or was announced meanwhile.
+    async fn announce_ending_key(&self, key: &EndingKey, audit: &AuditEvent) -> Result<bool>;
+}
+
+/// One request to a receiver.
+pub struct Outgoing<'a> {
+    /// Where to.
+    pub url: &'a WebhookUrl,
+    /// Names and values; the body is JSON.
+    pub headers: [(&'static str, String); 3],
+    /// The body.
+    pub body: String,
+}
+
+/// Carries deliveries, by the rules for outbound connections (`security.md` §7.1).
+#[async_trait]
+pub trait Courier: Send + Sync {
+    /// Posts it and gives the status of the answer, which is not read any further.
+    async fn post(&self, outgoing: Outgoing<'_>) -> Result<u16, domain::webhook::Problem>;
+}

@@ -1,0 +1,141 @@
+//! The delivery loop: the leader carries what waits, in order for each webhook, side by side for all of them.
+//!
+//! At least once: a leader that ends in the middle of a request leaves its delivery waiting, and the next one sends it
+//! again under the same `webhook-id`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::audit::Action;
+use domain::id::WebhookId;
+use domain::webhook::delivery::Next;
+use domain::webhook::{Attempt, DISABLED_AFTER, Delivery, Disabled, DisabledReason, KEPT, Webhook, event};
+use domain::{Error, Result};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::secret::{OLD, PRESENT};
+use super::target;
+use crate::Backend;
+use crate::ports::{Courier, Outgoing};
+
+// What happens is told within a second.
+const LOOK: Duration = Duration::from_secs(1);
+// Old deliveries and keys that end: nobody waits for these.
+const SWEEP: Duration = Duration::from_secs(10);
+const AT_ONCE: usize = 64;
+
+impl Backend {
+    /// Delivers until cancelled; idle while another replica leads.
+    pub async fn deliver_webhooks(&self, courier: &dyn Courier, shutdown: CancellationToken) {
+        let (mut look, mut sweep) = (interval(LOOK), interval(SWEEP));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut running = FuturesUnordered::new();
+        let mut busy = BTreeSet::new();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                // One that is through may have a next one behind it.
+                Some(id) = running.next(), if !running.is_empty() => { busy.remove(&id); }
+                _ = look.tick() => {}
+                _ = sweep.tick() => if self.leads() { self.sweep_webhooks().await },
+            }
+            if !self.leads() {
+                // Dropped in the middle: the next leader sends these again.
+                running.clear();
+                busy.clear();
+                continue;
+            }
+            for (webhook, delivery) in self.due(&busy).await {
+                busy.insert(webhook.id);
+                running.push(self.carry(courier, webhook, delivery));
+            }
+        }
+    }
+
+    /// What may be sent now, besides what is being sent.
+    async fn due(&self, busy: &BTreeSet<WebhookId>) -> Vec<(Webhook, Delivery)> {
+        let room = AT_ONCE.saturating_sub(busy.len());
+        if room == 0 {
+            return Vec::new();
+        }
+        let limit = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
+        match self.inner.store.due_deliveries(self.inner.clock.now(), limit).await {
+            Ok(due) => due.into_iter().filter(|(webhook, _)| !busy.contains(&webhook.id)).take(room).collect(),
+            Err(error) => {
+                troubled("reading the deliveries that wait", &error);
+                Vec::new()
+            }
+        }
+    }
+
+    async fn sweep_webhooks(&self) {
+        if let Err(error) = self.announce_ending_keys().await {
+            troubled("announcing keys that end", &error);
+        }
+        if let Err(error) = self.inner.store.prune_deliveries(self.inner.clock.now() - KEPT).await {
+            troubled("removing old deliveries", &error);
+        }
+    }
+
+    /// One try, with what follows from it.
+    async fn carry(&self, courier: &dyn Courier, webhook: Webhook, delivery: Delivery) -> WebhookId {
+        let id = webhook.id;
+        if let Err(error) = self.try_once(courier, &webhook, &delivery).await {
+            troubled("delivering to a webhook", &error);
+        }
+        id
+    }
+
+    async fn try_once(&self, courier: &dyn Courier, webhook: &Webhook, delivery: &Delivery) -> Result<()> {
+        let begun = self.inner.clock.now();
+        let outgoing = self.outgoing(webhook, delivery, begun)?;
+        let answer = courier.post(outgoing).await;
+        let took_ms = self.inner.clock.now().as_millisecond() - begun.as_millisecond();
+        let attempt = Attempt { at: begun, status: answer.ok(), problem: answer.err(), took_ms: took_ms.max(0) };
+        let outcome = if attempt.arrived() { "delivered" } else { "failed" };
+        metrics::counter!("remotegpu_webhook_attempts_total", "outcome" => outcome).increment(1);
+        // A receiver that is gone for good says so (Standard Webhooks, "Disabling endpoints").
+        let gone = attempt.status == Some(410);
+        let next = if gone { Next::GiveUp } else { delivery.after(&attempt) };
+        self.inner.store.record_attempt(delivery, &attempt, next).await?;
+        let failing = webhook.failing_since.is_some_and(|since| !attempt.arrived() && begun >= since + DISABLED_AFTER);
+        match (gone, failing) {
+            (true, _) => self.silence(webhook, DisabledReason::Gone, begun).await,
+            (false, true) => self.silence(webhook, DisabledReason::Failing, begun).await,
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// Signed by the present secret, and by the one before it while both are good.
+    fn outgoing<'a>(&self, webhook: &'a Webhook, delivery: &Delivery, now: Timestamp) -> Result<Outgoing<'a>> {
+        let (id, second, body) = (delivery.id.to_string(), now.as_second(), event::body(delivery));
+        let text = event::signed_text(&id, second, &body);
+        let mut signatures = vec![self.sign_webhook(webhook.id, PRESENT, &webhook.secret, &text)?];
+        if let Some((sealed, _)) = webhook.old_secret.as_ref().filter(|(_, until)| now < *until) {
+            signatures.push(self.sign_webhook(webhook.id, OLD, sealed, &text)?);
+        }
+        let headers = [
+            ("webhook-id", id),
+            ("webhook-timestamp", second.to_string()),
+            ("webhook-signature", signatures.join(" ")),
+        ];
+        Ok(Outgoing { url: &webhook.url, headers, body })
+    }
+
+    async fn silence(&self, webhook: &Webhook, reason: DisabledReason, at: Timestamp) -> Result<()> {
+        let (action, disabled) = (Action::WebhookDisabled, Disabled { at, reason });
+        let audit = self.audit_system(webhook.account_id, action, target(webhook.id), reason.words());
+        let audit = audit.named(webhook.name.as_str());
+        self.inner.store.switch_webhook(webhook.id, Some(&disabled), &audit).await.map(drop)
+    }
+}
+
+fn troubled(doing: &'static str, error: &Error) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, doing, "will be tried again");
+}
