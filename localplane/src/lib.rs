@@ -7,6 +7,7 @@
 
 pub mod binaries;
 pub mod files;
+pub mod helm;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod net;

@@ -5,6 +5,7 @@
 
 mod bench;
 mod build;
+mod chart;
 mod check;
 mod down;
 mod ending;
@@ -44,6 +45,8 @@ enum Command {
     Build(build::Options),
     /// Write docs/openapi.json, the API document that the server generates.
     Openapi,
+    /// Write deploy/kubelet.yaml, the Helm chart of the node as a plain manifest.
+    Chart,
     /// Build the style sheet alone.
     Css,
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options, &stop),
         Command::Check => check::run(&stop),
         Command::Build(options) => build::run(&options, &stop),
+        Command::Chart => chart::run(),
         Command::Openapi => openapi::run(&stop),
         Command::Css => build::css::run(&stop),
     };

@@ -1,6 +1,6 @@
 //! The kubelet as a whole: it puts the parts together and runs them until it is told to stop.
 //! Stopping ends nothing on the engine: instances go on, and the next start adopts them.
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
@@ -11,6 +11,7 @@ use crate::{
     EngineInfo, NodeConfig, Provider,
     decide::Rules,
     events::Events,
+    health,
     hooks::Hooks,
     http, lease,
     metrics::Metrics,
@@ -30,6 +31,7 @@ pub struct Kubelet {
     client: Client,
     config: NodeConfig,
     provider: Arc<dyn Provider>,
+    probes: Option<SocketAddr>,
 }
 
 /// Why the node could not start. The text says what to change.
@@ -72,7 +74,14 @@ impl Kubelet {
     /// The client should have `default_retry` off: the node has its own back-off.
     #[must_use]
     pub fn new(client: Client, config: NodeConfig, provider: Arc<dyn Provider>) -> Self {
-        Self { client, config, provider }
+        Self { client, config, provider, probes: None }
+    }
+
+    /// Also answers probes at this address, in plain HTTP: `/healthz` and `/readyz`.
+    #[must_use]
+    pub fn probed_at(mut self, address: SocketAddr) -> Self {
+        self.probes = Some(address);
+        self
     }
 
     /// The identity of the cluster for markers: the UID of the namespace `kube-system`.
@@ -91,12 +100,19 @@ impl Kubelet {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), StartError> {
         let tls = http::tls::server_config(&self.config, &self.client).await?;
         let listener = http::bind(&self.config).await?;
+        let probes = match self.probes {
+            Some(address) => Some(health::bind(address).await?),
+            None => None,
+        };
         let shared = tokio::select! {
             shared = self.share(shutdown.clone()) => Arc::new(shared),
             () = shutdown.cancelled() => return Ok(()),
         };
         let mut parts = JoinSet::new();
         parts.spawn(http::serve(shared.clone(), listener, tls));
+        if let Some(probes) = probes {
+            parts.spawn(health::serve(shared.clone(), probes));
+        }
         parts.spawn(node::run(shared.clone()));
         parts.spawn(lease::run(shared.clone()));
         parts.spawn(pods::run(shared.clone()));
@@ -116,7 +132,7 @@ impl Kubelet {
 
     /// Waits for cluster and engine, which may start later than we do.
     async fn share(self, shutdown: CancellationToken) -> Shared {
-        let Self { client, config, provider } = self;
+        let Self { client, config, provider, .. } = self;
         let version = patiently("Asking the API server for its version", || client.apiserver_version()).await;
         let engine = patiently("Asking the engine for its size", || provider.describe()).await;
         let rules = Rules {

@@ -17,6 +17,7 @@ mod env;
 mod env_sources;
 mod events;
 mod files;
+mod health;
 mod hooks;
 mod http;
 mod instance;

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,6 +33,7 @@ pub(crate) struct Records {
 struct Inner {
     by_uid: HashMap<Uid, Record>,
     lists: u64,
+    last_list: Option<Instant>,
 }
 
 /// One pod and its instance.
@@ -228,7 +230,13 @@ impl Records {
     pub(crate) fn start_list(&self) -> u64 {
         let mut inner = self.lock();
         inner.lists += 1;
+        inner.last_list = Some(Instant::now());
         inner.lists
+    }
+
+    /// When the last list was begun.
+    pub(crate) fn last_list(&self) -> Option<Instant> {
+        self.lock().last_list
     }
 
     /// Takes in a list of the engine.

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Parser, ValueEnum};
 
 use crate::{offload::OffloadArgs, runpod::RunPodArgs};
+use crate::{published::PublishedArgs, runpod::RunPodArgs};
 
 /// Runs one virtual node of a Kubernetes cluster on an engine.
 #[derive(Debug, Parser)]
@@ -112,6 +113,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) runpod: RunPodArgs,
+
+    #[command(flatten)]
+    pub(crate) published: PublishedArgs,
 
     /// How much is logged
     #[arg(long, value_enum, default_value_t = LogLevel::Info)]

@@ -35,6 +35,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         args.runpod.key()?;
     }
     warn_of_idle_flags(&args);
+    let probes = args.probes()?;
+    let config = node_config(&args)?;
     let client = connect(&args).await?;
     let shutdown = stop_on_signal()?;
     let mut offload = None;
@@ -48,6 +50,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
     let provider = provider(&args, &cluster, offload)?;
     Kubelet::new(client, config, provider).run(shutdown).await?;
+    let provider = provider(&args, &cluster)?;
+    let kubelet = Kubelet::new(client, config, provider);
+    let kubelet = probes.into_iter().fold(kubelet, Kubelet::probed_at);
+    kubelet.run(shutdown).await?;
     Ok(())
 }
 
@@ -62,6 +68,7 @@ fn warn_of_idle_flags(args: &Args) {
     if args.provider != ProviderKind::Runpod && !args.runpod.datacenter_ids.is_empty() {
         tracing::warn!("--datacenter-ids has no effect without provider runpod");
     }
+    args.warn_of_published();
     tracing::debug!(namespace = args.namespace, "Kept for published command lines");
 }
 

@@ -5,21 +5,31 @@
 mod args;
 mod compose;
 mod offload;
+mod published;
 mod runpod;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     // First of all: TLS libraries refuse to guess between providers.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match compose::run(args::Args::parse()).await {
+    let args = match args::Args::read() {
+        Ok(args) => args,
+        Err(error) => return refuse(&error),
+    };
+    match compose::run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The log does not run yet: its level is one of the settings.
+fn refuse(error: &anyhow::Error) -> ExitCode {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{error:#}");
+    ExitCode::FAILURE
 }

@@ -47,7 +47,7 @@ struct Demo {
 impl Demo {
     async fn start() -> Self {
         let free = || std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let (api, kubelet, home) = (free(), free(), Scratch::new());
+        let (api, kubelet, health, home) = (free(), free(), free(), Scratch::new());
         let settings = json!({"boot_seconds": 0, "port_seconds": 0, "processes": [
             {"image": "nvidia/cuda", "lines": ["GPU 0: NVIDIA L4"]},
             {"image": "job/", "lines": ["working"], "seconds": 1, "code": 3}]});
@@ -66,6 +66,8 @@ impl Demo {
             "--log-level=info",
             "--reconcile-interval=30",
         ]);
+        // Somebody else may have the published port.
+        node.arg(format!("--health-server-address=127.0.0.1:{health}"));
         node.env("KUBECONFIG", Plane::current().kubeconfig("admin")).env("KUBELET_PORT", kubelet.to_string());
         let (cert, key) = Plane::current().kubelet_certificate(NODE);
         node.env("VKUBELET_POD_IP", "127.0.0.1")
@@ -80,6 +82,12 @@ impl Demo {
             let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
             let ready = conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True");
             if ready { Ok(()) } else { Err((ran.stderr, demo.log())) }
+        })
+        .await;
+        eventually("the probes say so too", async || {
+            let probe = Command::new("curl").args(["-sf", &format!("http://127.0.0.1:{health}/readyz")]).output().await;
+            let answer = String::from_utf8(probe.unwrap().stdout).unwrap();
+            if answer.starts_with("ok, last list begun") { Ok(()) } else { Err(answer) }
         })
         .await;
         demo

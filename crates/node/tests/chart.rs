@@ -1,0 +1,194 @@
+//! The Helm chart: lint, its values, an install on the real control plane, and the node under exactly its rights.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+use testkit::{Plane, Scratch, eventually, helm, unique};
+use tokio::process::{Child, Command};
+
+const KUBELET: &str = env!("CARGO_BIN_EXE_remotegpu-kubelet");
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/remotegpu-kubelet");
+/// What the chart demands of whoever takes the default provider.
+const SECRET: &str = "runpod.existingSecret=runpod-kubelet-secrets";
+
+/// Runs Helm with a home of its own.
+async fn run(arguments: &[&str]) -> Output {
+    let home = Scratch::new();
+    let mut command = Command::new(helm());
+    command.args(arguments).env("HOME", home.path()).env("KUBECONFIG", Plane::current().kubeconfig("admin"));
+    command.stdin(Stdio::null()).output().await.expect("helm can be started")
+}
+
+async fn out(arguments: &[&str]) -> String {
+    let output = run(arguments).await;
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {text}{errors}");
+    text.into_owned()
+}
+
+async fn rendered(settings: &[&str]) -> String {
+    let mut arguments = vec!["template", "release", CHART, "--namespace", "gpus"];
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    out(&arguments).await
+}
+
+async fn refused(settings: &[&str]) -> String {
+    let mut arguments = vec!["template", "release", CHART];
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    let output = run(&arguments).await;
+    assert!(!output.status.success(), "{settings:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn helm_finds_nothing_to_complain_of() {
+    let text = out(&["lint", "--strict", CHART, "--set", SECRET]).await;
+    assert!(text.contains("0 chart(s) failed"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_one_place_for_the_key_is_taken_and_an_unknown_value_is_refused() {
+    assert!(refused(&[]).await.contains("needs runpod.existingSecret"));
+    assert!(refused(&[SECRET, "runpod.apiKey=rpa_x"]).await.contains("not both"));
+    assert!(refused(&[SECRET, "kubelet.maxPrice=1"]).await.contains("maxPrice"));
+    assert!(refused(&["provider=kubernetes"]).await.contains("needs providerKubeconfigSecret"));
+    let own = rendered(&["runpod.apiKey=rpa_x"]).await;
+    assert!(own.contains("name: release-runpod") && own.contains("RUNPOD_API_KEY: \"rpa_x\""), "{own}");
+    let named = rendered(&[SECRET]).await;
+    assert!(!named.contains("kind: Secret") && named.contains("name: runpod-kubelet-secrets"), "{named}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
+    let before = rendered(&[SECRET]).await;
+    for value in [
+        "kubelet.nodename=other",
+        "kubelet.namespace=other",
+        "kubelet.reconcileInterval=7",
+        "kubelet.maxGpuPrice=1.25",
+        "kubelet.maxHourlyCost=10",
+        "kubelet.maxNamespaceHourlyCost=5",
+        "kubelet.datacenterIds=EU-RO-1",
+        "kubelet.logLevel=debug",
+        "kubelet.port=10251",
+        "kubelet.healthPort=8081",
+        "kubelet.extraArgs[0]=--cpu-pods=refuse",
+        "image.repository=example.com/kubelet",
+        "image.tag=v9",
+        "image.pullPolicy=Always",
+        "imagePullSecrets[0].name=pull",
+        "resources.limits.memory=1Gi",
+        "provider=simulated",
+    ] {
+        assert_ne!(rendered(&[SECRET, value]).await, before, "{value}");
+    }
+    let offload = rendered(&["provider=kubernetes", "providerKubeconfigSecret=other-cluster"]).await;
+    let all = rendered(&[
+        SECRET,
+        "kubelet.maxHourlyCost=10",
+        "kubelet.maxNamespaceHourlyCost=5",
+        "kubelet.datacenterIds=EU-RO-1",
+    ]);
+    let help = Command::new(KUBELET).arg("--help").output().await.unwrap();
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    for line in [all.await, offload].concat().lines() {
+        let Some((_, flag)) = line.split_once("- --").or(line.split_once("- \"--")) else { continue };
+        let flag = format!("--{}", flag.split('=').next().unwrap());
+        assert!(help.contains(&format!("{flag} ")), "{flag} is no flag of the program");
+    }
+}
+
+/// The node's rights in `deploy/roles`, put together from the shared role and that of one node.
+#[test]
+fn the_rights_are_those_of_a_node_of_the_console() {
+    let read = |file: &str| {
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(file);
+        std::fs::read_to_string(path).unwrap()
+    };
+    let (roles, chart) =
+        (read("deploy/roles/50-nodes.yaml"), read("charts/remotegpu-kubelet/templates/rbac.yaml"));
+    let first = |text: &str| {
+        let rules = text.split_once("rules:\n").unwrap().1;
+        rules.split("---").next().unwrap().trim_end().to_owned()
+    };
+    let shared = first(&roles);
+    assert!(first(&chart).starts_with(&shared), "deploy/roles/50-nodes.yaml and the chart differ:\n{shared}");
+}
+
+struct Installed {
+    namespace: String,
+    release: String,
+    node: String,
+    _running: Child,
+    _home: Scratch,
+}
+
+/// Installs the chart and runs the program with nothing but the token of the chart's ServiceAccount.
+async fn installed() -> Installed {
+    let (plane, home) = (Plane::current(), Scratch::new());
+    let (namespace, release, node) = (unique("gpus"), unique("kubelet"), unique("chart-node"));
+    let name = format!("kubelet.nodename={node}");
+    out(&["install", &release, CHART, "-n", &namespace, "--create-namespace", "--set", "provider=simulated", "--set", &name])
+        .await;
+    let token = plane.admin(&["create", "token", &release, "-n", &namespace]).await.out();
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "node",
+        "clusters": [{"name": "home", "cluster": {"server": plane.server(), "certificate-authority": plane.ca_file()}}],
+        "users": [{"name": "node", "user": {"token": token.trim()}}],
+        "contexts": [{"name": "node", "context": {"cluster": "home", "user": "node"}}]});
+    let kubeconfig = home.secret("kubeconfig", &kubeconfig.to_string());
+    let log = std::fs::File::create(home.path().join("node.log")).unwrap();
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let (cert, key) = plane.kubelet_certificate(&node);
+    let mut command = Command::new(KUBELET);
+    command.args(["--provider=simulated", "--address=127.0.0.1", "--reconcile-interval=2"]);
+    command.arg(format!("--nodename={node}")).arg(format!("--port={port}")).arg("--kubeconfig").arg(kubeconfig);
+    command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key);
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
+    let running = command.spawn().expect("the node can be started");
+    Installed { namespace, release, node, _running: running, _home: home }
+}
+
+impl Installed {
+    fn log(&self) -> String {
+        std::fs::read_to_string(self._home.path().join("node.log")).unwrap_or_default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installed_node_works_under_exactly_the_rights_of_the_chart() {
+    let (plane, chart) = (Plane::current(), installed().await);
+    let (namespace, node) = (chart.namespace.as_str(), chart.node.as_str());
+    let get = async |arguments: &[&str]| {
+        let ran = plane.admin(&[arguments, &["--output=json"]].concat()).await;
+        serde_json::from_str::<Value>(&ran.stdout).unwrap_or_default()
+    };
+    eventually("the node is ready", async || {
+        let node = get(&["get", "node", node]).await;
+        let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let ready = conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True");
+        if ready { Ok(()) } else { Err(chart.log()) }
+    })
+    .await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "work", "namespace": namespace},
+        "spec": {"nodeName": node, "containers": [{"name": "app", "image": "x"}],
+            "tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]}});
+    plane.admin_apply(&pod.to_string()).await.out();
+    eventually("the pod runs", async || {
+        let pod = get(&["get", "pod", "work", "-n", namespace]).await;
+        if pod["status"]["phase"] == "Running" { Ok(()) } else { Err((pod["status"].clone(), chart.log())) }
+    })
+    .await;
+    plane.admin(&["delete", "pod", "work", "-n", namespace, "--timeout=60s"]).await.out();
+    assert!(!chart.log().contains("orbidden"), "no call was refused: {}", chart.log());
+
+    let account = format!("system:serviceaccount:{namespace}:{}", chart.release);
+    for (verb, what) in [("list", "secrets"), ("create", "pods"), ("delete", "nodes"), ("patch", "nodes/another")] {
+        let asked = plane.admin(&["auth", "can-i", verb, what, "--all-namespaces", "--as", &account]).await;
+        assert!(asked.stdout.starts_with("no"), "{verb} {what}: {}", asked.stdout);
+    }
+    out(&["uninstall", &chart.release, "-n", namespace, "--wait"]).await;
+    plane.admin(&["delete", "node", node]).await.out();
+    plane.admin(&["delete", "namespace", namespace, "--wait=false"]).await.out();
+}
