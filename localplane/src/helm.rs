@@ -56,7 +56,9 @@ fn cache_dir() -> Result<PathBuf> {
 
 fn build(dir: &Path, program: &Path) -> Result<()> {
     if find_program("go").is_none() {
-        bail!("helm 4 is not on PATH, and Go is not installed to build it: install Go 1.26 or newer from https://go.dev/dl/");
+        bail!(
+            "helm 4 is not on PATH, and Go is not installed to build it: install Go 1.26 or newer from https://go.dev/dl/"
+        );
     }
     let source = dir.join("source");
     fs::create_dir_all(&source).with_context(|| format!("cannot make the folder {}", source.display()))?;

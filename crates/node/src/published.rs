@@ -99,7 +99,8 @@ impl Args {
         }
         // `:8080` is every address, as in Go.
         let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
-        let address = whole.parse().with_context(|| format!("--health-server-address {text} is no address such as :8080"));
+        let address =
+            whole.parse().with_context(|| format!("--health-server-address {text} is no address such as :8080"));
         address.map(Some)
     }
 

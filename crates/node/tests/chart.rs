@@ -107,8 +107,7 @@ fn the_rights_are_those_of_a_node_of_the_console() {
         let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(file);
         std::fs::read_to_string(path).unwrap()
     };
-    let (roles, chart) =
-        (read("deploy/roles/50-nodes.yaml"), read("charts/remotegpu-kubelet/templates/rbac.yaml"));
+    let (roles, chart) = (read("deploy/roles/50-nodes.yaml"), read("charts/remotegpu-kubelet/templates/rbac.yaml"));
     let first = |text: &str| {
         let rules = text.split_once("rules:\n").unwrap().1;
         rules.split("---").next().unwrap().trim_end().to_owned()
@@ -130,8 +129,19 @@ async fn installed() -> Installed {
     let (plane, home) = (Plane::current(), Scratch::new());
     let (namespace, release, node) = (unique("gpus"), unique("kubelet"), unique("chart-node"));
     let name = format!("kubelet.nodename={node}");
-    out(&["install", &release, CHART, "-n", &namespace, "--create-namespace", "--set", "provider=simulated", "--set", &name])
-        .await;
+    out(&[
+        "install",
+        &release,
+        CHART,
+        "-n",
+        &namespace,
+        "--create-namespace",
+        "--set",
+        "provider=simulated",
+        "--set",
+        &name,
+    ])
+    .await;
     let token = plane.admin(&["create", "token", &release, "-n", &namespace]).await.out();
     let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "node",
         "clusters": [{"name": "home", "cluster": {"server": plane.server(), "certificate-authority": plane.ca_file()}}],

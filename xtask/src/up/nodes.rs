@@ -82,7 +82,9 @@ impl Nodes<'_> {
         processes.start("runpod-sim", &mut command)?;
         let mut command = self.command(RUNPOD, "runpod", ports)?;
         command.args(["--provider", "runpod", "--runpod-api-url", &format!("http://127.0.0.1:{port}")]);
-        command.args(["--reconcile-interval", "3", "--max-hourly-cost", "10", "--health-server-address="]).env("RUNPOD_API_KEY", "demo");
+        command
+            .args(["--reconcile-interval", "3", "--max-hourly-cost", "10", "--health-server-address="])
+            .env("RUNPOD_API_KEY", "demo");
         processes.start("remotegpu-kubelet-runpod", &mut command)?;
         self.say.step(format!("The simulated RunPod account shows itself at http://127.0.0.1:{port}"));
         Ok(RUNPOD)

@@ -73,8 +73,9 @@ impl Topic {
 
     /// The topic of an action; most belong to none.
     pub fn of(action: Action) -> Option<Self> {
-        let name = action.as_str();
-        match name.split_once('.')?.0 {
+        match action.as_str().split_once('.')?.0 {
+            // Somebody looked; what came of it is told by the status that it changes.
+            _ if action == Action::EngineChecked => None,
             "budget" => Some(Self::Budget),
             "engine" => Some(Self::Engine),
             "deployment" | "workload" => Some(Self::Deployment),
@@ -122,6 +123,7 @@ mod tests {
             assert_eq!(Topic::of(action), None, "{action:?}");
         }
         assert_eq!(Topic::of(Action::DeploymentCreated), Some(Topic::Deployment));
+        assert_eq!(Topic::of(Action::EngineStatusChanged), Some(Topic::Engine));
         assert_eq!(Topic::of(Action::WorkloadDeleted), Some(Topic::Deployment));
         assert_eq!(Topic::of(Action::ApiKeyExpiring), Some(Topic::KeyExpiry));
     }

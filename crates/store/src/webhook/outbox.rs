@@ -7,8 +7,10 @@ macro_rules! tell {
         if let Some(topic) = domain::webhook::Topic::of_row($event) {
             sqlx::query(
                 "INSERT INTO webhook_deliveries (webhook_id, id, kind, account_id, target, target_name, outcome, detail,
-                     at_ms, state, next_ms)
-                 SELECT w.id, $1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $8 FROM webhooks w
+                     at_ms, state, next_ms, ecosystem)
+                 SELECT w.id, $1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $8,
+                     (SELECT NULLIF(e.ecosystem, '') FROM engines e WHERE e.id = $10)
+                 FROM webhooks w
                  WHERE w.disabled_ms IS NULL AND w.topics LIKE $9
                      AND (w.account_id = $3 OR ($3 IS NULL AND w.platform))",
             )
@@ -21,6 +23,7 @@ macro_rules! tell {
             .bind(&$event.detail)
             .bind($crate::row::ms($event.at))
             .bind(format!("%,{},%", topic.as_str()))
+            .bind($event.target.strip_prefix("engine:").unwrap_or_default())
             .execute(&mut *$transaction)
             .await?;
         }
