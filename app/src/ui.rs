@@ -8,6 +8,7 @@ pub mod button;
 pub mod choice;
 pub mod clock;
 pub mod code;
+pub mod confirm;
 pub mod copy;
 pub mod dialog;
 pub mod empty;

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::confirm::ConfirmName;
 use crate::ui::dialog::Dialog;
-use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
 
 /// The dialog. `what` is the kind in people's words.
@@ -33,19 +33,7 @@ pub fn DeleteDialog(
                     <p>{consequence} " Pods that run keep what they were started with. This cannot be undone."</p>
                     <input type="hidden" name="namespace" value=namespace />
                     <input type="hidden" name="name" value=name.clone() />
-                    <Field id="confirm" label=format!("Type {name} to confirm") error=error>
-                        <input
-                            id="confirm"
-                            name="confirm"
-                            class=INPUT
-                            required
-                            autofocus
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="confirm-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
+                    <ConfirmName name=name.clone() error=error autofocus=true />
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>

@@ -6,12 +6,14 @@
 mod follow;
 mod read;
 
+use domain::Result;
 use domain::audit::{Action, AuditEvent};
 use domain::id::{AccountId, AuditId};
+use domain::namespace::Namespace;
 
 pub use read::Log;
 
-use crate::{Backend, Caller, Origin};
+use crate::{Backend, Caller, Origin, namespace};
 
 /// Actor of what the platform does by itself.
 const SYSTEM: &str = "system";
@@ -34,6 +36,19 @@ impl Backend {
         };
         let event = self.audit_for(&caller.origin, Some(caller.account.id), caller.actor(), action, target, detail);
         event.by(caller.user.email.as_str()).named(name)
+    }
+
+    /// Writes the row of something that was done to an object of a namespace: the cluster keeps that, not the database.
+    pub(crate) async fn note_inside(
+        &self,
+        caller: &Caller,
+        action: Action,
+        tenant: &Namespace,
+        (kind, name): (&str, &str),
+        detail: String,
+    ) -> Result<()> {
+        let target = format!("{}/{kind}:{name}", namespace::target(tenant.id));
+        self.inner.store.record(&self.audit(caller, action, target, detail).named(name)).await
     }
 
     pub(crate) fn audit_system(

@@ -9,7 +9,7 @@ use domain::{Error, Result};
 use secrecy::SecretString;
 
 use crate::workload::possible;
-use crate::{Backend, Caller, namespace};
+use crate::{Backend, Caller};
 
 impl Backend {
     /// Creates a ConfigMap.
@@ -20,7 +20,7 @@ impl Backend {
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
         new.check()?;
         let made = self.inner.cluster.create_config_map(&token, &tenant.kubernetes_name, &new).await?;
-        self.note_config_map(caller, Action::ConfigMapCreated, &tenant, &new.name, String::new()).await?;
+        self.note_inside(caller, Action::ConfigMapCreated, &tenant, ("config_map", &new.name), String::new()).await?;
         Ok(made)
     }
 
@@ -65,7 +65,7 @@ impl Backend {
         let changed =
             cluster.change_config_map(&token, &tenant.kubernetes_name, name, &change, version.as_deref()).await?;
         let keys: Vec<&str> = change.data.keys().map(String::as_str).collect();
-        self.note_config_map(caller, Action::ConfigMapChanged, &tenant, name, keys.join(", ")).await?;
+        self.note_inside(caller, Action::ConfigMapChanged, &tenant, ("config_map", name), keys.join(", ")).await?;
         Ok(changed)
     }
 
@@ -79,7 +79,7 @@ impl Backend {
         if !self.inner.cluster.delete_config_map(&token, &tenant.kubernetes_name, name).await? {
             return Err(Error::NotFound);
         }
-        self.note_config_map(caller, Action::ConfigMapDeleted, &tenant, name, String::new()).await
+        self.note_inside(caller, Action::ConfigMapDeleted, &tenant, ("config_map", name), String::new()).await
     }
 
     /// Workloads that refer to a ConfigMap or Secret, by kind and name.
@@ -94,17 +94,5 @@ impl Backend {
             all.into_iter().filter(|(_, targets)| targets.contains(target)).map(|(referrer, _)| referrer).collect();
         users.sort();
         Ok(users)
-    }
-
-    async fn note_config_map(
-        &self,
-        caller: &Caller,
-        action: Action,
-        tenant: &Namespace,
-        name: &str,
-        detail: String,
-    ) -> Result<()> {
-        let target = format!("{}/config_map:{name}", namespace::target(tenant.id));
-        self.inner.store.record(&self.audit(caller, action, target, detail).named(name)).await
     }
 }

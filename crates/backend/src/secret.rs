@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::audit::Action;
-use domain::namespace::Namespace;
 use domain::permission::Permission;
 use domain::reference::Target;
 use domain::secret::{Hidden, NewSecret, PULL_KEY, Registry, SecretChange, SecretView};
@@ -12,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::ports::SecretValues;
 use crate::workload::possible;
-use crate::{Backend, Caller, namespace};
+use crate::{Backend, Caller};
 
 impl Backend {
     /// Creates a Secret. Its values are seen by nobody afterwards.
@@ -25,7 +24,7 @@ impl Backend {
         let kind = new.kind().to_owned();
         let values = values(new.values.into_iter().map(|(key, value)| (key, Some(value))), new.registry.as_ref());
         let made = self.inner.cluster.create_secret(&token, &tenant.kubernetes_name, &new.name, &kind, &values).await?;
-        self.note_secret(caller, Action::SecretCreated, &tenant, &new.name, kind).await?;
+        self.note_inside(caller, Action::SecretCreated, &tenant, ("secret", &new.name), kind).await?;
         Ok(made)
     }
 
@@ -70,7 +69,7 @@ impl Backend {
         let values = values(change.values.into_iter(), change.registry.as_ref());
         let cluster = &self.inner.cluster;
         let changed = cluster.change_secret(&token, &tenant.kubernetes_name, name, &values, version.as_deref()).await?;
-        self.note_secret(caller, Action::SecretChanged, &tenant, name, keys).await?;
+        self.note_inside(caller, Action::SecretChanged, &tenant, ("secret", name), keys).await?;
         Ok(changed)
     }
 
@@ -84,19 +83,7 @@ impl Backend {
         if !self.inner.cluster.delete_secret(&token, &tenant.kubernetes_name, name).await? {
             return Err(Error::NotFound);
         }
-        self.note_secret(caller, Action::SecretDeleted, &tenant, name, String::new()).await
-    }
-
-    async fn note_secret(
-        &self,
-        caller: &Caller,
-        action: Action,
-        tenant: &Namespace,
-        name: &str,
-        detail: String,
-    ) -> Result<()> {
-        let target = format!("{}/secret:{name}", namespace::target(tenant.id));
-        self.inner.store.record(&self.audit(caller, action, target, detail).named(name)).await
+        self.note_inside(caller, Action::SecretDeleted, &tenant, ("secret", name), String::new()).await
     }
 }
 

@@ -1,13 +1,12 @@
 //! Services from the console, with the person's own rights (RULINGS 34).
 
 use domain::audit::Action;
-use domain::namespace::Namespace;
 use domain::permission::Permission;
 use domain::service::{NewService, ServiceView};
 use domain::{Error, Result};
 
 use crate::workload::possible;
-use crate::{Backend, Caller, namespace};
+use crate::{Backend, Caller};
 
 impl Backend {
     /// Exposes a port of a deployment inside its namespace.
@@ -19,7 +18,7 @@ impl Backend {
         new.check()?;
         let made = self.inner.cluster.create_service(&token, &tenant.kubernetes_name, &new).await?;
         let detail = format!("port {} of {}", new.target_port.unwrap_or(new.port), new.deployment);
-        self.note_service(caller, Action::ServiceCreated, &tenant, &new.name, detail).await?;
+        self.note_inside(caller, Action::ServiceCreated, &tenant, ("service", &new.name), detail).await?;
         Ok(made)
     }
 
@@ -52,18 +51,6 @@ impl Backend {
         if !self.inner.cluster.delete_service(&token, &tenant.kubernetes_name, name).await? {
             return Err(Error::NotFound);
         }
-        self.note_service(caller, Action::ServiceDeleted, &tenant, name, String::new()).await
-    }
-
-    async fn note_service(
-        &self,
-        caller: &Caller,
-        action: Action,
-        tenant: &Namespace,
-        name: &str,
-        detail: String,
-    ) -> Result<()> {
-        let target = format!("{}/service:{name}", namespace::target(tenant.id));
-        self.inner.store.record(&self.audit(caller, action, target, detail).named(name)).await
+        self.note_inside(caller, Action::ServiceDeleted, &tenant, ("service", name), String::new()).await
     }
 }

@@ -13,6 +13,7 @@ use crate::features::problem::ErrorBanner;
 use crate::features::quota_meters::QuotaMeters;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::confirm::ConfirmName;
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
@@ -97,8 +98,7 @@ fn DangerZone(namespace: NamespaceView) -> impl IntoView {
 #[component]
 fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<DeleteNamespace>();
-    let typed = RwSignal::new(String::new());
-    let refusal = sending.refusal();
+    let refusal = sending.elsewhere(&["confirm"]);
     let close = paths::namespace_settings(&namespace.id);
     let consequence = match namespace.deployments {
         0 => "It holds no deployment.".to_owned(),
@@ -112,19 +112,7 @@ fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p>{consequence} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
                     <input type="hidden" name="id" value=namespace.id />
-                    <Field id="confirm" label=format!("Type {} to confirm", namespace.name)>
-                        <input
-                            id="confirm"
-                            name="confirm"
-                            class=INPUT
-                            required
-                            autofocus
-                            autocomplete="off"
-                            spellcheck="false"
-                            prop:value=move || typed.get()
-                            on:input:target=move |event| typed.set(event.target().value())
-                        />
-                    </Field>
+                    <ConfirmName name=namespace.name.clone() error=sending.field("confirm") autofocus=true />
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>

@@ -10,8 +10,8 @@ use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::words::count;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::confirm::ConfirmName;
 use crate::ui::dialog::Dialog;
-use crate::ui::field::{Field, INPUT, invalid};
 
 /// The dialog that the URL asks for; none for one that does not exist.
 #[component]
@@ -44,7 +44,6 @@ fn DeleteDialog(shown: Shown) -> impl IntoView {
     let sending = Sending::to::<DeleteWorkload>();
     let refusal = sending.elsewhere(&["confirm"]);
     let error = sending.field("confirm");
-    let typed = RwSignal::new(String::new());
     let (now, close, name) = (shown.now, shown.page(), shown.name.clone());
     let word = shown.kind.word().to_lowercase();
     view! {
@@ -54,21 +53,7 @@ fn DeleteDialog(shown: Shown) -> impl IntoView {
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p>{move || now.with(consequence)}</p>
                     <Whose shown=shown />
-                    <Field id="confirm" label=format!("Type {name} to confirm") error=error>
-                        <input
-                            id="confirm"
-                            name="confirm"
-                            class=INPUT
-                            required
-                            autofocus
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="confirm-note"
-                            aria-invalid=invalid(error)
-                            prop:value=move || typed.get()
-                            on:input:target=move |event| typed.set(event.target().value())
-                        />
-                    </Field>
+                    <ConfirmName name=name.clone() error=error autofocus=true />
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>

@@ -17,10 +17,10 @@ use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending, WholePageForm};
 use crate::features::problem::ErrorBanner;
-use crate::pages::settings::account::detail::Confirm;
 use crate::paths;
 use crate::ui::badge::Badge;
 use crate::ui::button::{Button, ButtonTone};
+use crate::ui::confirm::ConfirmName;
 use crate::ui::field::{Field, INPUT};
 use crate::ui::panel::Panel;
 
@@ -186,7 +186,7 @@ fn Delete(id: String, name: String) -> impl IntoView {
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p class="text-muted">"Only without namespaces. Members, invitations and API keys go with it."</p>
                     <input type="hidden" name="id" value=id />
-                    <Confirm id="delete-confirm" name=name error=sending.field("confirm") />
+                    <ConfirmName id="delete-confirm" name=name error=sending.field("confirm") />
                     <div>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
                             "Delete account"

@@ -18,9 +18,9 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
+use crate::ui::confirm::ConfirmName;
 use crate::ui::copy::CopyLine;
 use crate::ui::dialog::Dialog;
-use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::meter::Meter;
 use crate::ui::panel::Panel;
 
@@ -192,19 +192,7 @@ fn DrainDialog(name: String, now: Memo<NodeView>) -> impl IntoView {
                         " Each has its grace period. Deployments and the like make new pods on other nodes; single pods are gone. The node takes no new ones until you uncordon it."
                     </p>
                     <input type="hidden" name="name" value=name.clone() />
-                    <Field id="confirm" label=format!("Type {name} to confirm") error=error>
-                        <input
-                            id="confirm"
-                            name="confirm"
-                            class=INPUT
-                            required
-                            autofocus
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="confirm-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
+                    <ConfirmName name=name.clone() error=error autofocus=true />
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Draining")>

@@ -12,6 +12,7 @@ use crate::features::post_form::{Sending, WholePageForm};
 use crate::features::problem::ErrorBanner;
 use crate::features::quota_meters::QuotaMeters;
 use crate::ui::button::{Button, ButtonTone};
+use crate::ui::confirm::ConfirmName;
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
 
@@ -107,7 +108,7 @@ fn Transfer(account: AccountView, others: Vec<MemberView>, blocked: Option<Strin
                             {others.into_iter().map(option).collect_view()}
                         </select>
                     </Field>
-                    <Confirm id="transfer-confirm" name=account.name error=sending.field("confirm") />
+                    <ConfirmName id="transfer-confirm" name=account.name error=sending.field("confirm") />
                     <div>
                         <Button tone=ButtonTone::Danger blocked=Signal::stored(blocked.or(nobody))>
                             "Hand over"
@@ -132,7 +133,7 @@ fn Delete(account: AccountView, blocked: Option<String>) -> impl IntoView {
                         "Its members, invitations and API keys go with it. Delete its namespaces first. This cannot be undone."
                     </p>
                     <input type="hidden" name="id" value=account.id />
-                    <Confirm id="delete-confirm" name=account.name error=sending.field("confirm") />
+                    <ConfirmName id="delete-confirm" name=account.name error=sending.field("confirm") />
                     <div>
                         <Button tone=ButtonTone::Danger blocked=Signal::stored(blocked)>
                             "Delete account"
@@ -141,15 +142,5 @@ fn Delete(account: AccountView, blocked: Option<String>) -> impl IntoView {
                 </div>
             </WholePageForm>
         </Panel>
-    }
-}
-
-/// The account's name, typed by hand.
-#[component]
-pub fn Confirm(id: &'static str, name: String, error: Signal<Option<String>>) -> impl IntoView {
-    view! {
-        <Field id=id label=format!("Type {name} to confirm") error=error>
-            <input id=id name="confirm" class=INPUT required autocomplete="off" spellcheck="false" />
-        </Field>
     }
 }
