@@ -97,19 +97,13 @@ fn class(error: &reqwest::Error) -> Problem {
     if error.is_timeout() {
         return Problem::Timeout;
     }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if current.is::<rustls::Error>() {
-            return Problem::Tls;
-        }
-        // An I/O error of a TLS stream carries the TLS error inside, not as its source.
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return Problem::Tls;
-        }
-        cause = current.source();
-    }
-    Problem::Connection
+    if is_tls(error) { Problem::Tls } else { Problem::Connection }
+}
+
+/// An I/O error carries the one it wraps inside, and passes it over when asked for its source.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inside.is_some_and(|inner| is_tls(inner)) || error.source().is_some_and(is_tls)
 }
 
 #[cfg(test)]

@@ -123,6 +123,7 @@ fn describe() {
     gauge!("remotegpu_reconcile_queue", "Orders that the last look found");
     gauge!("remotegpu_reconcile_last_success_timestamp_seconds", "When the loop last got through without a failure");
     counter!("remotegpu_reconcile_failures_total", "Failed steps of the loop; each is tried again");
+    counter!("remotegpu_webhook_attempts_total", "Tries to deliver to webhooks, by outcome");
     gauge!("remotegpu_sessions_live", "Browser sessions that have not ended");
     gauge!("remotegpu_store_connections_in_use", "Database connections at work");
     gauge!("remotegpu_store_connections_open", "Database connections that are open");

@@ -37,7 +37,7 @@ pub fn run() -> Result<()> {
 
 fn rendered(root: &Path) -> Result<String> {
     let say = Say::new();
-    let helm = localplane::helm::find(&mut |line| say.step(line.to_owned()))?;
+    let helm = localplane::helm::find(&mut |line| say.step(line))?;
     let output = Command::new(helm).args(ARGUMENTS).current_dir(root).output().context("cannot start helm")?;
     if !output.status.success() {
         bail!("helm refuses the chart: {}", String::from_utf8_lossy(&output.stderr).trim());

@@ -45,7 +45,7 @@ impl Backend {
     /// [`Error::Invalid`], `quota_exceeded`, `forbidden` for `platform` by who is no operator.
     pub async fn create_webhook(&self, caller: &Caller, new: &NewWebhook) -> Result<WebhookSecret> {
         caller.require(Permission::ManageAccount)?;
-        let settings = self.settings(caller, new)?;
+        let settings = settings(caller, new)?;
         let id = WebhookId::new(self.inner.random.uuid());
         let (text, secret) = self.new_webhook_secret(id)?;
         let WebhookSettings { name, url, topics, platform } = settings;
@@ -73,7 +73,7 @@ impl Backend {
     /// [`Error::NotFound`], [`Error::Invalid`], `forbidden` as for [`Backend::create_webhook`].
     pub async fn change_webhook(&self, caller: &Caller, id: &str, new: &NewWebhook) -> Result<WebhookView> {
         let webhook = self.webhook_to_change(caller, id).await?.into_inner();
-        let settings = self.settings(caller, new)?;
+        let settings = settings(caller, new)?;
         let WebhookSettings { name, url, topics, platform } = settings.clone();
         let changed = Webhook { name, url, topics, platform, ..webhook };
         let audit = self.about(caller, Action::WebhookChanged, &changed, facts(&changed));
@@ -178,15 +178,6 @@ impl Backend {
         if ordered { Ok(()) } else { Err(Error::NotFound) }
     }
 
-    /// Checks settings: those of the platform are for its operators.
-    fn settings(&self, caller: &Caller, new: &NewWebhook) -> Result<WebhookSettings> {
-        let settings = new.check()?;
-        if settings.platform {
-            caller.require(Permission::ManagePlatform)?;
-        }
-        Ok(settings)
-    }
-
     async fn webhook(&self, caller: &Caller, id: &str) -> Result<Grant<Webhook>> {
         let id = WebhookId::parse(id)?;
         let found = self.inner.store.webhook(caller.account.id, id).await?;
@@ -208,6 +199,15 @@ impl Backend {
     fn about(&self, caller: &Caller, action: Action, webhook: &Webhook, detail: impl Into<String>) -> AuditEvent {
         self.audit(caller, action, target(webhook.id), detail).named(webhook.name.as_str())
     }
+}
+
+/// Checks settings: those of the platform are for its operators.
+fn settings(caller: &Caller, new: &NewWebhook) -> Result<WebhookSettings> {
+    let settings = new.check()?;
+    if settings.platform {
+        caller.require(Permission::ManagePlatform)?;
+    }
+    Ok(settings)
 }
 
 /// Looking is allowed to whoever manages, in a suspended account too.

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
 use serde::Deserialize;
 
@@ -121,7 +121,7 @@ impl ProviderFile {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(&text).with_context(|| format!("{} is not a file of settings", path.display()))
+        serde_saphyr::from_str(&text).map_err(|error| anyhow!("{} is not a file of settings: {error}", path.display()))
     }
 
     fn put(self, args: &mut Args, given: impl Fn(&str) -> bool) -> Result<()> {

@@ -121,7 +121,7 @@ struct Installed {
     release: String,
     node: String,
     _running: Child,
-    _home: Scratch,
+    home: Scratch,
 }
 
 /// Installs the chart and runs the program with nothing but the token of the chart's ServiceAccount.
@@ -157,12 +157,12 @@ async fn installed() -> Installed {
     command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
     let running = command.spawn().expect("the node can be started");
-    Installed { namespace, release, node, _running: running, _home: home }
+    Installed { namespace, release, node, _running: running, home }
 }
 
 impl Installed {
     fn log(&self) -> String {
-        std::fs::read_to_string(self._home.path().join("node.log")).unwrap_or_default()
+        std::fs::read_to_string(self.home.path().join("node.log")).unwrap_or_default()
     }
 }
 

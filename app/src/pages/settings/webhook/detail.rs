@@ -10,7 +10,7 @@ use super::dialogs::WebhookDialog;
 use super::list::status;
 use crate::api::webhook::{ChangeWebhook, GetWebhook, SwitchWebhook, TestWebhook, WebhookDetail};
 use crate::features::head::PageHead;
-use crate::features::load::load;
+use crate::features::load::{Loaded, load};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::visits::list_key;
@@ -31,7 +31,7 @@ pub fn WebhookPage() -> impl IntoView {
         let (id, done) = (params.read().get("webhook"), query.read().get("done"));
         format!("{} {} {}", id.unwrap_or_default(), visits.get(), done.unwrap_or_default())
     });
-    let loaded = load(key, |key| {
+    let loaded: Loaded<WebhookDetail> = load(key, |key| {
         let mut parts = key.split(' ').map(str::to_owned);
         GetWebhook { id: parts.next().unwrap_or_default(), cursor: parts.next().unwrap_or_default() }
     });
