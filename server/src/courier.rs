@@ -3,7 +3,7 @@
 //! Source: `security.md` §7.1. The name is resolved here, every answer is checked, and the connection goes to those very
 //! addresses, anew for each request; the name stays for SNI and certificate.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,7 +36,9 @@ impl HttpsCourier {
         let read =
             |file: &Path| std::fs::read_to_string(file).with_context(|| format!("Cannot read {}", file.display()));
         let pem = ca_file.map(read).transpose()?;
-        Self::new(AddressPolicy::allowing(networks), pem.as_deref())
+        // Set in every pod: the address behind kubernetes.default.svc.
+        let cluster = std::env::var("KUBERNETES_SERVICE_HOST").ok().and_then(|host| host.parse::<IpAddr>().ok());
+        Self::new(AddressPolicy::allowing(networks).denying(cluster), pem.as_deref())
     }
 
     /// Trusts the public roots, and the authorities of `ca_pem` beside them.

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
     allowed: Vec<Network>,
+    denied: Vec<IpAddr>,
 }
 
 /// A range of addresses, `10.0.0.0/8`.
@@ -42,12 +43,22 @@ const METADATA_V6: [Ipv6Addr; 2] =
 impl AddressPolicy {
     /// Also allows these ranges.
     pub fn allowing(allowed: Vec<Network>) -> Self {
-        Self { allowed }
+        Self { allowed, denied: Vec::new() }
+    }
+
+    /// Never these, whatever range they are in: the API server of the home cluster.
+    #[must_use]
+    pub fn denying(mut self, denied: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.denied.extend(denied.into_iter().map(plain));
+        self
     }
 
     /// Whether we may connect to `address`.
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = plain(address);
+        if self.denied.contains(&address) {
+            return false;
+        }
         match kind(address) {
             Kind::Public => true,
             Kind::Private | Kind::Loopback => self.allowed.iter().any(|network| network.contains(address)),
@@ -220,6 +231,13 @@ mod tests {
             assert!(!AddressPolicy::default().allows(address(own)), "{own}");
             assert!(allowing(&["127.0.0.0/8", "::1"]).allows(address(own)), "{own}");
         }
+    }
+
+    #[test]
+    fn what_is_denied_by_name_stays_so_inside_an_allowed_range() {
+        let policy = allowing(&["10.0.0.0/8"]).denying([address("10.96.0.1")]);
+        assert!(policy.allows(address("10.96.0.2")));
+        assert!(!policy.allows(address("10.96.0.1")) && !policy.allows(address("::ffff:10.96.0.1")));
     }
 
     #[test]

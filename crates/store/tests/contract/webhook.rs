@@ -20,6 +20,7 @@ use crate::given::{self, Tenant, at};
 on_both_engines! {
     a_webhook_is_read_as_it_was_made_and_changed
     a_webhook_of_another_account_is_invisible
+    both_secrets_are_found_when_the_key_that_seals_them_is_replaced
     an_account_has_twenty_webhooks_and_not_one_more
     what_happens_is_written_with_its_audit_row_for_whoever_asked
     a_change_that_is_rolled_back_is_told_to_nobody
@@ -113,6 +114,24 @@ async fn a_webhook_of_another_account_is_invisible(db: &Database) {
     let foreign = made(db, &other, &[Topic::Deployment]).await;
     happens(db, &tenant, Action::DeploymentCreated, 1).await;
     assert_eq!(deliveries(db, &foreign).await, []);
+}
+
+async fn both_secrets_are_found_when_the_key_that_seals_them_is_replaced(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let webhook = made(db, &tenant, &[Topic::Budget]).await;
+    let old = ("sealed-old".to_owned(), at(9));
+    let audit = tenant.event(Action::WebhookSecretRotated);
+    assert!(db.rotate_webhook_secret(webhook.id, "sealed-new", &old, &audit).await.unwrap());
+    let mut rows = db.sealed_rows().await.unwrap();
+    rows.retain(|row| row.table == "webhooks" && row.row == webhook.id.to_string());
+    assert_eq!(rows.iter().map(|row| row.sealed.as_str()).collect::<Vec<_>>(), ["sealed-new", "sealed-old"]);
+    for row in &rows {
+        let wrapped = format!("{}-anew", row.sealed);
+        assert!(db.rewrap(row, &wrapped, &tenant.event(Action::SecretRewrapped)).await.unwrap());
+        assert!(!db.rewrap(row, &wrapped, &tenant.event(Action::SecretRewrapped)).await.unwrap(), "it is not there");
+    }
+    let found = read(db, &webhook).await;
+    assert_eq!((found.secret.as_str(), found.old_secret), ("sealed-new-anew", Some(("sealed-old-anew".into(), at(9)))));
 }
 
 async fn an_account_has_twenty_webhooks_and_not_one_more(db: &Database) {
