@@ -4,8 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
 
-use crate::{offload::OffloadArgs, runpod::RunPodArgs};
-use crate::{published::PublishedArgs, runpod::RunPodArgs};
+use crate::{offload::OffloadArgs, published::PublishedArgs, runpod::RunPodArgs};
 
 /// Runs one virtual node of a Kubernetes cluster on an engine.
 #[derive(Debug, Parser)]

@@ -36,7 +36,6 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
     warn_of_idle_flags(&args);
     let probes = args.probes()?;
-    let config = node_config(&args)?;
     let client = connect(&args).await?;
     let shutdown = stop_on_signal()?;
     let mut offload = None;
@@ -49,8 +48,6 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let config = node_config(&args, offload.as_ref().and_then(Offload::class))?;
     let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
     let provider = provider(&args, &cluster, offload)?;
-    Kubelet::new(client, config, provider).run(shutdown).await?;
-    let provider = provider(&args, &cluster)?;
     let kubelet = Kubelet::new(client, config, provider);
     let kubelet = probes.into_iter().fold(kubelet, Kubelet::probed_at);
     kubelet.run(shutdown).await?;
