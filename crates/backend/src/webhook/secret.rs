@@ -37,11 +37,7 @@ impl Backend {
     /// `v1,` and the base64 of the HMAC-SHA256 of `text`.
     pub(super) fn sign_webhook(&self, id: WebhookId, field: &str, sealed: &str, text: &str) -> Result<String> {
         let secret = self.open_webhook_secret(id, field, sealed)?;
-        let key = secret.expose_secret().strip_prefix(SECRET_PREFIX).and_then(|text| STANDARD.decode(text).ok());
-        let key = key.ok_or_else(|| Error::internal("a webhook's secret is not of its form"))?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(Error::internal)?;
-        mac.update(text.as_bytes());
-        Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+        signature(&secret, text)
     }
 
     fn seal_webhook_secret(&self, id: WebhookId, field: &str, secret: &SecretString) -> Result<String> {
@@ -52,5 +48,28 @@ impl Backend {
     fn open_webhook_secret(&self, id: WebhookId, field: &str, sealed: &str) -> Result<SecretString> {
         let row = id.to_string();
         self.inner.envelope.open(Place { table: "webhooks", row: &row, field }, sealed)
+    }
+}
+
+fn signature(secret: &SecretString, text: &str) -> Result<String> {
+    let key = secret.expose_secret().strip_prefix(SECRET_PREFIX).and_then(|text| STANDARD.decode(text).ok());
+    let key = key.ok_or_else(|| Error::internal("a webhook's secret is not of its form"))?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(Error::internal)?;
+    mac.update(text.as_bytes());
+    Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the Standard Webhooks specification and of its libraries.
+    #[test]
+    fn the_example_of_the_specification_is_signed_as_it_says() {
+        let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let body = r#"{"test": 2432232314}"#;
+        let text = domain::webhook::event::signed_text("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        assert_eq!(signature(&secret, &text).unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        assert!(signature(&SecretString::from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &text).is_err());
     }
 }
