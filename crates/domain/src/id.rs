@@ -100,6 +100,8 @@ uuid_id!(
 uuid_id!(
     /// A kubeconfig issued for a SkyPilot ServiceAccount.
     SkypilotKubeconfigId
+);
+uuid_id!(
     /// An outgoing webhook.
     WebhookId
 );
