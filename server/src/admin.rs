@@ -94,6 +94,7 @@ fn backend_sealing(store: Arc<SqlStore>, console_url: &str, envelope: Envelope) 
         random: Arc::new(SystemRandom),
         pepper: throwaway_pepper()?,
         envelope,
+        probe: Arc::new(NoCluster),
         endpoints: Endpoints {
             cluster_server: String::new(),
             cluster_ca_pem: String::new(),

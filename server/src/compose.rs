@@ -12,6 +12,8 @@ use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
 use backend::{AuditKeys, Backend, Envelope, Parts, Pepper};
 use cluster::{Candidate, ClusterConfig, KubeCluster, Leader, Timing};
 use domain::kubeconfig::Endpoints;
+use domain::outbound::{AddressPolicy, Network};
+use engines::probe::Probe;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::SqlStore;
 use tokio_util::sync::CancellationToken;
@@ -133,6 +135,7 @@ struct Checked {
     cluster: ClusterConfig,
     pepper: Pepper,
     envelope: Envelope,
+    addresses: AddressPolicy,
     endpoints: Endpoints,
     lease: String,
 }
@@ -148,8 +151,8 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
     let (pepper, envelope) = (peppers::read(&args.peppers)?, keks::read(&args.kek)?);
-    let endpoints = endpoints(args, public_url)?;
-    Ok(Checked { cluster, pepper, envelope, endpoints, lease: args.lease.clone() })
+    let (addresses, endpoints) = (addresses(args)?, endpoints(args, public_url)?);
+    Ok(Checked { cluster, pepper, envelope, addresses, endpoints, lease: args.lease.clone() })
 }
 
 /// The identity providers, if there are any.
@@ -164,7 +167,7 @@ async fn backend(
     clock: Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Backend, Arc<Leader>)> {
-    let Checked { mut cluster, pepper, envelope, endpoints, lease } = checked;
+    let Checked { mut cluster, pepper, envelope, addresses, endpoints, lease } = checked;
     let fresh = SystemRandom.uuid().to_string();
     cluster.installation = store.installation_id(&fresh).await.map_err(told).context("The database cannot be used")?;
     let cluster =
@@ -174,7 +177,8 @@ async fn backend(
     let candidate = Candidate { lease, identity: identity(), clock: clock_of_leader, random: random.clone(), timing };
     let leader = cluster.stand(candidate);
     let leadership = leader.clone();
-    let parts = Parts { store, cluster, leadership, clock, random, pepper, envelope, endpoints };
+    let probe = Arc::new(Probe::new(addresses));
+    let parts = Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints };
     Ok((Backend::new(parts), leader))
 }
 
@@ -208,6 +212,16 @@ fn endpoints(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Endpoin
         bail!("--cluster-ca-file must be a certificate in PEM");
     }
     Ok(Endpoints { cluster_server: server, cluster_ca_pem, console_url: public_url.as_str().to_owned() })
+}
+
+/// Which private addresses engines may have.
+fn addresses(args: &ServeArgs) -> anyhow::Result<AddressPolicy> {
+    let ranges = args.outbound_allowed_networks.iter().map(|text| {
+        Network::parse(text.trim())
+            .ok()
+            .with_context(|| format!("--outbound-allowed-networks {text}: write 10.0.0.0/8"))
+    });
+    Ok(AddressPolicy::allowing(ranges.collect::<anyhow::Result<_>>()?))
 }
 
 /// The revocation ledger: the one named, else the one beside the database.

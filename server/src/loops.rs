@@ -41,6 +41,8 @@ impl Loops {
         tasks.spawn(async move { noting.keep_refusals(stop).await });
         let (metering, stop) = (backend.clone(), shutdown.clone());
         tasks.spawn(async move { metering.meter_usage(stop).await });
+        let (checking, stop) = (backend.clone(), shutdown.clone());
+        tasks.spawn(async move { checking.keep_engines_checked(stop).await });
         tasks.spawn(session::sweep((sessions, clock, backend.clone()), shutdown.clone()));
         let resign = CancellationToken::new();
         let end = resign.clone();

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend::ports::{
-    Cluster, ClusterToken, ConfigMaps, IdentityFilter, Leadership, Nodes, Removal, ReviewedAccount, SecretValues,
-    Secrets, Services, SkypilotRole, TenantFacts, TenantRules, Terminal,
+    Cluster, ClusterToken, ConfigMaps, EngineProbe, IdentityFilter, Leadership, Nodes, Removal, ReviewedAccount,
+    SecretValues, Secrets, Services, SkypilotRole, TenantFacts, TenantRules, Terminal,
 };
 use domain::config_map::{ConfigMapChange, ConfigMapView, NewConfigMap};
 use domain::credential::{FoundIdentity, Identity};
+use domain::engine::{Credentials, Depth, Probed, Report, Row, Settings};
 use domain::id::{AccountId, NamespaceId, SkypilotKubeconfigId};
 use domain::log::LogOptions;
 use domain::namespace::{KubernetesName, Namespace};
@@ -26,6 +27,7 @@ use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, Workloa
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -44,6 +46,15 @@ impl Leadership for NoCluster {
     }
 
     async fn lost(&self) {}
+}
+
+/// Commands look at no engine: what they are asked is answered "not checked".
+#[async_trait]
+impl EngineProbe for NoCluster {
+    async fn probe(&self, _: &Settings, _: &Credentials, _: Depth, _: Timestamp) -> Probed {
+        let report = Report { rows: vec![Row::fail("tcp", "Commands look at no engine")] };
+        Probed { report, ..Probed::default() }
+    }
 }
 
 #[async_trait]

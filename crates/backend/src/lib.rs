@@ -15,6 +15,7 @@ mod cli_session;
 mod config_map;
 pub mod credential;
 mod deployment;
+mod engine;
 mod engine_manifest;
 pub mod envelope;
 mod identity;
@@ -61,7 +62,7 @@ pub use terminal::OpenTerminal;
 pub use user::NewUser;
 pub use workload::PodLog;
 
-use ports::{Clock, Cluster, Leadership, Random, Store};
+use ports::{Clock, Cluster, EngineProbe, Leadership, Random, Store};
 
 /// All use cases over their ports. Cheap to clone.
 #[derive(Clone)]
@@ -85,6 +86,8 @@ pub struct Parts {
     pub pepper: Pepper,
     /// Seals secrets that must be read again.
     pub envelope: Envelope,
+    /// Looks at engines.
+    pub probe: Arc<dyn EngineProbe>,
     /// How tenants reach us and the cluster.
     pub endpoints: Endpoints,
 }
@@ -97,6 +100,8 @@ struct Inner {
     random: Arc<dyn Random>,
     pepper: Pepper,
     envelope: Envelope,
+    probe: Arc<dyn EngineProbe>,
+    turns: engine::Turns,
     endpoints: Endpoints,
     passwords: PasswordHasher,
     tokens: credential::TokenCache,
@@ -109,7 +114,7 @@ struct Inner {
 impl Backend {
     /// Puts the use cases over `parts`. Starts nothing: see [`Backend::reconcile`].
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, cluster, leadership, clock, random, pepper, envelope, endpoints } = parts;
+        let Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints } = parts;
         let inner = Inner {
             store,
             cluster,
@@ -118,6 +123,8 @@ impl Backend {
             random,
             pepper,
             envelope,
+            probe,
+            turns: engine::Turns::default(),
             endpoints,
             passwords: PasswordHasher::new(),
             tokens: credential::TokenCache::default(),

@@ -132,8 +132,13 @@ impl Engine {
                 self.last_full_at = Some(now);
             }
         }
-        // A light check does not ask for rights: it must not call an engine ready that lacks some.
-        let keeps = depth == Depth::Light && verdict.status == EngineStatus::Ready && before.0.takes_workloads();
+        // A light check does not ask for rights: it must not call an engine ready that lacks some. And what is kept
+        // through a few misses keeps its reason too.
+        let keeps = if verdict.reached {
+            depth == Depth::Light && verdict.status == EngineStatus::Ready && before.0 == EngineStatus::Degraded
+        } else {
+            verdict.status == before.0
+        };
         if before.0 != EngineStatus::Disabled && before.0 != EngineStatus::Deleting && !keeps {
             (self.status, self.status_reason) = (verdict.status, verdict.reason.clone());
         }

@@ -27,6 +27,7 @@ mod fleet;
 mod list;
 mod logs;
 mod marker;
+mod offers;
 mod pace;
 mod places;
 mod ports;
@@ -39,6 +40,7 @@ mod wrapper;
 pub use clock::Clock;
 pub use config::RunPodConfig;
 use engine::Engine;
+pub use offers::{Offer, Seen, offers};
 pub use transport::{ApiKey, HttpReply, HttpRequest, HttpTransport, Transport, TransportError};
 
 /// An account at RunPod, or at its simulator.

@@ -12,6 +12,8 @@ use domain::api_key::{KeyText, PublicId};
 use domain::credential::{Access, Identity};
 use domain::id::NamespaceId;
 use domain::kubeconfig::Endpoints;
+use domain::outbound::AddressPolicy;
+use engines::probe::Probe;
 use serde_json::json;
 use server::system::{SystemClock, SystemRandom};
 use store::SqlStore;
@@ -78,5 +80,6 @@ fn backend(store: Arc<SqlStore>, cluster: Arc<KubeCluster>) -> Backend {
     let endpoints =
         Endpoints { cluster_server: String::new(), cluster_ca_pem: String::new(), console_url: String::new() };
     let envelope = Envelope::from_hex_lines(testkit::KEK).unwrap();
-    Backend::new(Parts { store, cluster, leadership, clock, random, pepper, envelope, endpoints })
+    let probe = Arc::new(Probe::new(AddressPolicy::default()));
+    Backend::new(Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints })
 }

@@ -13,6 +13,7 @@ mod contract;
 mod credential;
 mod cross_site;
 mod deployment;
+mod engine;
 mod engine_manifest;
 mod fault;
 mod fault_access;

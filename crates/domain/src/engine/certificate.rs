@@ -25,6 +25,17 @@ pub struct Authority {
     pub not_after: Timestamp,
 }
 
+/// What is shown of one certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The common name, or the whole name where there is none.
+    pub subject: String,
+    /// Who signed it, likewise.
+    pub issuer: String,
+    /// Its last moment.
+    pub not_after: Timestamp,
+}
+
 /// Puts a pasted CA into one form and reads it. Empty text = the system's trusted roots: none.
 ///
 /// # Errors
@@ -51,8 +62,8 @@ pub fn check(field: &str, text: &str, now: Timestamp) -> Result<Option<(String, 
     let mut found: Vec<Authority> = Vec::new();
     for block in text.split(BEGIN).skip(1) {
         let read = block.split_once(END).and_then(|(body, _)| base64::decode(body)).and_then(|der| der::read(&der));
-        let Some((subject, not_after)) = read else { return wrong("format", "No certificate found".into()) };
-        found.push(Authority { subject, not_after });
+        let Some(read) = read else { return wrong("format", "No certificate found".into()) };
+        found.push(Authority { subject: read.subject, not_after: read.not_after });
     }
     if found.len() > MOST {
         return wrong("max_items", format!("At most {MOST} certificates"));
@@ -70,13 +81,13 @@ pub fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|text| text.contains(BEGIN))
 }
 
-/// A certificate in DER: subject and last moment.
-pub fn read(der: &[u8]) -> Option<(String, Timestamp)> {
+/// Reads a certificate in DER.
+pub fn read(der: &[u8]) -> Option<Certificate> {
     der::read(der)
 }
 
 /// The day of a moment, UTC.
-pub(super) fn date(at: Timestamp) -> String {
+pub fn date(at: Timestamp) -> String {
     let text = at.to_string();
     text.split('T').next().unwrap_or(&text).to_owned()
 }

@@ -194,6 +194,14 @@ impl Report {
         essential.or_else(|| self.rows.iter().find(failed))
     }
 
+    /// Puts a row in the place of the one with its id, or last.
+    pub fn replace(&mut self, row: Row) {
+        match self.rows.iter_mut().find(|old| old.id == row.id) {
+            Some(old) => *old = row,
+            None => self.rows.push(row),
+        }
+    }
+
     /// The row of an id.
     pub fn row(&self, id: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.id == id)

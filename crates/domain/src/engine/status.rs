@@ -118,6 +118,11 @@ impl EngineStatus {
 // === impl Verdict ===
 
 impl Verdict {
+    /// What a report means for an engine that is not there yet.
+    pub fn of_new(report: &Report) -> Self {
+        Self::of(report, PATIENCE, EngineStatus::Draft)
+    }
+
     /// What a report means for an engine that failed `failures` checks in a row and was in `before`.
     pub(super) fn of(report: &Report, failures: u32, before: EngineStatus) -> Self {
         let failed: Vec<_> = report.rows.iter().filter(|row| row.status == RowStatus::Fail).collect();

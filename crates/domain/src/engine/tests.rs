@@ -187,7 +187,7 @@ fn three_misses_in_a_row_make_an_engine_unreachable_and_one_success_brings_it_ba
     let mut engine = engine(EngineStatus::Ready);
     let miss = found(vec![Row::fail("tcp", "Connection refused")]);
     for (status, changed) in
-        [(EngineStatus::Ready, true), (EngineStatus::Ready, false), (EngineStatus::Unreachable, true)]
+        [(EngineStatus::Ready, false), (EngineStatus::Ready, false), (EngineStatus::Unreachable, true)]
     {
         let verdict = engine.checked(&miss, Depth::Light, now());
         assert_eq!((engine.status, verdict.changed), (status, changed), "{verdict:?}");

@@ -5,15 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::report::{Check, EngineCapacity, FeatureRights};
 use super::{AuthMethod, Engine, EngineForm, EngineKind, EngineStatus, GpuCount, Report, Row, Settings, certificate};
-use crate::id::EngineId;
 
 /// An engine as its managers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EngineView {
     /// Its id.
-    #[cfg_attr(feature = "openapi", schema(value_type = uuid::Uuid))]
-    pub id: EngineId,
+    pub id: String,
     /// Its name.
     pub name: String,
     /// Which kind.
@@ -114,7 +112,7 @@ pub struct CheckView {
 #[serde(deny_unknown_fields, default)]
 pub struct NewEngine {
     /// Of the preflight with the same form; without it the preflight runs first.
-    #[cfg_attr(feature = "openapi", schema(max_length = 4096))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 32768))]
     pub preflight_id: Option<String>,
     /// What was typed.
     pub engine: EngineForm,
@@ -137,6 +135,16 @@ pub struct ChangeEngine {
     /// Another CA; empty = the system's trusted roots.
     #[cfg_attr(feature = "openapi", schema(max_length = 65536))]
     pub ca_data: Option<String>,
+}
+
+/// Body of `DELETE /v1/engines/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeleteEngine {
+    /// The engine's name, typed again.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 63))]
+    pub confirm: String,
 }
 
 /// Body of `PUT /v1/engines/{id}/credentials`. With `api_url` the engine moves there: a stored token must not follow to a
@@ -200,7 +208,7 @@ impl Engine {
         };
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         EngineView {
-            id: self.id,
+            id: self.id.to_string(),
             name: self.name.clone(),
             kind: self.settings.kind(),
             platform: self.account_id.is_none(),

@@ -35,6 +35,7 @@ mod cli_session;
 mod connect;
 mod credential;
 mod database;
+mod engine;
 mod engine_manifest;
 mod figures;
 mod given;

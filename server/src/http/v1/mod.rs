@@ -18,6 +18,7 @@ pub mod credential;
 mod deployment;
 mod deployment_log;
 pub mod document;
+mod engine;
 mod engine_manifest;
 mod identity;
 mod invitation;
@@ -78,6 +79,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(service::routes())
         .merge(skypilot::routes())
         .merge(webhook::routes())
+        .merge(engine::routes())
         .merge(audit::routes())
         .merge(engine_manifest::routes())
         .merge(node::routes())

@@ -83,6 +83,18 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("get_sku_grants", Has(ManageAccounts)),
     ("set_sku_grants", Has(ManageAccounts)),
     // engines
+    // an operator manages the platform's as well
+    ("list_engines", Has(ManageEngines)),
+    ("create_engine", Has(ManageEngines)),
+    ("preflight_engine", Has(ManageEngines)),
+    ("get_engine", Has(ManageEngines)),
+    ("change_engine", Has(ManageEngines)),
+    ("delete_engine", Has(ManageEngines)),
+    ("rotate_engine_credentials", Has(ManageEngines)),
+    ("check_engine", Has(ManageEngines)),
+    ("list_engine_checks", Has(ManageEngines)),
+    ("disable_engine", Has(ManageEngines)),
+    ("enable_engine", Has(ManageEngines)),
     ("create_engine_manifest", Has(ManageEngines)),
     ("get_engine_manifest", Everybody),
     // virtual nodes

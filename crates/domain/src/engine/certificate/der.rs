@@ -1,7 +1,9 @@
-//! As much of X.509 as a form shows: the subject's common name and the last moment. Anything unexpected is "no
+//! As much of X.509 as a form shows: the names of subject and issuer, the last moment. Anything unexpected is "no
 //! certificate"; nothing is trusted because of what is read here.
 
 use jiff::Timestamp;
+
+use super::Certificate;
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
@@ -9,19 +11,20 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
-/// Subject and last moment.
-pub(super) fn read(der: &[u8]) -> Option<(String, Timestamp)> {
+/// What is shown of it.
+pub(super) fn read(der: &[u8]) -> Option<Certificate> {
     let (certificate, _) = expect(der, SEQUENCE)?;
     let (body, _) = expect(certificate, SEQUENCE)?;
-    // Version (optional), serial number, algorithm, issuer.
     let (tag, _, after) = element(body)?;
+    // Version (optional), serial number, algorithm.
     let rest = if tag == VERSION { element(after)?.2 } else { after };
-    let rest = element(element(rest)?.2)?.2;
+    let rest = element(rest)?.2;
+    let (issuer, rest) = expect(rest, SEQUENCE)?;
     let (validity, rest) = expect(rest, SEQUENCE)?;
     let (subject, _) = expect(rest, SEQUENCE)?;
     let (_, _, last) = element(validity)?;
     let (tag, time, _) = element(last)?;
-    Some((name(subject), moment(tag, time)?))
+    Some(Certificate { subject: name(subject), issuer: name(issuer), not_after: moment(tag, time)? })
 }
 
 /// Tag, content, and what follows.

@@ -68,6 +68,7 @@ impl Stand {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             pepper: Pepper::from_hex(&"5a".repeat(32)).unwrap(),
+            probe: Arc::new(NoCluster),
             envelope: backend::Envelope::from_hex_lines(&"3c".repeat(32)).unwrap(),
             endpoints,
         });

@@ -1,0 +1,112 @@
+//! Looks at an engine from outside: address, certificate, identity, rights, what is installed. Creates nothing there.
+//!
+//! Source: `engine-import.md` §7 and §8, `security.md` §7.1. Every connection goes to an address that was checked after
+//! DNS; no redirect is followed; no setting of this machine (proxy, in-cluster identity) is used; rows hold fixed
+//! sentences and names, never what an answer said.
+
+mod cluster;
+mod connect;
+mod docker;
+mod features;
+mod http;
+mod nodes;
+mod rights;
+mod runpod;
+mod tls;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backend::ports::EngineProbe;
+use domain::engine::{ApiUrl, Credentials, Depth, Facts, Probed, Report, Row, Settings};
+use domain::outbound::AddressPolicy;
+use jiff::Timestamp;
+
+/// All of it; a page waits 30 s for its answer at most.
+const LIMIT: Duration = Duration::from_secs(28);
+const RUNPOD: &str = "https://api.runpod.io";
+
+/// The adapter behind the port `EngineProbe`.
+pub struct Probe {
+    policy: AddressPolicy,
+    runpod: String,
+}
+
+/// What a check is made with, and what it found so far.
+struct Look {
+    depth: Depth,
+    now: Timestamp,
+    rows: Vec<Row>,
+    facts: Facts,
+}
+
+// === impl Probe ===
+
+impl Probe {
+    /// Looks only at addresses that `policy` allows.
+    pub fn new(policy: AddressPolicy) -> Self {
+        Self { policy, runpod: RUNPOD.to_owned() }
+    }
+
+    /// An address of `url` that may be connected to at this moment, for whoever keeps a connection; names are resolved and
+    /// checked anew each time. None when there is none, or when one of its addresses may not be reached.
+    pub async fn checked_address(&self, url: &ApiUrl) -> Option<IpAddr> {
+        connect::checked(&self.policy, url).await
+    }
+
+    /// Asks another server than RunPod's own, for installations that reach it through one.
+    #[must_use]
+    pub fn with_runpod(mut self, base: &str) -> Self {
+        base.clone_into(&mut self.runpod);
+        self
+    }
+}
+
+#[async_trait]
+impl EngineProbe for Probe {
+    async fn probe(&self, settings: &Settings, credentials: &Credentials, depth: Depth, now: Timestamp) -> Probed {
+        let mut look = Look { depth, now, rows: Vec::new(), facts: Facts::default() };
+        let work = async {
+            match settings {
+                Settings::OnPremise(one) => cluster::look(&self.policy, one, credentials, &mut look).await,
+                Settings::Docker(one) => docker::look(&self.policy, one, credentials, &mut look).await,
+                Settings::Runpod(one) => runpod::look(&self.runpod, one, credentials, &mut look).await,
+            }
+        };
+        // What a group could not go on without has said so in its last row.
+        let ended = tokio::time::timeout(LIMIT, work).await;
+        if ended.is_err() {
+            look.rows.push(Row::fail("time", "The checks took longer than 28 s; those that are missing were not made"));
+        }
+        Probed { report: Report { rows: look.rows }, facts: look.facts }
+    }
+}
+
+// === impl Look ===
+
+impl Look {
+    fn pass(&mut self, id: &str, message: impl Into<String>) {
+        self.rows.push(Row::pass(id, message));
+    }
+
+    fn warn(&mut self, id: &str, message: impl Into<String>) {
+        self.rows.push(Row::warn(id, message));
+    }
+
+    fn fail(&mut self, id: &str, message: impl Into<String>) {
+        self.rows.push(Row::fail(id, message));
+    }
+
+    fn skip(&mut self, id: &str, message: impl Into<String>) {
+        self.rows.push(Row::skip(id, message));
+    }
+}
+
+/// A name of the other side as it may be shown: cut, without control characters.
+fn shown(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests;
