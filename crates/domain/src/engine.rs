@@ -146,6 +146,25 @@ impl Engine {
         Verdict { changed: (self.status, &self.status_reason) != (before.0, &before.1), ..verdict }
     }
 
+    /// Whether nobody changed it since: only checks may have come between.
+    pub fn same_but_for_checks(&self, other: &Self) -> bool {
+        let off = |engine: &Self| matches!(engine.status, EngineStatus::Disabled | EngineStatus::Deleting);
+        let auth = |engine: &Self| (engine.auth.method, engine.auth.set_at);
+        (&self.name, &self.ecosystem, &self.settings) == (&other.name, &other.ecosystem, &other.settings)
+            && auth(self) == auth(other)
+            && off(self) == off(other)
+    }
+
+    /// Takes over what a check of it found that ended meanwhile.
+    pub fn take_check_of(&mut self, newer: &Self) {
+        self.auth.identity.clone_from(&newer.auth.identity);
+        self.status_reason.clone_from(&newer.status_reason);
+        self.facts.clone_from(&newer.facts);
+        (self.status, self.failures) = (newer.status, newer.failures);
+        (self.last_check_at, self.last_full_at) = (newer.last_check_at, newer.last_full_at);
+        self.next_check_at = newer.next_check_at;
+    }
+
     /// Which kind of check is due at `now`: everything once a day, and when the light one cannot tell.
     pub fn due_depth(&self, now: Timestamp) -> Depth {
         let day = jiff::SignedDuration::from_hours(24);

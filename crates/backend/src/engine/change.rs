@@ -1,7 +1,7 @@
 //! Changes of an engine that exists: other words, another CA, new credentials, off and on. Whatever could break the way
 //! there is tried before it is kept.
 
-use domain::audit::Action;
+use domain::audit::{Action, AuditEvent};
 use domain::engine::view::{ChangeEngine, NewEngineCredentials};
 use domain::engine::{
     ApiUrl, Credentials, Depth, Engine, EngineStatus, EngineView, Settings, address, certificate, form,
@@ -10,6 +10,9 @@ use domain::{Error, Result};
 
 use super::{changed_meanwhile, may_check};
 use crate::{Backend, Caller};
+
+/// More than checks of one engine end in the time of a write.
+const TRIES: u32 = 3;
 
 impl Backend {
     /// Another name, tag, ingress address or CA. A CA is tried first; the address itself changes only together with the
@@ -51,8 +54,7 @@ impl Backend {
             self.must_work(caller, &mut engine, &credentials, Depth::Light).await?;
         }
         let audit = self.on_engine(caller, &engine, Action::EngineChanged, &differences(&old, &engine));
-        let kept = self.inner.store.change_engine(&engine, None, &audit).await?;
-        kept.then_some(()).ok_or_else(changed_meanwhile)?;
+        self.keep(&old, &mut engine, None, &audit).await?;
         Ok(engine.view(now))
     }
 
@@ -80,8 +82,7 @@ impl Backend {
         let sealed = self.seal_credentials(engine.id, &credentials)?;
         let moved = if engine.settings == old.settings { String::new() } else { differences(&old, &engine) };
         let audit = self.on_engine(caller, &engine, Action::EngineCredentialsChanged, &moved);
-        let kept = self.inner.store.change_engine(&engine, Some(&sealed), &audit).await?;
-        kept.then_some(()).ok_or_else(changed_meanwhile)?;
+        self.keep(&old, &mut engine, Some(&sealed), &audit).await?;
         Ok(engine.view(now))
     }
 
@@ -102,7 +103,8 @@ impl Backend {
     }
 
     async fn switch(&self, caller: &Caller, id: &str, to: EngineStatus, action: Action) -> Result<EngineView> {
-        let mut engine = self.engine_to_change(caller, id).await?;
+        let old = self.engine_to_change(caller, id).await?;
+        let mut engine = old.clone();
         let now = self.inner.clock.now();
         if (engine.status == EngineStatus::Disabled) == (to == EngineStatus::Disabled) {
             return Ok(engine.view(now));
@@ -110,9 +112,27 @@ impl Backend {
         (engine.status, engine.status_reason) = (to, String::new());
         (engine.failures, engine.last_full_at, engine.next_check_at) = (0, None, now);
         let audit = self.on_engine(caller, &engine, action, "");
-        let kept = self.inner.store.change_engine(&engine, None, &audit).await?;
-        kept.then_some(()).ok_or_else(changed_meanwhile)?;
+        self.keep(&old, &mut engine, None, &audit).await?;
         Ok(engine.view(now))
+    }
+
+    /// Writes a change. A check that ended meanwhile is no reason to refuse it; somebody else's change is.
+    async fn keep(&self, old: &Engine, engine: &mut Engine, sealed: Option<&str>, audit: &AuditEvent) -> Result<()> {
+        for _ in 0..TRIES {
+            if self.inner.store.change_engine(engine, sealed, audit).await? {
+                return Ok(());
+            }
+            let newer = self.inner.store.engine(engine.id).await?.ok_or(Error::NotFound)?;
+            if !newer.same_but_for_checks(old) {
+                break;
+            }
+            // What this change found out itself is newer than the check.
+            if (engine.status, engine.last_check_at) == (old.status, old.last_check_at) {
+                engine.take_check_of(&newer);
+            }
+            engine.revision = newer.revision;
+        }
+        Err(changed_meanwhile())
     }
 
     /// Tries `credentials` on `engine` and takes in what was found.

@@ -17,6 +17,7 @@ use crate::{Backend, Caller, Origin};
 const LOOK: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 4;
 const BATCH: u32 = 20;
+const TRIES: u32 = 2;
 
 impl Backend {
     /// Checks everything now, and says how the engine is.
@@ -24,11 +25,16 @@ impl Backend {
     /// # Errors
     /// [`domain::Error::NotFound`], `conflict` for a disabled one, `rate_limited`.
     pub async fn check_engine(&self, caller: &Caller, id: &str) -> Result<EngineView> {
-        let engine = self.engine_to_change(caller, id).await?;
-        may_check(&engine)?;
         let _turn = self.inner.turns.take(caller.account.id)?;
-        let checked = self.check(engine, Depth::Full, Some(caller)).await?;
-        Ok(checked.ok_or_else(changed_meanwhile)?.view(self.inner.clock.now()))
+        // A check of the loop may end first; then this one looks again at the engine as it is by then.
+        for _ in 0..TRIES {
+            let engine = self.engine_to_change(caller, id).await?;
+            may_check(&engine)?;
+            if let Some(checked) = self.check(engine, Depth::Full, Some(caller)).await? {
+                return Ok(checked.view(self.inner.clock.now()));
+            }
+        }
+        Err(changed_meanwhile())
     }
 
     /// Checks what is due until cancelled; idle while another replica leads.
