@@ -104,6 +104,7 @@ mod ssr {
     use axum::http::request::Parts;
     use axum::http::{StatusCode, header};
     use domain::admission::Verdict;
+    use domain::engine::{Report, RowStatus};
     use domain::{Code, Error, FieldError};
     use leptos::prelude::use_context;
     use leptos_axum::ResponseOptions;
@@ -121,6 +122,7 @@ mod ssr {
             let errors = match error {
                 Error::Invalid(errors) => errors,
                 Error::Denied(verdict) => broken_rules(&verdict),
+                Error::Preflight(report) => failed_rows(&report),
                 _ => Vec::new(),
             };
             Self { code, detail, errors, request_id }
@@ -135,6 +137,11 @@ mod ssr {
 
     fn broken_rules(verdict: &Verdict) -> Vec<FieldError> {
         verdict.rules.iter().filter(|r| !r.ok).map(|r| FieldError::new("plan", &r.code, r.message.clone())).collect()
+    }
+
+    fn failed_rows(report: &Report) -> Vec<FieldError> {
+        let failed = report.rows.iter().filter(|row| row.status == RowStatus::Fail);
+        failed.map(|row| FieldError::new(&row.id, "preflight", row.message.clone())).collect()
     }
 
     fn request_id() -> Option<String> {
