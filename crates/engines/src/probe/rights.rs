@@ -19,22 +19,22 @@ const LONGEST_WAIT: u64 = 3;
 const TRIES: u32 = 3;
 
 pub(super) async fn ask(api: &Api, at: &OnPremise, groups: &[String], look: &mut Look) {
-    let rights = at.rights();
-    let answers = futures::stream::iter(&rights).map(|right| review(api, right)).buffered(AT_ONCE);
+    let reviews: Vec<_> = at.rights().into_iter().map(|right| review(api, right)).collect();
+    let answers = futures::stream::iter(reviews).buffered(AT_ONCE);
     let rows: Vec<Row> = answers.collect().await;
     look.rows.extend(rows);
     too_much(api, at, groups, look).await;
 }
 
-async fn review(api: &Api, right: &EngineRight) -> Row {
-    let EngineRight { group, resource, subresource, verb, name, namespace } = right;
+async fn review(api: &Api, right: EngineRight) -> Row {
+    let EngineRight { group, resource, subresource, verb, name, namespace } = &right;
     let attributes = json!({
         "group": group, "resource": resource, "subresource": subresource, "verb": verb,
         "name": name.as_deref().unwrap_or_default(), "namespace": namespace.as_deref().unwrap_or_default(),
     });
     match allowed(api, &attributes).await {
-        Ok(allowed) => Row::right(right, allowed),
-        Err(why) => Row::fail(Row::right(right, true).id, why),
+        Ok(allowed) => Row::right(&right, allowed),
+        Err(why) => Row::fail(Row::right(&right, true).id, why),
     }
 }
 
