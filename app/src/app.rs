@@ -46,6 +46,9 @@ use crate::pages::settings::profile::detail::ProfilePage;
 use crate::pages::settings::webhook::detail::WebhookPage;
 use crate::pages::settings::webhook::list::WebhooksPage;
 use crate::pages::sign_in_failed::SignInFailedPage;
+use crate::pages::usage::budget::BudgetsPage;
+use crate::pages::usage::list::UsagePage;
+use crate::pages::usage::record::UsageRecordsPage;
 use crate::ui::clock::provide_clock;
 
 /// An area: pages whose code the browser fetches when somebody goes to one of them (and at once with the page it shows
@@ -128,6 +131,8 @@ area!(
     }
 );
 
+area!(usage, __preload_usage, UsageArea { Usage: UsagePage, UsageRecords: UsageRecordsPage, Budgets: BudgetsPage });
+
 area!(
     platform,
     __preload_platform,
@@ -186,6 +191,9 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("settings") view={Lazy::<NamespaceSettings>::new()} ssr=SsrMode::Async />
                     </ParentRoute>
                     <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />
+                    <Route path=path!("usage") view={Lazy::<Usage>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("usage/records") view={Lazy::<UsageRecords>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("usage/budgets") view={Lazy::<Budgets>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys") view={Lazy::<ApiKeys>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/cli") view={Lazy::<CliSessions>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/api-keys/:key") view={Lazy::<ApiKey>::new()} ssr=SsrMode::Async />

@@ -13,3 +13,4 @@ pub mod reauthenticate;
 pub mod reset;
 pub mod settings;
 pub mod sign_in_failed;
+pub mod usage;

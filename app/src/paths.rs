@@ -211,6 +211,49 @@ fn with_more(path: &str, query: &str, pair: &str) -> String {
     if query.is_empty() { format!("{path}?{pair}") } else { format!("{path}?{query}&{pair}") }
 }
 
+/// `/usage`: sums; `query` is a query string that is encoded already.
+pub fn usage(query: &str) -> String {
+    if query.is_empty() { "/usage".to_owned() } else { format!("/usage?{query}") }
+}
+
+/// The sums of one namespace, SKU or member, over the days of `query`.
+pub fn usage_of(query: &str, filter: &str, key: &str) -> String {
+    let kept: Vec<&str> =
+        query.split('&').filter(|pair| pair.starts_with("since=") || pair.starts_with("until=")).collect();
+    with_more("/usage", &without_cursor(&kept.join("&")), &format!("{filter}={}", encode(key)))
+}
+
+/// The records of a month; `query` is a query string that is encoded already.
+pub fn usage_records(query: &str) -> String {
+    if query.is_empty() { "/usage/records".to_owned() } else { format!("/usage/records?{query}") }
+}
+
+/// The records after `cursor`.
+pub fn usage_records_page(query: &str, cursor: &str) -> String {
+    with_more("/usage/records", &without_cursor(query), &format!("cursor={}", encode(cursor)))
+}
+
+/// The records of a month as a file; served outside the pages.
+pub fn usage_file(query: &str) -> String {
+    let filters = without_cursor(query);
+    if filters.is_empty() { "/download/usage".to_owned() } else { format!("/download/usage?{filters}") }
+}
+
+/// `/usage/budgets`
+pub fn budgets() -> String {
+    "/usage/budgets".to_owned()
+}
+
+/// The list with the form for a new budget.
+pub fn new_budget() -> String {
+    with_query(&budgets(), &[("new", "budget")])
+}
+
+/// The list with one of a budget's dialogs: `change` or `delete`.
+pub fn budget_dialog(dialog: &str, id: &str) -> String {
+    with_query(&budgets(), &[(dialog, id)])
+}
+
 /// `/settings/members`
 pub fn members() -> String {
     "/settings/members".to_owned()
@@ -424,6 +467,14 @@ mod tests {
             audit_page(false, "action=session.created", id),
             audit_export(false, "csv", "action=session.created&actor=&cursor=1"),
             live_audit(true, "", id),
+            usage(""),
+            usage_of("since=2026-11-01&sku=a", "namespace", id),
+            usage_records("month=2026-11"),
+            usage_records_page("month=2026-11&cursor=1", id),
+            usage_file("month=2026-11&cursor=1&sku="),
+            budgets(),
+            new_budget(),
+            budget_dialog("change", id),
             members(),
             new_member(),
             webhooks(),
@@ -491,6 +542,14 @@ mod tests {
         /settings/audit?action=session.created&cursor=019c1b2e-7f00-7abc-8def-0123456789ab
         /v1/audit/export?action=session.created&format=csv
         /live/platform/audit?after=019c1b2e-7f00-7abc-8def-0123456789ab
+        /usage
+        /usage?since=2026-11-01&namespace=019c1b2e-7f00-7abc-8def-0123456789ab
+        /usage/records?month=2026-11
+        /usage/records?month=2026-11&cursor=019c1b2e-7f00-7abc-8def-0123456789ab
+        /download/usage?month=2026-11
+        /usage/budgets
+        /usage/budgets?new=budget
+        /usage/budgets?change=019c1b2e-7f00-7abc-8def-0123456789ab
         /settings/members
         /settings/members?new=member
         /settings/webhooks

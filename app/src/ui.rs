@@ -5,6 +5,7 @@
 pub mod badge;
 pub mod banner;
 pub mod button;
+pub mod chart;
 pub mod choice;
 pub mod clock;
 pub mod code;

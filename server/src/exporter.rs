@@ -124,6 +124,8 @@ fn describe() {
     gauge!("remotegpu_reconcile_last_success_timestamp_seconds", "When the loop last got through without a failure");
     counter!("remotegpu_reconcile_failures_total", "Failed steps of the loop; each is tried again");
     counter!("remotegpu_webhook_attempts_total", "Tries to deliver to webhooks, by outcome");
+    gauge!("remotegpu_usage_open_records", "Pods that are charged now");
+    counter!("remotegpu_usage_failures_total", "Failed looks of the usage meter; each is tried again");
     gauge!("remotegpu_sessions_live", "Browser sessions that have not ended");
     gauge!("remotegpu_store_connections_in_use", "Database connections at work");
     gauge!("remotegpu_store_connections_open", "Database connections that are open");

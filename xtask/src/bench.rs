@@ -38,6 +38,8 @@ pub enum What {
     Admission,
     /// A virtual node holding pods, against KWOK.
     Node,
+    /// Usage records: sums, pages and invoices of a big month.
+    Usage,
 }
 
 /// Where a running control plane and database are, when somebody gave them.
@@ -80,14 +82,20 @@ fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &S
 }
 
 fn measure(options: &Options, repo: &Repo, environment: &[(&str, String)], say: &Say, stop: &Stop) -> Result<()> {
-    let all =
-        [(What::Access, "server", "access"), (What::Admission, "admission", "admission"), (What::Node, "node", "node")];
-    for (what, package, bench) in all.into_iter().filter(|(what, ..)| options.what.is_none_or(|wanted| wanted == *what))
-    {
+    let all = [
+        (What::Access, "server", "access", None),
+        (What::Admission, "admission", "admission", None),
+        (What::Node, "node", "node", None),
+        // The same program, told what to measure.
+        (What::Usage, "server", "access", Some("usage")),
+    ];
+    let wanted = |what: What| options.what.is_none_or(|wanted| wanted == what);
+    for (what, package, bench, part) in all.into_iter().filter(|(what, ..)| wanted(*what)) {
         say.step(format!("Measuring: {what:?}"));
         let mut cargo = repo::cargo(&repo.root);
         cargo.args(["bench", "--locked", "--package", package, "--bench", bench]);
         cargo.args(options.dev.then_some(["--profile", "dev"]).into_iter().flatten());
+        cargo.args(part.map(|part| ["--", part]).into_iter().flatten());
         cargo
             .env("REMOTEGPU_TEST_BENCH_SIZES", &options.sizes)
             .envs(environment.iter().map(|(key, value)| (key, value)));

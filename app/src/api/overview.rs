@@ -19,6 +19,8 @@ pub async fn get_overview() -> Result<Packed<Overview>, AppError> {
         let mut watch = backend.watch_workloads(&caller, &namespace.id, Default::default()).await?;
         overview.add(namespace, watch.next().now_or_never().flatten().map(|list| list.items).unwrap_or_default());
     }
+    let spending = backend.usage_summary(&caller, &domain::usage::UsageQuery::default()).await?;
+    overview.spending = crate::features::overview::Spending::of(spending);
     overview.work.sort_by_key(|(.., workload)| workload.status.urgency());
     Packed::new(&overview)
 }

@@ -64,6 +64,7 @@ pub fn NavLinks() -> impl IntoView {
                 <NavLink href=paths::overview() icon=Icon::Gauge label="Overview" exact=true />
                 <NavLink href=paths::namespaces() icon=Icon::Kubernetes label="Kubernetes" />
                 <NavLink href=paths::catalogue() icon=Icon::Catalogue label="Catalogue" />
+                <NavLink href=paths::usage("") icon=Icon::Chart label="Usage" />
             </ul>
             <p class="mt-5 mb-1 px-2 text-xs text-faint md:max-lg:sr-only">"Settings"</p>
             <ul class="grid gap-0.5">

@@ -59,6 +59,8 @@ pub enum Notice {
     WebhookTested,
     WebhookRedelivered,
     WebhookDeleted,
+    BudgetSaved,
+    BudgetDeleted,
 }
 
 impl Notice {
@@ -111,6 +113,8 @@ impl Notice {
         Notice::WebhookTested,
         Notice::WebhookRedelivered,
         Notice::WebhookDeleted,
+        Notice::BudgetSaved,
+        Notice::BudgetDeleted,
     ];
 
     /// `path` with this notice about `name`.
@@ -168,6 +172,8 @@ impl Notice {
             Self::WebhookTested => "webhook-tested",
             Self::WebhookRedelivered => "webhook-redelivered",
             Self::WebhookDeleted => "webhook-deleted",
+            Self::BudgetSaved => "budget-saved",
+            Self::BudgetDeleted => "budget-deleted",
         }
     }
 
@@ -210,6 +216,8 @@ impl Notice {
             Self::SkuCreated => format!("{name} is on sale"),
             Self::SkuGranted => "The SKUs are saved; namespaces follow within moments".to_owned(),
             Self::SkuOffered => format!("{name} is sold again"),
+            Self::BudgetSaved => "The budget is saved".to_owned(),
+            Self::BudgetDeleted => "The budget is deleted".to_owned(),
             Self::SkuRetired => format!("{name} is retired; running pods go on"),
             Self::SkypilotApplied => format!("SkyPilot access of {name} is applied"),
             Self::SkypilotApproved => format!("What {name} may do beyond its namespace is saved"),

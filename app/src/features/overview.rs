@@ -3,6 +3,7 @@
 use domain::api_key::{ApiKeyView, KeyStatus};
 use domain::money::Money;
 use domain::namespace::{NamespaceStatus, NamespaceView};
+use domain::usage::UsageSummary;
 use domain::workload::{WorkloadStatus, WorkloadView};
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +22,45 @@ pub struct Overview {
     pub key_used: bool,
     /// Namespaces that need a person, with the reason.
     pub failed_namespaces: Vec<(String, String)>,
+    /// What the account spends, by its usage records.
+    pub spending: Spending,
     /// Everything that runs, what needs a person first: (namespace id, namespace name, workload).
     pub work: Vec<(String, String, WorkloadView)>,
+}
+
+/// What an account spends, as decimals of one currency.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spending {
+    /// ISO 4217; empty while nothing was ever charged.
+    pub currency: String,
+    /// What runs now costs this per hour.
+    pub per_hour: String,
+    /// This month so far.
+    pub month: String,
+    /// This month, if what runs now goes on.
+    pub forecast: String,
+}
+
+// === impl Spending ===
+
+impl Spending {
+    /// Of the sums of an account.
+    pub fn of(summary: UsageSummary) -> Self {
+        let UsageSummary { currency, per_hour, month, forecast, .. } = summary;
+        Self { currency, per_hour, month, forecast }
+    }
+
+    /// The rate; nothing while nothing runs.
+    pub fn rate(&self) -> Option<Money> {
+        amount(&self.per_hour, &self.currency).filter(|rate| rate.micros > 0)
+    }
+
+    /// This month so far, and the forecast in words.
+    pub fn this_month(&self) -> (String, String) {
+        let shown = |decimal: &str| amount(decimal, &self.currency).map(|amount| amount.display());
+        let forecast = shown(&self.forecast).map_or_else(String::new, |forecast| format!("{forecast} if this goes on"));
+        (shown(&self.month).unwrap_or_else(|| "–".to_owned()), forecast)
+    }
 }
 
 // === impl Overview ===
@@ -39,6 +77,7 @@ impl Overview {
             keys: keys.iter().filter(|k| k.status == KeyStatus::Active).count() as u32,
             key_used: keys.iter().any(|k| k.last_used_at.is_some()),
             failed_namespaces: failed.map(|n| (n.name.clone(), why(n))).collect(),
+            spending: Spending::default(),
             work: Vec::new(),
         }
     }
@@ -52,13 +91,6 @@ impl Overview {
     pub fn pods(&self) -> (u32, u32) {
         let sum = |count: fn(&WorkloadView) -> u32| self.work.iter().map(|(.., d)| count(d)).sum();
         (sum(|d| d.ready), sum(|d| d.wanted))
-    }
-
-    /// What runs now costs this per hour; nothing while nothing runs.
-    pub fn per_hour(&self) -> Option<Money> {
-        let prices = self.work.iter().filter_map(|(.., d)| d.price_per_hour.as_ref());
-        let prices = prices.filter_map(|price| amount(&price.amount, &price.currency));
-        prices.reduce(|a, b| Money { micros: a.micros.saturating_add(b.micros), currency: a.currency })
     }
 
     /// What needs a person.
@@ -104,16 +136,23 @@ mod tests {
     fn an_empty_account_has_every_step_before_it() {
         let empty = Overview::default();
         assert_eq!(empty.steps(), [false; 4]);
-        assert_eq!(empty.per_hour(), None);
+        assert_eq!((empty.spending.rate(), empty.spending.this_month().0.as_str()), (None, "–"));
     }
 
     #[test]
-    fn prices_and_pods_are_summed_and_trouble_is_found() {
+    fn what_is_spent_reads_as_money() {
+        let [currency, per_hour, month, forecast] = ["EUR", "3.29", "12.5", "100"].map(str::to_owned);
+        let spending = Spending { currency, per_hour, month, forecast };
+        assert_eq!(spending.rate().unwrap().display(), "€3.29");
+        assert_eq!(spending.this_month(), ("€12.50".to_owned(), "€100.00 if this goes on".to_owned()));
+    }
+
+    #[test]
+    fn pods_are_summed_and_trouble_is_found() {
         let work = [workload(WorkloadStatus::Running, Some("3.29")), workload(WorkloadStatus::Failed, None)];
         let work = work.into_iter().map(|d| ("id".to_owned(), "team-ml".to_owned(), d)).collect();
         let overview = Overview { work, ..Overview::default() };
         assert_eq!(overview.pods(), (1, 4));
-        assert_eq!(overview.per_hour().unwrap().display(), "€3.29");
         assert_eq!(overview.troubled().len(), 1);
     }
 }

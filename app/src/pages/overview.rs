@@ -30,7 +30,8 @@ pub fn OverviewPage() -> impl IntoView {
 fn Body(overview: Overview) -> impl IntoView {
     let (ready, wanted) = overview.pods();
     let (hour, day) =
-        overview.per_hour().map_or_else(|| ("–".to_owned(), "Nothing runs".to_owned()), |p| per_hour_and_day(&p));
+        overview.spending.rate().map_or_else(|| ("–".to_owned(), "Nothing runs".to_owned()), |p| per_hour_and_day(&p));
+    let (month, forecast) = overview.spending.this_month();
     let trouble = overview.troubled().len() + overview.failed_namespaces.len();
     let unfinished = overview.steps().contains(&false);
     let steps = overview.clone();
@@ -38,6 +39,7 @@ fn Body(overview: Overview) -> impl IntoView {
         <Readouts>
             <Readout label="Pods ready" value=format!("{ready}/{wanted}") note="of those wanted" />
             <Readout label="Cost now" value=hour note=day />
+            <Readout label="This month" value=month note=forecast />
             <Readout label="Namespaces" value=overview.namespaces.to_string() note=format!("{} active API keys", overview.keys) />
             <Readout label="Needs attention" value=trouble.to_string() note=if trouble == 0 { "All is well" } else { "See below" } />
         </Readouts>

@@ -26,6 +26,46 @@ pub async fn audit(engine: &Engine, from: u64, to: u64) {
     run(engine, rows, from, to).await;
 }
 
+/// Who pays for the usage records.
+pub const PAYER: u128 = 0x019c_1b2e_7f00_7aaa_8def_0000_0000_0001;
+/// A month began then: 1 November 2026, UTC.
+pub const MONTH_MS: i64 = 1_793_491_200_000;
+
+/// Usage records number `from` to `to` of one month, an hour each, over 20 namespaces, 10 members and 5 SKUs, with their
+/// sums by day.
+pub async fn usage(engine: &Engine, from: u64, to: u64) {
+    let payer = uuid::Uuid::from_u128(PAYER);
+    let columns = format!(
+        "'{payer}' AS account_id, '019c1b2e-7f00-7000-8000-' || CAST(200000000000 + i % 20 AS TEXT) AS namespace_id,
+         'team-' || CAST(i % 20 AS TEXT) AS namespace,
+         '019c1b2e-7f00-7000-8000-' || CAST(300000000000 + i % 10 AS TEXT) AS member_id,
+         'member-' || CAST(i % 10 AS TEXT) AS member, 'sku-' || CAST(i % 5 AS TEXT) AS sku, 'EUR' AS currency,
+         {MONTH_MS} + (i % 696) * 3600000 AS started_ms"
+    );
+    let records = format!(
+        "INSERT INTO usage_records (id, account_id, namespace_id, namespace, kubernetes_name, member_id, member, pod_uid,
+             pod, origin_pod, origin_namespace, sku, engine, runtime_class, price_micros, currency, month, started_ms,
+             ended_ms)
+         $counter SELECT '019c1b2e-7f00-7000-8000-' || CAST(100000000000 + i AS TEXT), r.account_id, r.namespace_id,
+             r.namespace, r.namespace, r.member_id, r.member, 'uid-' || CAST(i AS TEXT), 'pod', 'pod', 'pod', r.sku,
+             'bench', '', 3290000, r.currency, {}, r.started_ms, r.started_ms + 3600000
+         FROM (SELECT i, {columns} FROM n) r",
+        2026 * 12 + 10
+    );
+    run(engine, &records, from, to).await;
+    let days = format!(
+        "INSERT INTO usage_days (account_id, day, namespace_id, member_id, sku, currency, namespace, member, seconds, micros)
+         $counter SELECT r.account_id, r.started_ms / 86400000, r.namespace_id, r.member_id, r.sku, r.currency,
+             max(r.namespace), max(r.member), 3600 * count(*), 3290000 * count(*)
+         FROM (SELECT i, {columns} FROM n) r
+         WHERE TRUE
+         GROUP BY r.account_id, r.started_ms / 86400000, r.namespace_id, r.member_id, r.sku, r.currency
+         ON CONFLICT (account_id, day, namespace_id, member_id, sku, currency) DO UPDATE
+         SET seconds = usage_days.seconds + excluded.seconds, micros = usage_days.micros + excluded.micros"
+    );
+    run(engine, &days, from, to).await;
+}
+
 async fn run(engine: &Engine, rows: &str, from: u64, to: u64) {
     if from >= to {
         return;

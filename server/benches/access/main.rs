@@ -14,6 +14,7 @@ mod fill;
 mod issue;
 mod load;
 mod lookup;
+mod usage;
 
 use backend::AuditKeys;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -37,15 +38,29 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.iter().position(|argument| argument == bare::NAME) {
         Some(at) => runtime.block_on(bare::serve(&arguments[at + 1..])),
+        None if arguments.iter().any(|argument| argument == "usage") => runtime.block_on(only_usage()),
         None => runtime.block_on(everything()),
     }
 }
 
-async fn everything() {
+async fn only_usage() {
+    let sizes = announced_sizes();
+    let folder = Scratch::new();
+    for engine in [sqlite(&folder), postgres().await] {
+        usage::measure(&engine, &sizes).await;
+    }
+}
+
+fn announced_sizes() -> Vec<u64> {
     let sizes = sizes();
     let profile =
         if cfg!(debug_assertions) { "dev (not optimised: absolute times are far too long)" } else { "release" };
     println!("profile {profile}, {} cores, sizes {sizes:?}", std::thread::available_parallelism().unwrap());
+    sizes
+}
+
+async fn everything() {
+    let sizes = announced_sizes();
     let folder = Scratch::new();
     console::measure().await;
     for engine in [sqlite(&folder), postgres().await] {

@@ -3,21 +3,24 @@
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use backend::Backend;
 use domain::skypilot::SkypilotChoice;
+use domain::usage::UsageListQuery;
 
 use super::extract::{ApiPath, ApiQuery, SignedIn};
 use super::problem::Problem;
 use super::state::AppState;
 use super::v1::kubeconfig::KubeconfigQuery;
+use super::v1::usage;
 
 /// Routes under `/download`.
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/download/kubeconfig/{namespace_id}", get(kubeconfig))
         .route("/download/skypilot/{namespace_id}", get(skypilot))
+        .route("/download/usage", get(usage_file))
 }
 
 /// `GET /download/kubeconfig/{id}?variant=&access=`
@@ -51,4 +54,13 @@ async fn skypilot(
         (CONTENT_TYPE, "application/yaml".to_owned()),
     ];
     Ok((headers, text))
+}
+
+/// `GET /download/usage?month=&namespace=&sku=`
+async fn usage_file(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiQuery(query): ApiQuery<UsageListQuery>,
+) -> Result<Response, Problem> {
+    usage::file(&backend, &caller, query).await
 }

@@ -16,6 +16,7 @@ mod json;
 mod live;
 mod log_lines;
 mod middleware;
+mod negotiate;
 mod observe;
 mod oidc;
 mod pages;

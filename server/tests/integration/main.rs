@@ -43,6 +43,7 @@ mod slow_client;
 mod stream;
 mod terminal;
 mod webhook;
+mod usage;
 mod workload;
 
 /// The binary under test.

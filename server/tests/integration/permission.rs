@@ -140,6 +140,12 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/webhook/delete", "id={unknown}&name=x"),
     ("/api/audit/list", "query=&platform=false"),
     ("/api/audit/get", "id={unknown}&platform=false"),
+    ("/api/usage/summary", "query="),
+    ("/api/usage/list", "query="),
+    ("/api/budget/list", "visit="),
+    ("/api/budget/create", "namespace_id=&form[amount]=1&form[currency]=EUR&form[warn_at]="),
+    ("/api/budget/change", "id={unknown}&form[amount]=1&form[currency]=EUR&form[warn_at]="),
+    ("/api/budget/delete", "id={unknown}"),
 ];
 
 struct Account {

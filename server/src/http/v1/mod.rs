@@ -11,6 +11,7 @@ mod account;
 mod api_key;
 mod audit;
 mod auth;
+mod budget;
 mod cli_session;
 mod config_map;
 pub mod contract;
@@ -38,6 +39,7 @@ mod session;
 mod sku;
 mod skypilot;
 mod webhook;
+pub mod usage;
 mod workload;
 mod workload_change;
 
@@ -83,9 +85,12 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(audit::routes())
         .merge(engine_manifest::routes())
         .merge(node::routes())
+        .merge(usage::routes())
+        .merge(budget::routes())
         .layer(from_fn(accepts_json));
     let text = deployment_log::routes().merge(pod_log::routes()).layer(from_fn(accepts_text));
-    json.merge(text).merge(audit::file_routes()).merge(engine_manifest::file_routes()).fallback(not_found)
+    let files = audit::file_routes().merge(engine_manifest::file_routes()).merge(usage::file_routes());
+    json.merge(text).merge(files).fallback(not_found)
 }
 
 /// The OpenAPI document of everything under `/v1`, as it is served at `url`.

@@ -4,8 +4,8 @@
 //! Source: `security.md` §5. The use case decides; this table says what it must decide.
 
 use domain::permission::Permission::{
-    self, CreateNamespace, Deploy, ManageAccount, ManageAccounts, ManageEngines, ManageMembers, ManagePlatform,
-    OwnAccount, OwnKeys, Read, ReadAudit,
+    self, CreateNamespace, Deploy, ManageAccount, ManageAccounts, ManageBudgets, ManageEngines, ManageMembers,
+    ManagePlatform, OwnAccount, OwnKeys, Read, ReadAudit, ReadUsage,
 };
 use serde_json::{Value, json};
 
@@ -198,6 +198,14 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_platform_audit", Has(ManageAccounts)),
     ("get_platform_audit", Has(ManageAccounts)),
     ("export_platform_audit", Has(ManageAccounts)),
+    // usage
+    ("get_usage_summary", Has(ReadUsage)),
+    ("list_usage", Has(ReadUsage)),
+    ("list_budgets", Has(ReadUsage)),
+    ("create_budget", Has(ManageBudgets)),
+    ("get_budget", Has(ReadUsage)),
+    ("change_budget", Has(ManageBudgets)),
+    ("delete_budget", Has(ManageBudgets)),
 ];
 
 /// Server functions of the pages by their path.
@@ -339,6 +347,13 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     // audit; the platform's log is refused to others by the use case
     ("/api/audit/list", Has(ReadAudit)),
     ("/api/audit/get", Has(ReadAudit)),
+    // usage
+    ("/api/usage/summary", Has(ReadUsage)),
+    ("/api/usage/list", Has(ReadUsage)),
+    ("/api/budget/list", Has(ReadUsage)),
+    ("/api/budget/create", Has(ManageBudgets)),
+    ("/api/budget/change", Has(ManageBudgets)),
+    ("/api/budget/delete", Has(ManageBudgets)),
 ];
 
 // === impl Need ===

@@ -1,0 +1,119 @@
+// What runs is charged: seen in sums and record by record, taken out as a file, held by a budget.
+import { readFile } from "node:fs/promises";
+import { expect, open, test, type Page } from "../fixtures.ts";
+import { image, unique } from "../helpers.ts";
+
+/** A namespace with one running deployment; gives its name and id. */
+async function deployed(page: Page, name: string): Promise<{ team: string; id: string }> {
+  const team = unique("team");
+  await open(page, "/kubernetes?new=namespace");
+  await page.getByLabel("Name", { exact: true }).fill(team);
+  await page.getByRole("button", { name: "Create namespace" }).click();
+  await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}\/access/);
+  await expect(page.getByText("Active", { exact: true }).first()).toBeVisible();
+  const id = new URL(page.url()).pathname.split("/")[2]!;
+  await open(page, `/kubernetes/${id}/deploy`);
+  await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Image").fill(await image());
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await expect(page).toHaveURL(new RegExp(`/workloads/deployment/${name}`));
+  await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
+  return { team, id };
+}
+
+/** Waits until the pods of a namespace are charged. */
+async function charged(page: Page, id: string): Promise<void> {
+  await expect
+    .poll(async () => {
+      const reply = await page.request.get(`/v1/usage/summary?namespace=${id}`);
+      const { running, seconds } = (await reply.json()) as { running: number; seconds: number };
+      return running === 1 && seconds > 0;
+    })
+    .toBe(true);
+}
+
+test("what runs is charged, and a budget holds it", async ({ signedIn: page }) => {
+  const { team, id } = await deployed(page, "paid");
+  await charged(page, id);
+
+  await test.step("the sums of the account, then of the namespace", async () => {
+    await open(page, "/");
+    await page.getByRole("link", { name: "Usage", exact: true }).click();
+    await expect(page.getByRole("heading", { name: "Usage", exact: true })).toBeVisible();
+    await expect(page.getByRole("img", { name: /^Cost by day and SKU from/ })).toBeVisible();
+    const namespaces = page.getByRole("region", { name: "By namespace" });
+    await namespaces.getByRole("link", { name: team }).click();
+    await expect(page).toHaveURL(new RegExp(`/usage\\?namespace=${id}`));
+    await expect(namespaces.getByRole("link")).toHaveCount(1);
+    await expect(page.getByRole("region", { name: "By SKU" }).getByRole("link", { name: "cpu-shared-8g" })).toBeVisible();
+    await page.getByRole("link", { name: "Show everything" }).click();
+    await expect(page).toHaveURL(/\/usage$/);
+  });
+
+  await test.step("the days are a choice in the address", async () => {
+    await page.getByLabel("From day (UTC)").fill("2026-01-01");
+    await page.getByLabel("To day (UTC)").fill("2026-01-31");
+    await page.getByRole("button", { name: "Show" }).click();
+    await expect(page).toHaveURL(/since=2026-01-01&until=2026-01-31/);
+    await expect(page.getByText("Nothing was used in these days")).toBeVisible();
+  });
+
+  await test.step("record by record, and as a file", async () => {
+    await open(page, `/usage/records?namespace=${id}`);
+    const record = page.getByTestId("usage-record");
+    await expect(record).toHaveCount(1);
+    await expect(record.getByText("Running", { exact: true })).toBeVisible();
+    const started = page.waitForEvent("download");
+    await page.getByRole("link", { name: "CSV" }).click();
+    const file = await started;
+    expect(file.suggestedFilename()).toMatch(/^usage-\d{4}-\d{2}\.csv$/);
+    expect(await readFile(await file.path(), "utf8")).toContain(`"${team}"`);
+  });
+
+  await test.step("a budget that is spent refuses new pods", async () => {
+    await page.getByRole("link", { name: "Budgets" }).click();
+    await page.getByRole("link", { name: "New budget" }).click();
+    await page.getByLabel("For", { exact: true }).selectOption({ label: team });
+    await page.getByLabel(/^A month's money/).fill("0.000001");
+    await page.getByLabel("Refuse new pods once all of it is spent; what runs goes on").check();
+    await page.getByRole("button", { name: "Set budget" }).click();
+    await expect(page.getByText("The budget is saved")).toBeVisible();
+    const budget = page.getByTestId("budget").filter({ hasText: team });
+    await expect(budget.getByText("New pods refused")).toBeVisible();
+    await expect
+      .poll(async () => {
+        const plan = { name: "late", sku_code: "cpu-shared-8g", image: "nginx", replicas: 1 };
+        const reply = await page.request.post(`/v1/kubernetes/namespaces/${id}/deployments`, { data: plan });
+        return ((await reply.json()) as { code?: string }).code;
+      })
+      .toBe("admission_denied");
+  });
+
+  await test.step("a larger one takes them again", async () => {
+    await page.getByRole("link", { name: `Change the budget of ${team}` }).click();
+    await page.getByLabel(/^A month's money/).fill("1000");
+    await page.getByRole("button", { name: "Save budget" }).click();
+    const budget = page.getByTestId("budget").filter({ hasText: team });
+    await expect(budget.getByText("Within budget")).toBeVisible();
+  });
+
+  await test.step("it is deleted after a question", async () => {
+    await page.getByRole("link", { name: `Delete the budget of ${team}` }).click();
+    await expect(page.getByRole("dialog")).toContainText("Nothing warns you any more");
+    await page.getByRole("button", { name: "Delete budget" }).click();
+    await expect(page.getByText("The budget is deleted")).toBeVisible();
+    await expect(page.getByTestId("budget").filter({ hasText: team })).toHaveCount(0);
+  });
+});
+
+test.describe("refused forms", () => {
+  test.use({ refusals: true });
+
+  test("a wrong amount is said at its field", async ({ signedIn: page }) => {
+    await open(page, "/usage/budgets?new=budget");
+    await page.getByLabel(/^A month's money/).fill("plenty");
+    await page.getByRole("button", { name: "Set budget" }).click();
+    await expect(page.getByText("Write an amount such as 3.29, with at most six decimals")).toBeVisible();
+  });
+});

@@ -1,0 +1,220 @@
+//! Usage and budgets on the real control plane: records follow pods to the second, through a killed console too; a spent
+//! budget refuses new pods at admission.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use testkit::{Client, TestApp, eventually, local_image, unique};
+
+use crate::CONSOLE;
+
+struct Place {
+    app: TestApp,
+    member: Client,
+    id: String,
+    kubernetes_name: String,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let app = TestApp::start(CONSOLE).await;
+        let member = app.operator().await;
+        let namespace = app.namespace(&member).await;
+        let text = |key: &str| namespace[key].as_str().unwrap().to_owned();
+        Self { id: text("id"), kubernetes_name: text("kubernetes_name"), member, app }
+    }
+
+    async fn pod(&self, name: &str) -> testkit::Ran {
+        let manifest = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {
+                "name": name, "namespace": self.kubernetes_name, "labels": {"remotegpu.ai/sku-code": "cpu-shared-8g"},
+            },
+            "spec": {
+                "containers": [{"name": "app", "image": local_image().await, "imagePullPolicy": "IfNotPresent"}],
+                "restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
+            },
+        });
+        self.app.plane.admin_apply(&manifest.to_string()).await
+    }
+
+    async fn started(&self, name: &str) {
+        let ran = self.pod(name).await;
+        assert!(ran.ok, "{ran:?}");
+    }
+
+    async fn removed(&self, name: &str) {
+        let arguments = ["delete", "pod", name, "--namespace", &self.kubernetes_name, "--wait=true"];
+        self.app.plane.admin(&arguments).await.out();
+    }
+
+    /// What Kubernetes says of a pod's first start.
+    async fn start_of(&self, name: &str) -> String {
+        eventually(&format!("{name} runs"), async || {
+            let arguments = ["get", "pod", name, "--namespace", &self.kubernetes_name, "--output=json"];
+            let pod: Value = serde_json::from_str(&self.app.plane.admin(&arguments).await.out()).unwrap();
+            let started = &pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"];
+            started.as_str().map(str::to_owned).ok_or_else(|| pod["status"].clone())
+        })
+        .await
+    }
+
+    async fn records(&self) -> Vec<Value> {
+        let reply = self.member.get("/v1/usage?limit=200").await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()["items"].as_array().unwrap().clone()
+    }
+
+    async fn record(&self, pod: &str, running: bool) -> Value {
+        eventually(&format!("the record of {pod} is running: {running}"), async || {
+            let records = self.records().await;
+            let found = records.iter().find(|record| record["pod"] == pod && record["running"] == running).cloned();
+            found.ok_or(records)
+        })
+        .await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_is_charged_from_its_first_container_running_until_its_end() {
+    let place = Place::new().await;
+    place.started("charged").await;
+    let open = place.record("charged", true).await;
+    assert_eq!(open["started_at"], place.start_of("charged").await);
+    assert_eq!((&open["sku_code"], &open["engine"]), (&json!("cpu-shared-8g"), &json!("local")));
+    assert_eq!((&open["namespace_id"], &open["currency"]), (&json!(place.id), &json!("EUR")));
+    let summary = place.member.get("/v1/usage/summary").await.json();
+    assert_eq!((&summary["running"], &summary["per_hour"]), (&json!(1), &open["price_per_hour"]), "{summary}");
+    assert_eq!(summary["namespaces"][0]["key"], place.id, "{summary}");
+    place.removed("charged").await;
+    let ended = place.record("charged", false).await;
+    assert_eq!((&ended["id"], &ended["started_at"]), (&open["id"], &open["started_at"]));
+    let after = place.member.get("/v1/usage/summary").await.json();
+    assert_eq!((&after["running"], &after["seconds"]), (&json!(0), &ended["seconds"]), "{after}");
+    assert_eq!(after["total"], ended["cost"], "{after}");
+    let stranger = place.app.stranger("owner").await;
+    assert_eq!(stranger.get("/v1/usage").await.json()["items"], json!([]));
+    assert_eq!(stranger.get(&format!("/v1/usage?namespace={}", place.id)).await.json()["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_comes_as_json_or_as_a_file() {
+    let place = Place::new().await;
+    place.started("filed").await;
+    place.record("filed", true).await;
+    let file = place.member.clone().with("accept", "text/csv").get("/v1/usage").await;
+    assert_eq!((file.status, file.header("content-type").as_str()), (200, "text/csv; charset=utf-8"));
+    assert!(file.header("content-disposition").starts_with("attachment; filename=\"usage-20"));
+    let lines: Vec<&str> = file.text.split_terminator("\r\n").collect();
+    assert_eq!(lines.len(), 2, "{}", file.text);
+    assert!(lines[0].starts_with("\"namespace\",\"kubernetes_name\",\"member\",\"pod\","), "{}", lines[0]);
+    assert!(lines[1].contains("\"filed\",\"cpu-shared-8g\",\"local\""), "{}", lines[1]);
+    assert_eq!(place.member.get("/download/usage").await.header("content-type"), "text/csv; charset=utf-8");
+    let json = place.member.clone().with("accept", "text/csv;q=0.5, application/json").get("/v1/usage").await;
+    assert_eq!(json.json()["items"][0]["pod"], "filed");
+    let neither = place.member.clone().with("accept", "text/html").get("/v1/usage").await;
+    assert_eq!(neither.status, 406, "{}", neither.text);
+    assert_eq!(place.member.get("/v1/usage?month=2020-01").await.json()["items"], json!([]));
+    for wrong in ["/v1/usage?month=2026-13", "/v1/usage?month=11", "/v1/usage?namespace=x", "/v1/usage/summary?since=x"]
+    {
+        assert_eq!(place.member.get(wrong).await.status, 400, "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_killed_while_records_open_and_close_doubles_and_loses_none() {
+    let mut place = Place::new().await;
+    let mut names = Vec::new();
+    for round in 0..3 {
+        let (stays, goes) = (format!("stays-{round}"), format!("goes-{round}"));
+        place.started(&goes).await;
+        place.record(&goes, true).await;
+        // Killed with one pod running that will be gone, and one that comes while nobody looks.
+        place.app.kill().await;
+        place.removed(&goes).await;
+        place.started(&stays).await;
+        place.start_of(&stays).await;
+        place.app.restart().await;
+        place.record(&goes, false).await;
+        place.record(&stays, true).await;
+        names.extend([stays, goes]);
+    }
+    let records = place.records().await;
+    let mut pods: Vec<&str> = records.iter().map(|record| record["pod"].as_str().unwrap()).collect();
+    pods.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(pods, names, "one record for each pod");
+    let uids: BTreeSet<&str> = records.iter().map(|record| record["pod_uid"].as_str().unwrap()).collect();
+    assert_eq!(uids.len(), names.len());
+    for record in records.iter().filter(|record| record["running"] == true) {
+        let name = record["pod"].as_str().unwrap();
+        assert_eq!(record["started_at"], place.start_of(name).await, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_budget_refuses_new_pods_until_there_is_more() {
+    let place = Place::new().await;
+    place.started("spender").await;
+    place.record("spender", true).await;
+    let terms = |amount: &str| json!({"amount": amount, "currency": "EUR", "warn_at": [50], "hard_stop": true});
+    let mut new = terms("0.000001");
+    new["namespace_id"] = json!(place.id);
+    let made = place.member.post("/v1/budgets", new.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("/v1/budgets/{}", made.str("/id"));
+    assert_eq!(made.header("location"), path);
+    let again = place.member.post("/v1/budgets", new).await;
+    again.is_problem(409, "conflict", "This namespace has a budget already: change that one");
+    let refused = eventually("the webhook refuses new pods", async || {
+        let ran = place.pod(&unique("late")).await;
+        if ran.ok { Err(ran.stdout) } else { Ok(ran.stderr) }
+    })
+    .await;
+    assert!(refused.contains("Spending is stopped in this namespace"), "{refused}");
+    assert_eq!(place.record("spender", true).await["pod"], "spender", "what runs goes on");
+    assert_eq!(place.member.get(&path).await.json()["stopped"], true);
+    let raised = place.member.put(&path, terms("1000000")).await;
+    assert_eq!((raised.status, &raised.json()["stopped"]), (200, &json!(false)), "{}", raised.text);
+    eventually("new pods are taken again", async || {
+        let ran = place.pod(&unique("again")).await;
+        if ran.ok { Ok(()) } else { Err(ran.stderr) }
+    })
+    .await;
+    let rows = place.member.get(&format!("/v1/audit?target=budget:{}", made.str("/id"))).await.json();
+    let rows: Vec<&str> = rows["items"].as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
+    let mut told = rows.clone();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        ["budget.changed", "budget.created", "budget.reached", "budget.resumed", "budget.stopped"],
+        "{rows:?}"
+    );
+    for _ in 0..2 {
+        assert_eq!(place.member.delete(&path).await.status, 204);
+    }
+    place.member.get(&path).await.is_problem(404, "not_found", "Not found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn budgets_are_of_the_accounts_own_namespaces_and_in_the_catalogues_currency() {
+    let place = Place::new().await;
+    let stranger = place.app.stranger("owner").await;
+    let budget = |namespace: &str, currency: &str, amount: &str| json!({"namespace_id": namespace, "amount": amount, "currency": currency});
+    for wrong in [
+        budget(&place.id, "EUR", "1"),
+        budget("x", "EUR", "1"),
+        budget("", "CHF", "1"),
+        budget("", "EUR", "0"),
+        budget("", "EUR", "-1"),
+    ] {
+        let reply = stranger.post("/v1/budgets", wrong.clone()).await;
+        assert_eq!(reply.status, 400, "{wrong}: {}", reply.text);
+    }
+    let made = stranger.post("/v1/budgets", budget("", "EUR", "20")).await;
+    assert_eq!((made.status, &made.json()["warn_at"]), (201, &json!([50, 80, 100])), "{}", made.text);
+    let path = format!("/v1/budgets/{}", made.str("/id"));
+    place.member.get(&path).await.is_problem(404, "not_found", "Not found");
+    assert_eq!(place.member.delete(&path).await.status, 204, "as for one that never was");
+    assert_eq!(stranger.get(&path).await.json()["spent"], "0.00");
+}
