@@ -226,7 +226,7 @@ mod tests {
             "metadata": {
                 "name": "demo", "namespace": "team-0001", "uid": "u-1",
                 "labels": {"remotegpu.ai/sku-code": "gpu-h100-1x"},
-                "annotations": {"remotegpu.ai/price-per-hour": "3.29 EUR", "remotegpu.ai/origin-pod": "far"},
+                "annotations": {"remotegpu.ai/price-per-hour": "3.29 EUR", "remotegpu.ai/pod-name": "far"},
             },
             "spec": {"nodeName": "simulated-h100", "containers": [{"name": "app", "image": "x"}]},
             "status": {"phase": phase, "containerStatuses": [container]},

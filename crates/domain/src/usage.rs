@@ -18,10 +18,11 @@ pub use view::{UsageListQuery, UsageView};
 use crate::id::{AccountId, NamespaceId, UsageId, UserId};
 use crate::money::{Currency, Money};
 
-/// Pod annotation of a virtual node in a customer's own cluster: the name of the pod there that this one stands for.
-pub const ANNOTATION_ORIGIN_POD: &str = "remotegpu.ai/origin-pod";
+/// Pod annotation that the Kubernetes provider of a node in a customer's own cluster writes: the name of the pod there that
+/// this one stands for.
+pub const ANNOTATION_ORIGIN_POD: &str = "remotegpu.ai/pod-name";
 /// Its namespace there.
-pub const ANNOTATION_ORIGIN_NAMESPACE: &str = "remotegpu.ai/origin-namespace";
+pub const ANNOTATION_ORIGIN_NAMESPACE: &str = "remotegpu.ai/pod-namespace";
 
 /// One pod in one month, from its first container running to its end. Names are those of the moment it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
