@@ -31,12 +31,13 @@ pub fn StackedBars(
 ) -> impl IntoView {
     let colours: Vec<usize> = series.iter().map(|name| colour(name)).collect();
     let rects = rects(&bars).into_iter().map(|rect| {
+        let thick = (STEP - 2).to_string();
         let fill = FILLS[colours.get(rect.series).copied().unwrap_or_default()];
-        view! { <rect class=fill x=rect.x.to_string() y=rect.y width=(STEP - 2).to_string() height=rect.height /> }
+        view! { <rect class=fill x=rect.x.to_string() y=rect.y width=thick height=rect.height /> }
     });
     let rects = rects.collect_view();
     let width = bars.len().max(1) * STEP;
-    let legend = series.into_iter().zip(colours.clone()).map(|(name, colour)| {
+    let legend = series.into_iter().zip(colours).map(|(name, colour)| {
         let class = tailwind_fuse::tw_join!("inline-block size-2.5 rounded-sm", SWATCHES[colour]);
         view! {
             <li class="inline-flex items-center gap-1.5">
