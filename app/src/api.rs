@@ -30,6 +30,6 @@ pub mod service;
 pub mod session;
 pub mod sku;
 pub mod skypilot;
-pub mod webhook;
 pub mod usage;
+pub mod webhook;
 pub mod workload;

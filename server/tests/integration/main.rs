@@ -42,8 +42,8 @@ mod skypilot;
 mod slow_client;
 mod stream;
 mod terminal;
-mod webhook;
 mod usage;
+mod webhook;
 mod workload;
 
 /// The binary under test.

@@ -38,8 +38,8 @@ mod service;
 mod session;
 mod sku;
 mod skypilot;
-mod webhook;
 pub mod usage;
+mod webhook;
 mod workload;
 mod workload_change;
 
