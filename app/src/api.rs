@@ -11,6 +11,7 @@ pub mod cli_session;
 pub mod config_map;
 pub mod credential;
 pub mod deployment;
+pub mod engine;
 pub mod engine_manifest;
 pub mod error;
 pub mod invitation;

@@ -9,6 +9,8 @@ use leptos_router::{Lazy, LazyRoute, SsrMode, path};
 
 use crate::features::layout::Layout;
 use crate::pages::catalogue::sku::list::CataloguePage;
+use crate::pages::engine::detail::EnginePage;
+use crate::pages::engine::list::EnginesPage;
 use crate::pages::invite::InvitePage;
 use crate::pages::kubernetes::config::ConfigPage;
 use crate::pages::kubernetes::config_map::detail::ConfigMapPage;
@@ -133,6 +135,8 @@ area!(
 
 area!(usage, __preload_usage, UsageArea { Usage: UsagePage, UsageRecords: UsageRecordsPage, Budgets: BudgetsPage });
 
+area!(engine, __preload_engine, EngineArea { Engines: EnginesPage, Engine: EnginePage });
+
 area!(
     platform,
     __preload_platform,
@@ -205,6 +209,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("platform/accounts/:account") view={Lazy::<PlatformAccount>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/skus") view={Lazy::<Skus>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/skus/:sku") view={Lazy::<Sku>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("engines") view={Lazy::<Engines>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("engines/:engine") view={Lazy::<Engine>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/nodes") view={Lazy::<Nodes>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/nodes/:node") view={Lazy::<Node>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/skypilot") view={Lazy::<PlatformSkypilot>::new()} ssr=SsrMode::Async />

@@ -3,6 +3,7 @@
 pub mod catalogue;
 #[cfg(feature = "ssr")]
 pub mod cli_login;
+pub mod engine;
 pub mod invite;
 pub mod kubernetes;
 pub mod login;

@@ -329,6 +329,31 @@ pub fn platform_sku(code: &str) -> String {
     format!("{}/{}", platform_skus(), encode(code))
 }
 
+/// `/engines`
+pub fn engines() -> String {
+    "/engines".to_owned()
+}
+
+/// The form for a new engine of this kind; the choice of kinds for any other word.
+pub fn new_engine(kind: &str) -> String {
+    with_query(&engines(), &[("new", kind)])
+}
+
+/// `/engines/{engine}`
+pub fn engine(id: &str) -> String {
+    format!("{}/{}", engines(), encode(id))
+}
+
+/// An engine's page with one of its dialogs: `rotate` or `delete`.
+pub fn engine_dialog(id: &str, dialog: &str) -> String {
+    with_query(&engine(id), &[("do", dialog)])
+}
+
+/// An engine's page after the check of this time.
+pub fn engine_checked(id: &str, at: &str) -> String {
+    with_query(&engine(id), &[("checked", at)])
+}
+
 /// `/platform/nodes`
 pub fn nodes() -> String {
     "/platform/nodes".to_owned()
@@ -490,6 +515,11 @@ mod tests {
             platform_skus(),
             new_platform_sku(),
             platform_sku("gpu-h100-1x"),
+            engines(),
+            new_engine("on_premise"),
+            engine(id),
+            engine_dialog(id, "rotate"),
+            engine_checked(id, "2026-11-21T09:00:00Z"),
             nodes(),
             node("simulated-h100"),
             drain_node("simulated-h100"),
@@ -565,6 +595,11 @@ mod tests {
         /platform/skus
         /platform/skus?new=sku
         /platform/skus/gpu-h100-1x
+        /engines
+        /engines?new=on_premise
+        /engines/019c1b2e-7f00-7abc-8def-0123456789ab
+        /engines/019c1b2e-7f00-7abc-8def-0123456789ab?do=rotate
+        /engines/019c1b2e-7f00-7abc-8def-0123456789ab?checked=2026-11-21T09%3A00%3A00Z
         /platform/nodes
         /platform/nodes/simulated-h100
         /platform/nodes/simulated-h100?do=drain

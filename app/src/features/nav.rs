@@ -70,6 +70,7 @@ pub fn NavLinks() -> impl IntoView {
             <ul class="grid gap-0.5">
                 <NavLink href=paths::api_keys() icon=Icon::Key label="API keys" />
                 <NavLink href=paths::cli_sessions() icon=Icon::Terminal label="CLI sessions" />
+                <NavLink href=paths::engines() icon=Icon::Kubernetes label="Engines" />
                 <NavLink href=paths::members() icon=Icon::Person label="Members" />
                 <NavLink href=paths::webhooks() icon=Icon::Arrow label="Webhooks" />
                 <NavLink href=paths::account_settings() icon=Icon::Gauge label="Account" />

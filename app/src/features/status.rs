@@ -2,6 +2,7 @@
 
 use domain::api_key::KeyStatus;
 use domain::credential::CredentialStatus;
+use domain::engine::EngineStatus;
 use domain::namespace::NamespaceStatus;
 use domain::node::{NodeStatus, NodeView};
 use domain::pod::PodView;
@@ -17,6 +18,17 @@ pub fn namespace(status: NamespaceStatus) -> (Tone, &'static str) {
         NamespaceStatus::Deleting => (Tone::Ended, "Deleting"),
         NamespaceStatus::Failed => (Tone::Fail, "Failed"),
     }
+}
+
+/// An engine's state.
+pub fn engine(status: EngineStatus) -> (Tone, &'static str) {
+    let tone = match status {
+        EngineStatus::Ready => Tone::Ok,
+        EngineStatus::Draft | EngineStatus::Checking | EngineStatus::Degraded => Tone::Wait,
+        EngineStatus::Unauthorized | EngineStatus::Unreachable | EngineStatus::Mismatch => Tone::Fail,
+        EngineStatus::Disabled | EngineStatus::Deleting => Tone::Ended,
+    };
+    (tone, status.words())
 }
 
 /// A virtual node's state; one that simulates wears that tone.

@@ -43,6 +43,8 @@ pub fn pages(operator: bool) -> Vec<Place> {
         place("Invite somebody", "create", paths::new_member()),
         place("Webhooks", "settings", paths::webhooks()),
         place("New webhook", "create", paths::new_webhook()),
+        with_key("e", place("Engines", "settings", paths::engines())),
+        place("Add engine", "create", paths::new_engine("engine")),
         place("Account", "settings", paths::account_settings()),
         with_key("a", place("Audit", "settings", paths::audit(false))),
         with_key("p", place("Profile and sessions", "settings", paths::profile())),

@@ -265,6 +265,14 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/node/cordon", Has(ManagePlatform)),
     ("/api/node/drain", Has(ManagePlatform)),
     // engines
+    ("/api/engine/list", Has(ManageEngines)),
+    ("/api/engine/get", Has(ManageEngines)),
+    ("/api/engine/add", Has(ManageEngines)),
+    ("/api/engine/change", Has(ManageEngines)),
+    ("/api/engine/rotate", Has(ManageEngines)),
+    ("/api/engine/check", Has(ManageEngines)),
+    ("/api/engine/switch", Has(ManageEngines)),
+    ("/api/engine/delete", Has(ManageEngines)),
     ("/api/engine-manifest/create", Has(ManageEngines)),
     ("/api/overview/get", Has(Read)),
     // namespaces

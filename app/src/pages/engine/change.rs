@@ -1,0 +1,39 @@
+//! What of an engine may be changed in place; another address needs its credentials anew.
+
+use domain::engine::{EngineKind, EngineView};
+use leptos::prelude::*;
+
+use super::fields::{Line, line};
+use crate::api::engine::ChangeEngine;
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
+use crate::ui::button::Button;
+use crate::ui::panel::Panel;
+
+/// The form.
+#[component]
+pub fn Change(engine: EngineView) -> impl IntoView {
+    let sending = Sending::to::<ChangeEngine>();
+    let elsewhere = sending.elsewhere(&["name", "ecosystem", "load_balancer_ip"]);
+    let balancer = (engine.kind == EngineKind::OnPremise).then(|| {
+        let field = Line("load_balancer_ip", "Load Balancer IP", "External IP address of the ingress controller.");
+        line(sending, field, "text", RwSignal::new(engine.load_balancer_ip))
+    });
+    let (name, tag) = (RwSignal::new(engine.name), RwSignal::new(engine.ecosystem));
+    view! {
+        <Panel title="Change">
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <input type="hidden" name="id" value=engine.id.to_string() />
+                    {line(sending, Line("name", "Engine Name", "The label of its nodes follows."), "text", name)}
+                    {line(sending, Line("ecosystem", "Ecosystem", ""), "text", tag)}
+                    {balancer}
+                    <div>
+                        <Button blocked=sending.blocked("Saving")>"Save changes"</Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
+    }
+}
