@@ -18,6 +18,7 @@ use crate::{NodeConfig, StartError, kubelet::Shared};
 
 mod access;
 mod auth;
+mod channel_forward;
 mod command;
 mod exec;
 mod frames;

@@ -8,7 +8,11 @@ use engines::kubernetes::{Access, Kubernetes, KubernetesConfig, Login, classes};
 use node::fleet::{Engine, Fleet, HomeConfig, Known, Reach, Stage};
 use serde_json::{Value, json};
 use testkit::{FaultProxy, OtherPlane, Plane, Scratch, eventually, local_image, unique};
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+};
 
 const KUBELET: &str = env!("CARGO_BIN_EXE_remotegpu-kubelet");
 /// Where pods live over there; the name of the published manifests.
@@ -82,7 +86,7 @@ impl Node {
     }
 
     fn pod(&self, name: &str, image: &str) -> Value {
-        let script = "cat /etc/conf/key; echo $GREETING; trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+        let script = "cat /etc/conf/key; echo $GREETING; httpd -p 127.0.0.1:8080 -h /etc/conf; trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
         let secret = json!({"name": "GREETING", "valueFrom": {"secretKeyRef": {"name": name, "key": "greeting"}}});
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
             "nodeName": self.name, "terminationGracePeriodSeconds": 5, "automountServiceAccountToken": false,
@@ -217,6 +221,8 @@ async fn a_pod_runs_there_and_is_seen_here_also_after_the_link_was_cut(far: &Far
     assert_eq!(plane.admin(&["exec", &pod, "--", "cat", "/etc/conf/key"]).await.out(), "from a map\n");
     let exit = plane.admin(&["exec", &pod, "--", "sh", "-c", "exit 7"]).await.refused();
     assert!(exit.contains("exit code 7"), "{exit}");
+    let answer = fetch(&pod).await;
+    assert!(answer.ends_with("from a map\n"), "{answer}\n{}", node.log());
     let remote = far.left("pods").await;
     let there = object(&far.plane.admin(&["get", "-n", PLACE, &remote[0], "--output=json"]).await.out());
     assert!(!there.to_string().contains("from a secret"), "values stay out of the pod: {there}");
@@ -239,6 +245,21 @@ async fn a_pod_runs_there_and_is_seen_here_also_after_the_link_was_cut(far: &Far
     plane.admin(&["delete", "pod", &pod, "--timeout=60s"]).await.out();
     far.empty(&node).await;
     plane.admin(&["delete", "node", &node.name]).await.out();
+}
+
+/// What the pod serves on its port 8080, through port-forward.
+async fn fetch(pod: &str) -> String {
+    let mut command = Command::new(Plane::current().kubectl_program());
+    command.arg("--kubeconfig").arg(Plane::current().kubeconfig("admin")).args(["port-forward", pod, ":8080"]);
+    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().expect("kubectl forwards a port");
+    let port = line.trim_start_matches("Forwarding from 127.0.0.1:").trim_end_matches(" -> 8080");
+    let mut stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).await.unwrap();
+    stream.write_all(b"GET /key HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 async fn what_was_deleted_while_nobody_watched_is_swept(far: &Far, image: &str) {

@@ -46,7 +46,8 @@ pub(super) fn status(json: &[u8]) -> Bytes {
     frame(STATUS, json)
 }
 
-fn frame(channel: u8, data: &[u8]) -> Bytes {
+/// Data of any channel.
+pub(super) fn frame(channel: u8, data: &[u8]) -> Bytes {
     let mut frame = Vec::with_capacity(data.len() + 1);
     frame.push(channel);
     frame.extend_from_slice(data);

@@ -1,9 +1,9 @@
 //! `/portForward`: each connection of the client is a pair of SPDY streams, one for bytes and one for what went wrong.
-//! Old clients speak SPDY itself, newer ones the same inside a WebSocket.
+//! Old clients speak SPDY itself, newer ones the same inside a WebSocket; a WebSocket without it is `channel_forward`.
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    extract::{Path, Request, State},
+    extract::{Path, Query, Request, State},
     response::Response,
 };
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Api, Problem,
+    Api, Problem, channel_forward, frames,
     spdy::{Connection, Output, Stream},
     upgrade::{FORWARD, Opened, Upgrade},
     websocket,
@@ -52,10 +52,16 @@ async fn start(
 ) -> Result<Response, Problem> {
     let found = super::logs::find_pod(api, namespace, pod, uid)?;
     let uid: Arc<str> = found.pod.metadata.uid.clone().unwrap_or_default().into();
+    let query =
+        Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map(|Query(pairs)| pairs).unwrap_or_default();
     let upgrade = Upgrade::accept(request, &FORWARD).await?;
+    let ports = if upgrade.speaks(frames::V4) { channel_forward::ports(&query)? } else { Vec::new() };
     let provider = api.shared.provider.clone();
     Ok(upgrade.serve(api.shared.shutdown.clone(), async move |opened| {
         let connection = match opened {
+            Opened::WebSocket(socket) if !ports.is_empty() => {
+                return channel_forward::serve(*socket, provider, uid, &ports).await;
+            }
             Opened::WebSocket(socket) => Connection::start(websocket::tunnel(*socket)),
             Opened::Spdy(connection) => connection,
         };
@@ -112,8 +118,20 @@ async fn forward(provider: Arc<dyn Provider>, uid: Arc<str>, data: Stream, error
     error.finish().await;
 }
 
+/// Where the bytes of a port go.
+pub(super) trait Outlet: Sync {
+    /// False once nobody takes them.
+    fn send(&self, data: &[u8]) -> impl Future<Output = bool> + Send;
+}
+
+impl Outlet for Output {
+    async fn send(&self, data: &[u8]) -> bool {
+        Output::send(self, data).await
+    }
+}
+
 /// Ends when the other side has said all, or the client is gone.
-async fn copy(wire: PortStream, mut input: mpsc::Receiver<axum::body::Bytes>, output: &Output) {
+pub(super) async fn copy(wire: PortStream, mut input: mpsc::Receiver<axum::body::Bytes>, output: &impl Outlet) {
     let (mut read, mut write) = tokio::io::split(wire);
     let send = async {
         while let Some(data) = input.recv().await {

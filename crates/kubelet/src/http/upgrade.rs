@@ -31,7 +31,7 @@ pub(super) struct Dialects {
 pub(super) const COMMAND: Dialects = Dialects { what: "exec", websocket: &[frames::V5, frames::V4], spdy: frames::V4 };
 /// port-forward.
 pub(super) const FORWARD: Dialects =
-    Dialects { what: "port-forward", websocket: &[PORT_FORWARD_TUNNEL], spdy: PORT_FORWARD };
+    Dialects { what: "port-forward", websocket: &[PORT_FORWARD_TUNNEL, frames::V4], spdy: PORT_FORWARD };
 
 /// An accepted request for a stream.
 pub(super) enum Upgrade {
@@ -69,6 +69,14 @@ impl Upgrade {
             return Err(Problem::bad_request(format!("{} needs the subprotocol {names}", dialects.what)));
         }
         Ok(Self::WebSocket(Box::new(upgrade)))
+    }
+
+    /// Whether a WebSocket speaks this dialect.
+    pub(super) fn speaks(&self, dialect: &str) -> bool {
+        match self {
+            Self::WebSocket(upgrade) => upgrade.selected_protocol().is_some_and(|chosen| chosen == dialect),
+            Self::Spdy(..) => false,
+        }
     }
 
     /// Answers 101, then runs `serve` on the stream until it ends or the node does.

@@ -27,7 +27,7 @@ pub(super) async fn serve(socket: WebSocket, session: Result<ExecSession, Provid
 }
 
 /// What the client sends, until it closes.
-fn payloads(stream: SplitStream<WebSocket>) -> impl futures::Stream<Item = Bytes> {
+pub(super) fn payloads(stream: SplitStream<WebSocket>) -> impl futures::Stream<Item = Bytes> {
     let open = stream.take_while(|message| future::ready(matches!(message, Ok(message) if !is_close(message))));
     open.filter_map(async |message| match message.ok()? {
         Message::Binary(data) => Some(data),
@@ -58,7 +58,7 @@ impl Client for Channels {
     }
 }
 
-async fn close(sink: &mut SplitSink<WebSocket, Message>) {
+pub(super) async fn close(sink: &mut SplitSink<WebSocket, Message>) {
     let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
     let _ = sink.send(Message::Close(Some(close))).await;
 }
