@@ -29,6 +29,8 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Run the virtual nodes of imported clusters, apart from the console.
+    Nodes(Box<NodesArgs>),
     /// Bring the schema of a database up to date, and end.
     Migrate(MigrateArgs),
     /// Print the OpenAPI document of this version.
@@ -55,6 +57,41 @@ pub struct MigrateArgs {
     /// `sqlite:///path` or `postgres://…`, with a role that may change the schema.
     #[arg(long, env = "REMOTEGPU_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: SecretString,
+}
+
+/// Flags of `remotegpu nodes`.
+#[derive(clap::Args)]
+pub struct NodesArgs {
+    /// Which database, and the key of its audit log.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// What seals the credentials of engines.
+    #[command(flatten)]
+    pub kek: KekArgs,
+    /// Identity that runs nodes: `remotegpu-nodes` in the namespace remotegpu-system.
+    #[arg(long, env = "REMOTEGPU_NODES_KUBECONFIG", value_name = "FILE")]
+    pub nodes_kubeconfig: PathBuf,
+    /// Lease in the namespace remotegpu-system whose holder runs the nodes; one name for all processes on one database.
+    #[arg(long, env = "REMOTEGPU_NODES_LEASE", value_name = "NAME", default_value = "remotegpu-nodes")]
+    pub nodes_lease: String,
+    /// Address of the nodes' kubelet APIs, published as InternalIP [default: the first that is not loopback]
+    #[arg(long, env = "REMOTEGPU_NODES_ADDRESS", value_name = "IP")]
+    pub nodes_address: Option<std::net::IpAddr>,
+    /// Serving certificate for that address; without it a self-signed one, with a warning.
+    #[arg(long, env = "REMOTEGPU_NODES_TLS_CERT_FILE", value_name = "FILE", requires = "nodes_tls_key_file")]
+    pub nodes_tls_cert_file: Option<PathBuf>,
+    /// Its key.
+    #[arg(long, env = "REMOTEGPU_NODES_TLS_KEY_FILE", value_name = "FILE", requires = "nodes_tls_cert_file")]
+    pub nodes_tls_key_file: Option<PathBuf>,
+    /// CA of the API server's client certificate; leave out for the one that the cluster publishes.
+    #[arg(long, env = "REMOTEGPU_NODES_CLIENT_CA_FILE", value_name = "FILE")]
+    pub nodes_client_ca_file: Option<PathBuf>,
+    /// Private networks that engines may be in, such as 10.0.0.0/8; the same as of the console.
+    #[arg(long, env = "REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", value_name = "CIDRS", value_delimiter = ',')]
+    pub outbound_allowed_networks: Vec<String>,
+    /// How the log is written.
+    #[arg(long, env = "REMOTEGPU_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
 }
 
 /// Flags of `remotegpu serve`.

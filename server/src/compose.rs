@@ -12,7 +12,7 @@ use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
 use backend::{AuditKeys, Backend, Envelope, Parts, Pepper};
 use cluster::{Candidate, ClusterConfig, KubeCluster, Leader, Timing};
 use domain::kubeconfig::Endpoints;
-use domain::outbound::{AddressPolicy, Network};
+use domain::outbound::AddressPolicy;
 use engines::probe::Probe;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::SqlStore;
@@ -110,7 +110,10 @@ pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
 }
 
 /// Opens a database whose migrations have run.
-async fn open_migrated(database: &DatabaseArgs) -> anyhow::Result<SqlStore> {
+///
+/// # Errors
+/// As [`open_store`].
+pub async fn open_migrated(database: &DatabaseArgs) -> anyhow::Result<SqlStore> {
     let keys = Arc::new(audit_keys(&database.audit_key_file)?);
     let opened = SqlStore::connect_migrated(database.database.expose_secret(), keys).await;
     let store = opened.map_err(told).context("The database cannot be used")?;
@@ -151,7 +154,7 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
     let (pepper, envelope) = (peppers::read(&args.peppers)?, keks::read(&args.kek)?);
-    let (addresses, endpoints) = (addresses(args)?, endpoints(args, public_url)?);
+    let (addresses, endpoints) = (courier::policy(&args.outbound_allowed_networks)?, endpoints(args, public_url)?);
     Ok(Checked { cluster, pepper, envelope, addresses, endpoints, lease: args.lease.clone() })
 }
 
@@ -212,16 +215,6 @@ fn endpoints(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Endpoin
         bail!("--cluster-ca-file must be a certificate in PEM");
     }
     Ok(Endpoints { cluster_server: server, cluster_ca_pem, console_url: public_url.as_str().to_owned() })
-}
-
-/// Which private addresses engines may have.
-fn addresses(args: &ServeArgs) -> anyhow::Result<AddressPolicy> {
-    let ranges = args.outbound_allowed_networks.iter().map(|text| {
-        Network::parse(text.trim())
-            .ok()
-            .with_context(|| format!("--outbound-allowed-networks {text}: write 10.0.0.0/8"))
-    });
-    Ok(AddressPolicy::allowing(ranges.collect::<anyhow::Result<_>>()?))
 }
 
 /// The revocation ledger: the one named, else the one beside the database.

@@ -19,6 +19,18 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Resolving, connecting and the head of the answer together; Standard Webhooks asks for 15 to 30 s.
 const WHOLE: Duration = Duration::from_secs(15);
 
+/// What the flag `--outbound-allowed-networks` says; never the home cluster's own API server.
+///
+/// # Errors
+/// For a range that is none.
+pub fn policy(networks: &[String]) -> anyhow::Result<AddressPolicy> {
+    let networks = networks.iter().map(|text| Network::parse(text.trim())).collect::<domain::Result<_>>();
+    let networks = networks.context("--outbound-allowed-networks")?;
+    // Set in every pod: the address behind kubernetes.default.svc.
+    let cluster = std::env::var("KUBERNETES_SERVICE_HOST").ok().and_then(|host| host.parse::<IpAddr>().ok());
+    Ok(AddressPolicy::allowing(networks).denying(cluster))
+}
+
 /// The carrier of this installation.
 pub struct HttpsCourier {
     policy: AddressPolicy,
@@ -31,14 +43,10 @@ impl HttpsCourier {
     /// # Errors
     /// For a range that is none, or a file that cannot be read or is no PEM.
     pub fn open(networks: &[String], ca_file: Option<&Path>) -> anyhow::Result<Self> {
-        let networks = networks.iter().map(|text| Network::parse(text.trim())).collect::<domain::Result<_>>();
-        let networks = networks.context("--outbound-allowed-networks")?;
         let read =
             |file: &Path| std::fs::read_to_string(file).with_context(|| format!("Cannot read {}", file.display()));
         let pem = ca_file.map(read).transpose()?;
-        // Set in every pod: the address behind kubernetes.default.svc.
-        let cluster = std::env::var("KUBERNETES_SERVICE_HOST").ok().and_then(|host| host.parse::<IpAddr>().ok());
-        Self::new(AddressPolicy::allowing(networks).denying(cluster), pem.as_deref())
+        Self::new(policy(networks)?, pem.as_deref())
     }
 
     /// Trusts the public roots, and the authorities of `ca_pem` beside them.

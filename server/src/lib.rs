@@ -19,6 +19,7 @@ pub mod listeners;
 pub mod log;
 mod loops;
 mod no_cluster;
+pub mod nodes;
 pub mod oidc;
 #[cfg(test)]
 mod one_rule;
@@ -39,6 +40,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Command::Serve(serve) => {
             environment::check()?;
             compose::serve(*serve).await
+        }
+        Command::Nodes(args) => {
+            environment::check()?;
+            nodes::run(*args).await
         }
         Command::Migrate(args) => compose::migrate(&args.database).await,
         Command::Admin { command } => {

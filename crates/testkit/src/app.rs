@@ -71,6 +71,16 @@ impl TestApp {
         self.child.kill().await.expect("the console can be killed");
     }
 
+    /// Starts `remotegpu nodes` beside it, under its own identity; engines may be on loopback.
+    pub fn nodes(&self) -> Child {
+        self.process.spawn_nodes()
+    }
+
+    /// What `remotegpu nodes` wrote to its log.
+    pub fn nodes_log(&self) -> String {
+        std::fs::read_to_string(self.process.home.join("nodes.log")).unwrap_or_default()
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")

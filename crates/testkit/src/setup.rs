@@ -160,6 +160,21 @@ impl Process {
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
         command.spawn().expect("the console can be started")
     }
+
+    pub fn spawn_nodes(&self) -> Child {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.home.join("nodes.log")).unwrap();
+        let (shared, plane) = (&self.shared, self.shared.plane);
+        let common = |name: &str| text(&shared.dir.path().join(name));
+        let (cert, key) = plane.kubelet_certificate("remotegpu-nodes");
+        let mut command = Command::new(&shared.binary);
+        command.args(["nodes", "--database", &shared.database, "--nodes-lease", &unique("nodes")]);
+        command.args(["--audit-key-file", &common("audit-key"), "--kek-file", &common("kek")]);
+        command.arg("--nodes-kubeconfig").arg(plane.kubeconfig("nodes")).args(["--nodes-address", "127.0.0.1"]);
+        command.arg("--nodes-tls-cert-file").arg(cert).arg("--nodes-tls-key-file").arg(key);
+        command.args(["--outbound-allowed-networks", "127.0.0.0/8"]);
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
+        command.spawn().expect("remotegpu nodes can be started")
+    }
 }
 
 fn text(path: &Path) -> String {

@@ -27,6 +27,7 @@ mod namespace;
 mod node;
 mod node_restart;
 mod nodes;
+mod nodes_of_engines;
 mod oidc;
 mod operations;
 mod permission;

@@ -16,7 +16,7 @@ const OURS: [(&str, &[&str]); 18] = [
     ("node", &["kubelet", "engines"]),
     ("app", &["domain", "backend"]),
     ("frontend", &["app"]),
-    ("server", &["app", "backend", "cluster", "domain", "engines", "store"]),
+    ("server", &["app", "backend", "cluster", "domain", "engines", "node", "store"]),
     ("cli", &["domain"]),
     ("runpod-sim", &[]),
     ("localplane", &[]),

@@ -32,9 +32,8 @@ pub fn start(
 ) -> Result<()> {
     let dir = &settings.dir;
     let address = address(settings);
-    let sqlite = || format!("sqlite://{}", dir.join("remotegpu.sqlite").display());
     let mut command = Command::new(&built.server);
-    command.env("REMOTEGPU_DATABASE", settings.database.clone().unwrap_or_else(sqlite));
+    command.env("REMOTEGPU_DATABASE", database(settings));
     command.arg("serve").arg("--listen").arg(address.to_string());
     command.arg("--public-url").arg(format!("http://{address}"));
     let metrics = ports.get("metrics", Ipv4Addr::LOCALHOST.into())?;
@@ -72,6 +71,12 @@ pub fn wait_until_ready(settings: &Settings, processes: &mut Supervised, stop: &
         Ok(None)
     });
     end.map_err(|error| if stop.requested() { error } else { error.context(format!("not ready: {last}")) })
+}
+
+/// The database: the one named, else a file in the data directory.
+pub fn database(settings: &Settings) -> String {
+    let sqlite = || format!("sqlite://{}", settings.dir.join("remotegpu.sqlite").display());
+    settings.database.clone().unwrap_or_else(sqlite)
 }
 
 /// Where the console listens: always loopback, because it speaks plain http here.

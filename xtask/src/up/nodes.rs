@@ -12,6 +12,7 @@ use localplane::{Ports, Stop, files, net, wait};
 
 use super::accounts;
 use super::cluster::Cluster;
+use super::secrets::Secrets;
 use super::serving;
 use super::supervised::Supervised;
 use crate::say::Say;
@@ -88,6 +89,29 @@ impl Nodes<'_> {
         processes.start("remotegpu-kubelet-runpod", &mut command)?;
         self.say.step(format!("The simulated RunPod account shows itself at http://127.0.0.1:{port}"));
         Ok(RUNPOD)
+    }
+
+    /// Starts the process that runs the nodes of imported clusters; there are none at first.
+    ///
+    /// # Errors
+    /// As [`Nodes::start`].
+    pub fn start_imported(
+        &self,
+        console: &Path,
+        database: &str,
+        secrets: &Secrets,
+        processes: &mut Supervised,
+    ) -> Result<()> {
+        let serving = serving::certificate(self.cluster, "remotegpu-nodes", self.ip, self.say, self.stop)?;
+        let mut command = Command::new(console);
+        command.env("REMOTEGPU_DATABASE", database).arg("nodes").arg("--nodes-address").arg(self.ip.to_string());
+        command.arg("--nodes-kubeconfig").arg(accounts::path(self.dir, "nodes"));
+        command.arg("--kek-file").arg(&secrets.kek).arg("--audit-key-file").arg(&secrets.audit_key);
+        command.arg("--nodes-tls-cert-file").arg(serving.cert).arg("--nodes-tls-key-file").arg(serving.key);
+        if let Some(client_ca) = &self.cluster.client_ca_file {
+            command.arg("--nodes-client-ca-file").arg(client_ca);
+        }
+        processes.start("remotegpu-nodes", &mut command)
     }
 
     fn command(&self, node: &str, engine: &str, ports: &mut Ports) -> Result<Command> {

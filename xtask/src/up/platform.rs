@@ -96,7 +96,9 @@ impl Platform {
         let cpu_engine = if self.socket.is_some() { "local" } else { "simulated" };
         manifests::apply_skus(&cluster.kubectl, deploy, cpu_engine)?;
         nodes.wait_until_ready(&names, processes, stop)?;
-        console::wait_until_ready(settings, processes, stop)
+        console::wait_until_ready(settings, processes, stop)?;
+        // The console has brought the schema of the database up to date.
+        nodes.start_imported(&built.server, &console::database(settings), &self.secrets, processes)
     }
 
     /// The console's address.

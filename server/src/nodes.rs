@@ -1,0 +1,87 @@
+//! `remotegpu nodes`: runs the virtual nodes of imported clusters, apart from the console and without its rights
+//! (RULINGS 40). Of several such processes the one that holds the Lease runs them all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use backend::ports::Leadership as _;
+use cluster::{Candidate, Leader, Timing};
+use node::fleet::{Fleet, HomeConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::NodesArgs;
+use crate::compose::{open_migrated, told};
+use crate::system::{SystemClock, SystemRandom, identity};
+use crate::{courier, keks, listeners, log, secrets};
+
+mod roster;
+
+use roster::Roster;
+
+/// Time between two looks at the engines.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Runs until SIGINT or SIGTERM.
+///
+/// # Errors
+/// One sentence on the first setting, file or dependency that does not work.
+pub async fn run(args: NodesArgs) -> anyhow::Result<()> {
+    log::start(args.log_format);
+    secrets::check_private(&args.nodes_kubeconfig)?;
+    let (envelope, policy) = (keks::read(&args.kek)?, courier::policy(&args.outbound_allowed_networks)?);
+    let mut fleet = Fleet::open(home(&args)?).await?;
+    let shutdown = CancellationToken::new();
+    listeners::end_on_signals(CancellationToken::new(), Duration::ZERO, shutdown.clone())?;
+    let store = open_migrated(&args.database).await?;
+    let candidate = Candidate {
+        lease: args.nodes_lease.clone(),
+        identity: identity(),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        timing: Timing::default(),
+    };
+    let leader =
+        Leader::stand_with(&args.nodes_kubeconfig, candidate).await.map_err(told).context("--nodes-kubeconfig")?;
+    let (campaigner, resign) = (leader.clone(), CancellationToken::new());
+    let end = resign.clone();
+    let campaign = tokio::spawn(async move { campaigner.campaign(end).await });
+    let mut roster = Roster::new(store.clone(), envelope, policy);
+    while !shutdown.is_cancelled() {
+        look(&leader, &mut roster, &mut fleet).await;
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            // Two processes with the same node would each write its status.
+            () = leader.lost(), if leader.leads() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    fleet.stop().await;
+    resign.cancel();
+    let _panicked = campaign.await;
+    store.close().await;
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+async fn look(leader: &Leader, roster: &mut Roster, fleet: &mut Fleet) {
+    if !leader.leads() {
+        return fleet.stop().await;
+    }
+    match roster.known().await {
+        Ok(known) => fleet.keep(known).await,
+        Err(error) => tracing::warn!(error = format!("{error:#}"), "The engines cannot be read; all stays as it is"),
+    }
+}
+
+fn home(args: &NodesArgs) -> anyhow::Result<HomeConfig> {
+    let address = args.nodes_address.or_else(node::address::detect);
+    Ok(HomeConfig {
+        kubeconfig: args.nodes_kubeconfig.clone(),
+        address: address.context("This machine has no address but loopback; give --nodes-address")?,
+        tls: args.nodes_tls_cert_file.clone().zip(args.nodes_tls_key_file.clone()),
+        client_ca: args.nodes_client_ca_file.clone(),
+        // Only what admission let in under a SKU (RULINGS 23).
+        require_pod_label: Some(domain::sku::SKU_LABEL.to_owned()),
+    })
+}
