@@ -255,7 +255,8 @@ async fn fetch(pod: &str) -> String {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = lines.next_line().await.unwrap().expect("kubectl forwards a port");
     let port = line.trim_start_matches("Forwarding from 127.0.0.1:").trim_end_matches(" -> 8080");
-    let mut stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).await.unwrap();
+    let port: u16 = port.parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(b"GET /key HTTP/1.0\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

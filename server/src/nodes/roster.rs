@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use anyhow::{Context as _, Result, bail};
 use backend::ports::Engines as _;
-use backend::{Envelope, envelope::Place};
+use backend::{Envelope, Place};
 use domain::engine::settings::OnPremise;
 use domain::engine::{Credentials, Engine, EngineStatus, Settings};
 use domain::engine_manifest::NAMESPACE;
@@ -72,7 +72,8 @@ impl Roster {
         let sealed = self.store.engine_credentials(engine.id).await.map_err(told)?.context("it was just deleted")?;
         let place = Place { table: "engines", row: &row, field: "credentials" };
         let text = self.envelope.open(place, &sealed).map_err(told)?;
-        let login = match serde_json::from_str(text.expose_secret()).context("its credentials have another form")? {
+        let credentials = serde_json::from_str::<Credentials>(text.expose_secret());
+        let login = match credentials.context("its credentials have another form")? {
             Credentials::BearerToken { token } => Login::Token(token.into()),
             Credentials::Basic { username, password } => Login::Basic { username, password: password.into() },
             _ => bail!("its credentials are of another kind"),

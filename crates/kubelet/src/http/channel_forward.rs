@@ -43,7 +43,7 @@ pub(super) fn ports(query: &[(String, String)]) -> Result<Vec<u16>, Problem> {
     let texts = query.iter().filter(|(key, _)| key == "port").flat_map(|(_, value)| value.split(','));
     let wrong = |text: &str| Problem::bad_request(format!("{text:?} is no port"));
     let ports: Vec<u16> = texts
-        .map(|text| text.parse().ok().filter(|port| *port > 0).ok_or_else(|| wrong(text)))
+        .map(|text| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| wrong(text)))
         .collect::<Result<_, _>>()?;
     match ports.len() {
         1..=MOST => Ok(ports),
