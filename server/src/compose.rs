@@ -19,7 +19,7 @@ use store::SqlStore;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{DatabaseArgs, ServeArgs};
-use crate::courier::HttpsCourier;
+use crate::courier::{self, HttpsCourier};
 use crate::exporter::{Exporter, Sources};
 use crate::http::client_address::TrustedProxies;
 use crate::http::drain::Draining;
