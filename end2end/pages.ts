@@ -72,6 +72,7 @@ export async function pages(page: Page): Promise<string[]> {
     "/platform/skus?new=sku",
     "/platform/skypilot",
     "/platform/skus/gpu-h100-1x",
+    "/platform/tenants",
     "/settings/audit",
     "/platform/audit",
     "/settings/cli",

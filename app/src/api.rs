@@ -26,6 +26,7 @@ pub mod password;
 pub mod platform_account;
 pub mod platform_sku;
 pub mod platform_skypilot;
+pub mod platform_tenant;
 pub mod secret;
 pub mod service;
 pub mod session;

@@ -35,6 +35,7 @@ use crate::pages::platform::node::list::NodesPage;
 use crate::pages::platform::sku::detail::PlatformSkuPage;
 use crate::pages::platform::sku::list::PlatformSkusPage;
 use crate::pages::platform::skypilot::list::PlatformSkypilotPage;
+use crate::pages::platform::tenant::list::PlatformTenantsPage;
 use crate::pages::reauthenticate::ReauthenticatePage;
 use crate::pages::reset::ResetPage;
 use crate::pages::settings::account::detail::AccountPage;
@@ -148,6 +149,7 @@ area!(
         Nodes: NodesPage,
         Node: NodePage,
         PlatformSkypilot: PlatformSkypilotPage,
+        Tenants: PlatformTenantsPage,
     }
 );
 
@@ -214,6 +216,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("platform/nodes") view={Lazy::<Nodes>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/nodes/:node") view={Lazy::<Node>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/skypilot") view={Lazy::<PlatformSkypilot>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/tenants") view={Lazy::<Tenants>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit/:row") view={Lazy::<AuditRow>::new()} ssr=SsrMode::Async />

@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`layout`] and [`problem`]; the forms' rules are in [`plan_form`] and [`key_form`].
 
+pub mod connector;
 pub mod cost;
 pub mod credentials;
 pub mod delete_form;

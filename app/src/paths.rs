@@ -379,6 +379,16 @@ pub fn manifest_part(url: &str, part: &str) -> String {
     with_query(url, &[("part", part)])
 }
 
+/// `/platform/tenants`
+pub fn platform_tenants() -> String {
+    "/platform/tenants".to_owned()
+}
+
+/// Where a form posts to for a connector's kubeconfig; served outside the pages.
+pub fn connector(namespace: &str) -> String {
+    format!("/download/connector/{}", encode(namespace))
+}
+
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
@@ -526,6 +536,8 @@ mod tests {
             live_nodes(None),
             live_nodes(Some("simulated-h100")),
             manifest_part("https://console.example.com/v1/engine-manifests/0a.yaml", "role.yaml"),
+            platform_tenants(),
+            connector(id),
             kubeconfig(id, "view", "sh"),
             workload_tab(id, WorkloadKind::StatefulSet, "db", "logs"),
             workload_dialog(id, WorkloadKind::Job, "train", "delete"),
@@ -606,6 +618,8 @@ mod tests {
         /live/nodes
         /live/nodes/simulated-h100
         https://console.example.com/v1/engine-manifests/0a.yaml?part=role.yaml
+        /platform/tenants
+        /download/connector/019c1b2e-7f00-7abc-8def-0123456789ab
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/statefulset/db/logs
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/job/train?do=delete

@@ -8,6 +8,7 @@ pub mod kek;
 pub mod operator;
 pub mod password;
 pub mod pepper;
+pub mod tenant;
 pub mod user;
 
 use std::io::Write as _;
@@ -43,6 +44,8 @@ pub enum AdminCommand {
     Restore(backup::Restore),
     /// Add a user to an account.
     CreateUser(user::CreateUser),
+    /// Go on numbering the tenants of the tenant API (skg…) at a higher number.
+    NumberTenants(tenant::NumberTenants),
     /// Check that no row of the audit log was edited, removed, moved or cut off.
     VerifyAudit(audit::VerifyAudit),
     /// Remove old rows of the audit log, whole segments at a time; the rest still verifies.
@@ -63,6 +66,7 @@ pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
         AdminCommand::Backup(args) => backup::backup(args).await,
         AdminCommand::Restore(args) => backup::restore(args).await,
         AdminCommand::CreateUser(args) => user::create(args).await,
+        AdminCommand::NumberTenants(args) => tenant::number(args).await,
         AdminCommand::VerifyAudit(args) => audit::verify(args).await,
         AdminCommand::PruneAudit(args) => audit::prune(args).await,
     }
@@ -100,6 +104,7 @@ fn backend_sealing(store: Arc<SqlStore>, console_url: &str, envelope: Envelope) 
             cluster_ca_pem: String::new(),
             console_url: console_url.to_owned(),
         },
+        jwt: None,
     };
     Ok(Backend::new(parts))
 }

@@ -148,6 +148,10 @@ pub struct ServeArgs {
     /// Authorities in PEM that receivers of webhooks may have their certificates from, beside the public ones.
     #[arg(long, env = "REMOTEGPU_OUTBOUND_CA_FILE", value_name = "FILE")]
     pub outbound_ca_file: Option<PathBuf>,
+    /// Signs the tokens of the tenant API (/k8sgpu/v1): at least 32 random bytes in hex; during a rotation the key before
+    /// it on a second line. The same for every replica; without it that API is not offered.
+    #[arg(long, env = "REMOTEGPU_JWT_KEY_FILE", value_name = "FILE")]
+    pub jwt_key_file: Option<PathBuf>,
     /// First start without users: e-mail of the operator who owns the account `default`.
     #[arg(long, env = "REMOTEGPU_BOOTSTRAP_EMAIL", value_name = "EMAIL", requires = "bootstrap_password_file")]
     pub bootstrap_email: Option<String>,

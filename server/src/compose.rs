@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::http::Uri;
 use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
-use backend::{AuditKeys, Backend, Envelope, Parts, Pepper};
+use backend::{AuditKeys, Backend, Envelope, JwtKeys, Parts, Pepper};
 use cluster::{Candidate, ClusterConfig, KubeCluster, Leader, Timing};
 use domain::kubeconfig::Endpoints;
 use domain::outbound::AddressPolicy;
@@ -133,6 +133,16 @@ fn audit_keys(path: &Path) -> anyhow::Result<AuditKeys> {
     })
 }
 
+fn jwt_keys(path: &Path) -> anyhow::Result<JwtKeys> {
+    let file = path.display();
+    let text = secrets::read_key(path)?;
+    JwtKeys::from_hex_lines(text.expose_secret()).ok().with_context(|| {
+        format!(
+            "The JWT key file {file} must hold one key or two, each at least 32 bytes in hex: openssl rand -hex 32 > {file}"
+        )
+    })
+}
+
 /// Settings that were checked before anything was touched.
 struct Checked {
     cluster: ClusterConfig,
@@ -141,6 +151,7 @@ struct Checked {
     addresses: AddressPolicy,
     endpoints: Endpoints,
     lease: String,
+    jwt: Option<JwtKeys>,
 }
 
 fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
@@ -155,7 +166,8 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     secrets::check_distinct(&secret_files(args))?;
     let (pepper, envelope) = (peppers::read(&args.peppers)?, keks::read(&args.kek)?);
     let (addresses, endpoints) = (courier::policy(&args.outbound_allowed_networks)?, endpoints(args, public_url)?);
-    Ok(Checked { cluster, pepper, envelope, addresses, endpoints, lease: args.lease.clone() })
+    let jwt = args.jwt_key_file.as_deref().map(jwt_keys).transpose()?;
+    Ok(Checked { cluster, pepper, envelope, addresses, endpoints, lease: args.lease.clone(), jwt })
 }
 
 /// The identity providers, if there are any.
@@ -170,7 +182,7 @@ async fn backend(
     clock: Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Backend, Arc<Leader>)> {
-    let Checked { mut cluster, pepper, envelope, addresses, endpoints, lease } = checked;
+    let Checked { mut cluster, pepper, envelope, addresses, endpoints, lease, jwt } = checked;
     let fresh = SystemRandom.uuid().to_string();
     cluster.installation = store.installation_id(&fresh).await.map_err(told).context("The database cannot be used")?;
     let cluster =
@@ -181,7 +193,7 @@ async fn backend(
     let leader = cluster.stand(candidate);
     let leadership = leader.clone();
     let probe = Arc::new(Probe::new(addresses));
-    let parts = Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints };
+    let parts = Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints, jwt };
     Ok((Backend::new(parts), leader))
 }
 
@@ -195,6 +207,7 @@ fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
         ("--kek-file", &args.kek.kek_file),
     ];
     files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
+    files.extend(args.jwt_key_file.as_deref().map(|file| ("--jwt-key-file", file)));
     files.extend(args.oidc_config_file.as_deref().map(|file| ("--oidc-config-file", file)));
     files.extend(args.peppers.previous_pepper_file.iter().map(|file| ("--previous-pepper-file", file.as_path())));
     files.extend(args.bootstrap_password_file.as_deref().map(|file| ("--bootstrap-password-file", file)));

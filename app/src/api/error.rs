@@ -176,7 +176,9 @@ mod ssr {
             | Code::ApiKeyExpired
             | Code::ApiKeyDisabled
             | Code::InvalidLogin
-            | Code::SignInFailed => StatusCode::UNAUTHORIZED,
+            | Code::SignInFailed
+            | Code::MissingToken
+            | Code::InvalidToken => StatusCode::UNAUTHORIZED,
             Code::NamespaceNotAllowed
             | Code::Forbidden
             | Code::CrossSite
@@ -191,7 +193,9 @@ mod ssr {
             | Code::LinkInvalid
             | Code::LastOwner
             | Code::QuotaExceeded
-            | Code::PreflightFailed => StatusCode::CONFLICT,
+            | Code::PreflightFailed
+            | Code::ClusterNotReady
+            | Code::ClusterDeleting => StatusCode::CONFLICT,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::NamespaceNotReady
             | Code::TokenWithoutExpiration

@@ -70,6 +70,7 @@ fn Row(credential: CredentialView, here: String, by_key: bool) -> impl IntoView 
     let (tone, word) = status::credential(credential.status);
     let name = match (by_key, credential.api_key_name) {
         (true, Some(name)) => name,
+        (true, None) if credential.renews => "connector".to_owned(),
         (true, None) => "this console".to_owned(),
         (false, _) => credential.namespace_name,
     };
@@ -116,6 +117,12 @@ fn Row(credential: CredentialView, here: String, by_key: bool) -> impl IntoView 
 fn EndDialog(credential: CredentialView, back: String) -> impl IntoView {
     let sending = Sending::to::<RevokeCredential>();
     let refusal = sending.refusal();
+    let after = match credential.renews {
+        true => {
+            "The pods that its cluster runs here go on and are no longer looked after: download another kubeconfig for it first."
+        }
+        false => "The key stays good: its next command fetches a new token. To keep it out, disable or revoke the key.",
+    };
     view! {
         <Dialog title="End this credential" close=back.clone()>
             <PostForm sending=sending>
@@ -123,7 +130,8 @@ fn EndDialog(credential: CredentialView, back: String) -> impl IntoView {
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p>
                         "Every token of " <code class="font-mono text-sm wrap-anywhere">{credential.service_account}</code>
-                        " is refused at once; streams that are open go on until they end. The key stays good: its next command fetches a new token. To keep it out, disable or revoke the key."
+                        " is refused at once; streams that are open go on until they end. "
+                        {after}
                     </p>
                     <input type="hidden" name="id" value=credential.id />
                     <input type="hidden" name="back" value=back.clone() />

@@ -92,6 +92,7 @@ fn PlatformLinks() -> impl IntoView {
                 <NavLink href=paths::nodes() icon=Icon::Gauge label="Nodes" />
                 <NavLink href=paths::platform_skus() icon=Icon::Catalogue label="SKUs" />
                 <NavLink href=paths::platform_skypilot() icon=Icon::Key label="SkyPilot" />
+                <NavLink href=paths::platform_tenants() icon=Icon::Kubernetes label="Tenants" />
                 <NavLink href=paths::audit(true) icon=Icon::Audit label="Audit of all" />
             </ul>
         </nav>

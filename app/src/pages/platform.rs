@@ -27,3 +27,8 @@ pub mod skypilot {
     //! SkyPilot access that reaches beyond a namespace.
     pub mod list;
 }
+
+pub mod tenant {
+    //! Namespaces as tenants.
+    pub mod list;
+}

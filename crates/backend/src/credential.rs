@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub(crate) use cache::TokenCache;
+pub(crate) use issue::token_id;
 pub(crate) use refusals::Refusals;
 
 use crate::{Backend, Caller, Origin};

@@ -13,6 +13,7 @@ pub mod authz;
 mod budget;
 mod cli_session;
 mod config_map;
+mod connector;
 pub mod credential;
 mod deployment;
 mod engine;
@@ -20,6 +21,7 @@ mod engine_manifest;
 pub mod envelope;
 mod identity;
 mod invitation;
+mod jwt;
 mod kubeconfig;
 mod link;
 mod member;
@@ -39,6 +41,7 @@ mod service;
 mod session;
 mod sku;
 mod skypilot;
+mod tenant;
 mod terminal;
 mod usage;
 mod user;
@@ -50,10 +53,12 @@ use std::sync::Arc;
 use domain::kubeconfig::Endpoints;
 
 pub use authz::{Caller, Grant, Origin, Proof};
+pub use connector::ConnectorKubeconfig;
 pub use credential::IssuedCredential;
 pub use envelope::{Envelope, KekUse, Place};
 pub use identity::claimed_role;
 pub use invitation::Accepted;
+pub use jwt::JwtKeys;
 pub use password::PasswordHasher;
 pub use pepper::{Match, Pepper};
 pub use seal::AuditKeys;
@@ -90,6 +95,8 @@ pub struct Parts {
     pub probe: Arc<dyn EngineProbe>,
     /// How tenants reach us and the cluster.
     pub endpoints: Endpoints,
+    /// Signs the tokens of the tenant API; without it that API lets nobody in.
+    pub jwt: Option<JwtKeys>,
 }
 
 struct Inner {
@@ -103,6 +110,7 @@ struct Inner {
     probe: Arc<dyn EngineProbe>,
     turns: engine::Turns,
     endpoints: Endpoints,
+    jwt: Option<JwtKeys>,
     passwords: PasswordHasher,
     tokens: credential::TokenCache,
     refusals: credential::Refusals,
@@ -114,7 +122,7 @@ struct Inner {
 impl Backend {
     /// Puts the use cases over `parts`. Starts nothing: see [`Backend::reconcile`].
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints } = parts;
+        let Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints, jwt } = parts;
         let inner = Inner {
             store,
             cluster,
@@ -126,6 +134,7 @@ impl Backend {
             probe,
             turns: engine::Turns::default(),
             endpoints,
+            jwt,
             passwords: PasswordHasher::new(),
             tokens: credential::TokenCache::default(),
             refusals: credential::Refusals::default(),

@@ -40,7 +40,7 @@ impl Backend {
         caller.require(Permission::CreateNamespace)?;
         let name = NamespaceName::new(&new.name)?;
         loop {
-            let namespace = self.new_namespace(caller, name.clone());
+            let namespace = self.new_namespace(caller, name.clone()).await?;
             let audit = self.audit(caller, Action::NamespaceCreated, target(namespace.id), name.as_str());
             let audit = audit.named(name.as_str());
             match self.inner.store.create_namespace(&namespace, &audit).await {
@@ -109,7 +109,7 @@ impl Backend {
     }
 
     /// Rename and delete: the creator or an admin (RULINGS 43).
-    async fn managed_namespace(&self, caller: &Caller, id: &str) -> Result<Grant<Namespace>> {
+    pub(crate) async fn managed_namespace(&self, caller: &Caller, id: &str) -> Result<Grant<Namespace>> {
         let namespace = self.namespace(caller, id, Permission::CreateNamespace).await?;
         if namespace.created_by != caller.user.id {
             caller.require(Permission::ManageNamespace)?;
@@ -117,9 +117,10 @@ impl Backend {
         Ok(namespace)
     }
 
-    fn new_namespace(&self, caller: &Caller, name: NamespaceName) -> Namespace {
+    /// With the next number of the tenant API: what is made here shows there (RULINGS 19).
+    async fn new_namespace(&self, caller: &Caller, name: NamespaceName) -> Result<Namespace> {
         let id = NamespaceId::new(self.inner.random.uuid());
-        Namespace {
+        Ok(Namespace {
             id,
             account_id: caller.account.id,
             kubernetes_name: KubernetesName::derive(&name, id),
@@ -128,7 +129,10 @@ impl Backend {
             status_message: None,
             created_by: caller.user.id,
             created_at: self.inner.clock.now(),
-        }
+            tenant: Some(self.inner.store.next_tenant().await?),
+            label: None,
+            activated_at: None,
+        })
     }
 
     fn namespace_view(&self, namespace: &Namespace) -> NamespaceView {

@@ -26,6 +26,7 @@ mod secret;
 mod service;
 mod session;
 mod skypilot;
+mod tenant;
 mod terminal;
 mod usage;
 mod user;
@@ -61,6 +62,7 @@ pub use secret::{SecretValues, Secrets};
 pub use service::Services;
 pub use session::{Sessions, UserSessions};
 pub use skypilot::{ReviewedAccount, SkypilotRole, Skypilots};
+pub use tenant::Tenants;
 pub use terminal::Terminal;
 pub use usage::{Usage, UsageFilter};
 pub use user::{Member, Users};
@@ -93,6 +95,7 @@ pub trait Store:
     + Identities
     + CliSessions
     + Namespaces
+    + Tenants
     + ApiKeys
     + Credentials
     + AuditLog

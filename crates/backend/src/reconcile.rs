@@ -88,6 +88,7 @@ impl Backend {
 
     async fn pass(&self, drifted: &mut BTreeSet<NamespaceId>) {
         let failures = self.inner.failures.load(Ordering::Relaxed);
+        self.number_tenants().await;
         self.orders().await;
         self.outdated().await;
         self.repairs(drifted).await;
@@ -117,6 +118,13 @@ impl Backend {
         }
         self.access_orders().await;
         self.skypilot_orders().await;
+    }
+
+    /// Namespaces that an older binary made have no number of the tenant API yet.
+    async fn number_tenants(&self) {
+        if let Err(error) = self.inner.store.number_tenants(BATCH).await {
+            self.log("numbering the namespaces of an older version", &error);
+        }
     }
 
     async fn repairs(&self, drifted: &mut BTreeSet<NamespaceId>) {

@@ -28,6 +28,17 @@ impl Backend {
     /// # Errors
     /// `invalid_login`, or [`Error::RateLimited`] while the soft lock of the name or the address holds.
     pub async fn sign_in(&self, origin: &Origin, email: &str, password: &SecretString) -> Result<SignedIn> {
+        let (member, subjects) = self.proved(origin, email, password).await?;
+        self.signed_in(origin, &subjects, member).await
+    }
+
+    /// Whose e-mail and password these are, and the counters to be cleared: the sign-in of every door.
+    pub(crate) async fn proved(
+        &self,
+        origin: &Origin,
+        email: &str,
+        password: &SecretString,
+    ) -> Result<(Member, [String; 2])> {
         let email = Email::new(email).ok();
         let name = email.as_ref().map_or("", Email::as_str);
         let subjects = subjects(name, origin);
@@ -41,9 +52,9 @@ impl Backend {
         match member.filter(|m| right && !m.user.disabled) {
             Some(member) => {
                 self.strengthen(&member, password).await;
-                self.signed_in(origin, &subjects, member).await
+                Ok((member, subjects))
             }
-            None => self.refused(origin, &subjects).await,
+            None => Err(self.refused(origin, &subjects).await),
         }
     }
 
@@ -72,7 +83,7 @@ impl Backend {
         let subjects = subjects(user.email.as_str(), origin);
         self.unlocked(&subjects).await?;
         let right = self.inner.passwords.verify(password, hash).await?;
-        if right && !user.disabled { Ok(()) } else { self.refused(origin, &subjects).await.map(drop) }
+        if right && !user.disabled { Ok(()) } else { Err(self.refused(origin, &subjects).await) }
     }
 
     /// Checks the password of somebody who is signed in: the proof that a dangerous action asks for. The HTTP layer
@@ -233,13 +244,16 @@ impl Backend {
         }
     }
 
-    async fn refused(&self, origin: &Origin, subjects: &[String]) -> Result<SignedIn> {
+    /// Counts and notes a failure, and gives the refusal.
+    async fn refused(&self, origin: &Origin, subjects: &[String]) -> Error {
         // The name that was tried stays out of the audit: people type passwords there.
         let actor = "anonymous".to_owned();
         let audit = self.audit_for(origin, None, actor, Action::SignInFailed, String::new(), "");
         let audit = audit.refused(Code::InvalidLogin);
-        self.inner.store.record_login_failure(subjects, self.inner.clock.now(), &audit).await?;
-        Err(Error::Unauthenticated { code: Code::InvalidLogin })
+        match self.inner.store.record_login_failure(subjects, self.inner.clock.now(), &audit).await {
+            Ok(()) => Error::Unauthenticated { code: Code::InvalidLogin },
+            Err(error) => error,
+        }
     }
 }
 

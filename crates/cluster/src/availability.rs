@@ -1,5 +1,6 @@
 //! Writes into each SKU's status how many pods of it fit now: counted from the watched nodes and pods, after each
-//! change, patched only when a number differs. Several replicas come to the same numbers, so none needs to lead.
+//! change, patched only when a number differs; and mirrors the SKUs as RuntimeClasses. Several replicas come to the same
+//! numbers, so none needs to lead.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::call;
+use crate::runtime_class::{self, Classes};
 use crate::sku::{Catalogue, api};
 use crate::views::Views;
 use crate::{requests, tenant};
@@ -30,11 +32,16 @@ pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Vie
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
         let work = async {
+            let mut mirrored = None;
             loop {
                 views.capacity.notified().await;
                 tokio::time::sleep(SETTLE).await;
-                if let Err(error) = count(&client, &catalogue, &views).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "writing SKU availability failed");
+                let mirror = mirror(&client, &catalogue, &mut mirrored).await;
+                if let Err(error) = count(&client, &catalogue, &views).await.and(mirror) {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "writing what follows from the SKUs failed"
+                    );
                     tokio::time::sleep(AGAIN).await;
                     views.capacity.notify_one();
                 }
@@ -42,6 +49,17 @@ pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Vie
         };
         tokio::select! { () = shutdown.cancelled() => {}, () = work => {} }
     });
+}
+
+/// The RuntimeClasses of the SKUs, written when the SKUs come to others than the last time.
+async fn mirror(client: &Client, catalogue: &Catalogue, last: &mut Option<Classes>) -> Result<()> {
+    let Ok(skus) = catalogue.skus() else { return Ok(()) };
+    let wanted = runtime_class::wanted(&skus);
+    if last.as_ref() != Some(&wanted) {
+        runtime_class::apply(client, &wanted).await?;
+        *last = Some(wanted);
+    }
+    Ok(())
 }
 
 async fn count(client: &Client, catalogue: &Catalogue, views: &Views) -> Result<()> {

@@ -2,12 +2,13 @@
 //! tenant's (DESIGN §5, `security.md` §2.2). The binding goes first, on the way in and on the way out.
 
 pub(crate) mod known;
+pub(crate) mod renewal;
 pub(crate) mod stand;
 
 use std::time::Duration;
 
 use backend::ports::ClusterToken;
-use domain::credential::{ACCESS_NAMESPACE, ASKED_SECONDS, Identity};
+use domain::credential::{ACCESS_NAMESPACE, Identity};
 use domain::namespace::Namespace as Tenant;
 use domain::{Code, Error, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -30,6 +31,8 @@ use known::Known;
 pub(crate) const KEY: &str = "remotegpu.ai/key";
 /// Label: which of the key's secrets.
 const GENERATION: &str = "remotegpu.ai/key-generation";
+/// Label: which download of a tenant's kubeconfig.
+const CONNECTOR: &str = "remotegpu.ai/connector";
 /// Label: which installation made it. Two of them on one cluster must never remove each other's.
 pub(crate) const INSTALLATION: &str = "remotegpu.ai/installation";
 
@@ -67,21 +70,24 @@ pub(crate) async fn ensure(issuer: &Issuer<'_>, tenant: &Tenant, identity: &Iden
     }
     bind(client, &subject).await?;
     let uid = account(client, &subject).await?;
+    if let Identity::Connector { .. } = identity {
+        renewal::allow(client, &subject).await?;
+    }
     confirm(client, &subject).await?;
     issuer.known.remember(&subject.name, &uid);
     Ok(uid)
 }
 
-/// Asks for a token of exactly the account `uid`.
+/// Asks for a token of exactly the account `uid`, `seconds` long.
 ///
 /// # Errors
 /// `Conflict` when the account is another one now, `NotFound` when there is none.
-pub(crate) async fn token(issuer: &Client, known: &Known, name: &str, uid: &str) -> Result<ClusterToken> {
+pub(crate) async fn token(issuer: &Client, known: &Known, name: &str, uid: &str, seconds: i64) -> Result<ClusterToken> {
     let request = TokenRequest {
         // The uid is the precondition: an account made anew under this name must not inherit anything.
         metadata: ObjectMeta { name: Some(name.to_owned()), uid: Some(uid.to_owned()), ..ObjectMeta::default() },
         // No audiences: those of the API server.
-        spec: Some(TokenRequestSpec { expiration_seconds: Some(ASKED_SECONDS), ..TokenRequestSpec::default() }),
+        spec: Some(TokenRequestSpec { expiration_seconds: Some(seconds), ..TokenRequestSpec::default() }),
         status: None,
     };
     let api: Api<ServiceAccount> = Api::namespaced(issuer.clone(), ACCESS_NAMESPACE);
@@ -163,9 +169,13 @@ impl Subject<'_> {
     fn labels(&self) -> Value {
         let mut labels = objects::labels(self.tenant);
         labels[INSTALLATION] = json!(self.installation);
-        if let Identity::Key { key, generation, .. } = self.identity {
-            labels[KEY] = json!(key.as_str());
-            labels[GENERATION] = json!(generation.to_string());
+        match self.identity {
+            Identity::Key { key, generation, .. } => {
+                labels[KEY] = json!(key.as_str());
+                labels[GENERATION] = json!(generation.to_string());
+            }
+            Identity::Connector { serial } => labels[CONNECTOR] = json!(serial),
+            Identity::Console { .. } => {}
         }
         labels
     }

@@ -19,6 +19,7 @@ mod node;
 mod object;
 mod port;
 mod requests;
+mod runtime_class;
 mod secret;
 mod service;
 mod sku;

@@ -54,7 +54,7 @@ impl Cluster for KubeCluster {
 
     async fn request_token(&self, tenant: &Namespace, identity: &Identity, uid: &str) -> Result<ClusterToken> {
         let name = identity.service_account(tenant.id);
-        identity::token(&self.inner.clients.issuer, &self.inner.known, &name, uid).await
+        identity::token(&self.inner.clients.issuer, &self.inner.known, &name, uid, identity.asked_seconds()).await
     }
 
     async fn list_identities(&self, filter: &IdentityFilter) -> Result<Vec<FoundIdentity>> {

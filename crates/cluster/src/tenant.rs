@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::client::{CALL_LIMIT, Clients, call, within};
 use crate::error::{Doing, translate};
+use crate::identity::renewal;
 use objects::{FIELD_MANAGER, NAMESPACE_ID, Piece};
 
 // How long one apply waits for the quota controller; the desired-state loop comes back after that.
@@ -57,6 +58,7 @@ pub(crate) async fn delete(clients: &Clients, tenant: &Tenant) -> Result<Removal
         check_ours(namespace, tenant)?;
         remove_bindings(&clients.issuer, tenant).await?;
     }
+    renewal::forbid_all(&clients.issuer, &of(tenant)).await?;
     remove_accounts(&clients.issuer, tenant).await?;
     let Some(namespace) = found else { return Ok(Removal::Gone) };
     if namespace.metadata.deletion_timestamp.is_none() {

@@ -151,7 +151,7 @@ pub fn admit(
     match selection::select(pod, policy, skus) {
         Ok(sku) => {
             selection::fill(&mut draft, sku, &mut refusals);
-            resources::fill(&mut draft, sku, &mut refusals);
+            resources::fill(&mut draft, sku, selection::class(pod, sku), &mut refusals);
             placement::fill(&mut draft, sku, &mut refusals);
         }
         Err(refusal) => refusals.push(refusal),

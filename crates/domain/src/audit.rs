@@ -126,6 +126,8 @@ pub enum Action {
     WebhookTested,
     WebhookRedelivered,
     ApiKeyExpiring,
+    TenantRenamed,
+    ConnectorIssued,
 }
 
 /// How it went.
@@ -256,6 +258,7 @@ impl Action {
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
         CredentialRevoked AdmissionDenied AuditExported AuditPruned DatabaseRestored WorkloadCreated WorkloadDeleted
         WorkloadChanged WorkloadRestarted WorkloadRolledBack WorkloadEdited TerminalOpened TerminalClosed
+        TenantRenamed ConnectorIssued
         SkuCreated SkuChanged SkuRetired SkuOffered AccountSkusChanged
         NodeCordoned NodeUncordoned NodeDrained
         BudgetCreated BudgetChanged BudgetDeleted BudgetReached BudgetStopped BudgetResumed UsageExported
@@ -388,6 +391,8 @@ impl Action {
             Self::WebhookTested => "webhook.tested",
             Self::WebhookRedelivered => "webhook.redelivered",
             Self::ApiKeyExpiring => "api_key.expiring",
+            Self::TenantRenamed => "tenant.renamed",
+            Self::ConnectorIssued => "connector.issued",
         }
     }
 }

@@ -15,6 +15,10 @@ use crate::{Error, Result};
 pub const ACCESS_NAMESPACE: &str = "remotegpu-access";
 /// Seconds of life we ask for (`security.md` §2.3).
 pub const ASKED_SECONDS: i64 = 3600;
+/// The same for the connector of a customer's own cluster (RULINGS 20): 90 days, renewed by itself.
+pub const CONNECTOR_SECONDS: i64 = 90 * 24 * 3600;
+/// How the account of every connector begins; the database tells them by it too.
+pub const CONNECTOR_PREFIX: &str = "connector-";
 // 60 s: client-go allows no clock skew, see security.md §2.3.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 // Less than this after the margin is refused: a token nobody can use helps nobody.
@@ -47,6 +51,11 @@ pub enum Identity {
     Console {
         /// Rights.
         access: Access,
+    },
+    /// One download of a tenant's kubeconfig: the virtual node in a customer's own cluster. May renew its own token.
+    Connector {
+        /// Tells two downloads apart: 8 hex digits of the credential's id.
+        serial: String,
     },
 }
 
@@ -151,6 +160,8 @@ pub struct CredentialView {
     pub service_account: String,
     /// Its rights.
     pub access: Option<Access>,
+    /// It renews itself until it is revoked: the connector of a customer's own cluster.
+    pub renews: bool,
     /// The token's `jti`.
     pub token_id: Option<String>,
     /// Where it was asked for first.
@@ -237,6 +248,7 @@ impl Identity {
                 format!("key-{}-{generation}-{}-view", key.as_str(), namespace.short())
             }
             Self::Console { access } => format!("console-{}-{}", namespace.short(), access.as_str()),
+            Self::Connector { serial } => format!("{CONNECTOR_PREFIX}{}-{serial}", namespace.short()),
         }
     }
 
@@ -244,7 +256,25 @@ impl Identity {
     pub fn access(&self) -> Access {
         match self {
             Self::Key { access, .. } | Self::Console { access } => *access,
+            Self::Connector { .. } => Access::Edit,
         }
+    }
+
+    /// Seconds of life that its tokens are asked for.
+    pub fn asked_seconds(&self) -> i64 {
+        match self {
+            Self::Key { .. } | Self::Console { .. } => ASKED_SECONDS,
+            Self::Connector { .. } => CONNECTOR_SECONDS,
+        }
+    }
+}
+
+// === impl Credential ===
+
+impl Credential {
+    /// Its holder renews the token by itself: it lives until somebody revokes it.
+    pub fn renews(&self) -> bool {
+        self.service_account.starts_with(CONNECTOR_PREFIX)
     }
 }
 
@@ -256,7 +286,7 @@ impl CredentialListed {
         let dead = |key: &KeyOfCredential| key.dead || key.expires_at.is_some_and(|end| now >= end);
         if self.credential.revoked_at.is_some() || self.api_key.as_ref().is_some_and(dead) {
             CredentialStatus::Revoked
-        } else if now >= self.credential.expires_at {
+        } else if now >= self.credential.expires_at && !self.credential.renews() {
             CredentialStatus::Expired
         } else {
             CredentialStatus::Active
@@ -276,6 +306,7 @@ impl CredentialListed {
             namespace_name: self.namespace.clone(),
             service_account: credential.service_account.clone(),
             access: credential.access,
+            renews: credential.renews(),
             token_id: credential.token_id.clone(),
             address: credential.address.clone(),
             status: self.status(now),
@@ -284,6 +315,17 @@ impl CredentialListed {
             last_used_at: credential.last_used_at.to_string(),
         }
     }
+}
+
+/// The expiry of a connector's token that ends at `expires_at`, seen at `now`: whole seconds, as the cluster gave it.
+///
+/// # Errors
+/// [`Error::TokenWithoutExpiration`] when it is missing, past, or later than was asked for.
+pub fn connector_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp> {
+    let end = expires_at.ok_or(Error::TokenWithoutExpiration)?;
+    let latest = now + SignedDuration::from_secs(CONNECTOR_SECONDS + 60);
+    let end = Timestamp::from_second(end.as_second()).map_err(Error::internal)?;
+    if end <= now || end > latest { Err(Error::TokenWithoutExpiration) } else { Ok(end) }
 }
 
 /// The expiry to report for a token that ends at `expires_at`, seen at `now`: 60 s early, whole seconds.
@@ -321,6 +363,14 @@ mod tests {
         assert_eq!(reported_expiry(Some(at(1_000_000)), at(0)).unwrap(), at(3540));
         for bad in [None, Some(at(-1)), Some(at(100)), Some(at(179))] {
             assert!(matches!(reported_expiry(bad, at(0)), Err(Error::TokenWithoutExpiration)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_connector_is_told_the_end_that_the_cluster_gave() {
+        assert_eq!(connector_expiry(Some(at(86_400)), at(0)).unwrap(), at(86_400));
+        for bad in [None, Some(at(0)), Some(at(CONNECTOR_SECONDS + 61))] {
+            assert!(matches!(connector_expiry(bad, at(0)), Err(Error::TokenWithoutExpiration)), "{bad:?}");
         }
     }
 

@@ -110,6 +110,10 @@ pub enum Code {
     SignInFailed,
     ProviderUnavailable,
     PreflightFailed,
+    MissingToken,
+    InvalidToken,
+    ClusterNotReady,
+    ClusterDeleting,
 }
 
 /// A thing outside this process.
@@ -227,6 +231,10 @@ impl Code {
             Self::SignInFailed => "sign_in_failed",
             Self::ProviderUnavailable => "provider_unavailable",
             Self::PreflightFailed => "preflight_failed",
+            Self::MissingToken => "missing_token",
+            Self::InvalidToken => "invalid_token",
+            Self::ClusterNotReady => "cluster_not_ready",
+            Self::ClusterDeleting => "cluster_deleting",
         }
     }
 
@@ -265,6 +273,10 @@ impl Code {
             Self::SignInFailed => "Signing in with this provider did not work; try again",
             Self::ProviderUnavailable => "Identity provider is not reachable",
             Self::PreflightFailed => "The preflight failed",
+            Self::MissingToken => "Missing access token",
+            Self::InvalidToken => "Invalid access token",
+            Self::ClusterNotReady => "Cluster is not ready",
+            Self::ClusterDeleting => "Cluster is being deleted",
         }
     }
 }

@@ -128,6 +128,31 @@ pub fn render(
     })
 }
 
+/// Writes the kubeconfig of a connector: a token inside, so it is a secret as a whole.
+///
+/// `name` names its entries; `base64_ca` and `token` are JSON-safe text.
+pub fn render_connector(
+    namespace: &Namespace,
+    endpoints: &Endpoints,
+    base64_ca: &str,
+    name: &str,
+    token: &str,
+) -> String {
+    let ca = match base64_ca {
+        "" => String::new(),
+        ca => format!("    certificate-authority-data: {}\n", quoted(ca)),
+    };
+    format!(
+        "apiVersion: \"v1\"\nkind: \"Config\"\ncurrent-context: {name}\nclusters:\n- name: \"remotegpu-c1\"\n  cluster:\n    \
+         server: {server}\n{ca}contexts:\n- name: {name}\n  context:\n    cluster: \"remotegpu-c1\"\n    user: {name}\n    \
+         namespace: {namespace}\nusers:\n- name: {name}\n  user:\n    token: {token}\n",
+        name = quoted(name),
+        server = quoted(&endpoints.cluster_server),
+        namespace = quoted(namespace.kubernetes_name.as_str()),
+        token = quoted(token),
+    )
+}
+
 /// The exact command that such a kubeconfig makes kubectl run, quoted for a shell.
 ///
 /// # Errors
@@ -274,6 +299,9 @@ mod tests {
             status_message: None,
             created_by: UserId::parse(uuid).unwrap(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
+            tenant: None,
+            label: None,
+            activated_at: None,
         }
     }
 
@@ -283,6 +311,21 @@ mod tests {
             cluster_ca_pem: String::new(),
             console_url: console_url.into(),
         }
+    }
+
+    #[test]
+    fn a_connector_carries_its_token_and_no_program() {
+        let text = render_connector(&namespace("n"), &endpoints("https://c"), "Q0E=", "skg00018", "a.b.c");
+        for line in [
+            "current-context: \"skg00018\"\n",
+            "    server: \"https://k8s.example.com\"\n    certificate-authority-data: \"Q0E=\"\n",
+            "    user: \"skg00018\"\n    namespace: \"n-456789ab\"\n",
+            "users:\n- name: \"skg00018\"\n  user:\n    token: \"a.b.c\"\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        let bare = render_connector(&namespace("n"), &endpoints("https://c"), "", "skg00018", "a.b.c");
+        assert!(!bare.contains("certificate-authority-data"));
     }
 
     fn text(console_url: &str, access: Access) -> String {

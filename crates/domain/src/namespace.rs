@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, NamespaceId, UserId};
 use crate::name::check_dns_label;
+use crate::tenant::{TenantId, TenantLabel};
 use crate::{Error, Result};
 
 /// The console name: a DNS label that is not reserved.
@@ -53,6 +54,12 @@ pub struct Namespace {
     pub created_by: UserId,
     /// When.
     pub created_at: Timestamp,
+    /// Its id in the tenant API; none for a row of an older binary, until the loop has numbered it.
+    pub tenant: Option<TenantId>,
+    /// What people call it there; none is the console name.
+    pub label: Option<TenantLabel>,
+    /// When it was ready for the first time.
+    pub activated_at: Option<Timestamp>,
 }
 
 /// Body of `POST /v1/kubernetes/namespaces` and of a rename.
@@ -104,6 +111,10 @@ pub struct NamespaceView {
     pub name: String,
     /// Name in the cluster.
     pub kubernetes_name: String,
+    /// Its id in the tenant API, `skg…`; `null` for a moment after an upgrade.
+    pub tenant: Option<String>,
+    /// What people call it in the tenant API.
+    pub label: String,
     /// Where it is in its life.
     pub status: NamespaceStatus,
     /// Why it failed.
@@ -197,6 +208,8 @@ impl Namespace {
             id: self.id.to_string(),
             name: self.name.as_str().to_owned(),
             kubernetes_name: self.kubernetes_name.as_str().to_owned(),
+            tenant: self.tenant.map(|id| id.to_string()),
+            label: self.label().to_owned(),
             status: self.status,
             status_message: self.status_message.clone(),
             created_at: self.created_at.to_string(),

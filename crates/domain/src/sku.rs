@@ -4,6 +4,7 @@
 
 mod check;
 mod grants;
+mod runtime_class;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use crate::{Error, Result};
 
 pub use check::check_code;
 pub use grants::{SkuGrants, SkuGrantsView};
+pub use runtime_class::{LIMIT_COUNT, LIMIT_CPU, LIMIT_MEMORY, RUNTIME_CLASS_PROVIDER};
 
 /// The pod-template label that selects a SKU (published).
 pub const SKU_LABEL: &str = "remotegpu.ai/sku-code";

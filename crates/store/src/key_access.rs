@@ -28,6 +28,9 @@ struct KeyAccessRow {
     ns_status_message: Option<String>,
     ns_created_by: Option<String>,
     ns_created_ms: Option<i64>,
+    ns_tenant_number: Option<i64>,
+    ns_tenant_label: Option<String>,
+    ns_activated_ms: Option<i64>,
 }
 
 impl KeyAccessRow {
@@ -42,6 +45,9 @@ impl KeyAccessRow {
             status_message: self.ns_status_message.take(),
             created_by: self.ns_created_by.take()?,
             created_ms: self.ns_created_ms?,
+            tenant_number: self.ns_tenant_number,
+            tenant_label: self.ns_tenant_label.take(),
+            activated_ms: self.ns_activated_ms,
         })
     }
 
@@ -77,7 +83,8 @@ macro_rules! select {
              m.role AS owner_role, u.email AS owner_email,
              n.id AS ns_id, n.account_id AS ns_account_id, n.name AS ns_name, n.kubernetes_name AS ns_kubernetes_name,
              n.status AS ns_status, n.status_message AS ns_status_message, n.created_by AS ns_created_by,
-             n.created_ms AS ns_created_ms
+             n.created_ms AS ns_created_ms, n.tenant_number AS ns_tenant_number, n.tenant_label AS ns_tenant_label,
+             n.activated_ms AS ns_activated_ms
          FROM api_keys k
          LEFT JOIN accounts a ON a.id = k.account_id AND a.suspended_ms IS NULL
          LEFT JOIN users u ON u.id = k.owner_id AND u.disabled = FALSE

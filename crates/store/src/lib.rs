@@ -34,6 +34,7 @@ mod revocation;
 mod row;
 mod session;
 mod skypilot;
+mod tenant;
 mod usage;
 mod user;
 mod webhook;

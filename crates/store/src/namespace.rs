@@ -7,6 +7,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;
+use domain::tenant::TenantLabel;
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
@@ -14,7 +15,8 @@ use crate::SqlStore;
 use crate::account::room_for_one;
 use crate::error::{is_taken, translate};
 use crate::pool::{Pool, change, on_db};
-use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
+use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
+use crate::tenant::{number, number_of};
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct NamespaceRow {
@@ -26,6 +28,9 @@ pub(crate) struct NamespaceRow {
     pub(crate) status_message: Option<String>,
     pub(crate) created_by: String,
     pub(crate) created_ms: i64,
+    pub(crate) tenant_number: Option<i64>,
+    pub(crate) tenant_label: Option<String>,
+    pub(crate) activated_ms: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -35,10 +40,12 @@ struct OutdatedRow {
     outdated_ms: i64,
 }
 
+/// The columns of a [`NamespaceRow`] and a condition.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms
+            "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms,
+                 tenant_number, tenant_label, activated_ms
              FROM namespaces WHERE ",
             $rest
         )
@@ -57,9 +64,14 @@ impl TryFrom<NamespaceRow> for Namespace {
             status_message: row.status_message,
             created_by: stored(UserId::parse, &row.created_by)?,
             created_at: at(row.created_ms)?,
+            tenant: row.tenant_number.map(number).transpose()?,
+            label: row.tenant_label.as_deref().map(|label| stored(TenantLabel::new, label)).transpose()?,
+            activated_at: maybe_at(row.activated_ms)?,
         })
     }
 }
+
+pub(crate) use select;
 
 #[async_trait]
 impl Namespaces for SqlStore {
@@ -128,9 +140,10 @@ pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEven
         if !room_for_one!(tx, account, Limit::Namespaces, have, refused) {
             return Ok(None);
         }
-        sqlx::query_scalar(
-        "INSERT INTO namespaces (id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, name) DO NOTHING RETURNING id",
+        let added: Option<String> = sqlx::query_scalar(
+        "INSERT INTO namespaces (id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms,
+             tenant_number, tenant_label)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (account_id, name) DO NOTHING RETURNING id",
     )
     .bind(namespace.id.to_string())
     .bind(namespace.account_id.to_string())
@@ -140,8 +153,14 @@ pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEven
     .bind(namespace.status_message.as_deref())
     .bind(namespace.created_by.to_string())
     .bind(ms(namespace.created_at))
+    .bind(namespace.tenant.map(number_of))
+    .bind(namespace.label.as_ref().map(TenantLabel::as_str))
     .fetch_optional(&mut *tx)
-    .await
+    .await?;
+        if let (Some(id), Some(tenant)) = (&added, namespace.tenant) {
+            crate::tenant::remember!(tx, id, number_of(tenant));
+        }
+        Ok(added)
     })
     .map_err(|error| match is_taken(&error) {
         // Two ids with the same last 8 hex digits: the next try has another id (RULINGS 10).
@@ -222,12 +241,15 @@ pub(crate) async fn set_status(
     audit: &AuditEvent,
 ) -> Result<bool> {
     let moved: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE namespaces SET status = $3, status_message = $4 WHERE id = $1 AND status = $2 RETURNING id",
+        "UPDATE namespaces SET status = $3, status_message = $4,
+             activated_ms = CASE WHEN $3 = 'active' THEN COALESCE(activated_ms, $5) ELSE activated_ms END
+         WHERE id = $1 AND status = $2 RETURNING id",
     )
     .bind(id.to_string())
     .bind(from.as_str())
     .bind(to.as_str())
     .bind(message)
+    .bind(ms(audit.at))
     .fetch_optional(&mut *tx)
     .await)
     .map_err(translate)?;
@@ -249,7 +271,8 @@ pub(crate) async fn remove(pool: &Pool, id: NamespaceId, audit: &AuditEvent) -> 
 
 pub(crate) async fn outdated(pool: &Pool, limit: u32) -> Result<Vec<(Namespace, Timestamp)>> {
     let text =
-        "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms, outdated_ms
+        "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms, tenant_number,
+             tenant_label, activated_ms, outdated_ms
          FROM namespaces WHERE outdated_ms IS NOT NULL AND status = 'active' ORDER BY outdated_ms LIMIT $1";
     let rows: Vec<OutdatedRow> =
         on_db!(read pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await).map_err(translate)?;

@@ -131,6 +131,11 @@ impl UserSessions for SqlStore {
 macro_rules! end_all_but {
     ($tx:ident, $user:expr, $keep:expr) => {
         $crate::cli_session::end_all!($tx, $user);
+        // Tokens of the tenant API carry this number.
+        sqlx::query("UPDATE users SET token_version = token_version + 1 WHERE id = $1")
+            .bind($user.to_string())
+            .execute(&mut *$tx)
+            .await?;
         sqlx::query(concat!(
             "DELETE FROM sessions WHERE user_id = $1 AND (id <> $2 OR (id IS NULL AND ",
             $crate::session::hash_name!(),

@@ -22,6 +22,7 @@ struct PersonRow {
     operator: bool,
     disabled: bool,
     user_created_ms: i64,
+    token_version: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -38,7 +39,7 @@ macro_rules! member_where {
     ($condition:literal, $first:literal) => {
         concat!(
             "SELECT u.id AS user_id, u.email, u.password_hash, u.operator, u.disabled, u.created_ms AS user_created_ms,
-                 m.role, ",
+                 u.token_version, m.role, ",
             account::columns!(),
             " FROM users u JOIN members m ON m.user_id = u.id JOIN accounts a ON a.id = m.account_id
              WHERE ",
@@ -53,9 +54,10 @@ macro_rules! member_where {
 impl TryFrom<MemberRow> for Member {
     type Error = Error;
     fn try_from(row: MemberRow) -> Result<Self> {
+        let token_version = row.person.token_version;
         let (user, password_hash) = row.person.read()?;
         let role = stored(Role::parse, &row.role)?;
-        Ok(Self { user, password_hash, account: Account::try_from(row.account)?, role })
+        Ok(Self { user, password_hash, account: Account::try_from(row.account)?, role, token_version })
     }
 }
 
@@ -149,7 +151,8 @@ pub(crate) async fn any(pool: &Pool) -> Result<bool> {
 
 async fn person_by_email(pool: &Pool, email: &Email) -> Result<Option<(User, Option<String>)>> {
     let row: Option<PersonRow> = on_db!(read pool, db => sqlx::query_as(
-        "SELECT id AS user_id, email, password_hash, operator, disabled, created_ms AS user_created_ms
+        "SELECT id AS user_id, email, password_hash, operator, disabled, created_ms AS user_created_ms,
+             token_version
          FROM users WHERE email = $1",
     )
     .bind(email.as_str())

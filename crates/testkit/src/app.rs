@@ -184,6 +184,11 @@ impl TestApp {
         self.process.shared.dir.secret(&unique(name), text)
     }
 
+    /// Writes a secret into the folder of this installation; gives its path.
+    pub fn secret(&self, name: &str, text: &str) -> std::path::PathBuf {
+        self.process.shared.dir.secret(name, text)
+    }
+
     /// Where the database is, for tests that read what no route shows.
     pub fn database_url(&self) -> String {
         self.process.shared.database.clone()

@@ -42,7 +42,7 @@ pub use plane::Plane;
 pub use proxy::FaultProxy;
 pub use receiver::{Received, Receiver};
 pub use scratch::Scratch;
-pub use setup::{AUDIT_KEY, KEK, PEPPER, Setup};
+pub use setup::{AUDIT_KEY, JWT_KEY, KEK, PEPPER, Setup};
 pub use webhook::{Authority, Replica, Webhook};
 
 /// Says that a test, or a part of one, was not run and why; `cargo xtask test` counts these lines. Not `eprintln!`: the

@@ -15,6 +15,8 @@ pub(crate) const PASSWORD: &str = "a-password-for-tests";
 pub const AUDIT_KEY: &str = "c7d20f95e1684ab3902f7be45d186ca30e9b5d72f846c1a08d37e2b96f50a41c";
 /// As [`AUDIT_KEY`], for the digests of keys.
 pub const PEPPER: &str = "8f1c64d0a2b97e35c4d8016bfa52e7931d0c7ab4f86e2593ca17d45b09e8f236";
+/// As [`AUDIT_KEY`], for the tokens of the tenant API.
+pub const JWT_KEY: &str = "3b9e70d4c81f62a5e0974d1ab83cf6527ed0914bac3865f29d17e04b6ca8f35d";
 
 /// As [`AUDIT_KEY`], for secrets that are read again.
 pub const KEK: &str = "5d90e3b7a1f8462cc37e0b94d86a15f22be74c9018ad63f5b20c7fe6349d81a7";
@@ -35,6 +37,7 @@ pub struct Setup {
     server: Option<String>,
     database: Option<String>,
     limits: &'static str,
+    tenant_api: bool,
     environment: Vec<(String, String)>,
 }
 
@@ -51,7 +54,14 @@ pub(crate) struct Process {
 
 impl Setup {
     pub(crate) fn new(binary: &str) -> Self {
-        Self { binary: binary.to_owned(), server: None, database: None, limits: "0", environment: Vec::new() }
+        Self {
+            binary: binary.to_owned(),
+            server: None,
+            database: None,
+            limits: "0",
+            tenant_api: true,
+            environment: Vec::new(),
+        }
     }
 
     /// Reaches the API server only through a proxy at this address.
@@ -69,6 +79,12 @@ impl Setup {
     /// With the rate limits that people meet.
     pub fn limited(mut self) -> Self {
         self.limits = "1";
+        self
+    }
+
+    /// Without a key for the tokens of the tenant API.
+    pub fn without_tenant_api(mut self) -> Self {
+        self.tenant_api = false;
         self
     }
 
@@ -109,6 +125,9 @@ impl Setup {
         dir.secret("pepper", PEPPER);
         dir.secret("audit-key", AUDIT_KEY);
         dir.secret("kek", KEK);
+        if self.tenant_api {
+            dir.secret("jwt-key", JWT_KEY);
+        }
         dir.secret("password", PASSWORD);
         std::fs::create_dir_all(dir.path().join("site")).unwrap();
         let own_file = || format!("sqlite://{}", dir.path().join("console.sqlite").display());
@@ -148,6 +167,9 @@ impl Process {
         command.args(["--listen", self.url.trim_start_matches("http://"), "--public-url", &self.url]);
         command.args(["--database", &shared.database, "--lease", &shared.lease]);
         command.args(["--audit-key-file", &common("audit-key"), "--audit-log-file", &common("audit.jsonl")]);
+        if shared.dir.path().join("jwt-key").exists() {
+            command.args(["--jwt-key-file", &common("jwt-key")]);
+        }
         command.args(["--pepper-file", &common("pepper"), "--issuer-kubeconfig", &own("issuer.yaml")]);
         command.args(["--reconciler-kubeconfig", &own("reconciler.yaml"), "--kek-file", &common("kek")]);
         command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", &text(&plane.ca_file())]);

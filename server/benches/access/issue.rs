@@ -81,5 +81,5 @@ fn backend(store: Arc<SqlStore>, cluster: Arc<KubeCluster>) -> Backend {
         Endpoints { cluster_server: String::new(), cluster_ca_pem: String::new(), console_url: String::new() };
     let envelope = Envelope::from_hex_lines(testkit::KEK).unwrap();
     let probe = Arc::new(Probe::new(AddressPolicy::default()));
-    Backend::new(Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints })
+    Backend::new(Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints, jwt: None })
 }

@@ -4,12 +4,13 @@ use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use backend::Backend;
 use domain::skypilot::SkypilotChoice;
 use domain::usage::UsageListQuery;
 
 use super::extract::{ApiPath, ApiQuery, SignedIn};
+use super::k8sgpu_v1::cluster::attachment;
 use super::problem::Problem;
 use super::state::AppState;
 use super::v1::kubeconfig::KubeconfigQuery;
@@ -21,6 +22,7 @@ pub fn routes() -> Router<AppState> {
         .route("/download/kubeconfig/{namespace_id}", get(kubeconfig))
         .route("/download/skypilot/{namespace_id}", get(skypilot))
         .route("/download/usage", get(usage_file))
+        .route("/download/connector/{namespace_id}", post(connector))
 }
 
 /// `GET /download/kubeconfig/{id}?variant=&access=`
@@ -63,4 +65,13 @@ async fn usage_file(
     ApiQuery(query): ApiQuery<UsageListQuery>,
 ) -> Result<Response, Problem> {
     usage::file(&backend, &caller, query).await
+}
+
+/// `POST /download/connector/{id}`: makes a credential, so no link does it.
+async fn connector(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath(id): ApiPath<String>,
+) -> Result<impl IntoResponse, Problem> {
+    Ok(attachment(&backend.connector_kubeconfig(&caller, &id).await?))
 }

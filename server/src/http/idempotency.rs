@@ -32,11 +32,22 @@ pub async fn once(State((state, contract)): State<(AppState, Contract)>, request
     let creates = contract.operation(&request).is_some_and(|operation| operation.creates);
     let caller = request.extensions().get::<CallerSlot>().and_then(|slot| slot.0.clone());
     match (request.headers().get(HEADER).cloned(), caller) {
-        (Some(key), Some(caller)) if creates => match begin(&state.backend, &caller, &key, request, next).await {
-            Ok(response) => response,
-            Err(error) => Problem::from(error).into_response(),
-        },
+        (Some(key), Some(caller)) if creates => done_once(&state.backend, &caller, &key, request, next).await,
         _ => next.run(request).await,
+    }
+}
+
+/// The same for a request that is known to make something, and a caller who was found in another way.
+pub async fn done_once(
+    backend: &Backend,
+    caller: &Caller,
+    key: &HeaderValue,
+    request: Request,
+    next: Next,
+) -> Response {
+    match begin(backend, caller, key, request, next).await {
+        Ok(response) => response,
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 

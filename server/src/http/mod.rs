@@ -13,6 +13,7 @@ mod failure;
 mod health;
 mod idempotency;
 mod json;
+mod k8sgpu_v1;
 mod live;
 mod log_lines;
 mod middleware;

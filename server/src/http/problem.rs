@@ -109,6 +109,16 @@ impl Problem {
         Error::internal(format!("panic: {message}")).into()
     }
 
+    /// The same refusal in the words of another dialect.
+    pub fn in_words(self, status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), ..self }
+    }
+
+    /// The same refusal and sentence under another status and code.
+    pub fn coded(self, status: StatusCode, code: &'static str) -> Self {
+        Self { status, code, ..self }
+    }
+
     fn document(&self) -> ProblemDocument<'_> {
         ProblemDocument {
             r#type: "about:blank",

@@ -13,8 +13,8 @@ use super::state::AppState;
 use super::v1::contract::{Contract, known_query};
 use super::v1::document::ApiDocument;
 use super::{
-    assets, cli_login, docs, download, drain, failure, health, idempotency, live, middleware, observe, oidc, pages,
-    rate_limit, session, v1,
+    assets, cli_login, docs, download, drain, failure, health, idempotency, k8sgpu_v1, live, middleware, observe, oidc,
+    pages, rate_limit, session, v1,
 };
 
 // security.md §9: 1 MiB for JSON.
@@ -53,6 +53,7 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .layer(sessions);
     let everything = signed_in
         .merge(Router::from(v1::credential::routes(&state.limits)))
+        .merge(k8sgpu_v1::routes(&state))
         .merge(health::routes())
         .merge(docs::routes(&document))
         .nest_service("/pkg", assets)
@@ -64,6 +65,7 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .layer(from_fn_with_state(state.draining.clone(), drain::send_away))
         .layer(from_fn_with_state(state.public_url.clone(), middleware::secure))
         .layer(from_fn_with_state(state.leptos.clone(), failure::page_for_people))
+        .layer(from_fn(k8sgpu_v1::with_message))
         .layer(from_fn(middleware::net))
         .layer(from_fn(middleware::limit_head))
         .layer(CatchPanicLayer::custom(middleware::panicked))

@@ -42,6 +42,7 @@ mod sku;
 mod skypilot;
 mod slow_client;
 mod stream;
+mod tenant;
 mod terminal;
 mod usage;
 mod webhook;

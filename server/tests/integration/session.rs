@@ -130,6 +130,7 @@ async fn every_session_route_refuses_strangers_and_api_keys() {
         ("GET", "/v1/skus".to_owned()),
         ("GET", format!("/live/namespaces/{id}/workloads")),
         ("GET", format!("/download/kubeconfig/{id}")),
+        ("POST", format!("/download/connector/{id}")),
     ];
     let with_key = app.anonymous().with("x-api-key", &key);
     for (method, path) in routes {

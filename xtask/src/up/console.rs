@@ -40,6 +40,7 @@ pub fn start(
     command.arg("--metrics-listen").arg(format!("{}:{metrics}", Ipv4Addr::LOCALHOST));
     command.arg("--pepper-file").arg(&secrets.pepper).arg("--audit-key-file").arg(&secrets.audit_key);
     command.arg("--kek-file").arg(&secrets.kek);
+    command.arg("--jwt-key-file").arg(&secrets.jwt_key);
     command.arg("--issuer-kubeconfig").arg(accounts::path(dir, "issuer"));
     command.arg("--reconciler-kubeconfig").arg(accounts::path(dir, "reconciler"));
     command.arg("--cluster-server").arg(&cluster.server);

@@ -1,5 +1,6 @@
 //! The secrets of a data directory: the pepper of the key hashes, the key of the audit log, the key of the cookies of
-//! sign-ins with a provider, the key that seals credentials of engines, and the first user's password.
+//! sign-ins with a provider, the key that seals credentials of engines, the key of the tenant API's tokens, and the first
+//! user's password.
 //! Made once, mode 0600, and kept: a second start must find every key and sign-in as it was.
 
 use std::fs::{self, File};
@@ -19,6 +20,7 @@ pub struct Secrets {
     pub audit_key: PathBuf,
     pub cookie_key: PathBuf,
     pub kek: PathBuf,
+    pub jwt_key: PathBuf,
     pub password: PathBuf,
 }
 
@@ -32,15 +34,15 @@ impl Secrets {
         files::private_dir(&folder)?;
         let (pepper, password) = (folder.join("pepper"), folder.join("admin-password"));
         let (audit_key, cookie_key) = (folder.join("audit-key"), folder.join("cookie-key"));
-        let kek = folder.join("kek");
-        for key in [&pepper, &audit_key, &cookie_key, &kek].into_iter().filter(|key| !key.exists()) {
+        let (kek, jwt_key) = (folder.join("kek"), folder.join("jwt-key"));
+        for key in [&pepper, &audit_key, &cookie_key, &kek, &jwt_key].into_iter().filter(|key| !key.exists()) {
             let text: String = random::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect();
             files::write_private(key, text.as_bytes())?;
         }
         if !password.exists() {
             files::write_private(&password, make_password()?.as_bytes())?;
         }
-        Ok(Self { pepper, audit_key, cookie_key, kek, password })
+        Ok(Self { pepper, audit_key, cookie_key, kek, jwt_key, password })
     }
 
     /// The password's text.

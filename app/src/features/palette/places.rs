@@ -55,6 +55,7 @@ pub fn pages(operator: bool) -> Vec<Place> {
             place("New account", "create", paths::new_platform_account()),
             place("Nodes", "platform", paths::nodes()),
             place("SkyPilot of all accounts", "platform", paths::platform_skypilot()),
+            place("Tenants", "platform", paths::platform_tenants()),
             place("Audit of all accounts", "platform", paths::audit(true)),
         ]);
     }

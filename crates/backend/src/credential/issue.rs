@@ -138,7 +138,7 @@ impl Backend {
             Identity::Key { generation, access, .. } => {
                 found.key.keeps(found.owner_role, *generation, namespace.id, *access, now)
             }
-            Identity::Console { .. } => true,
+            Identity::Console { .. } | Identity::Connector { .. } => true,
         };
         if recorded && open && kept {
             return Ok(());
@@ -185,7 +185,7 @@ fn half(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// The token's name for the books. A token for other audiences than those of the API server is not ours to hand out.
-fn token_id(given: &ClusterToken) -> Result<Option<String>> {
+pub(crate) fn token_id(given: &ClusterToken) -> Result<Option<String>> {
     let Some(claims) = Claims::read(&given.token) else { return Ok(None) };
     let foreign = |audience: &String| !given.audiences.contains(audience);
     if claims.audiences.iter().any(foreign) {

@@ -18,6 +18,8 @@ pub struct Member {
     pub account: Account,
     /// Their role in it.
     pub role: Role,
+    /// Tokens of the tenant API carry it; a new password and "sign out everywhere" raise it.
+    pub token_version: i64,
 }
 
 /// People and their memberships.

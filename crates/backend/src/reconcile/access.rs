@@ -142,13 +142,14 @@ impl Backend {
 fn public_id(found: &FoundIdentity) -> Option<&PublicId> {
     match &found.identity {
         Identity::Key { key, .. } => Some(key),
-        Identity::Console { .. } => None,
+        Identity::Console { .. } | Identity::Connector { .. } => None,
     }
 }
 
 fn keeps(key: &ApiKey, owner: Option<Role>, found: &FoundIdentity, now: Timestamp) -> bool {
     match &found.identity {
         Identity::Key { generation, access, .. } => key.keeps(owner, *generation, found.namespace, *access, now),
-        Identity::Console { .. } => true,
+        // A connector goes when it is revoked, or with its namespace.
+        Identity::Console { .. } | Identity::Connector { .. } => true,
     }
 }

@@ -14,7 +14,7 @@ use kube::Resource;
 use kube::api::{Api, DeleteParams, ListParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
 
-use super::{GENERATION, INSTALLATION, Issuer, KEY};
+use super::{CONNECTOR, GENERATION, INSTALLATION, Issuer, KEY, renewal};
 use crate::client::{Doing, call};
 use crate::tenant::ignore_gone;
 use crate::tenant::objects::{FIELD_MANAGER, MANAGED_BY, NAMESPACE_ID};
@@ -63,6 +63,7 @@ pub(crate) async fn remove(issuer: &Issuer<'_>, identities: &[FoundIdentity]) ->
         },
     ))
     .await?;
+    try_join_all(identities.iter().map(|identity| renewal::forbid(issuer.client, identity))).await?;
     try_join_all(identities.iter().map(async |identity| {
         issuer.known.forget(&identity.name);
         let api: Api<ServiceAccount> = Api::namespaced(issuer.client.clone(), ACCESS_NAMESPACE);
@@ -93,13 +94,14 @@ fn identity(meta: &ObjectMeta) -> Option<FoundIdentity> {
     let name = meta.name.clone()?;
     let label = |key: &str| meta.labels.as_ref()?.get(key).map(String::as_str);
     let access = if name.ends_with("-view") { Access::View } else { Access::Edit };
-    let identity = match label(KEY) {
-        Some(key) => Identity::Key {
+    let identity = match (label(KEY), label(CONNECTOR)) {
+        (Some(key), _) => Identity::Key {
             key: PublicId::from_trusted(key.to_owned()),
             generation: label(GENERATION)?.parse().ok()?,
             access,
         },
-        None => Identity::Console { access },
+        (None, Some(serial)) => Identity::Connector { serial: serial.to_owned() },
+        (None, None) => Identity::Console { access },
     };
     let namespace = NamespaceId::parse(label(NAMESPACE_ID)?).ok()?;
     // Nothing but what we would have named so ourselves.

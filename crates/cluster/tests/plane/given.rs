@@ -88,6 +88,9 @@ pub fn tenant() -> Namespace {
         status_message: None,
         created_by: UserId::new(uuid()),
         created_at: jiff::Timestamp::UNIX_EPOCH,
+        tenant: None,
+        label: None,
+        activated_at: None,
     }
 }
 
@@ -99,7 +102,7 @@ pub fn key(access: Access) -> Identity {
 pub fn public_id(identity: &Identity) -> &PublicId {
     match identity {
         Identity::Key { key, .. } => key,
-        Identity::Console { .. } => panic!("the console has no key"),
+        Identity::Console { .. } | Identity::Connector { .. } => panic!("it has no key"),
     }
 }
 

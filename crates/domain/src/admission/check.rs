@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Capacity, Injection, NamespacePolicy, PlanPrice, QuotaCheck, Refusal, RuleResult, Verdict, admit, apply, needs,
-    workload_template,
+    selection, workload_template,
 };
 use crate::deployment::AdmissionCheck;
 use crate::namespace::QuotaLine;
@@ -121,7 +121,7 @@ impl Asked {
             Err(refusals) => (Vec::new(), refusals),
         };
         refusals.extend(self.elsewhere(place.namespace));
-        let code = self.sku_code(place.policy);
+        let code = self.sku_code(place);
         let sku = place.skus.get(&code);
         let quota = if refusals.is_empty() { self.quota(&injected, place.quota) } else { Vec::new() };
         let mut rules = rules(&refusals);
@@ -140,9 +140,11 @@ impl Asked {
         })
     }
 
-    fn sku_code(&self, policy: &NamespacePolicy) -> String {
+    fn sku_code(&self, place: &Place<'_>) -> String {
         let label = self.template.pointer("/metadata/labels").and_then(|labels| labels.get(SKU_LABEL));
-        label.and_then(Value::as_str).or(policy.default_sku.as_deref()).unwrap_or_default().to_owned()
+        let class = || selection::by_class(&self.template, place.policy, place.skus).map(|sku| sku.code.as_str());
+        let code = label.and_then(Value::as_str).or_else(class).or(place.policy.default_sku.as_deref());
+        code.unwrap_or_default().to_owned()
     }
 
     /// A manifest that names another namespace would end up there.

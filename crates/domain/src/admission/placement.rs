@@ -71,7 +71,14 @@ fn agrees(sku: &Sku, key: &str, value: &str) -> bool {
 
 fn fill_runtime_class(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
     let wanted = sku.spec.placement.runtime_class_name.as_str();
-    fill_class(draft, "runtimeClassName", wanted, ("runtime_class", sku), refusals);
+    // A class that only names the SKU has done its work. What runs the pod is decided by the SKU.
+    let path = ["spec", "runtimeClassName"];
+    let only_names_the_sku = sku.runtime_class().is_some_and(|class| class == draft.text(&path) && class != wanted);
+    match (only_names_the_sku, wanted) {
+        (true, "") => draft.set(&path, Value::Null),
+        (true, wanted) => draft.set(&path, Value::from(wanted)),
+        (false, wanted) => fill_class(draft, "runtimeClassName", wanted, ("runtime_class", sku), refusals),
+    }
     // With a class the plugin RuntimeClass sets and checks the overhead.
     if wanted.is_empty() && draft.get(&["spec", "overhead"]).is_some_and(|value| !super::spec::is_empty(value)) {
         let message = "spec.overhead belongs to a runtime class: remove it";

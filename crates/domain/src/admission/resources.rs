@@ -39,6 +39,17 @@ impl Share {
         matches!(self.kind, Kind::Cpu | Kind::Memory)
     }
 
+    /// An amount as people say it.
+    fn asked(&self, milli: i128) -> String {
+        let amount = self.write(milli);
+        match self.kind {
+            Kind::Gpu => format!("{amount} GPU"),
+            Kind::Cpu => format!("{amount} CPU"),
+            Kind::Memory => amount,
+            Kind::Storage => format!("{amount} {}", self.name),
+        }
+    }
+
     fn write(&self, milli: i128) -> String {
         if milli == self.total {
             return self.text.clone();
@@ -56,8 +67,9 @@ pub fn check_sku(sku: &Sku) -> Result<(), String> {
     sku.price().map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// Fills in what containers leave open.
-pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
+/// Fills in what containers leave open. `class` is the runtime class by which the pod asked for the SKU: refusals then
+/// speak of what its author wrote.
+pub(super) fn fill(draft: &mut Draft, sku: &Sku, class: Option<&str>, refusals: &mut Vec<Refusal>) {
     let shares = match shares(sku) {
         Ok(shares) => shares,
         Err(reason) => {
@@ -67,7 +79,7 @@ pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
     };
     let rows = asked::rows(draft, &sku.code, &shares, refusals);
     for (index, share) in shares.iter().enumerate() {
-        fill_share(draft, sku, (index, share), &rows, refusals);
+        fill_share(draft, (sku, class), (index, share), &rows, refusals);
     }
 }
 
@@ -86,7 +98,7 @@ fn shares(sku: &Sku) -> Result<Vec<Share>, String> {
 
 fn fill_share(
     draft: &mut Draft,
-    sku: &Sku,
+    (sku, class): (&Sku, Option<&str>),
     (index, share): (usize, &Share),
     rows: &[Row],
     refusals: &mut Vec<Refusal>,
@@ -97,8 +109,12 @@ fn fill_share(
     let highest_init = rows.iter().filter(|r| r.role == Role::Init).filter_map(|r| r.asks[index]).max().unwrap_or(0);
     let asked = together.max(sidecars + highest_init);
     if asked > share.total {
-        let message =
-            format!("Containers ask for {} {}, SKU {} has {}", share.write(asked), share.name, sku.code, share.text);
+        let message = match class {
+            Some(class) => over(class, sku, &share.asked(asked)),
+            None => {
+                format!("Containers ask for {} {}, SKU {} has {}", share.write(asked), share.name, sku.code, share.text)
+            }
+        };
         refusals.push(Refusal::new("resources_fit", "spec.containers", message));
         return;
     }
@@ -124,6 +140,14 @@ fn fill_share(
             refusals.push(Refusal::new("resources_unset", format!("{}.resources.limits", row.field()), message));
         }
     }
+}
+
+/// The published ceiling in numbers, where the vendor leaves the pod Pending (`tenant-api.md` §6).
+fn over(class: &str, sku: &Sku, asked: &str) -> String {
+    let gpus = sku.spec.gpu.as_ref().map_or(0, |gpu| gpu.count);
+    let resources = &sku.spec.resources;
+    let cpu = parse_milli(&resources.cpu).map_or_else(|_| resources.cpu.clone(), format_milli);
+    format!("runtime class {class} allows {gpus} GPU, {cpu} CPU, {}; the pod asks for {asked}", resources.memory)
 }
 
 /// Requests equal limits: where one is missing it takes the other's text.

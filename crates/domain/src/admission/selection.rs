@@ -14,7 +14,8 @@ const LABEL_FIELD: &str = "metadata.labels[remotegpu.ai/sku-code]";
 // A sentence for people: with thousands of SKUs the rest is a number.
 const CODES_SHOWN: usize = 20;
 
-/// The SKU of the label, else the one that SkyPilot's request means, else the namespace's default.
+/// The SKU of the label, else of the runtime class (`tenant-api.md` §6), else the one that SkyPilot's request means, else
+/// the namespace's default.
 pub(super) fn select<'a>(
     pod: &Value,
     policy: &NamespacePolicy,
@@ -26,7 +27,10 @@ pub(super) fn select<'a>(
     let label = pod.pointer("/metadata/labels").and_then(|labels| labels.get(SKU_LABEL)).filter(|v| !v.is_null());
     let code = match label {
         Some(value) => value.as_str().filter(|text| !text.is_empty()),
-        None => inference::code(pod, policy, skus).or(policy.default_sku.as_deref()),
+        None => by_class(pod, policy, skus)
+            .map(|sku| sku.code.as_str())
+            .or_else(|| inference::code(pod, policy, skus))
+            .or(policy.default_sku.as_deref()),
     };
     let code = code.ok_or_else(|| refuse("sku_label", format!("Pod template needs the label {SKU_LABEL}")))?;
     let sku = skus.get(code).ok_or_else(|| refuse("sku_known", format!("SKU \"{code}\" does not exist")))?;
@@ -37,6 +41,23 @@ pub(super) fn select<'a>(
         return Err(refuse("sku_retired", format!("SKU \"{code}\" is no longer sold")));
     }
     Ok(sku)
+}
+
+/// The runtime class by which a pod asks for this SKU, if it does.
+pub(super) fn class<'a>(pod: &'a Value, sku: &Sku) -> Option<&'a str> {
+    asked_class(pod).filter(|class| sku.runtime_class().as_deref() == Some(*class))
+}
+
+/// The SKU that a pod's runtime class stands for: of several with as many GPUs of a model the first by code that may be
+/// used here. One that may not is found too, so that the refusal names it.
+pub(super) fn by_class<'a>(pod: &Value, policy: &NamespacePolicy, skus: &'a BTreeMap<String, Sku>) -> Option<&'a Sku> {
+    let class = asked_class(pod)?;
+    let meant = || skus.values().filter(|sku| sku.runtime_class().as_deref() == Some(class));
+    meant().find(|sku| !sku.spec.retired && policy.grants(&sku.code)).or_else(|| meant().next())
+}
+
+fn asked_class(pod: &Value) -> Option<&str> {
+    pod.pointer("/spec/runtimeClassName").and_then(Value::as_str).filter(|class| !class.is_empty())
 }
 
 /// Label (where the default was taken) and the two frozen annotations.

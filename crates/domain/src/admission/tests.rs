@@ -1,6 +1,7 @@
 //! The rule seen from outside: builders here, one file per family of behaviours.
 
 mod checked;
+mod classes;
 mod denied;
 mod inferred;
 mod laws;

@@ -56,6 +56,9 @@ fn namespace(id: &str, status: NamespaceStatus) -> Namespace {
         status_message: None,
         created_by: UserId::parse(UUID).unwrap(),
         created_at: at(0),
+        tenant: None,
+        label: None,
+        activated_at: None,
     }
 }
 

@@ -15,7 +15,8 @@ pub(crate) async fn revoke(pool: &Pool, credential: &Credential, at: Timestamp, 
     change!(pool, audit, tx => {
         sqlx::query(
             "UPDATE credentials SET revoked_ms = $3
-             WHERE service_account = $1 AND namespace_id = $2 AND revoked_ms IS NULL AND expires_ms > $3",
+             WHERE service_account = $1 AND namespace_id = $2 AND revoked_ms IS NULL
+                 AND (expires_ms > $3 OR service_account LIKE 'connector-%')",
         )
         .bind(&credential.service_account)
         .bind(credential.namespace_id.to_string())
@@ -59,9 +60,11 @@ pub(crate) async fn removed(pool: &Pool, service_account: &str, namespace: Names
     .map_err(translate)
 }
 
+/// A connector renews its own token: what the book says of the first one ends nothing, only a revocation does.
 pub(crate) async fn delete_old(pool: &Pool, before: Timestamp, limit: u32) -> Result<u64> {
     on_db!(write pool, db => sqlx::query(
-        "DELETE FROM credentials WHERE id IN (SELECT id FROM credentials WHERE expires_ms < $1 LIMIT $2)",
+        "DELETE FROM credentials WHERE id IN (SELECT id FROM credentials WHERE expires_ms < $1
+             AND (revoked_ms IS NOT NULL OR service_account NOT LIKE 'connector-%') LIMIT $2)",
     )
     .bind(ms(before))
     .bind(i64::from(limit))

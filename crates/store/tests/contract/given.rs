@@ -110,6 +110,9 @@ impl Tenant {
             status_message: None,
             created_by: self.owner.id,
             created_at: at(0),
+            tenant: None,
+            label: None,
+            activated_at: None,
         }
     }
 
@@ -124,6 +127,7 @@ impl Tenant {
         let audit = self.event(Action::NamespaceActivated);
         assert!(db.set_namespace_status(namespace.id, NamespaceStatus::Creating, status, None, &audit).await.unwrap());
         namespace.status = status;
+        namespace.activated_at = (status == NamespaceStatus::Active).then_some(audit.at);
         namespace
     }
 

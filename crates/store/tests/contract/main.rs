@@ -51,6 +51,7 @@ mod request;
 mod revocation;
 mod session;
 mod skypilot;
+mod tenant;
 mod upgrade;
 mod usage;
 mod user;

@@ -196,6 +196,7 @@ async fn work_with(db: &Database) {
     assert_eq!(db.load_session(SESSION, at(1)).await.unwrap(), None);
     db.record_login("email:ada@example.com", "address:192.0.2.1", &event(Action::SignedIn)).await.unwrap();
 
+    numbered(db, account).await;
     let later = given::account(db, "later").await;
     assert_eq!(later.customer.as_str(), "skgu00008", "numbers go on where they were");
     let tenant = given::tenant(db).await;
@@ -205,4 +206,15 @@ async fn work_with(db: &Database) {
     assert!(db.record_credential(&fresh, &tenant.event(Action::CredentialIssued)).await.unwrap());
     let events = given::log_of(db, account).await;
     assert_eq!(events.len(), 7, "old and new rows stand in one log");
+}
+
+/// Every namespace that was there before has an id of the tenant API, in the order in which they were made.
+async fn numbered(db: &Database, account: AccountId) {
+    while db.number_tenants(1).await.unwrap() > 0 {}
+    let found = db.list_namespaces(account, &everything()).await.unwrap();
+    let ids: Vec<_> = found.iter().map(|namespace| namespace.tenant).collect();
+    assert!(ids.iter().all(Option::is_some) && ids.is_sorted(), "{ids:?}");
+    let active = found.iter().find(|namespace| namespace.id.to_string() == ACTIVE).unwrap();
+    let same = db.tenant(account, active.tenant.unwrap()).await.unwrap().unwrap();
+    assert_eq!((same.id, same.label()), (active.id, "team-ml"));
 }

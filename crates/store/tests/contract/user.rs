@@ -31,7 +31,7 @@ async fn a_member_is_found_by_email_and_by_id(db: &Database) {
     user.operator = true;
     let audit = given::event(account.id, Action::UserCreated);
     db.create_user(&user, None, account.id, Role::Admin, &audit).await.unwrap();
-    let member = Member { user: user.clone(), password_hash: None, account, role: Role::Admin };
+    let member = Member { user: user.clone(), password_hash: None, account, role: Role::Admin, token_version: 0 };
     let email = Email::new("ada@example.com").unwrap();
     assert_eq!(db.member_by_email(&email).await.unwrap().as_ref(), Some(&member));
     assert_eq!(db.member(user.id, None).await.unwrap(), Some(member));

@@ -32,6 +32,7 @@ pub mod permission;
 mod platform_account;
 mod platform_sku;
 mod platform_skypilot;
+mod platform_tenant;
 mod pod_log;
 mod secret;
 mod service;
@@ -67,6 +68,7 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(platform_account::routes())
         .merge(platform_sku::routes())
         .merge(platform_skypilot::routes())
+        .merge(platform_tenant::routes())
         .merge(namespace::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())

@@ -103,6 +103,8 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("cordon_node", Has(ManagePlatform)),
     ("uncordon_node", Has(ManagePlatform)),
     ("drain_node", Has(ManagePlatform)),
+    // the platform's tenants
+    ("list_platform_tenants", Has(ManageAccounts)),
     // namespaces
     ("list_namespaces", Has(Read)),
     ("create_namespace", Has(CreateNamespace)),
@@ -274,6 +276,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/engine/switch", Has(ManageEngines)),
     ("/api/engine/delete", Has(ManageEngines)),
     ("/api/engine-manifest/create", Has(ManageEngines)),
+    ("/api/platform-tenant/list", Has(ManageAccounts)),
     ("/api/overview/get", Has(Read)),
     // namespaces
     ("/api/namespace/list", Has(Read)),

@@ -18,6 +18,7 @@ use crate::api::ask::ask;
 use crate::api::credential::ListCredentials;
 use crate::api::kubeconfig::GetKubeconfigFacts;
 use crate::api::packed::unpack;
+use crate::features::connector::Connector;
 use crate::features::credentials::{Credentials, load_credentials};
 use crate::features::load::load;
 use crate::features::{manifest, scope};
@@ -46,7 +47,7 @@ pub fn AccessPage() -> impl IntoView {
 fn Steps(namespace: NamespaceView) -> impl IntoView {
     let made = RwSignal::new(None::<CreatedApiKey>);
     let (name, kubernetes_name) = (namespace.name.clone(), namespace.kubernetes_name.clone());
-    let (for_key, here) = (namespace.clone(), paths::access(&namespace.id));
+    let (for_key, for_connector, here) = (namespace.clone(), namespace.clone(), paths::access(&namespace.id));
     let try_it = Signal::derive(move || made.with(|made| manifest::first_try(&name, made.as_ref().map(|m| &*m.key))));
     let looks = looks(&namespace.id);
     let issued = load_credentials(format!("namespace/{}", namespace.id), move || looks.get());
@@ -68,6 +69,7 @@ fn Steps(namespace: NamespaceView) -> impl IntoView {
         <Panel title="Issued credentials">
             {issued.show(move |page| view! { <Credentials page=page here=here.clone() by_key=true /> }.into_any())}
         </Panel>
+        <Connector namespace=for_connector />
         <Examples kubernetes_name=kubernetes_name />
     }
 }

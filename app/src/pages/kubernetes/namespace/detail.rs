@@ -75,6 +75,15 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 <span class="inline-flex items-center gap-1.5" title="The name in the cluster: use it with kubectl">
                     <CopyLine text=namespace.kubernetes_name label="Kubernetes name" />
                 </span>
+                {namespace
+                    .tenant
+                    .map(|tenant| {
+                        view! {
+                            <span class="inline-flex items-center gap-1.5" title="Its id in the tenant API">
+                                <CopyLine text=tenant label="tenant id" />
+                            </span>
+                        }
+                    })}
                 <span>{count(namespace.deployments, "deployment")}</span>
                 <span>{format!("{} GPUs", quota::gpus(&namespace.quota))}</span>
             </PageHead>

@@ -71,6 +71,7 @@ impl Stand {
             probe: Arc::new(NoCluster),
             envelope: backend::Envelope::from_hex_lines(&"3c".repeat(32)).unwrap(),
             endpoints,
+            jwt: None,
         });
         let password = SecretString::from("a-password-for-tests");
         backend.bootstrap("ada@example.com", &password).await.unwrap();

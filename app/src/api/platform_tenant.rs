@@ -1,0 +1,16 @@
+//! Tenants of every account, for the operators of the platform.
+
+use domain::page::Page;
+use domain::tenant::PlatformTenantView;
+use leptos::prelude::*;
+
+use crate::api::error::AppError;
+use crate::api::packed::Packed;
+
+/// One page of tenants.
+#[server(prefix = "/api", endpoint = "platform-tenant/list")]
+pub async fn list_platform_tenants(cursor: String) -> Result<Packed<Page<PlatformTenantView>>, AppError> {
+    let caller = crate::ssr::caller().await?;
+    let page = domain::page::PageRequest::new(None, Some(cursor).filter(|c| !c.is_empty()))?;
+    Packed::new(&crate::ssr::backend()?.list_platform_tenants(&caller, &page).await?)
+}

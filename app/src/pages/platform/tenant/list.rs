@@ -1,0 +1,94 @@
+//! Every tenant of the platform: the namespaces by the names that the tenant API gives them.
+
+use domain::page::Page;
+use domain::tenant::{PlatformTenantView, install_command};
+use leptos::prelude::*;
+
+use crate::api::platform_tenant::ListPlatformTenants;
+use crate::features::head::PageHead;
+use crate::features::load::load;
+use crate::features::status;
+use crate::features::visits::{cursor_of, list_key};
+use crate::features::words::count;
+use crate::paths;
+use crate::ui::badge::Badge;
+use crate::ui::button::ButtonLink;
+use crate::ui::clock::Ago;
+use crate::ui::code::CodeBlock;
+use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+
+/// The list, and how a customer connects a cluster.
+#[component]
+pub fn PlatformTenantsPage() -> impl IntoView {
+    let body = load(list_key(&[]), |key| ListPlatformTenants { cursor: cursor_of(&key) })
+        .show(|tenants| view! { <Listing tenants=tenants /> }.into_any());
+    view! {
+        <PageHead title="Tenants">
+            <p>"Each namespace is a tenant of the API under /k8sgpu/v1. Its connector runs in the customer's own cluster."</p>
+        </PageHead>
+        {body}
+        <section class="grid gap-3">
+            <div>
+                <h2 class="font-semibold">"Connect a customer's cluster"</h2>
+                <p class="text-muted">
+                    "With the tenant's id and its kubeconfig, which its account downloads on the namespace's Access page or through the API."
+                </p>
+            </div>
+            <CodeBlock code=install_command("skg00000", "skg00000.kubeconfig") label="In the customer's cluster" />
+        </section>
+    }
+    .into_any()
+}
+
+const COLUMNS: &[Column] = &[
+    Column::Words("Tenant"),
+    Column::Words("Account"),
+    Column::Words("State"),
+    Column::Figures("Connectors"),
+    Column::Figures("Created"),
+];
+
+#[component]
+fn Listing(tenants: Page<PlatformTenantView>) -> impl IntoView {
+    if tenants.items.is_empty() {
+        return view! { <p class="text-muted">"No tenants yet. Each namespace that somebody makes is one."</p> }
+            .into_any();
+    }
+    let next = tenants.next_cursor.map(|cursor| paths::with_query(&paths::platform_tenants(), &[("cursor", &cursor)]));
+    view! {
+        <Table label="Tenants" columns=COLUMNS>
+            {tenants.items.into_iter().map(|tenant| view! { <Row tenant=tenant /> }).collect_view()}
+        </Table>
+        {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(tenant: PlatformTenantView) -> impl IntoView {
+    let (tone, word) = status::namespace(tenant.status);
+    let id = tenant.tenant.unwrap_or_else(|| "not numbered yet".to_owned());
+    view! {
+        <tr class=ROW>
+            <td class=CELL>
+                <p class="font-mono font-medium">{id}</p>
+                <p class="max-w-56 truncate text-sm text-muted" title=tenant.kubernetes_name>
+                    {tenant.label}
+                </p>
+            </td>
+            <td class=CELL>
+                <a class="link" href=paths::platform_account(&tenant.account_id)>
+                    {tenant.account_name}
+                </a>
+                <p class="font-mono text-sm text-muted">{tenant.customer}</p>
+            </td>
+            <td class=CELL>
+                <Badge tone=tone label=word />
+            </td>
+            <td class=FIGURE>{count(tenant.connectors, "connector")}</td>
+            <td class=FIGURE>
+                <Ago at=tenant.created_at />
+            </td>
+        </tr>
+    }
+}
