@@ -67,10 +67,7 @@ impl Backend {
             }
         };
         self.hand_out(caller, namespace, &credential).await?;
-        let ca = match self.inner.endpoints.cluster_ca_pem.as_str() {
-            "" => String::new(),
-            pem => STANDARD.encode(pem),
-        };
+        let ca = STANDARD.encode(&self.inner.endpoints.cluster_ca_pem);
         let text = render_connector(namespace, &self.inner.endpoints, &ca, &tenant, given.token.expose_secret());
         let (filename, expires_at) = (format!("{tenant}.kubeconfig"), credential.expires_at);
         Ok(ConnectorKubeconfig { tenant, filename, kubeconfig: SecretString::from(text), expires_at })

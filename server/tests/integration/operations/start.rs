@@ -118,6 +118,21 @@ async fn a_missing_or_weak_audit_key_is_refused() {
 }
 
 #[tokio::test]
+async fn a_weak_key_for_the_tokens_of_the_tenant_api_is_refused() {
+    let third = format!("{0}\n{0}\n{0}", &AUDIT_KEY.chars().rev().collect::<String>());
+    for (text, said) in [
+        ("changeme", "is a default that everybody knows"),
+        (&AUDIT_KEY[..62], "is shorter than 32 bytes"),
+        (&third, "must hold one key or two"),
+        (PEPPER, "--pepper-file and --jwt-key-file hold the same secret"),
+    ] {
+        let start = Start::new().file("jwt-key", text);
+        let key = start.at("jwt-key");
+        start.with("--jwt-key-file", &key).says(said).await;
+    }
+}
+
+#[tokio::test]
 async fn an_empty_pepper_is_refused() {
     Start::new().file("pepper", "\n").says("is empty").await;
 }

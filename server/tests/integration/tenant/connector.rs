@@ -53,9 +53,14 @@ async fn it_opens_the_tenants_namespace_and_renews_itself_alone() {
         (Connector::of(&app, &owner, &client, &cluster).await, Connector::of(&app, &owner, &client, &cluster).await);
     assert_ne!(one.account, two.account, "each download is an identity of its own");
     assert!(!one.text.contains("exec:"), "no program to run: {}", one.text);
-    for allowed in
-        ["create pods", "get pods/log", "create pods/exec", "create configmaps", "get secrets", "watch events"]
-    {
+    for allowed in [
+        "create pods",
+        "get pods --subresource=log",
+        "create pods --subresource=exec",
+        "create configmaps",
+        "get secrets",
+        "watch events",
+    ] {
         let words: Vec<&str> = ["auth", "can-i"].into_iter().chain(allowed.split(' ')).collect();
         assert_eq!(one.run(&app, &words).await.out().trim(), "yes", "{allowed}");
     }
