@@ -226,6 +226,9 @@ mod tests {
             status_message: None,
             created_by: UserId::parse("019c1b2e-7f00-7abc-8def-0123456789ad").unwrap(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
+            tenant: None,
+            label: None,
+            activated_at: None,
         }
     }
 

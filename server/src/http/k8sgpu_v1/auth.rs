@@ -32,7 +32,10 @@ impl<S: Sync> FromRequestParts<S> for TenantCaller {
 /// Middleware: finds the caller before anything of the request is read, counts them, and does what makes something once
 /// for each `Idempotency-Key`.
 pub async fn authenticate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let caller = match caller(&state, &request).await {
+    // Read before anything is waited for: a request cannot be shared meanwhile.
+    let token = presented(request.headers()).map(str::to_owned);
+    let origin = request.extensions().get::<Origin>().cloned();
+    let caller = match caller(&state, token, origin).await {
         Ok(caller) => caller,
         Err(error) => return Refused::from(error).into_response(),
     };
@@ -43,11 +46,9 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     }
 }
 
-async fn caller(state: &AppState, request: &Request) -> Result<Caller> {
-    let token = presented(request.headers())?;
-    let none = || Error::internal("a request without an origin");
-    let origin = request.extensions().get::<Origin>().ok_or_else(none)?;
-    let caller = state.backend.tenant_caller(origin, token).await?;
+async fn caller(state: &AppState, token: Result<String>, origin: Option<Origin>) -> Result<Caller> {
+    let (token, origin) = (token?, origin.ok_or_else(|| Error::internal("a request without an origin"))?);
+    let caller = state.backend.tenant_caller(&origin, &token).await?;
     state.limits.take(Class::Session, &caller.user.id.to_string())?;
     Ok(caller)
 }
