@@ -45,8 +45,7 @@ pub(crate) async fn apply(client: &Client, wanted: &Classes) -> Result<()> {
     let ours = ListParams::default().labels(&format!("{MANAGED_BY}={FIELD_MANAGER}"));
     let found = call("listing RuntimeClasses", api.list(&ours)).await?;
     for surplus in found.items.iter().map(ResourceExt::name_any).filter(|name| !wanted.contains_key(name)) {
-        let delete = api.delete(&surplus, &DeleteParams::default());
-        ignore_gone(call("deleting a RuntimeClass", delete).await)?;
+        ignore_gone(call("deleting a RuntimeClass", api.delete(&surplus, &DeleteParams::default())).await)?;
     }
     let params = PatchParams::apply(FIELD_MANAGER).force();
     for (name, class) in wanted {
