@@ -10,6 +10,7 @@ mod account;
 mod api_key;
 pub mod audit;
 pub mod authz;
+mod billing;
 mod budget;
 mod cli_session;
 mod config_map;

@@ -10,6 +10,7 @@ pub mod account;
 pub mod admission;
 pub mod api_key;
 pub mod audit;
+pub mod billing;
 pub mod budget;
 pub mod capacity;
 pub mod cli_session;

@@ -53,7 +53,8 @@ pub struct UsageRecord {
     pub sku_code: String,
     /// Engine behind its node; empty when unknown.
     pub engine: String,
-    /// RuntimeClass; empty for none.
+    /// RuntimeClass that stands for its SKU, as it was called when the pod began; the pod's own where none does, empty for
+    /// none.
     pub runtime_class: String,
     /// Per hour, as admission froze it.
     pub price: Money,

@@ -4,6 +4,7 @@
 //! the body. It has no place in the API document of `/v1`: what it looks like is settled by another vendor's page.
 
 mod auth;
+mod billing;
 pub mod cluster;
 mod refused;
 mod user;
@@ -32,7 +33,7 @@ const DOCUMENT_LIMIT: usize = 64 * 1024;
 /// Everything under `/k8sgpu/v1`; nothing is there in an installation without a key for its tokens.
 pub fn routes(state: &AppState) -> Router<AppState> {
     let known = match state.backend.offers_tenant_api() {
-        true => Router::new().merge(user::routes(state)).merge(cluster::routes(state)),
+        true => Router::new().merge(user::routes(state)).merge(cluster::routes(state)).merge(billing::routes(state)),
         false => Router::new(),
     };
     let limited = known

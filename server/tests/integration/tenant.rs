@@ -1,5 +1,6 @@
 //! The tenant API to the letter of `tenant-api.md`, over the same namespaces as the console.
 
+mod billing;
 mod connector;
 mod runtime_class;
 mod token;

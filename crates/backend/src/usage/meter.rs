@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::Result;
 use domain::id::{NamespaceId, UsageId};
+use domain::sku::Sku;
 use domain::usage::{Meter, MeteredPod, Metering, Note, Subject, UsageRecord};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -136,10 +137,19 @@ impl Backend {
             origin_namespace,
             sku_code: pod.sku_code.clone(),
             engine: pod.engine.clone(),
-            runtime_class: pod.runtime_class.clone(),
+            runtime_class: self.class_of(pod),
             price: pod.price.clone(),
             ..payer.clone()
         }))
+    }
+
+    /// The class by which users of the tenant API pick the SKU, kept because the invoice of a closed month never changes. The
+    /// pod itself has lost it: admission replaces it by the container runtime of the SKU.
+    fn class_of(&self, pod: &MeteredPod) -> String {
+        // No pod goes uncharged for want of a name.
+        let skus = self.inner.cluster.skus().unwrap_or_default();
+        let class = skus.get(&pod.sku_code).and_then(Sku::runtime_class);
+        class.unwrap_or_else(|| pod.runtime_class.clone())
     }
 
     /// A record with everything that comes from the namespace: account, names, and the person who made it.

@@ -1,0 +1,41 @@
+//! The invoice of a month for the tenant API: usage records in their order, named by the tenants they ran in.
+//!
+//! Source: `tenant-api.md` §5. Read batch by batch, so that a month of any length takes the same memory.
+
+use domain::billing::BilledPod;
+use domain::id::NamespaceId;
+use domain::permission::Permission;
+use domain::usage::{Month, UsageRecord};
+use domain::{Error, Result};
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+
+use crate::{Backend, Caller};
+
+impl Backend {
+    /// The rows of a month of the caller's account; what still runs is billed up to the moment of the call.
+    ///
+    /// # Errors
+    /// `forbidden` for roles that see no usage. When the database does not answer, that comes in the stream.
+    pub fn billed_pods(&self, caller: &Caller, month: Month) -> Result<BoxStream<'static, Result<BilledPod>>> {
+        caller.require(Permission::ReadUsage)?;
+        let (now, records) = (self.inner.clock.now(), self.billed_usage(caller.account.id, month));
+        // Records come namespace by namespace: the last one's tenant is all that needs to be known.
+        let first = (self.clone(), records, None::<(NamespaceId, String)>);
+        let rows = stream::try_unfold(first, move |(backend, mut records, known)| async move {
+            let Some(record) = records.try_next().await? else { return Ok::<_, Error>(None) };
+            let tenant = match known {
+                Some((id, tenant)) if id == record.namespace_id => tenant,
+                _ => backend.tenant_of(&record).await?,
+            };
+            let row = BilledPod::of(&record, tenant.clone(), now);
+            Ok(Some((row, (backend, records, Some((record.namespace_id, tenant))))))
+        });
+        Ok(rows.boxed())
+    }
+
+    /// The tenant of a record, also one that is gone; the namespace's name in the cluster for one that never had a number.
+    async fn tenant_of(&self, record: &UsageRecord) -> Result<String> {
+        let found = self.inner.store.tenant_id_of(record.namespace_id).await?;
+        Ok(found.map_or_else(|| record.kubernetes_name.clone(), |id| id.to_string()))
+    }
+}

@@ -1,0 +1,74 @@
+//! The invoice of a month, as JSON or as a CSV file; written while it is read.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use backend::Backend;
+use domain::Result;
+use domain::billing::{BilledPod, CSV_HEAD, JSON_TAIL, json_head, month};
+use domain::usage::Month;
+use futures::future::ready;
+use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _, once};
+
+use super::at;
+use super::auth::{TenantCaller, authenticate};
+use super::refused::Refused;
+use crate::http::extract::ApiPath;
+use crate::http::negotiate::preferred;
+use crate::http::problem::Problem;
+use crate::http::state::AppState;
+
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv";
+
+/// Outside the routes that answer JSON only.
+pub fn routes(state: &AppState) -> Router<AppState> {
+    at("/billing/{year}/{month}", &get(read)).layer(from_fn_with_state(state.clone(), authenticate))
+}
+
+/// `GET billing/{year}/{month}`
+async fn read(
+    TenantCaller(caller): TenantCaller,
+    State(backend): State<Backend>,
+    ApiPath((year, of)): ApiPath<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let vary = [(VARY, "accept")];
+    let Some(form) = preferred(&headers, &[JSON, CSV]) else { return Ok((vary, no_form()).into_response()) };
+    let month = month(&year, &of)?;
+    let rows = backend.billed_pods(&caller, month)?;
+    Ok(match form {
+        CSV => (vary, file(month, rows)).into_response(),
+        _ => (vary, [(CONTENT_TYPE, JSON)], json(month, rows)).into_response(),
+    })
+}
+
+fn no_form() -> Problem {
+    let refused = StatusCode::NOT_ACCEPTABLE;
+    let detail = "The answer exists as application/json and text/csv";
+    Problem::from_status(refused).in_words(refused, "not_acceptable", detail)
+}
+
+fn json(month: Month, rows: BoxStream<'static, Result<BilledPod>>) -> Body {
+    let rows = rows.enumerate().map(|(index, row)| {
+        let comma = if index == 0 { "" } else { "," };
+        row.map(|row| Bytes::from(format!("{comma}{}", row.json())))
+    });
+    let head = once(ready(Ok(Bytes::from(json_head(month)))));
+    let tail = once(ready(Ok(Bytes::from_static(JSON_TAIL.as_bytes()))));
+    Body::from_stream(head.chain(rows).chain(tail))
+}
+
+fn file(month: Month, rows: BoxStream<'static, Result<BilledPod>>) -> Response {
+    // The name holds a month, so it needs no escaping.
+    let attachment = format!("attachment; filename=\"k8sgpu-{month}.csv\"");
+    let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, attachment)];
+    let head = once(ready(Ok(Bytes::from_static(CSV_HEAD.as_bytes()))));
+    let rows = rows.map_ok(|row| Bytes::from(row.csv()));
+    (headers, Body::from_stream(head.chain(rows))).into_response()
+}
