@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::id::EngineId;
 use crate::quantity::parse_milli;
 use crate::sku::{Sku, SkuEngineStatus, SkuStatus};
 
@@ -14,8 +15,16 @@ pub const ENGINE_LABEL: &str = "remotegpu.ai/engine";
 /// Taint of virtual nodes without GPUs (RULINGS 14).
 pub const PROVIDER_TAINT: &str = "virtual-kubelet.io/provider";
 
+/// Taint of the nodes of an account's engine, with the account's id: SKUs that name no such engine stay off them.
+pub const ACCOUNT_TAINT: &str = "remotegpu.ai/account";
+
 /// Resource name → thousandths of its base unit, as [`parse_milli`] reads them.
 pub type Amounts = BTreeMap<String, i128>;
+
+/// Longest value of a label.
+const LABEL: usize = 63;
+/// Length of [`EngineId::short`].
+const ID_END: usize = 8;
 
 /// A taint of a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +88,20 @@ fn needs(sku: &Sku) -> Option<Amounts> {
     texts.into_iter().map(read).collect()
 }
 
+/// Name of the nodes of an account's engine, as SKUs say it: with the end of the engine's id, so that no account can draw
+/// pods by the choice of a name.
+pub fn accounts_engine_name(engine: &str, id: EngineId) -> String {
+    let room = LABEL - ID_END - 1;
+    format!("{}-{}", &engine[..engine.len().min(room)], id.short())
+}
+
+/// Whether the SKU was made for engines of accounts: it names one. A name of the platform's that only looks alike does no
+/// harm, because pods are held to the engines that their SKU names.
+pub(crate) fn names_accounts_engine(sku: &Sku) -> bool {
+    let is_end = |end: &str| end.len() == ID_END && end.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    sku.spec.placement.engines.iter().any(|name| name.rsplit_once('-').is_some_and(|(_, end)| is_end(end)))
+}
+
 fn fit(one: &Amounts, room: impl Fn(&str) -> i128) -> u64 {
     let times = one.iter().map(|(name, need)| room(name).max(0) / need).min().unwrap_or(0);
     u64::try_from(times).unwrap_or(u64::MAX)
@@ -93,11 +116,13 @@ impl NodeRoom {
         let Some(engine) = self.labels.get(ENGINE_LABEL) else { return false };
         let engine_fits = placement.engines.is_empty() || placement.engines.contains(engine);
         let labels_fit = placement.node_selector.iter().all(|(key, value)| self.labels.get(key) == Some(value));
-        // Admission adds this one to every pod of the SKU.
+        // Admission adds this one to every pod of the SKU, and that of accounts where the SKU names such an engine.
         let own = sku.spec.gpu.as_ref().map_or(PROVIDER_TAINT, |gpu| gpu.resource.as_str());
+        let accounts = names_accounts_engine(sku);
         let tolerated = |taint: &Taint| {
+            let named = taint.key == own || (accounts && taint.key == ACCOUNT_TAINT);
             taint.effect == "PreferNoSchedule"
-                || (taint.key == own && taint.effect == "NoSchedule")
+                || (named && taint.effect == "NoSchedule")
                 || taint.transient()
                 || placement.tolerations.iter().any(|toleration| taint.tolerated_by(toleration))
         };

@@ -17,8 +17,8 @@ pub struct NodeConfig {
     pub capacity: Capacity,
     /// GPUs of the node, if any.
     pub gpu: Option<Gpu>,
-    /// Keeps pods off that were not meant for this node.
-    pub taint: NodeTaint,
+    /// Keep pods off that were not meant for this node; one for each key.
+    pub taints: Vec<NodeTaint>,
     /// More labels of the Node object.
     pub labels: BTreeMap<String, String>,
     /// Pods without this label are refused. `None` admits every pod that was scheduled here.
@@ -97,7 +97,7 @@ pub(crate) mod tests {
             port: 10250,
             capacity: Capacity { pods: Some(20000), ..Capacity::default() },
             gpu: Some(Gpu { model: "H100".into(), count: 16, memory_gib: Some(80) }),
-            taint: NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into() },
+            taints: vec![NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into() }],
             labels: BTreeMap::new(),
             require_pod_label: None,
             reconcile_interval: Duration::from_secs(30),

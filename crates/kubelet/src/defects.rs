@@ -10,7 +10,7 @@ use crate::{
     ContainerInstance, ContainerRun, EngineInfo, Instance, NodeConfig, ProviderError,
     config::tests::config,
     decide::Rules,
-    node_object::{Facts, labels, new_node, status_patch, taint},
+    node_object::{Facts, labels, new_node, status_patch, taints},
     probes::Probes,
     records::Records,
     refuse::refuse,
@@ -157,7 +157,7 @@ fn d16_d17_a_node_has_its_labels_taint_and_provider_id_from_its_first_moment() {
     assert!(matches!(labels["kubernetes.io/arch"].as_str(), "amd64" | "arm64"));
     let spec = new_node(&config, "docker", &BTreeMap::new()).spec.unwrap();
     assert_eq!(spec.provider_id.as_deref(), Some(format!("docker://{}", config.name).as_str()));
-    assert_eq!(spec.taints.unwrap(), [taint(&config)]);
+    assert_eq!(spec.taints.unwrap(), taints(&config));
 }
 
 #[test]

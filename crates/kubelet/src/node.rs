@@ -1,5 +1,5 @@
 //! Keeps the Node object: makes it, watches it, makes it again when somebody deletes it, and reports its health.
-//! The taint comes with the object itself, so a new node never stands open for a moment.
+//! The taints come with the object itself, so a new node never stands open for a moment.
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::StreamExt;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     kubelet::Shared,
-    node_object::{Facts, labels, new_node, status_patch, taint},
+    node_object::{Facts, labels, new_node, status_patch, taints},
 };
 
 /// Without a change the status is written this often.
@@ -47,7 +47,7 @@ fn api(shared: &Shared) -> Api<Node> {
     Api::all(shared.client.clone())
 }
 
-/// One round: the object exists with labels and taint, and its status is current.
+/// One round: the object exists with labels and taints, and its status is current.
 async fn keep(shared: &Shared) -> Result<(), kube::Error> {
     let api = api(shared);
     let name = &shared.config.name;
@@ -79,25 +79,26 @@ async fn keep(shared: &Shared) -> Result<(), kube::Error> {
 fn is_ours(shared: &Shared, node: &Node) -> bool {
     let known = node.metadata.labels.as_ref();
     let labelled = labels(&shared.config).iter().all(|(key, value)| known.and_then(|all| all.get(key)) == Some(value));
-    labelled && has_taint(shared, node)
+    labelled && has_taints(shared, node)
 }
 
-fn has_taint(shared: &Shared, node: &Node) -> bool {
-    let wanted = taint(&shared.config);
-    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
-    taints.iter().any(|one| one.key == wanted.key && one.value == wanted.value && one.effect == wanted.effect)
+fn has_taints(shared: &Shared, node: &Node) -> bool {
+    let known = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+    taints(&shared.config).iter().all(|wanted| {
+        known.iter().any(|one| one.key == wanted.key && one.value == wanted.value && one.effect == wanted.effect)
+    })
 }
 
-/// Puts back our labels and taint; taints of the cluster's own controllers stay.
+/// Puts back our labels and taints; those of the cluster's own controllers stay.
 async fn repair(shared: &Shared, api: &Api<Node>, node: Node) -> Result<Node, kube::Error> {
-    let wanted = taint(&shared.config);
-    let mut taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
-    taints.retain(|one| one.key != wanted.key);
-    taints.push(wanted);
+    let wanted = taints(&shared.config);
+    let mut all = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+    all.retain(|one| wanted.iter().all(|own| own.key != one.key));
+    all.extend(wanted);
     let patch = json!({
         // A list is replaced whole: somebody else's taint of this very moment must not be lost.
         "metadata": {"labels": labels(&shared.config), "resourceVersion": node.metadata.resource_version},
-        "spec": {"taints": taints},
+        "spec": {"taints": all},
     });
     api.patch(&shared.config.name, &PatchParams::default(), &Patch::Merge(patch)).await
 }

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{EngineInfo, Gpu, NodeConfig, status::seconds, tick::Health};
+use crate::{EngineInfo, Gpu, NodeConfig, NodeTaint, status::seconds, tick::Health};
 
 /// Said to the API server: exec and attach come as WebSockets.
 const FEATURES: [&str; 1] = ["ExtendWebSocketsToKubelet"];
@@ -46,15 +46,18 @@ pub(crate) fn labels(config: &NodeConfig) -> BTreeMap<String, String> {
         put("remotegpu.ai/gpu-model", &gpu.model);
         put("nvidia.com/gpu.product", &gpu.model);
         if let Some(memory) = gpu.memory_gib {
-            put("nvidia.com/gpu.memory", &(memory * 1024).to_string());
+            put("nvidia.com/gpu.memory", &memory.saturating_mul(1024).to_string());
         }
     }
     labels
 }
 
-pub(crate) fn taint(config: &NodeConfig) -> Taint {
-    let taint = &config.taint;
-    Taint { key: taint.key.clone(), value: Some(taint.value.clone()), effect: "NoSchedule".into(), time_added: None }
+pub(crate) fn taints(config: &NodeConfig) -> Vec<Taint> {
+    let taint = |one: &NodeTaint| {
+        let (key, value) = (one.key.clone(), Some(one.value.clone()));
+        Taint { key, value, effect: "NoSchedule".into(), time_added: None }
+    };
+    config.taints.iter().map(taint).collect()
 }
 
 /// The object as it is created. Its status follows in a patch, but for what it has: clients such as SkyPilot read every
@@ -68,7 +71,7 @@ pub(crate) fn new_node(config: &NodeConfig, kind: &str, allocatable: &BTreeMap<S
     node.metadata.name = Some(config.name.clone());
     node.metadata.labels = Some(labels(config));
     let spec = node.spec.get_or_insert_default();
-    spec.taints = Some(vec![taint(config)]);
+    spec.taints = Some(taints(config));
     // Set at once: it cannot be changed, and a cloud controller must know that this node is not its own.
     spec.provider_id = Some(format!("{kind}://{}", config.name));
     node

@@ -73,7 +73,7 @@ fn node_config(args: &Args, class: Option<&Class>) -> Result<NodeConfig> {
     let address = args.address.or_else(node::address::detect);
     let address = address.context("This machine has no address but loopback; give --address")?;
     let gpu = gpu(args)?.or_else(|| class?.gpu.clone());
-    let taint = taint(args, gpu.is_some());
+    let taints = vec![taint(args, gpu.is_some())];
     let capacity = capacity(args, class)?;
     Ok(NodeConfig {
         name: args.nodename.clone(),
@@ -82,7 +82,7 @@ fn node_config(args: &Args, class: Option<&Class>) -> Result<NodeConfig> {
         port: args.port,
         capacity,
         gpu,
-        taint,
+        taints,
         labels: BTreeMap::new(),
         require_pod_label: args.require_pod_label.clone(),
         reconcile_interval: Duration::from_secs(args.reconcile_interval),

@@ -52,6 +52,8 @@ pub struct Known {
 pub struct Engine {
     /// Label of its nodes, and the first part of their names.
     pub name: String,
+    /// The account that imported it, whose pods alone it may draw; `None` = the platform's.
+    pub account: Option<String>,
     /// Tag for infrastructure as code; may be empty.
     pub ecosystem: String,
     /// Where it is and as whom it is called.
@@ -223,7 +225,7 @@ impl Engine {
             Login::Basic { username, password } => format!("{username}:{}", secret(password)),
         };
         let known = [&self.name, &self.ecosystem, &reach.server, &reach.namespace, &login];
-        let more = format!("{:?}{:?}{:?}", reach.address, reach.ca, reach.typed);
+        let more = format!("{:?}{:?}{:?}{:?}", reach.address, reach.ca, reach.typed, self.account);
         let mut digest = Sha256::new();
         for text in known.into_iter().chain([&more]) {
             digest.update(text.len().to_le_bytes());

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use anyhow::{Context as _, Result, bail};
 use backend::ports::Engines as _;
 use backend::{Envelope, Place};
+use domain::capacity::accounts_engine_name;
 use domain::engine::settings::OnPremise;
 use domain::engine::{Credentials, Engine, EngineStatus, Settings};
 use domain::engine_manifest::NAMESPACE;
@@ -50,7 +51,8 @@ impl Roster {
                 Some(stage) => match self.reach(&engine, settings).await {
                     Ok(reach) => {
                         let ecosystem = engine.ecosystem.clone();
-                        Some(fleet::Engine { name: name.clone(), ecosystem, reach, stage })
+                        let account = engine.account_id.map(|id| id.to_string());
+                        Some(fleet::Engine { name: name.clone(), account, ecosystem, reach, stage })
                     }
                     Err(error) => {
                         tracing::warn!(
@@ -109,7 +111,7 @@ impl Roster {
 fn node_name(engine: &Engine) -> String {
     match engine.account_id {
         None => engine.name.clone(),
-        Some(_) => format!("{}-{}", &engine.name[..engine.name.len().min(54)], engine.id.short()),
+        Some(_) => accounts_engine_name(&engine.name, engine.id),
     }
 }
 

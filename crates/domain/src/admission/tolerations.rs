@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Refusal;
 use super::patch::Draft;
 use super::spec::items;
+use crate::capacity::{ACCOUNT_TAINT, PROVIDER_TAINT, names_accounts_engine};
 use crate::sku::Sku;
 
 const PATH: [&str; 2] = ["spec", "tolerations"];
@@ -70,8 +71,11 @@ pub(super) fn may_be_added(toleration: &Value) -> bool {
 
 fn of_sku(sku: &Sku) -> Vec<Value> {
     // Taints of our nodes: RULINGS 14.
-    let key = sku.spec.gpu.as_ref().map_or("virtual-kubelet.io/provider", |gpu| gpu.resource.as_str());
-    let mut all = vec![json!({"key": key, "operator": "Exists", "effect": "NoSchedule"})];
+    let key = sku.spec.gpu.as_ref().map_or(PROVIDER_TAINT, |gpu| gpu.resource.as_str());
+    let taint = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoSchedule"});
+    let mut all = vec![taint(key)];
+    // The selector holds these pods to the engines that the SKU names.
+    all.extend(names_accounts_engine(sku).then(|| taint(ACCOUNT_TAINT)));
     all.extend(sku.spec.placement.tolerations.iter().cloned());
     all
 }

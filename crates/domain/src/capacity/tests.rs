@@ -111,3 +111,17 @@ fn a_sku_that_cannot_be_read_fits_nowhere() {
     broken.spec.resources.memory = "lots".into();
     assert_eq!(counts(&broken, &[node("16", "0")]), (0, 0));
 }
+
+#[test]
+fn the_room_of_an_accounts_engine_counts_only_for_skus_that_name_it() {
+    let engine = accounts_engine_name("simulated", EngineId::new(uuid::Uuid::from_u128(0xdead_beef)));
+    assert_eq!(engine, "simulated-deadbeef");
+    let mut owned = node("16", "0");
+    owned.labels.insert(ENGINE_LABEL.into(), engine.clone());
+    owned.taints.push(Taint { key: ACCOUNT_TAINT.into(), value: "acme".into(), effect: "NoSchedule".into() });
+    let mut sku = h100(1);
+    sku.spec.placement.engines.clear();
+    assert_eq!(counts(&sku, std::slice::from_ref(&owned)), (0, 0));
+    sku.spec.placement.engines = vec![engine];
+    assert_eq!(counts(&sku, &[owned]), (16, 16));
+}

@@ -20,6 +20,10 @@ const RUN_BY: &str = "remotegpu.ai/run-by";
 const FLEET: &str = "nodes";
 /// Label with the engine of a node.
 const ENGINE: &str = "remotegpu.ai/engine";
+/// Taint of nodes without GPUs.
+const PROVIDER_TAINT: &str = "virtual-kubelet.io/provider";
+/// Taint of the nodes of an account's engine, which admission tolerates for SKUs that name such an engine.
+const ACCOUNT_TAINT: &str = "remotegpu.ai/account";
 const CALL: Duration = Duration::from_secs(10);
 /// Pods of one engine worked on at the same time.
 const WORKERS: usize = 64;
@@ -58,10 +62,6 @@ impl Home {
             ephemeral_storage: Some(mebi(class.ephemeral_bytes)),
             pods: Some(class.pods),
         };
-        let (key, value) = match class.gpu {
-            Some(_) => (Gpu::RESOURCE, "present"),
-            None => ("virtual-kubelet.io/provider", "kubernetes"),
-        };
         let ecosystem = Some(engine.ecosystem.clone()).filter(|text| !text.is_empty());
         Ok(NodeConfig {
             name: name.to_owned(),
@@ -70,7 +70,7 @@ impl Home {
             port,
             capacity,
             gpu: class.gpu.clone(),
-            taint: NodeTaint { key: key.to_owned(), value: value.to_owned() },
+            taints: taints(engine, class),
             labels: [(RUN_BY.to_owned(), FLEET.to_owned())]
                 .into_iter()
                 .chain(ecosystem.map(|text| ("remotegpu.ai/ecosystem".to_owned(), text)))
@@ -145,6 +145,18 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// What keeps pods off that were not meant for the hardware, or not for the account whose engine it is: whoever imports an
+/// engine sees the Secrets of the pods that run there.
+pub(super) fn taints(engine: &Engine, class: &Class) -> Vec<NodeTaint> {
+    let (key, value) = match class.gpu {
+        Some(_) => (Gpu::RESOURCE, "present"),
+        None => (PROVIDER_TAINT, "kubernetes"),
+    };
+    let hardware = NodeTaint { key: key.to_owned(), value: value.to_owned() };
+    let owner = engine.account.clone().map(|value| NodeTaint { key: ACCOUNT_TAINT.to_owned(), value });
+    [hardware].into_iter().chain(owner).collect()
 }
 
 async fn in_time<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T> {

@@ -1,7 +1,7 @@
 use engines::kubernetes::{Class, Login};
 use kubelet::Gpu;
 
-use super::{Engine, Reach, Stage, hardware};
+use super::{Engine, Reach, Stage, hardware, home};
 
 fn gpu(model: &str) -> Gpu {
     Gpu { model: model.into(), count: 8, memory_gib: None }
@@ -11,7 +11,7 @@ fn engine(token: &str, stage: Stage) -> Engine {
     let login = Login::Token(token.to_owned().into());
     let (server, namespace) = ("https://192.0.2.1:6443".to_owned(), "aichor".to_owned());
     let reach = Reach { server, address: None, ca: None, login, namespace, typed: Vec::new() };
-    Engine { name: "on-prem".into(), ecosystem: String::new(), reach, stage }
+    Engine { name: "on-prem".into(), account: None, ecosystem: String::new(), reach, stage }
 }
 
 #[test]
@@ -38,4 +38,21 @@ fn only_what_matters_restarts_the_nodes_of_an_engine() {
     assert_eq!(mark("a", Stage::Open), mark("a", Stage::Open));
     assert_ne!(mark("a", Stage::Open), mark("b", Stage::Open));
     assert_eq!(mark("a", Stage::Open), mark("a", Stage::Closed));
+    let owned = Engine { account: Some("acme".into()), ..engine("a", Stage::Open) };
+    assert_ne!(mark("a", Stage::Open), owned.mark());
+}
+
+#[test]
+fn the_nodes_of_an_accounts_engine_keep_everybody_elses_pods_off() {
+    let class = Class { gpu: Some(gpu("H100")), ..Class::default() };
+    let of = |engine: &Engine, class: &Class| -> Vec<(String, String)> {
+        home::taints(engine, class).into_iter().map(|one| (one.key, one.value)).collect()
+    };
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let platform = engine("a", Stage::Open);
+    assert_eq!(of(&platform, &class), [pair("nvidia.com/gpu", "present")]);
+    let owned = Engine { account: Some("acme".into()), ..platform };
+    let account = pair("remotegpu.ai/account", "acme");
+    assert_eq!(of(&owned, &class), [pair("nvidia.com/gpu", "present"), account.clone()]);
+    assert_eq!(of(&owned, &Class::default()), [pair("virtual-kubelet.io/provider", "kubernetes"), account]);
 }

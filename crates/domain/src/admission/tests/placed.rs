@@ -131,3 +131,21 @@ fn the_priority_of_the_built_in_plugin_is_cleared_when_a_class_is_set() {
     assert_eq!(decide(&stored).unwrap(), []);
     assert!(decide(&with("cpu-shared-8g", "priority", json!(0))).is_ok());
 }
+
+#[test]
+fn only_a_sku_that_names_an_accounts_engine_may_enter_it() {
+    let account = json!({"key": "remotegpu.ai/account", "operator": "Exists", "effect": "NoSchedule"});
+    let stored = |engines: Value| {
+        let named = sku("cpu-own", "2", "8Gi", Value::Null, json!({"engines": engines}));
+        let pod = template("cpu-own");
+        let injections = admit(&pod, &NamespacePolicy::default(), &[("cpu-own".to_owned(), named)].into()).unwrap();
+        let mut stored = pod;
+        apply(&mut stored, &injections);
+        stored["spec"]["tolerations"].as_array().unwrap().clone()
+    };
+    assert!(stored(json!(["on-prem-deadbeef"])).contains(&account));
+    for others in [json!([]), json!(["on-prem"]), json!(["on-prem-deadbee"]), json!(["deadbeef"])] {
+        assert!(!stored(others.clone()).contains(&account), "{others}");
+    }
+    assert_eq!(codes(&with("cpu-shared-8g", "tolerations", json!([account]))), ["tolerations"]);
+}
