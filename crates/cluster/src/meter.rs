@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use domain::admission::ANNOTATION_RUNTIME_CLASS;
 use domain::capacity::ENGINE_LABEL;
 use domain::id::NamespaceId;
 use domain::name::may_exist;
@@ -38,10 +39,11 @@ pub(crate) struct Gone(Mutex<VecDeque<MeteredPod>>);
 pub(crate) fn meta(pod: &Pod) -> Meta {
     // The customer writes these: whatever no Kubernetes name can be is none.
     let text = |key: &str| pod.annotations().get(key).filter(|text| may_exist(text)).cloned();
-    let spec = pod.spec.as_ref();
+    // Pods that an earlier version admitted tell only the class they run with.
+    let own = || pod.spec.as_ref().and_then(|spec| spec.runtime_class_name.clone());
     Meta {
         uid: pod.uid().unwrap_or_default(),
-        runtime_class: spec.and_then(|spec| spec.runtime_class_name.clone()).unwrap_or_default(),
+        runtime_class: pod.annotations().get(ANNOTATION_RUNTIME_CLASS).cloned().or_else(own).unwrap_or_default(),
         origin: text(ANNOTATION_ORIGIN_POD).zip(text(ANNOTATION_ORIGIN_NAMESPACE)),
         deletion: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
     }
@@ -56,7 +58,7 @@ impl Gone {
         let Some(mut last) = metered(views, &namespace, &row) else { return };
         let containers = row.state.containers.iter().filter(|container| !container.init);
         let ended = containers.clone().count() > 0 && containers.clone().all(|c| c.phase == ContainerPhase::Ended);
-        last.ended_at = if ended { row.state.ended_at } else { row.meta.deletion };
+        last.ended_at = if ended || row.state.over() { row.state.ended_at } else { row.meta.deletion };
         last.over = true;
         let mut gone = lock(&self.0);
         if gone.len() == MOST_GONE {

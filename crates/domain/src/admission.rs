@@ -51,6 +51,8 @@ pub const SPENDING_STOPPED: &str = "stopped";
 pub const ANNOTATION_SKU_VERSION: &str = "remotegpu.ai/sku-version";
 /// Pod annotation set by admission: hourly price, frozen, for example `3.29 EUR`.
 pub const ANNOTATION_PRICE: &str = "remotegpu.ai/price-per-hour";
+/// Pod annotation set by admission: the runtime class that stands for the SKU, frozen for the bill; none without GPUs.
+pub const ANNOTATION_RUNTIME_CLASS: &str = "remotegpu.ai/runtime-class";
 
 /// What admission must know of a namespace: annotations only the console can set (RULINGS 13).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

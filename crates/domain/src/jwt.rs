@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Life of a token: 14400 s, published.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(4);
+// Seconds: two consoles' clocks differ by as much. Only the beginning is lenient.
+const LEEWAY: i64 = 5;
 
 /// The header: exactly these two members, whatever a client may write into it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,10 +91,11 @@ impl Header {
 // === impl Claims ===
 
 impl Claims {
-    /// Whether a token with these claims counts at `now`: from `nbf` until the second before `exp` (RFC 7519 §4.1.4).
+    /// Whether a token with these claims counts at `now`: from five seconds before `nbf`, as the
+    /// clock of the console that made it may be ahead, until the second before `exp` (RFC 7519 §4.1.4).
     pub fn live(&self, now: Timestamp) -> bool {
         let now = now.as_second();
-        self.nbf <= now && now < self.exp && self.exp.checked_sub(self.nbf) == Some(LIFE.as_secs())
+        self.nbf.saturating_sub(LEEWAY) <= now && now < self.exp && self.exp.checked_sub(self.nbf) == Some(LIFE.as_secs())
     }
 }
 
@@ -123,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_lives_from_its_first_second_to_the_one_before_its_end() {
+    fn a_token_lives_from_five_seconds_before_its_first_to_the_one_before_its_end() {
         let claims = claims(1000);
-        for (second, live) in [(999, false), (1000, true), (15_399, true), (15_400, false), (15_401, false)] {
+        for (second, live) in [(994, false), (995, true), (1000, true), (15_399, true), (15_400, false), (15_401, false)] {
             assert_eq!(claims.live(at(second)), live, "{second}");
         }
     }

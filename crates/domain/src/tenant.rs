@@ -150,18 +150,30 @@ impl TenantLabel {
     /// Checks a label somebody sent.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on field `label` when empty, longer than 64 characters, or with control characters.
+    /// [`Error::Invalid`] on field `label` when empty, longer than 64 characters, or with characters that are not seen.
     pub fn new(text: &str) -> Result<Self> {
         let text = text.trim();
-        let fits = (1..=Self::LONGEST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits = (1..=Self::LONGEST).contains(&text.chars().count()) && !text.chars().any(unseen);
         let refused = || Error::field("label", "length", "Label must be 1 to 64 printable characters");
         fits.then(|| Self(text.to_owned())).ok_or_else(refused)
+    }
+
+    /// A label as it is stored: it was checked when it was set, maybe by an older rule.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Control characters, and those that have no width or turn the text around: two labels must not look the same.
+fn unseen(c: char) -> bool {
+    let invisible = matches!(c,
+        '\u{200B}' | '\u{200E}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+    c.is_control() || invisible
 }
 
 // === impl Namespace, as a tenant ===

@@ -65,7 +65,7 @@ impl TryFrom<NamespaceRow> for Namespace {
             created_by: stored(UserId::parse, &row.created_by)?,
             created_at: at(row.created_ms)?,
             tenant: row.tenant_number.map(number).transpose()?,
-            label: row.tenant_label.as_deref().map(|label| stored(TenantLabel::new, label)).transpose()?,
+            label: row.tenant_label.map(TenantLabel::from_stored),
             activated_at: maybe_at(row.activated_ms)?,
         })
     }

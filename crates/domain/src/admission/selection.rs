@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::patch::Draft;
-use super::{ANNOTATION_PRICE, ANNOTATION_SKU_VERSION, NamespacePolicy, Refusal, inference};
+use super::{
+    ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS, ANNOTATION_SKU_VERSION, NamespacePolicy, Refusal, inference,
+};
 use crate::sku::{SKU_LABEL, Sku};
 
 const LABEL_FIELD: &str = "metadata.labels[remotegpu.ai/sku-code]";
@@ -60,7 +62,7 @@ fn asked_class(pod: &Value) -> Option<&str> {
     pod.pointer("/spec/runtimeClassName").and_then(Value::as_str).filter(|class| !class.is_empty())
 }
 
-/// Label (where the default was taken) and the two frozen annotations.
+/// Label (where the default was taken) and the frozen annotations.
 pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
     draft.set(&["metadata", "labels", SKU_LABEL], Value::from(sku.code.as_str()));
     let Ok(price) = sku.price() else {
@@ -69,12 +71,18 @@ pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
         return;
     };
     let price = format!("{} {}", price.decimal(), price.currency.as_str());
-    for (key, value) in [(ANNOTATION_SKU_VERSION, sku.version.as_str()), (ANNOTATION_PRICE, &price)] {
+    let class = sku.runtime_class();
+    let frozen = [
+        (ANNOTATION_SKU_VERSION, Some(sku.version.as_str())),
+        (ANNOTATION_PRICE, Some(price.as_str())),
+        (ANNOTATION_RUNTIME_CLASS, class.as_deref()),
+    ];
+    for (key, value) in frozen {
         let path = ["metadata", "annotations", key];
-        if draft.get(&path).is_some_and(|present| present != value) {
+        if draft.get(&path).is_some_and(|present| value.is_none_or(|value| present != value)) {
             let message = format!("Annotation {key} is set by admission: remove it");
             refusals.push(Refusal::new("annotations_fixed", format!("metadata.annotations[{key}]"), message));
-        } else {
+        } else if let Some(value) = value {
             draft.set(&path, Value::from(value));
         }
     }

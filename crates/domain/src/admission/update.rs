@@ -5,10 +5,12 @@
 use serde_json::{Map, Value};
 
 use super::spec::{is_empty, items};
-use super::{ANNOTATION_PRICE, ANNOTATION_SKU_VERSION, Refusal, containers, spec, tolerations};
+use super::{
+    ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS, ANNOTATION_SKU_VERSION, Refusal, containers, spec, tolerations,
+};
 use crate::sku::SKU_LABEL;
 
-/// The SKU label and our two annotations stay as they are, and ephemeral containers ask for no GPU.
+/// The SKU label and our annotations stay as they are, and ephemeral containers ask for no GPU.
 ///
 /// `old` and `new` are whole Pods; fits updates of the pod, its status and its ephemeral containers.
 ///
@@ -16,7 +18,8 @@ use crate::sku::SKU_LABEL;
 /// Every refusal, codes `immutable`, `gpu_in_init` and those of the container checks.
 pub fn check_unchanged(old: &Value, new: &Value) -> Result<(), Vec<Refusal>> {
     let mut refusals = Vec::new();
-    let frozen = [("labels", SKU_LABEL), ("annotations", ANNOTATION_SKU_VERSION), ("annotations", ANNOTATION_PRICE)];
+    let annotations = [ANNOTATION_SKU_VERSION, ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS];
+    let frozen = std::iter::once(("labels", SKU_LABEL)).chain(annotations.map(|key| ("annotations", key)));
     for (map, key) in frozen {
         let read = |pod: &Value| pod.get("metadata").and_then(|m| m.get(map)?.get(key).cloned()).unwrap_or(Value::Null);
         if read(old) != read(new) {

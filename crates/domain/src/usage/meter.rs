@@ -138,9 +138,8 @@ impl Meter {
     fn end(&self, record: &UsageRecord, says: &Metering, now: Timestamp) -> Option<Timestamp> {
         let end = match (says.pods.get(&record.pod_uid), says.gone.get(&record.pod_uid)) {
             (Some(pod), _) if !pod.over => return None,
-            // An evicted pod tells no time: this look is the first that finds it over.
-            (Some(pod), _) => pod.ended_at.unwrap_or(now),
-            (None, Some(pod)) => pod.ended_at.unwrap_or(self.seen),
+            // An evicted pod tells no time, and nobody may have looked for long.
+            (Some(pod), _) | (None, Some(pod)) => pod.ended_at.unwrap_or(self.seen),
             (None, None) => self.seen,
         };
         Some(whole(end.min(now)).max(record.started_at))

@@ -18,6 +18,7 @@ fn forbidden() -> Vec<Change> {
         ("/metadata/labels/remotegpu.ai~1sku-code", json!("cpu-shared-8g")),
         ("/metadata/annotations/remotegpu.ai~1price-per-hour", json!("0.01 EUR")),
         ("/metadata/annotations/remotegpu.ai~1sku-version", json!("0")),
+        ("/metadata/annotations/remotegpu.ai~1runtime-class", json!("remotegpu-nvidia-1xa100")),
         ("/spec/containers/0/resources", json!({"limits": {"cpu": "1"}, "requests": {"cpu": "1"}})),
         ("/spec/tolerations", json!([{"operator": "Exists"}])),
         ("/spec/nodeSelector", json!({"remotegpu.ai/engine": "local"})),

@@ -73,6 +73,7 @@ pub fn sold(pod: &Value) -> Value {
         pod["metadata"]["labels"]["remotegpu.ai/sku-code"],
         pod["metadata"]["annotations"]["remotegpu.ai/sku-version"],
         pod["metadata"]["annotations"]["remotegpu.ai/price-per-hour"],
+        pod["metadata"]["annotations"]["remotegpu.ai/runtime-class"],
         resources,
         [spec["nodeSelector"], spec["tolerations"], spec["runtimeClassName"], spec["priorityClassName"]],
         [spec["initContainers"], spec["ephemeralContainers"], spec["schedulerName"], spec["serviceAccountName"]],

@@ -152,12 +152,14 @@ async fn a_rotation_keeps_tokens_of_the_key_before() {
     let before = token(&app, &name, PASSWORD).await.str("/token");
     let fresh: String = testkit::JWT_KEY.chars().rev().collect();
     app.secret("jwt-key", &format!("{fresh}\n{}\n", testkit::JWT_KEY));
+    app.kill().await;
     app.restart().await;
     let after = token(&app, &name, PASSWORD).await.str("/token");
     let status =
         async |app: &TestApp, token: &str| app.anonymous().with("authorization", token).get(CLUSTERS).await.status;
     assert_eq!((status(&app, &before).await, status(&app, &after).await), (200, 200));
     app.secret("jwt-key", &fresh);
+    app.kill().await;
     app.restart().await;
     assert_eq!((status(&app, &before).await, status(&app, &after).await), (401, 200), "the old key is gone");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::pod::PodView;
+use domain::pod::{ContainerPhase, ContainerView, PodView};
 use domain::workload::WorkloadView;
 use leptos::html;
 use leptos::prelude::*;
@@ -50,9 +50,10 @@ pub fn LogPanel(shown: Shown) -> impl IntoView {
     }
 }
 
-/// Pods whose containers have run: only they have a log.
+/// Pods whose containers have run: only they have a log. What ran to prepare them is not the workload's.
 pub fn started(workload: &WorkloadView) -> Vec<String> {
-    let ran = |pod: &&PodView| pod.started_at.is_some();
+    let ran = |c: &ContainerView| !c.init && (c.phase != ContainerPhase::Waiting || c.restarts > 0);
+    let ran = |pod: &&PodView| pod.started_at.is_some() && pod.containers.iter().any(ran);
     workload.pods.iter().filter(ran).take(MOST_PODS).map(|pod| pod.name.clone()).collect()
 }
 

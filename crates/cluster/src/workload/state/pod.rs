@@ -38,7 +38,9 @@ pub(crate) fn pod(pod: &Pod) -> PodRow {
     let running = status.container_statuses.as_deref().unwrap_or_default();
     let (reason, message) = trouble(&status).unzip();
     let owners = owners(pod);
-    let ends = running.iter().filter_map(|c| c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref());
+    // Init containers hold the same GPU: what is paid for begins with the first of them.
+    let all = || status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let ends = all().filter_map(|c| c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref());
     let state = PodState {
         name: pod.name_any(),
         phase: status.phase.clone().unwrap_or_else(|| "Pending".to_owned()),
@@ -48,7 +50,7 @@ pub(crate) fn pod(pod: &Pod) -> PodRow {
         ip: status.pod_ip.clone(),
         restarts: running.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum(),
         created_at: pod.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
-        started_at: running.iter().filter_map(started).min(),
+        started_at: all().filter_map(started).min(),
         ended_at: ends.map(|time| time.0).max(),
         sku_code: pod.labels().get(SKU_LABEL).cloned().unwrap_or_default(),
         reason,

@@ -73,6 +73,22 @@ fn a_running_pod_has_no_reason_and_a_start() {
 }
 
 #[test]
+fn work_in_an_init_container_has_a_start_and_an_end() {
+    let times = json!({"exitCode": 1, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:05:00Z"});
+    let waiting = container(json!({"waiting": {"reason": "PodInitializing"}}));
+    let mut init = container(json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}));
+    init[0]["name"] = json!("fetch");
+    let change = json!({"initContainerStatuses": init, "containerStatuses": waiting});
+    let state = pod(&pod_of(change)).state;
+    assert_eq!(state.started_at.unwrap().to_string(), "2026-01-01T00:00:00Z");
+    init[0]["state"] = json!({"terminated": times});
+    let change = json!({"phase": "Failed", "initContainerStatuses": init, "containerStatuses": waiting});
+    let state = pod(&pod_of(change)).state;
+    assert_eq!(state.ended_at.unwrap().to_string(), "2026-01-01T00:05:00Z");
+    assert!(state.over());
+}
+
+#[test]
 fn a_refused_replica_is_the_problem_of_its_deployment() {
     let message = r#"admission webhook "validate.remotegpu.ai" denied the request: no SKU"#;
     let whole = json!({

@@ -38,6 +38,7 @@ fn the_class_chooses_the_sku_and_is_not_left_to_the_runtime() {
     let stored = admitted(&by_class(H100));
     assert_eq!(stored["metadata"]["labels"]["remotegpu.ai/sku-code"], "gpu-h100-1x", "the first by code of two");
     assert_eq!(stored["spec"]["runtimeClassName"], Value::Null);
+    assert_eq!(stored["metadata"]["annotations"]["remotegpu.ai/runtime-class"], H100, "the bill names it");
     assert_eq!(stored["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "1");
     assert_eq!(decide(&stored).unwrap(), [], "admitted once more it stays as it is");
 }
@@ -89,6 +90,15 @@ fn a_class_that_stands_for_no_sku_needs_the_label() {
     let policy = NamespacePolicy { default_sku: Some("cpu-shared-8g".into()), ..NamespacePolicy::default() };
     let refused = admit(&by_class("kata"), &policy, &skus()).unwrap_err();
     assert_eq!(refused[0].code, "runtime_class", "the default SKU does not have it");
+}
+
+#[test]
+fn nobody_writes_the_class_of_the_bill_but_admission() {
+    for sku in ["cpu-shared-8g", "gpu-h100-1x"] {
+        let mut pod = template(sku);
+        pod["metadata"]["annotations"] = json!({"remotegpu.ai/runtime-class": "remotegpu-nvidia-1xa100"});
+        assert_eq!(codes(&pod), ["annotations_fixed"], "{sku}");
+    }
 }
 
 #[test]

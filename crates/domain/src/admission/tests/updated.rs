@@ -16,6 +16,7 @@ fn label_and_annotations_are_frozen() {
         "/metadata/labels/remotegpu.ai~1sku-code",
         "/metadata/annotations/remotegpu.ai~1sku-version",
         "/metadata/annotations/remotegpu.ai~1price-per-hour",
+        "/metadata/annotations/remotegpu.ai~1runtime-class",
     ] {
         for value in [json!("other"), Value::Null] {
             let refusals = check_unchanged(&pod(), &changed(pointer, value)).unwrap_err();

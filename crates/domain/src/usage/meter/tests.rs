@@ -48,7 +48,7 @@ fn a_record_ends_when_the_cluster_says_so_and_else_when_it_was_last_known_to_run
     let end = |says: &Metering| closing(says, SEEN);
     assert_eq!(end(&there(pod(false, None))), None);
     assert_eq!(end(&there(pod(true, Some("2026-11-21T10:10:00.9Z")))), Some(at("2026-11-21T10:10:00Z")));
-    assert_eq!(end(&there(pod(true, None))), Some(at(NOW)), "evicted: found over now");
+    assert_eq!(end(&there(pod(true, None))), Some(at(SEEN)), "evicted: it tells no time");
     assert_eq!(end(&gone(pod(true, Some("2026-11-21T10:20:00Z")))), Some(at("2026-11-21T10:20:00Z")));
     assert_eq!(end(&gone(pod(true, None))), Some(at(SEEN)));
     assert_eq!(end(&Metering::default()), Some(at(SEEN)), "it went while nobody looked");
