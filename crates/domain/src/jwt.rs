@@ -95,7 +95,9 @@ impl Claims {
     /// clock of the console that made it may be ahead, until the second before `exp` (RFC 7519 §4.1.4).
     pub fn live(&self, now: Timestamp) -> bool {
         let now = now.as_second();
-        self.nbf.saturating_sub(LEEWAY) <= now && now < self.exp && self.exp.checked_sub(self.nbf) == Some(LIFE.as_secs())
+        self.nbf.saturating_sub(LEEWAY) <= now
+            && now < self.exp
+            && self.exp.checked_sub(self.nbf) == Some(LIFE.as_secs())
     }
 }
 
@@ -128,7 +130,9 @@ mod tests {
     #[test]
     fn a_token_lives_from_five_seconds_before_its_first_to_the_one_before_its_end() {
         let claims = claims(1000);
-        for (second, live) in [(994, false), (995, true), (1000, true), (15_399, true), (15_400, false), (15_401, false)] {
+        for (second, live) in
+            [(994, false), (995, true), (1000, true), (15_399, true), (15_400, false), (15_401, false)]
+        {
             assert_eq!(claims.live(at(second)), live, "{second}");
         }
     }

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::patch::Draft;
-use super::{
-    ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS, ANNOTATION_SKU_VERSION, NamespacePolicy, Refusal, inference,
-};
+use super::{ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS, ANNOTATION_SKU_VERSION, NamespacePolicy, Refusal, inference};
 use crate::sku::{SKU_LABEL, Sku};
 
 const LABEL_FIELD: &str = "metadata.labels[remotegpu.ai/sku-code]";

@@ -42,7 +42,18 @@ fn a_label_is_any_printable_text_of_64_characters() {
     for good in ["tenant-lab", "la mia nuova label", "🚀 lab", &"é".repeat(64), "  padded  "] {
         assert_eq!(TenantLabel::new(good).unwrap().as_str(), good.trim());
     }
-    for bad in ["", "   ", &"x".repeat(65), "a\nb", "tab\tbed", "\u{7f}", "a\u{200b}b", "a\u{202e}b", "a\u{2066}b", "\u{feff}a"] {
+    for bad in [
+        "",
+        "   ",
+        &"x".repeat(65),
+        "a\nb",
+        "tab\tbed",
+        "\u{7f}",
+        "a\u{200b}b",
+        "a\u{202e}b",
+        "a\u{2066}b",
+        "\u{feff}a",
+    ] {
         assert!(TenantLabel::new(bad).is_err(), "{bad:?}");
     }
 }
