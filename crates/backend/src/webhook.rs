@@ -20,13 +20,14 @@ use domain::{Code, Error, Result};
 use crate::{Backend, Caller, Grant};
 
 impl Backend {
-    /// Webhooks of the account, oldest first.
+    /// Webhooks of the account, oldest first; those of the platform for its operators only.
     ///
     /// # Errors
     /// `forbidden` for who may not manage the account.
     pub async fn list_webhooks(&self, caller: &Caller, page: &PageRequest) -> Result<Page<WebhookView>> {
         manages(caller)?;
-        let rows = self.inner.store.list_webhooks(caller.account.id, page).await?;
+        let platform = caller.may(Permission::ManagePlatform);
+        let rows = self.inner.store.list_webhooks(caller.account.id, platform, page).await?;
         let now = self.inner.clock.now();
         Ok(Page::from_rows(rows, page.limit, |webhook| webhook.id.to_string()).map(|webhook| webhook.view(now)))
     }
@@ -86,15 +87,16 @@ impl Backend {
     /// A new secret; the one before it signs too for a day.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for unknown and foreign ids alike.
+    /// [`Error::NotFound`] for unknown and foreign ids alike; `conflict` when another rotation came first.
     pub async fn rotate_webhook_secret(&self, caller: &Caller, id: &str) -> Result<WebhookSecret> {
         let webhook = self.webhook_to_change(caller, id).await?;
         let (text, secret) = self.new_webhook_secret(webhook.id)?;
         let now = self.inner.clock.now();
         let audit = self.about(caller, Action::WebhookSecretRotated, &webhook, "");
         let old = (self.retired_webhook_secret(webhook.id, &webhook.secret)?, now + OVERLAP);
-        if !self.inner.store.rotate_webhook_secret(webhook.id, &secret, &old, &audit).await? {
-            return Err(Error::NotFound);
+        // A secret that was handed out and never signs would be worse than none.
+        if !self.inner.store.rotate_webhook_secret(webhook.id, &webhook.secret, &secret, &old, &audit).await? {
+            return Err(Error::conflict(Code::Conflict, "The secret was changed at the same time: look, then try again"));
         }
         let rotated = Webhook { old_secret: Some(old), ..webhook.into_inner() };
         Ok(WebhookSecret { webhook: rotated.view(now), secret: text })
@@ -181,18 +183,18 @@ impl Backend {
     async fn webhook(&self, caller: &Caller, id: &str) -> Result<Grant<Webhook>> {
         let id = WebhookId::parse(id)?;
         let found = self.inner.store.webhook(caller.account.id, id).await?;
-        let found = found.filter(|_| caller.may(Permission::Read)).ok_or(Error::NotFound)?;
+        // One of the platform tells of what no account sees: to everybody but operators it does not exist.
+        let visible = |webhook: &Webhook| {
+            caller.may(Permission::Read) && (!webhook.platform || caller.may(Permission::ManagePlatform))
+        };
+        let found = found.filter(visible).ok_or(Error::NotFound)?;
         manages(caller)?;
         Ok(Grant::new(found))
     }
 
-    /// A webhook of the platform is changed by operators only, as it tells of what no account sees.
     async fn webhook_to_change(&self, caller: &Caller, id: &str) -> Result<Grant<Webhook>> {
         let webhook = self.webhook(caller, id).await?;
         caller.require(Permission::ManageAccount)?;
-        if webhook.platform {
-            caller.require(Permission::ManagePlatform)?;
-        }
         Ok(webhook)
     }
 

@@ -82,8 +82,8 @@ impl Webhooks for SqlStore {
         of_account(&self.pool, account, id).await
     }
 
-    async fn list_webhooks(&self, account: AccountId, page: &PageRequest) -> Result<Vec<Webhook>> {
-        list(&self.pool, account, page).await
+    async fn list_webhooks(&self, account: AccountId, platform: bool, page: &PageRequest) -> Result<Vec<Webhook>> {
+        list(&self.pool, account, platform, page).await
     }
 
     async fn change_webhook(&self, id: WebhookId, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool> {
@@ -93,11 +93,12 @@ impl Webhooks for SqlStore {
     async fn rotate_webhook_secret(
         &self,
         id: WebhookId,
+        read: &str,
         secret: &str,
         old: &(String, Timestamp),
         audit: &AuditEvent,
     ) -> Result<bool> {
-        rotate(&self.pool, id, secret, old, audit).await
+        rotate(&self.pool, id, read, secret, old, audit).await
     }
 
     async fn switch_webhook(&self, id: WebhookId, disabled: Option<&Disabled>, audit: &AuditEvent) -> Result<bool> {
@@ -189,13 +190,17 @@ async fn of_account(pool: &Pool, account: AccountId, id: WebhookId) -> Result<Op
     one(row.map_err(translate)?)
 }
 
-async fn list(pool: &Pool, account: AccountId, page: &PageRequest) -> Result<Vec<Webhook>> {
-    let text =
-        concat!("SELECT ", columns!(), " FROM webhooks w WHERE w.account_id = $1 AND w.id > $2 ORDER BY w.id LIMIT $3");
+async fn list(pool: &Pool, account: AccountId, platform: bool, page: &PageRequest) -> Result<Vec<Webhook>> {
+    let text = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM webhooks w WHERE w.account_id = $1 AND w.id > $2 AND ($4 OR NOT w.platform) ORDER BY w.id LIMIT $3"
+    );
     let rows = on_db!(read pool, db => sqlx::query_as::<_, WebhookRow>(text)
         .bind(account.to_string())
         .bind(ascending(page.after.as_deref()))
         .bind(with_surplus(page.limit))
+        .bind(platform)
         .fetch_all(db)
         .await);
     all(rows.map_err(translate)?)
@@ -219,17 +224,20 @@ async fn set(pool: &Pool, id: WebhookId, settings: &WebhookSettings, audit: &Aud
 async fn rotate(
     pool: &Pool,
     id: WebhookId,
+    read: &str,
     secret: &str,
     (old, until): &(String, Timestamp),
     audit: &AuditEvent,
 ) -> Result<bool> {
     let rotated: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE webhooks SET secret = $2, old_secret = $3, old_secret_until_ms = $4 WHERE id = $1 RETURNING id",
+        "UPDATE webhooks SET secret = $2, old_secret = $3, old_secret_until_ms = $4
+         WHERE id = $1 AND secret = $5 RETURNING id",
     )
     .bind(id.to_string())
     .bind(secret)
     .bind(old)
     .bind(ms(*until))
+    .bind(read)
     .fetch_optional(&mut *tx)
     .await)
     .map_err(translate)?;

@@ -224,7 +224,18 @@ async fn settings_of_the_platform_are_for_its_operators() {
     let owner = app.stranger("owner").await;
     let new = json!({"name": "x", "url": "https://hooks.example.com/x", "topics": ["engine"], "platform": true});
     owner.post(ROUTE, new.clone()).await.is_problem(403, "forbidden", "Your role does not allow this");
-    assert_eq!(app.operator().await.post(ROUTE, new).await.status, 201);
+    let operator = app.operator().await;
+    let made = operator.post(ROUTE, new.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    // An administrator of the operator's own account is no operator: to them it does not exist.
+    let admin = app.member_of("default", "admin").await;
+    let path = format!("{ROUTE}/{}", made.str("/id"));
+    for hidden in [path.clone(), format!("{path}/deliveries")] {
+        admin.get(&hidden).await.is_problem(404, "not_found", "Not found");
+    }
+    admin.put(&path, new).await.is_problem(404, "not_found", "Not found");
+    assert_eq!(admin.get(ROUTE).await.json()["items"], json!([]));
+    assert_eq!(operator.get(&path).await.str("/id"), made.str("/id"));
     let wrong = owner.post(ROUTE, json!({"name": "x", "url": "http://example.com", "topics": ["engine"]})).await;
     wrong.is_problem(400, "invalid_request", "The address must begin with https://");
 }

@@ -29,14 +29,16 @@ pub trait Webhooks: Send + Sync {
     async fn create_webhook(&self, webhook: &Webhook, audit: &AuditEvent) -> Result<()>;
     /// Finds a webhook of an account.
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>>;
-    /// Webhooks of an account by id, `limit + 1` rows.
-    async fn list_webhooks(&self, account: AccountId, page: &PageRequest) -> Result<Vec<Webhook>>;
+    /// Webhooks of an account by id, `limit + 1` rows; those of the platform only where `platform` asks for them too.
+    async fn list_webhooks(&self, account: AccountId, platform: bool, page: &PageRequest) -> Result<Vec<Webhook>>;
     /// Writes other settings; false when it is gone.
     async fn change_webhook(&self, id: WebhookId, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool>;
-    /// Puts a new sealed secret in place; the one before it, sealed as such, signs until then. False when it is gone.
+    /// Puts a new sealed secret in the place of `read`; the one before it, sealed as such, signs until then. False when
+    /// another one is there by now, or none.
     async fn rotate_webhook_secret(
         &self,
         id: WebhookId,
+        read: &str,
         secret: &str,
         old: &(String, Timestamp),
         audit: &AuditEvent,

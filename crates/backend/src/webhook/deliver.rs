@@ -3,7 +3,7 @@
 //! At least once: a leader that ends in the middle of a request leaves its delivery waiting, and the next one sends it
 //! again under the same `webhook-id`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::audit::Action;
@@ -13,7 +13,7 @@ use domain::webhook::{Attempt, DISABLED_AFTER, Delivery, Disabled, DisabledReaso
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,47 @@ const LOOK: Duration = Duration::from_secs(1);
 // Old deliveries and keys that end: nobody waits for these.
 const SWEEP: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 64;
+// After a fault of ours nothing is known of the delivery but that it still waits: never send it again and again.
+const HOLD: SignedDuration = SignedDuration::from_secs(30);
+
+/// Webhooks that are not asked now.
+#[derive(Default)]
+struct Engaged {
+    /// Being sent to.
+    busy: BTreeSet<WebhookId>,
+    /// A fault of ours came between; until when they are left alone.
+    held: BTreeMap<WebhookId, Timestamp>,
+}
+
+// === impl Engaged ===
+
+impl Engaged {
+    /// How many more may be sent to.
+    fn room(&self) -> usize {
+        AT_ONCE.saturating_sub(self.busy.len())
+    }
+
+    /// How many rows to read: those that are engaged are among them, and must not stand in the way of the others.
+    fn rows(&self) -> u32 {
+        u32::try_from(AT_ONCE.saturating_add(self.held.len())).unwrap_or(u32::MAX)
+    }
+
+    /// One is through; it is left alone for a while if that went wrong on our side.
+    fn through(&mut self, id: WebhookId, went_wrong: bool, now: Timestamp) {
+        self.busy.remove(&id);
+        if went_wrong {
+            self.held.insert(id, now + HOLD);
+        }
+    }
+
+    fn release(&mut self, now: Timestamp) {
+        self.held.retain(|_, until| now < *until);
+    }
+
+    fn is_free(&self, id: WebhookId) -> bool {
+        !self.busy.contains(&id) && !self.held.contains_key(&id)
+    }
+}
 
 impl Backend {
     /// Delivers until cancelled; idle while another replica leads.
@@ -35,37 +76,39 @@ impl Backend {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut running = FuturesUnordered::new();
-        let mut busy = BTreeSet::new();
+        let mut engaged = Engaged::default();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 // One that is through may have a next one behind it.
-                Some(id) = running.next(), if !running.is_empty() => { busy.remove(&id); }
+                Some((id, went_wrong)) = running.next(), if !running.is_empty() => {
+                    engaged.through(id, went_wrong, self.inner.clock.now());
+                }
                 _ = look.tick() => {}
                 _ = sweep.tick() => if self.leads() { self.sweep_webhooks().await },
             }
             if !self.leads() {
                 // Dropped in the middle: the next leader sends these again.
                 running.clear();
-                busy.clear();
+                engaged = Engaged::default();
                 continue;
             }
-            for (webhook, delivery) in self.due(&busy).await {
-                busy.insert(webhook.id);
+            engaged.release(self.inner.clock.now());
+            for (webhook, delivery) in self.due(&engaged).await {
+                engaged.busy.insert(webhook.id);
                 running.push(self.carry(courier, webhook, delivery));
             }
         }
     }
 
     /// What may be sent now, besides what is being sent.
-    async fn due(&self, busy: &BTreeSet<WebhookId>) -> Vec<(Webhook, Delivery)> {
-        let room = AT_ONCE.saturating_sub(busy.len());
+    async fn due(&self, engaged: &Engaged) -> Vec<(Webhook, Delivery)> {
+        let room = engaged.room();
         if room == 0 {
             return Vec::new();
         }
-        let limit = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
-        match self.inner.store.due_deliveries(self.inner.clock.now(), limit).await {
-            Ok(due) => due.into_iter().filter(|(webhook, _)| !busy.contains(&webhook.id)).take(room).collect(),
+        match self.inner.store.due_deliveries(self.inner.clock.now(), engaged.rows()).await {
+            Ok(due) => due.into_iter().filter(|(webhook, _)| engaged.is_free(webhook.id)).take(room).collect(),
             Err(error) => {
                 troubled("reading the deliveries that wait", &error);
                 Vec::new()
@@ -82,13 +125,13 @@ impl Backend {
         }
     }
 
-    /// One try, with what follows from it.
-    async fn carry(&self, courier: &dyn Courier, webhook: Webhook, delivery: Delivery) -> WebhookId {
-        let id = webhook.id;
-        if let Err(error) = self.try_once(courier, &webhook, &delivery).await {
-            troubled("delivering to a webhook", &error);
+    /// One try, with what follows from it; true when something went wrong on our side.
+    async fn carry(&self, courier: &dyn Courier, webhook: Webhook, delivery: Delivery) -> (WebhookId, bool) {
+        let tried = self.try_once(courier, &webhook, &delivery).await;
+        if let Err(error) = &tried {
+            troubled("delivering to a webhook", error);
         }
-        id
+        (webhook.id, tried.is_err())
     }
 
     async fn try_once(&self, courier: &dyn Courier, webhook: &Webhook, delivery: &Delivery) -> Result<()> {
@@ -138,4 +181,31 @@ impl Backend {
 fn troubled(doing: &'static str, error: &Error) {
     let error = error as &dyn std::error::Error;
     tracing::warn!(error, doing, "will be tried again");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> WebhookId {
+        WebhookId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_webhook_is_left_alone_after_a_fault_of_ours_and_holds_up_nobody_else() {
+        let (broken, sound) = (id("019c1b2e-7f00-7abc-8def-0123456789ab"), id("019c1b2e-7f00-7abc-8def-0123456789ac"));
+        let now = Timestamp::from_second(1000).unwrap();
+        let mut engaged = Engaged::default();
+        engaged.busy.extend([broken, sound]);
+        assert!(!engaged.is_free(broken) && !engaged.is_free(sound));
+        engaged.through(broken, true, now);
+        engaged.through(sound, false, now);
+        engaged.release(now);
+        assert!(!engaged.is_free(broken) && engaged.is_free(sound));
+        assert_eq!((engaged.room(), engaged.rows()), (64, 65), "its row is read besides those that may be sent");
+        engaged.release(now + SignedDuration::from_secs(29));
+        assert!(!engaged.is_free(broken));
+        engaged.release(now + HOLD);
+        assert!(engaged.is_free(broken));
+    }
 }

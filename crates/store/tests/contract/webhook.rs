@@ -92,7 +92,9 @@ async fn a_webhook_is_read_as_it_was_made_and_changed(db: &Database) {
     assert!(db.change_webhook(first.id, &settings, &tenant.event(Action::WebhookChanged)).await.unwrap());
     let old = ("sealed-old".to_owned(), at(86_400));
     let audit = tenant.event(Action::WebhookSecretRotated);
-    assert!(db.rotate_webhook_secret(first.id, "sealed-2", &old, &audit).await.unwrap());
+    assert!(db.rotate_webhook_secret(first.id, "sealed", "sealed-2", &old, &audit).await.unwrap());
+    let late = db.rotate_webhook_secret(first.id, "sealed", "sealed-3", &old, &audit).await.unwrap();
+    assert!(!late, "another rotation came first: a secret that never signs must not be handed out");
     let WebhookSettings { name, url, topics, platform } = settings.clone();
     let (secret, old_secret) = ("sealed-2".to_owned(), Some(old.clone()));
     let changed = Webhook { name, url, topics, platform, secret, old_secret, ..first };
@@ -101,7 +103,7 @@ async fn a_webhook_is_read_as_it_was_made_and_changed(db: &Database) {
     assert_eq!(tenant.audited(db).await[..3], actions);
     let gone = WebhookId::new(Uuid::now_v7());
     assert!(!db.change_webhook(gone, &settings, &tenant.event(Action::WebhookChanged)).await.unwrap());
-    assert!(!db.rotate_webhook_secret(gone, "x", &old, &tenant.event(Action::WebhookChanged)).await.unwrap());
+    assert!(!db.rotate_webhook_secret(gone, "x", "y", &old, &tenant.event(Action::WebhookChanged)).await.unwrap());
 }
 
 async fn a_webhook_of_another_account_is_invisible(db: &Database) {
@@ -109,8 +111,10 @@ async fn a_webhook_of_another_account_is_invisible(db: &Database) {
     let webhook = made(db, &tenant, &[Topic::Budget]).await;
     assert_eq!(db.webhook(other.account.id, webhook.id).await.unwrap(), None);
     let page = PageRequest::default();
-    assert_eq!(db.list_webhooks(other.account.id, &page).await.unwrap(), []);
-    assert_eq!(db.list_webhooks(tenant.account.id, &page).await.unwrap(), [webhook]);
+    assert_eq!(db.list_webhooks(other.account.id, true, &page).await.unwrap(), []);
+    let platform = stored(db, &tenant, Webhook { platform: true, ..new(&tenant, &[Topic::Engine]) }).await;
+    assert_eq!(db.list_webhooks(tenant.account.id, false, &page).await.unwrap(), [webhook.clone()]);
+    assert_eq!(db.list_webhooks(tenant.account.id, true, &page).await.unwrap(), [webhook, platform]);
     let foreign = made(db, &other, &[Topic::Deployment]).await;
     happens(db, &tenant, Action::DeploymentCreated, 1).await;
     assert_eq!(deliveries(db, &foreign).await, []);
@@ -121,7 +125,7 @@ async fn both_secrets_are_found_when_the_key_that_seals_them_is_replaced(db: &Da
     let webhook = made(db, &tenant, &[Topic::Budget]).await;
     let old = ("sealed-old".to_owned(), at(9));
     let audit = tenant.event(Action::WebhookSecretRotated);
-    assert!(db.rotate_webhook_secret(webhook.id, "sealed-new", &old, &audit).await.unwrap());
+    assert!(db.rotate_webhook_secret(webhook.id, "sealed", "sealed-new", &old, &audit).await.unwrap());
     let mut rows = db.sealed_rows().await.unwrap();
     rows.retain(|row| row.table == "webhooks" && row.row == webhook.id.to_string());
     assert_eq!(rows.iter().map(|row| row.sealed.as_str()).collect::<Vec<_>>(), ["sealed-new", "sealed-old"]);
@@ -142,7 +146,7 @@ async fn an_account_has_twenty_webhooks_and_not_one_more(db: &Database) {
     let more = db.create_webhook(&new(&tenant, &[Topic::Budget]), &tenant.event(Action::WebhookCreated)).await;
     assert_eq!(more.unwrap_err().code(), Code::QuotaExceeded);
     let page = PageRequest { limit: 200, after: None };
-    assert_eq!(db.list_webhooks(tenant.account.id, &page).await.unwrap().len(), 20);
+    assert_eq!(db.list_webhooks(tenant.account.id, true, &page).await.unwrap().len(), 20);
 }
 
 async fn what_happens_is_written_with_its_audit_row_for_whoever_asked(db: &Database) {

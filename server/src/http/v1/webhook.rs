@@ -92,7 +92,7 @@ async fn delete(
 ///
 /// Deliveries carry the signatures of both secrets for a day.
 #[utoipa::path(post, path = "/webhooks/{webhook_id}/rotate", operation_id = "rotate_webhook_secret", tag = "Webhooks",
-    responses((status = 200, body = WebhookSecret), Missing))]
+    responses((status = 200, body = WebhookSecret), MissingOrConflicting))]
 async fn rotate(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
