@@ -96,7 +96,10 @@ impl Backend {
         let old = (self.retired_webhook_secret(webhook.id, &webhook.secret)?, now + OVERLAP);
         // A secret that was handed out and never signs would be worse than none.
         if !self.inner.store.rotate_webhook_secret(webhook.id, &webhook.secret, &secret, &old, &audit).await? {
-            return Err(Error::conflict(Code::Conflict, "The secret was changed at the same time: look, then try again"));
+            return Err(Error::conflict(
+                Code::Conflict,
+                "The secret was changed at the same time: look, then try again",
+            ));
         }
         let rotated = Webhook { old_secret: Some(old), ..webhook.into_inner() };
         Ok(WebhookSecret { webhook: rotated.view(now), secret: text })
