@@ -48,10 +48,18 @@ pub async fn run(args: NodesArgs) -> anyhow::Result<()> {
     let campaign = tokio::spawn(async move { campaigner.campaign(end).await });
     let mut roster = Roster::new(store.clone(), envelope, policy);
     while !shutdown.is_cancelled() {
-        look(&leader, &mut roster, &mut fleet).await;
+        // Two processes with the same node would each write its status: not even a look may outlast the Lease.
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            () = leader.lost(), if leader.leads() => {
+                fleet.stop().await;
+                continue;
+            }
+            () = look(&leader, &mut roster, &mut fleet) => {}
+        }
         tokio::select! {
             () = shutdown.cancelled() => {}
-            // Two processes with the same node would each write its status.
             () = leader.lost(), if leader.leads() => {}
             () = tokio::time::sleep(LOOK) => {}
         }

@@ -16,6 +16,11 @@ const MEMORY: &str = "nvidia.com/gpu.memory";
 /// Taints that only keep off pods that were not meant for GPUs or virtual nodes; all others are somebody's decision.
 const TAINTS: [&str; 2] = [Gpu::RESOURCE, "virtual-kubelet.io/provider"];
 const PAGE: u32 = 500;
+/// The other side is not trusted to come to an end: as many pages are read, nodes looked at, classes and taints kept.
+const PAGES: usize = 20;
+const NODES: usize = 5_000;
+const CLASSES: usize = 32;
+const TOLERATIONS: usize = 16;
 
 /// Nodes of one kind, and what pods may use of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,39 +41,43 @@ pub struct Class {
     pub tolerations: Vec<Toleration>,
 }
 
-/// Reads the nodes of a cluster; GPU classes first, by model.
+/// Reads the nodes of a cluster, 5,000 at most; GPU classes first, by model, 32 at most.
 ///
 /// # Errors
 /// [`ProviderError::Unsupported`] with the missing right, [`ProviderError::Unavailable`] if it does not answer.
 pub async fn classes(client: &Client) -> Result<Vec<Class>, ProviderError> {
     let api: Api<Node> = Api::all(client.clone());
     let (mut all, mut next) = (Vec::new(), None::<String>);
-    loop {
+    for _ in 0..PAGES {
         let mut params = ListParams::default().limit(PAGE);
         params.continue_token = next;
         let page = in_time(api.list(&params)).await;
         let page = page.map_err(|error| explain("(all)", Right("list", "nodes"), &error))?;
         all.extend(page.items);
         next = page.metadata.continue_.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(classify(&all));
+        if next.is_none() || all.len() >= NODES {
+            break;
         }
     }
+    Ok(classify(&all))
 }
 
 pub(super) fn classify(nodes: &[Node]) -> Vec<Class> {
     let mut gpus: BTreeMap<String, Class> = BTreeMap::new();
     let mut plain = Class::default();
-    for node in nodes.iter().filter(|node| is_usable(node)) {
+    for node in nodes.iter().take(NODES).filter(|node| is_usable(node)) {
         let count = u32::try_from(amount(node, Gpu::RESOURCE)).unwrap_or(u32::MAX);
         let product = label(node, PRODUCT).unwrap_or_default();
         if count == 0 || product.is_empty() {
             plain.add(node);
             continue;
         }
+        if gpus.len() >= CLASSES && !gpus.contains_key(product) {
+            continue;
+        }
         let class = gpus.entry(product.to_owned()).or_insert_with(|| Class::of_product(product, 0));
         if let Some(gpu) = &mut class.gpu {
-            gpu.count += count;
+            gpu.count = gpu.count.saturating_add(count);
             gpu.memory_gib = gpu.memory_gib.or_else(|| memory_gib(node));
         }
         class.add(node);
@@ -91,9 +100,9 @@ impl Class {
     }
 
     fn add(&mut self, node: &Node) {
-        self.cpus += amount(node, "cpu");
-        self.memory_bytes += amount(node, "memory");
-        self.ephemeral_bytes += amount(node, "ephemeral-storage");
+        self.cpus = self.cpus.saturating_add(amount(node, "cpu"));
+        self.memory_bytes = self.memory_bytes.saturating_add(amount(node, "memory"));
+        self.ephemeral_bytes = self.ephemeral_bytes.saturating_add(amount(node, "ephemeral-storage"));
         self.pods = self.pods.saturating_add(u32::try_from(amount(node, "pods")).unwrap_or(u32::MAX));
         for taint in node.spec.iter().flat_map(|spec| spec.taints.iter().flatten()) {
             let toleration = Toleration {
@@ -103,7 +112,8 @@ impl Class {
                 effect: Some(taint.effect.clone()),
                 toleration_seconds: None,
             };
-            if TAINTS.contains(&taint.key.as_str()) && !self.tolerations.contains(&toleration) {
+            let room = self.tolerations.len() < TOLERATIONS;
+            if room && TAINTS.contains(&taint.key.as_str()) && !self.tolerations.contains(&toleration) {
                 self.tolerations.push(toleration);
             }
         }

@@ -249,6 +249,23 @@ fn nodes_fall_into_classes_by_the_model_of_their_gpus() {
 }
 
 #[test]
+fn a_cluster_with_endless_products_and_amounts_has_an_end() {
+    let node = |number: u32| -> Node {
+        let product = format!("GPU-{number:04}");
+        let allocatable = json!({"nvidia.com/gpu": "4294967295", "memory": "18446744073709551615", "pods": "110"});
+        serde_json::from_value(json!({
+            "metadata": {"name": product, "labels": {"nvidia.com/gpu.product": product}},
+            "status": {"allocatable": allocatable, "conditions": [{"type": "Ready", "status": "True"}]},
+        }))
+        .unwrap()
+    };
+    let nodes: Vec<_> = (0..100).chain(0..100).map(node).collect();
+    let classes = classify(&nodes);
+    assert_eq!(classes.len(), 32);
+    assert_eq!(classes[0].gpu.as_ref().map(|gpu| gpu.count), Some(u32::MAX));
+}
+
+#[test]
 fn a_tokens_own_words_say_when_it_is_renewed_and_by_whom() {
     let token = |claims: &Value| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
     let claims = json!({"sub": "system:serviceaccount:remotegpu-access:key-1", "iat": 1000, "exp": 5000});

@@ -18,9 +18,9 @@ pub(super) fn typed(gpus: &[(String, u32)]) -> Vec<Class> {
         .map(|(product, count)| {
             let count64 = u64::from(*count);
             Class {
-                cpus: CPUS_PER_GPU * count64,
-                memory_bytes: MEMORY_PER_GPU * count64,
-                ephemeral_bytes: DISK_PER_GPU * count64,
+                cpus: CPUS_PER_GPU.saturating_mul(count64),
+                memory_bytes: MEMORY_PER_GPU.saturating_mul(count64),
+                ephemeral_bytes: DISK_PER_GPU.saturating_mul(count64),
                 pods: PODS,
                 ..Class::of_product(product, *count)
             }

@@ -33,6 +33,8 @@ struct Work {
     client: Client,
     cluster: String,
     nodes: BTreeMap<String, Running>,
+    /// Ends every node, also in the middle of a look.
+    stop: CancellationToken,
 }
 
 pub(super) async fn run(
@@ -47,7 +49,12 @@ pub(super) async fn run(
     let mut engine = Some(engine);
     loop {
         if let Some(given) = engine.take() {
-            match Work::begin(&home, given).await {
+            let begun = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                begun = Work::begin(&home, given, &stop) => begun,
+            };
+            match begun {
                 Ok(begun) => work = Some(begun),
                 Err((given, error)) => {
                     note(&seen, |seen| seen.trouble = Some(format!("{error:#}")));
@@ -58,7 +65,12 @@ pub(super) async fn run(
         let pause = match &mut work {
             Some(work) => {
                 work.engine.stage = *stage.borrow_and_update();
-                work.look(&seen).await
+                // A cluster that answers slowly must not hold up the end.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    pause = work.look(&seen) => pause,
+                }
             }
             None => SOON,
         };
@@ -82,7 +94,11 @@ fn note(seen: &Mutex<Seen>, change: impl FnOnce(&mut Seen)) {
 
 impl Work {
     /// Gives the engine back if something does not answer yet.
-    async fn begin(home: &Arc<Home>, engine: Engine) -> Result<Self, (Engine, anyhow::Error)> {
+    async fn begin(
+        home: &Arc<Home>,
+        engine: Engine,
+        stop: &CancellationToken,
+    ) -> Result<Self, (Engine, anyhow::Error)> {
         let opened = async {
             let access = Access::Values {
                 server: engine.reach.server.clone(),
@@ -94,7 +110,10 @@ impl Work {
             anyhow::Ok((client, home.cluster_id().await.context("The home cluster")?))
         };
         match opened.await {
-            Ok((client, cluster)) => Ok(Self { home: home.clone(), engine, client, cluster, nodes: BTreeMap::new() }),
+            Ok((client, cluster)) => {
+                let (home, stop) = (home.clone(), stop.clone());
+                Ok(Self { home, engine, client, cluster, nodes: BTreeMap::new(), stop })
+            }
             Err(error) => Err((engine, error)),
         }
     }
@@ -154,7 +173,7 @@ impl Work {
                 tolerations: class.tolerations.clone(),
             },
         );
-        let (stop, node) = (CancellationToken::new(), name.clone());
+        let (stop, node) = (self.stop.child_token(), name.clone());
         let kubelet = Kubelet::new(self.home.client.clone(), config, Arc::new(provider)).run(stop.clone());
         let task = tokio::spawn(async move {
             if let Err(error) = kubelet.await {
