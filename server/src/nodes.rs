@@ -47,6 +47,17 @@ pub async fn run(args: NodesArgs) -> anyhow::Result<()> {
     let end = resign.clone();
     let campaign = tokio::spawn(async move { campaigner.campaign(end).await });
     let mut roster = Roster::new(store.clone(), envelope, policy);
+    follow(&leader, &mut roster, &mut fleet, &shutdown).await;
+    fleet.stop().await;
+    resign.cancel();
+    let _panicked = campaign.await;
+    store.close().await;
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+/// Looks again and again until `shutdown`.
+async fn follow(leader: &Leader, roster: &mut Roster, fleet: &mut Fleet, shutdown: &CancellationToken) {
     while !shutdown.is_cancelled() {
         // Two processes with the same node would each write its status: not even a look may outlast the Lease.
         tokio::select! {
@@ -56,7 +67,7 @@ pub async fn run(args: NodesArgs) -> anyhow::Result<()> {
                 fleet.stop().await;
                 continue;
             }
-            () = look(&leader, &mut roster, &mut fleet) => {}
+            () = look(leader, roster, fleet) => {}
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -64,12 +75,6 @@ pub async fn run(args: NodesArgs) -> anyhow::Result<()> {
             () = tokio::time::sleep(LOOK) => {}
         }
     }
-    fleet.stop().await;
-    resign.cancel();
-    let _panicked = campaign.await;
-    store.close().await;
-    tracing::info!("Stopped");
-    Ok(())
 }
 
 async fn look(leader: &Leader, roster: &mut Roster, fleet: &mut Fleet) {

@@ -48,31 +48,12 @@ pub(super) async fn run(
     let mut work = None;
     let mut engine = Some(engine);
     loop {
-        if let Some(given) = engine.take() {
-            let begun = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                begun = Work::begin(&home, given, &stop) => begun,
-            };
-            match begun {
-                Ok(begun) => work = Some(begun),
-                Err((given, error)) => {
-                    note(&seen, |seen| seen.trouble = Some(format!("{error:#}")));
-                    engine = Some(given);
-                }
-            }
-        }
-        let pause = match &mut work {
-            Some(work) => {
-                work.engine.stage = *stage.borrow_and_update();
-                // A cluster that answers slowly must not hold up the end.
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => break,
-                    pause = work.look(&seen) => pause,
-                }
-            }
-            None => SOON,
+        let now = *stage.borrow_and_update();
+        // A cluster that answers slowly must not hold up the end.
+        let pause = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            pause = step(&home, &mut engine, &mut work, now, &seen, &stop) => pause,
         };
         tokio::select! {
             () = stop.cancelled() => break,
@@ -84,6 +65,29 @@ pub(super) async fn run(
         running.end(&node).await;
     }
     tracing::info!(engine.name = name, "The nodes of an engine have stopped");
+}
+
+/// Begins the work if it has not begun, and looks once; says when to look again.
+async fn step(
+    home: &Arc<Home>,
+    waiting: &mut Option<Engine>,
+    work: &mut Option<Work>,
+    stage: Stage,
+    seen: &Mutex<Seen>,
+    stop: &CancellationToken,
+) -> Duration {
+    if let Some(given) = waiting.take() {
+        match Work::begin(home, given, stop).await {
+            Ok(begun) => *work = Some(begun),
+            Err((given, error)) => {
+                note(seen, |seen| seen.trouble = Some(format!("{error:#}")));
+                *waiting = Some(given);
+            }
+        }
+    }
+    let Some(work) = work else { return SOON };
+    work.engine.stage = stage;
+    work.look(seen).await
 }
 
 fn note(seen: &Mutex<Seen>, change: impl FnOnce(&mut Seen)) {
