@@ -67,7 +67,8 @@ impl Backend {
     /// Imports an engine: with the id of a preflight of the same form at once, else after one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each wrong field, [`Error::Preflight`] with every row, `name_taken`, `rate_limited`.
+    /// [`Error::Invalid`] naming each wrong field, [`Error::Preflight`] with every row, `name_taken`, `quota_exceeded`,
+    /// `rate_limited`.
     pub async fn create_engine(&self, caller: &Caller, new: &NewEngine) -> Result<EngineView> {
         let checked = self.checked_engine(caller, &new.engine)?;
         let account_id = owner(caller, &new.engine);
@@ -113,7 +114,8 @@ impl Backend {
         let engine = self.engine_to_change(caller, id).await?;
         domain::name::confirmed(&engine.name, confirm)?;
         let skus = self.inner.cluster.skus()?;
-        let placed = |sku: &&domain::sku::Sku| !sku.spec.retired && sku.spec.placement.engines.contains(&engine.name);
+        let label = engine.node_label();
+        let placed = |sku: &&domain::sku::Sku| !sku.spec.retired && sku.spec.placement.engines.contains(&label);
         if let Some(sku) = skus.values().find(placed) {
             let detail = format!("SKU {} is placed on this engine: retire it or place it elsewhere first", sku.code);
             return Err(Error::conflict(Code::Conflict, detail));

@@ -16,8 +16,12 @@ pub mod view;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::capacity::accounts_engine_name;
 use crate::id::{AccountId, EngineId};
 use crate::{Error, Result};
+
+/// Most engines of one account: each costs a check every five minutes. The platform may have any number.
+pub const MOST: i64 = 20;
 
 pub use address::ApiUrl;
 pub use certificate::Authority;
@@ -49,7 +53,7 @@ pub struct Engine {
     pub id: EngineId,
     /// Whose it is; none = the platform's.
     pub account_id: Option<AccountId>,
-    /// Unique where it belongs; the label of its nodes.
+    /// Unique where it belongs; part of [`Engine::node_label`].
     pub name: String,
     /// Tag for infrastructure as code; may be empty (RULINGS 31).
     pub ecosystem: String,
@@ -117,6 +121,15 @@ impl Engine {
     /// The audit target.
     pub fn target(&self) -> String {
         format!("engine:{}", self.id)
+    }
+
+    /// The label of its nodes, which SKUs are placed by. Names of the platform's engines are what SKUs say. Those of an
+    /// account carry their id: otherwise an account could import an engine under a name that draws everybody's pods.
+    pub fn node_label(&self) -> String {
+        match self.account_id {
+            None => self.name.clone(),
+            Some(_) => accounts_engine_name(&self.name, self.id),
+        }
     }
 
     /// Takes in what a check found; says how status and reason change.

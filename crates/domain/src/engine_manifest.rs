@@ -73,7 +73,6 @@ pub struct NewEngineManifest {
     pub engine_name: String,
     /// Which manifests.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub preset: ManifestPreset,
     /// Where the ServiceAccount lives. The published manifests have their own.
     #[serde(default = "default_namespace")]
@@ -100,7 +99,6 @@ pub struct NewEngineManifest {
     pub features: Vec<EngineFeature>,
     /// Where writing is allowed.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub write_scope: WriteScope,
     /// Further namespaces in which writing is allowed; they must exist.
     #[serde(default)]
@@ -108,7 +106,6 @@ pub struct NewEngineManifest {
     pub namespaces: Vec<String>,
     /// How the token is made.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub token: TokenForm,
     /// Let the console renew its own token, and nothing else.
     #[serde(default = "yes")]

@@ -145,7 +145,6 @@ pub struct NodeView {
     /// The engine behind it.
     pub engine: String,
     /// How it is.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub status: NodeStatus,
     /// Takes no new pods.
     pub cordoned: bool,

@@ -6,7 +6,7 @@ mod check;
 use async_trait::async_trait;
 use backend::ports::Engines;
 use domain::audit::AuditEvent;
-use domain::engine::{Check, Engine, EngineStatus};
+use domain::engine::{Check, Engine, EngineStatus, MOST};
 use domain::id::{AccountId, EngineId};
 use domain::page::PageRequest;
 use domain::{Code, Error, Result};
@@ -210,34 +210,32 @@ fn taken() -> Error {
 }
 
 async fn create(pool: &Pool, engine: &Engine, credentials: &str, audit: &AuditEvent) -> Result<()> {
-    let texts = texts(engine)?;
-    let added: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "INSERT INTO engines (id, revision, name, ecosystem, settings, auth, status, status_reason, failures, facts,
-             cluster_uid, last_check_ms, last_full_ms, next_check_ms, credentials, account_id, owner, created_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-         ON CONFLICT DO NOTHING RETURNING id",
-    )
-    .bind(engine.id.to_string())
-    .bind(engine.revision)
-    .bind(&engine.name)
-    .bind(&engine.ecosystem)
-    .bind(&texts.settings)
-    .bind(&texts.auth)
-    .bind(engine.status.as_str())
-    .bind(&engine.status_reason)
-    .bind(i64::from(engine.failures))
-    .bind(&texts.facts)
-    .bind(&engine.facts.cluster_uid)
-    .bind(engine.last_check_at.map(ms))
-    .bind(engine.last_full_at.map(ms))
-    .bind(ms(engine.next_check_at))
-    .bind(credentials)
-    .bind(engine.account_id.map(|id| id.to_string()))
-    .bind(owner(engine.account_id))
-    .bind(ms(engine.created_at))
-    .fetch_optional(&mut *tx)
-    .await)
+    let (texts, mut full) = (texts(engine)?, false);
+    let added: Option<String> = change!(pool, audit, tx => {
+        let there: i64 = sqlx::query_scalar("SELECT count(*) FROM engines WHERE owner = $1 AND owner <> ''")
+            .bind(owner(engine.account_id))
+            .fetch_one(&mut *tx)
+            .await?;
+        full = there >= MOST;
+        if full {
+            return Ok(None);
+        }
+        let text = "INSERT INTO engines (id, revision, name, ecosystem, settings, auth, status, status_reason, failures,
+                 facts, cluster_uid, last_check_ms, last_full_ms, next_check_ms, credentials, account_id, owner,
+                 created_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             ON CONFLICT DO NOTHING RETURNING id";
+        bound!(sqlx::query_scalar(text), engine, texts, credentials)
+            .bind(engine.account_id.map(|id| id.to_string()))
+            .bind(owner(engine.account_id))
+            .bind(ms(engine.created_at))
+            .fetch_optional(&mut *tx)
+            .await
+    })
     .map_err(translate)?;
+    if full {
+        return Err(Error::conflict(Code::QuotaExceeded, format!("The account has {MOST} of {MOST} engines")));
+    }
     added.map(drop).ok_or_else(taken)
 }
 

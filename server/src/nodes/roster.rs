@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use anyhow::{Context as _, Result, bail};
 use backend::ports::Engines as _;
 use backend::{Envelope, Place};
-use domain::capacity::accounts_engine_name;
 use domain::engine::settings::OnPremise;
 use domain::engine::{Credentials, Engine, EngineStatus, Settings};
 use domain::engine_manifest::NAMESPACE;
@@ -45,7 +44,7 @@ impl Roster {
         for engine in self.store.every_engine().await.map_err(told)? {
             // The other kinds have a `remotegpu-kubelet` of their own.
             let Settings::OnPremise(settings) = &engine.settings else { continue };
-            let (id, name) = (engine.id.to_string(), node_name(&engine));
+            let (id, name) = (engine.id.to_string(), engine.node_label());
             let fleet = match stage(engine.status) {
                 None => None,
                 Some(stage) => match self.reach(&engine, settings).await {
@@ -96,22 +95,13 @@ impl Roster {
         let found = tokio::net::lookup_host((url.host.as_str(), url.port)).await.context("its name is not found")?;
         let mut found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
         found.sort_unstable();
-        if !self.policy.allows_all(&found) {
+        if !self.policy.allows_all(&found, url.port) {
             bail!("its address is not allowed; --outbound-allowed-networks opens private networks");
         }
         let known = self.addresses.get(&id).copied().filter(|known| found.contains(known));
         let chosen = known.or_else(|| found.first().copied()).context("its name has no address")?;
         self.addresses.insert(id, chosen);
         Ok(chosen)
-    }
-}
-
-/// Names of the platform's engines are what SKUs say. Those of an account carry their id: otherwise an account could
-/// import an engine under a name that draws everybody's pods.
-fn node_name(engine: &Engine) -> String {
-    match engine.account_id {
-        None => engine.name.clone(),
-        Some(_) => accounts_engine_name(&engine.name, engine.id),
     }
 }
 

@@ -8,6 +8,7 @@ use domain::engine::{
 };
 use domain::{Error, Result};
 
+use super::check::doubt;
 use super::{changed_meanwhile, may_check};
 use crate::{Backend, Caller};
 
@@ -51,7 +52,7 @@ impl Backend {
         }
         if change.ca_data.is_some() && engine.settings != old.settings {
             let credentials = self.open_engine_credentials(engine.id).await?;
-            self.must_work(caller, &mut engine, &credentials, Depth::Light).await?;
+            self.must_work(caller, &mut engine, &old, &credentials, Depth::Light).await?;
         }
         let audit = self.on_engine(caller, &engine, Action::EngineChanged, &differences(&old, &engine));
         self.keep(&old, &mut engine, None, &audit).await?;
@@ -62,7 +63,8 @@ impl Backend {
     /// use.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] naming the field, [`Error::Preflight`] with every row, `rate_limited`.
+    /// [`Error::NotFound`], [`Error::Invalid`] naming the field, [`Error::Preflight`] with every row, `conflict` when
+    /// another engine has this cluster, `rate_limited`.
     pub async fn rotate_engine_credentials(
         &self,
         caller: &Caller,
@@ -78,7 +80,8 @@ impl Backend {
         }
         let credentials = new.form(&engine.settings).credentials(now)?;
         engine.auth = credentials.facts(now);
-        self.must_work(caller, &mut engine, &credentials, Depth::Full).await?;
+        self.must_work(caller, &mut engine, &old, &credentials, Depth::Full).await?;
+        self.refuse_known_cluster(engine.account_id, &engine.facts.cluster_uid, Some(engine.id)).await?;
         let sealed = self.seal_credentials(engine.id, &credentials)?;
         let moved = if engine.settings == old.settings { String::new() } else { differences(&old, &engine) };
         let audit = self.on_engine(caller, &engine, Action::EngineCredentialsChanged, &moved);
@@ -135,17 +138,23 @@ impl Backend {
         Err(changed_meanwhile())
     }
 
-    /// Tries `credentials` on `engine` and takes in what was found.
+    /// Tries `credentials` on `engine`, which was `old`, and takes in what was found.
     async fn must_work(
         &self,
         caller: &Caller,
         engine: &mut Engine,
+        old: &Engine,
         credentials: &Credentials,
         depth: Depth,
     ) -> Result<()> {
         may_check(engine)?;
         let _turn = self.inner.turns.take(caller.account.id)?;
-        let probed = self.look_at(engine, credentials, depth).await;
+        let mut probed = self.look_at(engine, credentials, depth).await;
+        let moved = engine.settings.address() != old.settings.address();
+        let reached = probed.report.usable();
+        if let Some(row) = doubt(&old.facts.cluster_uid, &probed.facts.cluster_uid, moved).filter(|_| reached) {
+            probed.report.replace(row);
+        }
         if !probed.report.usable() {
             return Err(Error::Preflight(Box::new(probed.report)));
         }

@@ -105,9 +105,8 @@ impl Backend {
     pub(super) async fn look_at(&self, engine: &Engine, credentials: &Credentials, depth: Depth) -> Probed {
         let now = self.inner.clock.now();
         let mut probed = self.inner.probe.probe(&engine.settings, credentials, depth, now).await;
-        let (known, found) = (&engine.facts.cluster_uid, &probed.facts.cluster_uid);
-        if !known.is_empty() && !found.is_empty() && known != found {
-            probed.report.replace(Row::fail("cluster-uid", "The address now leads to another cluster"));
+        if let Some(row) = doubt(&engine.facts.cluster_uid, &probed.facts.cluster_uid, false) {
+            probed.report.replace(row);
         }
         probed
     }
@@ -118,7 +117,47 @@ impl Backend {
     }
 }
 
+/// What speaks against it that the cluster `found` is the one `known`; both may be empty. Behind an address that has
+/// `moved` it must be proven, behind the old one not being told is no reason to stop.
+pub(super) fn doubt(known: &str, found: &str, moved: bool) -> Option<Row> {
+    let why = match (known, found) {
+        ("", _) | (_, "") if !moved => return None,
+        (known, found) if !known.is_empty() && known == found => return None,
+        (_, "") => "Which cluster is at the new address cannot be told: the namespace kube-system may not be read",
+        ("", _) => "Which cluster this engine was is not known: import the other one as an engine of its own",
+        _ => "The address now leads to another cluster",
+    };
+    Some(Row::fail("cluster-uid", why))
+}
+
 fn broken() -> Probed {
     let row = Row::fail("auth", "The stored credentials cannot be read: give them again");
     Probed { report: Report { rows: vec![row] }, ..Probed::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(known: &str, found: &str, moved: bool) -> String {
+        doubt(known, found, moved).map(|row| row.message).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_same_cluster_raises_no_doubt_and_another_one_always_does() {
+        for moved in [false, true] {
+            assert_eq!(says("uid-1", "uid-1", moved), "");
+            assert_eq!(says("uid-1", "uid-2", moved), "The address now leads to another cluster");
+        }
+    }
+
+    #[test]
+    fn behind_another_address_the_cluster_must_say_which_one_it_is() {
+        for (known, found) in [("uid-1", ""), ("", "uid-1"), ("", "")] {
+            assert_eq!(says(known, found, false), "");
+            let row = doubt(known, found, true).unwrap();
+            let report = Report { rows: vec![row] };
+            assert!(!report.usable(), "{known} {found}");
+        }
+    }
 }

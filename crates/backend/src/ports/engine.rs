@@ -11,7 +11,8 @@ use jiff::Timestamp;
 /// Engines; credentials arrive and leave sealed, as `crate::envelope` made them.
 #[async_trait]
 pub trait Engines: Send + Sync {
-    /// Adds an engine. `NameTaken` when its account (or the platform) has one of this name.
+    /// Adds an engine. `NameTaken` when its account (or the platform) has one of this name, `QuotaExceeded`
+    /// when its account has [`domain::engine::MOST`].
     async fn create_engine(&self, engine: &Engine, credentials: &str, audit: &AuditEvent) -> Result<()>;
     /// Finds an engine, whoever it belongs to.
     async fn engine(&self, id: EngineId) -> Result<Option<Engine>>;

@@ -22,7 +22,6 @@ pub const MAX_GPU_PRICE: &str = "0.5";
 #[serde(deny_unknown_fields, default)]
 pub struct EngineForm {
     /// Which kind.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub kind: EngineKind,
     /// Lower-case letters, digits and hyphens; starts with a letter.
     #[cfg_attr(feature = "openapi", schema(example = "onprem-1", max_length = 63))]

@@ -39,9 +39,9 @@ pub enum RowStatus {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Row {
     /// Stable, for example `tls-name` or `rbac/apps/deployments/create`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z][a-z0-9-]*(/.*)?$", example = "tls-name"))]
     pub id: String,
     /// How it stands.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub status: RowStatus,
     /// One sentence.
     pub message: String,

@@ -178,6 +178,15 @@ fn engine(status: EngineStatus) -> Engine {
     }
 }
 
+#[test]
+fn only_nodes_of_the_platforms_engines_have_their_bare_name() {
+    let platform = engine(EngineStatus::Ready);
+    assert_eq!(platform.node_label(), "onprem-1");
+    let account_id = Some(AccountId::parse("019c1b2e-7f00-7abc-8def-0123456789ac").unwrap());
+    let own = Engine { account_id, name: "a".repeat(63), ..platform };
+    assert_eq!(own.node_label(), format!("{}-456789ab", "a".repeat(54)));
+}
+
 fn found(rows: Vec<Row>) -> Probed {
     Probed { report: Report { rows }, facts: Facts::default() }
 }

@@ -15,7 +15,6 @@ pub struct EngineView {
     /// Its name.
     pub name: String,
     /// Which kind.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub kind: EngineKind,
     /// Whether it belongs to the platform.
     pub platform: bool,
@@ -34,7 +33,6 @@ pub struct EngineView {
     /// What signs its certificate; none for a provider and for a socket.
     pub ca: Option<CaView>,
     /// How it is.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub status: EngineStatus,
     /// Why; empty when there is nothing to say.
     pub status_reason: String,
@@ -57,7 +55,6 @@ pub struct EngineView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuthView {
     /// The way.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub method: AuthMethod,
     /// As whom the other side sees us.
     pub identity: String,
@@ -86,7 +83,6 @@ pub struct PreflightView {
     /// Goes with the form, so that nothing is checked twice; none when the engine could not be made like this.
     pub preflight_id: Option<String>,
     /// How the engine would be.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub status: EngineStatus,
     /// What was checked.
     pub report: Report,

@@ -2,7 +2,7 @@
 
 use backend::ports::*;
 use domain::audit::{Action, AuditEvent};
-use domain::engine::{Check, Credentials, Depth, Engine, EngineForm, EngineStatus, Facts, Report, Row};
+use domain::engine::{Check, Credentials, Depth, Engine, EngineForm, EngineStatus, Facts, MOST, Report, Row};
 use domain::id::{AccountId, EngineId};
 use domain::page::PageRequest;
 use domain::{Code, Error};
@@ -15,6 +15,7 @@ use crate::given::{self, Tenant, at};
 on_both_engines! {
     an_engine_is_read_as_it_was_written
     a_name_is_taken_once_in_an_account_and_once_on_the_platform
+    an_account_has_so_many_engines_and_no_more
     an_account_sees_its_own_engines_and_operators_the_platforms_too
     of_two_changes_at_the_same_moment_one_is_kept
     a_check_that_took_long_does_not_overwrite_a_change
@@ -90,6 +91,18 @@ async fn a_name_is_taken_once_in_an_account_and_once_on_the_platform(db: &Databa
     assert!(matches!(taken, Err(Error::Conflict { code: Code::NameTaken, .. })), "{taken:?}");
     let same = Engine { ecosystem: "test".into(), ..one };
     assert!(db.change_engine(&same, None, &tenant.event(Action::EngineChanged)).await.unwrap());
+}
+
+async fn an_account_has_so_many_engines_and_no_more(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    for count in 1..=MOST {
+        made(db, &tenant, new(Some(tenant.account.id), &format!("e-{count}"))).await;
+    }
+    let more = db.create_engine(&new(Some(tenant.account.id), "more"), "x", &tenant.event(Action::EngineCreated)).await;
+    assert_eq!(more.unwrap_err().code(), Code::QuotaExceeded);
+    made(db, &tenant, new(Some(other.account.id), "more")).await;
+    made(db, &tenant, new(None, "more")).await;
+    assert_eq!(tenant.audited(db).await.len(), usize::try_from(MOST).unwrap() + 2, "the refused one left no row");
 }
 
 async fn an_account_sees_its_own_engines_and_operators_the_platforms_too(db: &Database) {
