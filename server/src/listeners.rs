@@ -1,5 +1,7 @@
 //! The console's listener and its end: signals, open streams, grace.
 
+mod http1;
+
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use http1::Http1;
 
 // security.md §9: slow-header clients are cut after 10 s, requests may finish within 20 s of a SIGTERM.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,7 +45,7 @@ pub fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
     let handle = Handle::new();
     // Without TLS nobody asks for HTTP/2 but who means to: it has no limit on slow heads, and no client of ours speaks it.
-    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).http1_only();
+    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).acceptor(Http1);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     server.http_builder().http1().max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     tokio::spawn(async move {

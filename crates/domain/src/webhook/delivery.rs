@@ -73,6 +73,7 @@ pub struct Attempt {
 /// Why a receiver was not reached. Fixed words, so that nothing of the network shows through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = WebhookProblem))]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// The name has no address.
