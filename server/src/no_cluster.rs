@@ -75,6 +75,10 @@ impl Cluster for NoCluster {
         TenantFacts::default()
     }
 
+    fn knows_identity(&self, _: &Namespace, _: &Identity) -> bool {
+        false
+    }
+
     async fn ensure_identity(&self, _: &Namespace, _: &Identity) -> Result<String> {
         absent()
     }

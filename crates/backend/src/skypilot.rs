@@ -92,10 +92,13 @@ impl Backend {
     /// Allows what reaches beyond a namespace, and takes back what is not named.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a feature that nobody has to allow; [`Error::NotFound`] without such an access.
+    /// [`Error::Invalid`] for a feature that nobody has to allow or nobody can; [`Error::NotFound`] without such an access.
     pub async fn approve_skypilot(&self, caller: &Caller, id: &str, approval: &SkypilotApproval) -> Result<()> {
         caller.require(Permission::ManagePlatform)?;
         let id = NamespaceId::parse(id)?;
+        if let Some(why) = approval.approved.iter().find_map(|feature| feature.withheld()) {
+            return Err(Error::field("approved", "withheld", why));
+        }
         if let Some(feature) = approval.approved.iter().find(|feature| !feature.needs_operator()) {
             let message = format!("Nobody has to allow {}: it stays inside the namespace", feature.as_str());
             return Err(Error::field("approved", "unneeded", message));

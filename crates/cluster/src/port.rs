@@ -48,6 +48,10 @@ impl Cluster for KubeCluster {
         self.inner.views.facts(tenant)
     }
 
+    fn knows_identity(&self, tenant: &Namespace, identity: &Identity) -> bool {
+        self.inner.known.uid(&identity.service_account(tenant.id)).is_some()
+    }
+
     async fn ensure_identity(&self, tenant: &Namespace, identity: &Identity) -> Result<String> {
         identity::ensure(&self.issuer(), tenant, identity).await
     }

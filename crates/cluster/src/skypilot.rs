@@ -11,7 +11,7 @@ use domain::admission::ANNOTATION_SERVICE_ACCOUNTS;
 use domain::credential::ACCESS_NAMESPACE;
 use domain::id::SkypilotKubeconfigId;
 use domain::namespace::Namespace as Tenant;
-use domain::skypilot::{Feature, Need, SYSTEM_NAMESPACE, Scope, SkypilotRights};
+use domain::skypilot::{Need, Scope, SkypilotRights};
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
@@ -23,13 +23,12 @@ use crate::KubeCluster;
 use crate::client::call;
 use crate::identity::{INSTALLATION, KEY, typed};
 use crate::tenant::ignore_gone;
-use crate::tenant::objects::{self, FIELD_MANAGER, MANAGED_BY, NAMESPACE_ID};
+use crate::tenant::objects::{self, FIELD_MANAGER, NAMESPACE_ID};
 use bindings::Desk;
 
 /// Label on what SkyPilot access made.
 const SKYPILOT: &str = "remotegpu.ai/skypilot";
-/// Field manager of the allow-list and of `skypilot-system`: the tenant's own apply says nothing of either and must not
-/// take them away.
+/// Field manager of the allow-list: the tenant's own apply says nothing of it and must not take it away.
 const MANAGER: &str = "remotegpu-skypilot";
 // Reviews cost the API server a look at its cache; more at once would only queue there.
 const REVIEWS_AT_ONCE: usize = 16;
@@ -40,9 +39,6 @@ impl SkypilotRole for KubeCluster {
         let client = &self.inner.clients.reconciler;
         account(client, tenant, &rights.service_account).await?;
         allow(client, tenant, Some(&rights.service_account)).await?;
-        if rights.features.contains(&Feature::ObjectStore) {
-            system_namespace(client).await?;
-        }
         self.desk(tenant).apply(rights).await?;
         remove_accounts(client, tenant, Some(&rights.service_account)).await
     }
@@ -51,7 +47,7 @@ impl SkypilotRole for KubeCluster {
         let client = &self.inner.clients.reconciler;
         self.desk(tenant).remove_all().await?;
         remove_accounts(client, tenant, None).await?;
-        allow(client, tenant, None).await
+        disallow(client, tenant).await
     }
 
     async fn skypilot_key(&self, tenant: &Tenant) -> Result<Option<ReviewedAccount>> {
@@ -144,18 +140,18 @@ async fn allow(client: &Client, tenant: &Tenant, account: Option<&str>) -> Resul
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(&change);
     let patched = api.patch(tenant.kubernetes_name.as_str(), &params, &patch);
-    let patched = call("allowing SkyPilot's ServiceAccount", patched).await;
-    if account.is_none() { ignore_gone(patched) } else { patched.map(drop) }
+    call("allowing SkyPilot's ServiceAccount", patched).await.map(drop)
 }
 
-/// The name is fixed in SkyPilot's code and shared by everybody, so nobody's access takes it away again.
-async fn system_namespace(client: &Client) -> Result<()> {
+/// The allow-list goes if SkyPilot access wrote it; an administrator's stays.
+async fn disallow(client: &Client, tenant: &Tenant) -> Result<()> {
     let api: Api<Namespace> = Api::all(client.clone());
-    let labels = json!({"parent": "skypilot", MANAGED_BY: FIELD_MANAGER});
-    let metadata = json!({"name": SYSTEM_NAMESPACE, "labels": labels});
-    let wanted = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
-    let params = PatchParams::apply(MANAGER).force();
-    call("making skypilot-system", api.patch(SYSTEM_NAMESPACE, &params, &Patch::Apply(&wanted))).await.map(drop)
+    let found = api.get_metadata_opt(tenant.kubernetes_name.as_str());
+    let Some(live) = call("reading a Namespace", found).await? else { return Ok(()) };
+    if live.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(MANAGER)) {
+        return ignore_gone(allow(client, tenant, None).await);
+    }
+    Ok(())
 }
 
 fn review(tenant: &Tenant, account: &ReviewedAccount, need: &Need) -> Result<SubjectAccessReview> {

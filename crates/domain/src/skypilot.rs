@@ -27,12 +27,16 @@ pub use kubeconfig::{
     IssuedSkypilotKubeconfig, KubeconfigState, NewSkypilotKubeconfig, SkypilotKubeconfig, SkypilotKubeconfigView,
     secret_name,
 };
-pub use manifest::{INGRESS_NAMESPACE, SYSTEM_NAMESPACE, objects};
+pub use manifest::{INGRESS_NAMESPACE, objects};
 pub use profiles::{Level, Need, Scope, granted, needs, rules};
 pub use verification::{Verification, Verified};
 
 /// The name on SkyPilot's own page.
 pub const DEFAULT_ACCOUNT: &str = "sky-sa";
+
+/// Nothing looks at what is created in `skypilot-system`: the right to make SkyPilot's DaemonSet is the right to make any.
+const WITHHELD: &str = "Given to nobody in this version: it takes a privileged DaemonSet that mounts the host, and whoever \
+    may create one has every real node. Copy files (mode COPY) instead.";
 
 /// Something of SkyPilot that needs rights of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,6 +145,8 @@ pub enum FeatureState {
     Waiting,
     /// Its rights are given.
     On,
+    /// Ticked; this version gives it to nobody.
+    Withheld,
 }
 
 /// One feature of an access on the wire.
@@ -256,11 +262,10 @@ impl Feature {
             Self::Base => "Always on. Reads the names of nodes and runtime classes of the whole cluster.",
             Self::Ssh => "Opens ports of this namespace's pods to whoever holds the kubeconfig.",
             Self::Autodown => "Pods may delete the pods and services of their own cluster.",
-            Self::Gpus => "Shows the names of all pods on the cluster, so an operator has to allow it.",
-            Self::ObjectStore => {
-                "SkyPilot runs a privileged DaemonSet on real nodes, so an operator has to allow it; virtual nodes \
-                 have no FUSE device: copy files (mode COPY) there."
+            Self::Gpus => {
+                "Shows whole pod specs of every tenant, environment values included, so an operator has to allow it."
             }
+            Self::ObjectStore => WITHHELD,
             Self::Ingress => "Reads the services of ingress-nginx, so an operator has to allow it.",
             Self::Volumes => "Creates and deletes volume claims in this namespace.",
             Self::Controllers => "Creates and deletes deployments and volume claims in this namespace.",
@@ -270,7 +275,12 @@ impl Feature {
 
     /// Whether it reaches things of others: an operator decides (RULINGS 17).
     pub fn needs_operator(self) -> bool {
-        matches!(self, Self::Gpus | Self::ObjectStore | Self::Ingress)
+        matches!(self, Self::Gpus | Self::Ingress)
+    }
+
+    /// Why this version gives it to nobody, not even with an operator's leave; none for what can be given.
+    pub fn withheld(self) -> Option<&'static str> {
+        (self == Self::ObjectStore).then_some(WITHHELD)
     }
 
     /// Whether it is ticked at first: what works without anybody's leave and takes nothing more than a launch needs.
@@ -306,7 +316,9 @@ impl SkypilotWanted {
 impl SkypilotAccess {
     /// What may stand in the cluster now.
     pub fn rights(&self) -> SkypilotRights {
-        let may = |feature: &Feature| !feature.needs_operator() || self.approved.contains(feature);
+        let may = |feature: &Feature| {
+            feature.withheld().is_none() && (!feature.needs_operator() || self.approved.contains(feature))
+        };
         SkypilotRights {
             service_account: self.service_account.clone(),
             features: self.features.iter().copied().filter(may).collect(),
@@ -317,6 +329,8 @@ impl SkypilotAccess {
     pub fn state_of(&self, feature: Feature) -> FeatureState {
         if !self.wanted || !self.features.contains(&feature) {
             FeatureState::Off
+        } else if feature.withheld().is_some() {
+            FeatureState::Withheld
         } else if feature.needs_operator() && !self.approved.contains(&feature) {
             FeatureState::Waiting
         } else {

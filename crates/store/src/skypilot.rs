@@ -200,7 +200,7 @@ impl Skypilots for SqlStore {
             "SELECT s.namespace_id, a.name AS account, n.kubernetes_name, s.service_account, s.features, s.approved
              FROM skypilot_access s JOIN namespaces n ON n.id = s.namespace_id JOIN accounts a ON a.id = n.account_id
              WHERE s.namespace_id > $1 AND s.wanted = TRUE
-                 AND (s.features LIKE '%gpus%' OR s.features LIKE '%object-store%' OR s.features LIKE '%ingress%')
+                 AND (s.features LIKE '%gpus%' OR s.features LIKE '%ingress%')
              ORDER BY s.namespace_id LIMIT $2",
         )
         .bind(ascending(page.after.as_deref()))
@@ -213,7 +213,8 @@ impl Skypilots for SqlStore {
 
     async fn skypilot_orders(&self, limit: u32) -> Result<Vec<NamespaceId>> {
         let rows: Vec<String> = on_db!(read &self.pool, db => sqlx::query_scalar(
-            "SELECT namespace_id FROM skypilot_access WHERE ticket <> applied ORDER BY namespace_id LIMIT $1",
+            "SELECT s.namespace_id FROM skypilot_access s JOIN namespaces n ON n.id = s.namespace_id
+             WHERE s.ticket <> s.applied AND n.status = 'active' ORDER BY s.changed_ms, s.namespace_id LIMIT $1",
         )
         .bind(i64::from(limit))
         .fetch_all(db)

@@ -59,6 +59,7 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/platform-account/support", "id={unknown}&reason=x"),
     ("/api/platform-account/leave-support", ""),
     ("/api/platform-account/grant", "id={unknown}&form[which]=all"),
+    ("/api/platform-tenant/list", "cursor="),
     ("/api/platform-sku/list", ""),
     ("/api/platform-sku/get", "code=absent"),
     ("/api/platform-sku/create", "form[code]=swept&form[title]=x"),

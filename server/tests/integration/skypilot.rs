@@ -160,6 +160,9 @@ async fn what_reaches_beyond_the_namespace_waits_for_an_operator() {
     let inside = stage.member.put(&path, json!({"approved": ["ssh"]})).await;
     assert_eq!((inside.status, inside.str("/errors/0/field").as_str()), (400, "approved"), "{}", inside.text);
 
+    let never = stage.member.put(&path, json!({"approved": ["object-store"]})).await;
+    assert_eq!((never.status, never.str("/errors/0/code").as_str()), (400, "withheld"), "{}", never.text);
+
     stage.allow(&["gpus"]).await;
     assert!(stage.may(&account, &["list", "pods", "-A"]).await);
     assert_eq!(row(&stage.verified().await)["service_account"], true);
@@ -257,13 +260,14 @@ async fn the_files_are_applied_by_kubectl_with_the_names_that_were_chosen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_it_outlives_the_namespace() {
     let stage = stage().await;
-    stage.apply(&["base", "object-store"]).await;
-    stage.allow(&["object-store"]).await;
+    stage.apply(&["base", "gpus"]).await;
+    stage.allow(&["gpus"]).await;
     let selector = format!("remotegpu.ai/namespace-id={}", stage.id());
     let stands =
         async |kind: &str| stage.app.plane.admin(&["get", kind, "-A", "-l", &selector, "-o", "name"]).await.out();
-    assert!(stands("rolebindings").await.contains("remotegpu-skypilot-object-store-elsewhere"));
-    assert!(stands("clusterrolebindings").await.contains("remotegpu-skypilot-base-cluster"));
+    assert!(stands("rolebindings").await.contains("remotegpu-skypilot-base"));
+    let wide = stands("clusterrolebindings").await;
+    assert!(wide.contains("remotegpu-skypilot-base-cluster") && wide.contains("remotegpu-skypilot-gpus-cluster"), "{wide}");
     assert_eq!(stage.member.delete(&format!("/v1/kubernetes/namespaces/{}", stage.id())).await.status, 202);
     eventually("no binding is left", async || {
         let left = [stands("rolebindings").await, stands("clusterrolebindings").await].concat();

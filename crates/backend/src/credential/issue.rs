@@ -78,6 +78,7 @@ impl Backend {
 
     async fn issue(&self, holder: &Holder, namespace: &Namespace, identity: &Identity) -> Result<CachedToken> {
         let (cluster, begun) = (&self.inner.cluster, Instant::now());
+        let new = !cluster.knows_identity(namespace, identity);
         let uid = cluster.ensure_identity(namespace, identity).await?;
         let given = match cluster.request_token(namespace, identity, &uid).await {
             // Somebody deleted the account between the two calls: once more from the start.
@@ -87,7 +88,8 @@ impl Backend {
             }
             other => other?,
         };
-        if matches!(identity, Identity::Key { .. }) {
+        // Whoever was confirmed before is bound already.
+        if new && matches!(identity, Identity::Key { .. }) {
             self.bind_key_to_skypilot(namespace).await;
         }
         let now = self.inner.clock.now();

@@ -96,6 +96,8 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + SkypilotRole + Send
     fn tenant_facts(&self, tenant: &KubernetesName) -> TenantFacts;
 
     // --- identities (issuer identity) ---
+    /// Whether this process has seen the identity stand and work; costs no call.
+    fn knows_identity(&self, tenant: &Namespace, identity: &Identity) -> bool;
     /// Makes ServiceAccount and RoleBinding, waits until the binding works (RULINGS 45), returns the account's uid.
     async fn ensure_identity(&self, tenant: &Namespace, identity: &Identity) -> Result<String>;
     /// One TokenRequest with the uid as precondition. `Conflict` when the account is another one now.

@@ -24,7 +24,7 @@ pub trait Skypilots: Send + Sync {
     async fn approve_skypilot(&self, access: &SkypilotAccess, audit: &AuditEvent) -> Result<bool>;
     /// Accesses that reach beyond their namespace, by namespace; `limit + 1` rows.
     async fn list_skypilot_requests(&self, page: &PageRequest) -> Result<Vec<SkypilotRequest>>;
-    /// Namespaces whose cluster is not as the row says.
+    /// Active namespaces whose cluster is not as the row says, the longest waiting first.
     async fn skypilot_orders(&self, limit: u32) -> Result<Vec<NamespaceId>>;
     /// The cluster holds what the row said at `ticket`; a row that was ordered away goes.
     async fn skypilot_settled(&self, namespace: NamespaceId, ticket: i64) -> Result<()>;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use domain::credential::ACCESS_NAMESPACE;
 use domain::namespace::Namespace as Tenant;
-use domain::skypilot::{Feature, INGRESS_NAMESPACE, SYSTEM_NAMESPACE, Scope, SkypilotRights, granted, needs};
+use domain::skypilot::{Feature, INGRESS_NAMESPACE, Scope, SkypilotRights, granted, needs};
 use domain::{Error, Result};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -57,7 +57,11 @@ impl Desk<'_> {
     /// Makes the bindings of `rights` and removes all others.
     pub async fn apply(&self, rights: &SkypilotRights) -> Result<()> {
         let wanted = self.wanted(rights)?;
-        try_join_all(wanted.iter().map(|binding| self.put(binding, &rights.service_account))).await?;
+        let live = try_join_all(wanted.iter().map(|binding| self.live(binding))).await?;
+        // Listed once, after every binding was read: a key that comes later finds another version and writes itself in.
+        let keys = self.keys().await?;
+        let put = |(binding, live)| self.put(binding, live, keys.clone(), &rights.service_account);
+        try_join_all(wanted.iter().zip(live).map(put)).await?;
         let kept: BTreeSet<&str> = wanted.iter().map(|binding| binding.name.as_str()).collect();
         self.remove(&kept).await
     }
@@ -121,14 +125,22 @@ impl Desk<'_> {
         }
     }
 
-    async fn put(&self, binding: &Binding, account: &str) -> Result<()> {
+    async fn live(&self, binding: &Binding) -> Result<Option<DynamicObject>> {
+        call("reading a binding of SkyPilot", self.api(&binding.scope).get_opt(&binding.name)).await
+    }
+
+    async fn put(
+        &self,
+        binding: &Binding,
+        mut live: Option<DynamicObject>,
+        mut keys: Vec<String>,
+        account: &str,
+    ) -> Result<()> {
         let api = self.api(&binding.scope);
         for _ in 0..TRIES {
-            let live = call("reading a binding of SkyPilot", api.get_opt(&binding.name)).await?;
-            // Listed after the binding was read: a key that comes later finds another version and writes itself in.
-            let object = self.object(binding, account).await?;
+            let object = self.object(binding, account, &keys)?;
             let (params, doing) = (PostParams::default(), "writing a binding of SkyPilot");
-            let answer = match live {
+            let answer = match live.take() {
                 Some(live) if same(&live, &object) => return Ok(()),
                 Some(live) => {
                     let mut object = object;
@@ -139,7 +151,10 @@ impl Desk<'_> {
             };
             match answer {
                 Ok(_) => return Ok(()),
-                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(kube::Error::Api(status)) if status.code == 409 => {
+                    live = self.live(binding).await?;
+                    keys = self.keys().await?;
+                }
                 // The ingress controller may be elsewhere or nowhere: nothing to read there, then.
                 Err(kube::Error::Api(status)) if status.code == 404 && elsewhere(&binding.scope) => return Ok(()),
                 Err(error) => return Err(translate(doing, error)),
@@ -148,7 +163,7 @@ impl Desk<'_> {
         Err(Error::cluster("a binding of SkyPilot was changed by others all the time"))
     }
 
-    async fn object(&self, binding: &Binding, account: &str) -> Result<DynamicObject> {
+    fn object(&self, binding: &Binding, account: &str, keys: &[String]) -> Result<DynamicObject> {
         let (kind, namespace) = match &binding.scope {
             Scope::Tenant => ("RoleBinding", Some(self.tenant.kubernetes_name.as_str())),
             Scope::Namespace(name) => ("RoleBinding", Some(name.as_str())),
@@ -163,26 +178,24 @@ impl Desk<'_> {
             "kind": kind,
             "metadata": metadata,
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": binding.role},
-            "subjects": self.subjects(binding.who, account).await?,
+            "subjects": self.subjects(binding.who, account, keys),
         }))
     }
 
-    async fn subjects(&self, who: Who, account: &str) -> Result<Vec<Value>> {
+    fn subjects(&self, who: Who, account: &str, keys: &[String]) -> Vec<Value> {
         let subject =
             |namespace: &str, name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": namespace});
         if who == Who::Issuer {
-            return Ok(vec![subject("remotegpu-system", "remotegpu-issuer")]);
+            return vec![subject("remotegpu-system", "remotegpu-issuer")];
         }
         let mut all = vec![subject(self.tenant.kubernetes_name.as_str(), account)];
-        let keys = self.keys().await?;
         let bound = keys.iter().filter(|name| who == Who::Everybody || !name.ends_with("-view"));
         all.extend(bound.map(|name| subject(ACCESS_NAMESPACE, name)));
-        Ok(all)
+        all
     }
 
     async fn remove(&self, kept: &BTreeSet<&str>) -> Result<()> {
-        let elsewhere = [SYSTEM_NAMESPACE, INGRESS_NAMESPACE].map(|name| Scope::Namespace(name.to_owned()));
-        let scopes = [Scope::Cluster].into_iter().chain(elsewhere).chain([Scope::Tenant]);
+        let scopes = [Scope::Cluster, Scope::Namespace(INGRESS_NAMESPACE.to_owned()), Scope::Tenant];
         let (ours, params) = (of(self.tenant), DeleteParams::default());
         for api in scopes.map(|scope| self.api(&scope)) {
             let stand = call("listing bindings of SkyPilot", api.list_metadata(&ours)).await?;

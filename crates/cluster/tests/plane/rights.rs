@@ -230,7 +230,7 @@ async fn the_issuer_binds_the_two_tenant_roles_in_tenant_namespaces_and_nothing_
         (tenant, "remotegpu-skypilot-token"),
         (tenant, "remotegpu-skypilot-gpus-cluster"),
         ("kube-system", "remotegpu-skypilot-base"),
-        ("default", "remotegpu-skypilot-object-store-elsewhere"),
+        ("default", "remotegpu-skypilot-ingress-elsewhere"),
     ] {
         let refused = bind(namespace, "ClusterRole", role).await;
         assert!(refused.starts_with("403"), "{namespace} {role}: {refused}");

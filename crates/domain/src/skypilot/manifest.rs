@@ -11,7 +11,7 @@ use super::{Feature, Preset, SkypilotChoice, ticked};
 use crate::Result;
 
 /// Where SkyPilot runs its FUSE DaemonSet; the name is fixed in its code.
-pub const SYSTEM_NAMESPACE: &str = "skypilot-system";
+const SYSTEM_NAMESPACE: &str = "skypilot-system";
 /// Where SkyPilot looks for the ingress controller's service; fixed too.
 pub const INGRESS_NAMESPACE: &str = "ingress-nginx";
 

@@ -157,6 +157,9 @@ impl Need {
 
     /// What to do when it is missing.
     pub fn fix(&self, ticked: bool, approved: bool) -> String {
+        if let Some(why) = self.feature.withheld() {
+            return why.to_owned();
+        }
         match (self.level, ticked, approved) {
             _ if !granted(self) => "SkyPilot goes on without it".to_owned(),
             (_, false, _) => format!("Tick \"{}\" and apply", self.feature.words()),

@@ -118,7 +118,8 @@ fn every_feature_has_rights_and_only_those_of_others_need_an_operator() {
             let catalogue = ["nodes", "runtimeclasses", "ingressclasses"].contains(&need.resource.as_str());
             need.scope != Scope::Tenant && !catalogue
         });
-        assert_eq!(beyond, feature.needs_operator(), "{feature:?}");
+        let kept = feature.needs_operator() || feature.withheld().is_some();
+        assert_eq!(beyond, kept, "{feature:?}");
     }
 }
 
@@ -171,6 +172,26 @@ fn what_waits_for_an_operator_is_given_to_nobody() {
     let view = view(access.namespace_id, "team-456789ab", Some(&access));
     assert_eq!(view.state, SkypilotState::Applied);
     assert_eq!(ticked(&view.choice().features), access.features, "the page begins with what is applied");
+}
+
+#[test]
+fn the_privileged_daemon_set_is_given_to_nobody_even_if_an_operator_allowed_it() {
+    let access = SkypilotAccess {
+        namespace_id: NamespaceId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap(),
+        service_account: "sky-sa".into(),
+        features: ticked(&[Feature::ObjectStore]),
+        approved: [Feature::ObjectStore].into(),
+        wanted: true,
+        ticket: 2,
+        applied: 2,
+        changed_at: Timestamp::UNIX_EPOCH,
+    };
+    assert_eq!(access.rights().features, [Feature::Base].into());
+    assert_eq!(access.state_of(Feature::ObjectStore), FeatureState::Withheld);
+    let needs = needs(&[Feature::ObjectStore].into()).unwrap();
+    let why = Feature::ObjectStore.withheld().unwrap();
+    assert!(needs.iter().all(|need| need.fix(true, true) == why), "the page says why instead of what to do");
+    assert_eq!(Feature::ObjectStore.consequence(), why);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::given::{self, Tenant, at};
 on_both_engines! {
     an_access_is_read_as_it_was_wished
     each_change_is_an_order_until_its_own_ticket_is_settled
+    orders_are_of_active_namespaces_and_the_oldest_comes_first
     what_an_operator_allowed_stays_until_the_access_goes
     operators_see_only_what_reaches_beyond_a_namespace
     an_access_that_was_ordered_away_goes_when_the_cluster_holds_nothing
@@ -84,6 +85,23 @@ async fn each_change_is_an_order_until_its_own_ticket_is_settled(db: &Database) 
     assert!(!db.skypilot_orders(100).await.unwrap().contains(&namespace.id));
     let stored = db.skypilot_access(namespace.id).await.unwrap().unwrap();
     assert_eq!((stored.ticket, stored.applied, stored.features.len()), (2, 2, 2));
+}
+
+async fn orders_are_of_active_namespaces_and_the_oldest_comes_first(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let (first, second) = (tenant.namespace(db, "first").await, tenant.namespace(db, "second").await);
+    let late = tenant.namespace_in(db, "late", NamespaceStatus::Deleting).await;
+    let changed = |namespace: &Namespace, second: i64| SkypilotAccess {
+        changed_at: at(second),
+        ..access(namespace, &[Feature::Base])
+    };
+    set(db, &tenant, &changed(&second, 5)).await;
+    set(db, &tenant, &changed(&first, 7)).await;
+    set(db, &tenant, &changed(&late, 6)).await;
+    let orders = db.skypilot_orders(1000).await.unwrap();
+    let ours = [first.id, second.id, late.id];
+    let waiting: Vec<_> = orders.into_iter().filter(|id| ours.contains(id)).collect();
+    assert_eq!(waiting, [second.id, first.id], "what is being removed needs no turn and takes nobody's");
 }
 
 async fn what_an_operator_allowed_stays_until_the_access_goes(db: &Database) {

@@ -43,6 +43,7 @@ fn FeatureBox(feature: FeatureView, on: bool) -> impl IntoView {
         FeatureState::Off => None,
         FeatureState::Waiting => Some((Tone::Wait, "Waits for an operator")),
         FeatureState::On => Some((Tone::Ok, "On")),
+        FeatureState::Withheld => Some((Tone::Ended, "Not given")),
     };
     view! {
         <li class="flex gap-2.5">

@@ -45,7 +45,7 @@ const COLUMNS: &[Column] =
 #[component]
 fn Listing(page: Page<SkypilotRequest>) -> impl IntoView {
     if page.items.is_empty() {
-        let text = "A namespace appears here when its SkyPilot access asks for all pods, FUSE or ingress.";
+        let text = "A namespace appears here when its SkyPilot access asks for all pods or for ingress.";
         return view! { <EmptyState title="Nobody asks for anything" text=text /> }.into_any();
     }
     let next = page.next_cursor.map(|cursor| paths::with_query(&paths::platform_skypilot(), &[("cursor", &cursor)]));
