@@ -267,7 +267,10 @@ async fn nothing_of_it_outlives_the_namespace() {
         async |kind: &str| stage.app.plane.admin(&["get", kind, "-A", "-l", &selector, "-o", "name"]).await.out();
     assert!(stands("rolebindings").await.contains("remotegpu-skypilot-base"));
     let wide = stands("clusterrolebindings").await;
-    assert!(wide.contains("remotegpu-skypilot-base-cluster") && wide.contains("remotegpu-skypilot-gpus-cluster"), "{wide}");
+    assert!(
+        wide.contains("remotegpu-skypilot-base-cluster") && wide.contains("remotegpu-skypilot-gpus-cluster"),
+        "{wide}"
+    );
     assert_eq!(stage.member.delete(&format!("/v1/kubernetes/namespaces/{}", stage.id())).await.status, 202);
     eventually("no binding is left", async || {
         let left = [stands("rolebindings").await, stands("clusterrolebindings").await].concat();
