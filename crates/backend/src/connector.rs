@@ -33,7 +33,8 @@ impl Backend {
     /// A fresh kubeconfig for a tenant. It outlives the person who asked, so it takes the right to manage the namespace.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for unknown, foreign and malformed ids, `cluster_not_ready` unless it is active, `forbidden`.
+    /// [`Error::NotFound`] for unknown, foreign and malformed ids, `cluster_not_ready` unless it is active, `quota_exceeded`
+    /// when it has as many as it may, `forbidden`.
     pub async fn tenant_kubeconfig(&self, caller: &Caller, id: &str) -> Result<ConnectorKubeconfig> {
         let tenant = self.managed_tenant(caller, id).await?;
         self.connect(caller, &tenant).await
@@ -51,6 +52,7 @@ impl Backend {
     async fn connect(&self, caller: &Caller, namespace: &Namespace) -> Result<ConnectorKubeconfig> {
         let open = namespace.status == NamespaceStatus::Active;
         let tenant = namespace.tenant.filter(|_| open).ok_or_else(not_ready)?.to_string();
+        self.inner.store.check_connectors(namespace.id).await?;
         let id = CredentialId::new(self.inner.random.uuid());
         let identity = Identity::Connector { serial: id.short() };
         let uid = self.inner.cluster.ensure_identity(namespace, &identity).await?;
@@ -104,8 +106,12 @@ impl Backend {
         let audit = self.audit(caller, Action::ConnectorIssued, namespace::target(namespace.id), detail);
         let audit = audit.named(namespace.name.as_str()).jti(credential.token_id.clone());
         let recorded = match self.inner.store.record_credential(credential, &audit).await {
+            Ok(recorded) => recorded,
             Err(Error::NotFound) => false,
-            other => other?,
+            Err(error) => {
+                self.remove_now(&credential.service_account, namespace.id).await;
+                return Err(error);
+            }
         };
         let now = self.inner.store.namespace_by_id(namespace.id).await?;
         if recorded && now.is_some_and(|now| now.status == NamespaceStatus::Active) {

@@ -39,6 +39,8 @@ impl Backend {
     pub async fn create_namespace(&self, caller: &Caller, new: NewNamespace) -> Result<NamespaceView> {
         caller.require(Permission::CreateNamespace)?;
         let name = NamespaceName::new(&new.name)?;
+        // Numbers of the tenant API are few: what is refused takes none.
+        self.inner.store.check_namespace(caller.account.id, Some(&name)).await?;
         loop {
             let namespace = self.new_namespace(caller, name.clone()).await?;
             let audit = self.audit(caller, Action::NamespaceCreated, target(namespace.id), name.as_str());
@@ -82,16 +84,21 @@ impl Backend {
             let message = format!("Type the name of the namespace: {}", namespace.name.as_str());
             return Err(Error::field("confirm", "mismatch", message));
         }
-        if namespace.status != NamespaceStatus::Deleting {
-            let audit =
-                self.audit(caller, Action::NamespaceDeletionRequested, target(namespace.id), namespace.name.as_str());
-            let audit = audit.named(namespace.name.as_str());
-            let (from, to) = (namespace.status, NamespaceStatus::Deleting);
-            // False = somebody else moved it at this moment; the answer below shows where it is now.
-            self.inner.store.set_namespace_status(namespace.id, from, to, None, &audit).await?;
-            self.inner.wake.notify_one();
-        }
+        self.order_deletion(caller, &namespace).await?;
         self.get_namespace(caller, id).await
+    }
+
+    /// The reconciler may move it at this very moment: the order stands whatever state it is in by then.
+    async fn order_deletion(&self, caller: &Caller, namespace: &Namespace) -> Result<()> {
+        let (id, name, to) = (namespace.id, namespace.name.as_str(), NamespaceStatus::Deleting);
+        let audit = self.audit(caller, Action::NamespaceDeletionRequested, target(id), name).named(name);
+        let mut from = namespace.status;
+        while from != to && !self.inner.store.set_namespace_status(id, from, to, None, &audit).await? {
+            let now = self.inner.store.namespace_by_id(id).await?;
+            from = now.ok_or(Error::NotFound)?.status;
+        }
+        self.inner.wake.notify_one();
+        Ok(())
     }
 
     /// Finds a namespace of the caller's account and proves `permission` on it.

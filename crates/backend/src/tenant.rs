@@ -119,6 +119,8 @@ impl Backend {
     pub async fn create_tenant(&self, caller: &Caller, new: NewTenant) -> Result<TenantOrdered> {
         caller.require(Permission::CreateNamespace)?;
         let label = new.label.as_deref().map(TenantLabel::new).transpose()?;
+        // What is refused takes no number.
+        self.inner.store.check_namespace(caller.account.id, None).await?;
         loop {
             let (tenant, namespace) = self.new_tenant(caller, label.clone()).await?;
             let name = namespace.name.as_str();

@@ -19,6 +19,8 @@ pub const ASKED_SECONDS: i64 = 3600;
 pub const CONNECTOR_SECONDS: i64 = 90 * 24 * 3600;
 /// How the account of every connector begins; the database tells them by it too.
 pub const CONNECTOR_PREFIX: &str = "connector-";
+/// Connectors of a namespace that nobody has revoked: no more than this.
+pub const MOST_CONNECTORS: i64 = 20;
 // 60 s: client-go allows no clock skew, see security.md §2.3.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 // Less than this after the margin is refused: a token nobody can use helps nobody.

@@ -6,24 +6,36 @@ mod remove;
 use async_trait::async_trait;
 use backend::ports::{CredentialFilter, Credentials};
 use domain::audit::AuditEvent;
-use domain::credential::{Access, Credential, CredentialListed};
+use domain::credential::{Access, Credential, CredentialListed, MOST_CONNECTORS};
 use domain::id::{AccountId, CredentialId, NamespaceId};
 use domain::page::PageRequest;
-use domain::{Error, Result};
+use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::{is_dangling, translate};
-use crate::pool::{Pool, change};
+use crate::pool::{Pool, change, on_db};
 use crate::row::ms;
 
 // Hand-outs of a reused token are folded to one row a minute (RULINGS 45).
 const NOTED_EVERY_MS: i64 = 60_000;
+// They renew themselves, so the end that the book knows ends none.
+const CONNECTORS: &str = "SELECT count(*) FROM credentials
+     WHERE namespace_id = $1 AND revoked_ms IS NULL AND service_account LIKE 'connector-%'";
 
 #[async_trait]
 impl Credentials for SqlStore {
     async fn record_credential(&self, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
         record(&self.pool, credential, audit).await
+    }
+
+    async fn check_connectors(&self, namespace: NamespaceId) -> Result<()> {
+        let have: i64 = on_db!(read &self.pool, db => sqlx::query_scalar(CONNECTORS)
+            .bind(namespace.to_string())
+            .fetch_one(db)
+            .await)
+        .map_err(translate)?;
+        if have < MOST_CONNECTORS { Ok(()) } else { Err(full()) }
     }
 
     async fn touch_credential(&self, id: CredentialId, at: Timestamp, address: &str, audit: &AuditEvent) -> Result<()> {
@@ -59,10 +71,34 @@ impl Credentials for SqlStore {
     }
 }
 
+fn full() -> Error {
+    let have = format!("The tenant has {MOST_CONNECTORS} of {MOST_CONNECTORS} kubeconfigs");
+    Error::conflict(Code::QuotaExceeded, format!("{have}: revoke one that is not used any more"))
+}
+
+/// Inside `change!`: locks the namespace until the transaction ends, so that two who count and add never meet, and says
+/// whether it has as many connectors as it may.
+macro_rules! crowded {
+    ($tx:ident, $credential:expr) => {{
+        let namespace = $credential.namespace_id.to_string();
+        sqlx::query("UPDATE namespaces SET created_ms = created_ms WHERE id = $1")
+            .bind(&namespace)
+            .execute(&mut *$tx)
+            .await?;
+        let have: i64 = sqlx::query_scalar(CONNECTORS).bind(&namespace).fetch_one(&mut *$tx).await?;
+        have >= MOST_CONNECTORS
+    }};
+}
+
 /// The key is checked and its last use written by one UPDATE: it locks the row, so a revocation at the same moment comes
 /// wholly before or wholly after.
 pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
+    let mut refused = false;
     let recorded = change!(pool, audit, tx => {
+        refused = credential.renews() && crowded!(tx, credential);
+        if refused {
+            return Ok(None);
+        }
         if let Some(key) = credential.api_key_id {
             let active: Option<String> = sqlx::query_scalar(
                 "UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3
@@ -99,7 +135,7 @@ pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
     })
     // The namespace went while the token was made.
     .map_err(|error| if is_dangling(&error) { Error::NotFound } else { translate(error) })?;
-    Ok(recorded.is_some())
+    if refused { Err(full()) } else { Ok(recorded.is_some()) }
 }
 
 pub(crate) async fn touch(

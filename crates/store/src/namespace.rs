@@ -12,7 +12,7 @@ use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
-use crate::account::room_for_one;
+use crate::account::{refusal, room_for_one};
 use crate::error::{is_taken, translate};
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
@@ -75,6 +75,10 @@ pub(crate) use select;
 
 #[async_trait]
 impl Namespaces for SqlStore {
+    async fn check_namespace(&self, account: AccountId, name: Option<&NamespaceName>) -> Result<()> {
+        check(&self.pool, account, name).await
+    }
+
     async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<()> {
         create(&self.pool, namespace, audit).await
     }
@@ -129,6 +133,24 @@ impl Namespaces for SqlStore {
         limit: u32,
     ) -> Result<Vec<Namespace>> {
         in_states(&self.pool, states, after, limit).await
+    }
+}
+
+pub(crate) async fn check(pool: &Pool, account: AccountId, name: Option<&NamespaceName>) -> Result<()> {
+    let text = "SELECT quota, (SELECT count(*) FROM namespaces WHERE account_id = $1) AS have,
+             (SELECT count(*) FROM namespaces WHERE account_id = $1 AND name = $2) AS same
+         FROM accounts WHERE id = $1";
+    let row: Option<(Option<String>, i64, i64)> = on_db!(read pool, db => sqlx::query_as(text)
+        .bind(account.to_string())
+        .bind(name.map(NamespaceName::as_str))
+        .fetch_optional(db)
+        .await)
+    .map_err(translate)?;
+    let (quota, have, same) = row.ok_or(Error::NotFound)?;
+    match refusal(Some(quota), Limit::Namespaces, have) {
+        Some(refused) => Err(refused),
+        None if same > 0 => Err(name_taken()),
+        None => Ok(()),
     }
 }
 

@@ -25,7 +25,10 @@ pub struct CredentialFilter {
 #[async_trait]
 pub trait Credentials: Send + Sync {
     /// Records a fresh credential **if its key is still active**; false when it is not (the token must not leave then).
+    /// `Conflict QuotaExceeded` for one more connector than a namespace may have.
     async fn record_credential(&self, credential: &Credential, audit: &AuditEvent) -> Result<bool>;
+    /// Whether the namespace may have one more connector: that refusal, looked up before anything is made for it.
+    async fn check_connectors(&self, namespace: NamespaceId) -> Result<()>;
     /// Notes a reuse at most once a minute per credential, together with the key's last use.
     async fn touch_credential(&self, id: CredentialId, at: Timestamp, address: &str, audit: &AuditEvent) -> Result<()>;
     /// Credentials, newest first, `limit + 1` rows.

@@ -11,6 +11,9 @@ use jiff::Timestamp;
 /// Tenant namespaces.
 #[async_trait]
 pub trait Namespaces: Send + Sync {
+    /// Whether the account has room for one more, of this name: the refusals of [`Self::create_namespace`], looked up
+    /// before anything is spent on it. Only the creation itself decides.
+    async fn check_namespace(&self, account: AccountId, name: Option<&NamespaceName>) -> Result<()>;
     /// Adds a namespace. `Conflict NameTaken`, detail `You already have a namespace with this name`, when the account
     /// has one of this name.
     async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<()>;

@@ -55,6 +55,8 @@ async fn an_account_has_no_more_namespaces_than_it_may(db: &Database) {
     let full = make("four").await.unwrap_err();
     assert_eq!(full.code(), Code::QuotaExceeded);
     assert!(full.to_string().starts_with("The account has 2 of 2 namespaces"), "{full}");
+    let checked = db.check_namespace(tenant.account.id, None).await.unwrap_err();
+    assert_eq!(checked.to_string(), full.to_string(), "it can be known before");
 }
 
 async fn changed_limits_mark_the_namespaces_until_they_are_applied(db: &Database) {

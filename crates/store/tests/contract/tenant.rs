@@ -23,6 +23,7 @@ on_both_engines! {
     the_first_readiness_is_remembered
     operators_see_tenants_of_every_account_with_their_connectors
     a_connector_is_not_forgotten_while_it_lives
+    a_tenant_has_twenty_connectors_and_not_one_more
     a_new_password_and_the_end_of_all_sessions_raise_the_version_of_tokens
 }
 
@@ -167,6 +168,29 @@ async fn a_connector_is_not_forgotten_while_it_lives(db: &Database) {
     assert!(found.credential.revoked_at.is_some());
     assert_eq!(db.delete_old_credentials(later, 10).await.unwrap(), 1);
     assert!(db.credential(tenant.account.id, living.id).await.unwrap().is_some());
+}
+
+async fn a_tenant_has_twenty_connectors_and_not_one_more(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = numbered(db, &tenant, "team-ml").await;
+    let given: Vec<_> = (0..21)
+        .map(|i| domain::credential::Credential {
+            service_account: format!("connector-00000001-{i:08}"),
+            ..tenant.new_credential(None, &namespace)
+        })
+        .collect();
+    let audits: Vec<_> = given.iter().map(|_| tenant.event(Action::ConnectorIssued)).collect();
+    let made = join_all(given.iter().zip(&audits).map(|(one, audit)| db.record_credential(one, audit))).await;
+    let (taken, refused): (Vec<_>, Vec<_>) = given.iter().zip(made).partition(|(_, made)| made.is_ok());
+    assert_eq!((taken.len(), refused.len()), (20, 1));
+    let full = db.check_connectors(namespace.id).await.unwrap_err();
+    assert_eq!(full.code(), domain::Code::QuotaExceeded);
+    let add = async |one: &domain::credential::Credential| {
+        db.record_credential(one, &tenant.event(Action::ConnectorIssued)).await.unwrap()
+    };
+    assert!(add(&tenant.new_credential(None, &namespace)).await, "the console's own and those of keys do not count");
+    db.revoke_credential(taken[0].0, at(1), &tenant.event(Action::CredentialRevoked)).await.unwrap();
+    assert!(add(refused[0].0).await, "one that is revoked makes room");
 }
 
 async fn a_new_password_and_the_end_of_all_sessions_raise_the_version_of_tokens(db: &Database) {

@@ -1,8 +1,10 @@
 //! Tenants, which this API calls clusters.
 
+use std::future::{Ready, ready};
+
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -25,8 +27,8 @@ type Ordered = (StatusCode, Extension<Keep>, Json<TenantOrdered>);
 pub fn routes(state: &AppState) -> Router<AppState> {
     let clusters = at("/cluster", &get(list).post(create));
     let one = at("/cluster/{name}", &get(read).put(rename).patch(rename).delete(delete));
-    // A client that asks for YAML only is welcome here.
-    let file = at("/cluster/{name}/kubeconfig", &get(kubeconfig));
+    // A client that asks for YAML only is welcome here. Each GET makes a credential, so HEAD is no GET here.
+    let file = at("/cluster/{name}/kubeconfig", &get(kubeconfig).head(not_allowed));
     for_tenants(clusters.merge(one), state).merge(file.layer(from_fn_with_state(state.clone(), authenticate)))
 }
 
@@ -101,6 +103,11 @@ pub fn attachment(file: &ConnectorKubeconfig) -> Response {
     let disposition = format!("attachment; filename=\"{}\"", file.filename);
     let headers = [(CONTENT_DISPOSITION, disposition), (CONTENT_TYPE, "application/yaml".to_owned())];
     (headers, file.kubeconfig.expose_secret().to_owned()).into_response()
+}
+
+/// `HEAD` where a GET makes something.
+fn not_allowed() -> Ready<(StatusCode, [(HeaderName, &'static str); 1])> {
+    ready((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]))
 }
 
 fn ordered(answer: TenantOrdered) -> Ordered {

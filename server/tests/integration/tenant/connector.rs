@@ -143,6 +143,8 @@ async fn json_holds_the_same_and_the_console_gives_it_to_who_manages_the_namespa
     let client = signed_in(&app, &owner).await;
     let cluster = ready(&client).await;
     let path = format!("{CLUSTERS}{cluster}/kubeconfig/");
+    let head = client.send(Method::HEAD, &path, None).await;
+    assert_eq!((head.status, credentials(&owner).await.len()), (405, 0), "looking makes no credential");
     let reply = client.clone().with("accept", "application/json").get(&path).await;
     assert_eq!((reply.str("/cluster"), reply.str("/filename")), (cluster.clone(), format!("{cluster}.kubeconfig")));
     assert!(reply.str("/kubeconfig").contains(&format!("namespace: \"{cluster}-gpu\"")), "{}", reply.text);
