@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Ran, Scratch, TestApp, eventually, unique};
 
