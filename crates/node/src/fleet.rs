@@ -164,6 +164,8 @@ impl Fleet {
         let same = |id: &String, member: &Member| wanted.get(id).is_some_and(|one| one.mark() == member.engine.mark());
         let old: Vec<String> =
             self.members.iter().filter(|(id, member)| !same(id, member)).map(|(id, _)| id.clone()).collect();
+        // All at once, each may take seconds.
+        old.iter().filter_map(|id| self.members.get(id)).for_each(|member| member.stop.cancel());
         for id in old {
             if let Some(member) = self.members.remove(&id) {
                 member.end().await;
@@ -184,6 +186,7 @@ impl Fleet {
 
     /// Stops all nodes; pods go on.
     pub async fn stop(&mut self) {
+        self.members.values().for_each(|member| member.stop.cancel());
         for (_, member) in self.members.drain() {
             member.end().await;
         }

@@ -189,7 +189,7 @@ impl Process {
         let common = |name: &str| text(&shared.dir.path().join(name));
         let (cert, key) = plane.kubelet_certificate("remotegpu-nodes");
         let mut command = Command::new(&shared.binary);
-        command.args(["nodes", "--database", &shared.database, "--nodes-lease", &unique("nodes")]);
+        command.args(["nodes", "--database", &shared.database]);
         command.args(["--audit-key-file", &common("audit-key"), "--kek-file", &common("kek")]);
         command.arg("--nodes-kubeconfig").arg(plane.kubeconfig("nodes")).args(["--nodes-address", "127.0.0.1"]);
         command.arg("--nodes-tls-cert-file").arg(cert).arg("--nodes-tls-key-file").arg(key);

@@ -253,8 +253,10 @@ async fn a_revoked_identity_and_an_absent_cluster_change_the_status() {
     assert_eq!(owner.post(&format!("{path}/check"), json!({})).await.status, 409);
     let on = owner.post(&format!("{path}/enable"), json!({})).await;
     assert_eq!(on.str("/status"), "checking");
-    let changed = owner.patch(&path, json!({"name": "renamed", "ecosystem": ""})).await;
-    assert_eq!((changed.status, changed.str("/name").as_str()), (200, "renamed"), "{}", changed.text);
+    let renamed = owner.patch(&path, json!({"name": "renamed"})).await;
+    assert_eq!((renamed.status, renamed.str("/code").as_str()), (409, "conflict"), "its nodes carry its name");
+    let changed = owner.patch(&path, json!({"name": made["name"], "ecosystem": ""})).await;
+    assert_eq!((changed.status, changed.str("/ecosystem").as_str()), (200, ""), "{}", changed.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,14 +19,22 @@ pub fn Change(engine: EngineView) -> impl IntoView {
         let field = Line("load_balancer_ip", "Load Balancer IP", "External IP address of the ingress controller.");
         line(sending, field, "text", RwSignal::new(engine.load_balancer_ip))
     });
-    let (name, tag) = (RwSignal::new(engine.name), RwSignal::new(engine.ecosystem));
+    let tag = RwSignal::new(engine.ecosystem);
+    let name = match engine.kind {
+        // The nodes of a cluster carry its name.
+        EngineKind::OnPremise => view! { <input type="hidden" name="form[name]" value=engine.name /> }.into_any(),
+        _ => {
+            let field = Line("name", "Engine Name", "The label of its nodes follows.");
+            line(sending, field, "text", RwSignal::new(engine.name)).into_any()
+        }
+    };
     view! {
         <Panel title="Change">
             <PostForm sending=sending>
                 <div class="grid gap-3 p-4">
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=engine.id.to_string() />
-                    {line(sending, Line("name", "Engine Name", "The label of its nodes follows."), "text", name)}
+                    {name}
                     {line(sending, Line("ecosystem", "Ecosystem", ""), "text", tag)}
                     {balancer}
                     <div>

@@ -6,7 +6,7 @@ use domain::engine::view::{ChangeEngine, NewEngineCredentials};
 use domain::engine::{
     ApiUrl, Credentials, Depth, Engine, EngineStatus, EngineView, Settings, address, certificate, form,
 };
-use domain::{Error, Result};
+use domain::{Code, Error, Result};
 
 use super::check::doubt;
 use super::{changed_meanwhile, may_check};
@@ -16,7 +16,7 @@ use crate::{Backend, Caller};
 const TRIES: u32 = 3;
 
 impl Backend {
-    /// Another name, tag, ingress address or CA. A CA is tried first; the address itself changes only together with the
+    /// Another name (not of a cluster, whose nodes carry it), tag, ingress address or CA. A CA is tried first; the address itself changes only together with the
     /// credentials.
     ///
     /// # Errors
@@ -28,6 +28,7 @@ impl Backend {
         let now = self.inner.clock.now();
         if let Some(name) = &change.name {
             form::check_name(name)?;
+            may_rename(&engine, name)?;
             engine.name.clone_from(name);
         }
         if let Some(tag) = &change.ecosystem {
@@ -161,6 +162,15 @@ impl Backend {
         engine.checked(&probed, depth, self.inner.clock.now());
         Ok(())
     }
+}
+
+/// The nodes of a cluster are found by its engine's name: under another one they would be nobody's.
+fn may_rename(engine: &Engine, name: &str) -> Result<()> {
+    if engine.name == name || !matches!(engine.settings, Settings::OnPremise(_)) {
+        return Ok(());
+    }
+    let detail = "The nodes of this engine carry its name: import it anew under the other one";
+    Err(Error::conflict(Code::Conflict, detail))
 }
 
 fn of_other_kind(field: &str) -> Error {

@@ -11,7 +11,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use kubelet::{Capacity, Gpu, Kubelet, NodeConfig, NodeTaint, TlsFiles};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Engine, HomeConfig, Stage};
 
@@ -20,6 +20,8 @@ const RUN_BY: &str = "remotegpu.ai/run-by";
 const FLEET: &str = "nodes";
 /// Label with the engine of a node.
 const ENGINE: &str = "remotegpu.ai/engine";
+/// Annotation of a node that this process cordoned; what an operator cordons stays so.
+const CLOSED: &str = "remotegpu.ai/closed-by-fleet";
 /// Taint of nodes without GPUs.
 const PROVIDER_TAINT: &str = "virtual-kubelet.io/provider";
 /// Taint of the nodes of an account's engine, which admission tolerates for SKUs that name such an engine.
@@ -88,12 +90,14 @@ impl Home {
     pub(super) async fn cordon(&self, name: &str, stage: Stage) -> Result<()> {
         let api: Api<Node> = Api::all(self.client.clone());
         let Some(node) = in_time(api.get_opt(name)).await? else { return Ok(()) };
-        let closed = stage != Stage::Open;
-        if node.spec.and_then(|spec| spec.unschedulable).unwrap_or(false) == closed {
-            return Ok(());
-        }
-        let patch = Patch::Merge(json!({"spec": {"unschedulable": closed}}));
-        in_time(api.patch(name, &PatchParams::default(), &patch)).await.map(drop)
+        let Some(patch) = settled(&node, stage) else { return Ok(()) };
+        in_time(api.patch(name, &PatchParams::default(), &Patch::Merge(patch))).await.map(drop)
+    }
+
+    /// Whether a node of this name may be run for the engine: there is none yet, or it is one of an earlier process.
+    pub(super) async fn may_run(&self, name: &str, engine: &str) -> Result<bool> {
+        let api: Api<Node> = Api::all(self.client.clone());
+        Ok(in_time(api.get_opt(name)).await?.is_none_or(|node| is_of(&node, engine)))
     }
 
     /// Ends the pods of a node; true once there is none.
@@ -145,6 +149,28 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// The change that makes a node open or closed. Only what this process closed is opened again.
+pub(super) fn settled(node: &Node, stage: Stage) -> Option<Value> {
+    let closed = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
+    let ours = node.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(CLOSED));
+    match (stage, closed, ours) {
+        (Stage::Open, _, false) | (Stage::Closed | Stage::Ending, true, _) => None,
+        // The mark goes with it: a later cordon is somebody else's.
+        (Stage::Open, _, true) => {
+            Some(json!({"metadata": {"annotations": {CLOSED: null}}, "spec": {"unschedulable": false}}))
+        }
+        (Stage::Closed | Stage::Ending, false, _) => {
+            Some(json!({"metadata": {"annotations": {CLOSED: "true"}}, "spec": {"unschedulable": true}}))
+        }
+    }
+}
+
+/// Whether a fleet made this Node for the engine.
+pub(super) fn is_of(node: &Node, engine: &str) -> bool {
+    let is = |key: &str, value: &str| node.metadata.labels.as_ref().and_then(|all| all.get(key)).is_some_and(|one| one == value);
+    is(RUN_BY, FLEET) && is(ENGINE, engine)
 }
 
 /// What keeps pods off that were not meant for the hardware, or not for the account whose engine it is: whoever imports an

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use engines::kubernetes::{Access, Class, Kubernetes, KubernetesConfig, classes};
 use kube::Client;
 use kubelet::{Kubelet, ProviderError};
@@ -146,16 +146,21 @@ impl Work {
             Err(error) => return Err(error.into()),
         };
         let before = self.nodes.len();
+        let mut trouble = None;
         for (name, class) in hardware::by_name(&self.engine.name, found) {
-            self.run_node(name, class).await?;
+            if let Err(error) = self.run_node(name, class).await {
+                tracing::warn!(engine.name = self.engine.name, error = format!("{error:#}"), "A node cannot run");
+                trouble = Some(format!("{error:#}"));
+            }
         }
         let shown = self.nodes.iter().map(|(name, running)| running.shown(name)).collect();
-        note(seen, |seen| *seen = Seen { nodes: shown, trouble: None, gone: false });
+        let again = trouble.is_some() || self.nodes.len() > before;
+        note(seen, |seen| *seen = Seen { nodes: shown, trouble, gone: false });
         for name in self.nodes.keys() {
             self.home.cordon(name, self.engine.stage).await?;
         }
         // A new Node appears in a moment and must be told whether it is open.
-        Ok(if self.nodes.len() > before { SOON } else { LOOK })
+        Ok(if again { SOON } else { LOOK })
     }
 
     async fn run_node(&mut self, name: String, class: Class) -> Result<()> {
@@ -165,6 +170,10 @@ impl Work {
         }
         if let Some(running) = self.nodes.remove(&name) {
             running.end(&name).await;
+        }
+        // Its labels and taints would become ours, and its pods be ended with the engine.
+        if !self.home.may_run(&name, &self.engine.name).await? {
+            bail!("There is a Node {name} that is not this engine's: remove it, or import the engine under another name");
         }
         let config = self.home.node(&name, &self.engine, &class)?;
         let provider = Kubernetes::new(

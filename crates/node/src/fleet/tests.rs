@@ -1,5 +1,7 @@
 use engines::kubernetes::{Class, Login};
+use k8s_openapi::api::core::v1::Node;
 use kubelet::Gpu;
+use serde_json::{Value, json};
 
 use super::{Engine, Reach, Stage, hardware, home};
 
@@ -40,6 +42,38 @@ fn only_what_matters_restarts_the_nodes_of_an_engine() {
     assert_eq!(mark("a", Stage::Open), mark("a", Stage::Closed));
     let owned = Engine { account: Some("acme".into()), ..engine("a", Stage::Open) };
     assert_ne!(mark("a", Stage::Open), owned.mark());
+}
+
+fn node(unschedulable: bool, annotations: &Value, labels: &Value) -> Node {
+    let metadata = json!({"name": "on-prem-h100", "annotations": annotations, "labels": labels});
+    serde_json::from_value(json!({"metadata": metadata, "spec": {"unschedulable": unschedulable}})).unwrap()
+}
+
+#[test]
+fn what_an_operator_cordoned_stays_so() {
+    let (mark, none) = (json!({"remotegpu.ai/closed-by-fleet": "true"}), json!({}));
+    let settled = |closed, annotations, stage| home::settled(&node(closed, annotations, &json!({})), stage);
+    assert_eq!(settled(true, &none, Stage::Open), None);
+    assert_eq!(settled(true, &none, Stage::Closed), None);
+    assert_eq!(settled(false, &none, Stage::Open), None);
+    let closing = settled(false, &none, Stage::Closed).unwrap();
+    assert_eq!((&closing["spec"]["unschedulable"], &closing["metadata"]["annotations"]), (&json!(true), &mark));
+    let opening = settled(true, &mark, Stage::Open).unwrap();
+    assert_eq!(opening["spec"]["unschedulable"], json!(false));
+    assert_eq!(opening["metadata"]["annotations"]["remotegpu.ai/closed-by-fleet"], Value::Null);
+}
+
+#[test]
+fn a_node_of_somebody_else_is_not_taken_over() {
+    let of = |labels: &Value| home::is_of(&node(false, &json!({}), labels), "on-prem");
+    assert!(of(&json!({"remotegpu.ai/run-by": "nodes", "remotegpu.ai/engine": "on-prem"})));
+    for other in [
+        json!({}),
+        json!({"remotegpu.ai/engine": "on-prem"}),
+        json!({"remotegpu.ai/run-by": "nodes", "remotegpu.ai/engine": "other"}),
+    ] {
+        assert!(!of(&other), "{other}");
+    }
 }
 
 #[test]
