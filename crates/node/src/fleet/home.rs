@@ -169,7 +169,9 @@ pub(super) fn settled(node: &Node, stage: Stage) -> Option<Value> {
 
 /// Whether a fleet made this Node for the engine.
 pub(super) fn is_of(node: &Node, engine: &str) -> bool {
-    let is = |key: &str, value: &str| node.metadata.labels.as_ref().and_then(|all| all.get(key)).is_some_and(|one| one == value);
+    let is = |key: &str, value: &str| {
+        node.metadata.labels.as_ref().and_then(|all| all.get(key)).is_some_and(|one| one == value)
+    };
     is(RUN_BY, FLEET) && is(ENGINE, engine)
 }
 

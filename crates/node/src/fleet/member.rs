@@ -173,7 +173,9 @@ impl Work {
         }
         // Its labels and taints would become ours, and its pods be ended with the engine.
         if !self.home.may_run(&name, &self.engine.name).await? {
-            bail!("There is a Node {name} that is not this engine's: remove it, or import the engine under another name");
+            bail!(
+                "There is a Node {name} that is not this engine's: remove it, or import the engine under another name"
+            );
         }
         let config = self.home.node(&name, &self.engine, &class)?;
         let provider = Kubernetes::new(
