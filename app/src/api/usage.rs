@@ -22,6 +22,7 @@ pub async fn get_usage(query: String) -> Result<Packed<UsageSummary>, AppError> 
     }
     let (caller, asked) = (crate::ssr::caller().await?, crate::ssr::query::<PageQuery>(&query)?);
     let PageQuery { since, until, namespace, sku, member } = asked;
+    let [since, until, namespace, sku, member] = [since, until, namespace, sku, member].map(chosen);
     let query = domain::usage::UsageQuery { since, until, namespace, sku, member };
     Packed::new(&crate::ssr::backend()?.usage_summary(&caller, &query).await?)
 }
@@ -39,6 +40,13 @@ pub async fn list_usage(query: String) -> Result<Packed<Page<UsageView>>, AppErr
     }
     let (caller, asked) = (crate::ssr::caller().await?, crate::ssr::query::<PageQuery>(&query)?);
     let PageQuery { month, namespace, sku, cursor } = asked;
+    let [month, namespace, sku, cursor] = [month, namespace, sku, cursor].map(chosen);
     let query = domain::usage::UsageListQuery { month, namespace, sku, limit: None, cursor };
     Packed::new(&crate::ssr::backend()?.list_usage(&caller, query).await?)
+}
+
+/// A form that filters sends its empty fields too.
+#[cfg(feature = "ssr")]
+fn chosen(field: Option<String>) -> Option<String> {
+    field.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }

@@ -10,7 +10,7 @@ use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::usage::summary::UsageFacts;
 use domain::usage::{
-    BillingPlace, Day, Month, UsageDay, UsageListQuery, UsageQuery, UsageRecord, UsageSummary, UsageView,
+    BillingPlace, Day, Month, UsageDay, UsageListQuery, UsageQuery, UsageRecord, UsageSummary, UsageView, short,
 };
 use domain::{Error, Result};
 use futures::StreamExt as _;
@@ -124,10 +124,9 @@ pub(crate) fn spent(days: &[UsageDay], namespace: Option<NamespaceId>, currency:
 pub(crate) type MonthsOfAccounts = BTreeMap<AccountId, Vec<UsageDay>>;
 
 fn filter(query: &UsageListQuery) -> Result<UsageFilter> {
-    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let wrong = |_| Error::field("namespace", "uuid", "Not a namespace id: expected a UUID");
-    let namespace = said(&query.namespace).map(|id| NamespaceId::parse(&id).map_err(wrong)).transpose()?;
-    let sku_code = said(&query.sku);
+    let namespace = query.namespace.as_ref().map(|id| NamespaceId::parse(id).map_err(wrong)).transpose()?;
+    let sku_code = short("sku", query.sku.as_ref(), 63)?;
     if sku_code.as_deref().is_some_and(|code| code.chars().any(char::is_control)) {
         return Err(Error::field("sku", "format", "Not a SKU code"));
     }

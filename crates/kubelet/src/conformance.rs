@@ -105,8 +105,10 @@ impl Subject {
         self.script(namespace, name, "while :; do sleep 1; done")
     }
 
+    /// Ends for good when its script does, also where the engine itself starts containers again.
     fn script(&self, namespace: &str, name: &str, script: &str) -> Arc<Pod> {
-        self.pod(namespace, name, json!({"containers": [{"name": "app", "command": ["/bin/sh", "-c", script]}]}))
+        let container = json!({"name": "app", "command": ["/bin/sh", "-c", script]});
+        self.pod(namespace, name, json!({"restartPolicy": "Never", "containers": [container]}))
     }
 
     async fn create(&self, pod: &Arc<Pod>, attempt: u32) -> Result<Arc<Instance>, String> {

@@ -203,6 +203,14 @@ fn text(path: &Path) -> String {
     path.to_str().expect("a path of plain text").to_owned()
 }
 
+/// A port below those that Linux gives to outgoing connections: a console that starts again finds it free. Above those
+/// of the control plane, which takes its own from 20000 on.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    use std::sync::atomic::{AtomicU16, Ordering};
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test programs run one after the other; each begins elsewhere.
+    let start = u16::try_from(std::process::id() % 10_000).unwrap_or(0);
+    let offset = || start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+    let mut ports = std::iter::repeat_with(|| 10_000 + offset()).take(10_000);
+    ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free")
 }

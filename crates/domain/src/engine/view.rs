@@ -81,6 +81,7 @@ pub struct CaView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PreflightView {
     /// Goes with the form, so that nothing is checked twice; none when the engine could not be made like this.
+    #[cfg_attr(feature = "openapi", schema(format = "sealed"))]
     pub preflight_id: Option<String>,
     /// How the engine would be.
     pub status: EngineStatus,
@@ -108,7 +109,7 @@ pub struct CheckView {
 #[serde(deny_unknown_fields, default)]
 pub struct NewEngine {
     /// Of the preflight with the same form; without it the preflight runs first.
-    #[cfg_attr(feature = "openapi", schema(max_length = 32768))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 32768, format = "sealed"))]
     pub preflight_id: Option<String>,
     /// What was typed.
     pub engine: EngineForm,

@@ -127,25 +127,36 @@ impl UsageQuery {
     /// # Errors
     /// [`Error::Invalid`] for what is no day, no id, a range that is backwards or longer than a year.
     pub fn check(&self, now: Timestamp) -> Result<UsageRange> {
-        let said =
-            |text: &Option<String>| text.clone().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let until = said(&self.until).map_or_else(|| Ok(Day::of(now)), |text| Day::parse("until", &text))?;
+        let until = self.until.as_ref().map_or_else(|| Ok(Day::of(now)), |text| Day::parse("until", text))?;
         let first = || Ok(Day::of(Month::of(until.start()).start()));
-        let since = said(&self.since).map_or_else(first, |text| Day::parse("since", &text))?;
+        let since = self.since.as_ref().map_or_else(first, |text| Day::parse("since", text))?;
         if since > until || until.number() - since.number() >= MOST_DAYS {
             return Err(Error::field("until", "range", "The last day must be within a year after the first"));
         }
-        let namespace = said(&self.namespace).map(|id| {
-            NamespaceId::parse(&id)
+        let namespace = self.namespace.as_ref().map(|id| {
+            NamespaceId::parse(id)
                 .map_err(|_| Error::field("namespace", "uuid", "Not a namespace id: expected a UUID"))
         });
         Ok(UsageRange {
             since,
             until,
             namespace: namespace.transpose()?,
-            sku: said(&self.sku),
-            member: said(&self.member),
+            sku: short("sku", self.sku.as_ref(), 63)?,
+            member: short("member", self.member.as_ref(), 254)?,
         })
+    }
+}
+
+/// A text by which rows are compared; a longer one is none of theirs.
+///
+/// # Errors
+/// [`Error::Invalid`] for one with more than `most` letters.
+pub fn short(field: &'static str, text: Option<&String>, most: usize) -> Result<Option<String>> {
+    match text {
+        Some(text) if text.chars().count() > most => {
+            Err(Error::field(field, "max_length", format!("At most {most} letters")))
+        }
+        text => Ok(text.cloned()),
     }
 }
 
