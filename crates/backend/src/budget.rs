@@ -3,15 +3,21 @@
 
 mod judge;
 
+use std::collections::BTreeMap;
+
 use domain::audit::Action;
 use domain::budget::{Budget, BudgetState, BudgetTerms, BudgetView, NewBudget, NewTerms};
-use domain::id::{BudgetId, NamespaceId};
+use domain::id::{AccountId, BudgetId, NamespaceId};
+use domain::page::PageRequest;
 use domain::permission::Permission;
 use domain::usage::{Month, UsageDay};
 use domain::{Error, Result};
 
 use crate::usage::spent;
 use crate::{Backend, Caller};
+
+// As many namespaces as one look at the table reads; an account rarely has more.
+const BATCH: u32 = 200;
 
 impl Backend {
     /// Every budget of the account with what is spent of it, the whole account's first.
@@ -23,11 +29,9 @@ impl Backend {
         let budgets = self.inner.store.list_budgets(caller.account.id).await?;
         let now = self.inner.clock.now();
         let days = self.month_of(caller.account.id, Month::of(now), now).await?;
-        let mut views = Vec::new();
-        for budget in &budgets {
-            views.push(self.budget_view(budget, &days).await?);
-        }
-        Ok(views)
+        let names = self.namespace_names(caller.account.id).await?;
+        let named = |budget: &Budget| budget.namespace_id.map(|id| names.get(&id).cloned().unwrap_or_default());
+        Ok(budgets.iter().map(|budget| view(budget, named(budget), &days)).collect())
     }
 
     /// One of them.
@@ -144,16 +148,27 @@ impl Backend {
     async fn budget_now(&self, budget: &Budget) -> Result<BudgetView> {
         let now = self.inner.clock.now();
         let days = self.month_of(budget.account_id, Month::of(now), now).await?;
-        self.budget_view(budget, &days).await
-    }
-
-    async fn budget_view(&self, budget: &Budget, days: &[UsageDay]) -> Result<BudgetView> {
-        let spent = spent(days, budget.namespace_id, budget.terms.amount.currency.as_str());
         let namespace = match budget.namespace_id {
             Some(_) => Some(self.budget_name(budget).await?),
             None => None,
         };
-        Ok(budget.view(namespace, spent))
+        Ok(view(budget, namespace, &days))
+    }
+
+    /// What people call the namespaces of an account.
+    async fn namespace_names(&self, account: AccountId) -> Result<BTreeMap<NamespaceId, String>> {
+        let (mut names, mut after) = (BTreeMap::new(), None);
+        loop {
+            let page = PageRequest { limit: BATCH, after };
+            let mut rows = self.inner.store.list_namespaces(account, &page).await?;
+            let more = rows.len() > BATCH as usize;
+            rows.truncate(BATCH as usize);
+            after = rows.last().map(|row| row.id.to_string());
+            names.extend(rows.into_iter().map(|row| (row.id, row.name.as_str().to_owned())));
+            if !more {
+                return Ok(names);
+            }
+        }
     }
 
     /// What people call what a budget is for.
@@ -162,6 +177,10 @@ impl Backend {
         let namespace = self.inner.store.namespace(budget.account_id, id).await?;
         Ok(namespace.map(|namespace| namespace.name.as_str().to_owned()).unwrap_or_default())
     }
+}
+
+fn view(budget: &Budget, namespace: Option<String>, days: &[UsageDay]) -> BudgetView {
+    budget.view(namespace, spent(days, budget.namespace_id, budget.terms.amount.currency.as_str()))
 }
 
 /// The audit target of a budget.

@@ -1,12 +1,13 @@
 //! How far each budget got: told once per threshold and month, and written into the cluster when it stops or resumes.
 //! The rows of the audit log are what webhooks are told.
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use domain::Result;
 use domain::audit::Action;
 use domain::budget::{Budget, BudgetNews, BudgetState};
-use domain::id::BudgetId;
+use domain::id::{AccountId, BudgetId};
 use domain::money::Money;
 use domain::usage::Month;
 
@@ -30,6 +31,17 @@ impl Backend {
                 return Ok(());
             }
         }
+    }
+
+    /// Judges those of some accounts.
+    pub(crate) async fn judge_budgets_of(&self, accounts: &BTreeSet<AccountId>) -> Result<()> {
+        let mut months = MonthsOfAccounts::new();
+        for account in accounts {
+            for budget in self.inner.store.list_budgets(*account).await? {
+                self.judge(&budget, &mut months).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Judges one; `months` are the days of this month of accounts that were read already.

@@ -2,11 +2,11 @@
 //! moment, because every look starts from what is stored and what the cluster says.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use domain::Result;
-use domain::id::{NamespaceId, UsageId};
+use domain::id::{AccountId, NamespaceId, UsageId};
 use domain::sku::Sku;
 use domain::usage::{Meter, MeteredPod, Metering, Note, Subject, UsageRecord};
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +17,7 @@ use crate::Backend;
 const LOOK: Duration = Duration::from_secs(2);
 // What a killed console may fail to charge for a pod that went while nobody looked.
 const MARK: SignedDuration = SignedDuration::from_secs(5);
-// Budgets are judged as often as that.
+// Every budget is judged as often as that; those of an account whose records changed at once.
 const JUDGE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Whom the pods of a namespace are charged to.
@@ -76,16 +76,18 @@ impl Backend {
         let ends = self.inner.store.usage_ends(&meter.unknown(&says)).await?;
         let records = self.records(meter, &says, &ends, now).await?;
         self.inner.store.note_usage(&records).await?;
-        let changed = !records.is_empty();
+        let touched: BTreeSet<AccountId> = records.iter().map(|record| record.account_id).collect();
         meter.noted(records, &says, now);
         metrics::gauge!("remotegpu_usage_open_records").set(f64::from(u32::try_from(meter.open()).unwrap_or(u32::MAX)));
         if held.marked.is_none_or(|last| now.duration_since(last) >= MARK) {
             self.inner.store.set_metered_until(now).await?;
             held.marked = Some(now);
         }
-        if changed || held.judged.is_none_or(|last| now.duration_since(last) >= JUDGE) {
+        if held.judged.is_none_or(|last| now.duration_since(last) >= JUDGE) {
             self.judge_budgets().await?;
             held.judged = Some(now);
+        } else {
+            self.judge_budgets_of(&touched).await?;
         }
         Ok(())
     }
