@@ -87,7 +87,15 @@ impl Platform {
             self.socket = engine::find(dir, processes, say, stop)?;
         }
         say.step("Starting the webhook, the nodes and the console");
-        let nodes = Nodes { cluster, dir, program: &built.kubelet, ip: nodes::address(say), throwaway: settings.throwaway, say, stop };
+        let nodes = Nodes {
+            cluster,
+            dir,
+            program: &built.kubelet,
+            ip: nodes::address(say),
+            throwaway: settings.throwaway,
+            say,
+            stop,
+        };
         let mut names = nodes.start(self.socket.as_deref(), &mut ports, processes)?;
         if settings.demo_runpod {
             names.push(nodes.start_runpod(&built.runpod_sim, &mut ports, processes)?);

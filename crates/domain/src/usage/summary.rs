@@ -134,8 +134,7 @@ impl UsageQuery {
             return Err(Error::field("until", "range", "The last day must be within a year after the first"));
         }
         let namespace = self.namespace.as_ref().map(|id| {
-            NamespaceId::parse(id)
-                .map_err(|_| Error::field("namespace", "uuid", "Not a namespace id: expected a UUID"))
+            NamespaceId::parse(id).map_err(|_| Error::field("namespace", "uuid", "Not a namespace id: expected a UUID"))
         });
         Ok(UsageRange {
             since,
