@@ -2,6 +2,7 @@
 //!
 //! Source: `security.md` §9 (Start-up, Shutdown).
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ use crate::http::{assets, router};
 use crate::ledger::{self, LedgerFile};
 use crate::loops::Loops;
 use crate::oidc::Oidc;
+use crate::own::Own;
 use crate::public_url::PublicUrl;
 use crate::system::{SystemClock, SystemRandom, identity};
 use crate::{keks, listeners, log, peppers, secrets};
@@ -44,10 +46,10 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let listening = listener.local_addr()?;
     let public_url = PublicUrl::new(args.public_url.as_deref(), listening)?;
     tracing::info!("Listening on http://{listening}, reached as {}", public_url.as_str());
-    let checked = check(&args, &public_url)?;
+    let checked = check(&args, &public_url, listening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let oidc = Arc::new(providers(&args, &public_url, &clock)?);
-    let courier = HttpsCourier::open(&args.outbound_allowed_networks, args.outbound_ca_file.as_deref())?;
+    let courier = HttpsCourier::open(checked.addresses.clone(), args.outbound_ca_file.as_deref())?;
     let exporter = args.metrics_listen.map(Exporter::install).transpose()?;
     let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
     listeners::end_on_signals(draining.clone(), Duration::from_secs(args.drain_seconds), shutdown.clone())?;
@@ -154,7 +156,7 @@ struct Checked {
     jwt: Option<JwtKeys>,
 }
 
-fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
+async fn check(args: &ServeArgs, public_url: &PublicUrl, listening: SocketAddr) -> anyhow::Result<Checked> {
     let cluster = ClusterConfig {
         issuer_kubeconfig: args.issuer_kubeconfig.clone(),
         reconciler_kubeconfig: args.reconciler_kubeconfig.clone(),
@@ -165,7 +167,9 @@ fn check(args: &ServeArgs, public_url: &PublicUrl) -> anyhow::Result<Checked> {
     audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
     let (pepper, envelope) = (peppers::read(&args.peppers)?, keks::read(&args.kek)?);
-    let (addresses, endpoints) = (courier::policy(&args.outbound_allowed_networks)?, endpoints(args, public_url)?);
+    let endpoints = endpoints(args, public_url)?;
+    let own = Own::of_console(args, public_url, listening).await?;
+    let addresses = courier::policy(&args.outbound_allowed_networks, &own)?;
     let jwt = args.jwt_key_file.as_deref().map(jwt_keys).transpose()?;
     Ok(Checked { cluster, pepper, envelope, addresses, endpoints, lease: args.lease.clone(), jwt })
 }

@@ -3,7 +3,7 @@
 //! Source: `security.md` §7.1. The name is resolved here, every answer is checked, and the connection goes to those very
 //! addresses, anew for each request; the name stays for SNI and certificate.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use domain::webhook::{Problem, WebhookUrl};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 
+use crate::own::Own;
+
 const CONNECT: Duration = Duration::from_secs(5);
 /// Resolving, connecting and the head of the answer together; Standard Webhooks asks for 15 to 30 s.
 const WHOLE: Duration = Duration::from_secs(15);
 
-/// What the flag `--outbound-allowed-networks` says; never the home cluster's own API server.
+/// What the flag `--outbound-allowed-networks` says; never this installation itself.
 ///
 /// # Errors
 /// For a range that is none.
-pub fn policy(networks: &[String]) -> anyhow::Result<AddressPolicy> {
+pub fn policy(networks: &[String], own: &Own) -> anyhow::Result<AddressPolicy> {
     let networks = networks.iter().map(|text| Network::parse(text.trim())).collect::<domain::Result<_>>();
     let networks = networks.context("--outbound-allowed-networks")?;
-    // Set in every pod: the address behind kubernetes.default.svc.
-    let cluster = std::env::var("KUBERNETES_SERVICE_HOST").ok().and_then(|host| host.parse::<IpAddr>().ok());
-    Ok(AddressPolicy::allowing(networks).denying(cluster))
+    Ok(own.denied_by(AddressPolicy::allowing(networks)))
 }
 
 /// The carrier of this installation.
@@ -41,12 +41,12 @@ impl HttpsCourier {
     /// By the flags of `serve`.
     ///
     /// # Errors
-    /// For a range that is none, or a file that cannot be read or is no PEM.
-    pub fn open(networks: &[String], ca_file: Option<&Path>) -> anyhow::Result<Self> {
+    /// For a file that cannot be read or is no PEM.
+    pub fn open(policy: AddressPolicy, ca_file: Option<&Path>) -> anyhow::Result<Self> {
         let read =
             |file: &Path| std::fs::read_to_string(file).with_context(|| format!("Cannot read {}", file.display()));
         let pem = ca_file.map(read).transpose()?;
-        Self::new(policy(networks)?, pem.as_deref())
+        Self::new(policy, pem.as_deref())
     }
 
     /// Trusts the public roots, and the authorities of `ca_pem` beside them.
@@ -69,7 +69,7 @@ impl HttpsCourier {
             return Err(Problem::Dns);
         }
         let bare: Vec<_> = addresses.iter().map(SocketAddr::ip).collect();
-        if self.policy.allows_all(&bare) { Ok(addresses) } else { Err(Problem::DeniedAddress) }
+        if self.policy.allows_all(&bare, url.port()) { Ok(addresses) } else { Err(Problem::DeniedAddress) }
     }
 
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<u16, Problem> {

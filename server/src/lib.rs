@@ -23,6 +23,7 @@ pub mod nodes;
 pub mod oidc;
 #[cfg(test)]
 mod one_rule;
+pub mod own;
 pub mod peppers;
 pub mod public_url;
 pub mod sealed;

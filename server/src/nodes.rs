@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::NodesArgs;
 use crate::compose::{open_migrated, told};
+use crate::own::Own;
 use crate::system::{SystemClock, SystemRandom, identity};
 use crate::{courier, keks, listeners, log, secrets};
 
@@ -29,7 +30,8 @@ const LOOK: Duration = Duration::from_secs(5);
 pub async fn run(args: NodesArgs) -> anyhow::Result<()> {
     log::start(args.log_format);
     secrets::check_private(&args.nodes_kubeconfig)?;
-    let (envelope, policy) = (keks::read(&args.kek)?, courier::policy(&args.outbound_allowed_networks)?);
+    let envelope = keks::read(&args.kek)?;
+    let policy = courier::policy(&args.outbound_allowed_networks, &Own::of_nodes(&args).await?)?;
     let mut fleet = Fleet::open(home(&args)?).await?;
     let shutdown = CancellationToken::new();
     listeners::end_on_signals(CancellationToken::new(), Duration::ZERO, shutdown.clone())?;

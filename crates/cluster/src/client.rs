@@ -78,6 +78,17 @@ pub(crate) async fn within<T>(doing: Doing, limit: Duration, work: impl Future<O
     answer.map_err(|_| Error::cluster(format!("{doing}: no answer within {} s", limit.as_secs())))
 }
 
+/// Host and port of the API server that a kubeconfig names. Connects to nothing.
+///
+/// # Errors
+/// [`Error::Internal`] for a file that cannot be read or is no kubeconfig.
+pub async fn api_server(kubeconfig: &Path) -> Result<(String, u16)> {
+    let url = read(kubeconfig).await?.cluster_url;
+    let host = url.host().ok_or_else(|| Error::internal(format!("{} names no server", kubeconfig.display())))?;
+    let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
+    Ok((host.to_owned(), port))
+}
+
 pub(crate) async fn read(path: &Path) -> Result<Config> {
     let trouble = |error: kube::config::KubeconfigError| Error::internal(format!("{}: {error}", path.display()));
     let file = Kubeconfig::read_from(path).map_err(trouble)?;

@@ -37,6 +37,7 @@ use domain::Result;
 use tokio_util::sync::CancellationToken;
 
 use client::Clients;
+pub use client::api_server;
 use drift::Drift;
 use identity::known::Known;
 pub use leader::{Candidate, Leader, Timing};

@@ -3,7 +3,7 @@
 //! Source: `security.md` §7.1, `engine-import.md` §8. Names are resolved first and every answer is checked, so that how
 //! an address was spelled does not matter. The check is repeated at each connection: an answer may change (DNS rebinding).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::{Error, Result};
 
@@ -12,6 +12,7 @@ use crate::{Error, Result};
 pub struct AddressPolicy {
     allowed: Vec<Network>,
     denied: Vec<IpAddr>,
+    endpoints: Vec<SocketAddr>,
 }
 
 /// A range of addresses, `10.0.0.0/8`.
@@ -43,7 +44,7 @@ const METADATA_V6: [Ipv6Addr; 2] =
 impl AddressPolicy {
     /// Also allows these ranges.
     pub fn allowing(allowed: Vec<Network>) -> Self {
-        Self { allowed, denied: Vec::new() }
+        Self { allowed, ..Self::default() }
     }
 
     /// Never these, whatever range they are in: the API server of the home cluster.
@@ -53,8 +54,16 @@ impl AddressPolicy {
         self
     }
 
-    /// Whether we may connect to `address`.
-    pub fn allows(&self, address: IpAddr) -> bool {
+    /// Never these ports of these addresses: what of our own shares its address with others. Every address of loopback
+    /// is the same machine.
+    #[must_use]
+    pub fn denying_endpoints(mut self, denied: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.endpoints.extend(denied.into_iter().map(|one| SocketAddr::new(plain(one.ip()), one.port())));
+        self
+    }
+
+    /// Whether we may connect to `address`, as far as its port does not matter.
+    fn allows(&self, address: IpAddr) -> bool {
         let address = plain(address);
         if self.denied.contains(&address) {
             return false;
@@ -66,10 +75,17 @@ impl AddressPolicy {
         }
     }
 
-    /// Whether we may connect to a host with these addresses: there is one, and **every** one is allowed, as nobody
-    /// knows which of them would be used.
-    pub fn allows_all(&self, addresses: &[IpAddr]) -> bool {
-        !addresses.is_empty() && addresses.iter().all(|address| self.allows(*address))
+    /// Whether we may connect to this port of a host with these addresses: there is one, and **every** one is allowed,
+    /// as nobody knows which of them would be used.
+    pub fn allows_all(&self, addresses: &[IpAddr], port: u16) -> bool {
+        let allowed = |address: &IpAddr| self.allows(*address) && !self.is_own(*address, port);
+        !addresses.is_empty() && addresses.iter().all(allowed)
+    }
+
+    fn is_own(&self, address: IpAddr, port: u16) -> bool {
+        let address = plain(address);
+        let same = |own: IpAddr| own == address || own.is_loopback() && address.is_loopback();
+        self.endpoints.iter().any(|own| own.port() == port && same(own.ip()))
     }
 }
 
@@ -241,11 +257,23 @@ mod tests {
     }
 
     #[test]
+    fn a_port_of_our_own_is_denied_and_others_of_its_address_are_not() {
+        let own = ["127.0.0.1:6443", "10.0.0.9:443"].map(|text| text.parse().unwrap());
+        let policy = allowing(&["127.0.0.0/8", "::1", "10.0.0.0/8"]).denying_endpoints(own);
+        for (text, port) in [("127.0.0.1", 6443), ("127.9.9.9", 6443), ("::1", 6443), ("::ffff:10.0.0.9", 443)] {
+            assert!(!policy.allows_all(&[address(text)], port), "{text} {port}");
+        }
+        for (text, port) in [("127.0.0.1", 6444), ("10.0.0.9", 8443), ("10.0.0.8", 443)] {
+            assert!(policy.allows_all(&[address(text)], port), "{text} {port}");
+        }
+    }
+
+    #[test]
     fn one_denied_answer_denies_the_name() {
         let closed = AddressPolicy::default();
-        assert!(closed.allows_all(&[address("192.0.2.1")]));
-        assert!(!closed.allows_all(&[address("192.0.2.1"), address("10.0.0.1")]));
-        assert!(!closed.allows_all(&[]), "a name without address");
+        assert!(closed.allows_all(&[address("192.0.2.1")], 443));
+        assert!(!closed.allows_all(&[address("192.0.2.1"), address("10.0.0.1")], 443));
+        assert!(!closed.allows_all(&[], 443), "a name without address");
     }
 
     #[test]

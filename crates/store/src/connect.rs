@@ -48,6 +48,13 @@ pub(crate) async fn open(url: &str) -> Result<Engine> {
     Ok(engine)
 }
 
+/// Where the server of `url` is, if it is one that is reached over a network.
+pub(crate) fn server(url: &str) -> Result<Option<(String, u16)>> {
+    let Place::Postgres(options) = place(url)? else { return Ok(None) };
+    let socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+    Ok((!socket).then(|| (options.get_host().to_owned(), options.get_port())))
+}
+
 fn place(url: &str) -> Result<Place> {
     let memory = url.contains(":memory:") || url.contains("mode=memory");
     if url.starts_with("sqlite:") && !memory {

@@ -80,6 +80,14 @@ impl SqlStore {
         connect::migrate(url).await
     }
 
+    /// Host and port of the server that a URL names; none for a file and for a socket of this machine.
+    ///
+    /// # Errors
+    /// As [`SqlStore::connect`], for the form of the URL.
+    pub fn server(url: &str) -> Result<Option<(String, u16)>> {
+        connect::server(url)
+    }
+
     /// Opens a database whose migrations somebody else ran.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ fn outgoing(url: &WebhookUrl) -> Outgoing<'_> {
 fn courier(networks: &[&str]) -> HttpsCourier {
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let networks: Vec<String> = networks.iter().map(|text| (*text).to_owned()).collect();
-    HttpsCourier::open(&networks, None).unwrap()
+    HttpsCourier::open(policy(&networks, &Own::default()).unwrap(), None).unwrap()
 }
 
 #[tokio::test]
@@ -36,6 +36,6 @@ async fn whoever_does_not_listen_is_a_connection_and_a_name_of_nobody_is_dns() {
 
 #[test]
 fn a_range_that_is_none_is_refused_at_start() {
-    assert!(HttpsCourier::open(&["10.0.0.0/99".to_owned()], None).is_err());
+    assert!(policy(&["10.0.0.0/99".to_owned()], &Own::default()).is_err());
     assert!(HttpsCourier::new(AddressPolicy::default(), Some("-----BEGIN CERTIFICATE-----\nx")).is_err());
 }

@@ -3,7 +3,7 @@
 
 use domain::engine_manifest::{EngineFeature, NewEngineManifest, PUBLISHED};
 use serde_json::{Value, json};
-use testkit::{Client, KubeApi, TestApp, eventually, unique};
+use testkit::{Client, FaultProxy, KubeApi, TestApp, eventually, unique};
 
 use crate::CONSOLE;
 
@@ -11,16 +11,21 @@ const ROUTE: &str = "/v1/engines";
 
 /// A ServiceAccount on the cluster to import.
 struct Identity {
+    /// Where that cluster is: the console refuses the address of its own.
+    server: String,
     namespace: String,
     account: String,
     token: String,
 }
 
-/// A console that may reach the control plane, as an operator of an on-premise installation would allow it.
+/// A console that may reach this machine, as an operator of an on-premise installation would allow a network.
 async fn console() -> TestApp {
-    let plane = testkit::Plane::current().server();
-    let host = plane.trim_start_matches("https://").rsplit_once(':').unwrap().0.to_owned();
-    TestApp::setup(CONSOLE).with("REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", &host).start().await
+    TestApp::setup(CONSOLE).with("REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", "127.0.0.0/8").start().await
+}
+
+/// The control plane under another address than the console's own.
+async fn elsewhere(app: &TestApp) -> String {
+    FaultProxy::to(&app.plane.server()).await.server()
 }
 
 async fn token(app: &TestApp, namespace: &str, account: &str) -> String {
@@ -43,7 +48,7 @@ async fn least(app: &TestApp, features: &[EngineFeature]) -> Identity {
     let input = input.checked().unwrap();
     app.plane.admin_apply(&input.yaml()).await.out();
     let token = token(app, &input.namespace, &input.service_account).await;
-    Identity { namespace: input.namespace, account: input.service_account, token }
+    Identity { server: elsewhere(app).await, namespace: input.namespace, account: input.service_account, token }
 }
 
 /// With the published ClusterRole, under names of its own.
@@ -67,12 +72,12 @@ async fn published(app: &TestApp) -> Identity {
         "subjects": [{"kind": "ServiceAccount", "name": "sa", "namespace": name}]});
     admin.create(&format!("{rbac}/clusterrolebindings"), &binding).await.done();
     let token = token(app, &name, "sa").await;
-    Identity { namespace: name, account: "sa".to_owned(), token }
+    Identity { server: elsewhere(app).await, namespace: name, account: "sa".to_owned(), token }
 }
 
 fn form(app: &TestApp, of: &Identity) -> Value {
     json!({
-        "kind": "on_premise", "name": "onprem-1", "ecosystem": "prod", "api_url": app.plane.server(),
+        "kind": "on_premise", "name": "onprem-1", "ecosystem": "prod", "api_url": of.server,
         "load_balancer_ip": "203.0.113.10", "ca_data": std::fs::read_to_string(app.plane.ca_file()).unwrap(),
         "bearer_token": of.token, "namespaces": [of.namespace], "features": ["pods", "logs", "gpu_discovery"],
     })
@@ -206,6 +211,19 @@ async fn without_the_setting_a_private_address_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_setting_opens_the_home_cluster_and_the_console_itself() {
+    let app = console().await;
+    let owner = app.stranger("owner").await;
+    let identity = least(&app, &FEATURES).await;
+    let good = form(&app, &identity);
+    for own in [app.plane.server(), app.url.replace("http://", "https://")] {
+        let seen = preflight(&owner, &with(&good, "api_url", json!(own))).await;
+        assert_eq!(failed(&seen["report"]), ["policy"], "{own}: {seen}");
+        assert_eq!(message(&seen["report"], "policy"), "This address is not allowed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn new_credentials_are_tried_before_the_old_ones_go() {
     let app = console().await;
     let owner = app.stranger("owner").await;
@@ -221,8 +239,11 @@ async fn new_credentials_are_tried_before_the_old_ones_go() {
     assert_eq!(kept.status, 200, "{}", kept.text);
     let checked = owner.post(&format!("{path}/check"), json!({})).await;
     assert_eq!(checked.str("/status"), "ready", "{}", checked.text);
-    let moved = json!({"bearer_token": next, "api_url": "https://127.0.0.1:1"});
-    assert_eq!(owner.put(&format!("{path}/credentials"), moved).await.status, 409);
+    let absent = json!({"bearer_token": next, "api_url": "https://127.0.0.1:1"});
+    assert_eq!(owner.put(&format!("{path}/credentials"), absent).await.status, 409);
+    let address = elsewhere(&app).await;
+    let moved = owner.put(&format!("{path}/credentials"), json!({"bearer_token": next, "api_url": address})).await;
+    assert_eq!((moved.status, moved.str("/api_url")), (200, address), "the same cluster: {}", moved.text);
     let (old_key, rotated) = (testkit::KEK, "9e41d07ac35f8b2664b10ef9d7285ac3801f6be4d29735ca4ef80b16a7c35d92");
     let file = testkit::Scratch::new();
     let keks = file.secret("kek", &format!("{rotated}\n{old_key}\n"));

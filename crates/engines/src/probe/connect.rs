@@ -22,14 +22,14 @@ pub(super) async fn checked(policy: &AddressPolicy, url: &ApiUrl) -> Option<IpAd
             found.map(|address| address.ip()).collect()
         }
     };
-    let allowed = !is_own_cluster(url, &addresses) && policy.allows_all(&addresses);
+    let allowed = !is_own_cluster(url) && policy.allows_all(&addresses, url.port);
     addresses.first().copied().filter(|_| allowed)
 }
 
 /// The checked addresses of a host, after one of them took a connection; none with a row that says why.
 pub(super) async fn reach(policy: &AddressPolicy, url: &ApiUrl, look: &mut Look) -> Option<Vec<SocketAddr>> {
     let addresses = resolve(url, look).await?;
-    if is_own_cluster(url, &addresses) || !policy.allows_all(&addresses) {
+    if is_own_cluster(url) || !policy.allows_all(&addresses, url.port) {
         look.fail("policy", NOT_ALLOWED);
         return None;
     }
@@ -71,10 +71,7 @@ async fn resolve(url: &ApiUrl, look: &mut Look) -> Option<Vec<IpAddr>> {
     None
 }
 
-/// The API of the cluster that we run in, under the names that every pod knows.
-fn is_own_cluster(url: &ApiUrl, addresses: &[IpAddr]) -> bool {
-    let name =
-        url.host == "kubernetes" || url.host == "kubernetes.default" || url.host.starts_with("kubernetes.default.");
-    let own: Option<IpAddr> = std::env::var("KUBERNETES_SERVICE_HOST").ok().and_then(|host| host.parse().ok());
-    name || own.is_some_and(|own| addresses.contains(&own))
+/// The API of the cluster that we run in, under the names that every pod knows; its addresses are denied by the policy.
+fn is_own_cluster(url: &ApiUrl) -> bool {
+    url.host == "kubernetes" || url.host == "kubernetes.default" || url.host.starts_with("kubernetes.default.")
 }
