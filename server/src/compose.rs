@@ -27,6 +27,7 @@ use crate::http::drain::Draining;
 use crate::http::rate_limit::RateLimits;
 use crate::http::state::AppState;
 use crate::http::stream_guard::Recheck;
+use crate::http::terminal_limit::Terminals;
 use crate::http::{assets, router};
 use crate::ledger::{self, LedgerFile};
 use crate::loops::Loops;
@@ -83,6 +84,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         proxies,
         limits,
         recheck: Recheck(Duration::from_secs(args.stream_check_seconds)),
+        terminals: Terminals::default(),
         draining: Draining(draining),
         shutdown: shutdown.clone(),
     };

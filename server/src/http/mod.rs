@@ -28,4 +28,5 @@ pub mod router;
 pub mod session;
 pub mod state;
 pub mod stream_guard;
+pub mod terminal_limit;
 pub mod v1;

@@ -12,6 +12,7 @@ use super::client_address::TrustedProxies;
 use super::drain::Draining;
 use super::rate_limit::RateLimits;
 use super::stream_guard::Recheck;
+use super::terminal_limit::Terminals;
 use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
 
@@ -36,6 +37,8 @@ pub struct AppState {
     pub limits: RateLimits,
     /// How often an open stream is looked at.
     pub recheck: Recheck,
+    /// How many terminals are open.
+    pub terminals: Terminals,
     /// No new work should come.
     pub draining: Draining,
     /// Ends open streams.

@@ -22,6 +22,7 @@ use super::KEEP_ALIVE;
 use crate::http::extract::{ApiPath, ApiQuery};
 use crate::http::problem::Problem;
 use crate::http::stream_guard::{Sees, StreamGuard};
+use crate::http::terminal_limit::Terminals;
 
 // A paste; longer ones come in pieces.
 const LARGEST_MESSAGE: usize = 256 * 1024;
@@ -39,11 +40,13 @@ struct Size {
 /// `GET /live/namespaces/{id}/pods/{pod}/exec`: upgraded to a WebSocket.
 pub(super) async fn open(
     State(backend): State<Backend>,
+    State(terminals): State<Terminals>,
     guard: StreamGuard,
     ApiPath((namespace_id, pod)): ApiPath<(String, String)>,
     ApiQuery(options): ApiQuery<TerminalOptions>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
+    let place = terminals.take(guard.caller().user.id)?;
     let Ok(upgrade) = upgrade else {
         // A browser does not say why a WebSocket was refused: its page asks once more without one.
         backend.check_terminal(guard.caller(), &namespace_id, &pod, &options).await?;
@@ -51,7 +54,9 @@ pub(super) async fn open(
     };
     let (terminal, open) = backend.open_terminal(guard.caller(), &namespace_id, &pod, &options).await?;
     let caller = guard.caller().clone();
-    Ok(upgrade.max_message_size(LARGEST_MESSAGE).on_upgrade(async move |mut socket| {
+    // A frame is read whole before anybody counts the message.
+    let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
+    Ok(upgrade.on_upgrade(async move |mut socket| {
         let over = guard.over(Sees::Workspace(namespace_id));
         let why = serve(&mut socket, terminal, over, IDLE).await;
         if let Err(error) = backend.terminal_closed(&caller, open, &why).await {
@@ -60,6 +65,7 @@ pub(super) async fn open(
         // The browser may be gone by now: then there is nobody to tell.
         let last = Message::Text(Utf8Bytes::from(json!({"end": why}).to_string()));
         let _gone = told(&mut socket, last).await && told(&mut socket, Message::Close(None)).await;
+        drop(place);
     }))
 }
 
@@ -87,7 +93,10 @@ async fn serve(
             },
             message = socket.recv(), if waiting.is_none() => match message {
                 Some(Ok(message)) => if let Some(sent) = read(message) {
-                    deadline = Instant::now() + idle;
+                    // A window that is resized is not somebody who types.
+                    if matches!(sent, TerminalInput::Bytes(_)) {
+                        deadline = Instant::now() + idle;
+                    }
                     waiting = Some(sent);
                 },
                 Some(Err(_)) | None => return "Closed by the person".to_owned(),
