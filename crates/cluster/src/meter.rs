@@ -39,11 +39,9 @@ pub(crate) struct Gone(Mutex<VecDeque<MeteredPod>>);
 pub(crate) fn meta(pod: &Pod) -> Meta {
     // The customer writes these: whatever no Kubernetes name can be is none.
     let text = |key: &str| pod.annotations().get(key).filter(|text| may_exist(text)).cloned();
-    // Pods that an earlier version admitted tell only the class they run with.
-    let own = || pod.spec.as_ref().and_then(|spec| spec.runtime_class_name.clone());
     Meta {
         uid: pod.uid().unwrap_or_default(),
-        runtime_class: pod.annotations().get(ANNOTATION_RUNTIME_CLASS).cloned().or_else(own).unwrap_or_default(),
+        runtime_class: pod.annotations().get(ANNOTATION_RUNTIME_CLASS).cloned().unwrap_or_default(),
         origin: text(ANNOTATION_ORIGIN_POD).zip(text(ANNOTATION_ORIGIN_NAMESPACE)),
         deletion: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
     }

@@ -226,7 +226,10 @@ mod tests {
             "metadata": {
                 "name": "demo", "namespace": "team-0001", "uid": "u-1",
                 "labels": {"remotegpu.ai/sku-code": "gpu-h100-1x"},
-                "annotations": {"remotegpu.ai/price-per-hour": "3.29 EUR", "remotegpu.ai/pod-name": "far"},
+                "annotations": {
+                    "remotegpu.ai/price-per-hour": "3.29 EUR", "remotegpu.ai/pod-name": "far",
+                    "remotegpu.ai/runtime-class": "remotegpu-nvidia-1xh100",
+                },
             },
             "spec": {"nodeName": "simulated-h100", "containers": [{"name": "app", "image": "x"}]},
             "status": {"phase": phase, "containerStatuses": [container]},
@@ -262,6 +265,7 @@ mod tests {
             ("2026-11-21T10:00:00Z", None, false)
         );
         assert_eq!((one.namespace_id.to_string().as_str(), one.origin.as_ref()), (ID, None), "half an origin is none");
+        assert_eq!(one.runtime_class, "remotegpu-nvidia-1xh100", "as admission froze it");
         let times = json!({"exitCode": 0, "startedAt": "2026-11-21T10:00:00Z", "finishedAt": "2026-11-21T10:05:00Z"});
         views.feed_pod(&Event::Delete(pod("Running", json!({"terminated": times}))));
         let says = metering(&views).unwrap();

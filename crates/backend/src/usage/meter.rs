@@ -145,13 +145,14 @@ impl Backend {
         }))
     }
 
-    /// The class by which users of the tenant API pick the SKU, kept because the invoice of a closed month never changes. The
-    /// pod itself has lost it: admission replaces it by the container runtime of the SKU.
+    /// The class by which users of the tenant API pick the SKU, as admission froze it. Pods that an earlier version admitted
+    /// have the one of their SKU now, and none goes uncharged for want of a name.
     fn class_of(&self, pod: &MeteredPod) -> String {
-        // No pod goes uncharged for want of a name.
+        if !pod.runtime_class.is_empty() {
+            return pod.runtime_class.clone();
+        }
         let skus = self.inner.cluster.skus().unwrap_or_default();
-        let class = skus.get(&pod.sku_code).and_then(Sku::runtime_class);
-        class.unwrap_or_else(|| pod.runtime_class.clone())
+        skus.get(&pod.sku_code).and_then(Sku::runtime_class).unwrap_or_default()
     }
 
     /// A record with everything that comes from the namespace: account, names, and the person who made it.

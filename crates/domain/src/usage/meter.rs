@@ -24,7 +24,7 @@ pub struct MeteredPod {
     pub sku_code: String,
     /// Engine behind its node.
     pub engine: String,
-    /// RuntimeClass.
+    /// Runtime class that stands for its SKU, frozen at admission; empty without GPUs.
     pub runtime_class: String,
     /// Frozen at admission.
     pub price: Money,
