@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::Result;
 use domain::capacity::{Amounts, NodeRoom, availability};
@@ -23,6 +23,8 @@ use crate::{requests, tenant};
 
 // A rollout of a hundred pods makes hundreds of events: count once for all of them.
 const SETTLE: Duration = Duration::from_millis(250);
+// Somebody may have changed or deleted what was written: look again even where nothing else changed.
+const FORGET: Duration = Duration::from_secs(5 * 60);
 // After a failed patch.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -34,7 +36,7 @@ pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Vie
         let work = async {
             let mut mirrored = None;
             loop {
-                views.capacity.notified().await;
+                tokio::select! { () = views.capacity.notified() => {}, () = tokio::time::sleep(FORGET) => {} }
                 tokio::time::sleep(SETTLE).await;
                 let mirror = mirror(&client, &catalogue, &mut mirrored).await;
                 if let Err(error) = count(&client, &catalogue, &views).await.and(mirror) {
@@ -51,13 +53,14 @@ pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Vie
     });
 }
 
-/// The RuntimeClasses of the SKUs, written when the SKUs come to others than the last time.
-async fn mirror(client: &Client, catalogue: &Catalogue, last: &mut Option<Classes>) -> Result<()> {
+/// The RuntimeClasses of the SKUs, written when the SKUs come to others than the last time or the last time is long ago.
+async fn mirror(client: &Client, catalogue: &Catalogue, last: &mut Option<(Classes, Instant)>) -> Result<()> {
     let Ok(skus) = catalogue.skus() else { return Ok(()) };
     let wanted = runtime_class::wanted(&skus);
-    if last.as_ref() != Some(&wanted) {
+    let known = last.as_ref().is_some_and(|(classes, at)| *classes == wanted && at.elapsed() < FORGET);
+    if !known {
         runtime_class::apply(client, &wanted).await?;
-        *last = Some(wanted);
+        *last = Some((wanted, Instant::now()));
     }
     Ok(())
 }

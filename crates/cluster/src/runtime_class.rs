@@ -36,20 +36,62 @@ pub(crate) fn wanted(skus: &BTreeMap<String, Sku>) -> Classes {
     classes
 }
 
-/// Makes the cluster's classes as they must be. One that somebody else made under such a name is left to them.
+/// Makes the cluster's classes as they must be. One that somebody else made under such a name is left to them, and one that
+/// cannot be written does not hold up those after it.
 ///
 /// # Errors
-/// [`domain::Error::Unavailable`] without the cluster.
+/// [`domain::Error::Unavailable`] without the cluster; else the last class that failed.
 pub(crate) async fn apply(client: &Client, wanted: &Classes) -> Result<()> {
     let api: Api<RuntimeClass> = Api::all(client.clone());
-    let ours = ListParams::default().labels(&format!("{MANAGED_BY}={FIELD_MANAGER}"));
-    let found = call("listing RuntimeClasses", api.list(&ours)).await?;
-    for surplus in found.items.iter().map(ResourceExt::name_any).filter(|name| !wanted.contains_key(name)) {
-        ignore_gone(call("deleting a RuntimeClass", api.delete(&surplus, &DeleteParams::default())).await)?;
+    let found = call("listing RuntimeClasses", api.list(&ListParams::default())).await?.items;
+    let mut result = Ok(());
+    for name in doomed(&found, wanted) {
+        let delete = api.delete(&name, &DeleteParams::default());
+        result = ignore_gone(call("deleting a RuntimeClass", delete).await).and(result);
     }
     let params = PatchParams::apply(FIELD_MANAGER).force();
     for (name, class) in wanted {
-        call("applying a RuntimeClass", api.patch(name, &params, &Patch::Apply(class))).await?;
+        if found.iter().any(|other| other.name_any() == *name && !ours(other)) {
+            tracing::warn!(name, "a RuntimeClass of this name belongs to somebody else and is left to them");
+            continue;
+        }
+        let patch = Patch::Apply(class);
+        let applied = call("applying a RuntimeClass", api.patch(name, &params, &patch)).await;
+        result = applied.map(drop).and(result);
     }
-    Ok(())
+    result
+}
+
+/// Ours that nobody wants, and ours whose handler is another one: a handler cannot be changed, only made anew.
+fn doomed(found: &[RuntimeClass], wanted: &Classes) -> Vec<String> {
+    let stays = |class: &RuntimeClass| wanted.get(&class.name_any()).is_some_and(|to| to["handler"] == class.handler);
+    found.iter().filter(|class| ours(class) && !stays(class)).map(ResourceExt::name_any).collect()
+}
+
+fn ours(class: &RuntimeClass) -> bool {
+    class.labels().get(MANAGED_BY).is_some_and(|by| by == FIELD_MANAGER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(name: &str, handler: &str, by: &str) -> RuntimeClass {
+        let metadata = json!({"name": name, "labels": {MANAGED_BY: by}});
+        serde_json::from_value(json!({"metadata": metadata, "handler": handler})).unwrap()
+    }
+
+    #[test]
+    fn only_classes_of_ours_go_when_nobody_wants_them_or_their_handler_changed() {
+        let nvidia = |name: &str| (name.to_owned(), json!({"handler": "nvidia"}));
+        let wanted = Classes::from(["same", "changed", "foreign"].map(nvidia));
+        let found = [
+            class("same", "nvidia", FIELD_MANAGER),
+            class("changed", "amd", FIELD_MANAGER),
+            class("unwanted", "nvidia", FIELD_MANAGER),
+            class("foreign", "runc", "Helm"),
+            class("kata", "kata", "Helm"),
+        ];
+        assert_eq!(doomed(&found, &wanted), ["changed", "unwanted"]);
+    }
 }

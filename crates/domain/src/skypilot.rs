@@ -34,9 +34,9 @@ pub use verification::{Verification, Verified};
 /// The name on SkyPilot's own page.
 pub const DEFAULT_ACCOUNT: &str = "sky-sa";
 
-/// Nothing looks at what is created in `skypilot-system`: the right to make SkyPilot's DaemonSet is the right to make any.
-const WITHHELD: &str = "Given to nobody in this version: it takes a privileged DaemonSet that mounts the host, and whoever \
-    may create one has every real node. Copy files (mode COPY) instead.";
+/// Nothing looks at what is created in `skypilot-system`: who may make SkyPilot's DaemonSet may make any other.
+const WITHHELD: &str = "Given to nobody in this version: it takes a privileged DaemonSet that mounts the host, and \
+    whoever may create one has every real node. Copy files (mode COPY) instead.";
 
 /// Something of SkyPilot that needs rights of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -89,7 +89,8 @@ async fn each_change_is_an_order_until_its_own_ticket_is_settled(db: &Database) 
 
 async fn orders_are_of_active_namespaces_and_the_oldest_comes_first(db: &Database) {
     let tenant = given::tenant(db).await;
-    let (first, second) = (tenant.namespace(db, "first").await, tenant.namespace(db, "second").await);
+    let first = tenant.namespace_in(db, "first", NamespaceStatus::Active).await;
+    let second = tenant.namespace_in(db, "second", NamespaceStatus::Active).await;
     let late = tenant.namespace_in(db, "late", NamespaceStatus::Deleting).await;
     let changed = |namespace: &Namespace, second: i64| SkypilotAccess {
         changed_at: at(second),
