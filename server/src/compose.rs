@@ -74,6 +74,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     loops.also(async move { delivering.deliver_webhooks(&courier, stop).await });
     let leptos = assets::leptos_options(&args.site_root);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
+    let terminals = Terminals::default();
     let state = AppState {
         backend,
         leptos,
@@ -84,12 +85,13 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         proxies,
         limits,
         recheck: Recheck(Duration::from_secs(args.stream_check_seconds)),
-        terminals: Terminals::default(),
+        terminals: terminals.clone(),
         draining: Draining(draining),
         shutdown: shutdown.clone(),
     };
     let served = listeners::serve(listener, router::build(state)?, shutdown.clone()).await;
     shutdown.cancel();
+    terminals.ended().await;
     loops.end().await;
     store.close().await;
     tracing::info!("Stopped");

@@ -45,6 +45,7 @@ pub fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
     let handle = Handle::new();
     // Without TLS nobody asks for HTTP/2 but who means to: it has no limit on slow heads, and no client of ours speaks it.
+    // Not by the library's own switch, which takes away the upgrades that terminals need.
     let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).acceptor(Http1);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     server.http_builder().http1().max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use domain::id::UserId;
 use domain::{Code, Error};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::problem::Problem;
 
@@ -14,17 +18,21 @@ const OF_A_PERSON: usize = 20;
 const OF_ALL: usize = 500;
 // Somebody closes one sooner or later; nobody knows when.
 const RETRY_SECONDS: u32 = 10;
+// Recording the end of a terminal takes one write; a browser that does not read must not hold up the exit.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// The terminals that are open, by person.
 #[derive(Clone, Default)]
 pub struct Terminals {
     open: Arc<Mutex<BTreeMap<UserId, usize>>>,
+    running: TaskTracker,
 }
 
 /// The place of one terminal; free again when it is dropped.
 pub struct Place {
     terminals: Terminals,
     user: UserId,
+    _running: TaskTrackerToken,
 }
 
 // === impl Terminals ===
@@ -44,7 +52,13 @@ impl Terminals {
             return Err(full("Too many terminals are open on this console: try again later".to_owned()));
         }
         open.insert(user, own + 1);
-        Ok(Place { terminals: self.clone(), user })
+        Ok(Place { terminals: self.clone(), user, _running: self.running.token() })
+    }
+
+    /// Waits a while until every terminal has recorded its end: the listener forgets connections that became terminals.
+    pub async fn ended(&self) {
+        self.running.close();
+        let _stuck = timeout(END_LIMIT, self.running.wait()).await;
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<UserId, usize>> {
