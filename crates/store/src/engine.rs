@@ -154,6 +154,13 @@ impl Engines for SqlStore {
         all(rows.map_err(translate)?)
     }
 
+    async fn every_engine_credentials(&self) -> Result<Vec<(EngineId, String)>> {
+        let text = "SELECT id, credentials FROM engines ORDER BY id";
+        let rows = on_db!(read &self.pool, db => sqlx::query_as::<_, (String, String)>(text).fetch_all(db).await);
+        let read = |(id, sealed): (String, String)| stored(EngineId::parse, &id).map(|id| (id, sealed));
+        rows.map_err(translate)?.into_iter().map(read).collect()
+    }
+
     async fn engine_of_cluster(&self, account: Option<AccountId>, cluster_uid: &str) -> Result<Option<Engine>> {
         let text = select!("owner = $1 AND cluster_uid = $2 AND cluster_uid <> '' ORDER BY id LIMIT 1");
         let row = on_db!(read &self.pool, db => sqlx::query_as::<_, EngineRow>(text)

@@ -3,29 +3,35 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use backend::ports::Engines as _;
 use backend::{Envelope, Place};
 use domain::engine::settings::OnPremise;
-use domain::engine::{Credentials, Engine, EngineStatus, Settings};
+use domain::engine::{ApiUrl, Credentials, Engine, EngineStatus, Settings};
 use domain::engine_manifest::NAMESPACE;
 use domain::id::EngineId;
 use domain::outbound::AddressPolicy;
 use engines::kubernetes::Login;
+use futures::{StreamExt as _, stream};
 use node::fleet::{self, Known, Reach, Stage};
 use secrecy::ExposeSecret as _;
 use store::SqlStore;
 
 use crate::compose::told;
 
+/// Time for one name; names are looked up at the same time.
+const LOOKUP: Duration = Duration::from_secs(5);
+const LOOKUPS: usize = 16;
+
 /// Reads the engines again and again.
 pub struct Roster {
     store: SqlStore,
     envelope: Envelope,
     policy: AddressPolicy,
-    /// Where each engine was found last: as long as its name still means that, its nodes need no restart.
-    addresses: HashMap<EngineId, IpAddr>,
+    /// Where each name was found last: as long as it still means that, or cannot be looked up, nodes need no restart.
+    addresses: HashMap<(EngineId, String), IpAddr>,
 }
 
 // === impl Roster ===
@@ -40,39 +46,31 @@ impl Roster {
     /// # Errors
     /// When the database cannot be read.
     pub async fn known(&mut self) -> Result<Vec<Known>> {
+        let engines = self.store.every_engine().await.map_err(told)?;
+        let sealed = self.store.every_engine_credentials().await.map_err(told)?;
+        let sealed: HashMap<EngineId, String> = sealed.into_iter().collect();
+        let mut addresses = self.find(&engines).await;
         let mut all = Vec::new();
-        for engine in self.store.every_engine().await.map_err(told)? {
+        for engine in &engines {
             // The other kinds have a `remotegpu-kubelet` of their own.
             let Settings::OnPremise(settings) = &engine.settings else { continue };
-            let (id, name) = (engine.id.to_string(), engine.node_label());
-            let fleet = match stage(engine.status) {
-                None => None,
-                Some(stage) => match self.reach(&engine, settings).await {
-                    Ok(reach) => {
-                        let ecosystem = engine.ecosystem.clone();
-                        let account = engine.account_id.map(|id| id.to_string());
-                        Some(fleet::Engine { name: name.clone(), account, ecosystem, reach, stage })
-                    }
-                    Err(error) => {
-                        tracing::warn!(
-                            engine.name = name,
-                            error = format!("{error:#}"),
-                            "An engine has no nodes for now"
-                        );
-                        None
-                    }
-                },
-            };
-            all.push(Known { id, name, engine: fleet });
+            let address = addresses.remove(&engine.id);
+            let found = address.map(|address| self.reach(engine, settings, address, sealed.get(&engine.id)));
+            all.push(known(engine, found));
         }
         Ok(all)
     }
 
-    async fn reach(&mut self, engine: &Engine, settings: &OnPremise) -> Result<Reach> {
+    fn reach(
+        &self,
+        engine: &Engine,
+        settings: &OnPremise,
+        address: Result<IpAddr>,
+        sealed: Option<&String>,
+    ) -> Result<Reach> {
         let row = engine.id.to_string();
-        let sealed = self.store.engine_credentials(engine.id).await.map_err(told)?.context("it was just deleted")?;
         let place = Place { table: "engines", row: &row, field: "credentials" };
-        let text = self.envelope.open(place, &sealed).map_err(told)?;
+        let text = self.envelope.open(place, sealed.context("it was just deleted")?).map_err(told)?;
         let credentials = serde_json::from_str::<Credentials>(text.expose_secret());
         let login = match credentials.context("its credentials have another form")? {
             Credentials::BearerToken { token } => Login::Token(token.into()),
@@ -81,7 +79,7 @@ impl Roster {
         };
         Ok(Reach {
             server: settings.api_url.to_string(),
-            address: Some(self.address(engine.id, settings).await?),
+            address: Some(address?),
             ca: settings.ca_pem.clone(),
             login,
             namespace: settings.namespaces.first().map_or(NAMESPACE, String::as_str).to_owned(),
@@ -89,20 +87,75 @@ impl Roster {
         })
     }
 
-    /// Where the name leads now; every address it has must be allowed (`security.md` §7.1).
-    async fn address(&mut self, id: EngineId, settings: &OnPremise) -> Result<IpAddr> {
-        let url = &settings.api_url;
-        let found = tokio::net::lookup_host((url.host.as_str(), url.port)).await.context("its name is not found")?;
-        let mut found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
-        found.sort_unstable();
-        if !self.policy.allows_all(&found, url.port) {
-            bail!("its address is not allowed; --outbound-allowed-networks opens private networks");
+    /// Where the names lead now, of all engines that shall have nodes.
+    async fn find(&mut self, engines: &[Engine]) -> HashMap<EngineId, Result<IpAddr>> {
+        let mut names: Vec<(EngineId, ApiUrl)> = Vec::new();
+        for engine in engines.iter().filter(|engine| stage(engine.status).is_some()) {
+            if let Settings::OnPremise(settings) = &engine.settings {
+                names.push((engine.id, settings.api_url.clone()));
+            }
         }
-        let known = self.addresses.get(&id).copied().filter(|known| found.contains(known));
-        let chosen = known.or_else(|| found.first().copied()).context("its name has no address")?;
-        self.addresses.insert(id, chosen);
-        Ok(chosen)
+        let asked = stream::iter(names).map(|(id, url)| async move {
+            let found = look_up(&url).await;
+            (id, url, found)
+        });
+        let found: Vec<_> = asked.buffer_unordered(LOOKUPS).collect().await;
+        let before = std::mem::take(&mut self.addresses);
+        let mut all = HashMap::new();
+        for (id, url, found) in found {
+            let name = (id, url.host);
+            let chosen = choose(&self.policy, found, url.port, before.get(&name).copied());
+            if let Ok(address) = &chosen {
+                self.addresses.insert(name, *address);
+            }
+            all.insert(id, chosen);
+        }
+        all
     }
+}
+
+fn known(engine: &Engine, found: Option<Result<Reach>>) -> Known {
+    let (id, name) = (engine.id.to_string(), engine.node_label());
+    let fleet = match (stage(engine.status), found) {
+        (Some(stage), Some(Ok(reach))) => {
+            let (ecosystem, account) = (engine.ecosystem.clone(), engine.account_id.map(|id| id.to_string()));
+            Some(fleet::Engine { name: name.clone(), account, ecosystem, reach, stage })
+        }
+        (_, Some(Err(error))) => {
+            tracing::warn!(engine.name = name, error = format!("{error:#}"), "An engine has no nodes for now");
+            None
+        }
+        _ => None,
+    };
+    Known { id, name, engine: fleet }
+}
+
+async fn look_up(url: &ApiUrl) -> Result<Vec<IpAddr>> {
+    let asked = tokio::time::timeout(LOOKUP, tokio::net::lookup_host((url.host.as_str(), url.port))).await;
+    let found = asked.context("the name server does not answer")?.context("its name is not found")?;
+    let mut found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The address to use; every one of the name must be allowed (`security.md` §7.1). The one that is `known` was checked
+/// before and stays as long as the name means it, also while names cannot be looked up.
+fn choose(
+    policy: &AddressPolicy,
+    found: Result<Vec<IpAddr>>,
+    port: u16,
+    known: Option<IpAddr>,
+) -> Result<IpAddr> {
+    let found = match (found, known) {
+        (Ok(found), _) => found,
+        (Err(_), Some(known)) => return Ok(known),
+        (Err(error), None) => return Err(error),
+    };
+    if !policy.allows_all(&found, port) {
+        bail!("its address is not allowed; --outbound-allowed-networks opens private networks");
+    }
+    let known = known.filter(|known| found.contains(known));
+    known.or_else(|| found.first().copied()).context("its name has no address")
 }
 
 /// Running workloads are never stopped by a status; behind the address of a `mismatch` nothing of ours can be found.
@@ -128,5 +181,19 @@ mod tests {
         for status in EngineStatus::ALL.into_iter().filter(|status| !status.takes_workloads()) {
             assert_ne!(stage(status), Some(Stage::Open), "{status:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_looked_up_keeps_the_address_that_was_checked() {
+        let policy = AddressPolicy::default();
+        let [first, second, private]: [IpAddr; 3] =
+            ["192.0.2.1", "192.0.2.2", "10.0.0.1"].map(|text| text.parse().unwrap());
+        let away = || Err(anyhow::anyhow!("the name server does not answer"));
+        let chosen = |found, known| choose(&policy, found, 6443, known).ok();
+        assert_eq!(chosen(Ok(vec![first, second]), None), Some(first));
+        assert_eq!(chosen(Ok(vec![first, second]), Some(second)), Some(second));
+        assert_eq!(chosen(away(), Some(second)), Some(second));
+        assert_eq!(chosen(away(), None), None);
+        assert_eq!(chosen(Ok(vec![first, private]), Some(first)), None, "now it means a private network, too");
     }
 }

@@ -22,6 +22,8 @@ pub trait Engines: Send + Sync {
     async fn list_engines(&self, account: AccountId, platform: bool, page: &PageRequest) -> Result<Vec<Engine>>;
     /// Every engine by id: for the process that runs their nodes.
     async fn every_engine(&self) -> Result<Vec<Engine>>;
+    /// The sealed credentials of every engine, for the same process.
+    async fn every_engine_credentials(&self) -> Result<Vec<(EngineId, String)>>;
     /// The engine of this cluster that belongs to the same account (or the platform).
     async fn engine_of_cluster(&self, account: Option<AccountId>, cluster_uid: &str) -> Result<Option<Engine>>;
     /// Engines whose check is due at `now`, the longest due first; disabled ones never are.

@@ -73,6 +73,7 @@ async fn an_engine_is_read_as_it_was_written(db: &Database) {
     assert_eq!(db.engine_credentials(engine.id).await.unwrap().as_deref(), Some("v1.k.w.c"));
     assert_eq!(db.engine(EngineId::new(Uuid::now_v7())).await.unwrap(), None);
     assert!(db.every_engine().await.unwrap().contains(&engine));
+    assert!(db.every_engine_credentials().await.unwrap().contains(&(engine.id, "v1.k.w.c".to_owned())));
     assert_eq!(tenant.audited(db).await[0], Action::EngineCreated);
 }
 
