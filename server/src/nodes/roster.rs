@@ -140,12 +140,7 @@ async fn look_up(url: &ApiUrl) -> Result<Vec<IpAddr>> {
 
 /// The address to use; every one of the name must be allowed (`security.md` §7.1). The one that is `known` was checked
 /// before and stays as long as the name means it, also while names cannot be looked up.
-fn choose(
-    policy: &AddressPolicy,
-    found: Result<Vec<IpAddr>>,
-    port: u16,
-    known: Option<IpAddr>,
-) -> Result<IpAddr> {
+fn choose(policy: &AddressPolicy, found: Result<Vec<IpAddr>>, port: u16, known: Option<IpAddr>) -> Result<IpAddr> {
     let found = match (found, known) {
         (Ok(found), _) => found,
         (Err(_), Some(known)) => return Ok(known),
