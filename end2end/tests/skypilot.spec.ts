@@ -18,6 +18,7 @@ test("SkyPilot access from the first tick to its removal", async ({ signedIn: pa
   await test.step("choose a name and free GPUs; the files follow", async () => {
     await open(page, `/kubernetes/${id}/skypilot`);
     await expect(page.getByText("Off", { exact: true })).toBeVisible();
+    await expect(page.getByText(/^Given to nobody in this version/)).toBeVisible();
     await page.getByLabel("ServiceAccount", { exact: true }).fill("my-sky");
     await page.getByLabel(/^sky gpus list/).check();
     await page.getByRole("button", { name: "Show the files" }).click();

@@ -20,7 +20,9 @@ const BIND_LIMIT: Duration = Duration::from_secs(2);
 impl Backend {
     /// Carries out the order about one namespace now, if the cluster answers; else the loop does.
     pub(crate) async fn settle_skypilot_now(&self, id: NamespaceId) {
-        self.inline("applying SkyPilot access", self.settle_skypilot(id)).await;
+        let backend = self.clone();
+        let settled = uncut(async move { backend.settle_skypilot(id).await });
+        self.inline("applying SkyPilot access", settled).await;
     }
 
     /// One look at the queue.
@@ -45,7 +47,9 @@ impl Backend {
     /// A key's first token in a namespace must open what SkyPilot reads (RULINGS 17). A failure costs SkyPilot its
     /// reads until the next look, never the key its token.
     pub(crate) async fn bind_key_to_skypilot(&self, tenant: &Namespace) {
-        let bound = tokio::time::timeout(BIND_LIMIT, self.rebind_skypilot(tenant)).await;
+        let (backend, tenant) = (self.clone(), tenant.clone());
+        let bound = uncut(async move { backend.rebind_skypilot(&tenant).await });
+        let bound = tokio::time::timeout(BIND_LIMIT, bound).await;
         let bound = bound.unwrap_or_else(|_| Err(Error::cluster("binding a key took too long")));
         if let Err(error) = bound {
             self.log("binding a key to SkyPilot's reads", &error);
@@ -129,6 +133,11 @@ impl Backend {
         let found = self.inner.store.namespace_by_id(id).await?;
         Ok(found.filter(|tenant| tenant.status == NamespaceStatus::Active))
     }
+}
+
+/// A task of its own: whoever stops waiting must not stop it between its write and its second look.
+async fn uncut(work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+    tokio::spawn(work).await.unwrap_or_else(|panic| Err(Error::internal(panic)))
 }
 
 /// Whether two looks at the row want the same of the cluster. The ticket alone is not enough: a row that went and was made
