@@ -16,8 +16,8 @@ use crate::{Backend, Caller};
 const TRIES: u32 = 3;
 
 impl Backend {
-    /// Another name (not of a cluster, whose nodes carry it), tag, ingress address or CA. A CA is tried first; the address itself changes only together with the
-    /// credentials.
+    /// Another name (not of a cluster, whose nodes carry it), tag, ingress address or CA. A CA is tried first; the address
+    /// itself changes only together with the credentials.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] naming the field, [`Error::Preflight`] for a CA that does not fit,

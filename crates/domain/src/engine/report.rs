@@ -39,10 +39,7 @@ pub enum RowStatus {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Row {
     /// Stable, for example `tls-name` or `rbac/apps/deployments/create`.
-    #[cfg_attr(
-        feature = "openapi",
-        schema(format = "row-id", pattern = "^[a-z][a-z0-9-]*(/.*)?$", example = "tls-name")
-    )]
+    #[cfg_attr(feature = "openapi", schema(format = "row-id"))]
     pub id: String,
     /// How it stands.
     pub status: RowStatus,

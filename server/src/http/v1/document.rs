@@ -185,8 +185,7 @@ fn path_parameter(name: &str) -> Value {
     json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
 }
 
-/// Gives each property the format its name stands for everywhere: `…_at` is a time, `id` and `…_id` are UUIDs. Those that
-/// have a pattern of their own are something else.
+/// Gives each property the format its name stands for everywhere: `…_at` is a time, `id` and `…_id` are UUIDs.
 fn formats(components: &mut Value) {
     match components {
         Value::Object(object) => {
@@ -224,8 +223,7 @@ fn format(name: &str, schema: &mut Value) {
     }
     let format = match name {
         "as_of" | "expirationTimestamp" => "date-time",
-        "request_id" | "preflight_id" => return,
-        _ if schema.get("pattern").is_some() => return,
+        "request_id" => return,
         _ if name.ends_with("_at") => "date-time",
         "id" => "uuid",
         _ if name.ends_with("_id") => "uuid",
