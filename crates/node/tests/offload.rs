@@ -308,6 +308,7 @@ async fn an_imported_engine_becomes_a_node_that_can_be_closed_and_ended(far: &Fa
     };
     let (mut fleet, name, token) = (Fleet::open(config).await.unwrap(), unique("engine"), far.token().await);
     let engine = |stage| Engine {
+        account: None,
         name: name.clone(),
         ecosystem: "terraform".into(),
         reach: Reach {

@@ -113,7 +113,7 @@ async fn a_webhook_of_another_account_is_invisible(db: &Database) {
     let page = PageRequest::default();
     assert_eq!(db.list_webhooks(other.account.id, true, &page).await.unwrap(), []);
     let platform = stored(db, &tenant, Webhook { platform: true, ..new(&tenant, &[Topic::Engine]) }).await;
-    assert_eq!(db.list_webhooks(tenant.account.id, false, &page).await.unwrap(), [webhook.clone()]);
+    assert_eq!(db.list_webhooks(tenant.account.id, false, &page).await.unwrap(), std::slice::from_ref(&webhook));
     assert_eq!(db.list_webhooks(tenant.account.id, true, &page).await.unwrap(), [webhook, platform]);
     let foreign = made(db, &other, &[Topic::Deployment]).await;
     happens(db, &tenant, Action::DeploymentCreated, 1).await;
