@@ -188,6 +188,9 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
     }
     assert!(can("remotegpu-reconciler", "update leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(!can("remotegpu-reconciler", "delete leases.coordination.k8s.io", "remotegpu-system").await);
+    // Its own Lease only, but a Lease cannot be named at creation.
+    assert!(!can("remotegpu-nodes", "update leases.coordination.k8s.io", "remotegpu-system").await);
+    assert!(can("remotegpu-nodes", "create leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(!can("remotegpu-issuer", "update leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-access").await);
     assert!(!can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-system").await);

@@ -50,5 +50,8 @@ pub(super) fn by_name(engine: &str, classes: Vec<Class>) -> BTreeMap<String, Cla
 fn kind(model: &str) -> String {
     let plain = |one: char| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '-' };
     let text: String = model.chars().take(NAME / 2).map(plain).collect();
-    text.trim_matches('-').to_owned()
+    match text.trim_matches('-') {
+        "" => "gpu".to_owned(),
+        text => text.to_owned(),
+    }
 }
