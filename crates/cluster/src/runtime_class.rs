@@ -46,8 +46,8 @@ pub(crate) async fn apply(client: &Client, wanted: &Classes) -> Result<()> {
     let found = call("listing RuntimeClasses", api.list(&ListParams::default())).await?.items;
     let mut result = Ok(());
     for name in doomed(&found, wanted) {
-        let delete = api.delete(&name, &DeleteParams::default());
-        result = ignore_gone(call("deleting a RuntimeClass", delete).await).and(result);
+        let deleted = call("deleting a RuntimeClass", api.delete(&name, &DeleteParams::default())).await;
+        result = ignore_gone(deleted).and(result);
     }
     let params = PatchParams::apply(FIELD_MANAGER).force();
     for (name, class) in wanted {
