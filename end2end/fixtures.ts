@@ -21,6 +21,8 @@ export const test = base.extend<Fixtures>({
         const { url } = message.location();
         // What a provider's own pages fail to load is not ours.
         if (/Failed to load resource/.test(message.text()) && !url.startsWith(`${baseURL}/`)) return;
+        // A container's network came or went beside the browser: it drops what it loads, and the page asks again.
+        if (/net::ERR_NETWORK_CHANGED/.test(message.text())) return;
         if (refusals && /responded with a status of 4\d\d/.test(message.text())) return;
         if (message.type() === "error" || /hydrat/i.test(message.text())) found.push(`${message.text()} ${url}`);
       });

@@ -47,11 +47,11 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let listening = listener.local_addr()?;
     let public_url = PublicUrl::new(args.public_url.as_deref(), listening)?;
     tracing::info!("Listening on http://{listening}, reached as {}", public_url.as_str());
+    let exporter = args.metrics_listen.map(Exporter::install).transpose()?;
     let checked = check(&args, &public_url, listening).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let oidc = Arc::new(providers(&args, &public_url, &clock)?);
     let courier = HttpsCourier::open(checked.addresses.clone(), args.outbound_ca_file.as_deref())?;
-    let exporter = args.metrics_listen.map(Exporter::install).transpose()?;
     let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
     listeners::end_on_signals(draining.clone(), Duration::from_secs(args.drain_seconds), shutdown.clone())?;
     let store = if args.migrate { open_store(&args.database).await? } else { open_migrated(&args.database).await? };
@@ -172,9 +172,9 @@ async fn check(args: &ServeArgs, public_url: &PublicUrl, listening: SocketAddr) 
     secrets::check_distinct(&secret_files(args))?;
     let (pepper, envelope) = (peppers::read(&args.peppers)?, keks::read(&args.kek)?);
     let endpoints = endpoints(args, public_url)?;
+    let jwt = args.jwt_key_file.as_deref().map(jwt_keys).transpose()?;
     let own = Own::of_console(args, public_url, listening).await?;
     let addresses = courier::policy(&args.outbound_allowed_networks, &own)?;
-    let jwt = args.jwt_key_file.as_deref().map(jwt_keys).transpose()?;
     Ok(Checked { cluster, pepper, envelope, addresses, endpoints, lease: args.lease.clone(), jwt })
 }
 

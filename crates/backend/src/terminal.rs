@@ -58,7 +58,12 @@ impl Backend {
         options.check()?;
         possible(pod)?;
         let found = self.inner.cluster.get_workload(&token, &tenant.kubernetes_name, WorkloadKind::Pod, pod).await?;
-        found.map(drop).ok_or(Error::NotFound)
+        let has = |name: &String| {
+            let pods = found.iter().flat_map(|state| &state.pods);
+            pods.flat_map(|pod| &pod.containers).any(|container| container.name == *name)
+        };
+        let there = found.is_some() && options.container.as_ref().is_none_or(has);
+        there.then_some(()).ok_or(Error::NotFound)
     }
 
     /// Records that a terminal was closed and why.

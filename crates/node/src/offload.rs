@@ -72,7 +72,7 @@ impl Offload {
 
     /// The engine, for one node of one cluster.
     pub(crate) fn provider(self, cluster: &str, node: &str) -> Kubernetes {
-        let class = self.class.unwrap_or_default();
+        let class = self.class.unwrap_or_else(Class::unread);
         let config = KubernetesConfig {
             namespace: self.namespace,
             cluster: cluster.to_owned(),

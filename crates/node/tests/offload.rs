@@ -279,8 +279,6 @@ async fn what_was_deleted_while_nobody_watched_is_swept(far: &Far, image: &str) 
 async fn with_the_published_role_pods_run_and_logs_name_the_missing_right(far: &Far, image: &str) {
     let (plane, node) = (Plane::current(), Node::new("published"));
     // Nodes may not be read, so neither their size nor their taints are known.
-    let toleration = "virtual-kubelet.io/provider-";
-    far.plane.admin(&["taint", "nodes", "--all", toleration]).await.out();
     let _process = node.offload(&far.published().await, &["--capacity-cpu", "4", "--capacity-memory", "4Gi"]);
     node.ready("True").await;
     let pod = node.run_pod(image).await;

@@ -211,24 +211,6 @@ async fn logs_of_two_pods_come_in_one_stream_without_control_characters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_lines_of_a_log_are_whole_even_where_one_is_a_megabyte_wide() {
-    let place = Place::new().await;
-    let program = "echo first; head -c 1000000 /dev/zero | tr '\\0' x; echo; echo last; while :; do sleep 1; done";
-    place.apply(pod("wide", local_image().await, &["/bin/sh", "-c", program])).await;
-    place.until("pod/wide", "running").await;
-    let tail = async |lines: u32| place.member.get(&place.path(&format!("pods/wide/logs?tail={lines}"))).await.text;
-    eventually("everything is written", async || {
-        let text = tail(1).await;
-        if text == "last\n" { Ok(()) } else { Err(text.len()) }
-    })
-    .await;
-    let two = tail(2).await;
-    assert_eq!((two.len(), &two[..1], &two[1_000_000..]), (1_000_006, "x", "\nlast\n"));
-    assert!(tail(3).await.starts_with("first\nx"));
-    assert_eq!(tail(100).await.len(), 1_000_012);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn nobody_of_another_account_sees_a_workload_or_its_log() {
     let place = Place::new().await;
     place.apply(pod("secret", local_image().await, &[])).await;

@@ -18,6 +18,19 @@ use crate::{repo, shell};
 /// The file that fetches the pages' code; Leptos knows it by this very name.
 const LOADER: &str = "./__wasm_split.______________________.js";
 /// Which files each page needs, for the hints in the head of its HTML; Leptos knows it by this very name.
+/// A page whose part is lost on the way would be dead: a network that changes or a console that restarts is waited for.
+const FETCH_AGAIN: &str = "\
+const fetch = async (...what) => {
+  for (let pause = 100; ; pause *= 3) {
+    try {
+      return await globalThis.fetch(...what);
+    } catch (error) {
+      if (pause > 5000) throw error;
+      await new Promise((done) => setTimeout(done, pause));
+    }
+  }
+};
+";
 const MANIFEST: &str = "__wasm_split_manifest.json";
 
 /// The features that every browser of the last years has; each of them makes the file smaller.
@@ -93,6 +106,9 @@ fn cut(raw: &Path, folder: &Path) -> Result<PathBuf> {
     options.main_module = "./remotegpu.js";
     let cut =
         wasm_split_cli_support::transform(options).map_err(|error| anyhow!("cutting the module failed: {error:#}"))?;
+    let loader = folder.join(LOADER);
+    let text = fs::read_to_string(&loader).with_context(|| format!("cannot read {}", loader.display()))?;
+    fs::write(&loader, format!("{FETCH_AGAIN}{text}")).with_context(|| format!("cannot write {}", loader.display()))?;
     let manifest = serde_json::to_vec(&cut.prefetch_map)?;
     fs::write(folder.join(MANIFEST), manifest).with_context(|| format!("cannot write {MANIFEST}"))?;
     Ok(main)

@@ -333,12 +333,15 @@ mod tests {
             ..UsageQuery::default()
         };
         for (since, until) in
-            [("2026-11-02", "2026-11-01"), ("2025-01-01", "2026-11-01"), ("x", ""), ("", "2026-11-31")]
+            [("2026-11-02", "2026-11-01"), ("2025-01-01", "2026-11-01"), ("x", "2026-11-01"), ("", "2026-11-01")]
         {
             assert!(query(since, until).check(at(NOW)).is_err(), "{since} {until}");
         }
-        assert_eq!(query("", "").check(at(NOW)).unwrap(), UsageQuery::default().check(at(NOW)).unwrap());
-        let october = query("", "2026-10-09").check(at(NOW)).unwrap();
+        let until = |day: &str| UsageQuery { until: Some(day.into()), ..UsageQuery::default() };
+        assert!(until("2026-11-31").check(at(NOW)).is_err());
+        let long = UsageQuery { sku: Some("a".repeat(64)), ..UsageQuery::default() };
+        assert!(long.check(at(NOW)).is_err());
+        let october = until("2026-10-09").check(at(NOW)).unwrap();
         assert_eq!(october.since.to_string(), "2026-10-01", "the month of the last day");
     }
 }

@@ -95,7 +95,7 @@ impl UsageListQuery {
     /// # Errors
     /// [`crate::Error::Invalid`] on field `month`.
     pub fn month(&self, now: Timestamp) -> crate::Result<Month> {
-        match self.month.as_deref().filter(|text| !text.is_empty()) {
+        match self.month.as_deref() {
             Some(text) => Month::parse(text),
             None => Ok(Month::of(now)),
         }

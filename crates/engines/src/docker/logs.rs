@@ -12,6 +12,8 @@ use super::{Docker, unavailable};
 /// a line of a megabyte, 137 pieces of 8 KiB, `tail` would leave the last, and nothing of the lines before it. So many
 /// pieces more than wanted are asked for, and the lines are counted here: twelve megabytes of wide lines are whole.
 const WIDE: u64 = 1500;
+/// Of so many lines at the end the widest are whole.
+const COUNTED: u64 = 1000;
 
 // === impl Docker ===
 
@@ -30,8 +32,9 @@ impl Docker {
             ProviderError::NotFound(format!("Container {container} {what}"))
         })?;
         let now = Timestamp::now();
-        let Some(tail) = options.tail.filter(|tail| *tail > 0) else {
-            let entries = options.tail.map_or("all".to_owned(), |none| none.to_string());
+        // Counting reads them all once more: not before a long log may begin.
+        let Some(tail) = options.tail.filter(|tail| (1..=COUNTED).contains(tail)) else {
+            let entries = options.tail.map_or("all".to_owned(), |tail| tail.to_string());
             return Ok(self.entries(&wanted.id, options, options.follow, &entries, now));
         };
         let entries = tail.saturating_add(WIDE).to_string();

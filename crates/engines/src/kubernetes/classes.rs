@@ -89,6 +89,18 @@ pub(super) fn classify(nodes: &[Node]) -> Vec<Class> {
 // === impl Class ===
 
 impl Class {
+    /// Nodes that may not be read (RULINGS 29): whether they have the taints that only keep off pods which were not meant
+    /// for GPUs or virtual nodes cannot be known, so pods ignore them.
+    #[must_use]
+    pub fn unread() -> Self {
+        let ignored = |key: &str| Toleration {
+            key: Some(key.to_owned()),
+            operator: Some("Exists".to_owned()),
+            ..Toleration::default()
+        };
+        Self { tolerations: TAINTS.map(ignored).to_vec(), ..Self::default() }
+    }
+
     /// Nodes whose label says this product; nothing else is known of them.
     #[must_use]
     pub fn of_product(product: &str, count: u32) -> Self {

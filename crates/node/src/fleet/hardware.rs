@@ -22,6 +22,7 @@ pub(super) fn typed(gpus: &[(String, u32)]) -> Vec<Class> {
                 memory_bytes: MEMORY_PER_GPU.saturating_mul(count64),
                 ephemeral_bytes: DISK_PER_GPU.saturating_mul(count64),
                 pods: PODS,
+                tolerations: Class::unread().tolerations,
                 ..Class::of_product(product, *count)
             }
         })

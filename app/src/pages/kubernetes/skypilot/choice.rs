@@ -88,7 +88,7 @@ fn Names(choice: SkypilotChoice) -> impl IntoView {
                     value=value
                     required
                     maxlength="63"
-                    pattern="[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+                    pattern="[a-z0-9]([\\-a-z0-9]*[a-z0-9])?"
                     autocomplete="off"
                     spellcheck="false"
                 />
