@@ -71,6 +71,8 @@ fn podman(dir: &Path, processes: &mut Supervised, say: &Say, stop: &Stop) -> Res
     let _not_there = fs::remove_file(&socket);
     let mut command = Command::new("podman");
     command.args(["system", "service", "--time=0", &format!("unix://{}", socket.display())]);
+    // Its monitor of containers leaves a file `oom` where it was started.
+    command.current_dir(dir);
     if let Some(text) = containers_conf() {
         let conf = dir.join("containers.conf");
         files::write_public(&conf, text.as_bytes())?;

@@ -53,16 +53,16 @@ async fn a_startup_probe_comes_first_and_a_failed_liveness_probe_restarts() {
 async fn init_containers_run_in_order_before_the_rest_and_share_volumes() {
     let node = Node::new().await;
     let process = node.started().await;
-    let mounts = json!([{"name": "work", "mountPath": "/work"}]);
+    let mounts = json!([{"name": "work", "mountPath": "/data"}]);
     let with_mounts = |mut container: Value| {
         container["volumeMounts"] = mounts.clone();
         container
     };
     let spec = json!({
         "volumes": [{"name": "work", "emptyDir": {}}],
-        "initContainers": [with_mounts(shell("one", "echo 1 >> /work/log")), with_mounts(shell("two", "echo 2 >> /work/log"))],
+        "initContainers": [with_mounts(shell("one", "echo 1 >> /data/log")), with_mounts(shell("two", "echo 2 >> /data/log"))],
         "containers": [
-            with_mounts(shell("app", "cat /work/log; mkdir /www; httpd -f -p 127.0.0.1:80 -h /www")),
+            with_mounts(shell("app", "cat /data/log; mkdir /www; httpd -f -p 127.0.0.1:80 -h /www")),
             with_mounts(shell("side", "sleep 1000")),
         ],
     });
