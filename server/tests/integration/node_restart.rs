@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use testkit::{Plane, Scratch, eventually, local_image, unique};
+use testkit::{Plane, Scratch, containers_of_pod, engine_socket, eventually, local_image, unique};
 use tokio::process::{Child, Command};
 
 use crate::CONSOLE;
@@ -19,10 +19,8 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        let podman = PathBuf::from(std::env::var_os("REMOTEGPU_TEST_DIR").unwrap()).join("podman.sock");
-        let socket = if podman.exists() { podman } else { "/var/run/docker.sock".into() };
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        Self { name: unique("node"), socket, port, home: Scratch::new() }
+        Self { name: unique("node"), socket: engine_socket(), port, home: Scratch::new() }
     }
 
     fn start(&self) -> Child {
@@ -35,16 +33,6 @@ impl Node {
         command.arg("--kubeconfig").arg(Plane::current().kubeconfig("admin")).args(["--capacity-cpu", "8"]);
         command.args(["--capacity-memory", "8Gi"]).stdin(Stdio::null()).kill_on_drop(true);
         command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("remotegpu-kubelet is built")
-    }
-
-    /// Ids of the containers of a pod, whatever their state, as the engine itself tells.
-    async fn containers(&self, uid: &str) -> Vec<String> {
-        let filters = format!("{{\"label\":[\"remotegpu.ai/pod-uid={uid}\"]}}");
-        let mut curl = Command::new("curl");
-        curl.args(["-sG", "--unix-socket"]).arg(&self.socket).args(["http://engine/containers/json", "-d", "all=true"]);
-        let output = curl.args(["--data-urlencode", &format!("filters={filters}")]).output().await.unwrap();
-        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
-        list.as_array().unwrap().iter().map(|one| one["Id"].as_str().unwrap().to_owned()).collect()
     }
 
     async fn pod(&self, name: &str) -> Value {
@@ -83,11 +71,11 @@ async fn a_node_killed_with_nine_finds_its_container_again_and_starts_no_other()
     plane.admin_apply(&manifest.to_string()).await.out();
     let before = node.running(&pod).await;
     let uid = before["metadata"]["uid"].as_str().unwrap().to_owned();
-    let ids = node.containers(&uid).await;
+    let ids = containers_of_pod(&uid).await;
     assert_eq!(ids.len(), 1);
 
     process.kill().await.unwrap();
-    assert_eq!(node.containers(&uid).await, ids, "the container outlives its node's process");
+    assert_eq!(containers_of_pod(&uid).await, ids, "the container outlives its node's process");
     let heartbeat = |node: &Value| {
         let all = node["status"]["conditions"].as_array().unwrap().clone();
         all.iter().find(|one| one["type"] == "Ready").unwrap()["lastHeartbeatTime"].clone()
@@ -114,10 +102,10 @@ async fn a_node_killed_with_nine_finds_its_container_again_and_starts_no_other()
     let status = |pod: &Value| pod["status"]["containerStatuses"][0].clone();
     assert_eq!(status(&after)["containerID"], status(&before)["containerID"]);
     assert_eq!((&status(&after)["restartCount"], &after["metadata"]["uid"]), (&json!(0), &json!(uid)));
-    assert_eq!(node.containers(&uid).await, ids, "neither lost nor doubled");
+    assert_eq!(containers_of_pod(&uid).await, ids, "neither lost nor doubled");
 
     plane.admin(&["delete", "pod", &pod, &later, "--timeout=60s"]).await.out();
-    assert_eq!(node.containers(&uid).await, Vec::<String>::new());
+    assert_eq!(containers_of_pod(&uid).await, Vec::<String>::new());
     process.kill().await.unwrap();
     plane.admin(&["delete", "node", &node.name]).await.out();
 }

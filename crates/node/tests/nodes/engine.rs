@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use engines::docker::Docker;
 use kubelet::{Provider, conformance};
-use testkit::{local_image, unique};
-
-use crate::own_node::engine_socket;
+use testkit::{engine_socket, local_image, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_keeps_the_contract_of_engines() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use testkit::{Plane, Ran, Scratch, eventually, local_image, unique};
+use testkit::{Plane, Ran, Scratch, engine_socket, eventually, local_image, unique};
 use tokio::process::{Child, Command};
 
 pub struct Node {
@@ -130,16 +130,6 @@ impl Node {
         String::from_utf8(curl.output().await.unwrap().stdout).unwrap()
     }
 
-    /// Ids of the containers of a pod, whatever their state, as the engine itself tells.
-    pub async fn containers(&self, uid: &str) -> Vec<String> {
-        let filters = format!("{{\"label\":[\"remotegpu.ai/pod-uid={uid}\"]}}");
-        let mut curl = Command::new("curl");
-        curl.args(["-sG", "--unix-socket"]).arg(&self.socket).args(["http://engine/containers/json", "-d", "all=true"]);
-        let output = curl.args(["--data-urlencode", &format!("filters={filters}")]).output().await.unwrap();
-        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
-        list.as_array().unwrap().iter().map(|one| one["Id"].as_str().unwrap().to_owned()).collect()
-    }
-
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("node.log")).unwrap_or_default()
     }
@@ -151,12 +141,6 @@ impl Node {
         process.kill().await.unwrap();
         plane.admin(&["delete", "node", &self.name]).await.out();
     }
-}
-
-/// Where the engine of this machine listens.
-pub fn engine_socket() -> PathBuf {
-    let podman = PathBuf::from(std::env::var_os("REMOTEGPU_TEST_DIR").unwrap()).join("podman.sock");
-    if podman.exists() { podman } else { "/var/run/docker.sock".into() }
 }
 
 /// A container that runs a script of the shell.

@@ -2,7 +2,7 @@
 //! (`virtual-node.md` §3).
 
 use serde_json::{Value, json};
-use testkit::eventually;
+use testkit::{containers_of_pod, eventually};
 
 use crate::own_node::{Node, shell};
 
@@ -202,7 +202,7 @@ async fn a_forced_deletion_ends_the_container_too() {
         if running.contains(uid) { Err(running) } else { Ok(()) }
     })
     .await;
-    assert_eq!(node.containers(uid).await, Vec::<String>::new());
+    assert_eq!(containers_of_pod(uid).await, Vec::<String>::new());
     node.end(process).await;
 }
 
