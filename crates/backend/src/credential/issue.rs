@@ -18,7 +18,7 @@ use super::IssuedCredential;
 use super::cache::{CachedToken, Landing, Slot};
 use super::claims::Claims;
 use super::{lost, not_allowed};
-use crate::ports::ClusterToken;
+use crate::ports::{ClusterToken, KeyAccess};
 use crate::{Backend, Origin, namespace};
 
 // Under the 8 s in which exec-credential answers (security.md §1.3).
@@ -68,6 +68,10 @@ impl Backend {
             let issue = backend.issue(&holder, &namespace, &identity);
             let limited = tokio::time::timeout(FLIGHT_LIMIT, issue).await;
             let result = limited.unwrap_or_else(|_| Err(Error::cluster("issuing a token took too long")));
+            if result.is_err() {
+                // Nobody waits for this.
+                tokio::spawn(async move { backend.clear_away(&holder, &namespace, &identity).await });
+            }
             result.map(Arc::new).map_err(|error| {
                 tracing::warn!(error = &error as &dyn std::error::Error, "issuing a token failed");
                 Arc::new(error)
@@ -133,22 +137,30 @@ impl Backend {
         let Some(key) = &holder.key else { return Ok(()) };
         // The objects stand now. Whoever took the right away before this look is seen here; whoever does so after it
         // finds the objects. So no race leaves both of them.
-        let found = self.inner.store.key_access(&key.public_id, Some(namespace.id)).await?.ok_or_else(not_allowed)?;
+        let found = self.key_access(key, namespace).await?;
         let now = found.read_at;
-        let open = found.namespace.as_ref().is_some_and(|n| n.status == NamespaceStatus::Active);
-        let kept = match identity {
-            Identity::Key { generation, access, .. } => {
-                found.key.keeps(found.owner_role, *generation, namespace.id, *access, now)
-            }
-            Identity::Console { .. } | Identity::Connector { .. } => true,
-        };
-        if recorded && open && kept {
+        if recorded && keeps(&found, namespace, identity) {
             return Ok(());
         }
         let audit = self.hand_out_audit(holder, namespace, Action::CredentialRevoked, Some(credential));
         self.inner.store.revoke_credential(credential, now, &audit).await?;
         self.remove_now(&credential.service_account, namespace.id).await;
         Err(lost(&found.key, now))
+    }
+
+    /// After an issue that failed somewhere: what it made must not outlive a right that was taken away meanwhile, because
+    /// whoever took it away may have looked before the objects stood.
+    async fn clear_away(&self, holder: &Holder, namespace: &Namespace, identity: &Identity) {
+        let Some(key) = &holder.key else { return };
+        match self.key_access(key, namespace).await {
+            Ok(found) if keeps(&found, namespace, identity) => {}
+            Ok(_) => self.remove_now(&identity.service_account(namespace.id), namespace.id).await,
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a failed issue was not looked at"),
+        }
+    }
+
+    async fn key_access(&self, key: &ApiKey, namespace: &Namespace) -> Result<KeyAccess> {
+        self.inner.store.key_access(&key.public_id, Some(namespace.id)).await?.ok_or_else(not_allowed)
     }
 
     /// Off the request path; its failure never fails the call (`security.md` §3).
@@ -178,6 +190,17 @@ impl Backend {
         let event = self.audit_for(&holder.origin, account, actor, action, target, detail);
         let event = event.by(holder.key.as_ref().map_or("", |key| key.name.as_str())).named(namespace.name.as_str());
         event.jti(credential.and_then(|c| c.token_id.clone()))
+    }
+}
+
+/// Whether a key may still have this identity in a namespace.
+fn keeps(found: &KeyAccess, namespace: &Namespace, identity: &Identity) -> bool {
+    let open = found.namespace.as_ref().is_some_and(|n| n.status == NamespaceStatus::Active);
+    open && match identity {
+        Identity::Key { generation, access, .. } => {
+            found.key.keeps(found.owner_role, *generation, namespace.id, *access, found.read_at)
+        }
+        Identity::Console { .. } | Identity::Connector { .. } => true,
     }
 }
 
