@@ -47,7 +47,7 @@ test("a terminal opens in a container, says what it is told, and says when it is
   });
 
   await test.step("an image without the shell says so", async () => {
-    await page.getByLabel("Shell").selectOption("bash");
+    await page.getByLabel("Shell", { exact: true }).selectOption("bash");
     await page.getByRole("button", { name: "Connect again" }).click();
     await expect(state).toContainText("No shell could be started");
   });
