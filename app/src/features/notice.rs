@@ -261,6 +261,18 @@ impl Notice {
     }
 }
 
+/// How often something was done on this page: what it shows is read again then, and only then. A dialog that opens after
+/// it, or is closed, leaves the page as it is.
+pub fn times_done() -> Memo<u32> {
+    let query = use_query_map();
+    let seen = Memo::new(move |last: Option<&(u32, Option<String>)>| {
+        let now = query.read().get("done");
+        let (times, before) = last.cloned().unwrap_or_else(|| (0, now.clone()));
+        (times + u32::from(now.is_some() && now != before), now)
+    });
+    Memo::new(move |_| seen.with(|(times, _)| *times))
+}
+
 /// Shows the notice of the present URL, if it has one.
 #[component]
 pub fn NoticeToast() -> impl IntoView {

@@ -1,6 +1,7 @@
 //! What the shared watches know of nodes, pods, deployments, quotas and namespaces, and who wants to hear of changes.
 //! One upstream watch per kind, however many pages listen.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use backend::ports::TenantFacts;
@@ -121,7 +122,15 @@ impl Views {
             self.capacity.notify_one();
             self.nodes_changed.publish([&FLEET.to_owned()]);
         }
-        self.workloads.publish(&changed);
+        self.tell_of_workloads(event, &changed);
+    }
+
+    /// A list that is complete is news for who listens to an empty namespace, too: until then nothing was known of it.
+    fn tell_of_workloads<K>(&self, event: &Event<K>, changed: &BTreeSet<String>) {
+        match event {
+            Event::InitDone => self.workloads.publish_all(),
+            _ => self.workloads.publish(changed),
+        }
     }
 
     fn feed_node(&self, event: &Event<Node>) {
@@ -144,19 +153,19 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     start.watch("Nodes", all.clone(), move |event| on.feed_node(event));
     let on = views.clone();
     start.watch("Deployments", all.clone(), move |event: &Event<Deployment>| {
-        on.workloads.publish(&on.deployments.feed(event, state::deployment));
+        on.tell_of_workloads(event, &on.deployments.feed(event, state::deployment));
     });
     let on = views.clone();
     start.watch("StatefulSets", all.clone(), move |event: &Event<StatefulSet>| {
-        on.workloads.publish(&on.stateful_sets.feed(event, state::stateful_set));
+        on.tell_of_workloads(event, &on.stateful_sets.feed(event, state::stateful_set));
     });
     let on = views.clone();
     start.watch("CronJobs", all.clone(), move |event: &Event<CronJob>| {
-        on.workloads.publish(&on.cron_jobs.feed(event, state::cron_job));
+        on.tell_of_workloads(event, &on.cron_jobs.feed(event, state::cron_job));
     });
     let on = views.clone();
     start.watch("Jobs", all.clone(), move |event: &Event<Job>| {
-        on.workloads.publish(&on.jobs.feed(event, state::job));
+        on.tell_of_workloads(event, &on.jobs.feed(event, state::job));
     });
     let on = views.clone();
     start.watch("Events", all, move |event: &Event<Report>| {
@@ -283,6 +292,16 @@ mod tests {
         elsewhere.metadata.namespace = Some("kube-system".into());
         views.feed_pod(&Event::Apply(elsewhere));
         assert!(metering(&views).unwrap().pods.is_empty());
+    }
+
+    #[test]
+    fn who_listens_to_an_empty_namespace_hears_that_the_lists_are_complete() {
+        let views = Views::default();
+        let mut page = views.workloads.listen("team-0001");
+        views.feed_pod(&Event::Init);
+        assert!(page.changed().now_or_never().is_none());
+        views.feed_pod(&Event::InitDone);
+        assert!(page.changed().now_or_never().is_some());
     }
 
     #[test]

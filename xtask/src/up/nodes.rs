@@ -60,7 +60,7 @@ impl Nodes<'_> {
         let mut command = self.command(LOCAL, LOCAL, ports)?;
         let endpoint = format!("unix://{}", socket.display());
         command.args(["--provider", "docker", "--provider-endpoint", &endpoint]);
-        let (cpu, memory) = offered(if self.throwaway { 32 } else { 8 });
+        let (cpu, memory) = if self.throwaway { offered(64, 64) } else { offered(16, 8) };
         command.args(["--capacity-cpu", &cpu.to_string(), "--capacity-memory", &format!("{memory}Gi")]);
         command.args(["--capacity-ephemeral-storage", "400Gi", "--capacity-pods", "110"]);
         processes.start("remotegpu-kubelet-local", &mut command)?;
@@ -153,12 +153,12 @@ impl Nodes<'_> {
 
 /// Cores and GiB that the local node offers. Many times what the machine has: a SKU is a limit, a first look is mostly
 /// idle, and a laptop must be able to show more than one pod.
-fn offered(times: u64) -> (usize, u64) {
+fn offered(per_core: usize, times: u64) -> (usize, u64) {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok());
     let gib = total.unwrap_or(8 << 20_u64) >> 20;
-    (cores.max(2) * 16, (gib * times).max(128))
+    (cores.max(2) * per_core, (gib * times).max(128))
 }
 
 /// The address on which kubelet APIs listen: the machine's own; without one a dummy interface (root only), else loopback.

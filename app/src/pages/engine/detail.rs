@@ -12,6 +12,7 @@ use crate::api::engine::{CheckEngine, GetEngine, SwitchEngine};
 use crate::features::engine_report::Rows;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::notice::times_done;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::status;
@@ -27,10 +28,10 @@ use crate::ui::panel::Panel;
 /// The page; it loads anew when its query says that something was done.
 #[component]
 pub fn EnginePage() -> impl IntoView {
-    let (params, query) = (use_params_map(), use_query_map());
+    let (params, query, done) = (use_params_map(), use_query_map(), times_done());
     let key = Memo::new(move |_| {
-        let asked = |name| query.read().get(name).unwrap_or_default();
-        format!("{} {}{}", params.read().get("engine").unwrap_or_default(), asked("done"), asked("checked"))
+        let checked = query.read().get("checked").unwrap_or_default();
+        format!("{} {}{checked}", params.read().get("engine").unwrap_or_default(), done.get())
     });
     load(key, |key| GetEngine { id: key.split_once(' ').unwrap_or_default().0.to_owned() })
         .show(|(engine, checks)| view! { <Body engine=engine checks=checks /> }.into_any())

@@ -79,6 +79,11 @@ impl Topics {
         }
     }
 
+    /// Wakes every listener.
+    pub fn publish_all(&self) {
+        lock(&self.senders).retain(|_, sender| sender.send(()).is_ok());
+    }
+
     /// Listens for one name.
     pub fn listen(&self, name: &str) -> watch::Receiver<()> {
         let mut senders = lock(&self.senders);

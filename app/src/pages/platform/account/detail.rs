@@ -4,7 +4,7 @@ use domain::account::{AccountStatus, Quota};
 use domain::invitation::InvitationLink;
 use domain::platform_account::PlatformAccountView;
 use leptos::prelude::*;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_params_map;
 
 use super::grants::Grants;
 use super::list::status;
@@ -15,6 +15,7 @@ use crate::api::platform_account::{
 use crate::features::head::PageHead;
 use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
 use crate::features::load::load;
+use crate::features::notice::times_done;
 use crate::features::post_form::{PostForm, Sending, WholePageForm};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
@@ -27,9 +28,9 @@ use crate::ui::panel::Panel;
 /// The page; it loads anew when its query says that something was done.
 #[component]
 pub fn PlatformAccountPage() -> impl IntoView {
-    let (params, query) = (use_params_map(), use_query_map());
+    let (params, done) = (use_params_map(), times_done());
     let id = move || params.read().get("account").unwrap_or_default();
-    let key = Memo::new(move |_| format!("{} {}", id(), query.read().get("done").unwrap_or_default()));
+    let key = Memo::new(move |_| format!("{} {}", id(), done.get()));
     load(key, |key| GetPlatformAccount { id: key.split_once(' ').unwrap_or_default().0.to_owned() })
         .show(|account| view! { <Body account=account /> }.into_any())
 }

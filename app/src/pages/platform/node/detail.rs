@@ -10,6 +10,7 @@ use crate::api::node::{CordonNode, DrainNode, GetNode};
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
+use crate::features::notice::times_done;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::status;
@@ -27,9 +28,9 @@ use crate::ui::panel::Panel;
 /// The page; it loads anew when its query says that something was done.
 #[component]
 pub fn NodePage() -> impl IntoView {
-    let (params, query) = (use_params_map(), use_query_map());
+    let (params, done) = (use_params_map(), times_done());
     let name = move || params.read().get("node").unwrap_or_default();
-    let key = Memo::new(move |_| format!("{} {}", name(), query.read().get("done").unwrap_or_default()));
+    let key = Memo::new(move |_| format!("{} {}", name(), done.get()));
     load(key, |key| GetNode { name: key.split_once(' ').unwrap_or_default().0.to_owned() })
         .show(|detail| view! { <Body loaded=detail /> }.into_any())
 }

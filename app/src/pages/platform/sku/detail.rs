@@ -3,13 +3,14 @@
 use domain::platform_sku::PlatformSkuView;
 use domain::sku::{SkuEngineStatus, SkuStatus};
 use leptos::prelude::*;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_params_map;
 
 use super::fields::SkuFields;
 use super::list::status;
 use crate::api::platform_sku::{ChangePlatformSku, GetPlatformSku, RetirePlatformSku};
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::notice::times_done;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::sku_facts::Free;
@@ -26,9 +27,9 @@ use crate::ui::table::{CELL, Column, ROW, Table};
 /// The page; it loads anew when its query says that something was done.
 #[component]
 pub fn PlatformSkuPage() -> impl IntoView {
-    let (params, query) = (use_params_map(), use_query_map());
+    let (params, done) = (use_params_map(), times_done());
     let code = move || params.read().get("sku").unwrap_or_default();
-    let key = Memo::new(move |_| format!("{} {}", code(), query.read().get("done").unwrap_or_default()));
+    let key = Memo::new(move |_| format!("{} {}", code(), done.get()));
     load(key, |key| GetPlatformSku { code: key.split_once(' ').unwrap_or_default().0.to_owned() })
         .show(|sku| view! { <Body sku=sku /> }.into_any())
 }
