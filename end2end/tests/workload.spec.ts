@@ -63,7 +63,7 @@ test("a workload is seen live, scaled, changed, rolled back and edited", async (
   await test.step("edit it as YAML: first the difference, then the change", async () => {
     await page.getByRole("link", { name: "YAML" }).click();
     await page.getByRole("link", { name: "Edit" }).click();
-    const text = page.getByLabel("Manifest");
+    const text = page.getByRole("textbox", { name: "Manifest" });
     const yaml = await text.inputValue();
     await text.fill(yaml.replace("replicas: 2", "replicas: 1"));
     await page.getByRole("button", { name: "Show changes" }).click();
