@@ -61,6 +61,8 @@ test("a workload is seen live, scaled, changed, rolled back and edited", async (
   });
 
   await test.step("edit it as YAML: first the difference, then the change", async () => {
+    // Until the pods of the failed revision are gone, each change of the status would be somebody else's.
+    await expect(pods).toHaveCount(2, { timeout: 60_000 });
     await page.getByRole("link", { name: "YAML" }).click();
     await page.getByRole("link", { name: "Edit" }).click();
     const text = page.getByRole("textbox", { name: "Manifest" });
