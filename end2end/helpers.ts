@@ -22,12 +22,34 @@ export async function kubectl(kubeconfig: string, key: string, args: string[]): 
 
 /** Runs the pinned kubectl as the cluster's administrator, with `input` for `-f -`. */
 export async function clusterAdmin(args: string[], input = ""): Promise<string> {
+  return administrator(process.env.KUBECONFIG ?? "", args, input);
+}
+
+/** The same on the second control plane, which stands for a cluster of somebody else. */
+export async function importedAdmin(args: string[], input = ""): Promise<string> {
+  return administrator(process.env.REMOTEGPU_TEST_IMPORTED_KUBECONFIG ?? "", args, input);
+}
+
+async function administrator(kubeconfig: string, args: string[], input: string): Promise<string> {
   const program = process.env.REMOTEGPU_KUBECTL ?? "kubectl";
-  const env = { PATH: process.env.PATH ?? "", KUBECONFIG: process.env.KUBECONFIG ?? "", HOME: "/nonexistent" };
+  const env = { PATH: process.env.PATH ?? "", KUBECONFIG: kubeconfig, HOME: "/nonexistent" };
   const running = run(program, args, { env, timeout: 60_000 });
   running.child.stdin?.end(input);
   const { stdout, stderr } = await running;
   return stdout + stderr;
+}
+
+/** A Deployment without pods, made as the cluster's administrator makes it. */
+export async function emptyDeployment(name: string, namespace: string): Promise<void> {
+  const labels = { app: name, "remotegpu.ai/sku-code": "cpu-shared-8g" };
+  const spec = { containers: [{ name: "app", image: "registry.invalid/app:1" }] };
+  const object = {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace },
+    spec: { replicas: 0, selector: { matchLabels: { app: name } }, template: { metadata: { labels }, spec } },
+  };
+  await clusterAdmin(["apply", "-f", "-"], JSON.stringify(object));
 }
 
 /** A small local image that says "hello from the container", then a tick each second. */

@@ -30,6 +30,7 @@ use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::platform::account::detail::PlatformAccountPage;
 use crate::pages::platform::account::list::PlatformAccountsPage;
+use crate::pages::platform::health::detail::HealthPage;
 use crate::pages::platform::node::detail::NodePage;
 use crate::pages::platform::node::list::NodesPage;
 use crate::pages::platform::sku::detail::PlatformSkuPage;
@@ -150,6 +151,7 @@ area!(
         Node: NodePage,
         PlatformSkypilot: PlatformSkypilotPage,
         Tenants: PlatformTenantsPage,
+        Health: HealthPage,
     }
 );
 
@@ -217,6 +219,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("platform/nodes/:node") view={Lazy::<Node>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/skypilot") view={Lazy::<PlatformSkypilot>::new()} ssr=SsrMode::Async />
                     <Route path=path!("platform/tenants") view={Lazy::<Tenants>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("platform/health") view={Lazy::<Health>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/profile") view={Lazy::<OwnProfile>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/audit/:row") view={Lazy::<AuditRow>::new()} ssr=SsrMode::Async />

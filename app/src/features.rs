@@ -3,6 +3,7 @@
 //! Start reading at [`layout`] and [`problem`]; the forms' rules are in [`plan_form`] and [`key_form`].
 
 pub mod connector;
+pub mod copy_as;
 pub mod cost;
 pub mod credentials;
 pub mod delete_form;
@@ -11,6 +12,7 @@ pub mod engine_form;
 pub mod engine_manifest;
 pub mod engine_report;
 pub mod first_steps;
+pub mod gpu_limits;
 pub mod head;
 pub mod invitation_link;
 pub mod key_form;
@@ -40,8 +42,10 @@ pub mod sku_facts;
 pub mod sku_filter;
 pub mod sku_form;
 pub mod sku_watch;
+pub mod sort;
 pub mod status;
 pub mod theme;
+pub mod undo;
 pub mod verdict;
 pub mod visits;
 pub mod webhook_form;

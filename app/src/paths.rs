@@ -2,7 +2,12 @@
 //!
 //! `{namespace}` is the UUID (RULINGS 41). Query values are percent-encoded here.
 
+mod address;
+
 use domain::workload::WorkloadKind;
+
+use address::encode;
+pub use address::{at_version, local, rest, sorted, with_query};
 
 /// `/`
 pub fn overview() -> String {
@@ -163,6 +168,11 @@ pub fn cli_sessions() -> String {
     "/settings/cli".to_owned()
 }
 
+/// The API document as a page; served outside the pages.
+pub fn api_reference() -> String {
+    "/docs/api".to_owned()
+}
+
 /// Where somebody lets a command line act for them; served outside the pages.
 pub fn cli_authorize() -> String {
     "/cli/authorize".to_owned()
@@ -249,9 +259,18 @@ pub fn new_budget() -> String {
     with_query(&budgets(), &[("new", "budget")])
 }
 
-/// The list with one of a budget's dialogs: `change` or `delete`.
-pub fn budget_dialog(dialog: &str, id: &str) -> String {
-    with_query(&budgets(), &[(dialog, id)])
+/// Where the list goes on after a page.
+pub fn budgets_page(cursor: &str) -> String {
+    with_query(&budgets(), &[("cursor", cursor)])
+}
+
+/// The page of the list at `cursor` with one of a budget's dialogs: `change` or `delete`.
+pub fn budget_dialog(cursor: &str, dialog: &str, id: &str) -> String {
+    if cursor.is_empty() {
+        with_query(&budgets(), &[(dialog, id)])
+    } else {
+        with_query(&budgets(), &[("cursor", cursor), (dialog, id)])
+    }
 }
 
 /// `/settings/members`
@@ -369,6 +388,11 @@ pub fn drain_node(name: &str) -> String {
     with_query(&node(name), &[("do", "drain")])
 }
 
+/// What the preflight of one's own form has found so far.
+pub fn live_preflight() -> String {
+    "/live/engine-preflight".to_owned()
+}
+
 /// Live virtual nodes; with a name, one of them with its pods.
 pub fn live_nodes(name: Option<&str>) -> String {
     name.map_or_else(|| "/live/nodes".to_owned(), |name| format!("/live/nodes/{}", encode(name)))
@@ -384,6 +408,11 @@ pub fn platform_tenants() -> String {
     "/platform/tenants".to_owned()
 }
 
+/// `/platform/health`
+pub fn platform_health() -> String {
+    "/platform/health".to_owned()
+}
+
 /// Where a form posts to for a connector's kubeconfig; served outside the pages.
 pub fn connector(namespace: &str) -> String {
     format!("/download/connector/{}", encode(namespace))
@@ -392,6 +421,20 @@ pub fn connector(namespace: &str) -> String {
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
+}
+
+/// Live page of the namespaces. Served outside the pages.
+pub fn live_namespaces(cursor: &str) -> String {
+    if cursor.is_empty() {
+        "/live/namespaces".to_owned()
+    } else {
+        with_query("/live/namespaces", &[("cursor", cursor)])
+    }
+}
+
+/// One live namespace. Served outside the pages.
+pub fn live_namespace(id: &str) -> String {
+    format!("/live/namespaces/{}", encode(id))
 }
 
 /// Live list of what runs; `filters` is a query string that stood in a URL before. Served outside the pages.
@@ -403,6 +446,11 @@ pub fn live_workloads(namespace: &str, filters: &str) -> String {
 /// One live workload.
 pub fn live_workload(namespace: &str, kind: WorkloadKind, name: &str) -> String {
     format!("/live/namespaces/{}/workloads/{}/{}", encode(namespace), kind.as_str(), encode(name))
+}
+
+/// What one workload uses, live.
+pub fn live_metrics(namespace: &str, kind: WorkloadKind, name: &str) -> String {
+    format!("{}/metrics", live_workload(namespace, kind, name))
 }
 
 /// The log of some pods, one event a line; `options` as the stream takes them.
@@ -427,36 +475,6 @@ pub fn terminal(namespace: &str, pod: &str, container: &str, shell: &str) -> Str
 pub fn pod_log(namespace: &str, pod: &str, options: &[(&str, &str)]) -> String {
     let path = format!("/v1/kubernetes/namespaces/{}/pods/{}/logs", encode(namespace), encode(pod));
     if options.is_empty() { path } else { with_query(&path, options) }
-}
-
-/// `path`, which has a query, of a thing as it is since `version`: another address, so that the page loads anew.
-pub fn at_version(path: &str, version: &str) -> String {
-    format!("{path}&version={}", encode(version))
-}
-
-/// `path` with a query string.
-pub fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
-    let query: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", encode(value))).collect();
-    format!("{path}?{}", query.join("&"))
-}
-
-/// `next` if it is a path on this very site, never a URL to elsewhere (`security.md` §4.5).
-pub fn local(next: &str) -> Option<&str> {
-    let local = next.starts_with('/') && !next.starts_with("//");
-    // Browsers read `\` as `/`, drop tabs and newlines; a Location header takes ASCII only.
-    let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    (local && plain).then_some(next)
-}
-
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -496,6 +514,7 @@ mod tests {
             api_key_dialog(id, "rotate"),
             profile(),
             cli_sessions(),
+            api_reference(),
             cli_authorize(),
             audit(false),
             audit_row(true, id),
@@ -509,7 +528,9 @@ mod tests {
             usage_file("month=2026-11&cursor=1&sku="),
             budgets(),
             new_budget(),
-            budget_dialog("change", id),
+            budgets_page("0"),
+            budget_dialog("", "change", id),
+            budget_dialog("0", "delete", id),
             members(),
             new_member(),
             webhooks(),
@@ -533,14 +554,19 @@ mod tests {
             nodes(),
             node("simulated-h100"),
             drain_node("simulated-h100"),
+            live_preflight(),
             live_nodes(None),
             live_nodes(Some("simulated-h100")),
             manifest_part("https://console.example.com/v1/engine-manifests/0a.yaml", "role.yaml"),
             platform_tenants(),
+            platform_health(),
             connector(id),
             kubeconfig(id, "view", "sh"),
             workload_tab(id, WorkloadKind::StatefulSet, "db", "logs"),
             workload_dialog(id, WorkloadKind::Job, "train", "delete"),
+            live_namespaces(""),
+            live_namespaces(id),
+            live_namespace(id),
             live_workloads(id, "kind=job"),
             live_workload(id, WorkloadKind::Pod, "demo-7d4b9"),
             live_log(id, &["a".to_owned(), "b".to_owned()], &[("tail", "500")]),
@@ -578,6 +604,7 @@ mod tests {
         /settings/api-keys/019c1b2e-7f00-7abc-8def-0123456789ab?do=rotate
         /settings/profile
         /settings/cli
+        /docs/api
         /cli/authorize
         /settings/audit
         /platform/audit/019c1b2e-7f00-7abc-8def-0123456789ab
@@ -591,7 +618,9 @@ mod tests {
         /download/usage?month=2026-11
         /usage/budgets
         /usage/budgets?new=budget
+        /usage/budgets?cursor=0
         /usage/budgets?change=019c1b2e-7f00-7abc-8def-0123456789ab
+        /usage/budgets?cursor=0&delete=019c1b2e-7f00-7abc-8def-0123456789ab
         /settings/members
         /settings/members?new=member
         /settings/webhooks
@@ -615,14 +644,19 @@ mod tests {
         /platform/nodes
         /platform/nodes/simulated-h100
         /platform/nodes/simulated-h100?do=drain
+        /live/engine-preflight
         /live/nodes
         /live/nodes/simulated-h100
         https://console.example.com/v1/engine-manifests/0a.yaml?part=role.yaml
         /platform/tenants
+        /platform/health
         /download/connector/019c1b2e-7f00-7abc-8def-0123456789ab
         /download/kubeconfig/019c1b2e-7f00-7abc-8def-0123456789ab?access=view&variant=sh
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/statefulset/db/logs
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/job/train?do=delete
+        /live/namespaces
+        /live/namespaces?cursor=019c1b2e-7f00-7abc-8def-0123456789ab
+        /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads?kind=job
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/pod/demo-7d4b9
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/log?pods=a%2Cb&tail=500

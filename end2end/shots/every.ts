@@ -18,7 +18,7 @@ test("pictures of every page", async ({ signedIn: page }) => {
     await page.setViewportSize({ width, height: 860 });
     for (const path of all) {
       await open(page, path);
-      const name = path.replace(/[0-9a-f-]{36}/g, "id").replace(/0{64}/, "token").replace(/[^a-z0-9]+/gi, "-");
+      const name = path.replace(/[0-9a-f]{64}/, "token").replace(/[0-9a-f-]{36}/g, "id").replace(/[^a-z0-9]+/gi, "-");
       await page.screenshot({ path: `${FOLDER}/${name}.${look}.png`, fullPage: true, animations: "disabled" });
     }
   }

@@ -41,6 +41,8 @@ test("make, try, change, rotate, disable, enable, revoke", async ({ signedIn: pa
     await expect(page).toHaveURL(/variant=cli/);
     await page.getByText("The exact command it runs").click();
     await expect(page.getByText(/kubectl-remotegpu exec-credential --url/)).toBeVisible();
+    await page.getByText("Where kubectl runs named programs only").click();
+    await expect(page.getByText("credentialPluginPolicy: Allowlist")).toBeVisible();
     await page.getByRole("link", { name: "Linux, macOS" }).click();
     await expect(page).toHaveURL(/variant=sh/);
     const started = page.waitForEvent("download");
@@ -72,6 +74,10 @@ test("make, try, change, rotate, disable, enable, revoke", async ({ signedIn: pa
     await expect(page.getByRole("heading", { name: `${name}-2`, level: 1 })).toBeVisible();
     await expect(page.getByText("2099-12-31 23:59 UTC")).toBeVisible();
     await expect(page.getByTestId("report").getByRole("listitem").filter({ hasText: team })).toContainText("Looks only");
+    // The other role has taken the first one's place in the cluster.
+    const may = (verb: string) =>
+      kubectl(file, first, ["auth", "can-i", verb, "pods"]).then(String, ({ stdout }: { stdout: string }) => stdout);
+    await expect.poll(async () => [await may("list"), await may("create")].map((word) => word.trim())).toEqual(["yes", "no"]);
   });
 
   const second = await test.step("rotate with a day of overlap: both secrets work, the file stays", async () => {
@@ -105,6 +111,12 @@ test("make, try, change, rotate, disable, enable, revoke", async ({ signedIn: pa
     await page.getByRole("button", { name: "Disable key" }).click();
     await expect(page.getByText("Disabled", { exact: true }).first()).toBeVisible();
     await expect(page.getByText("The key is disabled").first()).toBeVisible();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(page.getByText("works again")).toBeVisible();
+    await expect(page.getByRole("button", { name: "Undo" })).toHaveCount(0);
+    await page.getByRole("link", { name: "Disable", exact: true }).click();
+    await page.getByRole("button", { name: "Disable key" }).click();
+    await expect(page.getByText("Disabled", { exact: true }).first()).toBeVisible();
     await page.getByRole("link", { name: "Enable", exact: true }).click();
     await page.getByRole("button", { name: "Enable key" }).click();
     await expect(page.getByText("Active", { exact: true }).first()).toBeVisible();
@@ -120,6 +132,22 @@ test("make, try, change, rotate, disable, enable, revoke", async ({ signedIn: pa
     await expect(page).toHaveURL(/\/settings\/api-keys(\?.*)?$/);
     await expect(page.getByRole("row").filter({ hasText: `${name}-2` })).toContainText("Revoked");
   });
+});
+
+test("keys that are ticked in the list are revoked with one confirmation", async ({ signedIn: page }) => {
+  const names = [unique("tick"), unique("tick"), unique("kept")];
+  for (const name of names) await page.request.post("/v1/api-keys", { data: { name, scopes: { all: true } } });
+  await open(page, "/settings/api-keys");
+  await expect(page.getByRole("button", { name: "Revoke selected" })).toBeHidden();
+  for (const name of names.slice(0, 2)) await page.getByRole("checkbox", { name: `Select ${name}` }).check();
+  await page.getByRole("button", { name: "Revoke selected" }).click();
+  const dialog = page.getByRole("dialog", { name: "Revoke 2 keys" });
+  for (const name of names.slice(0, 2)) await expect(dialog.getByText(name)).toBeVisible();
+  await dialog.getByRole("button", { name: "Revoke 2 keys" }).click();
+  await expect(page.getByText("Revoked for good: 2 keys")).toBeVisible();
+  const row = (name: string) => page.getByRole("row").filter({ hasText: name });
+  for (const name of names.slice(0, 2)) await expect(row(name)).toContainText("Revoked");
+  await expect(row(names[2]!)).toContainText("Active");
 });
 
 test("end one credential; the next command fetches another", async ({ signedIn: page }, info) => {

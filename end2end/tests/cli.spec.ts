@@ -91,3 +91,14 @@ test("cancel tells the machine", async ({ signedIn: page }) => {
   expect([url.searchParams.get("error"), url.searchParams.get("state")]).toEqual(["access_denied", from.state]);
   from.server.close();
 });
+
+test("the API reference is one link away, and the console one link back", async ({ signedIn: page }) => {
+  for (const from of ["/settings/cli", "/settings/api-keys"]) {
+    await open(page, from);
+    await page.getByRole("link", { name: "API reference" }).click();
+    await expect(page).toHaveURL(/\/docs\/api$/);
+    await expect(page.getByRole("heading", { level: 1 })).toContainText("API");
+    await page.getByRole("link", { name: "Back to the console" }).click();
+    await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+  }
+});

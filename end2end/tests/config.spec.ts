@@ -84,8 +84,11 @@ test("a secret, a ConfigMap, a job that reads them, a service; then all of it is
     await page.getByRole("link", { name: "Expose a port" }).click();
     await page.getByLabel("Container port").fill("8080");
     await expect(page.getByText("kubectl expose deployment web --name=web --port=80 --target-port=8080")).toBeVisible();
+    await page.getByLabel(/Also over HTTP from outside/).check();
+    await expect(page.getByText("&& kubectl label service web remotegpu.ai/expose=http")).toBeVisible();
     await page.getByRole("button", { name: "Expose", exact: true }).click();
     await expect(page.getByTestId("service")).toContainText(/web\.config-[0-9a-z-]+\.svc\.cluster\.local:80/);
+    await expect(page.getByTestId("service")).toContainText("From outside: none of its pods runs on an imported engine");
     await page.getByRole("link", { name: "Delete web" }).click();
     await page.getByRole("button", { name: "Delete service" }).click();
     await expect(page.getByText("Nothing is exposed yet")).toBeVisible();

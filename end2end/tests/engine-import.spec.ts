@@ -1,4 +1,5 @@
 // Engines: the import form with its messages, a pasted kubeconfig, the generator, what a preflight says.
+import { createServer, type AddressInfo } from "node:net";
 import { expect, open, test, type Page } from "../fixtures.ts";
 import { clusterAdmin, unique } from "../helpers.ts";
 
@@ -90,6 +91,28 @@ test.describe("the form", () => {
     await open(page, "/engines");
     await expect(page.getByText(name)).toHaveCount(0);
   });
+});
+
+test("rows of a preflight appear as each check ends", async ({ signedIn: page }) => {
+  // It takes connections and says nothing: the check of its certificate lasts until the time for one call is over.
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  await open(page, "/engines?new=on_premise");
+  await fill(page, {
+    "Engine Name": unique("engine"),
+    "API Hostname": `https://127.0.0.1:${port}`,
+    "Load Balancer IP": "203.0.113.10",
+    "Bearer Token": "token",
+  });
+  await page.getByRole("button", { name: "Run preflight" }).click();
+  const soFar = page.getByRole("region", { name: "Checks so far" });
+  await expect(soFar.getByText("The address is allowed")).toBeVisible();
+  await expect(soFar.getByText("Something listens there")).toBeVisible();
+  const report = page.getByRole("region", { name: "Preflight report" });
+  await expect(report.getByText("The engine cannot be added like this")).toBeVisible();
+  await expect(soFar).toBeHidden();
+  silent.close();
 });
 
 test("generates manifests that kubectl applies from their address", async ({ signedIn: page }) => {

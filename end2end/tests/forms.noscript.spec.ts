@@ -1,8 +1,8 @@
-// Plain forms work without JavaScript: sign in, namespaces, deploy, delete, sign out.
+// Plain forms work without JavaScript: sign in, namespaces, deploy, rename, delete, sign out.
 import { expect, test } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
 
-test("a person without JavaScript can sign in, make a namespace, plan a deployment and sign out", async ({ page, person }) => {
+test("a person without JavaScript can sign in, make a namespace, deploy, rename, delete and sign out", async ({ page, person }) => {
   const name = unique("plain");
   await page.goto("/kubernetes");
   await expect(page).toHaveURL(/\/login/);
@@ -33,6 +33,23 @@ test("a person without JavaScript can sign in, make a namespace, plan a deployme
   await expect(page.getByText("gpu-h100-1x").first()).toBeVisible();
   await page.goto("/settings/api-keys");
   await expect(page.getByRole("heading", { name: "API keys" })).toBeVisible();
+
+  await page.goto(`/kubernetes/${id}/workloads/deployment/plain`);
+  await page.getByRole("link", { name: "Delete", exact: true }).click();
+  await page.getByLabel("Type plain to confirm").fill("plain");
+  await page.getByRole("button", { name: "Delete deployment" }).click();
+  await expect(page).toHaveURL(/\/workloads(\?.*)?$/);
+
+  const renamed = unique("plainer");
+  await page.goto(`/kubernetes/${id}/settings`);
+  await page.getByLabel("Console name").fill(renamed);
+  await page.getByRole("button", { name: "Rename" }).click();
+  await expect(page.getByRole("heading", { name: renamed, level: 1 })).toBeVisible();
+  await page.getByRole("link", { name: "Delete namespace" }).click();
+  await page.getByLabel(`Type ${renamed} to confirm`).fill(renamed);
+  await page.getByRole("button", { name: "Delete namespace" }).click();
+  await expect(page).toHaveURL(/\/kubernetes(\?.*)?$/);
+
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page).toHaveURL(/\/login/);
 });

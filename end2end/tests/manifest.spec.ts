@@ -61,6 +61,10 @@ test("a CronJob is pasted, suspended, resumed, run by hand and deleted", async (
   await expect(reason).toHaveText("Waits for 0 3 29 2 * (UTC)");
   await page.getByRole("button", { name: "Suspend" }).click();
   await expect(reason).toHaveText("Suspended: no Job starts by itself");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(reason).toHaveText("Waits for 0 3 29 2 * (UTC)");
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await expect(reason).toHaveText("Suspended: no Job starts by itself");
   await page.getByRole("button", { name: "Resume" }).click();
   await expect(reason).toHaveText("Waits for 0 3 29 2 * (UTC)");
   await page.getByRole("button", { name: "Run now" }).click();

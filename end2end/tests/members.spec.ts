@@ -106,6 +106,22 @@ test("an operator makes an account, limits it, looks in, suspends and deletes it
   const full = await owner.request.post("/v1/kubernetes/namespaces", { data: { name: "one" } });
   expect([full.status(), ((await full.json()) as { code: string }).code]).toEqual([409, "quota_exceeded"]);
 
+  await test.step("GPUs of one class get a limit of their own and lose it", async () => {
+    const limit = page.getByLabel("GPUs of class h100 per namespace");
+    await open(page, account);
+    await expect(limit).toHaveValue("");
+    await limit.fill("2");
+    await page.getByRole("button", { name: "Save limits" }).click();
+    await expect(page.getByText("The limits are saved")).toBeVisible();
+    await open(page, account);
+    await expect(limit).toHaveValue("2");
+    await limit.fill("");
+    await page.getByRole("button", { name: "Save limits" }).click();
+    await expect(page.getByText("The limits are saved")).toBeVisible();
+    await open(page, account);
+    await expect(limit).toHaveValue("");
+  });
+
   await page.getByLabel("Reason").fill("ticket 7");
   await page.getByRole("button", { name: "Look in" }).click();
   await expect(page.getByText(`You look at ${name} as support, read only`)).toBeVisible();

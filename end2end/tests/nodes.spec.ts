@@ -19,6 +19,23 @@ async function node(name: string): Promise<void> {
   await clusterAdmin(["patch", "node", name, "--subresource=status", "--type=merge", "-p", JSON.stringify(status)]);
 }
 
+/** A pod that is bound to it, as an engine and the admission would have annotated it. */
+async function podOn(name: string): Promise<void> {
+  const annotations = {
+    "remotegpu.ai/price-per-hour": "3.290000 EUR",
+    "runpod.io/pod-id": "abc123",
+    "runpod.io/cost-per-hr": "0.240000",
+  };
+  const spec = {
+    nodeName: name,
+    automountServiceAccountToken: false,
+    tolerations: [{ operator: "Exists" }],
+    containers: [{ name: "app", image: "registry.invalid/app:1" }],
+  };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: `${name}-pod`, namespace: "default", annotations }, spec };
+  await clusterAdmin(["create", "-f", "-"], JSON.stringify(pod));
+}
+
 test.describe("operators", () => {
   test.use({ refusals: true });
 
@@ -36,9 +53,23 @@ test.describe("operators", () => {
       await expect(page.getByText("No pod is here")).toBeVisible();
     });
 
+    await test.step("a pod on it has the id of its instance and what it pays", async () => {
+      await podOn(name);
+      const row = page.getByRole("row", { name: new RegExp(`${name}-pod`) });
+      await expect(row).toContainText("abc123");
+      await expect(row).toContainText("3.29");
+      await expect(row).toContainText("provider takes 0.24");
+      await clusterAdmin(["delete", "pod", `${name}-pod`, "-n", "default", "--force", "--grace-period=0"]);
+      await expect(page.getByText("No pod is here")).toBeVisible();
+    });
+
     await test.step("closed, it takes no new pods", async () => {
       await page.getByRole("button", { name: "Cordon", exact: true }).click();
       await expect(page.getByText(`${name} takes no new pods`)).toBeVisible();
+      await expect(page.getByText("Cordoned", { exact: true })).toBeVisible();
+      await page.getByRole("button", { name: "Undo" }).click();
+      await expect(page.getByText(`${name} takes pods again`)).toBeVisible();
+      await page.getByRole("button", { name: "Cordon", exact: true }).click();
       await expect(page.getByText("Cordoned", { exact: true })).toBeVisible();
     });
 
@@ -70,6 +101,15 @@ test.describe("operators", () => {
       await clusterAdmin(["patch", "node", name, "--subresource=status", "--type=merge", "-p", JSON.stringify(status)]);
       await expect(page.getByText("Not ready", { exact: true })).toBeVisible();
       await expect(page.getByText("no answer from the socket")).toBeVisible();
+    });
+
+    await test.step("instances without a pod are told as what they cost", async () => {
+      const at = new Date().toISOString().replace(/\.\d+Z/, "Z");
+      const found = { type: "OrphanInstances", status: "True", reason: "OrphansRemain", message: "1 instance without a pod could not be ended" };
+      const status = { status: { conditions: [{ ...found, lastHeartbeatTime: at, lastTransitionTime: at }] } };
+      await clusterAdmin(["patch", "node", name, "--subresource=status", "--type=merge", "-p", JSON.stringify(status)]);
+      await expect(page.getByText("OrphanInstances: OrphansRemain")).toBeVisible();
+      await expect(page.getByText("1 instance without a pod could not be ended")).toBeVisible();
     });
 
     await clusterAdmin(["delete", "node", name]);

@@ -1,6 +1,7 @@
 // The palette and the keys: anywhere in two keystrokes, without a pointer.
 import { expect, open, test } from "../fixtures.ts";
-import { unique } from "../helpers.ts";
+import { emptyDeployment, unique } from "../helpers.ts";
+import { kubernetesName, namespace } from "../pages.ts";
 
 test("go to a page and to a namespace by typing", async ({ signedIn: page }) => {
   const name = unique("typed");
@@ -38,6 +39,10 @@ test("g and a letter go somewhere, but not while one types; Escape closes", asyn
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("gk");
   await expect(page).toHaveURL(/new=namespace/);
 
+  await open(page, "/kubernetes");
+  await page.keyboard.press("c");
+  await expect(page.getByRole("dialog", { name: "New namespace" })).toBeVisible();
+
   await open(page, "/");
   await page.keyboard.press("?");
   const field = page.getByRole("combobox", { name: "Go to" });
@@ -45,4 +50,40 @@ test("g and a letter go somewhere, but not while one types; Escape closes", asyn
   await expect(page.getByText("Nothing of that name.")).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(field).toBeHidden();
+});
+
+test("j and k go through the rows of a table, Enter opens one", async ({ signedIn: page }) => {
+  // A list of one's own: nobody else's rows come and go meanwhile.
+  const id = await namespace(page);
+  const inside = await kubernetesName(page, id);
+  for (const at of [1, 2]) await emptyDeployment(unique(`row${at}`), inside);
+  await open(page, `/kubernetes/${id}/workloads`);
+  const row = (at: number) => page.getByRole("row").nth(at).getByRole("link").first();
+  await expect(page.getByRole("row")).toHaveCount(3);
+  await page.keyboard.press("j");
+  await expect(row(1)).toBeFocused();
+  await page.keyboard.press("j");
+  await expect(row(2)).toBeFocused();
+  await page.keyboard.press("k");
+  await expect(row(1)).toBeFocused();
+  await page.keyboard.press("k");
+  await expect(row(1)).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/workloads\/deployment\/row[12]-[0-9a-f]{8}$/);
+});
+
+test("a slash goes to the filter; another page begins at its content", async ({ signedIn: page }) => {
+  const id = await namespace(page);
+  await open(page, `/kubernetes/${id}/workloads`);
+  await page.keyboard.press("/");
+  const filter = page.getByRole("searchbox", { name: "Name, image or SKU" });
+  await expect(filter).toBeFocused();
+  await expect(filter).toHaveValue("");
+
+  await page.getByRole("link", { name: "Usage", exact: true }).first().press("Enter");
+  await expect(page).toHaveURL(/\/usage$/);
+  await expect(page.getByRole("heading", { name: "Usage", level: 1 })).toBeVisible();
+  await expect(page.locator("#content")).toBeFocused();
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(() => document.activeElement?.closest("#content") !== null)).toBe(true);
 });

@@ -1,6 +1,7 @@
 // SKUs as an operator sells them: made, found by tenants, priced anew, granted to some, retired.
 import { expect, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
+import { namespace } from "../pages.ts";
 
 async function fill(page: Page, fields: Record<string, string>): Promise<void> {
   for (const [label, value] of Object.entries(fields)) {
@@ -111,4 +112,47 @@ test("who waits for a SKU is told when it is free", async ({ signedIn: page }) =
   await page.getByRole("button", { name: "Dismiss" }).click();
   await expect(page.getByText(`${code} is free now`)).toBeHidden();
   expect((await page.request.patch(`/v1/platform/skus/${code}`, { data: { retired: true } })).status()).toBe(200);
+});
+
+test("shapes are narrowed by memory, price and what is free, in the catalogue and while one deploys", async ({ signedIn: page }) => {
+  const price = page.getByLabel("Price up to, an hour");
+  const memory = page.getByLabel("GPU memory from, GB");
+
+  await test.step("the catalogue", async () => {
+    await open(page, "/catalogue");
+    const row = (code: string) => page.getByRole("row").filter({ hasText: code });
+    await price.fill("5");
+    await price.press("Tab");
+    await expect(page).toHaveURL(/\/catalogue\?price=5$/);
+    await expect(row("gpu-h100-8x")).toHaveCount(0);
+    await expect(row("gpu-h100-1x")).toContainText("€3.29/h");
+    await expect(row("cpu-shared-8g")).toHaveCount(1);
+    await memory.fill("40");
+    await memory.press("Tab");
+    await expect(row("cpu-shared-8g")).toHaveCount(0);
+    await open(page, page.url());
+    await expect(price).toHaveValue("5");
+    await expect(row("gpu-h100-1x")).toHaveCount(1);
+    await memory.fill("4000");
+    await memory.press("Tab");
+    await expect(page.getByText("No SKU fits the filter")).toBeVisible();
+    await page.getByRole("link", { name: "Show all" }).click();
+    await expect(row("gpu-h100-8x")).toHaveCount(1);
+    await expect(price).toHaveValue("");
+  });
+
+  await test.step("the wizard keeps what was typed and chosen", async () => {
+    await open(page, `/kubernetes/${await namespace(page)}/deploy?sku=cpu-shared-8g`);
+    const name = page.getByLabel("Name", { exact: true });
+    await name.fill("kept");
+    await memory.fill("40");
+    await memory.press("Enter");
+    await price.fill("5");
+    await price.press("Tab");
+    await expect(page.getByRole("radio", { name: /gpu-h100-8x/ })).toBeHidden();
+    await expect(page.getByRole("radio", { name: /gpu-h100-1x/ })).toBeVisible();
+    await expect(page.getByRole("radio", { name: /cpu-shared-8g/ })).toBeChecked();
+    await expect(page).toHaveURL(/\/deploy\?memory=40&price=5$/);
+    await expect(name).toHaveValue("kept");
+  });
 });

@@ -58,6 +58,8 @@ test("sign in, namespace, key, kubeconfig, kubectl, deploy, log, delete", async 
     await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
     await page.getByLabel("Name", { exact: true }).fill("demo");
     await page.getByLabel("Image").fill(await image());
+    await page.getByLabel("Expected hours").fill("10");
+    await expect(page.getByText(/^€\d+\.\d{2} for 10 hours$/)).toBeVisible();
     await expect(page.getByText("remotegpu.ai/sku-code").first()).toBeAttached();
     await page.getByRole("button", { name: "Deploy", exact: true }).click();
     await expect(page).toHaveURL(/\/workloads\/deployment\/demo/);

@@ -47,6 +47,8 @@ test("what runs is charged, and a budget holds it", async ({ signedIn: page }) =
     await expect(page).toHaveURL(new RegExp(`/usage\\?namespace=${id}`));
     await expect(namespaces.getByRole("link")).toHaveCount(1);
     await expect(page.getByRole("region", { name: "By SKU" }).getByRole("link", { name: "cpu-shared-8g" })).toBeVisible();
+    await expect(page.getByRole("img", { name: /; dashed, the forecast to \d{4}-\d{2}-\d{2}$/ })).toBeVisible();
+    await expect(page.getByText("Forecast, if what runs now goes on")).toBeVisible();
     await page.getByRole("link", { name: "Show everything" }).click();
     await expect(page).toHaveURL(/\/usage$/);
   });
@@ -57,6 +59,7 @@ test("what runs is charged, and a budget holds it", async ({ signedIn: page }) =
     await page.getByRole("button", { name: "Show" }).click();
     await expect(page).toHaveURL(/since=2026-01-01&until=2026-01-31/);
     await expect(page.getByText("Nothing was used in these days")).toBeVisible();
+    await expect(page.getByText("Forecast, if what runs now goes on")).toHaveCount(0);
   });
 
   await test.step("record by record, and as a file", async () => {

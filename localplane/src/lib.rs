@@ -6,10 +6,14 @@
 #![forbid(unsafe_code)]
 
 pub mod binaries;
+pub mod earlier;
 pub mod files;
+mod go;
 pub mod helm;
 pub mod kubeconfig;
 pub mod kubectl;
+pub mod metrics_server;
+mod module;
 pub mod net;
 pub mod pki;
 pub mod plane;

@@ -1,10 +1,11 @@
 //! Addresses and ports: this machine's own address, and free ports that stay the same from start to start.
 //! Only the console's port is fixed; all others are chosen once and kept in `ports.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -16,6 +17,9 @@ use crate::files;
 // Below 32768, where Linux starts to give ports to outgoing connections: a port chosen there would be taken by chance.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
+
+/// What this process has given to any data directory: who got a port does not listen there yet, so that it looks free.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// The first IPv4 address of this machine that other machines could use: up, not loopback, not link-local.
 pub fn host_ipv4() -> Option<Ipv4Addr> {
@@ -81,9 +85,12 @@ impl Ports {
     fn choose(&self, ip: IpAddr) -> Result<u16> {
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
         let start = u16::try_from(seed % u32::from(COUNT)).unwrap_or(0);
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
         let candidates = (0..COUNT).map(|step| FIRST + (start + step) % COUNT);
         for port in candidates {
-            if !self.known.values().any(|known| *known == port) && is_free(SocketAddr::new(ip, port)) {
+            let taken = given.contains(&port) || self.known.values().any(|known| *known == port);
+            if !taken && is_free(SocketAddr::new(ip, port)) {
+                given.insert(port);
                 return Ok(port);
             }
         }

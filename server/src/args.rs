@@ -29,7 +29,7 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
-    /// Run the virtual nodes of imported clusters, apart from the console.
+    /// Run the virtual nodes of imported engines, apart from the console.
     Nodes(Box<NodesArgs>),
     /// Bring the schema of a database up to date, and end.
     Migrate(MigrateArgs),
@@ -77,7 +77,12 @@ pub struct NodesArgs {
     /// Address of the nodes' kubelet APIs, published as InternalIP [default: the first that is not loopback]
     #[arg(long, env = "REMOTEGPU_NODES_ADDRESS", value_name = "IP")]
     pub nodes_address: Option<std::net::IpAddr>,
-    /// Serving certificate for that address; without it a self-signed one, with a warning.
+    /// API of the home cluster as pods on engines reach it, `https://host[:port]`: pods of ServiceAccounts that SkyPilot access
+    /// allows get their token and this address; without it none does.
+    #[arg(long, env = "REMOTEGPU_NODES_POD_API_SERVER", value_name = "URL")]
+    pub nodes_pod_api_server: Option<node::fleet::ApiServer>,
+    /// Serving certificate for that address; without it the cluster is asked to sign one for each node, self-signed until
+    /// it has.
     #[arg(long, env = "REMOTEGPU_NODES_TLS_CERT_FILE", value_name = "FILE", requires = "nodes_tls_key_file")]
     pub nodes_tls_cert_file: Option<PathBuf>,
     /// Its key.
@@ -89,6 +94,9 @@ pub struct NodesArgs {
     /// Private networks that engines may be in, such as 10.0.0.0/8; the same as of the console.
     #[arg(long, env = "REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", value_name = "CIDRS", value_delimiter = ',')]
     pub outbound_allowed_networks: Vec<String>,
+    /// Address of RunPod's API, for installations that reach it through another; never in the hands of who imports engines.
+    #[arg(long, env = "REMOTEGPU_RUNPOD_API_URL", value_name = "URL", default_value = engines::runpod::PUBLIC_URL)]
+    pub runpod_api_url: String,
     /// How the log is written.
     #[arg(long, env = "REMOTEGPU_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -124,6 +132,12 @@ pub struct ServeArgs {
     /// Identity that reconciles namespaces and watches.
     #[arg(long, env = "REMOTEGPU_RECONCILER_KUBECONFIG", value_name = "FILE")]
     pub reconciler_kubeconfig: PathBuf,
+    /// Identity that asks nodes for what pods use, and may do nothing else; without it pages show no figures.
+    #[arg(long, env = "REMOTEGPU_METRICS_KUBECONFIG", value_name = "FILE", requires = "kubelet_ca_file")]
+    pub metrics_kubeconfig: Option<PathBuf>,
+    /// Authorities in PEM that sign the serving certificates of the nodes' kubelet APIs.
+    #[arg(long, env = "REMOTEGPU_KUBELET_CA_FILE", value_name = "FILE", requires = "metrics_kubeconfig")]
+    pub kubelet_ca_file: Option<PathBuf>,
     /// Lease in the namespace remotegpu-system whose holder runs the loops; one name for all consoles on one database.
     #[arg(long, env = "REMOTEGPU_LEASE", value_name = "NAME", default_value = "remotegpu-console")]
     pub lease: String,
@@ -148,6 +162,9 @@ pub struct ServeArgs {
     /// Authorities in PEM that receivers of webhooks may have their certificates from, beside the public ones.
     #[arg(long, env = "REMOTEGPU_OUTBOUND_CA_FILE", value_name = "FILE")]
     pub outbound_ca_file: Option<PathBuf>,
+    /// Address of RunPod's API, for installations that reach it through another; the same as of `remotegpu nodes`.
+    #[arg(long, env = "REMOTEGPU_RUNPOD_API_URL", value_name = "URL", default_value = engines::runpod::PUBLIC_URL)]
+    pub runpod_api_url: String,
     /// Signs the tokens of the tenant API (/k8sgpu/v1): at least 32 random bytes in hex; during a rotation the key before
     /// it on a second line. The same for every replica; without it that API is not offered.
     #[arg(long, env = "REMOTEGPU_JWT_KEY_FILE", value_name = "FILE")]

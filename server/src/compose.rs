@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use axum::http::Uri;
 use backend::ports::{Clock, Credentials as _, Random as _, Sessions};
 use backend::{AuditKeys, Backend, Envelope, JwtKeys, Parts, Pepper};
-use cluster::{Candidate, ClusterConfig, KubeCluster, Leader, Timing};
+use cluster::{Candidate, ClusterConfig, KubeCluster, Leader, MetricsConfig, Timing};
 use domain::kubeconfig::Endpoints;
 use domain::outbound::AddressPolicy;
 use engines::probe::Probe;
@@ -155,6 +155,7 @@ struct Checked {
     pepper: Pepper,
     envelope: Envelope,
     addresses: AddressPolicy,
+    probe: Probe,
     endpoints: Endpoints,
     lease: String,
     jwt: Option<JwtKeys>,
@@ -164,10 +165,14 @@ async fn check(args: &ServeArgs, public_url: &PublicUrl, listening: SocketAddr) 
     let cluster = ClusterConfig {
         issuer_kubeconfig: args.issuer_kubeconfig.clone(),
         reconciler_kubeconfig: args.reconciler_kubeconfig.clone(),
+        metrics: metrics(args),
         installation: String::new(),
     };
     secrets::check_private(&cluster.issuer_kubeconfig)?;
     secrets::check_private(&cluster.reconciler_kubeconfig)?;
+    if let Some(metrics) = &cluster.metrics {
+        secrets::check_private(&metrics.kubeconfig)?;
+    }
     audit_keys(&args.database.audit_key_file)?;
     secrets::check_distinct(&secret_files(args))?;
     let (pepper, envelope) = (peppers::read(&args.peppers)?, keks::read(&args.kek)?);
@@ -175,7 +180,14 @@ async fn check(args: &ServeArgs, public_url: &PublicUrl, listening: SocketAddr) 
     let jwt = args.jwt_key_file.as_deref().map(jwt_keys).transpose()?;
     let own = Own::of_console(args, public_url, listening).await?;
     let addresses = courier::policy(&args.outbound_allowed_networks, &own)?;
-    Ok(Checked { cluster, pepper, envelope, addresses, endpoints, lease: args.lease.clone(), jwt })
+    let probe = Probe::new(addresses.clone()).with_runpod(&args.runpod_api_url);
+    Ok(Checked { cluster, pepper, envelope, addresses, probe, endpoints, lease: args.lease.clone(), jwt })
+}
+
+/// How nodes are asked for figures, if they are.
+fn metrics(args: &ServeArgs) -> Option<MetricsConfig> {
+    let (kubeconfig, kubelet_ca) = (args.metrics_kubeconfig.clone()?, args.kubelet_ca_file.clone()?);
+    Some(MetricsConfig { kubeconfig, kubelet_ca })
 }
 
 /// The identity providers, if there are any.
@@ -190,7 +202,7 @@ async fn backend(
     clock: Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Backend, Arc<Leader>)> {
-    let Checked { mut cluster, pepper, envelope, addresses, endpoints, lease, jwt } = checked;
+    let Checked { mut cluster, pepper, envelope, addresses: _, probe, endpoints, lease, jwt } = checked;
     let fresh = SystemRandom.uuid().to_string();
     cluster.installation = store.installation_id(&fresh).await.map_err(told).context("The database cannot be used")?;
     let cluster =
@@ -200,7 +212,7 @@ async fn backend(
     let candidate = Candidate { lease, identity: identity(), clock: clock_of_leader, random: random.clone(), timing };
     let leader = cluster.stand(candidate);
     let leadership = leader.clone();
-    let probe = Arc::new(Probe::new(addresses));
+    let probe = Arc::new(probe);
     let parts = Parts { store, cluster, leadership, clock, random, pepper, envelope, probe, endpoints, jwt };
     Ok((Backend::new(parts), leader))
 }
@@ -214,6 +226,7 @@ fn secret_files(args: &ServeArgs) -> Vec<(&'static str, &Path)> {
         ("--audit-key-file", &args.database.audit_key_file),
         ("--kek-file", &args.kek.kek_file),
     ];
+    files.extend(args.metrics_kubeconfig.as_deref().map(|file| ("--metrics-kubeconfig", file)));
     files.extend(args.cookie_key_file.as_deref().map(|file| ("--cookie-key-file", file)));
     files.extend(args.jwt_key_file.as_deref().map(|file| ("--jwt-key-file", file)));
     files.extend(args.oidc_config_file.as_deref().map(|file| ("--oidc-config-file", file)));

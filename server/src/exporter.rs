@@ -126,6 +126,7 @@ fn describe() {
     counter!("remotegpu_webhook_attempts_total", "Tries to deliver to webhooks, by outcome");
     gauge!("remotegpu_usage_open_records", "Pods that are charged now");
     counter!("remotegpu_usage_failures_total", "Failed looks of the usage meter; each is tried again");
+    counter!("remotegpu_budget_failures_total", "Budgets that could not be judged; each is tried again");
     gauge!("remotegpu_sessions_live", "Browser sessions that have not ended");
     gauge!("remotegpu_store_connections_in_use", "Database connections at work");
     gauge!("remotegpu_store_connections_open", "Database connections that are open");

@@ -1,4 +1,4 @@
-//! The revocation ledger as a file: one line a revocation, only ever added to.
+//! The revocation ledger as a file: one line a revocation or rotation, only ever added to.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn revocation(id: &str) -> Revocation {
-        Revocation { public_id: PublicId::from_trusted(id.to_owned()), revoked_at: Timestamp::UNIX_EPOCH }
+        Revocation { public_id: PublicId::from_trusted(id.to_owned()), revoked_at: Timestamp::UNIX_EPOCH, before: None }
     }
 
     #[tokio::test]

@@ -43,6 +43,10 @@ impl Loops {
         tasks.spawn(async move { metering.meter_usage(stop).await });
         let (checking, stop) = (backend.clone(), shutdown.clone());
         tasks.spawn(async move { checking.keep_engines_checked(stop).await });
+        let (renewing, stop) = (backend.clone(), shutdown.clone());
+        tasks.spawn(async move { renewing.keep_engine_tokens(stop).await });
+        let (asking, stop) = (backend.clone(), shutdown.clone());
+        tasks.spawn(async move { asking.keep_metrics(stop).await });
         tasks.spawn(session::sweep((sessions, clock, backend.clone()), shutdown.clone()));
         let resign = CancellationToken::new();
         let end = resign.clone();

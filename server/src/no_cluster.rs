@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backend::ports::{
-    Cluster, ClusterToken, ConfigMaps, EngineProbe, IdentityFilter, Leadership, Nodes, Removal, ReviewedAccount,
-    SecretValues, Secrets, Services, SkypilotRole, TenantFacts, TenantRules, Terminal,
+    Cluster, ClusterToken, ConfigMaps, EngineProbe, IdentityFilter, Leadership, Metrics, Nodes, Removal,
+    ReviewedAccount, SecretValues, Secrets, Services, SkypilotRole, Step, TenantFacts, TenantRules, Terminal,
 };
 use domain::config_map::{ConfigMapChange, ConfigMapView, NewConfigMap};
 use domain::credential::{FoundIdentity, Identity};
+use domain::engine::settings::OnPremise;
 use domain::engine::{Credentials, Depth, Probed, Report, Row, Settings};
 use domain::id::{AccountId, NamespaceId, SkypilotKubeconfigId};
 use domain::log::LogOptions;
+use domain::metric::{GpuPod, PodReading};
 use domain::namespace::{KubernetesName, Namespace};
 use domain::node::NodeState;
 use domain::reference::{Referrer, Target};
@@ -51,9 +53,18 @@ impl Leadership for NoCluster {
 /// Commands look at no engine: what they are asked is answered "not checked".
 #[async_trait]
 impl EngineProbe for NoCluster {
-    async fn probe(&self, _: &Settings, _: &Credentials, _: Depth, _: Timestamp) -> Probed {
+    async fn probe_in_steps(&self, _: &Settings, _: &Credentials, _: Depth, _: Timestamp, _: Step) -> Probed {
         let report = Report { rows: vec![Row::fail("tcp", "Commands look at no engine")] };
         Probed { report, ..Probed::default() }
+    }
+
+    async fn renew(
+        &self,
+        _: &OnPremise,
+        _: &Credentials,
+        _: Timestamp,
+    ) -> std::result::Result<Credentials, &'static str> {
+        Err("Commands look at no engine")
     }
 }
 
@@ -73,6 +84,10 @@ impl Cluster for NoCluster {
 
     fn tenant_facts(&self, _: &KubernetesName) -> TenantFacts {
         TenantFacts::default()
+    }
+
+    fn fact_changes(&self) -> BoxStream<'static, String> {
+        stream::pending().boxed()
     }
 
     fn knows_identity(&self, _: &Namespace, _: &Identity) -> bool {
@@ -191,7 +206,14 @@ impl Cluster for NoCluster {
         absent()
     }
 
-    async fn apply_workload(&self, _: &SecretString, _: &KubernetesName, _: WorkloadKind, _: &Value) -> Result<()> {
+    async fn apply_workload(
+        &self,
+        _: &SecretString,
+        _: &KubernetesName,
+        _: WorkloadKind,
+        _: &Value,
+        _: bool,
+    ) -> Result<()> {
         absent()
     }
 
@@ -228,8 +250,16 @@ impl Cluster for NoCluster {
         stream::empty().boxed()
     }
 
+    fn interrupted(&self) -> BoxStream<'static, Option<Timestamp>> {
+        stream::empty().boxed()
+    }
+
     fn occupied(&self, _: AccountId) -> OccupiedBySku {
         OccupiedBySku::new()
+    }
+
+    fn starts(&self, _: &str) -> Vec<(Timestamp, u32)> {
+        Vec::new()
     }
 
     fn metering(&self) -> Option<Metering> {
@@ -359,12 +389,39 @@ impl Services for NoCluster {
 }
 
 #[async_trait]
-impl Nodes for NoCluster {
-    fn nodes(&self) -> Result<Vec<NodeState>> {
+impl Metrics for NoCluster {
+    fn reads_metrics(&self) -> bool {
+        false
+    }
+
+    async fn node_metrics(&self, _: &str) -> Result<Vec<PodReading>> {
         absent()
     }
 
-    fn watch_nodes(&self) -> BoxStream<'static, Vec<NodeState>> {
+    fn gpu_pods(&self) -> Vec<GpuPod> {
+        Vec::new()
+    }
+
+    async fn report_stop(&self, _: &KubernetesName, _: WorkloadKind, _: &str, _: &str, _: Timestamp) -> Result<()> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl Nodes for NoCluster {
+    fn nodes(&self) -> Result<Arc<Vec<NodeState>>> {
+        absent()
+    }
+
+    fn node(&self, _: &str) -> Result<Option<NodeState>> {
+        absent()
+    }
+
+    fn engine_kinds(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    fn watch_nodes(&self) -> BoxStream<'static, Arc<Vec<NodeState>>> {
         stream::pending().boxed()
     }
 

@@ -1,4 +1,4 @@
-//! `remotegpu nodes`: runs the virtual nodes of imported clusters, apart from the console and without its rights
+//! `remotegpu nodes`: runs the virtual nodes of imported engines, apart from the console and without its rights
 //! (RULINGS 40). Of several such processes the one that holds the Lease runs them all.
 
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub async fn run(args: NodesArgs) -> anyhow::Result<()> {
     let (campaigner, resign) = (leader.clone(), CancellationToken::new());
     let end = resign.clone();
     let campaign = tokio::spawn(async move { campaigner.campaign(end).await });
-    let mut roster = Roster::new(store.clone(), envelope, policy);
+    let mut roster = Roster::new(store.clone(), envelope, policy, args.runpod_api_url.clone());
     follow(&leader, &mut roster, &mut fleet, &shutdown).await;
     fleet.stop().await;
     resign.cancel();
@@ -98,5 +98,6 @@ fn home(args: &NodesArgs) -> anyhow::Result<HomeConfig> {
         client_ca: args.nodes_client_ca_file.clone(),
         // Only what admission let in under a SKU (RULINGS 23).
         require_pod_label: Some(domain::sku::SKU_LABEL.to_owned()),
+        pod_api_server: args.nodes_pod_api_server.clone(),
     })
 }

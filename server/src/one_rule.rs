@@ -8,7 +8,7 @@ use admission::wire::{Answer, Request};
 use app::features::plan_form::PlanForm;
 use domain::admission::{Asked, NamespacePolicy, Place, Verdict, apply};
 use domain::deployment::AdmissionCheck;
-use domain::sku::Sku;
+use domain::sku::{Sku, SkuSpec, SkuStatus};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -22,8 +22,9 @@ fn skus() -> BTreeMap<String, Sku> {
         if !gpu.is_null() {
             spec["gpu"] = gpu.clone();
         }
-        let spec = serde_json::from_value(spec).unwrap();
-        (code.to_owned(), Sku { code: code.to_owned(), version: "1".to_owned(), spec, status: Default::default() })
+        let spec: SkuSpec = serde_json::from_value(spec).unwrap();
+        let status = SkuStatus { priority_class: spec.counting_class(), ..SkuStatus::default() };
+        (code.to_owned(), Sku { code: code.to_owned(), version: "1".to_owned(), spec, status })
     };
     [sku("cpu", &Value::Null, false), sku("gpu", &gpu, false), sku("old", &gpu, true)].into()
 }
@@ -67,6 +68,7 @@ fn edits() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
             ("/spec/containers/0/resources", json!({"limits": {"nvidia.com/gpu": "2"}})),
             ("/spec/initContainers", json!([{"name": "i", "image": "x"}])),
             ("/spec/serviceAccountName", json!("builder")),
+            ("/spec/priorityClassName", json!("remotegpu-gpu-h100")),
             ("/spec/fieldOfTomorrow", json!(1)),
             ("/metadata/annotations", json!({"remotegpu.ai/price-per-hour": "0 EUR"})),
             ("/metadata/labels", json!({"app": "demo"})),
@@ -81,8 +83,8 @@ fn policies() -> impl Strategy<Value = NamespacePolicy> {
     (grants, default, any::<bool>()).prop_map(|(skus, default_sku, spending_stopped)| NamespacePolicy {
         skus,
         default_sku,
-        service_accounts: Vec::new(),
         spending_stopped,
+        ..NamespacePolicy::default()
     })
 }
 
@@ -96,7 +98,7 @@ fn set(object: &mut Value, pointer: &str, value: &Value) {
 }
 
 fn check(check: &AdmissionCheck, policy: &NamespacePolicy) -> Verdict {
-    let place = Place { namespace: NAMESPACE, policy, skus: &skus(), quota: &[] };
+    let place = Place { namespace: NAMESPACE, policy, skus: &skus(), quota: &[], engines: &BTreeMap::new() };
     Asked::read(check, NAMESPACE).unwrap().judge(&place).unwrap()
 }
 

@@ -5,16 +5,19 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use localplane::binaries::find_program;
 use localplane::{Ports, Stop, files};
+use serde_json::Value;
 
-use crate::build::{self, Scope};
+use crate::build::{self, Built, Scope};
 use crate::repo::Repo;
 use crate::say::Say;
+use crate::test::browser;
 use crate::test::postgres::Postgres;
 use crate::up::platform::{Platform, Settings};
-use crate::{ending, repo, shell};
+use crate::{ending, repo, shell, tools};
 
 /// `cargo xtask bench`
 #[derive(Debug, Args)]
@@ -38,8 +41,14 @@ pub enum What {
     Admission,
     /// A virtual node holding pods, against KWOK.
     Node,
+    /// Imported clusters: the memory of `remotegpu nodes` with 200 of them, the time of a preflight.
+    Engine,
+    /// A thousand readers of one live list, 5,000 pods in one namespace, from Deploy to Running.
+    Live,
     /// Usage records: sums, pages and invoices of a big month.
     Usage,
+    /// Reads of the tenant API at a steady rate.
+    Tenant,
 }
 
 /// Where a running control plane and database are, when somebody gave them.
@@ -65,6 +74,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<()> {
 
 fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &Stop) -> Result<()> {
     let built = build::all(repo, Scope::Programs { release: !options.dev }, say, stop)?;
+    say.step(format!("In brotli: {} KB for every page (aim 350)", built.first_load() / 1024));
     let postgres = Postgres::start(dir, say, stop)?;
     let port = Ports::open(dir)?.get("remotegpu", Ipv4Addr::LOCALHOST.into())?;
     let settings = Settings {
@@ -75,6 +85,7 @@ fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &S
         throwaway: true,
         containers: false,
         demo_runpod: false,
+        runpod_api: None,
     };
     let _platform = Platform::start(&settings, repo, &built, say, stop)?;
     let environment = [(GIVEN[0], dir.display().to_string()), (GIVEN[1], postgres.url())];
@@ -87,7 +98,10 @@ fn measure(options: &Options, repo: &Repo, environment: &[(&str, String)], say: 
         (What::Admission, "admission", "admission", None),
         (What::Node, "node", "node", None),
         // The same program, told what to measure.
+        (What::Engine, "server", "access", Some("engine")),
+        (What::Live, "server", "access", Some("live")),
         (What::Usage, "server", "access", Some("usage")),
+        (What::Tenant, "server", "access", Some("tenant")),
     ];
     let wanted = |what: What| options.what.is_none_or(|wanted| wanted == what);
     for (what, package, bench, part) in all.into_iter().filter(|(what, ..)| wanted(*what)) {
@@ -100,25 +114,57 @@ fn measure(options: &Options, repo: &Repo, environment: &[(&str, String)], say: 
             .env("REMOTEGPU_TEST_BENCH_SIZES", &options.sizes)
             .envs(environment.iter().map(|(key, value)| (key, value)));
         if what == What::Node {
-            cargo.env("REMOTEGPU_TEST_KWOK", kwok(say, stop)?);
+            let (program, stages) = kwok(say, stop)?;
+            cargo.env("REMOTEGPU_TEST_KWOK", program).env("REMOTEGPU_TEST_KWOK_STAGES", stages);
+        }
+        if what == What::Live
+            && let Some(chromium) = a_browser(repo, say, stop)
+        {
+            let site = Built::left_by_the_last_build(repo, !options.dev).site_root;
+            cargo.env("REMOTEGPU_TEST_CHROMIUM", chromium).env("REMOTEGPU_TEST_SITE", site);
         }
         shell::run("the benchmark", &mut cargo, stop)?;
     }
     Ok(())
 }
 
-/// The yardstick of the node: KWOK, built once from its Go module and kept.
-fn kwok(say: &Say, stop: &Stop) -> Result<PathBuf> {
+/// The browser of this machine, with the packages that drive it; without them a sentence, and its figures are left out.
+fn a_browser(repo: &Repo, say: &Say, stop: &Stop) -> Option<PathBuf> {
+    let Some(chromium) = browser::chromium() else {
+        say.note("Left out: figures of a real browser. No Chromium found: type `sudo apt-get install chromium`");
+        return None;
+    };
+    match tools::npm_packages(&repo.root.join("end2end"), say, stop) {
+        Ok(()) => Some(chromium),
+        Err(error) => {
+            say.note(format!("Left out: figures of a real browser. {error:#}"));
+            None
+        }
+    }
+}
+
+/// The yardstick of the node: KWOK, built once from its Go module and kept, and the folder of its published stages.
+/// The program has no stage of its own, and without one it ends at once.
+fn kwok(say: &Say, stop: &Stop) -> Result<(PathBuf, PathBuf)> {
     const VERSION: &str = "v0.8.0";
     let home = std::env::home_dir().context("there is no home folder to keep KWOK in")?;
     let folder = home.join(".cache/remotegpu/kwok").join(VERSION);
     let program = folder.join("kwok");
     if !program.exists() {
+        ensure!(
+            find_program("go").is_some(),
+            "Go is not installed to build KWOK, which the node is measured against: install Go 1.26 or newer from \
+             https://go.dev/dl/, or measure something else, such as `cargo xtask bench access`"
+        );
         say.step(format!("Building KWOK {VERSION}"));
         let mut go = Command::new("go");
         go.args(["install", "-trimpath", &format!("sigs.k8s.io/kwok/cmd/kwok@{VERSION}")]);
         go.env("GOBIN", &folder).env("CGO_ENABLED", "0");
         shell::run("go install of kwok", &mut go, stop)?;
     }
-    Ok(program)
+    let mut go = Command::new("go");
+    go.args(["mod", "download", "-json", &format!("sigs.k8s.io/kwok@{VERSION}")]);
+    let module: Value = serde_json::from_str(&shell::quiet("go mod download of kwok", &mut go)?)?;
+    let module = module["Dir"].as_str().context("go does not say where the module of kwok is")?;
+    Ok((program, Path::new(module).join("kustomize/stage")))
 }

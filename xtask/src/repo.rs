@@ -7,12 +7,15 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+/// What people run beside kubectl, as (package, binary).
+pub const CLI: (&str, &str) = ("cli", "kubectl-remotegpu");
+
 /// The five programs, as (package, binary).
 pub const PROGRAMS: [(&str, &str); 5] = [
     ("server", "remotegpu"),
     ("admission", "remotegpu-admission"),
     ("node", "remotegpu-kubelet"),
-    ("cli", "kubectl-remotegpu"),
+    CLI,
     ("runpod-sim", "runpod-sim"),
 ];
 

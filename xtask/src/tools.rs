@@ -13,6 +13,8 @@ use crate::say::Say;
 use crate::{repo, shell};
 
 pub const WASM: &str = "wasm32-unknown-unknown";
+/// With an older Node.js npm leaves out, without a word, what Tailwind cannot do without.
+const NODE: u32 = 20;
 
 /// Sees that the compiler can make WebAssembly.
 ///
@@ -51,8 +53,11 @@ pub fn npm_packages(folder: &Path, say: &Say, stop: &Stop) -> Result<()> {
     let advice =
         format!("the packages of {0} are missing: type `npm install --no-save --prefix {0}`", folder.display());
     if find_program("npm").is_none() {
-        bail!("npm is not installed: install Node.js 20 or newer from https://nodejs.org and run the command again");
+        bail!(
+            "npm is not installed: install Node.js {NODE} or newer from https://nodejs.org and run the command again"
+        );
     }
+    node_is_new_enough()?;
     say.step(format!("Installing the npm packages of {}", folder.display()));
     let mut npm = Command::new("npm");
     // Not `npm ci`: it refuses a lock file without the other platforms' binaries, which some registries do not carry.
@@ -60,6 +65,20 @@ pub fn npm_packages(folder: &Path, say: &Say, stop: &Stop) -> Result<()> {
         .current_dir(folder);
     shell::run("npm install", &mut npm, stop).context(advice)?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+fn node_is_new_enough() -> Result<()> {
+    let install = format!("install {NODE} or newer from https://nodejs.org and run the command again");
+    let version = shell::quiet("node", Command::new("node").arg("--version"));
+    let version = version.with_context(|| format!("Node.js does not run: {install}"))?;
+    let is_new = major(&version).is_some_and(|major| major >= NODE);
+    ensure!(is_new, "Node.js {} is too old: {install}", version.trim());
+    Ok(())
+}
+
+/// 20 of `v20.19.2`.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 /// Installs a pinned cargo tool into our own cache, if it is neither on PATH nor there; gives its path.
@@ -79,4 +98,16 @@ pub fn cargo_tool(root: &Path, name: &str, version: &str, say: &Say, stop: &Stop
     let advice = format!("{name} is missing: type `cargo install --locked {name} --version {version}`");
     shell::run(&format!("cargo install {name}"), &mut cargo, stop).context(advice)?;
     Ok(cached)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_of_an_old_debian_is_too_old() {
+        assert!(major("v18.20.4\n").is_some_and(|major| major < NODE));
+        assert!(major("v20.19.2\n").is_some_and(|major| major >= NODE));
+        assert_eq!(major("what?"), None);
+    }
 }

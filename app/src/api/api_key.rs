@@ -46,6 +46,17 @@ pub async fn revoke_api_key(id: String, name: String) -> Result<(), AppError> {
     Ok(())
 }
 
+/// Revokes some keys for good and goes to the list. `items` are their ids.
+#[server(prefix = "/api", endpoint = "api-key/revoke-many")]
+pub async fn revoke_api_keys(items: Vec<String>) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    let caller = crate::ssr::caller().await?;
+    crate::ssr::backend()?.revoke_api_keys(&caller, &items).await?;
+    let words = crate::features::words::count(items.len() as u32, "key");
+    leptos_axum::redirect(&Notice::KeysRevoked.after(&crate::paths::api_keys(), &words));
+    Ok(())
+}
+
 /// One key with all that its page shows.
 #[server(prefix = "/api", endpoint = "api-key/get")]
 pub async fn get_api_key(id: String) -> Result<Packed<KeyDetail>, AppError> {

@@ -1,6 +1,7 @@
 //! Budgets of the account.
 
 use domain::budget::BudgetView;
+use domain::page::Page;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::api::packed::Packed;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BudgetPage {
     /// The whole account's first.
-    pub budgets: Vec<BudgetView>,
+    pub budgets: Page<BudgetView>,
     /// (id, name) of the newest namespaces; none for who may set no budgets.
     pub namespaces: Vec<(String, String)>,
     /// The currency of the catalogue.
@@ -34,14 +35,13 @@ pub struct BudgetForm {
     pub hard_stop: Option<String>,
 }
 
-/// Every budget of the account.
+/// A page of the account's budgets.
 #[server(prefix = "/api", endpoint = "budget/list")]
-pub async fn list_budgets(visit: String) -> Result<Packed<BudgetPage>, AppError> {
+pub async fn list_budgets(cursor: String) -> Result<Packed<BudgetPage>, AppError> {
     use domain::permission::Permission;
-    // Only makes the browser ask again after a dialog.
-    drop(visit);
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
-    let budgets = backend.list_budgets(&caller).await?;
+    let page = domain::page::PageRequest::new(None, Some(cursor).filter(|c| !c.is_empty()))?;
+    let budgets = backend.list_budgets(&caller, &page).await?;
     let manages = caller.require(Permission::ManageBudgets).is_ok();
     let mut namespaces = Vec::new();
     if manages {

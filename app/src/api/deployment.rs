@@ -34,9 +34,42 @@ pub type PlanSourcesView = (Vec<SkuView>, Vec<String>, Vec<String>);
 pub async fn plan_sources(namespace: String) -> Result<Packed<PlanSourcesView>, AppError> {
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
     let skus = crate::features::sku_facts::cheapest_first(backend.list_skus(&caller, Some(&namespace)).await?);
-    // Offers are a convenience: who may not read Secrets, or comes before the namespace is active, has the form without.
-    let secrets = backend.list_secrets(&caller, &namespace).await.unwrap_or_default();
-    let maps = backend.list_config_maps(&caller, &namespace).await.unwrap_or_default();
+    let secrets = offered(backend.list_secrets(&caller, &namespace).await)?;
+    let maps = offered(backend.list_config_maps(&caller, &namespace).await)?;
     let (values, pulls) = crate::features::plan_lines::offers(&secrets, &maps);
     Packed::new(&(skus, values, pulls))
+}
+
+/// Offers are a convenience: who may not read what holds them, or comes before the namespace is active, has the form
+/// without. Anything else is a fault and said.
+#[cfg(feature = "ssr")]
+fn offered<T>(found: domain::Result<Vec<T>>) -> domain::Result<Vec<T>> {
+    use domain::{Code, Error};
+    match found {
+        Err(Error::Forbidden { .. } | Error::NamespaceNotReady | Error::Conflict { code: Code::NotReady, .. }) => {
+            Ok(Vec::new())
+        }
+        found => found,
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use domain::{Code, Error};
+
+    #[test]
+    fn only_a_missing_right_and_a_namespace_that_is_not_ready_leave_a_form_without_offers() {
+        for quiet in [
+            Error::Forbidden { code: Code::Forbidden },
+            Error::NamespaceNotReady,
+            Error::conflict(Code::NotReady, "Namespace is not active yet"),
+        ] {
+            assert!(offered::<u8>(Err(quiet)).unwrap().is_empty());
+        }
+        for fault in [Error::NotFound, Error::cluster("gone"), Error::conflict(Code::Conflict, "changed")] {
+            assert!(offered::<u8>(Err(fault)).is_err());
+        }
+        assert_eq!(offered(Ok(vec![1])).unwrap(), [1]);
+    }
 }

@@ -91,13 +91,21 @@ pub async fn switch_engine(id: String, disabled: bool) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Forgets an engine and its credentials. `confirm` must equal the name.
+/// Ends an engine and forgets its credentials. `confirm` must equal the name; with `force` also while pods run on it, with
+/// `abandon` although it waits for them.
 #[server(prefix = "/api", endpoint = "engine/delete")]
-pub async fn delete_engine(id: String, confirm: String) -> Result<(), AppError> {
+pub async fn delete_engine(
+    id: String,
+    confirm: String,
+    #[server(default)] force: String,
+    #[server(default)] abandon: String,
+) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
     let engine = backend.get_engine(&caller, &id).await?;
-    backend.delete_engine(&caller, &id, &confirm).await?;
-    leptos_axum::redirect(&Notice::EngineDeleted.after(&crate::paths::engines(), &engine.name));
+    let asked = domain::engine::view::DeleteEngine { confirm, force: force == "true", abandon: abandon == "true" };
+    let ending = backend.delete_engine(&caller, &id, &asked).await?.is_some();
+    let notice = if ending { Notice::EngineDeleting } else { Notice::EngineDeleted };
+    leptos_axum::redirect(&notice.after(&crate::paths::engines(), &engine.name));
     Ok(())
 }

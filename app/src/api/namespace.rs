@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use crate::api::error::AppError;
 use crate::api::packed::Packed;
 
-/// One page of namespaces, newest first.
+/// One page of namespaces, oldest first.
 #[server(prefix = "/api", endpoint = "namespace/list")]
 pub async fn list_namespaces(cursor: String) -> Result<Packed<Page<NamespaceView>>, AppError> {
     let caller = crate::ssr::caller().await?;

@@ -41,9 +41,7 @@ pub async fn cordon_node(name: String, cordoned: bool) -> Result<(), AppError> {
 pub async fn drain_node(name: String, confirm: String) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
-    caller.require(domain::permission::Permission::ManagePlatform)?;
-    domain::name::confirmed(&name, &confirm)?;
-    backend.drain_node(&caller, &name).await?;
+    backend.drain_node(&caller, &name, &confirm).await?;
     leptos_axum::redirect(&Notice::NodeDrained.after(&crate::paths::node(&name), &name));
     Ok(())
 }

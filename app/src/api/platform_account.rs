@@ -1,5 +1,7 @@
 //! Accounts, for the operators of the platform.
 
+use std::collections::BTreeMap;
+
 use domain::account::QuotaChange;
 use domain::invitation::InvitationLink;
 use domain::page::Page;
@@ -9,6 +11,7 @@ use leptos::prelude::*;
 
 use crate::api::error::AppError;
 use crate::api::packed::Packed;
+use crate::features::gpu_limits::GpuLimit;
 use crate::features::sku_form::GrantForm;
 
 /// One page of accounts.
@@ -19,8 +22,8 @@ pub async fn list_platform_accounts(cursor: String) -> Result<Packed<Page<Platfo
     Packed::new(&crate::ssr::backend()?.list_platform_accounts(&caller, &page).await?)
 }
 
-/// An account, which SKUs it may use, and the codes of all.
-pub type PlatformAccountDetail = (PlatformAccountView, SkuGrantsView, Vec<String>);
+/// An account, its limits by class of GPUs, which SKUs it may use, and the codes of all.
+pub type PlatformAccountDetail = (PlatformAccountView, Vec<GpuLimit>, SkuGrantsView, Vec<String>);
 
 /// One account.
 #[server(prefix = "/api", endpoint = "platform-account/get")]
@@ -28,11 +31,12 @@ pub async fn get_platform_account(id: String) -> Result<Packed<PlatformAccountDe
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
     let account = backend.get_platform_account(&caller, &id).await?;
     let grants = backend.get_sku_grants(&caller, &id).await?;
-    // While the cluster is away only the codes that are granted already can be shown.
+    // While the cluster is away only what is granted and limited already can be shown.
     let skus = backend.list_platform_skus(&caller).await.unwrap_or_default();
+    let limits = crate::features::gpu_limits::gpu_limits(&skus, &account.quota);
     let codes: std::collections::BTreeSet<String> =
         skus.into_iter().map(|sku| sku.code).chain(grants.codes.iter().cloned()).collect();
-    Packed::new(&(account, grants, codes.into_iter().collect()))
+    Packed::new(&(account, limits, grants, codes.into_iter().collect()))
 }
 
 /// Sets which SKUs an account may use.
@@ -73,10 +77,16 @@ pub async fn suspend_account(id: String, suspended: bool) -> Result<(), AppError
     Ok(())
 }
 
-/// Changes an account's limits.
+/// Changes an account's limits; an empty one of a class of GPUs lifts it.
 #[server(prefix = "/api", endpoint = "platform-account/quota")]
-pub async fn set_account_quota(id: String, quota: QuotaChange) -> Result<(), AppError> {
+pub async fn set_account_quota(
+    id: String,
+    quota: QuotaChange,
+    #[server(default)] gpu_classes: BTreeMap<String, String>,
+) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
+    let gpu_classes = Some(crate::features::gpu_limits::filled_in(gpu_classes)?);
+    let quota = QuotaChange { gpu_classes, ..quota };
     let change = domain::platform_account::ChangeAccount { suspended: None, quota: Some(quota) };
     crate::ssr::backend()?.change_platform_account(&caller, &id, change).await?;
     leptos_axum::redirect(

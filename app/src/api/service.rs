@@ -23,11 +23,12 @@ pub async fn create_service(
     deployment: String,
     port: String,
     #[server(default)] target_port: String,
+    #[server(default)] outside: String,
 ) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
     backend.get_namespace(&caller, &namespace).await?;
-    let new = crate::features::service_form::read(&name, &deployment, &port, &target_port)?;
+    let new = crate::features::service_form::read(&name, &deployment, &port, &target_port, outside == "true")?;
     let made = backend.create_service(&caller, &namespace, new).await?;
     leptos_axum::redirect(&Notice::ServiceCreated.after(&crate::paths::network(&namespace), &made.name));
     Ok(())

@@ -2,6 +2,7 @@
 
 use domain::account::AccountView;
 use domain::identity::{IdentityView, ProviderView};
+use domain::page::Page;
 use domain::session::{SessionItem, SessionView};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -35,18 +36,19 @@ pub struct Profile {
     /// Whether one can sign in with a password.
     pub has_password: bool,
     /// Where one is signed in, newest first.
-    pub sessions: Vec<SessionItem>,
+    pub sessions: Page<SessionItem>,
     /// Linked identities.
     pub identities: Vec<IdentityView>,
     /// The providers of this installation.
     pub providers: Vec<ProviderView>,
 }
 
-/// How one signs in, and where one is signed in.
+/// How one signs in, and one page of where one is signed in.
 #[server(prefix = "/api", endpoint = "session/profile")]
-pub async fn get_profile() -> Result<Packed<Profile>, AppError> {
+pub async fn get_profile(cursor: String) -> Result<Packed<Profile>, AppError> {
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
-    let sessions = backend.list_sessions(&caller).await?;
+    let page = domain::page::PageRequest::new(None, Some(cursor).filter(|c| !c.is_empty()))?;
+    let sessions = backend.list_sessions(&caller, &page).await?;
     let has_password = backend.has_password(&caller).await?;
     let identities = backend.list_identities(&caller).await?;
     let providers = crate::ssr::sessions()?.providers();

@@ -41,11 +41,28 @@ pub async fn delete_workload(namespace: String, kind: String, name: String, conf
     Ok(())
 }
 
+/// Deletes some workloads with their pods and goes to the list. Each is `<kind>/<name>`.
+#[server(prefix = "/api", endpoint = "workload/delete-many")]
+pub async fn delete_workloads(namespace: String, items: Vec<String>) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    let caller = crate::ssr::caller().await?;
+    let mut which = Vec::new();
+    for item in &items {
+        let (kind, name) = item.split_once('/').unwrap_or_default();
+        which.push((crate::ssr::workload_kind(kind)?, name.to_owned()));
+    }
+    crate::ssr::backend()?.delete_workloads(&caller, &namespace, &which).await?;
+    let words = crate::features::words::count(items.len() as u32, "workload");
+    leptos_axum::redirect(&Notice::WorkloadsDeleted.after(&crate::paths::workloads(&namespace), &words));
+    Ok(())
+}
+
 /// Changes how many pods are wanted and goes back to the page.
 #[server(prefix = "/api", endpoint = "workload/scale")]
 pub async fn scale_workload(namespace: String, kind: String, name: String, replicas: u32) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
     let change = domain::workload::WorkloadChange { replicas: Some(replicas), ..Default::default() };
-    change_workload(namespace, &kind, name, change).await
+    change_workload(Notice::WorkloadChanged, &namespace, &kind, &name, change).await
 }
 
 /// Changes the image of a container and goes back to the page.
@@ -57,21 +74,23 @@ pub async fn change_image(
     container: String,
     image: String,
 ) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
     let (image, container) = (Some(image.trim().to_owned()), Some(container));
-    change_workload(namespace, &kind, name, domain::workload::WorkloadChange { image, container, ..Default::default() })
-        .await
+    let change = domain::workload::WorkloadChange { image, container, ..Default::default() };
+    change_workload(Notice::WorkloadChanged, &namespace, &kind, &name, change).await
 }
 
 #[cfg(feature = "ssr")]
 async fn change_workload(
-    namespace: String,
+    notice: crate::features::notice::Notice,
+    namespace: &str,
     kind: &str,
-    name: String,
+    name: &str,
     change: domain::workload::WorkloadChange,
 ) -> Result<(), AppError> {
     let (caller, kind) = (crate::ssr::caller().await?, crate::ssr::workload_kind(kind)?);
-    crate::ssr::backend()?.change_workload(&caller, &namespace, (kind, &name), &change).await?;
-    back(crate::features::notice::Notice::WorkloadChanged, &namespace, kind, &name);
+    crate::ssr::backend()?.change_workload(&caller, namespace, (kind, name), &change).await?;
+    back(notice, namespace, kind, name);
     Ok(())
 }
 
@@ -93,8 +112,10 @@ pub async fn restart_workload(namespace: String, kind: String, name: String) -> 
 /// Lets a CronJob start no Jobs by the clock, or start them again, and goes back to the page.
 #[server(prefix = "/api", endpoint = "workload/suspend")]
 pub async fn suspend_workload(namespace: String, kind: String, name: String, suspended: bool) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
     let change = domain::workload::WorkloadChange { suspended: Some(suspended), ..Default::default() };
-    change_workload(namespace, &kind, name, change).await
+    let notice = if suspended { Notice::ScheduleSuspended } else { Notice::ScheduleResumed };
+    change_workload(notice, &namespace, &kind, &name, change).await
 }
 
 /// Starts a Job of a CronJob at once and goes to its page.

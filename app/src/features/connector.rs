@@ -42,7 +42,9 @@ pub fn Connector(namespace: NamespaceView) -> impl IntoView {
 /// The vendor's connector, and ours.
 fn commands(tenant: &str, file: &str) -> String {
     format!(
-        "{}\n\n# or the node of this console\nremotegpu-kubelet --provider kubernetes --provider-kubeconfig {file}\n",
+        "{}\n\n# or the node of this console; what it offers is for you to say\n\
+         remotegpu-kubelet --provider kubernetes --provider-kubeconfig {file} \\\n  \
+         --nodename k8s.gpu --capacity-cpu 63 --capacity-memory 256Gi --gpu-model H100 --gpu-count 8\n",
         install_command(tenant, file)
     )
 }

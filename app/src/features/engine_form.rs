@@ -38,6 +38,8 @@ pub struct EngineEntry {
     pub namespaces: String,
     /// `model=count`, one a line.
     pub gpus: String,
+    /// `true` when ticked: a command is tried in a probe pod.
+    pub exec_probe: String,
     /// Of a container host.
     pub endpoint: String,
     /// Of a container host.
@@ -98,6 +100,7 @@ impl EngineEntry {
             basic_password: only(basic, self.basic_password),
             features: self.features.iter().filter_map(|feature| EngineFeature::parse(feature)).collect(),
             namespaces: words(&self.namespaces),
+            exec_probe: self.exec_probe == "true",
             endpoint: self.endpoint,
             client_certificate: self.client_certificate,
             client_key: self.client_key,

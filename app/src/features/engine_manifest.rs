@@ -232,7 +232,7 @@ mod tests {
         assert_eq!((new.engine_name.as_str(), new.features.as_slice()), ("onprem-1", [EngineFeature::Logs].as_slice()));
         assert_eq!((new.namespaces.join(" "), new.self_renewal), ("train eval".to_owned(), true));
         let exact = ManifestForm { preset: "aichor_exact".into(), ..ManifestForm::default() }.into_new();
-        assert_eq!((exact.preset, exact.features.len()), (ManifestPreset::AichorExact, 8));
+        assert_eq!((exact.preset, exact.features.len()), (ManifestPreset::AichorExact, EngineFeature::ALL.len()));
     }
 
     #[test]

@@ -1,12 +1,17 @@
-//! The values of a new ConfigMap or Secret as typed: lines of an env file, and one value that may have several lines.
+//! The values of a ConfigMap or Secret as typed: of a new one as lines of an env file and one value that may have several
+//! lines; of one that is there key by key.
 
 use std::collections::BTreeMap;
 
 use domain::{Error, FieldError, Result};
 use leptos::prelude::*;
+use leptos_router::params::ParamsMap;
 
-use crate::features::post_form::Sending;
+use crate::features::post_form::{PostForm, Sending};
+use crate::features::problem::ErrorBanner;
+use crate::ui::button::{Button, ButtonSize, ButtonTone};
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
+use crate::ui::panel::Panel;
 
 /// Reads both parts of the form.
 ///
@@ -99,6 +104,110 @@ pub fn NameField(sending: Sending, placeholder: &'static str) -> impl IntoView {
                 aria-invalid=invalid(error)
             />
         </Field>
+    }
+}
+
+/// Which object, in which version, the forms of its page are about.
+#[derive(Clone)]
+pub struct Place {
+    /// Namespace id.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What the person saw.
+    pub version: String,
+}
+
+/// The key of such a page, `namespace name version`: it loads anew after each change.
+pub fn place_key(namespace: String, params: Memo<ParamsMap>, query: Memo<ParamsMap>) -> Memo<String> {
+    Memo::new(move |_| {
+        let version = query.read().get("version").unwrap_or_default();
+        format!("{namespace} {} {version}", params.read().get("name").unwrap_or_default())
+    })
+}
+
+/// Namespace and name of a [`place_key`].
+pub fn place_of(key: &str) -> (String, String) {
+    let mut parts = key.split(' ').map(ToOwned::to_owned);
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}
+
+/// The place as fields of a form.
+#[component]
+pub fn PlaceFields(place: Place) -> impl IntoView {
+    view! {
+        <input type="hidden" name="namespace" value=place.namespace />
+        <input type="hidden" name="name" value=place.name />
+        <input type="hidden" name="version" value=place.version />
+    }
+}
+
+/// Takes one key away.
+#[component]
+pub fn RemoveKey(place: Place, key_name: String, sending: Sending) -> impl IntoView {
+    let label = format!("Remove {key_name}");
+    view! {
+        <PostForm sending=sending>
+            <PlaceFields place=place />
+            <input type="hidden" name="key" value=key_name />
+            <Button tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
+                "Remove"
+            </Button>
+        </PostForm>
+    }
+}
+
+/// What a [`ValueForm`] calls things.
+#[derive(Clone, Copy)]
+pub struct ValueWords {
+    /// Above the form.
+    pub title: &'static str,
+    /// The field of a refusal that is about the key.
+    pub refused: &'static [&'static str],
+    /// Under the key.
+    pub hint: &'static str,
+    /// Over the value.
+    pub label: &'static str,
+    /// Under the value; may be empty.
+    pub note: &'static str,
+    /// On the button.
+    pub button: &'static str,
+}
+
+/// One key with its value, to be added or set.
+#[component]
+pub fn ValueForm(place: Place, sending: Sending, words: ValueWords) -> impl IntoView {
+    let error = sending.field(words.refused.first().copied().unwrap_or_default());
+    let elsewhere = sending.elsewhere(words.refused);
+    let note = (!words.note.is_empty()).then(|| view! { <p class="text-sm text-muted">{words.note}</p> });
+    view! {
+        <Panel title=words.title>
+            <PostForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <PlaceFields place=place />
+                    <Field id="key" label="Key" error=error hint=words.hint>
+                        <input
+                            id="key"
+                            name="key"
+                            class=INPUT
+                            required
+                            autocomplete="off"
+                            spellcheck="false"
+                            aria-describedby="key-note"
+                            aria-invalid=invalid(error)
+                        />
+                    </Field>
+                    <Field id="value" label=words.label>
+                        <textarea id="value" name="value" class=TEXTAREA rows="4" autocomplete="off" spellcheck="false"></textarea>
+                    </Field>
+                    {note}
+                    <div>
+                        <Button blocked=sending.blocked("Saving")>{words.button}</Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Panel>
     }
 }
 

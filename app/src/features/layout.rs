@@ -11,12 +11,14 @@ use crate::features::nav::{Brand, NavLinks, Person, StateBanner};
 use crate::features::notice::NoticeToast;
 use crate::features::problem::SignInFirst;
 use crate::features::sku_watch::{FreedBanner, provide_wanted};
+use crate::features::undo::provide_last_done;
 use crate::ui::icon::{Glyph, Icon};
 
 /// The frame. Nobody signed in: the page becomes a redirect.
 #[component]
 pub fn Layout() -> impl IntoView {
     let wanted = provide_wanted();
+    provide_last_done();
     let session = load(Signal::stored(String::new()), |_| CurrentSession {});
     let state = session.show_or(|(session, _)| view! { <StateBanner session=session /> }.into_any(), |_| ().into_any());
     let person = session.show_or(
@@ -29,13 +31,15 @@ pub fn Layout() -> impl IntoView {
             }
         },
     );
+    let main = NodeRef::<html::Main>::new();
+    follow_with_focus(main);
     view! {
         <a href="#content" class="sr-only z-40 rounded bg-accent px-3 py-2 text-on-accent focus:not-sr-only focus:fixed focus:top-2 focus:left-2">
             "Skip to content"
         </a>
-        <div class="min-h-dvh md:grid md:grid-cols-[64px_minmax(0,1fr)] lg:grid-cols-[220px_minmax(0,1fr)]">
+        <div class="min-h-dvh md:grid md:grid-cols-[64px_minmax(0,1fr)] lg:grid-cols-[220px_minmax(0,1fr)] print:block">
             <SideBar>{person}</SideBar>
-            <main id="content" tabindex="-1" class="min-w-0 px-4 py-6 outline-none md:px-8">
+            <main node_ref=main id="content" tabindex="-1" class="min-w-0 px-4 py-6 outline-none md:px-8">
                 <div class="mx-auto grid max-w-[1280px] gap-6">
                     {state}
                     <FreedBanner wanted=wanted />
@@ -46,6 +50,20 @@ pub fn Layout() -> impl IntoView {
         <NoticeToast />
     }
     .into_any()
+}
+
+/// Whoever goes to another page by keyboard or screen reader begins at its content, not where the link was. Filters and
+/// dialogs are states of one page and leave the focus alone.
+fn follow_with_focus(main: NodeRef<html::Main>) {
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let now = path.get();
+        if let Some(main) = main.get_untracked().filter(|_| before.is_some_and(|before| before != now)) {
+            // It fails only when the element has left the page again.
+            let _ = main.focus();
+        }
+        now
+    });
 }
 
 /// A column on wide screens; on phones a drawer that opens without JavaScript, by a check box.
@@ -61,7 +79,7 @@ fn SideBar(children: Children) -> impl IntoView {
         }
     });
     view! {
-        <div class="group border-line max-md:border-b md:border-r">
+        <div class="group border-line max-md:border-b md:border-r print:hidden">
             <div class="flex h-12 items-center justify-between px-4 md:hidden">
                 <Brand />
                 <label class="inline-flex size-9 cursor-pointer items-center justify-center rounded has-focus-visible:outline-2 has-focus-visible:outline-accent">
@@ -69,7 +87,7 @@ fn SideBar(children: Children) -> impl IntoView {
                     <Glyph icon=Icon::Menu />
                 </label>
             </div>
-            <div class="hidden flex-col gap-6 p-3 group-has-[input:checked]:flex md:sticky md:top-0 md:flex md:h-dvh">
+            <div class="hidden flex-col gap-6 p-3 group-has-[input:checked]:flex md:sticky md:top-0 md:flex md:h-dvh md:overflow-y-auto">
                 <div class="px-2 pt-1 max-md:hidden md:max-lg:px-1.5">
                     <Brand />
                 </div>

@@ -10,6 +10,7 @@ use leptos_use_event_source::{
 use serde::de::DeserializeOwned;
 
 use crate::api::packed::unpack;
+use crate::ui::clock::Age;
 
 /// How a stream is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +56,19 @@ pub fn link(state: Signal<ConnectionReadyState>) -> Signal<Link> {
     memo.into()
 }
 
-/// A dot and a word: live, or reconnecting. Nothing before the first connection.
+/// A dot and a word: live, reconnecting, or stale for how long. Nothing before the first connection.
 #[component]
-pub fn LiveDot(link: Signal<Link>) -> impl IntoView {
+pub fn LiveDot(
+    link: Signal<Link>,
+    /// Since when the server itself hears nothing new.
+    #[prop(optional, into)]
+    stale: Signal<Option<String>>,
+) -> impl IntoView {
     let look = move || match link.get() {
         Link::Idle => ("hidden", ""),
+        Link::Live if stale.with(Option::is_some) => {
+            ("inline-flex items-center gap-1.5 text-sm text-wait", "stale for")
+        }
         Link::Live => ("inline-flex items-center gap-1.5 text-sm text-ok", "live"),
         Link::Reconnecting => ("inline-flex items-center gap-1.5 text-sm text-wait", "reconnecting"),
     };
@@ -67,6 +76,10 @@ pub fn LiveDot(link: Signal<Link>) -> impl IntoView {
         <span class=move || look().0 role="status">
             <span class="pulse size-1.5 rounded-full bg-current" aria-hidden="true"></span>
             {move || look().1}
+            {move || {
+                let since = stale.get().filter(|_| link.get() == Link::Live);
+                since.map(|since| view! { <Age since=since /> })
+            }}
         </span>
     }
 }

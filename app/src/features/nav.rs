@@ -93,6 +93,7 @@ fn PlatformLinks() -> impl IntoView {
                 <NavLink href=paths::platform_skus() icon=Icon::Catalogue label="SKUs" />
                 <NavLink href=paths::platform_skypilot() icon=Icon::Key label="SkyPilot" />
                 <NavLink href=paths::platform_tenants() icon=Icon::Kubernetes label="Tenants" />
+                <NavLink href=paths::platform_health() icon=Icon::Check label="System health" />
                 <NavLink href=paths::audit(true) icon=Icon::Audit label="Audit of all" />
             </ul>
         </nav>

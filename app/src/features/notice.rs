@@ -2,10 +2,14 @@
 //!
 //! A fixed set of sentences: a crafted link can fill in a name, never a message.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 
+use crate::features::undo::UndoButton;
 use crate::paths::with_query;
+use crate::ui::keyed::Keyed;
 use crate::ui::toast::Toast;
 
 /// Something that was done.
@@ -18,8 +22,11 @@ pub enum Notice {
     LimitsChanged,
     MemberRemoved,
     RoleChanged,
+    ScheduleResumed,
+    ScheduleSuspended,
     WorkloadChanged,
     WorkloadDeleted,
+    WorkloadsDeleted,
     WorkloadRestarted,
     ManifestApplied,
     SecretCreated,
@@ -36,6 +43,7 @@ pub enum Notice {
     KeyDisabled,
     KeyEnabled,
     KeyRevoked,
+    KeysRevoked,
     NamespaceDeleted,
     IdentityUnlinked,
     PasswordChanged,
@@ -45,6 +53,7 @@ pub enum Notice {
     EngineChanged,
     EngineChecked,
     EngineDeleted,
+    EngineDeleting,
     EngineDisabled,
     EngineEnabled,
     EngineRotated,
@@ -68,6 +77,8 @@ pub enum Notice {
     WebhookDeleted,
     BudgetSaved,
     BudgetDeleted,
+    DefaultSkuSaved,
+    IdleGpuChanged,
 }
 
 impl Notice {
@@ -79,9 +90,13 @@ impl Notice {
         Notice::LimitsChanged,
         Notice::MemberRemoved,
         Notice::RoleChanged,
+        Notice::ScheduleResumed,
+        Notice::ScheduleSuspended,
         Notice::WorkloadChanged,
         Notice::WorkloadDeleted,
+        Notice::WorkloadsDeleted,
         Notice::WorkloadRestarted,
+        Notice::IdleGpuChanged,
         Notice::ManifestApplied,
         Notice::SecretCreated,
         Notice::SecretChanged,
@@ -97,6 +112,7 @@ impl Notice {
         Notice::KeyDisabled,
         Notice::KeyEnabled,
         Notice::KeyRevoked,
+        Notice::KeysRevoked,
         Notice::NamespaceDeleted,
         Notice::IdentityUnlinked,
         Notice::PasswordChanged,
@@ -106,6 +122,7 @@ impl Notice {
         Notice::EngineChanged,
         Notice::EngineChecked,
         Notice::EngineDeleted,
+        Notice::EngineDeleting,
         Notice::EngineDisabled,
         Notice::EngineEnabled,
         Notice::EngineRotated,
@@ -129,6 +146,7 @@ impl Notice {
         Notice::WebhookDeleted,
         Notice::BudgetSaved,
         Notice::BudgetDeleted,
+        Notice::DefaultSkuSaved,
     ];
 
     /// `path` with this notice about `name`.
@@ -145,9 +163,13 @@ impl Notice {
             Self::LimitsChanged => "limits-changed",
             Self::MemberRemoved => "member-removed",
             Self::RoleChanged => "role-changed",
+            Self::ScheduleResumed => "schedule-resumed",
+            Self::ScheduleSuspended => "schedule-suspended",
             Self::WorkloadChanged => "workload-changed",
             Self::WorkloadDeleted => "workload-deleted",
+            Self::WorkloadsDeleted => "workloads-deleted",
             Self::WorkloadRestarted => "workload-restarted",
+            Self::IdleGpuChanged => "idle-gpu-changed",
             Self::ManifestApplied => "manifest-applied",
             Self::SecretCreated => "secret-created",
             Self::SecretChanged => "secret-changed",
@@ -163,6 +185,7 @@ impl Notice {
             Self::KeyDisabled => "key-disabled",
             Self::KeyEnabled => "key-enabled",
             Self::KeyRevoked => "key-revoked",
+            Self::KeysRevoked => "keys-revoked",
             Self::NamespaceDeleted => "namespace-deleted",
             Self::IdentityUnlinked => "identity-unlinked",
             Self::PasswordChanged => "password-changed",
@@ -172,6 +195,7 @@ impl Notice {
             Self::EngineChanged => "engine-changed",
             Self::EngineChecked => "engine-checked",
             Self::EngineDeleted => "engine-deleted",
+            Self::EngineDeleting => "engine-deleting",
             Self::EngineDisabled => "engine-disabled",
             Self::EngineEnabled => "engine-enabled",
             Self::EngineRotated => "engine-rotated",
@@ -195,6 +219,7 @@ impl Notice {
             Self::WebhookDeleted => "webhook-deleted",
             Self::BudgetSaved => "budget-saved",
             Self::BudgetDeleted => "budget-deleted",
+            Self::DefaultSkuSaved => "default-sku-saved",
         }
     }
 
@@ -210,10 +235,14 @@ impl Notice {
             Self::LimitsChanged => "The limits are saved; namespaces follow within moments".to_owned(),
             Self::MemberRemoved => format!("{name} is no longer a member"),
             Self::RoleChanged => format!("{name} has another role now"),
+            Self::ScheduleResumed => format!("{name} starts Jobs by the clock again"),
+            Self::ScheduleSuspended => format!("{name} starts no Jobs by the clock"),
             Self::WorkloadChanged => format!("{name} is changed; its pods follow"),
+            Self::IdleGpuChanged => "The rule about idle GPUs is saved".to_owned(),
             Self::WorkloadRestarted => format!("{name} restarts, one pod after the other"),
             Self::ManifestApplied => format!("{name} is applied; its pods follow"),
             Self::WorkloadDeleted => format!("{name} and its pods are being deleted"),
+            Self::WorkloadsDeleted => format!("Being deleted with all pods: {name}"),
             Self::SecretCreated => format!("Secret {name} is created"),
             Self::SecretChanged => format!("{name} is set"),
             Self::SecretKeyRemoved => format!("{name} is removed"),
@@ -225,6 +254,7 @@ impl Notice {
             Self::ServiceCreated => format!("Service {name} is created"),
             Self::ServiceDeleted => format!("Service {name} is deleted"),
             Self::KeyRevoked => format!("Key {name} is revoked"),
+            Self::KeysRevoked => format!("Revoked for good: {name}"),
             Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),
             Self::IdentityUnlinked => "That account is unlinked".to_owned(),
             Self::PasswordChanged => "Your password is changed".to_owned(),
@@ -234,6 +264,7 @@ impl Notice {
             Self::EngineChanged => format!("Engine {name} is changed"),
             Self::EngineChecked => format!("Engine {name} is checked"),
             Self::EngineDeleted => format!("Engine {name} is deleted; its credentials are forgotten"),
+            Self::EngineDeleting => format!("Engine {name} is being deleted"),
             Self::EngineDisabled => format!("Engine {name} takes no new workloads"),
             Self::EngineEnabled => format!("Engine {name} takes workloads again"),
             Self::EngineRotated => format!("The credentials of {name} are replaced"),
@@ -246,6 +277,7 @@ impl Notice {
             Self::SkuOffered => format!("{name} is sold again"),
             Self::BudgetSaved => "The budget is saved".to_owned(),
             Self::BudgetDeleted => "The budget is deleted".to_owned(),
+            Self::DefaultSkuSaved => "The default SKU is saved; new pods follow within moments".to_owned(),
             Self::SkuRetired => format!("{name} is retired; running pods go on"),
             Self::SkypilotApplied => format!("SkyPilot access of {name} is applied"),
             Self::SkypilotApproved => format!("What {name} may do beyond its namespace is saved"),
@@ -277,13 +309,18 @@ pub fn times_done() -> Memo<u32> {
 #[component]
 pub fn NoticeToast() -> impl IntoView {
     let query = use_query_map();
-    let path = use_location().pathname;
-    let sentence = move || {
-        let code = query.read().get("done")?;
+    let (path, search) = (use_location().pathname, use_location().search);
+    let told = Memo::new(move |_| {
+        let code = query.read().get("done");
         let name = query.read().get("name").unwrap_or_default();
-        Notice::ALL.iter().find(|notice| notice.code() == code).map(|notice| notice.sentence(&name))
+        let notice = code.and_then(|code| Notice::ALL.iter().find(|notice| notice.code() == code));
+        notice.map(|notice| (search.get(), notice.sentence(&name))).into_iter().collect::<Vec<_>>()
+    });
+    // One of its own for each notice: with other words in it, one that has faded would stay unseen.
+    let draw = move |_: String, text: String| {
+        view! { <Toast text=text dismiss=path.get_untracked()><UndoButton /></Toast> }.into_any()
     };
-    move || sentence().map(|text| view! { <Toast text=text dismiss=path.get() /> })
+    view! { <Keyed items=told draw=Arc::new(draw) /> }
 }
 
 #[cfg(test)]
@@ -295,6 +332,10 @@ mod tests {
         assert_eq!(
             Notice::WorkloadDeleted.after("/kubernetes/x/workloads", "demo"),
             "/kubernetes/x/workloads?done=workload-deleted&name=demo"
+        );
+        assert_eq!(
+            Notice::EngineChecked.after(&crate::paths::engine_checked("x", "now"), "demo"),
+            "/engines/x?checked=now&done=engine-checked&name=demo"
         );
     }
 }

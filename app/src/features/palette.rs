@@ -9,18 +9,24 @@ use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::web_sys::Element;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
-use places::{Place, found, keys, of_namespace, pages};
+use leptos_router::hooks::{use_location, use_navigate};
+use places::{Place, create_at, found, keys, of_namespace, pages};
 
 use crate::api::ask::ask;
 use crate::api::namespace::ListNamespaces;
 use crate::api::packed::unpack;
 use crate::ui::icon::{Glyph, Icon};
 
+// Pages of namespaces, 50 each: who has more of them goes through the list.
+const MOST_PAGES: u32 = 20;
+
 /// What the palette shows and which line is chosen.
 #[derive(Clone, Copy)]
 struct Palette {
+    /// How often it was opened: what an earlier opening asked for comes too late.
+    opened: StoredValue<u32>,
     dialog: NodeRef<html::Dialog>,
     field: NodeRef<html::Input>,
     typed: RwSignal<String>,
@@ -33,6 +39,7 @@ struct Palette {
 #[component]
 pub fn CommandPalette(operator: bool) -> impl IntoView {
     let palette = Palette {
+        opened: StoredValue::new(0),
         dialog: NodeRef::new(),
         field: NodeRef::new(),
         typed: RwSignal::new(String::new()),
@@ -41,13 +48,13 @@ pub fn CommandPalette(operator: bool) -> impl IntoView {
         operator,
     };
     let ready = RwSignal::new(false);
-    let navigate = use_navigate();
+    let (navigate, path) = (use_navigate(), use_location().pathname);
     Effect::new(move || {
         ready.set(true);
         let navigate = navigate.clone();
         let before = StoredValue::new(String::new());
         let keys = window_event_listener(leptos::ev::keydown, move |event| {
-            if let Some(target) = palette.shortcut(&event, before) {
+            if let Some(target) = palette.shortcut(&event, before, &path.get_untracked()) {
                 navigate(&target, NavigateOptions::default());
             }
         });
@@ -82,12 +89,24 @@ impl Palette {
         self.places.set(pages(self.operator));
         // It fails only when the element has left the page again.
         let _ = dialog.show_modal();
-        spawn_local(async move {
-            let answer = ask(ListNamespaces { cursor: String::new() }).await;
+        self.opened.update_value(|times| *times += 1);
+        spawn_local(self.find_namespaces(self.opened.get_value()));
+    }
+
+    /// Adds the namespaces, page by page: the first ones can be gone to while the rest is on its way.
+    async fn find_namespaces(self, opened: u32) {
+        let mut cursor = String::new();
+        for _ in 0..MOST_PAGES {
+            let answer = ask(ListNamespaces { cursor }).await;
             // Without an answer the pages are still there to go to.
             let Ok(page) = answer.and_then(|json| unpack::<Page<NamespaceView>>(&json)) else { return };
+            if self.opened.try_get_value() != Some(opened) {
+                return;
+            }
             self.places.update(|places| places.extend(page.items.iter().flat_map(of_namespace)));
-        });
+            let Some(next) = page.next_cursor else { return };
+            cursor = next;
+        }
     }
 
     fn close(self) {
@@ -100,8 +119,9 @@ impl Palette {
         self.places.with(|places| self.typed.with(|typed| found(places, typed)))
     }
 
-    /// Ctrl K and ? open the palette; `g` and a letter go somewhere. Returns where.
-    fn shortcut(self, event: &KeyboardEvent, before: StoredValue<String>) -> Option<String> {
+    /// Ctrl K and ? open the palette; `g` and a letter go somewhere; `c` makes what the page at `path` lists; `/` goes to
+    /// its filter; `j` and `k` step through the rows of its table. Returns where.
+    fn shortcut(self, event: &KeyboardEvent, before: StoredValue<String>, path: &str) -> Option<String> {
         let key = event.key();
         if key.eq_ignore_ascii_case("k") && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
@@ -119,6 +139,17 @@ impl Palette {
                 None
             }
             ("g", letter) => keys(self.operator).find(|place| place.key == Some(letter)).map(|place| place.href),
+            (_, "c") => create_at(self.operator, path),
+            (_, "j" | "k") => {
+                step_row(key == "j");
+                None
+            }
+            (_, "/") => {
+                if focus_filter() {
+                    event.prevent_default();
+                }
+                None
+            }
             _ => None,
         }
     }
@@ -141,10 +172,33 @@ impl Palette {
     }
 }
 
+/// Puts the cursor into the filter of the page; whether it has one.
+fn focus_filter() -> bool {
+    focus(document().query_selector("main input[type=search]").ok().flatten())
+}
+
+/// Goes to the link of the next row, or of the one before; Enter follows it, as it follows every link.
+fn step_row(down: bool) {
+    let row = document().active_element().and_then(|at| at.closest("main tbody tr").ok().flatten());
+    let step = |row: &Element| if down { row.next_element_sibling() } else { row.previous_element_sibling() };
+    let link_in = |row: Element| row.query_selector("a[href]").ok().flatten();
+    focus(match row {
+        Some(row) => std::iter::successors(step(&row), step).find_map(link_in),
+        None => document().query_selector("main tbody tr a[href]").ok().flatten(),
+    });
+}
+
+/// Whether there was something that takes the focus.
+fn focus(element: Option<Element>) -> bool {
+    use leptos::wasm_bindgen::JsCast as _;
+    let element = element.and_then(|element| element.dyn_into::<leptos::web_sys::HtmlElement>().ok());
+    element.is_some_and(|element| element.focus().is_ok())
+}
+
 /// Letters typed into a field are no shortcuts.
 fn is_typing(event: &KeyboardEvent) -> bool {
     use leptos::wasm_bindgen::JsCast as _;
-    let target = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     target.is_some_and(|element| {
         matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
             || element.closest("dialog, [role=log]").ok().flatten().is_some()
@@ -191,6 +245,9 @@ fn Sheet(palette: Palette) -> impl IntoView {
             <ul id="palette" role="listbox" aria-label="Places" class="min-h-0 overflow-auto p-1">
                 {lines}
             </ul>
+            <p class="border-t border-line px-4 py-2 text-sm text-muted max-md:hidden">
+                "On a page: j and k go through the rows, Enter opens one, / filters, c makes a new one"
+            </p>
             {move || {
                 palette.found().is_empty().then(|| view! { <p class="px-4 pb-4 text-muted">"Nothing of that name."</p> })
             }}

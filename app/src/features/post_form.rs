@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 
 use crate::api::error::AppError;
 use crate::api::packed::{Answer, unpack};
+use crate::features::undo::LastDone;
+#[cfg(feature = "hydrate")]
+use crate::features::undo::Undo;
 
 /// How the sending of a form goes.
 #[derive(Clone, Copy)]
@@ -69,11 +72,21 @@ impl Sending {
     }
 }
 
+/// What a field must hold to take the form back; none while it cannot be.
+pub type Before = (&'static str, Signal<Option<String>>);
+
 /// The form; `children` are its fields and its button.
 #[component]
-pub fn PostForm(sending: Sending, children: Children) -> impl IntoView {
+pub fn PostForm(
+    sending: Sending,
+    /// Where the same form takes itself back: its field, and what is true now.
+    #[prop(optional)]
+    before: Option<Before>,
+    children: Children,
+) -> impl IntoView {
+    let last = use_context::<LastDone>();
     view! {
-        <form action=sending.path method="post" on:submit=move |event| send(&event, sending)>
+        <form action=sending.path method="post" on:submit=move |event| send(&event, sending, before, last)>
             {children()}
         </form>
     }
@@ -90,12 +103,12 @@ pub fn WholePageForm(sending: Sending, children: Children) -> impl IntoView {
 }
 
 #[cfg(not(feature = "hydrate"))]
-fn send(_: &SubmitEvent, sending: Sending) {
+fn send(_: &SubmitEvent, sending: Sending, _: Option<Before>, _: Option<LastDone>) {
     sending.pending.set(false);
 }
 
 #[cfg(feature = "hydrate")]
-fn send(event: &SubmitEvent, sending: Sending) {
+fn send(event: &SubmitEvent, sending: Sending, before: Option<Before>, last: Option<LastDone>) {
     use leptos::form::form_data_from_event;
     if event.default_prevented() {
         return;
@@ -105,9 +118,16 @@ fn send(event: &SubmitEvent, sending: Sending) {
     let Ok(fields) = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&fields) else { return };
     event.prevent_default();
     let body = fields.to_string().as_string().unwrap_or_default();
+    let undo = before.and_then(|(field, value)| {
+        fields.set(field, &value.get_untracked()?);
+        Some(Undo { path: sending.path, body: fields.to_string().as_string()? })
+    });
     sending.pending.set(true);
     leptos::task::spawn_local(async move {
         let answer = crate::api::ask::post(sending.path, body).await;
+        if let Some(last) = last.filter(|_| answer.is_ok()) {
+            last.remember(undo);
+        }
         // The page may be another by now: then there is nobody to tell.
         let _ = sending.answer.try_set(Some(answer));
         let _ = sending.pending.try_set(false);

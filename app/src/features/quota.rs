@@ -3,9 +3,11 @@
 use domain::namespace::QuotaLine;
 use domain::quantity::parse_milli;
 
-/// `2/8` over all GPU classes; a dash where no limit is known.
+/// `2/8` over all GPUs; a dash where no limit is known.
 pub fn gpus(quota: &[QuotaLine]) -> String {
-    let lines = || quota.iter().filter(|line| line.resource.starts_with("requests.") && line.resource.ends_with("gpu"));
+    // Those of single classes are among them.
+    let counts = |line: &&QuotaLine| line.resource.starts_with("requests.") && line.gpu_class.is_none();
+    let lines = || quota.iter().filter(counts).filter(|line| line.resource.ends_with("gpu"));
     let sum =
         |text: fn(&QuotaLine) -> &str| lines().filter_map(|line| parse_milli(text(line)).ok()).sum::<i128>() / 1000;
     if lines().next().is_none() { "–".to_owned() } else { format!("{}/{}", sum(|l| &l.used), sum(|l| &l.limit)) }
@@ -20,8 +22,16 @@ pub fn percent(line: &QuotaLine) -> u32 {
     }
 }
 
-/// `GPUs`, `CPU`, `memory` for resource names.
-pub fn resource(name: &str) -> String {
+/// What a line counts: `GPUs`, `GPUs of class h100`, `CPU`, `memory`.
+pub fn what(line: &QuotaLine) -> String {
+    let all = resource(&line.resource);
+    match &line.gpu_class {
+        Some(class) => format!("{all} of class {class}"),
+        None => all,
+    }
+}
+
+fn resource(name: &str) -> String {
     let bare = name.trim_start_matches("requests.").trim_start_matches("limits.");
     match bare {
         "cpu" => "CPU".to_owned(),
@@ -41,13 +51,18 @@ mod tests {
     use super::*;
 
     fn line(resource: &str, used: &str, limit: &str) -> QuotaLine {
-        QuotaLine { resource: resource.into(), limit: limit.into(), used: used.into() }
+        QuotaLine { resource: resource.into(), gpu_class: None, limit: limit.into(), used: used.into() }
+    }
+
+    fn of_class(class: &str) -> QuotaLine {
+        QuotaLine { gpu_class: Some(class.into()), ..line("requests.nvidia.com/gpu", "1", "4") }
     }
 
     #[test]
-    fn gpus_are_summed_over_their_classes() {
+    fn gpus_are_summed_and_none_is_counted_twice() {
         let quota = [
             line("requests.nvidia.com/gpu", "2", "8"),
+            of_class("h100"),
             line("requests.amd.com/gpu", "1", "4"),
             line("pods", "3", "50"),
         ];
@@ -59,6 +74,7 @@ mod tests {
     fn classes_of_gpus_are_told_apart() {
         let names = ["requests.nvidia.com/gpu", "requests.amd.com/gpu", "pods"].map(resource);
         assert_eq!(names, ["GPUs", "GPUs of amd.com", "pods"]);
+        assert_eq!(what(&of_class("h100")), "GPUs of class h100");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub fn QuotaMeters(lines: Vec<QuotaLine>, #[prop(optional)] note: &'static str) 
     let lines: Vec<QuotaLine> = lines.into_iter().filter(|line| !line.resource.starts_with("limits.")).collect();
     let known = !lines.is_empty();
     let line = |line: QuotaLine| {
-        let what = quota::resource(&line.resource);
+        let what = quota::what(&line);
         let (used, limit) = (sku_facts::readable(&line.used), sku_facts::readable(&line.limit));
         view! {
             <li class="grid gap-1">

@@ -68,7 +68,9 @@ fn Lines(verdict: Verdict) -> impl IntoView {
     let passed = fine.iter().filter_map(|rule| passed(&rule.code)).map(ToOwned::to_owned);
     let quota = verdict.quota.iter().filter(|line| worth_saying(line)).map(within);
     let refused = once_each(refused);
-    let good: Vec<String> = if refused.is_empty() { passed.chain(quota).collect() } else { passed.collect() };
+    let wait = verdict.expected_wait_seconds.map(starts_in);
+    let good: Vec<String> =
+        if refused.is_empty() { passed.chain(quota).chain(wait).collect() } else { passed.collect() };
     view! {
         <ul class="grid gap-1.5" aria-label="Check" data-allowed=verdict.allowed.to_string()>
             {refused.into_iter().map(|text| view! { <Line tone="text-fail" icon=Icon::Cross text=text /> }).collect_view()}
@@ -125,7 +127,16 @@ fn worth_saying(check: &QuotaCheck) -> bool {
 fn within(check: &QuotaCheck) -> String {
     let QuotaCheck { line, requested } = check;
     let [requested, limit, used] = [requested, &line.limit, &line.used].map(|q| sku_facts::readable(q));
-    format!("{requested} of {limit} {} ({used} used)", quota::resource(&line.resource))
+    format!("{requested} of {limit} {} ({used} used)", quota::what(line))
+}
+
+/// `Starts in about 40 s`; what others of the SKU took is no promise.
+fn starts_in(seconds: u32) -> String {
+    match seconds {
+        0 => "Starts at once".to_owned(),
+        1..=89 => format!("Starts in about {seconds} s"),
+        _ => format!("Starts in about {} min", (seconds + 30) / 60),
+    }
 }
 
 #[component]
@@ -159,9 +170,16 @@ mod tests {
 
     #[test]
     fn a_quota_line_is_said_with_its_numbers() {
-        let line = QuotaLine { resource: "requests.memory".into(), limit: "64Gi".into(), used: "8Gi".into() };
+        let line =
+            QuotaLine { resource: "requests.memory".into(), gpu_class: None, limit: "64Gi".into(), used: "8Gi".into() };
         let check = QuotaCheck { line, requested: "16Gi".into() };
         assert_eq!(within(&check), "16 GiB of 64 GiB memory (8 GiB used)");
         assert!(worth_saying(&check));
+    }
+
+    #[test]
+    fn a_wait_is_said_in_the_unit_that_people_count_in() {
+        assert_eq!([0, 1, 89].map(starts_in), ["Starts at once", "Starts in about 1 s", "Starts in about 89 s"]);
+        assert_eq!([90, 600].map(starts_in), ["Starts in about 2 min", "Starts in about 10 min"]);
     }
 }

@@ -7,4 +7,5 @@ pub mod detail;
 mod dialogs;
 mod fields;
 pub mod list;
+mod nodes;
 mod paste;

@@ -4,7 +4,9 @@ pub mod namespace {
     //! Namespaces.
     pub mod access;
     pub mod create;
+    pub mod default_sku;
     pub mod detail;
+    pub mod idle_gpu;
     pub mod list;
     pub mod settings;
 }
@@ -64,6 +66,7 @@ pub mod workload {
     pub mod log;
     pub mod log_switches;
     pub mod manifest;
+    pub mod metrics;
     pub mod pods;
     pub mod schedule;
     pub mod terminal;

@@ -1,24 +1,36 @@
-//! The first page: what needs me, what runs, what it costs.
+//! The first page: what needs me, what runs, what it costs, what is free.
 
+use domain::budget::BudgetView;
+use domain::idle_gpu::IdleWorkload;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
+use crate::api::ask::ask;
 use crate::api::overview::GetOverview;
+use crate::api::packed::unpack;
 use crate::features::first_steps::FirstSteps;
 use crate::features::head::PageHead;
 use crate::features::load::load;
-use crate::features::overview::Overview;
+use crate::features::overview::{ExpiringKey, Overview};
 use crate::features::status;
 use crate::paths;
-use crate::ui::badge::Badge;
-use crate::ui::money::{per_hour, per_hour_and_day};
+use crate::ui::badge::{Badge, Tone};
+use crate::ui::banner::Banner;
+use crate::ui::clock::{Ago, absolute};
+use crate::ui::money::{amount, per_hour, per_hour_and_day};
 use crate::ui::readout::{Readout, Readouts};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
-/// The overview.
+/// The overview. Who comes back to it, from a shell or another window, sees what happened meanwhile.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
+    let fresh = RwSignal::new(None::<Overview>);
+    Effect::new(move || {
+        let back = window_event_listener(leptos::ev::focus, move |_| spawn_local(look_again(fresh)));
+        on_cleanup(move || back.remove());
+    });
     let body = load(Signal::stored(String::new()), |_| GetOverview {})
-        .show(|overview| view! { <Body overview=overview /> }.into_any());
+        .show(move |first| view! { <Newest first=first fresh=fresh /> }.into_any());
     view! {
         <PageHead title="Overview" />
         {body}
@@ -26,13 +38,32 @@ pub fn OverviewPage() -> impl IntoView {
     .into_any()
 }
 
+/// Without an answer what was seen stays.
+async fn look_again(fresh: RwSignal<Option<Overview>>) {
+    let answer = ask(GetOverview {}).await;
+    if let Ok(overview) = answer.and_then(|json| unpack::<Overview>(&json)) {
+        // The page may be another by now: then nobody looks.
+        let _ = fresh.try_set(Some(overview));
+    }
+}
+
+/// What was asked for last, at first what the page came with.
+#[component]
+fn Newest(first: Overview, fresh: RwSignal<Option<Overview>>) -> impl IntoView {
+    move || {
+        let overview = fresh.get().unwrap_or_else(|| first.clone());
+        view! { <Body overview=overview /> }
+    }
+}
+
 #[component]
 fn Body(overview: Overview) -> impl IntoView {
-    let (ready, wanted) = overview.pods();
+    let (ready, wanted) = overview.pods;
     let (hour, day) =
         overview.spending.rate().map_or_else(|| ("–".to_owned(), "Nothing runs".to_owned()), |p| per_hour_and_day(&p));
     let (month, forecast) = overview.spending.this_month();
-    let trouble = overview.troubled().len() + overview.failed_namespaces.len();
+    let (free, classes) = overview.free_gpus();
+    let trouble = overview.attention();
     let unfinished = overview.steps().contains(&false);
     let steps = overview.clone();
     view! {
@@ -40,19 +71,21 @@ fn Body(overview: Overview) -> impl IntoView {
             <Readout label="Pods ready" value=format!("{ready}/{wanted}") note="of those wanted" />
             <Readout label="Cost now" value=hour note=day />
             <Readout label="This month" value=month note=forecast />
+            <Readout label="Free GPUs" value=free note=classes />
             <Readout label="Namespaces" value=overview.namespaces.to_string() note=format!("{} active API keys", overview.keys) />
             <Readout label="Needs attention" value=trouble.to_string() note=if trouble == 0 { "All is well" } else { "See below" } />
         </Readouts>
         {unfinished.then(|| view! { <FirstSteps overview=steps /> })}
         <FailedNamespaces failed=overview.failed_namespaces.clone() />
+        <UsedUp budgets=overview.used_up.clone() />
+        <ExpiringKeys keys=overview.expiring.clone() />
+        <IdleGpus idle=overview.idle.clone() />
         <Work overview=overview />
     }
 }
 
 #[component]
 fn FailedNamespaces(failed: Vec<(String, String)>) -> impl IntoView {
-    use crate::ui::badge::Tone;
-    use crate::ui::banner::Banner;
     let banner = |(name, why): (String, String)| {
         view! {
             <Banner tone=Tone::Fail title=format!("Namespace {name} could not be set up")>
@@ -61,6 +94,54 @@ fn FailedNamespaces(failed: Vec<(String, String)>) -> impl IntoView {
         }
     };
     failed.into_iter().map(banner).collect_view()
+}
+
+/// Budgets of which nothing is left.
+#[component]
+fn UsedUp(budgets: Vec<BudgetView>) -> impl IntoView {
+    let banner = |budget: BudgetView| {
+        let whose = budget.namespace.map_or_else(|| "the account".to_owned(), |name| format!("namespace {name}"));
+        let spent = amount(&budget.spent, &budget.currency).map_or(budget.spent, |spent| spent.display());
+        let of = amount(&budget.amount, &budget.currency).map_or(budget.amount, |all| all.display());
+        let stop =
+            if budget.stopped { " New pods are refused until the month ends or the budget is raised." } else { "" };
+        let tone = if budget.stopped { Tone::Fail } else { Tone::Wait };
+        view! {
+            <Banner tone=tone title=format!("The budget of {whose} is used up")>
+                {format!("{spent} of {of} this month.{stop} ")} <a href=paths::budgets() class="link">"Look at the budgets"</a>
+            </Banner>
+        }
+    };
+    budgets.into_iter().map(banner).collect_view()
+}
+
+/// Keys whose programs will stand still soon.
+#[component]
+fn ExpiringKeys(keys: Vec<ExpiringKey>) -> impl IntoView {
+    let banner = |key: ExpiringKey| {
+        view! {
+            <Banner tone=Tone::Wait title=format!("API key {} ends soon", key.name)>
+                {format!("It ends at {}. ", absolute(&key.at))} <a href=paths::api_key(&key.id) class="link">"Rotate it"</a>
+            </Banner>
+        }
+    };
+    keys.into_iter().map(banner).collect_view()
+}
+
+/// GPUs that are paid for and do nothing.
+#[component]
+fn IdleGpus(idle: Vec<IdleWorkload>) -> impl IntoView {
+    let banner = |one: IdleWorkload| {
+        let href = paths::workload(&one.namespace_id, one.kind, &one.name);
+        let stops = one.idle.stops_at.map(|at| format!(" It is stopped at {}.", absolute(&at)));
+        view! {
+            <Banner tone=Tone::Wait title=format!("The GPUs of {} are idle", one.name)>
+                "Since " <Ago at=Signal::stored(one.idle.since_at) /> {format!(" in {}.", one.namespace)} {stops} " "
+                <a href=href class="link">"Look at it"</a>
+            </Banner>
+        }
+    };
+    idle.into_iter().map(banner).collect_view()
 }
 
 const COLUMNS: &[Column] = &[
@@ -77,6 +158,7 @@ fn Work(overview: Overview) -> impl IntoView {
     if overview.work.is_empty() {
         return ().into_any();
     }
+    let rest = overview.rest().map(|rest| view! { <p class="text-sm text-muted">{rest}</p> });
     let row = |(id, namespace, d): (String, String, domain::workload::WorkloadView)| {
         let (tone, word) = status::workload(&d);
         view! {
@@ -105,6 +187,7 @@ fn Work(overview: Overview) -> impl IntoView {
             <Table label="Running work" columns=COLUMNS>
                 {overview.work.into_iter().map(row).collect_view()}
             </Table>
+            {rest}
         </section>
     }
     .into_any()

@@ -8,6 +8,11 @@ pub mod account {
     pub mod list;
 }
 
+pub mod health {
+    //! How the installation is.
+    pub mod detail;
+}
+
 pub mod node {
     //! Virtual nodes.
     pub mod detail;

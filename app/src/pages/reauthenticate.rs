@@ -17,7 +17,7 @@ use crate::ui::field::{Field, INPUT};
 /// The password once more, or the provider; goes back to where one came from.
 #[component]
 pub fn ReauthenticatePage() -> impl IntoView {
-    let body = load(Signal::stored(String::new()), |_| GetProfile {})
+    let body = load(Signal::stored(String::new()), |cursor| GetProfile { cursor })
         .show(|profile| view! { <Ways profile=profile /> }.into_any());
     view! {
         <Title text="Confirm it is you" />

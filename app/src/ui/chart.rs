@@ -1,5 +1,5 @@
-//! Stacked bars: one bar for each place on the axis, one colour for each series. Drawn by the server with SVG attributes,
-//! because the page's policy forbids inline styles; the figures stand in words beside it.
+//! Stacked bars: one bar for each place on the axis, one colour for each series, a dashed line for what is to come; and
+//! lines. Drawn with SVG attributes, because the page's policy forbids inline styles; the figures stand in words beside it.
 
 use leptos::prelude::*;
 
@@ -20,7 +20,7 @@ fn colour(name: &str) -> usize {
     hash as usize % FILLS.len()
 }
 
-/// A chart of `bars`, each the amounts of `series` in its order.
+/// A chart of `bars`, each the amounts of `series` in its order, and of what is expected at some places, dashed.
 #[component]
 pub fn StackedBars(
     /// What it shows, for screen readers.
@@ -28,15 +28,24 @@ pub fn StackedBars(
     label: String,
     series: Vec<String>,
     bars: Vec<Vec<f64>>,
+    /// What is expected, place by place; it may go on beyond the bars.
+    #[prop(optional)]
+    ahead: Vec<Option<f64>>,
+    /// What the dashed line is.
+    #[prop(optional, into)]
+    ahead_label: String,
 ) -> impl IntoView {
+    let highest = highest(&bars, &ahead);
+    let dashed = dashes(&ahead, highest);
+    let expected = (!dashed.is_empty()).then(|| view! { <AheadKey label=ahead_label /> });
     let colours: Vec<usize> = series.iter().map(|name| colour(name)).collect();
-    let rects = rects(&bars).into_iter().map(|rect| {
+    let rects = rects(&bars, highest).into_iter().map(|rect| {
         let thick = (STEP - 2).to_string();
         let fill = FILLS[colours.get(rect.series).copied().unwrap_or_default()];
         view! { <rect class=fill x=rect.x.to_string() y=rect.y width=thick height=rect.height /> }
     });
     let rects = rects.collect_view();
-    let width = bars.len().max(1) * STEP;
+    let width = bars.len().max(ahead.len()).max(1) * STEP;
     let legend = series.into_iter().zip(colours).map(|(name, colour)| {
         let class = tailwind_fuse::tw_join!("inline-block size-2.5 rounded-sm", SWATCHES[colour]);
         view! {
@@ -50,9 +59,88 @@ pub fn StackedBars(
         <svg class="h-40 w-full" viewBox=format!("0 0 {width} 100") preserveAspectRatio="none" role="img" aria-label=label>
             <path class="stroke-line" d=format!("M0 99.5h{width}") fill="none" stroke-width="1" />
             {rects}
+            <path class="stroke-ink" d=dashed fill="none" stroke-width="1.5" stroke-dasharray="5 4" vector-effect="non-scaling-stroke" />
         </svg>
-        <ul class="flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">{legend.collect_view()}</ul>
+        <ul class="flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">{legend.collect_view()} {expected}</ul>
     }
+}
+
+/// What the dashed line is, beside the colours.
+#[component]
+fn AheadKey(label: String) -> impl IntoView {
+    view! {
+        <li class="inline-flex items-center gap-1.5">
+            <svg class="h-2.5 w-5" viewBox="0 0 20 10" aria-hidden="true">
+                <path class="stroke-ink" d="M0 5h20" fill="none" stroke-width="1.5" stroke-dasharray="5 2.5" />
+            </svg>
+            {label}
+        </li>
+    }
+}
+
+/// The top of the drawing.
+fn highest(bars: &[Vec<f64>], ahead: &[Option<f64>]) -> f64 {
+    let sums = bars.iter().map(|bar| bar.iter().sum::<f64>());
+    sums.chain(ahead.iter().flatten().copied()).fold(0.0, f64::max)
+}
+
+/// The path over the places where something is expected, flat over each of them.
+fn dashes(ahead: &[Option<f64>], highest: f64) -> String {
+    let mut path = String::new();
+    for (place, expected) in ahead.iter().enumerate() {
+        let Some(expected) = expected else { continue };
+        let y = HEIGHT - expected / highest.max(f64::MIN_POSITIVE) * HEIGHT;
+        let (begin, from, to) = (if path.is_empty() { 'M' } else { 'L' }, place * STEP + 1, (place + 1) * STEP - 1);
+        // A line at the very edge would be cut in half.
+        path.push_str(&format!("{begin}{from} {:.2}H{to}", y.clamp(1.0, HEIGHT - 1.0)));
+    }
+    path
+}
+
+/// Size of a line chart in its own units.
+const LINE: (f64, f64) = (240.0, 40.0);
+
+/// A line of `points` over time; what is missing leaves a gap. The last figure stands in words beside it.
+#[component]
+pub fn Line(
+    /// What it shows.
+    #[prop(into)]
+    title: String,
+    /// The same in figures, for screen readers.
+    #[prop(into)]
+    description: String,
+    points: Vec<Option<f64>>,
+    /// The top of the drawing.
+    highest: f64,
+) -> impl IntoView {
+    // Not <title> and <desc>: the browser makes elements of HTML of them, and nobody reads those.
+    let label = format!("{title}: {description}");
+    view! {
+        <svg class="h-12 w-full text-accent" viewBox="0 0 240 40" preserveAspectRatio="none" role="img" aria-label=label>
+            <path class="stroke-line" d="M0 39.5h240" fill="none" stroke-width="1" />
+            <path d=line(&points, highest) fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" />
+        </svg>
+    }
+}
+
+/// The path of a line, scaled to `highest`.
+fn line(points: &[Option<f64>], highest: f64) -> String {
+    let (width, height) = LINE;
+    let step = width / (points.len().max(2) - 1) as f64;
+    let (mut path, mut drawing) = (String::new(), false);
+    for (place, point) in points.iter().enumerate() {
+        let Some(value) = point else {
+            drawing = false;
+            continue;
+        };
+        let y = height - (value / highest.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0) * height;
+        let x = place as f64 * step;
+        // A point without a neighbour is drawn as a dot.
+        let part = if drawing { format!("L{x:.1} {y:.1}") } else { format!("M{x:.1} {y:.1}h0") };
+        path.push_str(&part);
+        drawing = true;
+    }
+    path
 }
 
 /// A part of a bar.
@@ -63,9 +151,8 @@ struct Rect {
     height: String,
 }
 
-/// The parts, stacked from the bottom and scaled to the highest bar; parts of nothing are left out.
-fn rects(bars: &[Vec<f64>]) -> Vec<Rect> {
-    let highest = bars.iter().map(|bar| bar.iter().sum::<f64>()).fold(0.0, f64::max);
+/// The parts, stacked from the bottom and scaled to `highest`; parts of nothing are left out.
+fn rects(bars: &[Vec<f64>], highest: f64) -> Vec<Rect> {
     let mut rects = Vec::new();
     for (place, bar) in bars.iter().enumerate() {
         let mut top = HEIGHT;
@@ -85,13 +172,29 @@ mod tests {
 
     #[test]
     fn parts_are_stacked_and_scaled_to_the_highest_bar() {
-        let drawn = rects(&[vec![1.0, 3.0], vec![0.0, 2.0], vec![0.0, 0.0]]);
+        let bars = [vec![1.0, 3.0], vec![0.0, 2.0], vec![0.0, 0.0]];
+        let drawn = rects(&bars, highest(&bars, &[]));
         let drawn: Vec<_> = drawn.iter().map(|r| (r.series, r.x, r.y.as_str(), r.height.as_str())).collect();
         assert_eq!(drawn, [(0, 1, "75.00", "25.00"), (1, 1, "0.00", "75.00"), (1, 11, "50.00", "50.00")]);
     }
 
     #[test]
+    fn a_line_is_scaled_and_leaves_a_gap_where_nothing_was_measured() {
+        assert_eq!(line(&[Some(0.0), Some(50.0), None, Some(100.0)], 100.0), "M0.0 40.0h0L80.0 20.0M240.0 0.0h0");
+        assert_eq!(line(&[Some(0.0)], 0.0), "M0.0 40.0h0");
+        assert_eq!(line(&[None, None], 1.0), "");
+    }
+
+    #[test]
     fn nothing_is_drawn_of_nothing() {
-        assert!(rects(&[]).is_empty() && rects(&[vec![0.0]]).is_empty());
+        assert!(rects(&[], 0.0).is_empty() && rects(&[vec![0.0]], 0.0).is_empty());
+        assert_eq!(dashes(&[], 0.0), "");
+    }
+
+    #[test]
+    fn what_is_expected_is_a_line_over_its_places_and_may_be_the_highest() {
+        let ahead = [None, Some(2.0), Some(8.0)];
+        let top = highest(&[vec![1.0, 3.0]], &ahead);
+        assert_eq!((top, dashes(&ahead, top).as_str()), (8.0, "M11 75.00H19L21 1.00H29"));
     }
 }

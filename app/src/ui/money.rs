@@ -21,6 +21,11 @@ pub fn per_hour_and_day(price: &Amount) -> (String, String) {
     (format!("{}/h", price.display()), format!("{} a day", price.times(24).display()))
 }
 
+/// `€6.58 for 2 hours`
+pub fn for_hours(price: &Amount, hours: u32) -> String {
+    format!("{} for {hours} {}", price.times(hours).display(), if hours == 1 { "hour" } else { "hours" })
+}
+
 /// What `now` costs when `cost` was right `seconds` ago and each hour costs `price`.
 pub fn grown(cost: &Amount, price: Option<&Amount>, seconds: u64) -> Amount {
     let more = price.map_or(0, |price| price.for_seconds(seconds).micros);
@@ -35,6 +40,12 @@ mod tests {
     fn a_price_is_said_per_hour_and_per_day() {
         let price = amount("6.58", "EUR").unwrap();
         assert_eq!(per_hour_and_day(&price), ("€6.58/h".to_owned(), "€157.92 a day".to_owned()));
+    }
+
+    #[test]
+    fn a_price_is_said_for_some_hours() {
+        let price = amount("3.29", "EUR").unwrap();
+        assert_eq!([1, 10].map(|hours| for_hours(&price, hours)), ["€3.29 for 1 hour", "€32.90 for 10 hours"]);
     }
 
     #[test]

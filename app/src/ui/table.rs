@@ -7,7 +7,7 @@ pub const CELL: &str = "px-4 py-2 align-middle";
 /// Class of a cell with a figure.
 pub const FIGURE: &str = "px-4 py-2 text-right align-middle tabular-nums whitespace-nowrap";
 /// Class of a body row.
-pub const ROW: &str = "border-b border-line last:border-0 hover:bg-hover";
+pub const ROW: &str = "border-b border-line last:border-0 hover:bg-hover focus-within:bg-hover";
 
 /// A column's head.
 #[derive(Debug, Clone, Copy)]
@@ -20,22 +20,68 @@ pub enum Column {
     Actions(&'static str),
 }
 
+/// The head of a column that sorts.
+#[derive(Clone, Copy)]
+pub struct SortHead {
+    /// Where it leads: to the next order.
+    pub href: Signal<String>,
+    /// `ascending` or `descending`, where the rows are in the order of this column.
+    pub order: Signal<Option<&'static str>>,
+}
+
+/// Heads of columns that sort, by their words.
+pub type SortHeads = Vec<(&'static str, SortHead)>;
+
+/// The words of a head as a link to another order.
+#[component]
+fn SortLink(text: &'static str, sort: SortHead) -> impl IntoView {
+    let SortHead { href, order } = sort;
+    let mark = move || match order.get() {
+        Some("ascending") => "M8 13V3M4.5 6.5L8 3l3.5 3.5",
+        Some(_) => "M8 3v10M4.5 9.5L8 13l3.5-3.5",
+        None => "M5 6l3-3 3 3M5 10l3 3 3-3",
+    };
+    view! {
+        <a
+            href=move || href.get()
+            data-noscroll="true"
+            class="inline-flex items-center gap-1 rounded hover:text-ink hover:underline"
+        >
+            {text}
+            <svg class="size-3 shrink-0" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4" aria-hidden="true">
+                <path d=mark />
+            </svg>
+        </a>
+    }
+}
+
 /// A framed table. `children` are the rows (`<tr>`); the body is written out because browsers insert one otherwise.
 #[component]
-pub fn Table(#[prop(into)] label: String, columns: &'static [Column], children: Children) -> impl IntoView {
+pub fn Table(
+    #[prop(into)] label: String,
+    columns: &'static [Column],
+    /// Columns that sort; their rows come in the order asked for.
+    #[prop(optional)]
+    sorts: SortHeads,
+    children: Children,
+) -> impl IntoView {
+    let named = move |text: &'static str, class: &'static str| match sorts.iter().find(|(head, _)| *head == text) {
+        Some((_, sort)) => {
+            let (sort, order) = (*sort, sort.order);
+            let link = view! { <SortLink text=text sort=sort /> };
+            view! { <th scope="col" aria-sort=move || order.get() class=class>{link}</th> }.into_any()
+        }
+        None => view! { <th scope="col" class=class>{text}</th> }.into_any(),
+    };
     let head = |column: &Column| match *column {
-        Column::Words(text) => {
-            view! { <th scope="col" class="px-4 py-2 text-left font-medium whitespace-nowrap">{text}</th> }.into_any()
-        }
-        Column::Figures(text) => {
-            view! { <th scope="col" class="px-4 py-2 text-right font-medium whitespace-nowrap">{text}</th> }.into_any()
-        }
+        Column::Words(text) => named(text, "px-4 py-2 text-left font-medium whitespace-nowrap"),
+        Column::Figures(text) => named(text, "px-4 py-2 text-right font-medium whitespace-nowrap"),
         Column::Actions(text) => {
             view! { <th scope="col" class="px-4 py-2"><span class="sr-only">{text}</span></th> }.into_any()
         }
     };
     view! {
-        <div class="relative overflow-x-auto rounded-md border border-line bg-surface" tabindex="0" role="region" aria-label=label>
+        <div class="relative overflow-x-auto print:overflow-visible rounded-md border border-line bg-surface" tabindex="0" role="region" aria-label=label>
             <table class="w-full border-collapse">
                 <thead class="border-b border-line text-sm text-muted">
                     <tr>{columns.iter().map(head).collect_view()}</tr>

@@ -15,6 +15,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PartialObject
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Client, ResourceExt};
+use serde_json::Value;
 
 use crate::tables::{Table, Tables};
 
@@ -36,7 +37,7 @@ pub async fn follow_namespaces(client: Client, tables: &Tables) {
     let labelled = watcher::Config::default().labels(NAMESPACE_LABEL);
     let events = watch(Api::<PartialObjectMeta<Namespace>>::all(client), labelled).default_backoff();
     follow("namespaces", events, &tables.namespaces, |object: &PartialObjectMeta<Namespace>| {
-        Some(NamespacePolicy::from_annotations(object.annotations()))
+        Some(NamespacePolicy::read(object.labels(), object.annotations()))
     })
     .await;
 }
@@ -48,7 +49,7 @@ pub async fn follow_namespaces(client: Client, tables: &Tables) {
 pub async fn get_namespace(client: &Client, name: &str) -> Result<NamespacePolicy, String> {
     let api: Api<Namespace> = Api::all(client.clone());
     match tokio::time::timeout(GET_DEADLINE, api.get_metadata_opt(name)).await {
-        Ok(Ok(Some(namespace))) => Ok(NamespacePolicy::from_annotations(namespace.annotations())),
+        Ok(Ok(Some(namespace))) => Ok(NamespacePolicy::read(namespace.labels(), namespace.annotations())),
         Ok(Ok(None)) => Err(format!("Namespace {name} does not exist")),
         Ok(Err(error)) => {
             tracing::warn!(namespace.kubernetes_name = name, %error, "cannot read a namespace");
@@ -84,13 +85,15 @@ async fn follow<K, V>(
     }
 }
 
-/// A SKU without its status, which changes with every pod and decides nothing here.
+/// A SKU without the numbers of its status, which change with every pod and decide nothing here.
 fn read_sku(object: &DynamicObject) -> Option<Sku> {
     let code = object.name_any();
     let version = object.metadata.generation.map(|g| g.to_string()).or_else(|| object.resource_version());
     let spec = object.data.get("spec").cloned().unwrap_or_default();
+    let class = object.data.pointer("/status/priorityClass").and_then(Value::as_str).map(ToOwned::to_owned);
+    let status = SkuStatus { priority_class: class, ..SkuStatus::default() };
     let read = serde_json::from_value(spec).map_err(|error| error.to_string()).and_then(|spec| {
-        let sku = Sku { code: code.clone(), version: version.unwrap_or_default(), spec, status: SkuStatus::default() };
+        let sku = Sku { code: code.clone(), version: version.unwrap_or_default(), spec, status };
         check_sku(&sku).map(|()| sku)
     });
     match read {
@@ -113,15 +116,16 @@ mod tests {
             "apiVersion": "remotegpu.ai/v1alpha1", "kind": "Sku",
             "metadata": {"name": "cpu-shared-8g", "generation": 3, "resourceVersion": "812"},
             "spec": {"title": "t", "resources": {"cpu": "2", "memory": "8Gi"}, "price": {"perHour": price, "currency": "EUR"}},
-            "status": {"free": 3}
+            "status": {"free": 3, "priorityClass": "remotegpu-gpu-h100"}
         }))
         .unwrap()
     }
 
     #[test]
-    fn the_version_moves_with_the_spec_and_the_status_is_left_out() {
+    fn the_version_moves_with_the_spec_and_of_the_status_only_the_class_is_kept() {
         let sku = read_sku(&object("0.10")).unwrap();
         assert_eq!((sku.version.as_str(), sku.status.free), ("3", 0));
+        assert_eq!(sku.status.priority_class.as_deref(), Some("remotegpu-gpu-h100"));
     }
 
     #[test]

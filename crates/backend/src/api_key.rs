@@ -5,6 +5,8 @@
 mod change;
 mod report;
 
+use std::collections::{BTreeSet, HashMap};
+
 use domain::api_key::{
     ApiKey, ApiKeyView, CreatedApiKey, ID_ALPHABET, ID_LENGTH, KeyText, NewApiKey, PublicId, SECRET_ALPHABET,
     SECRET_LENGTH,
@@ -21,6 +23,8 @@ use crate::{Backend, Caller, Grant};
 
 // A public id is 8 letters of 36: with a million keys one try in 2.8 million meets a taken one.
 const TRIES: usize = 5;
+// As many as the longest page of the list shows.
+const MOST_AT_ONCE: usize = 200;
 
 impl Backend {
     /// The caller's keys, or everybody's for admins; secrets are nowhere.
@@ -49,7 +53,7 @@ impl Backend {
     /// [`Error::Invalid`] with every wrong field; listed namespaces that are unknown or foreign read the same.
     pub async fn create_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<CreatedApiKey> {
         caller.require(Permission::OwnKeys)?;
-        let (name, scope, expires_at) = new.check(self.inner.clock.now())?;
+        let (name, scope, expires_at) = new.check(self.inner.store.database_time().await?)?;
         self.owned(caller, &scope, &[]).await?;
         for _ in 0..TRIES {
             let public_id = PublicId::from_trusted(self.random_text(ID_ALPHABET, ID_LENGTH));
@@ -89,16 +93,50 @@ impl Backend {
     /// # Errors
     /// [`Error::NotFound`] for unknown and foreign ids; `forbidden` for somebody else's key without the right.
     pub async fn revoke_api_key(&self, caller: &Caller, id: &str) -> Result<()> {
-        let id = ApiKeyId::parse(id)?;
-        let key = self.inner.store.api_key(caller.account.id, id).await?;
-        let key = key.filter(|_| caller.may(Permission::Read)).ok_or(Error::NotFound)?;
-        let needed = if key.owner_id == caller.user.id { Permission::OwnKeys } else { Permission::ManageKeys };
-        caller.require(needed)?;
-        let audit = self.audit(caller, Action::ApiKeyRevoked, target(id), key.name.clone()).named(key.name.as_str());
-        if self.inner.store.revoke_api_key(id, self.inner.clock.now(), &audit).await? {
+        let key = self.inner.store.api_key(caller.account.id, ApiKeyId::parse(id)?).await?;
+        let key = revocable(caller, key)?;
+        if self.mark_revoked(caller, &key).await? {
             self.settle_now(&key).await;
         }
         Ok(())
+    }
+
+    /// Revokes some keys, or none of them when one of them must not be.
+    ///
+    /// # Errors
+    /// As [`Self::revoke_api_key`]; [`Error::Invalid`] for none or more than 200.
+    pub async fn revoke_api_keys(&self, caller: &Caller, ids: &[String]) -> Result<()> {
+        caller.require(Permission::OwnKeys)?;
+        if ids.is_empty() || ids.len() > MOST_AT_ONCE {
+            return Err(Error::field("items", "range", format!("Choose 1 to {MOST_AT_ONCE} keys")));
+        }
+        let ids = ids.iter().map(|id| ApiKeyId::parse(id)).collect::<Result<Vec<_>>>()?;
+        let found = self.inner.store.api_keys(caller.account.id, &ids).await?;
+        let mut found: HashMap<ApiKeyId, ApiKey> = found.into_iter().map(|key| (key.id, key)).collect();
+        // One that was named twice is there once.
+        let ids: BTreeSet<ApiKeyId> = ids.into_iter().collect();
+        let keys = ids.iter().map(|id| revocable(caller, found.remove(id))).collect::<Result<Vec<_>>>()?;
+        let (mut revoked, mut outcome) = (Vec::<&ApiKey>::new(), Ok(()));
+        for key in &keys {
+            match self.mark_revoked(caller, key).await {
+                Ok(true) => revoked.push(key),
+                Ok(false) => {}
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        // Those before one that could not be written down are revoked, whatever became of it.
+        self.settle_all_now(&revoked).await;
+        outcome
+    }
+
+    /// Refused from now on; false if it was revoked before. Its rights in the cluster are still to be taken.
+    async fn mark_revoked(&self, caller: &Caller, key: &Grant<ApiKey>) -> Result<bool> {
+        let (id, name) = (key.id, key.name.as_str());
+        let audit = self.audit(caller, Action::ApiKeyRevoked, target(id), name).named(name);
+        self.inner.store.revoke_api_key(id, self.inner.clock.now(), &audit).await
     }
 
     /// How many secrets need each pepper: one that is named here must not be dropped (`security.md` §3).
@@ -161,6 +199,14 @@ impl Backend {
         }
         text
     }
+}
+
+/// A key of the account, if the caller may revoke it.
+fn revocable(caller: &Caller, key: Option<ApiKey>) -> Result<Grant<ApiKey>> {
+    let key = key.filter(|_| caller.may(Permission::Read)).ok_or(Error::NotFound)?;
+    let needed = if key.owner_id == caller.user.id { Permission::OwnKeys } else { Permission::ManageKeys };
+    caller.require(needed)?;
+    Ok(Grant::new(key))
 }
 
 /// The audit target of a key.

@@ -2,6 +2,7 @@
 //!
 //! Source: `tenant-api.md` §5. Read batch by batch, so that a month of any length takes the same memory.
 
+use domain::audit::Action;
 use domain::billing::BilledPod;
 use domain::id::NamespaceId;
 use domain::permission::Permission;
@@ -31,6 +32,22 @@ impl Backend {
             Ok(Some((row, (backend, records, Some((record.namespace_id, tenant))))))
         });
         Ok(rows.boxed())
+    }
+
+    /// The same for a file: taking usage out as one stands in the audit log, whichever API gives it.
+    ///
+    /// # Errors
+    /// As [`Self::billed_pods`]; [`Error::Unavailable`] when the row cannot be written.
+    pub async fn export_billed_pods(
+        &self,
+        caller: &Caller,
+        month: Month,
+    ) -> Result<BoxStream<'static, Result<BilledPod>>> {
+        let rows = self.billed_pods(caller, month)?;
+        let target = crate::account::target(caller.account.id);
+        let audit = self.audit(caller, Action::UsageExported, target, format!("{month}, tenant API"));
+        self.inner.store.record(&audit).await?;
+        Ok(rows)
     }
 
     /// The tenant of a record, also one that is gone; the namespace's name in the cluster for one that never had a number.

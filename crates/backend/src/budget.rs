@@ -3,12 +3,10 @@
 
 mod judge;
 
-use std::collections::BTreeMap;
-
 use domain::audit::Action;
 use domain::budget::{Budget, BudgetState, BudgetTerms, BudgetView, NewBudget, NewTerms};
-use domain::id::{AccountId, BudgetId, NamespaceId};
-use domain::page::PageRequest;
+use domain::id::{BudgetId, NamespaceId};
+use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::usage::{Month, UsageDay};
 use domain::{Error, Result};
@@ -16,22 +14,18 @@ use domain::{Error, Result};
 use crate::usage::spent;
 use crate::{Backend, Caller};
 
-// As many namespaces as one look at the table reads; an account rarely has more.
-const BATCH: u32 = 200;
-
 impl Backend {
-    /// Every budget of the account with what is spent of it, the whole account's first.
+    /// The budgets of the account with what is spent of them, the whole account's first.
     ///
     /// # Errors
     /// `forbidden`.
-    pub async fn list_budgets(&self, caller: &Caller) -> Result<Vec<BudgetView>> {
+    pub async fn list_budgets(&self, caller: &Caller, page: &PageRequest) -> Result<Page<BudgetView>> {
         caller.require(Permission::ReadUsage)?;
-        let budgets = self.inner.store.list_budgets(caller.account.id).await?;
+        let rows = self.inner.store.list_budgets(caller.account.id, page).await?;
         let now = self.inner.clock.now();
         let days = self.month_of(caller.account.id, Month::of(now), now).await?;
-        let names = self.namespace_names(caller.account.id).await?;
-        let named = |budget: &Budget| budget.namespace_id.map(|id| names.get(&id).cloned().unwrap_or_default());
-        Ok(budgets.iter().map(|budget| view(budget, named(budget), &days)).collect())
+        let page = Page::from_rows(rows, page.limit, |(budget, _)| budget.place());
+        Ok(page.map(|(budget, namespace)| view(&budget, namespace, &days)))
     }
 
     /// One of them.
@@ -152,22 +146,6 @@ impl Backend {
             None => None,
         };
         Ok(view(budget, namespace, &days))
-    }
-
-    /// What people call the namespaces of an account.
-    async fn namespace_names(&self, account: AccountId) -> Result<BTreeMap<NamespaceId, String>> {
-        let (mut names, mut after) = (BTreeMap::new(), None);
-        loop {
-            let page = PageRequest { limit: BATCH, after };
-            let mut rows = self.inner.store.list_namespaces(account, &page).await?;
-            let more = rows.len() > BATCH as usize;
-            rows.truncate(BATCH as usize);
-            after = rows.last().map(|row| row.id.to_string());
-            names.extend(rows.into_iter().map(|row| (row.id, row.name.as_str().to_owned())));
-            if !more {
-                return Ok(names);
-            }
-        }
     }
 
     /// What people call what a budget is for.

@@ -96,6 +96,18 @@ impl Backend {
         Ok(issued.token)
     }
 
+    /// The token with which the platform acts by itself in a namespace, by a rule that its people set.
+    pub(crate) async fn system_token(&self, namespace: &Namespace) -> Result<SecretString> {
+        let holder = Holder {
+            origin: Origin::system(),
+            key: None,
+            owner: "the rule about idle GPUs".to_owned(),
+            actor: "system".to_owned(),
+        };
+        let identity = Identity::Console { access: Access::Edit };
+        Ok(self.credential(holder, namespace.clone(), identity).await?.token)
+    }
+
     /// Makes a digest anew under the current pepper. Off the request path: the old one does until then.
     fn rehash(&self, key: &ApiKey, stale: KeySecret, text: &KeyText<'_>) {
         let (backend, id) = (self.clone(), key.id);

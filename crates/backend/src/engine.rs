@@ -5,25 +5,30 @@
 
 mod change;
 mod check;
+mod credentials;
+mod delete;
 mod preflight;
+mod progress;
+mod renew;
 mod turn;
 
 use domain::audit::{Action, AuditEvent};
 use domain::engine::view::{CheckView, NewEngine};
-use domain::engine::{CheckedEngine, Credentials, Engine, EngineForm, EngineStatus, EngineView, Settings};
+use domain::engine::{CheckedEngine, Engine, EngineForm, EngineStatus, EngineView, Settings};
 use domain::id::{AccountId, EngineId};
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::{Code, Error, Result};
-use secrecy::{ExposeSecret as _, SecretString};
 
+pub use credentials::{open_engine_credentials, seal_engine_credentials};
+pub(crate) use progress::Progress;
 pub(crate) use turn::Turns;
 
-use crate::envelope::Place;
 use crate::{Backend, Caller};
 
 /// What a check of history costs to read.
 const MOST_CHECKS: u32 = 50;
+const BEING_DELETED: &str = "This engine is being deleted";
 
 impl Backend {
     /// Engines of the account; operators see the platform's too.
@@ -36,11 +41,11 @@ impl Backend {
             return Err(Error::Forbidden { code: Code::Forbidden });
         }
         let rows = self.inner.store.list_engines(caller.account.id, platform, page).await?;
-        let now = self.inner.clock.now();
+        let (now, nodes) = (self.inner.clock.now(), self.inner.cluster.nodes_shown().unwrap_or_default());
         let page = Page::from_rows(rows, page.limit, |engine| engine.id.to_string());
         // An operator who may not manage the account's own engines does not see them either.
         let items = page.items.into_iter().filter(|engine| own || engine.account_id.is_none());
-        Ok(Page { items: items.map(|engine| engine.view(now)).collect(), next_cursor: page.next_cursor })
+        Ok(Page { items: items.map(|engine| engine.view(now, &nodes)).collect(), next_cursor: page.next_cursor })
     }
 
     /// One engine.
@@ -48,7 +53,7 @@ impl Backend {
     /// # Errors
     /// [`Error::NotFound`] for unknown and foreign ids alike.
     pub async fn get_engine(&self, caller: &Caller, id: &str) -> Result<EngineView> {
-        Ok(self.engine_of(caller, id).await?.view(self.inner.clock.now()))
+        Ok(self.shown_engine(&self.engine_of(caller, id).await?))
     }
 
     /// The last checks of an engine, newest first.
@@ -77,9 +82,7 @@ impl Backend {
         let now = self.inner.clock.now();
         let CheckedEngine { name, ecosystem, settings, credentials, .. } = checked;
         let mut auth = credentials.facts(now);
-        if !outcome.facts.identity.is_empty() {
-            auth.identity.clone_from(&outcome.facts.identity);
-        }
+        auth.learn(&outcome.facts);
         let engine = Engine {
             id: EngineId::new(self.inner.random.uuid()),
             account_id,
@@ -102,26 +105,7 @@ impl Backend {
         let detail = format!("{} {}", engine.settings.kind().as_str(), engine.settings.address());
         let audit = self.on_engine(caller, &engine, Action::EngineCreated, detail.trim());
         self.inner.store.create_engine(&engine, &sealed, &audit).await?;
-        Ok(engine.view(now))
-    }
-
-    /// Deletes an engine and forgets its credentials; what runs there is not touched.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] on field `confirm`, `conflict` while a SKU is placed on it,
-    /// [`Error::Unavailable`] when that cannot be told.
-    pub async fn delete_engine(&self, caller: &Caller, id: &str, confirm: &str) -> Result<()> {
-        let engine = self.engine_to_change(caller, id).await?;
-        domain::name::confirmed(&engine.name, confirm)?;
-        let skus = self.inner.cluster.skus()?;
-        let label = engine.node_label();
-        let placed = |sku: &&domain::sku::Sku| !sku.spec.retired && sku.spec.placement.engines.contains(&label);
-        if let Some(sku) = skus.values().find(placed) {
-            let detail = format!("SKU {} is placed on this engine: retire it or place it elsewhere first", sku.code);
-            return Err(Error::conflict(Code::Conflict, detail));
-        }
-        let audit = self.on_engine(caller, &engine, Action::EngineDeleted, &engine.settings.address());
-        self.inner.store.delete_engine(engine.id, &audit).await.map(drop)
+        Ok(self.shown_engine(&engine))
     }
 
     /// An engine that the caller manages.
@@ -174,21 +158,9 @@ impl Backend {
         }
     }
 
-    /// Decrypts what opens an engine. For whoever runs its nodes and for checks, never for a person.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when it is gone; [`Error::Internal`] when the stored text was changed or its key is missing.
-    pub async fn open_engine_credentials(&self, id: EngineId) -> Result<Credentials> {
-        let sealed = self.inner.store.engine_credentials(id).await?.ok_or(Error::NotFound)?;
-        let row = id.to_string();
-        let text = self.inner.envelope.open(place(&row), &sealed)?;
-        serde_json::from_str(text.expose_secret()).map_err(|_| Error::internal("stored credentials have another form"))
-    }
-
-    fn seal_credentials(&self, id: EngineId, credentials: &Credentials) -> Result<String> {
-        let text = SecretString::from(serde_json::to_string(credentials).map_err(Error::internal)?);
-        let row = id.to_string();
-        self.inner.envelope.seal(self.inner.random.as_ref(), place(&row), &text)
+    /// As its managers see it, with its nodes in the home cluster; without them while that does not answer.
+    fn shown_engine(&self, engine: &Engine) -> EngineView {
+        engine.view(self.inner.clock.now(), &self.inner.cluster.nodes_shown().unwrap_or_default())
     }
 
     /// What happens to an engine stands in the log of its account, or in the platform's.
@@ -196,11 +168,6 @@ impl Backend {
         let event = self.audit_for(&caller.origin, engine.account_id, caller.actor(), action, engine.target(), detail);
         event.by(caller.user.email.as_str()).named(&engine.name)
     }
-}
-
-/// The place of an engine's credentials.
-fn place(row: &str) -> Place<'_> {
-    Place { table: "engines", row, field: "credentials" }
 }
 
 fn owner(caller: &Caller, form: &EngineForm) -> Option<AccountId> {
@@ -219,7 +186,7 @@ fn changed_meanwhile() -> Error {
 fn may_check(engine: &Engine) -> Result<()> {
     match engine.status {
         EngineStatus::Disabled => Err(Error::conflict(Code::Conflict, "This engine is disabled: enable it first")),
-        EngineStatus::Deleting => Err(Error::conflict(Code::Conflict, "This engine is being deleted")),
+        EngineStatus::Deleting => Err(Error::conflict(Code::Conflict, BEING_DELETED)),
         _ => Ok(()),
     }
 }

@@ -127,13 +127,16 @@ impl Backend {
         }
     }
 
-    /// Roles come from the claims of this very sign-in.
+    /// Roles come from the claims of this very sign-in. What a weaker one has too much in the cluster is taken away.
     async fn apply_claims(&self, origin: &Origin, vouched: &Vouched, user: UserId) -> Result<()> {
         let ProviderAdmission::Members { account, role: Some(role), .. } = &vouched.admission else { return Ok(()) };
         let Some(account) = self.inner.store.account_by_name(account.as_str()).await? else { return Ok(()) };
         let (actor, what) = (format!("provider:{}", vouched.provider), format!("user:{user}"));
         let audit = self.audit_for(origin, Some(account.id), actor, Action::MemberRoleChanged, what, role.as_str());
-        self.inner.store.set_claimed_role(account.id, user, *role, &audit).await.map(drop)
+        if self.inner.store.set_claimed_role(account.id, user, *role, &audit).await? {
+            self.inner.wake.notify_one();
+        }
+        Ok(())
     }
 
     fn new_identity(&self, user_id: UserId, vouched: &Vouched) -> Identity {

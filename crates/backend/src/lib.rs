@@ -16,16 +16,20 @@ mod cli_session;
 mod config_map;
 mod connector;
 pub mod credential;
+mod default_sku;
 mod deployment;
 mod engine;
 mod engine_manifest;
 pub mod envelope;
+mod health;
 mod identity;
+mod idle_gpu;
 mod invitation;
 mod jwt;
 mod kubeconfig;
 mod link;
 mod member;
+mod metric;
 mod namespace;
 mod node;
 mod password;
@@ -56,6 +60,7 @@ use domain::kubeconfig::Endpoints;
 pub use authz::{Caller, Grant, Origin, Proof};
 pub use connector::ConnectorKubeconfig;
 pub use credential::IssuedCredential;
+pub use engine::{open_engine_credentials, seal_engine_credentials};
 pub use envelope::{Envelope, KekUse, Place};
 pub use identity::claimed_role;
 pub use invitation::Accepted;
@@ -110,12 +115,16 @@ struct Inner {
     envelope: Envelope,
     probe: Arc<dyn EngineProbe>,
     turns: engine::Turns,
+    progress: engine::Progress,
     endpoints: Endpoints,
     jwt: Option<JwtKeys>,
     passwords: PasswordHasher,
     tokens: credential::TokenCache,
     refusals: credential::Refusals,
+    figures: metric::Figures,
     wake: tokio::sync::Notify,
+    /// Lists of workloads that somebody looks at.
+    lists: workload::LiveLists,
     /// Failures of the reconcile loop since it last worked.
     failures: std::sync::atomic::AtomicU32,
 }
@@ -134,12 +143,15 @@ impl Backend {
             envelope,
             probe,
             turns: engine::Turns::default(),
+            progress: engine::Progress::default(),
             endpoints,
             jwt,
             passwords: PasswordHasher::new(),
             tokens: credential::TokenCache::default(),
             refusals: credential::Refusals::default(),
+            figures: metric::Figures::default(),
             wake: tokio::sync::Notify::new(),
+            lists: workload::LiveLists::default(),
             failures: std::sync::atomic::AtomicU32::new(0),
         };
         Self { inner: Arc::new(inner) }

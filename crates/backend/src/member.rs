@@ -31,7 +31,7 @@ impl Backend {
     }
 
     /// Gives a member another role. Weaker rights count from the next request on; what their keys hold in the cluster
-    /// beyond that is taken away.
+    /// beyond that is taken away, and the SkyPilot kubeconfigs of whoever may not deploy any more end.
     ///
     /// # Errors
     /// `forbidden` above one's own role, `last_owner`, `reauthentication_required`.
@@ -53,7 +53,8 @@ impl Backend {
         Ok(AccountMember { role: change.role, ..member }.view())
     }
 
-    /// Removes a member, or lets the caller leave. Their API keys in the account are revoked with it.
+    /// Removes a member, or lets the caller leave. Their API keys in the account are revoked and
+    /// their SkyPilot kubeconfigs end with it.
     ///
     /// # Errors
     /// `forbidden` above one's own role, `last_owner`, `reauthentication_required` for anybody but oneself.

@@ -2,8 +2,10 @@
 //!
 //! Source: `console-api.md` §2.
 
+mod follow;
+
 use domain::audit::Action;
-use domain::id::NamespaceId;
+use domain::id::{AccountId, NamespaceId};
 use domain::namespace::{
     DeleteNamespace, KubernetesName, Namespace, NamespaceName, NamespaceStatus, NamespaceView, NewNamespace,
 };
@@ -20,8 +22,7 @@ impl Backend {
     /// `forbidden` for roles that see no namespaces.
     pub async fn list_namespaces(&self, caller: &Caller, page: &PageRequest) -> Result<Page<NamespaceView>> {
         caller.require(Permission::Read)?;
-        let rows = self.inner.store.list_namespaces(caller.account.id, page).await?;
-        Ok(Page::from_rows(rows, page.limit, |n| n.id.to_string()).map(|n| self.namespace_view(&n)))
+        self.namespaces_of(caller.account.id, page).await
     }
 
     /// One namespace.
@@ -142,7 +143,13 @@ impl Backend {
         })
     }
 
-    fn namespace_view(&self, namespace: &Namespace) -> NamespaceView {
+    async fn namespaces_of(&self, account: AccountId, page: &PageRequest) -> Result<Page<NamespaceView>> {
+        let rows = self.inner.store.list_namespaces(account, page).await?;
+        Ok(Page::from_rows(rows, page.limit, |n| n.id.to_string()).map(|n| self.namespace_view(&n)))
+    }
+
+    /// A namespace with what the cluster says of it.
+    pub(crate) fn namespace_view(&self, namespace: &Namespace) -> NamespaceView {
         let facts = self.inner.cluster.tenant_facts(&namespace.kubernetes_name);
         namespace.view(facts.deployments, facts.quota)
     }

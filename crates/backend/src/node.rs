@@ -1,6 +1,6 @@
 //! Virtual nodes for operators: what engines give and earn, closing one to new pods, emptying one.
 
-use domain::audit::Action;
+use domain::audit::{Action, AuditEvent};
 use domain::name::may_exist;
 use domain::node::{NodeDetail, NodeDrain, NodeState, NodeView};
 use domain::permission::Permission;
@@ -57,12 +57,8 @@ impl Backend {
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn cordon_node(&self, caller: &Caller, name: &str) -> Result<NodeView> {
         caller.require(Permission::ManagePlatform)?;
-        let old = self.any_node(name)?;
-        let node = self.inner.cluster.set_node(name, true, old.draining()).await?;
-        if !old.cordoned {
-            self.record_node(caller, Action::NodeCordoned, name, String::new()).await?;
-        }
-        Ok(node.view())
+        let change = Change { action: Action::NodeCordoned, cordoned: true, drain: self.any_node(name)?.draining() };
+        Ok(self.change_node(caller, name, change, "").await?.view())
     }
 
     /// New pods may come again; a drain ends.
@@ -71,36 +67,59 @@ impl Backend {
     /// As [`Self::cordon_node`].
     pub async fn uncordon_node(&self, caller: &Caller, name: &str) -> Result<NodeView> {
         caller.require(Permission::ManagePlatform)?;
-        let old = self.any_node(name)?;
-        let node = self.inner.cluster.set_node(name, false, false).await?;
-        if old.cordoned || old.draining() {
-            self.record_node(caller, Action::NodeUncordoned, name, String::new()).await?;
-        }
-        Ok(node.view())
+        self.any_node(name)?;
+        let change = Change { action: Action::NodeUncordoned, cordoned: false, drain: false };
+        Ok(self.change_node(caller, name, change, "").await?.view())
     }
 
     /// Closes the node and takes its pods away, each with its grace period; what made them makes new ones elsewhere.
     ///
     /// # Errors
-    /// As [`Self::cordon_node`], and `reauthentication_required`.
-    pub async fn drain_node(&self, caller: &Caller, name: &str) -> Result<NodeDrain> {
+    /// As [`Self::cordon_node`], [`Error::Invalid`] on field `confirm`, and `reauthentication_required`.
+    pub async fn drain_node(&self, caller: &Caller, name: &str, confirm: &str) -> Result<NodeDrain> {
         caller.require(Permission::ManagePlatform)?;
         let pods = self.any_node(name)?.view().pods;
+        domain::name::confirmed(name, confirm)?;
         self.require_recent_login(caller)?;
-        let node = self.inner.cluster.set_node(name, true, true).await?;
-        self.record_node(caller, Action::NodeDrained, name, format!("{pods} pods")).await?;
+        let change = Change { action: Action::NodeDrained, cordoned: true, drain: true };
+        let node = self.change_node(caller, name, change, &format!("{pods} pods")).await?;
         Ok(NodeDrain { pods, node: node.view() })
     }
 
     fn any_node(&self, name: &str) -> Result<NodeState> {
         // A text that cannot be a name must not become part of a path.
-        let nodes = if may_exist(name) { self.inner.cluster.nodes()? } else { Vec::new() };
-        nodes.into_iter().find(|node| node.name == name).ok_or(Error::NotFound)
+        if !may_exist(name) {
+            return Err(Error::NotFound);
+        }
+        self.inner.cluster.node(name)?.ok_or(Error::NotFound)
+    }
+
+    /// The row comes first: what cannot be written down is not done (RULINGS 45). What then does not work has a second one.
+    async fn change_node(&self, caller: &Caller, name: &str, change: Change, detail: &str) -> Result<NodeState> {
+        let Change { action, cordoned, drain } = change;
+        self.inner.store.record(&self.on_node(caller, action, name, detail)).await?;
+        let changed = self.inner.cluster.set_node(name, cordoned, drain).await;
+        if let Err(error) = &changed {
+            let failed = self.on_node(caller, action, name, detail).failed(error.code());
+            if let Err(error) = self.inner.store.record(&failed).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, node.name = name, "that a node was not changed could not be written down");
+            }
+        }
+        changed
     }
 
     /// Nodes belong to no account: their changes stand in the platform's log.
-    async fn record_node(&self, caller: &Caller, action: Action, name: &str, detail: String) -> Result<()> {
+    fn on_node(&self, caller: &Caller, action: Action, name: &str, detail: &str) -> AuditEvent {
         let event = self.audit_for(&caller.origin, None, caller.actor(), action, format!("node:{name}"), detail);
-        self.inner.store.record(&event.by(caller.user.email.as_str()).named(name)).await
+        event.by(caller.user.email.as_str()).named(name)
     }
+}
+
+/// What is done to a node, and what the log calls it.
+#[derive(Clone, Copy)]
+struct Change {
+    action: Action,
+    cordoned: bool,
+    drain: bool,
 }

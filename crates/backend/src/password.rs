@@ -118,7 +118,7 @@ impl Backend {
         }
         let audit = self.audit(caller, Action::SignInFailed, caller.actor(), what);
         let audit = audit.refused(Code::InvalidLogin);
-        self.inner.store.record_login_failure(&subjects, self.inner.clock.now(), &audit).await?;
+        self.count_failure(&subjects, &audit).await?;
         Err(Error::Unauthenticated { code: Code::InvalidLogin })
     }
 

@@ -112,14 +112,14 @@ impl Backend {
 
     async fn change_quota(&self, caller: &Caller, found: &AccountUse, change: &ChangeAccount) -> Result<()> {
         let Some(wanted) = &change.quota else { return Ok(()) };
-        let old = found.account.quota;
-        let new = old.with(wanted)?;
-        if new == old {
+        let old = &found.account.quota;
+        let new = old.clone().with(wanted)?;
+        if new == *old {
             return Ok(());
         }
         let now = self.inner.clock.now();
-        let outdated = (!new.same_in_namespaces(&old)).then_some(now);
-        let detail = new.differences(&old);
+        let outdated = (!new.same_in_namespaces(old)).then_some(now);
+        let detail = new.differences(old);
         let audit = self.on_account(caller, found, Action::AccountQuotaChanged, detail);
         let changed = self.inner.store.set_account_quota(found.account.id, &new, outdated, &audit).await?;
         changed.then_some(()).ok_or(Error::NotFound)?;

@@ -9,14 +9,17 @@ mod cli_session;
 mod cluster;
 mod config_map;
 mod credential;
+mod default_sku;
 mod engine;
 mod engine_manifest;
 mod envelope;
 mod identity;
+mod idle_gpu;
 mod invitation;
 mod leadership;
 mod login;
 mod member;
+mod metric;
 mod namespace;
 mod node;
 mod password;
@@ -45,14 +48,17 @@ pub use cli_session::CliSessions;
 pub use cluster::{Cluster, ClusterToken, IdentityFilter, Removal, TenantFacts, TenantRules};
 pub use config_map::ConfigMaps;
 pub use credential::{CredentialFilter, Credentials};
-pub use engine::{EngineProbe, Engines};
+pub use default_sku::DefaultSkus;
+pub use engine::{EngineProbe, Engines, Step};
 pub use engine_manifest::EngineManifests;
 pub use envelope::{SealedRow, SealedSecrets};
 pub use identity::Identities;
+pub use idle_gpu::{IdleGpus, RuledNamespace};
 pub use invitation::{Invitations, Joining};
 pub use leadership::Leadership;
 pub use login::Logins;
 pub use member::Members;
+pub use metric::Metrics;
 pub use namespace::Namespaces;
 pub use node::Nodes;
 pub use password::Passwords;
@@ -95,6 +101,7 @@ pub trait Store:
     + Identities
     + CliSessions
     + Namespaces
+    + DefaultSkus
     + Tenants
     + ApiKeys
     + Credentials
@@ -105,6 +112,7 @@ pub trait Store:
     + Usage
     + Budgets
     + Skypilots
+    + IdleGpus
     + Engines
     + SealedSecrets
     + Webhooks

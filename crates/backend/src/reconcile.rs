@@ -6,7 +6,7 @@ mod access;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::audit::Action;
 use domain::id::NamespaceId;
@@ -23,6 +23,8 @@ use crate::{Backend, namespace};
 const LOOK: Duration = Duration::from_secs(2);
 // A lost watch event is repaired at the latest then.
 const FULL: Duration = Duration::from_secs(600);
+// Tokens that are not handed out any more leave the memory at the latest then.
+const TOKENS: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 8;
 const BATCH: u32 = 100;
 
@@ -64,14 +66,16 @@ impl Backend {
         }
     }
 
-    /// Drops cached tokens of ServiceAccounts that changed or went. Runs on every replica until cancelled: each has
-    /// tokens of its own.
+    /// Drops cached tokens of ServiceAccounts that changed or went, and those whose time is over. Runs on every replica
+    /// until cancelled: each has tokens of its own.
     pub async fn forget_changed_identities(&self, shutdown: CancellationToken) {
         let mut identities = self.inner.cluster.identity_changes();
+        let mut stale = tokio::time::interval(TOKENS);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 Some(account) = identities.next() => self.inner.tokens.forget_account(&account),
+                _ = stale.tick() => self.inner.tokens.forget_stale(Instant::now()),
             }
         }
     }
@@ -161,7 +165,9 @@ impl Backend {
         let account = self.inner.store.account(tenant.account_id).await?;
         let (quota, skus) = account.map_or_else(Default::default, |account| (account.quota, account.skus));
         let spending_stopped = self.inner.store.spending_stopped(tenant.account_id, tenant.id).await?;
-        self.inner.cluster.apply_tenant(tenant, &TenantRules { quota, skus, spending_stopped }).await
+        let default_sku = self.inner.store.default_sku(tenant.id).await?;
+        let rules = TenantRules { quota, skus, default_sku, spending_stopped };
+        self.inner.cluster.apply_tenant(tenant, &rules).await
     }
 
     async fn carry_out(&self, namespace: Namespace) {

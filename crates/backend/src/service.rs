@@ -9,7 +9,8 @@ use crate::workload::possible;
 use crate::{Backend, Caller};
 
 impl Backend {
-    /// Exposes a port of a deployment inside its namespace.
+    /// Exposes a port of a deployment inside its namespace, and from outside if asked for: whether an engine can stands in
+    /// what is read later.
     ///
     /// # Errors
     /// [`Error::Invalid`], `name_taken`, `admission_denied` by quota, [`Error::Unavailable`].
@@ -17,7 +18,8 @@ impl Backend {
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
         new.check()?;
         let made = self.inner.cluster.create_service(&token, &tenant.kubernetes_name, &new).await?;
-        let detail = format!("port {} of {}", new.target_port.unwrap_or(new.port), new.deployment);
+        let reach = if new.outside { ", also from outside" } else { "" };
+        let detail = format!("port {} of {}{reach}", new.target_port.unwrap_or(new.port), new.deployment);
         self.note_inside(caller, Action::ServiceCreated, &tenant, ("service", &new.name), detail).await?;
         Ok(made)
     }

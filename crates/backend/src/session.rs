@@ -2,9 +2,10 @@
 //!
 //! Source: `security.md` §4.1 and §4.4, `console-api.md` §1.
 
-use domain::audit::Action;
+use domain::audit::{Action, AuditEvent};
 use domain::client_address::grouped;
 use domain::id::{AccountId, SessionId, UserId};
+use domain::page::{Page, PageRequest};
 use domain::session::{Acting, SessionAccount, SessionItem, SessionRecord, SessionUser, SessionView, is_recent};
 use domain::user::{Email, Role, User};
 use domain::{Code, Error, Result};
@@ -114,9 +115,10 @@ impl Backend {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn list_sessions(&self, caller: &Caller) -> Result<Vec<SessionItem>> {
-        let sessions = self.inner.store.list_sessions(caller.user.id, self.inner.clock.now()).await?;
-        Ok(sessions.iter().map(|session| session.item(caller.proof.session_id)).collect())
+    pub async fn list_sessions(&self, caller: &Caller, page: &PageRequest) -> Result<Page<SessionItem>> {
+        let rows = self.inner.store.list_sessions(caller.user.id, self.inner.clock.now(), page).await?;
+        let page = Page::from_rows(rows, page.limit, SessionRecord::cursor);
+        Ok(page.map(|session| session.item(caller.proof.session_id)))
     }
 
     /// Ends one of the caller's sessions; one that is not theirs, or gone, is no error.
@@ -237,7 +239,9 @@ impl Backend {
 
     /// Refuses while the soft lock of one of the subjects holds.
     pub(crate) async fn unlocked(&self, subjects: &[String]) -> Result<()> {
-        let (counters, now) = (self.inner.store.login_counters(subjects).await?, self.inner.clock.now());
+        let counters = self.inner.store.login_counters(subjects).await?;
+        // Replicas count together, so by one clock: a failure seen by one that is ahead must not lock people out.
+        let now = self.inner.store.database_time().await?;
         match counters.iter().map(|c| c.wait_seconds(now)).max() {
             None | Some(0) => Ok(()),
             Some(retry_after_seconds) => Err(Error::RateLimited { retry_after_seconds }),
@@ -250,10 +254,16 @@ impl Backend {
         let actor = "anonymous".to_owned();
         let audit = self.audit_for(origin, None, actor, Action::SignInFailed, String::new(), "");
         let audit = audit.refused(Code::InvalidLogin);
-        match self.inner.store.record_login_failure(subjects, self.inner.clock.now(), &audit).await {
+        match self.count_failure(subjects, &audit).await {
             Ok(()) => Error::Unauthenticated { code: Code::InvalidLogin },
             Err(error) => error,
         }
+    }
+
+    /// Counts and notes a failure.
+    pub(crate) async fn count_failure(&self, subjects: &[String], audit: &AuditEvent) -> Result<()> {
+        let now = self.inner.store.database_time().await?;
+        self.inner.store.record_login_failure(subjects, now, audit).await
     }
 }
 

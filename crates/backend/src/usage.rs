@@ -22,6 +22,8 @@ use crate::{Backend, Caller};
 
 // One batch of a file or an invoice: some hundred kilobytes at the most, whatever the length of the month.
 const BATCH: u32 = 200;
+// So many looks at an account whose pods come and go without a pause; then what ends just now is missing for a moment.
+const LOOKS: u32 = 5;
 
 impl Backend {
     /// Sums of the account.
@@ -31,10 +33,9 @@ impl Backend {
     pub async fn usage_summary(&self, caller: &Caller, query: &UsageQuery) -> Result<UsageSummary> {
         caller.require(Permission::ReadUsage)?;
         let now = self.inner.clock.now();
-        let (range, month, account) = (query.check(now)?, Month::of(now), caller.account.id);
-        let days = self.days_of(account, range.since, range.until, now).await?;
-        let month = self.month_of(account, month, now).await?;
-        let open = self.inner.store.open_usage(Some(account)).await?;
+        let range = query.check(now)?;
+        let wanted = [(range.since, range.until), days_of(Month::of(now))];
+        let ([days, month], open) = self.sums(caller.account.id, wanted, now).await?;
         Ok(UsageSummary::of(&UsageFacts { days, month, open }, &range, now))
     }
 
@@ -95,22 +96,44 @@ impl Backend {
         rows.flatten().boxed()
     }
 
-    /// Sums by day, with what runs up to `now`. The sums are read first: what ends between the two reads is missing for a
-    /// moment, never counted twice.
-    async fn days_of(&self, account: AccountId, from: Day, until: Day, now: Timestamp) -> Result<Vec<UsageDay>> {
-        let mut days = self.inner.store.usage_days(account, from, until).await?;
-        let open = self.inner.store.open_usage(Some(account)).await?;
-        let parts = open.iter().flat_map(|record| record.days(now));
-        days.extend(parts.filter(|part| (from..=until).contains(&part.day)));
-        days.sort_by_key(|day| day.day);
-        Ok(days)
+    /// Sums by day of some ranges, each with what runs up to `now`; and what runs. All of one moment: a record that ends
+    /// between two reads would be missing in both, so they are read until nothing began or ended meanwhile.
+    async fn sums<const N: usize>(
+        &self,
+        account: AccountId,
+        ranges: [(Day, Day); N],
+        now: Timestamp,
+    ) -> Result<([Vec<UsageDay>; N], Vec<UsageRecord>)> {
+        let store = &self.inner.store;
+        let (mut open, mut days, mut looks) = (store.open_usage(Some(account)).await?, [const { Vec::new() }; N], 0);
+        loop {
+            for (days, (from, until)) in days.iter_mut().zip(ranges) {
+                *days = store.usage_days(account, from, until).await?;
+            }
+            let before = std::mem::replace(&mut open, store.open_usage(Some(account)).await?);
+            looks += 1;
+            if looks == LOOKS || before.iter().map(|record| record.id).eq(open.iter().map(|record| record.id)) {
+                break;
+            }
+        }
+        for (days, (from, until)) in days.iter_mut().zip(ranges) {
+            let parts = open.iter().flat_map(|record| record.days(now));
+            days.extend(parts.filter(|part| (from..=until).contains(&part.day)));
+            days.sort_by_key(|day| day.day);
+        }
+        Ok((days, open))
     }
 
     /// The days of a month.
     pub(crate) async fn month_of(&self, account: AccountId, month: Month, now: Timestamp) -> Result<Vec<UsageDay>> {
-        let last = Day::from_number(Day::of(month.end()).number() - 1);
-        self.days_of(account, Day::of(month.start()), last, now).await
+        let ([days], _) = self.sums(account, [days_of(month)], now).await?;
+        Ok(days)
     }
+}
+
+/// The first and the last day of a month.
+fn days_of(month: Month) -> (Day, Day) {
+    (Day::of(month.start()), Day::from_number(Day::of(month.end()).number() - 1))
 }
 
 /// Micro-units of `currency` that were spent in `days`, in one namespace or all.

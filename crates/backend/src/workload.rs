@@ -4,6 +4,9 @@
 //! Source: RULINGS 34, `ui.md` §2 (Workload).
 
 mod change;
+mod follow;
+mod live;
+mod running;
 
 use domain::audit::Action;
 use domain::id::AccountId;
@@ -12,15 +15,20 @@ use domain::name::may_exist;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
 use domain::workload::{
-    self, Waits, WorkloadDetail, WorkloadFilter, WorkloadKind, WorkloadList, WorkloadState, WorkloadView,
+    self, MOST_ROWS, Waits, WorkloadDetail, WorkloadFilter, WorkloadKind, WorkloadList, WorkloadState, WorkloadView,
 };
 use domain::{Error, Result};
-use futures::StreamExt as _;
+use futures::future::join_all;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::{Backend, Caller, Grant, namespace};
+
+pub(crate) use live::LiveLists;
+
+// Calls of one deletion of several workloads.
+const AT_ONCE: usize = 8;
 
 /// The log of one of several pods.
 pub type PodLog = (String, BoxStream<'static, Result<Vec<u8>>>);
@@ -29,8 +37,9 @@ impl Backend {
     /// Everything that runs in a namespace, whoever made it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] without the cluster.
+    /// [`Error::Invalid`] for a page that cannot be, [`Error::Unavailable`] without the cluster.
     pub async fn list_workloads(&self, caller: &Caller, id: &str, filter: &WorkloadFilter) -> Result<WorkloadList> {
+        filter.check()?;
         let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
         let states = self.inner.cluster.list_workloads(&token, &tenant.kubernetes_name, None).await?;
         Ok(self.viewer(tenant.account_id).list(&states, filter))
@@ -52,7 +61,8 @@ impl Backend {
         let state = self.inner.cluster.get_workload(&token, &tenant.kubernetes_name, kind, name).await?;
         let state = state.ok_or(Error::NotFound)?;
         let events = self.inner.cluster.workload_events(&token, &tenant.kubernetes_name, &state).await?;
-        Ok(WorkloadDetail { workload: self.viewer(tenant.account_id).draw(&state), events })
+        let workload = self.viewer(tenant.account_id).detail(&state);
+        Ok(WorkloadDetail { workload, events, stale_since: None })
     }
 
     /// Deletes a workload and its pods.
@@ -61,50 +71,46 @@ impl Backend {
     /// [`Error::NotFound`] when there is none.
     pub async fn delete_workload(&self, caller: &Caller, id: &str, kind: WorkloadKind, name: &str) -> Result<()> {
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
+        self.delete_one(caller, (&*tenant, &token), kind, name).await
+    }
+
+    /// Deletes some workloads of a namespace and their pods. One that is gone already is no fault.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for none or more than a page of them; [`Error::Unavailable`], and then some of them, the first
+    /// ones, may be deleted.
+    pub async fn delete_workloads(&self, caller: &Caller, id: &str, which: &[(WorkloadKind, String)]) -> Result<()> {
+        let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
+        if which.is_empty() || which.len() > MOST_ROWS {
+            return Err(Error::field("items", "range", format!("Choose 1 to {MOST_ROWS} workloads")));
+        }
+        for some in which.chunks(AT_ONCE) {
+            let deleting = some.iter().map(|(kind, name)| self.delete_one(caller, (&*tenant, &token), *kind, name));
+            // None is broken off because of another: what was deleted is written down.
+            for outcome in join_all(deleting).await {
+                match outcome {
+                    Ok(()) | Err(Error::NotFound) => {}
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_one(
+        &self,
+        caller: &Caller,
+        (tenant, token): (&Namespace, &SecretString),
+        kind: WorkloadKind,
+        name: &str,
+    ) -> Result<()> {
         possible(name)?;
-        if !self.inner.cluster.delete_workload(&token, &tenant.kubernetes_name, kind, name).await? {
+        if !self.inner.cluster.delete_workload(token, &tenant.kubernetes_name, kind, name).await? {
             return Err(Error::NotFound);
         }
         let action = if kind == WorkloadKind::Deployment { Action::DeploymentDeleted } else { Action::WorkloadDeleted };
-        let event = self.audit(caller, action, target(&tenant, kind, name), "");
+        let event = self.audit(caller, action, target(tenant, kind, name), "");
         self.inner.store.record(&event.named(name)).await
-    }
-
-    /// One workload, now and after each change; `None` once it and its pods are gone.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a foreign namespace.
-    pub async fn watch_workload(
-        &self,
-        caller: &Caller,
-        id: &str,
-        kind: WorkloadKind,
-        name: &str,
-    ) -> Result<BoxStream<'static, Option<WorkloadDetail>>> {
-        let tenant = self.namespace(caller, id, Permission::Read).await?;
-        let (backend, account) = (self.clone(), tenant.account_id);
-        let states = self.inner.cluster.watch_workload(&tenant.kubernetes_name, kind, name);
-        let draw = move |state: Option<(WorkloadState, Vec<workload::EventView>)>| {
-            let (state, events) = state?;
-            Some(WorkloadDetail { workload: backend.viewer(account).draw(&state), events })
-        };
-        Ok(states.map(draw).boxed())
-    }
-
-    /// Everything that runs in a namespace, now and after each change.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a foreign namespace.
-    pub async fn watch_workloads(
-        &self,
-        caller: &Caller,
-        id: &str,
-        filter: WorkloadFilter,
-    ) -> Result<BoxStream<'static, WorkloadList>> {
-        let tenant = self.namespace(caller, id, Permission::Read).await?;
-        let (backend, account) = (self.clone(), tenant.account_id);
-        let states = self.inner.cluster.watch_workloads(&tenant.kubernetes_name);
-        Ok(states.map(move |all| backend.viewer(account).list(&all, &filter)).boxed())
     }
 
     /// The log of one container of a pod.
@@ -185,6 +191,11 @@ impl Viewer {
     /// One workload with its pods.
     pub(crate) fn draw(&self, state: &WorkloadState) -> WorkloadView {
         state.view(self.now, &self.waits)
+    }
+
+    /// The same for a page of its own: of very many pods only some.
+    fn detail(&self, state: &WorkloadState) -> WorkloadView {
+        state.detail(self.now, &self.waits)
     }
 
     fn list(&self, states: &[WorkloadState], filter: &WorkloadFilter) -> WorkloadList {

@@ -1,8 +1,8 @@
 //! Writes into each SKU's status how many pods of it fit now: counted from the watched nodes and pods, after each
-//! change, patched only when a number differs; and mirrors the SKUs as RuntimeClasses. Several replicas come to the same
-//! numbers, so none needs to lead.
+//! change, patched only when a number differs; and makes the RuntimeClasses and PriorityClasses that follow from SKUs.
+//! Several replicas come to the same numbers, so none needs to lead.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use crate::client::call;
 use crate::runtime_class::{self, Classes};
 use crate::sku::{Catalogue, api};
 use crate::views::Views;
-use crate::{requests, tenant};
+use crate::{priority_class, requests, tenant};
 
 // A rollout of a hundred pods makes hundreds of events: count once for all of them.
 const SETTLE: Duration = Duration::from_millis(250);
@@ -34,12 +34,15 @@ pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Vie
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
         let work = async {
-            let mut mirrored = None;
+            let (mut mirrored, mut counted_by) = (None, None);
             loop {
                 tokio::select! { () = views.capacity.notified() => {}, () = tokio::time::sleep(FORGET) => {} }
                 tokio::time::sleep(SETTLE).await;
-                let mirror = mirror(&client, &catalogue, &mut mirrored).await;
-                if let Err(error) = count(&client, &catalogue, &views).await.and(mirror) {
+                // The numbers first: people wait for them.
+                let counted = count(&client, &catalogue, &views).await;
+                let named = mirror(&client, &catalogue, &mut mirrored).await;
+                let marked = mark(&client, &catalogue, &mut counted_by).await;
+                if let Err(error) = counted.and(named).and(marked) {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "writing what follows from the SKUs failed"
@@ -63,6 +66,18 @@ async fn mirror(client: &Client, catalogue: &Catalogue, last: &mut Option<(Class
         *last = Some((wanted, Instant::now()));
     }
     Ok(())
+}
+
+/// The PriorityClasses of the SKUs' GPUs, made as RuntimeClasses are; then the SKUs say which of them is theirs.
+async fn mark(client: &Client, catalogue: &Catalogue, last: &mut Option<(BTreeSet<String>, Instant)>) -> Result<()> {
+    let Ok(skus) = catalogue.skus() else { return Ok(()) };
+    let wanted = priority_class::wanted(&skus);
+    let known = last.as_ref().is_some_and(|(classes, at)| *classes == wanted && at.elapsed() < FORGET);
+    if !known {
+        priority_class::apply(client, &wanted).await?;
+        *last = Some((wanted, Instant::now()));
+    }
+    priority_class::mark(client, &skus).await
 }
 
 async fn count(client: &Client, catalogue: &Catalogue, views: &Views) -> Result<()> {

@@ -58,6 +58,8 @@ pub struct Leader {
     candidate: Candidate,
     /// End of the present claim.
     until: watch::Sender<Option<Instant>>,
+    /// Who was last seen to lead.
+    holder: watch::Sender<Option<String>>,
 }
 
 /// What this process saw last.
@@ -67,6 +69,8 @@ struct View {
     mine: Option<Lease>,
     /// Its version, and since when we know it.
     seen: Option<(String, Instant)>,
+    /// Who was last said to lead instead.
+    told: String,
     failing: bool,
 }
 
@@ -86,7 +90,7 @@ impl KubeCluster {
     /// Lets this process stand for leader, as the reconciler identity. Nothing happens before [`Leader::campaign`].
     pub fn stand(&self, candidate: Candidate) -> Arc<Leader> {
         let api = Api::namespaced(self.inner.clients.reconciler.clone(), NAMESPACE);
-        Arc::new(Leader { api, candidate, until: watch::Sender::new(None) })
+        Arc::new(Leader::new(api, candidate))
     }
 }
 
@@ -99,7 +103,11 @@ impl Leader {
     /// [`domain::Error::Internal`] for a kubeconfig that cannot be read.
     pub async fn stand_with(kubeconfig: &Path, candidate: Candidate) -> Result<Arc<Self>> {
         let api = Api::namespaced(client(read(kubeconfig).await?)?, NAMESPACE);
-        Ok(Arc::new(Self { api, candidate, until: watch::Sender::new(None) }))
+        Ok(Arc::new(Self::new(api, candidate)))
+    }
+
+    fn new(api: Api<Lease>, candidate: Candidate) -> Self {
+        Self { api, candidate, until: watch::Sender::new(None), holder: watch::Sender::new(None) }
     }
 }
 
@@ -107,6 +115,10 @@ impl Leader {
 impl Leadership for Leader {
     fn leads(&self) -> bool {
         self.until.borrow().is_some_and(|until| Instant::now() < until)
+    }
+
+    fn holder(&self) -> Option<String> {
+        self.holder.borrow().clone()
     }
 
     async fn lost(&self) {
@@ -148,11 +160,16 @@ impl Leader {
         match self.attempt(view).await {
             Ok(lease) => {
                 self.claim(lease.is_some().then(|| begun + self.candidate.timing.deadline));
+                if lease.is_some() {
+                    self.holder.send_replace(Some(self.candidate.identity.clone()));
+                    view.told.clear();
+                }
                 view.mine = lease;
                 view.failing = false;
             }
             // Nothing is known, so nothing is changed: a claim that we have runs out by itself.
             Err(error) => {
+                self.holder.send_replace(None);
                 let error = &error as &dyn std::error::Error;
                 match std::mem::replace(&mut view.failing, true) {
                     false => tracing::warn!(error, "The Lease of the leader cannot be reached; it is tried again"),
@@ -173,8 +190,12 @@ impl Leader {
         };
         let since = view.look(&lease);
         let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
-        let is_held = holder.is_some_and(|holder| !holder.is_empty() && Some(holder) != me);
-        if is_held && since.elapsed() < self.candidate.timing.lease {
+        let other = holder.filter(|holder| !holder.is_empty() && Some(*holder) != me);
+        if let Some(other) = other
+            && since.elapsed() < self.candidate.timing.lease
+        {
+            self.holder.send_replace(Some(other.to_owned()));
+            view.tell(&self.candidate.lease, other);
             return Ok(None);
         }
         self.write(lease, me).await
@@ -238,6 +259,14 @@ impl Leader {
 // === impl View ===
 
 impl View {
+    /// Says once who leads: else whoever waits here would seem to stand still for no reason.
+    fn tell(&mut self, lease: &str, holder: &str) {
+        if self.told != holder {
+            tracing::info!(lease, holder, "Another process holds the Lease; this one waits until it is free");
+            holder.clone_into(&mut self.told);
+        }
+    }
+
     /// Since when we have seen the Lease as it is.
     fn look(&mut self, lease: &Lease) -> Instant {
         let version = lease.metadata.resource_version.clone().unwrap_or_default();

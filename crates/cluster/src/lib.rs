@@ -1,8 +1,8 @@
 //! The home cluster behind the port `Cluster`: tenants, identities, workloads, SKUs, and the watches all of them share.
 //!
-//! Three identities, never mixed: the issuer (keys' accounts and tokens), the reconciler (tenant namespaces, watches),
-//! and the token of the person who acts (workloads). Must never depend on `store`, `app` or `server`.
-//! `kube::Error` never leaves this crate. Start reading at [`KubeCluster`] and `port.rs`.
+//! Four identities, never mixed: the issuer (keys' accounts and tokens), the reconciler (tenant namespaces, watches), the
+//! one that reads the figures of nodes, and the token of the person who acts (workloads).
+//! Must never depend on `store`, `app` or `server`. `kube::Error` never leaves this crate. Start reading at [`KubeCluster`] and `port.rs`.
 #![forbid(unsafe_code)]
 
 mod availability;
@@ -15,9 +15,11 @@ mod leader;
 mod live;
 mod log;
 mod meter;
+mod metric;
 mod node;
 mod object;
 mod port;
+mod priority_class;
 mod requests;
 mod runtime_class;
 mod secret;
@@ -41,6 +43,7 @@ pub use client::api_server;
 use drift::Drift;
 use identity::known::Known;
 pub use leader::{Candidate, Leader, Timing};
+pub use metric::MetricsConfig;
 use sku::Catalogue;
 use views::Views;
 
@@ -51,6 +54,8 @@ pub struct ClusterConfig {
     pub issuer_kubeconfig: PathBuf,
     /// Kubeconfig of `remotegpu-reconciler`.
     pub reconciler_kubeconfig: PathBuf,
+    /// How nodes are asked for figures; without it none is.
+    pub metrics: Option<MetricsConfig>,
     /// Id of this installation, made once and kept in the database: the label on the identities it makes.
     pub installation: String,
 }
@@ -67,6 +72,7 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     views: Arc<Views>,
     drift: Arc<Drift>,
+    metrics: Option<metric::Reader>,
     installation: String,
 }
 
@@ -80,6 +86,10 @@ impl KubeCluster {
     /// [`domain::Error::Internal`] for a kubeconfig that cannot be read.
     pub async fn start(config: ClusterConfig, shutdown: CancellationToken) -> Result<Self> {
         let clients = Clients::load(&config).await?;
+        let metrics = match &config.metrics {
+            Some(metrics) => Some(metric::Reader::load(metrics).await?),
+            None => None,
+        };
         let (known, drift) = (Arc::new(Known::default()), Arc::new(Drift::default()));
         let (catalogue, views) = (Arc::new(Catalogue::default()), Arc::new(Views::default()));
         identity::known::watch(&clients.issuer, &known, &shutdown);
@@ -88,6 +98,6 @@ impl KubeCluster {
         sku::watch(&clients.reconciler, &catalogue, &views, &shutdown);
         availability::start(&clients.reconciler, &catalogue, &views, &shutdown);
         let installation = config.installation;
-        Ok(Self { inner: Arc::new(Inner { clients, known, catalogue, views, drift, installation }) })
+        Ok(Self { inner: Arc::new(Inner { clients, known, catalogue, views, drift, metrics, installation }) })
     }
 }

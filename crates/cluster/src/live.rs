@@ -7,6 +7,7 @@ use domain::namespace::KubernetesName;
 use domain::workload::{EventView, WorkloadKind, WorkloadState};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use jiff::Timestamp;
 use tokio::sync::watch::Receiver;
 
 use crate::views::Views;
@@ -46,6 +47,19 @@ pub(crate) fn one(
     view.only = Some((kind, name.to_owned()));
     view.events = Some(views.reports.listen(tenant.as_str()));
     view.changes()
+}
+
+/// Since when the watch of pods is interrupted, now and after each change; endless.
+pub(crate) fn interrupted(views: &Views) -> BoxStream<'static, Option<Timestamp>> {
+    let receiver = views.interrupted.subscribe();
+    stream::unfold((receiver, true), |(mut receiver, first)| async move {
+        if !first {
+            receiver.changed().await.ok()?;
+        }
+        let now = *receiver.borrow_and_update();
+        Some((now, (receiver, false)))
+    })
+    .boxed()
 }
 
 // === impl View ===

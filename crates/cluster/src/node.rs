@@ -2,13 +2,15 @@
 //!
 //! The console may change nothing of a node but that (`deploy/policies/console-nodes.yaml`).
 
-use std::collections::HashMap;
+pub(crate) mod snapshot;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use backend::ports::Nodes;
-use domain::node::{COST_ANNOTATIONS, DRAIN_TAINT, INSTANCE_ANNOTATIONS, NodeCondition, NodePod, NodeState};
+use domain::node::{COST_ANNOTATIONS, DRAIN_TAINT, INSTANCE_ANNOTATIONS, NodeCondition, NodeState};
 use domain::{Code, Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -25,24 +27,43 @@ use crate::views::Views;
 
 /// The one name under which changes of nodes and of their pods are told.
 pub(crate) const FLEET: &str = "fleet";
-// A rollout of a hundred pods makes hundreds of events: tell of all of them once.
+// A rollout of a hundred pods makes hundreds of events: tell of all of them once, and put the nodes together once for all
+// who listen.
 const SETTLE: Duration = Duration::from_millis(250);
 // Somebody else may write the node between our read and our write.
 const TRIES: usize = 5;
 
 #[async_trait]
 impl Nodes for KubeCluster {
-    fn nodes(&self) -> Result<Vec<NodeState>> {
-        all(&self.inner.views).ok_or_else(|| Error::cluster("the nodes have not been listed yet"))
+    fn nodes(&self) -> Result<Arc<Vec<NodeState>>> {
+        snapshot::all(&self.inner.views, Duration::ZERO).ok_or_else(not_listed)
     }
 
-    fn watch_nodes(&self) -> BoxStream<'static, Vec<NodeState>> {
+    fn nodes_shown(&self) -> Result<Arc<Vec<NodeState>>> {
+        snapshot::all(&self.inner.views, SETTLE).ok_or_else(not_listed)
+    }
+
+    fn node(&self, name: &str) -> Result<Option<NodeState>> {
+        snapshot::one(&self.inner.views, name).ok_or_else(not_listed)
+    }
+
+    fn engine_kinds(&self) -> BTreeMap<String, String> {
+        let nodes = self.inner.views.fleet.all().unwrap_or_default();
+        let virtual_ones = nodes.iter().map(|(_, node)| node).filter(|node| NodeState::is_virtual(&node.labels));
+        virtual_ones.map(|node| (node.engine().to_owned(), node.engine_kind().to_owned())).collect()
+    }
+
+    fn watch_nodes(&self) -> BoxStream<'static, Arc<Vec<NodeState>>> {
         watch(&self.inner.views)
     }
 
     async fn set_node(&self, name: &str, cordoned: bool, drain: bool) -> Result<NodeState> {
         set(&self.inner.clients.reconciler, name, cordoned, drain).await
     }
+}
+
+fn not_listed() -> Error {
+    Error::cluster("the nodes have not been listed yet")
 }
 
 /// A node without its pods.
@@ -81,47 +102,24 @@ fn condition(condition: &Condition) -> NodeCondition {
     }
 }
 
-/// Every virtual node with its pods, by name; none until the first lists are complete.
-fn all(views: &Views) -> Option<Vec<NodeState>> {
-    let mut pods: HashMap<String, Vec<NodePod>> = HashMap::new();
-    views.pods.all()?;
-    views.pods.each(|namespace, row| {
-        let Some(node) = row.state.node.clone() else { return };
-        pods.entry(node).or_default().push(NodePod {
-            namespace: namespace.to_owned(),
-            name: row.state.name.clone(),
-            phase: row.state.phase.clone(),
-            reason: row.state.reason.clone().unwrap_or_default(),
-            deleting: row.state.deleting,
-            sku_code: row.state.sku_code.clone(),
-            price: row.state.price.clone(),
-            instance: row.instance.clone(),
-            cost: row.cost.clone(),
-            created_at: row.state.created_at,
-            taken: row.taken.clone(),
-        });
-    });
-    let with_pods = |(name, node): (String, Arc<NodeState>)| NodeState {
-        pods: pods.remove(&name).unwrap_or_default(),
-        ..(*node).clone()
-    };
-    let mut nodes: Vec<NodeState> =
-        views.fleet.all()?.into_iter().filter(|(_, node)| NodeState::is_virtual(&node.labels)).map(with_pods).collect();
-    nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(nodes)
-}
-
-/// The same: at once, then after each change; endless.
-fn watch(views: &Arc<Views>) -> BoxStream<'static, Vec<NodeState>> {
+/// Every virtual node with its pods: at once, then after each change; endless.
+fn watch(views: &Arc<Views>) -> BoxStream<'static, Arc<Vec<NodeState>>> {
     let wake = views.nodes_changed.listen(FLEET);
-    let begin = (views.clone(), wake, None::<Vec<NodeState>>);
+    let begin = (views.clone(), wake, None::<Arc<Vec<NodeState>>>);
     stream::unfold(begin, |(views, mut wake, told)| async move {
+        let mut at_once = told.is_none();
         loop {
-            wake.borrow_and_update();
-            match all(&views) {
-                Some(now) if told.as_ref() != Some(&now) => return Some((now.clone(), (views, wake, Some(now)))),
-                _ if wake.changed().await.is_err() => return None,
-                _ => tokio::time::sleep(SETTLE).await,
+            let lag = if std::mem::take(&mut at_once) {
+                Duration::ZERO
+            } else {
+                wake.changed().await.ok()?;
+                tokio::time::sleep(SETTLE).await;
+                // What woke us happened before the pause, so it is in whatever was begun since.
+                SETTLE
+            };
+            let now = snapshot::all(&views, lag);
+            if let Some(now) = now.filter(|now| told.as_ref() != Some(now)) {
+                return Some((now.clone(), (views, wake, Some(now))));
             }
         }
     })

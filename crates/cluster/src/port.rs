@@ -15,6 +15,7 @@ use domain::terminal::TerminalOptions;
 use domain::usage::Metering;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -46,6 +47,10 @@ impl Cluster for KubeCluster {
 
     fn tenant_facts(&self, tenant: &KubernetesName) -> TenantFacts {
         self.inner.views.facts(tenant)
+    }
+
+    fn fact_changes(&self) -> BoxStream<'static, String> {
+        self.inner.views.facts_changed.listen()
     }
 
     fn knows_identity(&self, tenant: &Namespace, identity: &Identity) -> bool {
@@ -109,7 +114,8 @@ impl Cluster for KubeCluster {
         tenant: &KubernetesName,
         only: Option<WorkloadKind>,
     ) -> Result<Vec<WorkloadState>> {
-        workload::list(self.inner.clients.with_token(token)?, tenant, only).await
+        let held = self.inner.views.many_pods(tenant.as_str());
+        workload::list(self.inner.clients.with_token(token)?, tenant, only, held).await
     }
 
     async fn get_workload(
@@ -188,8 +194,9 @@ impl Cluster for KubeCluster {
         tenant: &KubernetesName,
         kind: WorkloadKind,
         object: &Value,
+        take_over: bool,
     ) -> Result<()> {
-        change::apply(self.inner.clients.with_token(token)?, tenant, kind, object).await
+        change::apply(self.inner.clients.with_token(token)?, tenant, kind, object, take_over).await
     }
 
     async fn pod_log(
@@ -225,8 +232,16 @@ impl Cluster for KubeCluster {
         live::all(&self.inner.views, tenant)
     }
 
+    fn interrupted(&self) -> BoxStream<'static, Option<Timestamp>> {
+        live::interrupted(&self.inner.views)
+    }
+
     fn occupied(&self, account: AccountId) -> OccupiedBySku {
         self.inner.views.occupied(&account.to_string())
+    }
+
+    fn starts(&self, sku_code: &str) -> Vec<(Timestamp, u32)> {
+        self.inner.views.starts(sku_code)
     }
 
     fn metering(&self) -> Option<Metering> {

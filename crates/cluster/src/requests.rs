@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::capacity::{Amounts, NodeRoom, Taint};
+use domain::capacity::{Amounts, CLOSED_TAINT, NodeRoom, Taint};
 use domain::quantity::parse_milli;
 use k8s_openapi::api::core::v1::{Container, Node, Pod};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -22,10 +22,12 @@ pub(crate) fn room(node: &Node) -> NodeRoom {
         .and_then(|status| status.conditions.as_ref())
         .is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"));
     let cordoned = spec.and_then(|spec| spec.unschedulable).unwrap_or(false);
+    let taints: Vec<Taint> = spec.and_then(|spec| spec.taints.as_ref()).into_iter().flatten().map(taint).collect();
+    let closed = cordoned || taints.iter().any(|taint| taint.key == CLOSED_TAINT);
     NodeRoom {
         labels: node.metadata.labels.clone().unwrap_or_default(),
-        taints: spec.and_then(|spec| spec.taints.as_ref()).into_iter().flatten().map(taint).collect(),
-        open: ready && !cordoned && node.metadata.deletion_timestamp.is_none(),
+        taints,
+        open: ready && !closed && node.metadata.deletion_timestamp.is_none(),
         allocatable: amounts(status.and_then(|status| status.allocatable.as_ref())),
         used: Amounts::new(),
     }

@@ -50,10 +50,15 @@ pub(crate) async fn apply(client: &Client, wanted: &Classes) -> Result<()> {
         result = ignore_gone(deleted).and(result);
     }
     let params = PatchParams::apply(FIELD_MANAGER).force();
+    let found: BTreeMap<String, &RuntimeClass> = found.iter().map(|class| (class.name_any(), class)).collect();
     for (name, class) in wanted {
-        if found.iter().any(|other| other.name_any() == *name && !ours(other)) {
-            tracing::warn!(name, "a RuntimeClass of this name belongs to somebody else and is left to them");
-            continue;
+        match found.get(name) {
+            Some(other) if !ours(other) => {
+                tracing::warn!(name, "a RuntimeClass of this name belongs to somebody else and is left to them");
+                continue;
+            }
+            Some(same) if stands(same, class) => continue,
+            _ => {}
         }
         let patch = Patch::Apply(class);
         let applied = call("applying a RuntimeClass", api.patch(name, &params, &patch)).await;
@@ -66,6 +71,11 @@ pub(crate) async fn apply(client: &Client, wanted: &Classes) -> Result<()> {
 fn doomed(found: &[RuntimeClass], wanted: &Classes) -> Vec<String> {
     let stays = |class: &RuntimeClass| wanted.get(&class.name_any()).is_some_and(|to| to["handler"] == class.handler);
     found.iter().filter(|class| ours(class) && !stays(class)).map(ResourceExt::name_any).collect()
+}
+
+/// Whether a class of ours is as it must be: ten thousand of them are not written again for nothing.
+fn stands(found: &RuntimeClass, wanted: &Value) -> bool {
+    wanted["handler"] == found.handler && wanted["metadata"]["annotations"] == json!(found.annotations())
 }
 
 fn ours(class: &RuntimeClass) -> bool {
@@ -93,5 +103,15 @@ mod tests {
             class("kata", "kata", "Helm"),
         ];
         assert_eq!(doomed(&found, &wanted), ["changed", "unwanted"]);
+    }
+
+    #[test]
+    fn a_class_that_is_as_it_must_be_is_not_written_again() {
+        let mut found = class("same", "nvidia", FIELD_MANAGER);
+        let wanted =
+            |gpus: &str| json!({"handler": "nvidia", "metadata": {"annotations": {"limits.k8s.gpu/gpu": gpus}}});
+        assert!(!stands(&found, &wanted("1")));
+        found.metadata.annotations = Some([("limits.k8s.gpu/gpu".to_owned(), "1".to_owned())].into());
+        assert!(stands(&found, &wanted("1")) && !stands(&found, &wanted("2")));
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use backend::ports::Services;
 use domain::namespace::KubernetesName;
-use domain::service::{NewService, ServicePort, ServiceView};
+use domain::service::{EXPOSE_HTTP, EXPOSE_LABEL, NewService, Outside, ServicePort, ServiceView};
 use domain::{Error, Result};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Service, ServicePort as Port, ServiceSpec};
@@ -71,10 +71,15 @@ fn exposing(deployment: &Deployment, new: &NewService) -> Result<Service> {
         protocol: Some("TCP".to_owned()),
         ..Port::default()
     };
+    let mut own = deployment.metadata.labels.clone().unwrap_or_default();
+    own.remove(EXPOSE_LABEL);
+    if new.outside {
+        own.insert(EXPOSE_LABEL.to_owned(), EXPOSE_HTTP.to_owned());
+    }
     Ok(Service {
         metadata: ObjectMeta {
             name: Some(new.name.clone()),
-            labels: deployment.metadata.labels.clone(),
+            labels: Some(own).filter(|all| !all.is_empty()),
             ..ObjectMeta::default()
         },
         spec: Some(ServiceSpec { selector: Some(labels), ports: Some(vec![port]), ..ServiceSpec::default() }),
@@ -94,6 +99,9 @@ fn view(service: &Service) -> ServiceView {
         protocol: port.protocol.unwrap_or_else(|| "TCP".to_owned()),
     };
     let (name, namespace) = (service.name_any(), service.namespace().unwrap_or_default());
+    let exposed = service.labels().get(EXPOSE_LABEL).is_some_and(|value| value == EXPOSE_HTTP);
+    let conditions = service.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let outside = conditions.filter_map(|one| Outside::read(&one.type_, &one.status, &one.message));
     ServiceView {
         host: format!("{name}.{namespace}.{DOMAIN}"),
         name,
@@ -101,6 +109,9 @@ fn view(service: &Service) -> ServiceView {
         cluster_ip: spec.cluster_ip.filter(|ip| !ip.is_empty() && ip != "None"),
         ports: spec.ports.into_iter().flatten().map(port).collect(),
         selector: spec.selector.unwrap_or_default(),
+        exposed,
+        // What a Service is told stays for a moment after it does not ask any more.
+        outside: if exposed { outside.collect() } else { Vec::new() },
         created_at: created_at(service),
     }
 }
@@ -119,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_service_is_what_kubectl_expose_makes() {
-        let new = NewService { name: "web".into(), deployment: "web".into(), port: 80, target_port: Some(8080) };
+        let new = NewService { name: "web".into(), deployment: "web".into(), port: 80, ..NewService::default() };
+        let new = NewService { target_port: Some(8080), ..new };
         let made = exposing(&deployment(json!({"matchLabels": {"app": "web"}})), &new).unwrap();
         let expected = json!({
             "apiVersion": "v1", "kind": "Service",
@@ -127,6 +139,23 @@ mod tests {
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "protocol": "TCP", "targetPort": 8080}]},
         });
         assert_eq!(serde_json::to_value(made).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_service_asks_for_the_way_from_outside_by_a_label_and_shows_what_it_is_told() {
+        let new = NewService { name: "web".into(), port: 80, outside: true, ..NewService::default() };
+        let mut made = exposing(&deployment(json!({"matchLabels": {"app": "web"}})), &new).unwrap();
+        assert_eq!(made.labels()["remotegpu.ai/expose"], "http");
+        let told = json!({"type": "outside.remotegpu.ai/on-prem", "status": "True", "reason": "Served",
+            "message": "http://web.team/ at 192.0.2.1", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        made.status = Some(serde_json::from_value(json!({"conditions": [told]})).unwrap());
+        assert_eq!(
+            view(&made).outside,
+            [Outside::read("outside.remotegpu.ai/on-prem", "True", "http://web.team/ at 192.0.2.1").unwrap()]
+        );
+        made.labels_mut().clear();
+        let shown = view(&made);
+        assert_eq!((shown.exposed, shown.outside), (false, Vec::new()));
     }
 
     #[test]

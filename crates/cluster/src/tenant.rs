@@ -2,6 +2,7 @@
 //! Every step may be repeated after a crash at any point.
 
 pub(crate) mod objects;
+pub(crate) mod quota;
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use domain::credential::ACCESS_NAMESPACE;
 use domain::namespace::Namespace as Tenant;
 use domain::{Code, Error, Result};
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Client, ResourceExt as _};
@@ -45,7 +46,20 @@ pub(crate) async fn apply(client: &Client, tenant: &Tenant, rules: &TenantRules)
     let pieces = objects::inside(tenant, &rules.quota);
     try_join_all(pieces.iter().map(|piece| apply_piece(client, tenant, piece))).await?;
     try_join_all(pieces.iter().map(|piece| read_back(client, tenant, piece))).await?;
-    counted(client, tenant, &rules.quota).await
+    lift(client, tenant, &rules.quota).await?;
+    counted(client, tenant, &pieces).await
+}
+
+/// Takes away the quotas of classes of GPUs that have no limit any more.
+async fn lift(client: &Client, tenant: &Tenant, allowed: &Quota) -> Result<()> {
+    let api: Api<ResourceQuota> = Api::namespaced(client.clone(), tenant.kubernetes_name.as_str());
+    let found = call("listing the namespace's quotas", api.list(&of(tenant))).await?;
+    for name in found.items.iter().map(|quota| quota.name_any()) {
+        if quota::class(&name).is_some_and(|class| !allowed.gpu_classes.contains_key(class)) {
+            ignore_gone(call("deleting a quota", api.delete(&name, &DeleteParams::default())).await)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the tenant's identities, then the Namespace with all in it.
@@ -135,17 +149,15 @@ fn holds(live: &Value, wanted: &Value) -> bool {
 }
 
 /// Until the quota controller has counted once, the API server refuses every pod ("status unknown for quota").
-async fn counted(client: &Client, tenant: &Tenant, quota: &Quota) -> Result<()> {
-    let piece = objects::quota(tenant, quota);
-    let wanted = &piece.object["spec"]["hard"];
+async fn counted(client: &Client, tenant: &Tenant, pieces: &[Piece]) -> Result<()> {
     let done = async {
-        loop {
-            let live = call("reading the quota", piece.api(client, tenant).get(&piece.name)).await?;
-            if holds(&live.data["status"]["hard"], wanted) {
-                return Ok(());
+        for piece in pieces.iter().filter(|piece| piece.resource.kind == "ResourceQuota") {
+            let (api, wanted) = (piece.api(client, tenant), &piece.object["spec"]["hard"]);
+            while !holds(&call("reading the quota", api.get(&piece.name)).await?.data["status"]["hard"], wanted) {
+                tokio::time::sleep(COUNTED_PAUSE).await;
             }
-            tokio::time::sleep(COUNTED_PAUSE).await;
         }
+        Ok(())
     };
     tokio::time::timeout(COUNTED_LIMIT, done)
         .await

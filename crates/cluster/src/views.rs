@@ -10,25 +10,34 @@ use domain::capacity::NodeRoom;
 use domain::namespace::{KubernetesName, QuotaLine};
 use domain::node::NodeState;
 use domain::workload::{EventView, Occupied, OccupiedBySku, WorkloadState};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Event as Report, Namespace, Node, Pod, ResourceQuota};
+use k8s_openapi::api::core::v1::{Event as Report, Namespace, Node, Pod};
 use kube::api::Api;
 use kube::runtime::{watcher, watcher::Event};
 use kube::{Client, Resource, ResourceExt as _};
 use tokio::sync::Notify;
+use tokio::sync::watch::Sender;
 use tokio_util::sync::CancellationToken;
 
 use crate::drift::{self, Drift};
 use crate::meter::Gone;
+use crate::metric;
+use crate::node::snapshot::Snapshot;
 use crate::node::{self, FLEET};
 use crate::requests;
-use crate::tenant::objects::{ACCOUNT_ID, NAMESPACE_ID, QUOTA};
-use crate::watch::changes::Topics;
-use crate::watch::run;
+use crate::tenant::objects::{ACCOUNT_ID, NAMESPACE_ID};
+use crate::tenant::quota;
+use crate::watch::changes::{Changes, Topics};
 use crate::watch::table::Table;
 use crate::watch::tracker::Tracker;
+use crate::watch::{run, run_telling};
 use crate::workload::state::{self, PodRow};
+
+/// From here on a list takes the pods that the watch holds: 5,000 of them are some 20 MB of JSON to ask for. Fewer are asked
+/// for, so that who has just made one sees it.
+const MANY: usize = 500;
 
 /// Tables fed by the watches.
 #[derive(Default)]
@@ -46,12 +55,20 @@ pub(crate) struct Views {
     pub nodes: Table<NodeRoom>,
     /// Nodes as operators see them, without their pods.
     pub fleet: Table<NodeState>,
+    /// Where the kubelet API of each node is; none while it does not say.
+    pub kubelets: Table<Option<String>>,
     /// Told when a node or a pod changed.
     pub nodes_changed: Topics,
+    /// The nodes with their pods.
+    pub snapshot: Snapshot,
     /// Namespaces in which workloads or pods changed.
     pub workloads: Topics,
     /// Namespaces in which something was reported.
     pub reports: Topics,
+    /// Since when the watch of pods is interrupted; none while it is not.
+    pub interrupted: Sender<Option<Timestamp>>,
+    /// Namespaces whose deployments or limits may differ now.
+    pub facts_changed: Changes<String>,
     /// Free capacity may differ now.
     pub capacity: Notify,
     quotas: Table<Vec<QuotaLine>>,
@@ -72,7 +89,7 @@ impl Views {
         let name = tenant.as_str();
         TenantFacts {
             deployments: u32::try_from(self.deployments.count(name)).unwrap_or(u32::MAX),
-            quota: self.quotas.get(name, QUOTA).map(|lines| (*lines).clone()).unwrap_or_default(),
+            quota: self.quotas.in_namespace(name).map(|quotas| quota::all(&quotas)).unwrap_or_default(),
             policy: self.policies.get("", name).map(|policy| (*policy).clone()).unwrap_or_default(),
         }
     }
@@ -101,6 +118,29 @@ impl Views {
         occupied
     }
 
+    /// The pods of a namespace that has so many that asking for them would be slow; none where there are fewer.
+    pub fn many_pods(&self, namespace: &str) -> Option<Vec<Arc<PodRow>>> {
+        let many = self.pods.count(namespace) >= MANY;
+        many.then(|| self.pods.in_namespace(namespace)).flatten().map(|pods| pods.into_values().collect())
+    }
+
+    /// When pods of a SKU started, and how many seconds after they had a place.
+    pub fn starts(&self, sku_code: &str) -> Vec<(Timestamp, u32)> {
+        let mut starts = Vec::new();
+        self.pods.each(|_, pod| {
+            let pod = &pod.state;
+            if pod.sku_code == sku_code {
+                starts.extend(pod.started_at.zip(pod.start_seconds()));
+            }
+        });
+        starts
+    }
+
+    /// Id of the account of a tenant namespace, as its label says.
+    pub fn account(&self, namespace: &str) -> Option<String> {
+        self.accounts.get("", namespace).map(|id| (*id).clone())
+    }
+
     /// Id of a tenant namespace, as its label says.
     pub fn tenant(&self, namespace: &str) -> Option<String> {
         self.tenants.get("", namespace).map(|id| (*id).clone())
@@ -111,7 +151,8 @@ impl Views {
         self.tenants.in_namespace("").is_some()
     }
 
-    fn feed_pod(&self, event: &Event<Pod>) {
+    /// Takes in what the watch of pods says.
+    pub fn feed_pod(&self, event: &Event<Pod>) {
         if let Event::Delete(pod) = event {
             self.gone.remember(self, pod);
         }
@@ -120,7 +161,7 @@ impl Views {
         // would ever happen.
         if !changed.is_empty() || matches!(event, Event::InitDone) {
             self.capacity.notify_one();
-            self.nodes_changed.publish([&FLEET.to_owned()]);
+            self.tell_of_nodes();
         }
         self.tell_of_workloads(event, &changed);
     }
@@ -133,13 +174,20 @@ impl Views {
         }
     }
 
-    fn feed_node(&self, event: &Event<Node>) {
+    /// Takes in what the watch of nodes says.
+    pub fn feed_node(&self, event: &Event<Node>) {
+        self.kubelets.feed(event, metric::kubelet_url);
         if !self.nodes.feed(event, requests::room).is_empty() || matches!(event, Event::InitDone) {
             self.capacity.notify_one();
         }
         if !self.fleet.feed(event, node::node).is_empty() || matches!(event, Event::InitDone) {
-            self.nodes_changed.publish([&FLEET.to_owned()]);
+            self.tell_of_nodes();
         }
+    }
+
+    fn tell_of_nodes(&self) {
+        self.snapshot.outdate();
+        self.nodes_changed.publish([&FLEET.to_owned()]);
     }
 }
 
@@ -147,13 +195,19 @@ impl Views {
 pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>, shutdown: &CancellationToken) {
     let start = Start { client: reconciler, shutdown };
     let (all, tenants) = (watcher::Config::default(), drift::of_tenants());
-    let on = views.clone();
-    start.watch("Pods", all.clone(), move |event| on.feed_pod(event));
+    let (on, link) = (views.clone(), views.clone());
+    let pods = watcher(Api::<Pod>::all(reconciler.clone()), all.clone());
+    let told = move |up: bool| {
+        link.interrupted.send_replace((!up).then(Timestamp::now));
+    };
+    run_telling("Pods", pods, shutdown, move |event| on.feed_pod(&event), told);
     let on = views.clone();
     start.watch("Nodes", all.clone(), move |event| on.feed_node(event));
     let on = views.clone();
     start.watch("Deployments", all.clone(), move |event: &Event<Deployment>| {
-        on.tell_of_workloads(event, &on.deployments.feed(event, state::deployment));
+        let changed = on.deployments.feed(event, state::deployment);
+        on.tell_of_workloads(event, &changed);
+        on.facts_changed.publish(changed);
     });
     let on = views.clone();
     start.watch("StatefulSets", all.clone(), move |event: &Event<StatefulSet>| {
@@ -173,7 +227,7 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     });
     let (on, report, mut tracker) = (views.clone(), drift.clone(), Tracker::default());
     start.watch("ResourceQuotas", tenants.clone(), move |event| {
-        on.quotas.feed(event, quota_lines);
+        on.facts_changed.publish(on.quotas.feed(event, quota::read));
         report.report(tracker.feed(event, drift::mark));
     });
     let (on, report, mut tracker) = (views.clone(), drift.clone(), Tracker::default());
@@ -182,7 +236,8 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
             .feed(event, |namespace: &Namespace| namespace.labels().get(ACCOUNT_ID).cloned().unwrap_or_default());
         on.tenants
             .feed(event, |namespace: &Namespace| namespace.labels().get(NAMESPACE_ID).cloned().unwrap_or_default());
-        on.policies.feed(event, |namespace: &Namespace| NamespacePolicy::from_annotations(namespace.annotations()));
+        on.policies
+            .feed(event, |namespace: &Namespace| NamespacePolicy::read(namespace.labels(), namespace.annotations()));
         report.report(tracker.feed(event, drift::mark));
     });
 }
@@ -200,21 +255,6 @@ impl Start<'_> {
         let events = watcher(Api::<K>::all(self.client.clone()), config);
         run(what, events, self.shutdown, move |event| feed(&event));
     }
-}
-
-/// The lines that a deployment can touch: compute, storage and pods; GPUs first. Object counts stay out of sight.
-fn quota_lines(quota: &ResourceQuota) -> Vec<QuotaLine> {
-    let hard = quota.spec.as_ref().and_then(|spec| spec.hard.as_ref());
-    let used = quota.status.as_ref().and_then(|status| status.used.as_ref());
-    let shown = |name: &&String| *name == "pods" || name.starts_with("requests.") || name.starts_with("limits.");
-    let mut names: Vec<&String> = hard.into_iter().flat_map(|hard| hard.keys()).filter(shown).collect();
-    names.sort_by_key(|name| (!name.ends_with("/gpu"), name.starts_with("limits."), *name));
-    let line = |name: &String| QuotaLine {
-        resource: name.clone(),
-        limit: hard.and_then(|hard| hard.get(name)).map(|q| q.0.clone()).unwrap_or_default(),
-        used: used.and_then(|used| used.get(name)).map_or_else(|| "0".to_owned(), |q| q.0.clone()),
-    };
-    names.into_iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -280,6 +320,19 @@ mod tests {
         let says = metering(&views).unwrap();
         let ended = says.gone["u-1"].ended_at.map(|end| end.to_string());
         assert_eq!((says.pods.len(), ended.as_deref()), (0, Some("2026-11-21T10:05:00Z")));
+    }
+
+    #[test]
+    fn only_many_pods_are_taken_from_the_watch_instead_of_asked_for() {
+        let views = ready();
+        let mut one = pod("Pending", json!({"waiting": {"reason": "ContainerCreating"}}));
+        for number in 0..MANY {
+            assert!(views.many_pods("team-0001").is_none(), "{number} are asked for");
+            one.metadata.name = Some(format!("p{number}"));
+            views.feed_pod(&Event::Apply(one.clone()));
+        }
+        assert_eq!(views.many_pods("team-0001").map(|pods| pods.len()), Some(MANY));
+        assert!(views.many_pods("team-0002").is_none());
     }
 
     #[test]

@@ -44,7 +44,18 @@ pub(crate) fn run<K: Send + 'static>(
     what: &'static str,
     events: impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
     shutdown: &CancellationToken,
+    handle: impl FnMut(Event<K>) + Send + 'static,
+) {
+    run_telling(what, events, shutdown, handle, |_| {});
+}
+
+/// The same; `link` hears when the line broke (false) and when it was mended (true).
+pub(crate) fn run_telling<K: Send + 'static>(
+    what: &'static str,
+    events: impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
+    shutdown: &CancellationToken,
     mut handle: impl FnMut(Event<K>) + Send + 'static,
+    link: impl Fn(bool) + Send + 'static,
 ) {
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
@@ -58,14 +69,19 @@ pub(crate) fn run<K: Send + 'static>(
             };
             match event {
                 Some(Ok(event)) => {
-                    down &= !reconnect.answered(&event);
+                    let mended = reconnect.answered(&event) && down;
+                    down &= !mended;
                     handle(event);
+                    if mended {
+                        link(true);
+                    }
                 }
                 Some(Err(error)) => {
                     if down {
                         tracing::debug!(%error, what, "watch still interrupted");
                     } else {
                         tracing::warn!(%error, what, "watch interrupted; it will reconnect");
+                        link(false);
                     }
                     down = true;
                     tokio::select! {

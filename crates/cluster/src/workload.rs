@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::client::{CALL_LIMIT, within};
 use crate::error::{Doing, translate_for_person};
-use state::join;
+use state::{PodRow, join};
 
 /// Creates the Deployment, Job or Pod that a manifest says.
 ///
@@ -47,11 +47,13 @@ pub(crate) async fn create(client: Client, tenant: &KubernetesName, manifest: &V
     })
 }
 
-/// Every workload with its pods, or those of one kind.
+/// Every workload with its pods, or those of one kind; of the pods those that are `held`, if somebody has them. What they
+/// belong to is asked for in any case, with the rights of the person.
 pub(crate) async fn list(
     client: Client,
     tenant: &KubernetesName,
     only: Option<WorkloadKind>,
+    held: Option<Vec<Arc<PodRow>>>,
 ) -> Result<Vec<WorkloadState>> {
     let wanted = |kind| only.is_none_or(|only| only == kind);
     let (deployments, sets, cron_jobs, jobs, pods) = try_join5(
@@ -59,9 +61,10 @@ pub(crate) async fn list(
         all(&client, tenant, "listing StatefulSets", wanted(WorkloadKind::StatefulSet), state::stateful_set),
         all(&client, tenant, "listing CronJobs", wanted(WorkloadKind::CronJob), state::cron_job),
         all(&client, tenant, "listing Jobs", wanted(WorkloadKind::Job), state::job),
-        all(&client, tenant, "listing pods", true, |pod: &Pod| Arc::new(state::pod(pod))),
+        all(&client, tenant, "listing pods", held.is_none(), |pod: &Pod| Arc::new(state::pod(pod))),
     )
     .await?;
+    let pods = held.unwrap_or(pods);
     let tops = deployments.into_iter().chain(sets).chain(cron_jobs).chain(jobs);
     Ok(join(tops, &pods, wanted(WorkloadKind::Pod)).into_values().collect())
 }

@@ -44,6 +44,7 @@ fn everything_set() -> Value {
         total: 1,
         as_of: Some("2026-01-01T00:00:00Z".into()),
         engines: vec![SkuEngineStatus { name: "e".into(), free: 1, total: 1 }],
+        priority_class: Some("p".into()),
         conditions: vec![condition],
     };
     json!({"spec": spec, "status": status})
@@ -127,7 +128,8 @@ fn rule(rule: &Value) -> [BTreeSet<String>; 3] {
 #[test]
 fn the_roles_of_skypilot_give_what_its_recorded_calls_need_and_nothing_else() {
     let shipped: Vec<Value> = documents("roles").into_iter().map(|(_, document)| document).collect();
-    let mut expected = BTreeSet::from(["remotegpu-skypilot-token".to_owned()]);
+    let tokens = ["remotegpu-skypilot-token", "remotegpu-skypilot-node-token"];
+    let mut expected = BTreeSet::from(tokens.map(str::to_owned));
     for feature in Feature::ALL.into_iter().filter(|feature| feature.withheld().is_none()) {
         let needs = needs(&[feature].into()).unwrap();
         let scopes: BTreeSet<Scope> = needs.iter().map(|need| need.scope.clone()).collect();

@@ -33,8 +33,10 @@ pub use patch::apply;
 pub use resources::check_sku;
 pub use update::{check_unchanged, check_update};
 pub use verdict::{Capacity, PlanPrice, QuotaCheck, RuleResult, Verdict};
+pub use volumes::{FILES_ANNOTATION, FILES_IN_ENV, mounts_files};
 pub use workload::workload_template;
 
+use crate::capacity::open_to;
 use crate::sku::Sku;
 
 /// Namespace annotation: SKU codes granted here, comma separated; `*` or absent = every SKU (RULINGS 41).
@@ -54,9 +56,14 @@ pub const ANNOTATION_PRICE: &str = "remotegpu.ai/price-per-hour";
 /// Pod annotation set by admission: the runtime class that stands for the SKU, frozen for the bill; none without GPUs.
 pub const ANNOTATION_RUNTIME_CLASS: &str = "remotegpu.ai/runtime-class";
 
-/// What admission must know of a namespace: annotations only the console can set (RULINGS 13).
+/// Namespace label: the account's id (RULINGS 41).
+pub const LABEL_ACCOUNT: &str = "remotegpu.ai/account-id";
+
+/// What admission must know of a namespace: a label and annotations only the console can set (RULINGS 13).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamespacePolicy {
+    /// Whose namespace it is: the account's id; empty for nobody's.
+    pub account: String,
     /// Granted SKU codes; `None` = every SKU.
     pub skus: Option<Vec<String>>,
     /// SKU for pods without the label.
@@ -93,7 +100,13 @@ pub struct Injection {
 // === impl NamespacePolicy ===
 
 impl NamespacePolicy {
-    /// Reads the annotations of a Namespace.
+    /// Reads the labels and annotations of a Namespace.
+    pub fn read(labels: &BTreeMap<String, String>, annotations: &BTreeMap<String, String>) -> Self {
+        let account = labels.get(LABEL_ACCOUNT).cloned().unwrap_or_default();
+        Self { account, ..Self::from_annotations(annotations) }
+    }
+
+    /// Reads the annotations of a Namespace that is nobody's.
     pub fn from_annotations(annotations: &BTreeMap<String, String>) -> Self {
         let list = |key: &str| {
             annotations.get(key).map(|text| {
@@ -101,6 +114,7 @@ impl NamespacePolicy {
             })
         };
         Self {
+            account: String::new(),
             skus: list(ANNOTATION_SKUS).filter(|codes| !codes.iter().any(|c| c == "*")),
             default_sku: annotations.get(ANNOTATION_DEFAULT_SKU).filter(|s| !s.is_empty()).cloned(),
             service_accounts: list(ANNOTATION_SERVICE_ACCOUNTS).unwrap_or_default(),
@@ -108,7 +122,12 @@ impl NamespacePolicy {
         }
     }
 
-    /// Whether a SKU may be used here.
+    /// Whether a SKU may be used here: it is granted, and not made for engines of other accounts (RULINGS 2).
+    pub fn allows(&self, sku: &Sku) -> bool {
+        self.grants(&sku.code) && open_to(sku, &self.account)
+    }
+
+    /// Whether a SKU is granted here.
     pub fn grants(&self, code: &str) -> bool {
         self.skus.as_ref().is_none_or(|codes| codes.iter().any(|c| c == code))
     }
@@ -154,7 +173,7 @@ pub fn admit(
         Ok(sku) => {
             selection::fill(&mut draft, sku, &mut refusals);
             resources::fill(&mut draft, sku, selection::class(pod, sku), &mut refusals);
-            placement::fill(&mut draft, sku, &mut refusals);
+            placement::fill(&mut draft, sku, &policy.account, &mut refusals);
         }
         Err(refusal) => refusals.push(refusal),
     }

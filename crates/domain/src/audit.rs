@@ -31,6 +31,7 @@ pub enum Action {
     NamespaceDeletionRequested,
     NamespaceDeleted,
     NamespaceFailed,
+    NamespaceDefaultSkuChanged,
     ApiKeyCreated,
     ApiKeyRevoked,
     KubeconfigDownloaded,
@@ -128,6 +129,8 @@ pub enum Action {
     ApiKeyExpiring,
     TenantRenamed,
     ConnectorIssued,
+    IdleGpuChanged,
+    WorkloadStopped,
 }
 
 /// How it went.
@@ -250,7 +253,7 @@ macro_rules! every_action {
 impl Action {
     every_action! {
         AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
-        NamespaceDeletionRequested NamespaceDeleted NamespaceFailed ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
+        NamespaceDeletionRequested NamespaceDeleted NamespaceFailed NamespaceDefaultSkuChanged ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
         CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted SecretCreated SecretChanged SecretDeleted ConfigMapCreated ConfigMapChanged ConfigMapDeleted ServiceCreated ServiceDeleted SkypilotChanged SkypilotRemoved SkypilotApproved SkypilotKubeconfigIssued SkypilotKubeconfigRevoked AccountRenamed AccountSuspended
         AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberAdded MemberRoleChanged
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
@@ -265,7 +268,7 @@ impl Action {
         EngineCreated EngineChanged EngineCredentialsChanged EngineChecked EngineStatusChanged EngineDisabled EngineEnabled
         EngineDeleted SecretRewrapped
         WebhookCreated WebhookChanged WebhookSecretRotated WebhookDisabled WebhookEnabled WebhookDeleted WebhookTested
-        WebhookRedelivered ApiKeyExpiring
+        WebhookRedelivered ApiKeyExpiring IdleGpuChanged WorkloadStopped
     }
 
     /// How it went unless the event says otherwise: some actions say it by their name.
@@ -296,6 +299,7 @@ impl Action {
             Self::NamespaceDeletionRequested => "namespace.deletion_requested",
             Self::NamespaceDeleted => "namespace.deleted",
             Self::NamespaceFailed => "namespace.failed",
+            Self::NamespaceDefaultSkuChanged => "namespace.default_sku_changed",
             Self::ApiKeyCreated => "api_key.created",
             Self::ApiKeyRevoked => "api_key.revoked",
             Self::KubeconfigDownloaded => "kubeconfig.downloaded",
@@ -391,6 +395,8 @@ impl Action {
             Self::WebhookTested => "webhook.tested",
             Self::WebhookRedelivered => "webhook.redelivered",
             Self::ApiKeyExpiring => "api_key.expiring",
+            Self::IdleGpuChanged => "idle_gpu.changed",
+            Self::WorkloadStopped => "workload.stopped",
             Self::TenantRenamed => "tenant.renamed",
             Self::ConnectorIssued => "connector.issued",
         }

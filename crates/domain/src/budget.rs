@@ -247,6 +247,11 @@ impl BudgetState {
 // === impl Budget ===
 
 impl Budget {
+    /// Its place in a list, and so a cursor: "0", which is before every id, for the whole account; then by namespace.
+    pub fn place(&self) -> String {
+        self.namespace_id.map_or_else(|| "0".to_owned(), |id| id.to_string())
+    }
+
     /// The wire form with what was spent; `namespace` is the console name.
     pub fn view(&self, namespace: Option<String>, spent: i64) -> BudgetView {
         let amount = &self.terms.amount;

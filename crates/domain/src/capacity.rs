@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::id::EngineId;
+use crate::id::{AccountId, EngineId};
 use crate::quantity::parse_milli;
 use crate::sku::{Sku, SkuEngineStatus, SkuStatus};
 
@@ -15,16 +15,21 @@ pub const ENGINE_LABEL: &str = "remotegpu.ai/engine";
 /// Taint of virtual nodes without GPUs (RULINGS 14).
 pub const PROVIDER_TAINT: &str = "virtual-kubelet.io/provider";
 
-/// Taint of the nodes of an account's engine, with the account's id: SKUs that name no such engine stay off them.
+/// Taint of the nodes of an account's engine, with the account's id: only its own pods of SKUs that name the engine come.
 pub const ACCOUNT_TAINT: &str = "remotegpu.ai/account";
+
+/// Taint of a node whose engine takes nothing new for now. Cordoning is the operator's: nobody else writes or undoes it.
+pub const CLOSED_TAINT: &str = "remotegpu.ai/closed";
 
 /// Resource name → thousandths of its base unit, as [`parse_milli`] reads them.
 pub type Amounts = BTreeMap<String, i128>;
 
 /// Longest value of a label.
 const LABEL: usize = 63;
-/// Length of [`EngineId::short`].
+/// Length of [`AccountId::short`].
 const ID_END: usize = 8;
+/// Digits that stand for what a long name has no room for.
+const DIGEST: usize = 8;
 
 /// A taint of a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub struct NodeRoom {
     pub labels: BTreeMap<String, String>,
     /// Its taints.
     pub taints: Vec<Taint>,
-    /// Ready and not cordoned: new pods may come.
+    /// Ready, neither cordoned nor closed: new pods may come.
     pub open: bool,
     /// All it can give, with the key `pods`.
     pub allocatable: Amounts,
@@ -88,18 +93,53 @@ fn needs(sku: &Sku) -> Option<Amounts> {
     texts.into_iter().map(read).collect()
 }
 
-/// Name of the nodes of an account's engine, as SKUs say it: with the end of the engine's id, so that no account can draw
-/// pods by the choice of a name.
-pub fn accounts_engine_name(engine: &str, id: EngineId) -> String {
+/// Name of the nodes of an account's engine, as SKUs say it: with the end of the account's id. No account can draw pods of
+/// others by the choice of a name, and the name alone says whose pods may come (RULINGS 2). The dot tells it from the
+/// names of the platform's engines, which have none.
+pub fn accounts_engine_name(engine: &str, account: AccountId) -> String {
+    let room = LABEL - ID_END - 1;
+    if engine.len() <= room {
+        return format!("{engine}.{}", account.short());
+    }
+    // Two long names of one account that begin alike are two engines.
+    let kept = engine[..room - DIGEST - 1].trim_end_matches('-');
+    format!("{kept}-{:08x}.{}", digest(engine), account.short())
+}
+
+/// What an earlier version called them: with the end of the engine's own id. SKUs cannot be placed by it any more.
+pub fn former_engine_name(engine: &str, id: EngineId) -> String {
     let room = LABEL - ID_END - 1;
     format!("{}-{}", &engine[..engine.len().min(room)], id.short())
 }
 
-/// Whether the SKU was made for engines of accounts: it names one. A name of the platform's that only looks alike does no
-/// harm, because pods are held to the engines that their SKU names.
-pub(crate) fn names_accounts_engine(sku: &Sku) -> bool {
-    let is_end = |end: &str| end.len() == ID_END && end.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    sku.spec.placement.engines.iter().any(|name| name.rsplit_once('-').is_some_and(|(_, end)| is_end(end)))
+/// FNV-1a: it tells long names of one account apart and guards nothing.
+fn digest(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Whether pods of `account` may run on an engine that the SKU names: the platform's, or its own. An empty text is no
+/// account.
+pub fn open_to(sku: &Sku, account: &str) -> bool {
+    let engines = &sku.spec.placement.engines;
+    engines.is_empty() || engines.iter().any(|name| owner(name).is_none_or(|end| account.ends_with(end)))
+}
+
+/// Names of the engines where pods of `account` may come: those that the SKU names, or those that were seen to take it.
+pub(crate) fn engines_for<'a>(sku: &'a Sku, account: &str) -> Vec<&'a str> {
+    let named = sku.spec.placement.engines.iter().map(String::as_str);
+    let seen = sku.status.engines.iter().filter(|_| sku.spec.placement.engines.is_empty()).map(|one| one.name.as_str());
+    named.chain(seen).filter(|name| owner(name).is_none_or(|end| account.ends_with(end))).collect()
+}
+
+/// Whether the SKU names an engine of this account.
+pub(crate) fn names_engine_of(sku: &Sku, account: &str) -> bool {
+    sku.spec.placement.engines.iter().any(|name| owner(name).is_some_and(|end| account.ends_with(end)))
+}
+
+/// The end of the id of the account whose engine this is; none for the platform's.
+fn owner(engine: &str) -> Option<&str> {
+    let is_end = |end: &&str| end.len() == ID_END && end.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    engine.rsplit_once('.').map(|(_, end)| end).filter(is_end)
 }
 
 fn fit(one: &Amounts, room: impl Fn(&str) -> i128) -> u64 {
@@ -116,11 +156,10 @@ impl NodeRoom {
         let Some(engine) = self.labels.get(ENGINE_LABEL) else { return false };
         let engine_fits = placement.engines.is_empty() || placement.engines.contains(engine);
         let labels_fit = placement.node_selector.iter().all(|(key, value)| self.labels.get(key) == Some(value));
-        // Admission adds this one to every pod of the SKU, and that of accounts where the SKU names such an engine.
+        // Admission adds this one to every pod of the SKU, and that of its account where the SKU names its engine.
         let own = sku.spec.gpu.as_ref().map_or(PROVIDER_TAINT, |gpu| gpu.resource.as_str());
-        let accounts = names_accounts_engine(sku);
         let tolerated = |taint: &Taint| {
-            let named = taint.key == own || (accounts && taint.key == ACCOUNT_TAINT);
+            let named = taint.key == own || (taint.key == ACCOUNT_TAINT && names_engine_of(sku, &taint.value));
             taint.effect == "PreferNoSchedule"
                 || (named && taint.effect == "NoSchedule")
                 || taint.transient()
@@ -141,9 +180,9 @@ impl NodeRoom {
 // === impl Taint ===
 
 impl Taint {
-    /// Kubernetes' own marks of a node in trouble: they say "not now", which [`NodeRoom::open`] says already.
+    /// Kubernetes' own marks of a node in trouble, and ours: they say "not now", which [`NodeRoom::open`] says already.
     fn transient(&self) -> bool {
-        self.key.starts_with("node.kubernetes.io/")
+        self.key.starts_with("node.kubernetes.io/") || self.key == CLOSED_TAINT
     }
 
     fn tolerated_by(&self, toleration: &Value) -> bool {

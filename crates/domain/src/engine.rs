@@ -16,8 +16,9 @@ pub mod view;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::capacity::accounts_engine_name;
+use crate::capacity::{accounts_engine_name, former_engine_name};
 use crate::id::{AccountId, EngineId};
+use crate::node::{NodeState, RUN_BY_FLEET, RUN_BY_LABEL};
 use crate::{Error, Result};
 
 /// Most engines of one account: each costs a check every five minutes. The platform may have any number.
@@ -124,12 +125,34 @@ impl Engine {
     }
 
     /// The label of its nodes, which SKUs are placed by. Names of the platform's engines are what SKUs say. Those of an
-    /// account carry their id: otherwise an account could import an engine under a name that draws everybody's pods.
+    /// account carry its id: otherwise it could import an engine under a name that draws everybody's pods.
     pub fn node_label(&self) -> String {
         match self.account_id {
             None => self.name.clone(),
-            Some(_) => accounts_engine_name(&self.name, self.id),
+            Some(account) => accounts_engine_name(&self.name, account),
         }
+    }
+
+    /// The label that an earlier version gave its nodes, where that was another: those of other kinds had none then.
+    pub fn former_label(&self) -> Option<String> {
+        let differs = self.account_id.is_some() && matches!(self.settings, Settings::OnPremise(_));
+        differs.then(|| former_engine_name(&self.name, self.id))
+    }
+
+    /// Those of `nodes` that are its own.
+    pub fn own<'a>(&self, nodes: &'a [NodeState]) -> impl Iterator<Item = &'a NodeState> + use<'a> {
+        let (label, former) = (self.node_label(), self.former_label());
+        nodes.iter().filter(move |node| node.engine() == label || former.as_deref() == Some(node.engine()))
+    }
+
+    /// How many pods have not ended on those of `nodes` that are its own.
+    pub fn pods_on(&self, nodes: &[NodeState]) -> u32 {
+        self.own(nodes).map(|node| node.view().pods).sum()
+    }
+
+    /// Whether any of `nodes` is one that `remotegpu nodes` made for it.
+    pub fn has_nodes(&self, nodes: &[NodeState]) -> bool {
+        self.own(nodes).any(|node| node.labels.get(RUN_BY_LABEL).is_some_and(|by| by == RUN_BY_FLEET))
     }
 
     /// Takes in what a check found; says how status and reason change.
@@ -161,7 +184,10 @@ impl Engine {
 
     /// Whether nobody changed it since: only checks may have come between.
     pub fn same_but_for_checks(&self, other: &Self) -> bool {
-        let off = |engine: &Self| matches!(engine.status, EngineStatus::Disabled | EngineStatus::Deleting);
+        let off = |engine: &Self| {
+            let status = engine.status;
+            (status == EngineStatus::Disabled, status == EngineStatus::Deleting)
+        };
         let auth = |engine: &Self| (engine.auth.method, engine.auth.set_at);
         (&self.name, &self.ecosystem, &self.settings) == (&other.name, &other.ecosystem, &other.settings)
             && auth(self) == auth(other)

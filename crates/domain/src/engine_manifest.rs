@@ -95,7 +95,7 @@ pub struct NewEngineManifest {
     pub service_account: String,
     /// What the engine shall do; all of it unless given.
     #[serde(default = "every_feature")]
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 8))]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 9))]
     pub features: Vec<EngineFeature>,
     /// Where writing is allowed.
     #[serde(default)]
@@ -338,7 +338,7 @@ impl NewEngineManifest {
         }
         if self.preset == ManifestPreset::AichorExact {
             warnings.push(
-                "Logs, GPU discovery and volumes are not among the published rights: the engine will be degraded"
+                "Logs, GPU discovery, volumes and metrics are not among the published rights: the engine will be degraded"
                     .to_owned(),
             );
         }

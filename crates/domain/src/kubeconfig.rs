@@ -67,6 +67,16 @@ struct Plugin {
     args: Vec<String>,
 }
 
+/// What a person writes into `~/.kube/kuberc` so that kubectl runs the named program of [`Variant::Cli`] and no other.
+/// `name` and not `command`: kubectl 1.35 knows only the first, 1.36 takes both.
+pub const KUBERC: &str = "\
+apiVersion: kubectl.config.k8s.io/v1beta1
+kind: Preference
+credentialPluginPolicy: Allowlist
+credentialPluginAllowlist:
+- name: kubectl-remotegpu
+";
+
 // The text is constant: ids arrive only as later arguments, so no name can become shell (security.md §1.5).
 // `--proto "$2"` is `=https`, or `=http` for the loopback installation alone (DESIGN §8).
 const SCRIPT: &str = r#"[ -n "${REMOTEGPU_API_KEY:-}" ] || { echo 'remotegpu: Missing API key: REMOTEGPU_API_KEY is not set' >&2; exit 1; }
@@ -153,14 +163,15 @@ pub fn render_connector(
     )
 }
 
-/// The exact command that such a kubeconfig makes kubectl run, quoted for a shell.
+/// The exact command that such a kubeconfig makes kubectl run, quoted for a shell; that of Windows for its shells.
 ///
 /// # Errors
 /// As [`render`].
 pub fn command(namespace: &Namespace, endpoints: &Endpoints, variant: Variant, access: Access) -> Result<String> {
     let plugin = Plugin::new(namespace, endpoints, variant, access)?;
     let words = std::iter::once(plugin.command).chain(plugin.args.iter().map(String::as_str));
-    Ok(words.map(shell_word).collect::<Vec<_>>().join(" "))
+    let quote = if variant == Variant::Windows { windows_word } else { shell_word };
+    Ok(words.map(quote).collect::<Vec<_>>().join(" "))
 }
 
 // === impl Variant ===
@@ -260,6 +271,13 @@ fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
+/// As it is where cmd and PowerShell would leave it alone, else in double quotes: single ones mean nothing to cmd. Our
+/// words hold neither quotes nor backslashes, so nothing has to be escaped.
+fn windows_word(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=?%".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) { word.to_owned() } else { format!("\"{word}\"") }
+}
+
 fn allowed_proto(console_url: &str) -> Result<&'static str> {
     let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let is_loopback = |url: &str| {
@@ -281,115 +299,4 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::{AccountId, NamespaceId, UserId};
-    use crate::namespace::{KubernetesName, NamespaceName, NamespaceStatus};
-
-    fn namespace(name: &str) -> Namespace {
-        let uuid = "019c1b2e-7f00-7abc-8def-0123456789ab";
-        let id = NamespaceId::parse(uuid).unwrap();
-        let name = NamespaceName::new(name).unwrap();
-        Namespace {
-            id,
-            account_id: AccountId::parse(uuid).unwrap(),
-            kubernetes_name: KubernetesName::derive(&name, id),
-            name,
-            status: NamespaceStatus::Active,
-            status_message: None,
-            created_by: UserId::parse(uuid).unwrap(),
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            tenant: None,
-            label: None,
-            activated_at: None,
-        }
-    }
-
-    fn endpoints(console_url: &str) -> Endpoints {
-        Endpoints {
-            cluster_server: "https://k8s.example.com".into(),
-            cluster_ca_pem: String::new(),
-            console_url: console_url.into(),
-        }
-    }
-
-    #[test]
-    fn a_connector_carries_its_token_and_no_program() {
-        let text = render_connector(&namespace("n"), &endpoints("https://c"), "Q0E=", "skg00018", "a.b.c");
-        for line in [
-            "current-context: \"skg00018\"\n",
-            "    server: \"https://k8s.example.com\"\n    certificate-authority-data: \"Q0E=\"\n",
-            "    user: \"skg00018\"\n    namespace: \"n-456789ab\"\n",
-            "users:\n- name: \"skg00018\"\n  user:\n    token: \"a.b.c\"\n",
-        ] {
-            assert!(text.contains(line), "{line} in {text}");
-        }
-        let bare = render_connector(&namespace("n"), &endpoints("https://c"), "", "skg00018", "a.b.c");
-        assert!(!bare.contains("certificate-authority-data"));
-    }
-
-    fn text(console_url: &str, access: Access) -> String {
-        render(&namespace("n"), &endpoints(console_url), "Q0E=", Variant::Sh, access).unwrap().kubeconfig
-    }
-
-    #[test]
-    fn names_that_yaml_would_misread_stay_text() {
-        assert!(text("https://api.example.com", Access::Edit).contains("namespace: \"n-456789ab\""));
-    }
-
-    #[test]
-    fn plain_http_is_allowed_on_loopback_only() {
-        assert!(text("http://127.0.0.1:8080", Access::Edit).contains("- \"=http\""));
-        assert!(text("https://api.example.com", Access::Edit).contains("- \"=https\""));
-        for bad in ["http://api.example.com", "http://127.0.0.1.evil.example", "ftp://127.0.0.1"] {
-            assert!(render(&namespace("n"), &endpoints(bad), "", Variant::Sh, Access::Edit).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_view_kubeconfig_asks_for_view() {
-        assert!(text("https://api.example.com", Access::View).contains("/exec-credential?access=view\""));
-    }
-
-    #[test]
-    fn the_variant_cli_names_a_program_that_a_policy_can_allow() {
-        let (namespace, endpoints) = (namespace("n"), endpoints("https://api.example.com"));
-        let yaml = render(&namespace, &endpoints, "", Variant::Cli, Access::View).unwrap().kubeconfig;
-        let url =
-            format!("https://api.example.com/v1/kubernetes/namespaces/{}/exec-credential?access=view", namespace.id);
-        assert!(yaml.contains("      command: \"kubectl-remotegpu\"\n      args:\n      - \"exec-credential\"\n"));
-        assert!(yaml.ends_with(&format!("      - \"--url\"\n      - \"{url}\"\n")), "{yaml}");
-        let shown = command(&namespace, &endpoints, Variant::Cli, Access::View).unwrap();
-        assert_eq!(shown, format!("kubectl-remotegpu exec-credential --url '{url}'"));
-    }
-
-    #[test]
-    fn every_scalar_but_the_script_and_one_flag_is_quoted() {
-        for variant in Variant::ALL {
-            let yaml = render(&namespace("no"), &endpoints("https://x"), "Q0E=", variant, Access::Edit).unwrap();
-            let mut in_script = false;
-            for line in yaml.kubeconfig.lines() {
-                in_script = line == "      - |" || (in_script && line.starts_with("        "));
-                let value = line.trim_start_matches([' ', '-']).split_once(": ").map_or("", |(_, value)| value);
-                let plain = value.is_empty() || value.starts_with('"') || value == "false";
-                assert!(in_script || plain || line.trim_start().starts_with("- \""), "{line}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_rename_changes_the_file_name_and_nothing_in_the_file() {
-        let before = namespace("team-ml");
-        let after = Namespace { name: NamespaceName::new("team-vision").unwrap(), ..before.clone() };
-        let file = |n: &Namespace| render(n, &endpoints("https://x"), "", Variant::Sh, Access::Edit).unwrap();
-        assert_eq!(file(&before).kubeconfig, file(&after).kubeconfig);
-        assert_ne!(file(&before).filename, file(&after).filename);
-    }
-
-    #[test]
-    fn the_shown_command_can_be_pasted_into_a_shell() {
-        assert_eq!(shell_word("=https"), "=https");
-        assert_eq!(shell_word("it's"), "'it'\\''s'");
-        assert_eq!(shell_word(""), "''");
-    }
-}
+mod tests;

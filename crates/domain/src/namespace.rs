@@ -95,6 +95,9 @@ pub struct DeleteNamespace {
 pub struct QuotaLine {
     /// Resource name, for example `requests.nvidia.com/gpu`.
     pub resource: String,
+    /// Only GPUs of this class count, for example `h100`; absent where all of the resource do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_class: Option<String>,
     /// The limit.
     pub limit: String,
     /// What is used of it.

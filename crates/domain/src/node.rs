@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::capacity::{Amounts, ENGINE_LABEL, Taint};
+use crate::capacity::{Amounts, CLOSED_TAINT, ENGINE_LABEL, Taint};
 use crate::money::{Currency, Money};
 use crate::sku::PriceView;
 
@@ -18,6 +18,10 @@ pub const VIRTUAL: &str = "virtual-kubelet";
 /// Taint of a node that is being drained, effect `NoExecute`: Kubernetes' own controller then takes the pods away, so
 /// that the console needs no right to delete anybody's pods, and a drain goes on when the console stops.
 pub const DRAIN_TAINT: &str = "remotegpu.ai/drain";
+/// Label of the nodes that `remotegpu nodes` makes for imported engines, with [`RUN_BY_FLEET`].
+pub const RUN_BY_LABEL: &str = "remotegpu.ai/run-by";
+/// See [`RUN_BY_LABEL`].
+pub const RUN_BY_FLEET: &str = "nodes";
 /// Annotations of a pod that hold the id of what the engine runs for it.
 pub const INSTANCE_ANNOTATIONS: [&str; 1] = ["runpod.io/pod-id"];
 /// Annotations of a pod that hold what the engine's provider takes an hour, in the provider's own currency.
@@ -50,7 +54,7 @@ pub struct NodeState {
     pub name: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Takes no new pods.
+    /// An operator wants no new pods on it.
     pub cordoned: bool,
     /// It is being deleted.
     pub deleting: bool,
@@ -202,6 +206,16 @@ pub struct NodeDetail {
     pub pods: Vec<NodePodView>,
 }
 
+/// Body of `POST /v1/nodes/{name}/drain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DrainNode {
+    /// The node's name, typed again.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 253))]
+    pub confirm: String,
+}
+
 /// The answer of `POST /v1/nodes/{name}/drain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -225,6 +239,11 @@ impl NodeState {
         self.labels.get(ENGINE_LABEL).map_or("", String::as_str)
     }
 
+    /// Kind of its engine, for example `docker`; empty while the node does not say.
+    pub fn engine_kind(&self) -> &str {
+        self.runtime.split_once("://").map_or("", |(kind, _)| kind)
+    }
+
     /// Whether its pods are being taken away.
     pub fn draining(&self) -> bool {
         self.taints.iter().any(|taint| taint.key == DRAIN_TAINT)
@@ -233,7 +252,8 @@ impl NodeState {
     /// How it is.
     pub fn status(&self) -> NodeStatus {
         let ready = self.conditions.iter().any(|one| one.name == "Ready" && one.status == "True");
-        match (ready && !self.deleting, self.draining(), self.cordoned) {
+        let closed = self.cordoned || self.taints.iter().any(|taint| taint.key == CLOSED_TAINT);
+        match (ready && !self.deleting, self.draining(), closed) {
             (false, _, _) => NodeStatus::NotReady,
             (true, true, _) => NodeStatus::Draining,
             (true, false, true) => NodeStatus::Cordoned,

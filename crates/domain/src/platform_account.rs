@@ -99,7 +99,7 @@ impl AccountUse {
             namespaces: *namespaces,
             members: *members,
             api_keys: *api_keys,
-            quota: account.quota,
+            quota: account.quota.clone(),
         }
     }
 }

@@ -173,6 +173,16 @@ impl PodState {
         }
     }
 
+    /// Seconds from its place on a node to its first container's start. None while it has not started, and after a
+    /// restart: then Kubernetes no longer tells the first start.
+    pub fn start_seconds(&self) -> Option<u32> {
+        let started = self.started_at.filter(|_| self.restarts == 0)?;
+        let placed = self.conditions.iter().find(|c| c.name == "PodScheduled" && c.status == "True")?;
+        let placed: Timestamp = placed.since.as_deref()?.parse().ok()?;
+        // Both are whole seconds of two clocks: the start may seem to come first.
+        u32::try_from((started.as_second() - placed.as_second()).max(0)).ok()
+    }
+
     /// What it costs per hour.
     pub fn money(&self) -> Option<Money> {
         let (amount, currency) = self.price.as_deref()?.split_once(' ')?;

@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::name::{check_dns_label, may_exist};
 use crate::{Error, FieldError, Result};
 
+mod outside;
+
+pub use outside::{
+    EXPOSE_HTTP, EXPOSE_LABEL, Outside, OutsideCondition, OutsideState, outside_condition, outside_engine, outside_host,
+};
+
 /// Body of `POST …/services`: what `kubectl expose deployment` takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -30,6 +36,9 @@ pub struct NewService {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 65535))]
     pub target_port: Option<u16>,
+    /// Also over HTTP from outside, at the load balancers of the imported engines that run the pods.
+    #[serde(default)]
+    pub outside: bool,
 }
 
 /// One port of a Service.
@@ -61,6 +70,10 @@ pub struct ServiceView {
     pub ports: Vec<ServicePort>,
     /// Labels of the pods that answer; empty = somebody keeps the addresses by hand.
     pub selector: BTreeMap<String, String>,
+    /// Whether it is to be reached over HTTP from outside.
+    pub exposed: bool,
+    /// Where it is, for each imported engine that runs its pods; empty unless `exposed`.
+    pub outside: Vec<Outside>,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -96,7 +109,12 @@ impl NewService {
     pub fn kubectl(&self) -> String {
         let target = self.target_port.unwrap_or(self.port);
         let Self { name, deployment, port, .. } = self;
-        format!("kubectl expose deployment {deployment} --name={name} --port={port} --target-port={target}")
+        let expose =
+            format!("kubectl expose deployment {deployment} --name={name} --port={port} --target-port={target}");
+        if !self.outside {
+            return expose;
+        }
+        format!("{expose} && kubectl label service {name} {EXPOSE_LABEL}={EXPOSE_HTTP}")
     }
 }
 
@@ -123,8 +141,12 @@ mod tests {
 
     #[test]
     fn the_command_says_the_same() {
-        let new = NewService { name: "web".into(), deployment: "demo".into(), port: 80, target_port: Some(8080) };
+        let mut new = NewService { name: "web".into(), deployment: "demo".into(), port: 80, ..NewService::default() };
+        new.target_port = Some(8080);
         assert!(new.check().is_ok());
-        assert_eq!(new.kubectl(), "kubectl expose deployment demo --name=web --port=80 --target-port=8080");
+        let expose = "kubectl expose deployment demo --name=web --port=80 --target-port=8080";
+        assert_eq!(new.kubectl(), expose);
+        new.outside = true;
+        assert_eq!(new.kubectl(), format!("{expose} && kubectl label service web remotegpu.ai/expose=http"));
     }
 }

@@ -24,6 +24,14 @@ pub fn is_recent(authenticated_at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(authenticated_at) <= RECENT
 }
 
+/// Where a page of a list, newest first, begins: before this millisecond, or within it behind this id. Lists are by time
+/// and not by id alone: a row of an older binary is named after its hash. What is no cursor of ours begins at the top.
+pub fn after(cursor: Option<&str>) -> (i64, &str) {
+    let parts = cursor.and_then(|cursor| cursor.split_once('-'));
+    let read = parts.and_then(|(ms, id)| Some((ms.parse::<i64>().ok()?, id)));
+    read.unwrap_or((i64::MAX, ""))
+}
+
 /// In which account a session acts. Columns of their own, never in the session's data: there the last writer wins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acting {
@@ -175,6 +183,11 @@ impl SessionRecord {
         }
     }
 
+    /// Where a list that goes on after this session begins: see [`after`].
+    pub fn cursor(&self) -> String {
+        format!("{}-{}", self.created_at.as_millisecond(), self.id)
+    }
+
     /// The same session after another proof of identity; its absolute end stays.
     pub fn reauthenticated(mut self, now: Timestamp) -> Self {
         let idle = self.idle_expires_at.duration_since(self.last_seen_at);
@@ -253,6 +266,18 @@ mod tests {
             ("", "Unknown"),
         ] {
             assert_eq!(device(text), name);
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_a_time_and_an_id_and_anything_else_the_top_of_the_list() {
+        let id = SessionId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap();
+        let user = UserId::parse("019c1b2e-7f00-7abc-8def-0123456789ac").unwrap();
+        let cursor = SessionRecord::begin(id, user, false, at(1_700_000_000)).cursor();
+        assert!(crate::page::PageRequest::new(None, Some(cursor.clone())).is_ok(), "{cursor}");
+        assert_eq!(after(Some(&cursor)), (1_700_000_000_000, "019c1b2e-7f00-7abc-8def-0123456789ab"));
+        for top in [None, Some("x"), Some("x-y"), Some("019c1b2e")] {
+            assert_eq!(after(top), (i64::MAX, ""), "{top:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Source: RULINGS 12 (the resource), `console-api.md` §6 (the REST form).
 
 mod check;
+mod gpu_class;
 mod grants;
 mod runtime_class;
 
@@ -14,11 +15,14 @@ use crate::money::{Currency, Money};
 use crate::{Error, Result};
 
 pub use check::check_code;
+pub use gpu_class::{GPU_CLASS_PREFIX, gpu_class_of, is_gpu_class, priority_classes_of};
 pub use grants::{SkuGrants, SkuGrantsView};
 pub use runtime_class::{LIMIT_COUNT, LIMIT_CPU, LIMIT_MEMORY, RUNTIME_CLASS_PROVIDER};
 
 /// The pod-template label that selects a SKU (published).
 pub const SKU_LABEL: &str = "remotegpu.ai/sku-code";
+/// The device that virtual nodes give and quotas count. Another one could be sold without any limit.
+pub const GPU_DEVICE: &str = "nvidia.com/gpu";
 
 /// A SKU as the cluster stores it: `metadata.name` is its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +142,9 @@ pub struct SkuStatus {
     /// The same per engine.
     #[serde(default)]
     pub engines: Vec<SkuEngineStatus>,
+    /// The PriorityClass by which quotas count its GPUs, once there is one: admission gives it to the pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_class: Option<String>,
     /// Kubernetes conditions, as they are.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]

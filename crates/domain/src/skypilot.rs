@@ -261,14 +261,20 @@ impl Feature {
         match self {
             Self::Base => "Always on. Reads the names of nodes and runtime classes of the whole cluster.",
             Self::Ssh => "Opens ports of this namespace's pods to whoever holds the kubeconfig.",
-            Self::Autodown => "Pods may delete the pods and services of their own cluster.",
+            Self::Autodown => {
+                "Pods may delete the pods and services of their own cluster. Virtual nodes give them the token for it \
+                 only where an operator said how pods reach this cluster: else end clusters there with sky down."
+            }
             Self::Gpus => {
                 "Shows whole pod specs of every tenant, environment values included, so an operator has to allow it."
             }
             Self::ObjectStore => WITHHELD,
             Self::Ingress => "Reads the services of ingress-nginx, so an operator has to allow it.",
-            Self::Volumes => "Creates and deletes volume claims in this namespace.",
-            Self::Controllers => "Creates and deletes deployments and volume claims in this namespace.",
+            Self::Volumes => "Creates and deletes volume claims in this namespace. Virtual nodes mount none.",
+            Self::Controllers => {
+                "Creates and deletes deployments and volume claims in this namespace. Controllers launch with the token \
+                 of their pod, which virtual nodes give only where an operator said how pods reach this cluster."
+            }
             Self::Secrets => "SkyPilot 0.14.1 uses none of it. Whoever runs pods here can read every secret.",
         }
     }

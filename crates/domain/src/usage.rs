@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub use calendar::{Day, Month};
 pub use meter::{Meter, MeteredPod, Metering, Note, Subject};
-pub use summary::{UsageDayView, UsageQuery, UsageRange, UsageShare, UsageSummary, short};
+pub use summary::{UsageAhead, UsageDayView, UsageQuery, UsageRange, UsageShare, UsageSummary, short};
 pub use view::{UsageListQuery, UsageView};
 
 use crate::id::{AccountId, NamespaceId, UsageId, UserId};

@@ -4,6 +4,7 @@
 //! Source: `ui.md` §2 (Workload), `console-api.md` §6 and §8 row 19.
 
 mod change;
+mod list;
 mod schedule;
 mod waiting;
 
@@ -17,11 +18,9 @@ use crate::pod::{PodState, PodView};
 use crate::sku::PriceView;
 
 pub use change::{Revision, RollBack, WorkloadAction, WorkloadChange, WorkloadPatch, restart_patch, rollback_patch};
+pub use list::{MOST_ROWS, WorkloadFilter, WorkloadList};
 pub use schedule::{Schedule, job_of};
-pub use waiting::{Occupied, OccupiedBySku, Waits, waits};
-
-/// Most rows that one answer holds: a page of 5,000 would be slow to draw and slower to read.
-pub const MOST_ROWS: usize = 200;
+pub use waiting::{Occupied, OccupiedBySku, Waits, usual_start, waits};
 
 /// What kind of workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,7 +130,9 @@ pub struct WorkloadView {
     pub owners: Vec<Owner>,
     /// RFC 3339.
     pub created_at: String,
-    /// Its pods.
+    /// How many pods there are.
+    pub pod_count: u32,
+    /// Its pods; of very many those that need a person first.
     pub pods: Vec<PodView>,
 }
 
@@ -161,32 +162,9 @@ pub struct WorkloadDetail {
     pub workload: WorkloadView,
     /// Newest first.
     pub events: Vec<EventView>,
-}
-
-/// What of a list is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
-#[serde(deny_unknown_fields)]
-pub struct WorkloadFilter {
-    /// Only this kind: `deployment`, `statefulset`, `cronjob`, `job` or `pod`.
+    /// RFC 3339: since when the cluster says nothing new. Null while it does.
     #[serde(default)]
-    pub kind: Option<WorkloadKind>,
-    /// Only names, images and SKU codes that hold this text.
-    #[serde(default)]
-    pub q: Option<String>,
-}
-
-/// The rows that a filter leaves, what needs a person first; at most [`MOST_ROWS`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct WorkloadList {
-    /// The rows, without their pods.
-    pub items: Vec<WorkloadView>,
-    /// How many the filter leaves.
-    pub found: u32,
-    /// How many there are.
-    pub total: u32,
+    pub stale_since: Option<String>,
 }
 
 // === impl WorkloadKind ===
@@ -243,7 +221,22 @@ impl WorkloadStatus {
 impl WorkloadState {
     /// The wire form at `now`; `waits` says why pods of a SKU find no place.
     pub fn view(&self, now: Timestamp, waits: &Waits) -> WorkloadView {
-        let ready = self.pods.iter().filter(|p| p.ready && !p.deleting && !p.over()).count() as u32;
+        WorkloadView { pods: self.pods.iter().map(|pod| pod.view(waits)).collect(), ..self.row(now, waits) }
+    }
+
+    /// The same for a page of its own: at most [`MOST_ROWS`] pods, of more those in trouble first and those that run last.
+    pub fn detail(&self, now: Timestamp, waits: &Waits) -> WorkloadView {
+        let mut pods: Vec<&PodState> = self.pods.iter().collect();
+        if pods.len() > MOST_ROWS {
+            pods.sort_by_cached_key(|pod| (pod.trouble().is_none(), pod.ready));
+            pods.truncate(MOST_ROWS);
+        }
+        WorkloadView { pods: pods.into_iter().map(|pod| pod.view(waits)).collect(), ..self.row(now, waits) }
+    }
+
+    /// The same without its pods, as lists show it.
+    fn row(&self, now: Timestamp, waits: &Waits) -> WorkloadView {
+        let ready = self.ready();
         let (status, reason) = self.judge(ready, waits);
         let placed: Vec<&str> = self.pods.iter().filter_map(|p| p.node.as_deref()).collect();
         WorkloadView {
@@ -263,16 +256,14 @@ impl WorkloadState {
             schedule: self.schedule.clone(),
             owners: self.owners.clone(),
             created_at: self.created_at.to_string(),
-            pods: self.pods.iter().map(|pod| pod.view(waits)).collect(),
+            pod_count: self.pods.len() as u32,
+            pods: Vec::new(),
         }
     }
 
-    /// Whether a filter's text is in what a row shows.
-    pub fn matches(&self, filter: &WorkloadFilter) -> bool {
-        let text = filter.q.as_deref().unwrap_or_default().trim().to_lowercase();
-        let shown = [&self.name, &self.image, &self.sku_code];
-        filter.kind.is_none_or(|kind| kind == self.kind)
-            && (text.is_empty() || shown.iter().any(|part| part.to_lowercase().contains(&text)))
+    /// Pods that are ready and stay.
+    fn ready(&self) -> u32 {
+        self.pods.iter().filter(|p| p.ready && !p.deleting && !p.over()).count() as u32
     }
 
     /// Whether an event is about this or one of its pods.
@@ -331,20 +322,6 @@ impl WorkloadState {
 
 fn sum(amounts: impl Iterator<Item = Money>) -> Option<Money> {
     amounts.reduce(|a, b| Money { micros: a.micros.saturating_add(b.micros), currency: a.currency })
-}
-
-// === impl WorkloadList ===
-
-impl WorkloadList {
-    /// The rows of `states` that `filter` leaves, at `now`.
-    pub fn of(states: &[WorkloadState], filter: &WorkloadFilter, now: Timestamp, waits: &Waits) -> Self {
-        let row = |state: &WorkloadState| WorkloadView { pods: Vec::new(), ..state.view(now, waits) };
-        let mut items: Vec<WorkloadView> = states.iter().filter(|s| s.matches(filter)).map(row).collect();
-        let found = items.len() as u32;
-        items.sort_by(|a, b| (a.status.urgency(), a.kind, &a.name).cmp(&(b.status.urgency(), b.kind, &b.name)));
-        items.truncate(MOST_ROWS);
-        Self { items, found, total: states.len() as u32 }
-    }
 }
 
 #[cfg(test)]

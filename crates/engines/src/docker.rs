@@ -2,7 +2,7 @@
 //! Labels are the marker and names are deterministic, so neither a crash nor a repeated call doubles anything.
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -12,15 +12,18 @@ use bollard::{API_DEFAULT_VERSION, Docker as Client, query_parameters::EventsOpt
 use futures::{StreamExt, future, stream::BoxStream};
 use k8s_openapi::api::core::v1::Pod;
 use kubelet::{
-    AttachRequest, ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, FileVolume, Instance,
+    AttachRequest, ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, FileVolume, Gpu, Instance,
     InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError,
 };
 use tokio::sync::Mutex;
 
+mod address;
 mod attach;
 mod body;
+mod bridge;
 mod create;
 mod delete;
+mod devices;
 mod exec;
 mod files;
 pub mod gpus;
@@ -28,11 +31,14 @@ mod image;
 mod instances;
 mod logs;
 mod network;
+mod oom;
 mod ports;
 mod raw;
 mod stats;
 mod tar;
 mod volume;
+
+pub use bridge::TlsHost;
 
 /// Labels that mark what is ours, and for which pod.
 const CLUSTER: &str = "remotegpu.ai/cluster";
@@ -42,6 +48,8 @@ const POD_NAME: &str = "remotegpu.ai/pod-name";
 const POD_NAMESPACE: &str = "remotegpu.ai/pod-namespace";
 const CONTAINER: &str = "remotegpu.ai/container";
 const ATTEMPT: &str = "remotegpu.ai/attempt";
+/// Which GPUs a container was given: their numbers.
+const GPUS: &str = "remotegpu.ai/gpus";
 
 /// Events after which an instance looks different; exec and resize make many that do not matter.
 const CHANGES: [&str; 9] = ["start", "die", "died", "stop", "kill", "oom", "destroy", "remove", "restart"];
@@ -53,6 +61,8 @@ const CALL: Duration = Duration::from_secs(60);
 pub struct Docker {
     client: Client,
     socket: PathBuf,
+    /// The way to another machine; `None` = the engine is on this one.
+    bridge: Option<bridge::Bridge>,
     cluster: String,
     node: String,
     /// What the engine can limit; known after the first [`Provider::describe`].
@@ -62,6 +72,17 @@ pub struct Docker {
     network_gate: Mutex<()>,
 }
 
+/// What a host has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hardware {
+    /// Logical CPUs.
+    pub cpus: u64,
+    /// Memory.
+    pub memory_bytes: u64,
+    /// Its GPUs; of another machine only their number is known, and the model is empty.
+    pub gpu: Option<Gpu>,
+}
+
 /// What the engine can limit on this host.
 #[derive(Clone, Copy, Debug, Default)]
 struct Limits {
@@ -69,6 +90,8 @@ struct Limits {
     memory: bool,
     swap: bool,
     pids: bool,
+    /// It knows GPUs only by the names of the container device interface, as Podman does.
+    cdi: bool,
 }
 
 // === impl Docker ===
@@ -87,10 +110,24 @@ impl Docker {
             let tried = tried.join(", ");
             ProviderError::Unavailable(format!("No Docker or Podman socket at {tried}; give --provider-endpoint"))
         })?;
-        let path = found.to_string_lossy();
+        Self::open(found, None, cluster, node)
+    }
+
+    /// The engine behind the TLS port of a host, for one node of one cluster. Nothing is asked before the first call.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unavailable`] if certificates or key cannot be used.
+    pub fn connect_over_tls(host: &TlsHost, cluster: &str, node: &str) -> Result<Self, ProviderError> {
+        let bridge = bridge::Bridge::open(host)?;
+        Self::open(&bridge.socket(), Some(bridge), cluster, node)
+    }
+
+    fn open(socket: &Path, bridge: Option<bridge::Bridge>, cluster: &str, node: &str) -> Result<Self, ProviderError> {
+        let path = socket.to_string_lossy();
         let client = Client::connect_with_unix(&path, CALL.as_secs(), API_DEFAULT_VERSION).map_err(unavailable)?;
         Ok(Self {
-            socket: found.clone(),
+            socket: socket.to_owned(),
+            bridge,
             client,
             cluster: cluster.to_owned(),
             node: node.to_owned(),
@@ -98,6 +135,29 @@ impl Docker {
             inspected: instances::Inspected::default(),
             network_gate: Mutex::default(),
         })
+    }
+
+    /// What the host has.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unavailable`] if it does not answer.
+    pub async fn hardware(&self) -> Result<Hardware, ProviderError> {
+        let info = self.describe().await?;
+        let gpu = if self.is_remote() {
+            let info = self.info().await?;
+            let count = gpus::named(&info);
+            (count > 0).then(|| Gpu { model: String::new(), count, memory_gib: None })
+        } else {
+            // Asks a tool of this machine.
+            gpus::discover().await
+        };
+        let (cpus, memory_bytes) = (info.cpus.unwrap_or_default(), info.memory_bytes.unwrap_or_default());
+        Ok(Hardware { cpus, memory_bytes, gpu })
+    }
+
+    /// Whether the engine is on another machine, so that nothing of this one tells anything about its containers.
+    fn is_remote(&self) -> bool {
+        self.bridge.is_some()
     }
 
     /// Labels of everything of this cluster and node, and of one pod if `uid` is given.
@@ -135,12 +195,17 @@ impl Provider for Docker {
             several_containers: true,
             first_owns_network: true,
             file_volumes: true,
+            files_at_start: None,
             init_containers: true,
             probes: true,
+            hooks: true,
+            probe_allowance: Duration::ZERO,
             security_context: true,
             recreates_lost: false,
             job_annotations: false,
             whole_pods: false,
+            other_gpus: &[],
+            list_lag: Duration::ZERO,
         }
     }
 
@@ -153,6 +218,7 @@ impl Provider for Docker {
             memory: info.memory_limit == Some(true),
             swap: info.swap_limit == Some(true),
             pids: info.pids_limit == Some(true),
+            cdi: self.info().await?.get("BuildahVersion").is_some(),
         };
         if !(limits.cpu && limits.memory) {
             tracing::warn!(?limits, "This engine cannot enforce all limits of its containers");
@@ -167,6 +233,10 @@ impl Provider for Docker {
 
     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
         self.create_all(request).await
+    }
+
+    fn address_of(&self, _pod: &Pod) -> Option<String> {
+        Some(crate::POD_IP.to_owned())
     }
 
     async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError> {

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+// Annotations, because a name may be longer than a label; a console over there bills by them.
+use domain::usage::{ANNOTATION_ORIGIN_NAMESPACE as POD_NAMESPACE, ANNOTATION_ORIGIN_POD as POD_NAME};
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Pod, Secret, Toleration};
 use kube::{Api, Client};
 use kubelet::{
     AttachRequest, ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, FileVolume, Instance,
-    InstanceRequest, LogOptions, PortStream, Provider, ProviderError,
+    InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError,
 };
 use sha2::{Digest, Sha256};
 
@@ -18,8 +20,12 @@ mod cache;
 mod classes;
 mod content;
 mod create;
+mod cut;
 mod delete;
 mod error;
+mod exposure;
+mod figures;
+mod identity;
 mod instances;
 mod renewal;
 mod streams;
@@ -27,21 +33,26 @@ mod streams;
 mod tests;
 
 pub use access::{Access, Login};
-pub use classes::{Class, classes};
+pub use classes::{Class, classes, unread};
+pub use delete::end_pods;
+pub use exposure::{Exposure, Exposures};
+pub use identity::is_other;
 pub use renewal::Renewal;
 
 use cache::Cache;
 use error::{Right, explain};
+use figures::Meter;
 
 /// Labels that mark what is ours over there, and for which pod.
 const CLUSTER: &str = "remotegpu.ai/cluster";
 const NODE: &str = "remotegpu.ai/node";
 const POD_UID: &str = "remotegpu.ai/pod-uid";
-/// Annotations: a name may be longer than a label.
-const POD_NAME: &str = "remotegpu.ai/pod-name";
-const POD_NAMESPACE: &str = "remotegpu.ai/pod-namespace";
 /// JSON: the attempt with which each container began; the other cluster counts on from there.
 const ATTEMPTS: &str = "remotegpu.ai/attempts";
+
+/// In [`KubernetesConfig::node_selector`]: which hardware the node stood for is not known at present. What runs goes on;
+/// nothing is begun, for a pod over there keeps its selector for ever.
+pub const AWAY: &str = "remotegpu.ai/hardware-is-away";
 
 /// Deadline of a call that is not a stream.
 const CALL: Duration = Duration::from_secs(20);
@@ -68,6 +79,7 @@ pub struct Kubernetes {
     pods: Api<Pod>,
     secrets: Api<Secret>,
     cache: Cache,
+    meter: Meter,
 }
 
 // === impl Kubernetes ===
@@ -79,7 +91,7 @@ impl Kubernetes {
         let pods: Api<Pod> = Api::namespaced(client.clone(), &config.namespace);
         let secrets = Api::namespaced(client.clone(), &config.namespace);
         let cache = Cache::start(pods.clone(), config.selector(None));
-        Self { config, client, pods, secrets, cache }
+        Self { config, client, pods, secrets, cache, meter: Meter::default() }
     }
 
     fn explain(&self, right: Right, error: &kube::Error) -> ProviderError {
@@ -90,6 +102,18 @@ impl Kubernetes {
 // === impl KubernetesConfig ===
 
 impl KubernetesConfig {
+    /// Whether pods may be begun.
+    ///
+    /// # Errors
+    /// [`ProviderError::Waiting`] while they may not.
+    fn begins(&self) -> Result<(), ProviderError> {
+        if !self.node_selector.contains_key(AWAY) {
+            return Ok(());
+        }
+        let message = "The engine does not show this node's hardware at present; the pod begins when it does".into();
+        Err(ProviderError::Waiting { reason: "ContainerCreating", message })
+    }
+
     /// Label selector of everything of this cluster and node, or of one pod of it.
     fn selector(&self, uid: Option<&str>) -> String {
         let all = format!("{CLUSTER}={},{NODE}={}", label_value(&self.cluster), label_value(&self.node));
@@ -138,6 +162,10 @@ impl Provider for Kubernetes {
         self.create_pod(request).await
     }
 
+    fn address_of(&self, _pod: &Pod) -> Option<String> {
+        Some(crate::POD_IP.to_owned())
+    }
+
     async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError> {
         Ok(self.cache.all()?.iter().map(|pod| Arc::new(instances::instance(pod))).collect())
     }
@@ -168,6 +196,10 @@ impl Provider for Kubernetes {
 
     async fn write_files(&self, pod: &Pod, volumes: &[FileVolume]) -> Result<(), ProviderError> {
         self.replace_files(pod, volumes).await
+    }
+
+    async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {
+        self.figures().await
     }
 }
 

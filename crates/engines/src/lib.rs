@@ -13,3 +13,14 @@ pub mod kubernetes;
 pub mod probe;
 pub mod runpod;
 pub mod simulated;
+
+/// The allow-list of a namespace, which admission reads too.
+pub use domain::admission::ANNOTATION_SERVICE_ACCOUNTS;
+/// What nodes are marked with, as admission and the console read it.
+pub use domain::capacity::{ACCOUNT_TAINT, CLOSED_TAINT, ENGINE_LABEL, PROVIDER_TAINT};
+pub use domain::node::{RUN_BY_FLEET, RUN_BY_LABEL};
+/// How a Service asks for the way from outside, and what it is told.
+pub use domain::service::{EXPOSE_HTTP, EXPOSE_LABEL, Outside, OutsideCondition, outside_condition, outside_engine};
+
+/// Stands for a pod's own address in its environment until the engine knows it: no text that anybody types.
+const POD_IP: &str = "\u{1}status.podIP\u{1}";

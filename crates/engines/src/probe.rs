@@ -1,4 +1,5 @@
-//! Looks at an engine from outside: address, certificate, identity, rights, what is installed. Creates nothing there.
+//! Looks at an engine from outside: address, certificate, identity, rights, what is installed. Creates nothing there but
+//! the next token of its own identity and, where somebody ticked it, a pod that is gone when the check ends.
 //!
 //! Source: `engine-import.md` §7 and §8, `security.md` §7.1. Every connection goes to an address that was checked after
 //! DNS; no redirect is followed; no setting of this machine (proxy, in-cluster identity) is used; rows hold fixed
@@ -7,25 +8,27 @@
 mod cluster;
 mod connect;
 mod docker;
+mod exec;
 mod features;
 mod http;
 mod nodes;
+mod renew;
 mod rights;
 mod runpod;
-mod tls;
+pub(crate) mod tls;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backend::ports::EngineProbe;
+use backend::ports::{EngineProbe, Step};
+use domain::engine::settings::OnPremise;
 use domain::engine::{ApiUrl, Credentials, Depth, Facts, Probed, Report, Row, Settings};
 use domain::outbound::AddressPolicy;
 use jiff::Timestamp;
 
 /// All of it; a page waits 30 s for its answer at most.
 const LIMIT: Duration = Duration::from_secs(28);
-const RUNPOD: &str = "https://api.runpod.io";
 
 /// The adapter behind the port `EngineProbe`.
 pub struct Probe {
@@ -37,6 +40,8 @@ pub struct Probe {
 struct Look {
     depth: Depth,
     now: Timestamp,
+    /// Is told each row.
+    step: Step,
     rows: Vec<Row>,
     facts: Facts,
 }
@@ -46,7 +51,7 @@ struct Look {
 impl Probe {
     /// Looks only at addresses that `policy` allows.
     pub fn new(policy: AddressPolicy) -> Self {
-        Self { policy, runpod: RUNPOD.to_owned() }
+        Self { policy, runpod: crate::runpod::PUBLIC_URL.to_owned() }
     }
 
     /// An address of `url` that may be connected to at this moment, for whoever keeps a connection; names are resolved and
@@ -65,8 +70,15 @@ impl Probe {
 
 #[async_trait]
 impl EngineProbe for Probe {
-    async fn probe(&self, settings: &Settings, credentials: &Credentials, depth: Depth, now: Timestamp) -> Probed {
-        let mut look = Look { depth, now, rows: Vec::new(), facts: Facts::default() };
+    async fn probe_in_steps(
+        &self,
+        settings: &Settings,
+        credentials: &Credentials,
+        depth: Depth,
+        now: Timestamp,
+        step: Step,
+    ) -> Probed {
+        let mut look = Look { depth, now, step, rows: Vec::new(), facts: Facts::default() };
         let work = async {
             match settings {
                 Settings::OnPremise(one) => cluster::look(&self.policy, one, credentials, &mut look).await,
@@ -77,29 +89,43 @@ impl EngineProbe for Probe {
         // What a group could not go on without has said so in its last row.
         let ended = tokio::time::timeout(LIMIT, work).await;
         if ended.is_err() {
-            look.rows.push(Row::fail("time", "The checks took longer than 28 s; those that are missing were not made"));
+            look.fail("time", "The checks took longer than 28 s; those that are missing were not made");
         }
         Probed { report: Report { rows: look.rows }, facts: look.facts }
+    }
+
+    async fn renew(
+        &self,
+        at: &OnPremise,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<Credentials, &'static str> {
+        renew::renew(&self.policy, at, credentials, now).await
     }
 }
 
 // === impl Look ===
 
 impl Look {
+    fn add(&mut self, row: Row) {
+        (self.step)(&row);
+        self.rows.push(row);
+    }
+
     fn pass(&mut self, id: &str, message: impl Into<String>) {
-        self.rows.push(Row::pass(id, message));
+        self.add(Row::pass(id, message));
     }
 
     fn warn(&mut self, id: &str, message: impl Into<String>) {
-        self.rows.push(Row::warn(id, message));
+        self.add(Row::warn(id, message));
     }
 
     fn fail(&mut self, id: &str, message: impl Into<String>) {
-        self.rows.push(Row::fail(id, message));
+        self.add(Row::fail(id, message));
     }
 
     fn skip(&mut self, id: &str, message: impl Into<String>) {
-        self.rows.push(Row::skip(id, message));
+        self.add(Row::skip(id, message));
     }
 }
 

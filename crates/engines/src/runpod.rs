@@ -4,10 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use domain::admission::{FILES_ANNOTATION, FILES_IN_ENV};
 use futures::{StreamExt, stream::BoxStream};
+use k8s_openapi::api::core::v1::Pod;
 use kubelet::{
-    ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, Instance, InstanceRequest, LogOptions, Provider,
-    ProviderError, Report,
+    ByteStream, Capabilities, Cost, EngineInfo, ExecRequest, ExecSession, FileVolume, HttpWay, Instance,
+    InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError, PublicPort, QuotaLeft, Report,
+    RouteCalls,
 };
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -19,10 +22,12 @@ mod choice;
 mod client;
 mod clock;
 mod config;
+mod counts;
 mod create;
 mod engine;
 mod events;
 mod exits;
+mod files;
 mod fleet;
 mod list;
 mod logs;
@@ -31,17 +36,25 @@ mod offers;
 mod pace;
 mod places;
 mod ports;
+mod probed;
+mod reach;
 mod registry;
 mod remove;
 mod rental;
+mod restart;
+mod sold;
+mod ssh;
+mod stats;
 mod transport;
 mod wrapper;
 
 pub use clock::Clock;
-pub use config::RunPodConfig;
-use engine::Engine;
+pub use config::{Clouds, RunPodConfig};
+use engine::{ATTEMPTS, Engine};
 pub use offers::{Offer, Seen, offers};
-pub use transport::{ApiKey, HttpReply, HttpRequest, HttpTransport, Transport, TransportError};
+pub use sold::{Sold, SoldGpu};
+pub use ssh::{SshKey, SshKeyError};
+pub use transport::{ApiKey, HttpReply, HttpRequest, HttpTransport, PUBLIC_URL, Transport, TransportError};
 
 /// An account at RunPod, or at its simulator.
 pub struct RunPod(Arc<Engine>);
@@ -53,6 +66,35 @@ impl RunPod {
     #[must_use]
     pub fn new(config: RunPodConfig, transport: Arc<dyn Transport>, clock: Clock) -> Self {
         Self(Arc::new(Engine::new(config, transport, clock)))
+    }
+
+    /// The account behind the API at `base`.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn over_https(mut config: RunPodConfig, base: &str, key: ApiKey) -> Result<Self, TransportError> {
+        if let Some(proxy) = reach::proxy_of_simulator(base) {
+            config.proxy = proxy;
+        }
+        Ok(Self::new(config, Arc::new(HttpTransport::new(base, key)?), Clock::system()))
+    }
+
+    /// From now on nothing is rented, not even by creates that wait for the provider's rate limit: another process, or
+    /// another engine of this one, acts instead.
+    pub fn retire(&self) {
+        self.0.client.retire();
+    }
+
+    /// Waits until no create is under way: afterwards nothing new is rented unless it is asked for.
+    pub async fn quiet(&self) {
+        // The semaphore is never closed.
+        let _all = self.0.attempts.acquire_many(u32::from(ATTEMPTS)).await;
+    }
+
+    /// Whether lists show by now whatever an earlier process may have rented.
+    #[must_use]
+    pub fn knows_all(&self) -> bool {
+        self.0.age() >= self.0.config.lag
     }
 
     /// What all instances of this node have cost so far, by the node's own clock, in millionths of a dollar.
@@ -70,17 +112,34 @@ impl Provider for RunPod {
 
     fn capabilities(&self) -> Capabilities {
         // Nothing of a pod's security context can be enforced on a rented machine, so nothing is claimed.
-        Capabilities { job_annotations: true, ..Capabilities::default() }
+        // What SKUs sell there is by model, and their GPUs are all of one make.
+        let other_gpus: &[&str] = if self.0.config.sold.is_some() { &[] } else { &["amd.com/gpu"] };
+        Capabilities {
+            files_at_start: Some((FILES_ANNOTATION, FILES_IN_ENV)),
+            probes: true,
+            probe_allowance: reach::ALLOWANCE,
+            job_annotations: true,
+            other_gpus,
+            list_lag: self.0.config.lag,
+            ..Capabilities::default()
+        }
     }
 
     async fn describe(&self) -> Result<EngineInfo, ProviderError> {
         Ok(EngineInfo { version: "v2".into(), ..EngineInfo::default() })
     }
 
+    fn begins(&self) {
+        self.0.begin();
+    }
+
     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
         // Goes on if the node loses interest: a request half sent could rent something that nobody knows.
         let (engine, request) = (self.0.clone(), request.clone());
+        let turn = engine.attempts.clone().acquire_owned().await;
+        let turn = turn.map_err(|error| ProviderError::Unavailable(error.to_string()))?;
         let attempt = tokio::spawn(async move {
+            let _turn = turn;
             let made = engine.create(&request).await;
             engine.follow_exits();
             made
@@ -101,6 +160,14 @@ impl Provider for RunPod {
         reports.filter_map(|report| std::future::ready(report.ok())).boxed()
     }
 
+    fn public_ports(&self, uid: &str) -> Vec<PublicPort> {
+        let fleet = self.0.fleet();
+        let mapped = fleet.rentals.get(uid).filter(|rental| rental.up).map(|rental| rental.mapped.as_slice());
+        let ports = mapped.unwrap_or_default().iter();
+        let ports = ports.filter_map(|(private, public, ip)| Some((*private, *public, ip.parse().ok()?)));
+        ports.map(|(private, public, address)| PublicPort { private, public, address }).collect()
+    }
+
     async fn delete(&self, uid: &str, _grace: Duration) -> Result<Option<Arc<Instance>>, ProviderError> {
         // RunPod promises no time between asking and killing, so the grace period cannot be kept.
         let (engine, uid) = (self.0.clone(), uid.to_owned());
@@ -116,11 +183,52 @@ impl Provider for RunPod {
         self.0.logs(uid, container, options).await
     }
 
-    async fn exec(&self, _uid: &str, _container: &str, _request: &ExecRequest) -> Result<ExecSession, ProviderError> {
-        Err(ProviderError::Unsupported(
-            "RunPod has no way to run commands in a container; start what you need from the image, or expose a port"
-                .into(),
-        ))
+    async fn exec(&self, uid: &str, container: &str, request: &ExecRequest) -> Result<ExecSession, ProviderError> {
+        self.0.run_in_container(uid, container, request).await
+    }
+
+    async fn port_forward(&self, uid: &str, port: u16) -> Result<PortStream, ProviderError> {
+        self.0.connect_inside(uid, port).await
+    }
+
+    async fn dial(&self, instance: &Instance, port: u16) -> Result<PortStream, ProviderError> {
+        self.0.dial(&instance.uid, port).await
+    }
+
+    async fn dial_http(&self, instance: &Instance, port: u16) -> Result<HttpWay, ProviderError> {
+        self.0.dial_http(&instance.uid, port).await
+    }
+
+    async fn stop(&self, uid: &str, container: &str, _grace: Duration) -> Result<(), ProviderError> {
+        // Ended by whatever follows: RunPod starts the container anew in place, or the instance ends.
+        self.0.note_killed(uid, container);
+        Ok(())
+    }
+
+    async fn write_files(&self, _pod: &Pod, _volumes: &[FileVolume]) -> Result<(), ProviderError> {
+        let message =
+            "The sources of the pod's files have changed; on RunPod a container gets its files when it starts";
+        Err(ProviderError::Unsupported(message.into()))
+    }
+
+    async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {
+        Ok(self.0.stats())
+    }
+
+    fn costs(&self) -> Vec<Cost> {
+        self.0.fleet().costs(self.0.clock.now())
+    }
+
+    fn calls(&self) -> Vec<RouteCalls> {
+        self.0.client.calls()
+    }
+
+    fn quota_left(&self) -> Vec<QuotaLeft> {
+        self.0.client.quota_left()
+    }
+
+    fn list_bytes(&self) -> Option<u64> {
+        self.0.walk().as_ref().map(|walk| walk.bytes)
     }
 }
 

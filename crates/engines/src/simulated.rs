@@ -9,9 +9,10 @@ use std::{
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 use kubelet::{
     ByteStream, Capabilities, ContainerInstance, ContainerRequest, ContainerRun, Ended, EngineInfo, ExecRequest,
-    ExecSession, Instance, InstanceRequest, LogOptions, Provider, ProviderError,
+    ExecSession, Gpu, Instance, InstanceRequest, InstanceStats, LogOptions, Provider, ProviderError,
 };
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
@@ -20,20 +21,41 @@ use tokio_util::sync::CancellationToken;
 use crate::addresses::Addresses;
 
 mod log;
+mod stats;
 
 /// The engine; its memory ends with the process, and the node makes everything again at the next start.
 pub struct Simulated {
     state: Arc<Mutex<State>>,
     start_delay: Duration,
     changes: broadcast::Sender<()>,
+    gpu: Option<Gpu>,
 }
 
 #[derive(Default)]
 struct State {
     instances: HashMap<String, Arc<Instance>>,
     addresses: Addresses,
+    /// Addresses by pod: one that was told before its pod started is the pod's already.
+    pod_ips: HashMap<String, String>,
     /// Fired when an instance goes, for those who follow its log.
     followers: HashMap<String, CancellationToken>,
+    /// GPUs of those instances that have some.
+    gpus: HashMap<String, Vec<stats::Held>>,
+}
+
+// === impl State ===
+
+impl State {
+    /// The pod's address: the one that it has, else the recorded one if that is free, else a new one.
+    fn address(&mut self, uid: &str, pod: &Pod) -> String {
+        if let Some(known) = self.pod_ips.get(uid) {
+            return known.clone();
+        }
+        let recorded = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+        let ip = self.addresses.take(recorded).to_string();
+        self.pod_ips.insert(uid.to_owned(), ip.clone());
+        ip
+    }
 }
 
 // === impl Simulated ===
@@ -42,7 +64,14 @@ impl Simulated {
     /// An engine whose containers take `start_delay` to start.
     #[must_use]
     pub fn new(start_delay: Duration) -> Self {
-        Self { state: Arc::default(), start_delay, changes: broadcast::channel(1).0 }
+        Self { state: Arc::default(), start_delay, changes: broadcast::channel(1).0, gpu: None }
+    }
+
+    /// Tells figures of GPUs of this model.
+    #[must_use]
+    pub fn with_gpu(mut self, gpu: Option<Gpu>) -> Self {
+        self.gpu = gpu;
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -97,12 +126,17 @@ impl Provider for Simulated {
             several_containers: true,
             first_owns_network: false,
             file_volumes: true,
+            files_at_start: None,
             init_containers: true,
             probes: false,
+            hooks: false,
+            probe_allowance: Duration::ZERO,
             security_context: true,
             recreates_lost: true,
             job_annotations: false,
             whole_pods: false,
+            other_gpus: &[],
+            list_lag: Duration::ZERO,
         }
     }
 
@@ -112,12 +146,11 @@ impl Provider for Simulated {
 
     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
         let (uid, namespace, name) = request.marker();
-        let recorded = request.pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
         let mut state = self.lock();
         let mut instance = match state.instances.get(&uid) {
             Some(known) => Instance::clone(known),
             None => {
-                let pod_ip = Some(state.addresses.take(recorded).to_string());
+                let pod_ip = Some(state.address(&uid, &request.pod));
                 Instance { uid: uid.clone(), namespace, name, pod_ip, containers: Vec::new() }
             }
         };
@@ -131,11 +164,19 @@ impl Provider for Simulated {
         instance.containers.shrink_to_fit();
         let instance = Arc::new(instance);
         state.instances.insert(uid.clone(), instance.clone());
+        let held = stats::held(request);
+        if !held.is_empty() {
+            state.gpus.insert(uid.clone(), held);
+        }
         drop(state);
         if !self.start_delay.is_zero() {
             self.start_later(uid);
         }
         Ok(instance)
+    }
+
+    fn address_of(&self, pod: &Pod) -> Option<String> {
+        Some(self.lock().address(pod.metadata.uid.as_deref()?, pod))
     }
 
     async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError> {
@@ -148,9 +189,10 @@ impl Provider for Simulated {
 
     async fn delete(&self, uid: &str, _grace: Duration) -> Result<Option<Arc<Instance>>, ProviderError> {
         let mut state = self.lock();
-        let gone = state.instances.remove(uid);
-        if let Some(ip) = gone.as_ref().and_then(|instance| instance.pod_ip.as_deref()) {
-            state.addresses.give_back(ip);
+        state.instances.remove(uid);
+        state.gpus.remove(uid);
+        if let Some(ip) = state.pod_ips.remove(uid) {
+            state.addresses.give_back(&ip);
         }
         if let Some(followers) = state.followers.remove(uid) {
             followers.cancel();
@@ -172,6 +214,15 @@ impl Provider for Simulated {
 
     async fn exec(&self, _uid: &str, _container: &str, _request: &ExecRequest) -> Result<ExecSession, ProviderError> {
         Err(ProviderError::Unsupported("The simulated engine runs no processes".into()))
+    }
+
+    async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {
+        let (state, now) = (self.lock(), Timestamp::now());
+        let of = |instance: &Arc<Instance>| {
+            let held = state.gpus.get(&instance.uid).map(Vec::as_slice).unwrap_or_default();
+            stats::stats(instance, held, self.gpu.as_ref(), now)
+        };
+        Ok(state.instances.values().map(of).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
-use crate::{ExecOutput, ExecRequest, ExecSession, Instance, kubelet::Shared};
+use crate::{ExecOutput, ExecRequest, ExecSession, HttpWay, Instance, ProviderError, kubelet::Shared};
 
 mod grpc;
 mod http_get;
@@ -31,7 +31,10 @@ pub(crate) struct Action<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Success,
+    /// By the container's own fault.
     Failure(String),
+    /// Nobody knows: the container was not reached, and that need not be its fault.
+    Unknown(String),
 }
 
 impl<'a> From<&'a Probe> for Action<'a> {
@@ -70,22 +73,29 @@ pub(crate) async fn act(
     let result = match action {
         Action { exec: Some(exec), .. } => command(shared, pod, &container.name, exec).await,
         Action { http: Some(get), .. } => match port(container, &get.port) {
-            Some(port) => match shared.provider.dial(instance, port).await {
-                Ok(wire) => http_get::request(wire, instance, port, get).await,
-                Err(error) => Err(error.to_string()),
+            Some(port) => match opened(shared, shared.provider.dial_http(instance, port)).await {
+                Ok(way) => http_get::request(way, instance, port, get).await,
+                Err(error) => Err(unreached(error)),
             },
             None => Err(no_port(&get.port)),
         },
         Action { tcp: Some(tcp), .. } => match port(container, &tcp.port) {
-            Some(port) => shared.provider.dial(instance, port).await.map(drop).map_err(|error| error.to_string()),
+            Some(port) => match opened(shared, shared.provider.dial_http(instance, port)).await {
+                // A proxy takes every connection; only its answer says whether somebody is behind it.
+                Ok(HttpWay { wire, proxy: Some(proxy) }) => http_get::is_served(wire, &proxy).await,
+                Ok(_) => Ok(()),
+                Err(error) => Err(unreached(error)),
+            },
             None => Err(no_port(&tcp.port)),
         },
         Action { grpc: Some(check), .. } => match u16::try_from(check.port) {
-            Ok(port) => match shared.provider.dial(instance, port).await {
-                Ok(wire) => grpc::check(wire, check.service.as_deref().unwrap_or_default()).await,
-                Err(error) => Err(error.to_string()),
+            Ok(port) => match opened(shared, shared.provider.dial(instance, port)).await {
+                Ok(wire) => {
+                    grpc::check(wire, check.service.as_deref().unwrap_or_default()).await.map_err(Outcome::Failure)
+                }
+                Err(error) => Err(unreached(error)),
             },
-            Err(_) => Err(format!("{} is no port", check.port)),
+            Err(_) => Err(Outcome::Unknown(format!("{} is no port", check.port))),
         },
         Action { sleep: Some(pause), .. } => {
             tokio::time::sleep(*pause).await;
@@ -94,7 +104,29 @@ pub(crate) async fn act(
         // The API server does not let a probe or hook without an action through.
         _ => Ok(()),
     };
-    result.map_or_else(Outcome::Failure, |()| Outcome::Success)
+    result.err().unwrap_or(Outcome::Success)
+}
+
+/// Waits for a way to the container for as long as the engine may need; one that takes longer says nothing of the container.
+async fn opened<T>(
+    shared: &Shared,
+    way: impl Future<Output = Result<T, ProviderError>> + Send,
+) -> Result<T, ProviderError> {
+    let limit = shared.rules.capabilities.probe_allowance;
+    if limit.is_zero() {
+        return way.await;
+    }
+    let message = format!("not reached within {} s", limit.as_secs());
+    let late = ProviderError::Waiting { reason: "ProbeInconclusive", message };
+    tokio::time::timeout(limit, way).await.unwrap_or(Err(late))
+}
+
+/// That nobody listens is the container's fault; nothing else is.
+fn unreached(error: ProviderError) -> Outcome {
+    match error {
+        ProviderError::Unavailable(message) => Outcome::Failure(message),
+        other => Outcome::Unknown(other.to_string()),
+    }
 }
 
 /// A port by number, or by the name that the container gives it.
@@ -109,27 +141,29 @@ fn port(container: &Container, wanted: &IntOrString) -> Option<u16> {
     }
 }
 
-fn no_port(wanted: &IntOrString) -> String {
-    match wanted {
+fn no_port(wanted: &IntOrString) -> Outcome {
+    Outcome::Unknown(match wanted {
         IntOrString::Int(number) => format!("{number} is no port"),
         IntOrString::String(name) => format!("the container has no port named {name:?}"),
-    }
+    })
 }
 
-async fn command(shared: &Shared, pod: &Pod, container: &str, exec: &ExecAction) -> Result<(), String> {
+/// Only the command's own exit code is a failure, as in Kubernetes: a command that was never run says nothing.
+async fn command(shared: &Shared, pod: &Pod, container: &str, exec: &ExecAction) -> Result<(), Outcome> {
+    let unknown = |error: ProviderError| Outcome::Unknown(error.to_string());
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let command = exec.command.clone().unwrap_or_default();
     let request = ExecRequest { command, stdin: false, stdout: true, stderr: true, tty: false };
-    let session = shared.provider.exec(uid, container, &request).await.map_err(|error| error.to_string())?;
+    let session = opened(shared, shared.provider.exec(uid, container, &request)).await.map_err(unknown)?;
     let ExecSession { mut output, control, .. } = session;
     let mut shown = Vec::new();
     while let Some(piece) = output.next().await {
-        let (ExecOutput::Stdout(data) | ExecOutput::Stderr(data)) = piece.map_err(|error| error.to_string())?;
+        let (ExecOutput::Stdout(data) | ExecOutput::Stderr(data)) = piece.map_err(unknown)?;
         keep(&mut shown, &data);
     }
-    match control.exit_code().await.map_err(|error| error.to_string())? {
+    match control.exit_code().await.map_err(unknown)? {
         0 => Ok(()),
-        code => Err(format!("exit code {code}: {}", String::from_utf8_lossy(&shown).trim())),
+        code => Err(Outcome::Failure(format!("exit code {code}: {}", String::from_utf8_lossy(&shown).trim()))),
     }
 }
 

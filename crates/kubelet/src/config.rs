@@ -2,6 +2,8 @@
 //! Plain values: flags, files and environment are read by the binary.
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
+use crate::ApiAccess;
+
 /// Everything the node is told at its start.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -25,18 +27,24 @@ pub struct NodeConfig {
     pub require_pod_label: Option<String>,
     /// Time between two full lists of the engine.
     pub reconcile_interval: Duration,
-    /// Serving certificate; `None` makes a self-signed one, with a warning.
+    /// Serving certificate; `None` asks the cluster to sign one and shows a self-signed one until then.
     pub tls: Option<TlsFiles>,
     /// CA of client certificates; `None` reads the cluster's own from `extension-apiserver-authentication`.
     pub client_ca: Option<PathBuf>,
     /// Pods that ask for a ServiceAccount token of their own get one, which leaves the cluster with them.
     pub service_account_tokens: bool,
+    /// Pods with fields that this node would leave out are refused, instead of run with an event that names the fields.
+    pub strict: bool,
+    /// Pods of allowed ServiceAccounts may speak to the API server; `None` leaves the volume for it out of every pod.
+    pub api_access: Option<ApiAccess>,
+    /// Begins the annotations by which Services ask for EndpointSlices with public addresses; `None` writes none.
+    pub endpoint_slices: Option<String>,
     /// Pods worked on at the same time.
     pub workers: usize,
 }
 
 /// Capacity of a node, as Kubernetes quantities. Empty fields are filled from what the engine reports.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capacity {
     /// CPU cores.
     pub cpu: Option<String>,
@@ -104,6 +112,9 @@ pub(crate) mod tests {
             tls: None,
             client_ca: None,
             service_account_tokens: false,
+            strict: false,
+            api_access: None,
+            endpoint_slices: None,
             workers: 128,
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) capabilities: Capabilities,
     pub(crate) require_pod_label: Option<String>,
     pub(crate) service_account_tokens: bool,
+    /// Nothing is left out: a pod with a field that would be is not run.
+    pub(crate) strict: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,10 @@ pub(crate) fn decide(view: &View, rules: &Rules, now: Timestamp) -> Decision {
         }
         if view.lost && !rules.capabilities.recreates_lost {
             return Decision::Lose;
+        }
+        // Neither ended nor made again: the instance may run and only not be listed yet.
+        if view.unseen && !rules.capabilities.recreates_lost {
+            return Decision::Rest { wake_at: None };
         }
     }
     let deadline = deadline(pod);

@@ -11,6 +11,7 @@ use crate::{
     config::tests::config,
     decide::Rules,
     node_object::{Facts, labels, new_node, status_patch, taints},
+    orphans::Orphans,
     probes::Probes,
     records::Records,
     refuse::refuse,
@@ -62,6 +63,7 @@ fn node_status(health: &Health) -> Value {
         allocatable: &allocatable,
         server_version: "v1.36.3",
         health,
+        orphans: &Orphans::default(),
         now: at(0),
     };
     status_patch(&facts, None)["status"].clone()

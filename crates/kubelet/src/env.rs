@@ -4,19 +4,27 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVarSource, Pod};
 
-use crate::env_sources::{Source, SourceKind, Sources};
+use crate::{
+    access::ApiServer,
+    env_sources::{Source, SourceKind, Sources},
+};
 
 mod expand;
 mod field;
 
 pub(crate) use expand::expand;
+use field::is_pod_ip;
 pub(crate) use field::{field_value, resource_value};
 
 /// What the node adds to a pod's own data.
 pub(crate) struct NodeValues<'a> {
     pub(crate) host_ip: &'a str,
+    /// The pod's own address, where it is known before the pod starts.
+    pub(crate) pod_ip: Option<&'a str>,
     /// Allocatable of the node: what an unset limit means.
     pub(crate) allocatable: &'a BTreeMap<String, String>,
+    /// For a pod that may speak to the API server: where it is.
+    pub(crate) api: Option<&'a ApiServer>,
 }
 
 /// Variables in order, and what is worth an event although the pod runs.
@@ -24,6 +32,13 @@ pub(crate) struct NodeValues<'a> {
 pub(crate) struct Environment {
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) warnings: Vec<Problem>,
+}
+
+/// Whether a container wants to know the pod's own address (`status.podIP`) in its environment.
+#[must_use]
+pub fn asks_for_pod_ip(container: &Container) -> bool {
+    let mut fields = container.env.iter().flatten().filter_map(|one| one.value_from.as_ref()?.field_ref.as_ref());
+    fields.any(|field| is_pod_ip(&field.field_path))
 }
 
 /// A missing or wrong source; `reason` is that of the event.
@@ -42,6 +57,9 @@ pub(crate) fn resolve(
     sources: &Sources,
 ) -> Result<Environment, Problem> {
     let mut env = Environment::default();
+    for (name, value) in node.api.iter().flat_map(|api| api.variables()) {
+        env.set(name, value);
+    }
     for from in container.env_from.iter().flatten() {
         add_all(&mut env, from, sources)?;
     }
@@ -108,7 +126,7 @@ fn value_from(
     from: &EnvVarSource,
 ) -> Result<Option<String>, Problem> {
     if let Some(field) = &from.field_ref {
-        return field_value(pod, node.host_ip, &field.field_path).map(Some);
+        return field_value(pod, node, &field.field_path).map(Some);
     }
     if let Some(resource) = &from.resource_field_ref {
         return resource_value(pod, container, node.allocatable, resource).map(Some);

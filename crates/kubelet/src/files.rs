@@ -1,5 +1,5 @@
 //! What file volumes hold: ConfigMaps, Secrets, fields of the pod and tokens, resolved by the rules of Kubernetes. Pure.
-//! The token volume that admission adds to every pod is left out: nothing asked for it.
+//! The token volume that admission adds to every pod is left out, but for pods that may speak to the API server.
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Debug, Formatter},
@@ -56,24 +56,26 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) node: NodeValues<'a>,
     pub(crate) sources: &'a Sources,
     pub(crate) tokens: &'a Tokens,
+    /// The pod may speak to the API server of its cluster.
+    pub(crate) api_access: bool,
 }
 
-/// The volumes of a pod that hold files.
-pub(crate) fn file_volumes(pod: &Pod) -> impl Iterator<Item = &Volume> {
+/// The volumes of a pod that hold files, that for the API server only with `api_access`.
+pub(crate) fn file_volumes(pod: &Pod, api_access: bool) -> impl Iterator<Item = &Volume> {
     let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
-    volumes.iter().filter(|volume| {
+    volumes.iter().filter(move |volume| {
         let of_files = volume.config_map.is_some()
             || volume.secret.is_some()
             || volume.downward_api.is_some()
             || volume.projected.is_some();
-        of_files && !is_api_access(volume)
+        of_files && (api_access || !is_api_access(volume))
     })
 }
 
 /// The objects that a pod's volumes refer to.
-pub(crate) fn references(pod: &Pod) -> BTreeSet<(SourceKind, String)> {
+pub(crate) fn references(pod: &Pod, api_access: bool) -> BTreeSet<(SourceKind, String)> {
     let mut all = BTreeSet::new();
-    for volume in file_volumes(pod) {
+    for volume in file_volumes(pod, api_access) {
         all.extend(volume.config_map.iter().map(|one| (SourceKind::ConfigMap, one.name.clone())));
         let secret = volume.secret.iter().filter_map(|one| one.secret_name.clone());
         all.extend(secret.map(|name| (SourceKind::Secret, name)));
@@ -86,15 +88,15 @@ pub(crate) fn references(pod: &Pod) -> BTreeSet<(SourceKind, String)> {
 }
 
 /// The tokens that a pod's volumes ask for.
-pub(crate) fn token_requests(pod: &Pod) -> impl Iterator<Item = &ServiceAccountTokenProjection> {
-    let projected = file_volumes(pod).filter_map(|volume| volume.projected.as_ref());
+pub(crate) fn token_requests(pod: &Pod, api_access: bool) -> impl Iterator<Item = &ServiceAccountTokenProjection> {
+    let projected = file_volumes(pod, api_access).filter_map(|volume| volume.projected.as_ref());
     projected.flat_map(|one| one.sources.iter().flatten()).filter_map(|source| source.service_account_token.as_ref())
 }
 
 /// # Errors
 /// The first mandatory source that is not there: the containers must not be created.
 pub(crate) fn resolve_files(from: &Ingredients) -> Result<Vec<FileVolume>, Problem> {
-    file_volumes(from.pod).map(|volume| from.volume(volume)).collect()
+    file_volumes(from.pod, from.api_access).map(|volume| from.volume(volume)).collect()
 }
 
 /// Equal for equal content: whether a volume must be written again.
@@ -211,7 +213,7 @@ impl Ingredients<'_> {
         let first = self.pod.spec.as_ref().and_then(|spec| spec.containers.first());
         for item in items {
             let value = match (&item.field_ref, &item.resource_field_ref, first) {
-                (Some(field), ..) => field_value(self.pod, self.node.host_ip, &field.field_path)?,
+                (Some(field), ..) => field_value(self.pod, &self.node, &field.field_path)?,
                 (None, Some(resource), Some(first)) => {
                     resource_value(self.pod, first, self.node.allocatable, resource)?
                 }

@@ -1,5 +1,5 @@
 //! The plain listener of liveness and readiness probes, which have no certificate to show. It tells nobody anything but
-//! whether the loops go on and whether the engine answered last; it never asks the engine itself.
+//! whether the process acts, the loops go on and the engine answered last; it never asks the engine itself.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
@@ -9,17 +9,28 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{net::TcpListener, sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::{StartError, kubelet::Shared};
 
 /// A tick waits for the engine's answer, which has a limit of its own below this.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How far the process is.
 #[derive(Clone)]
-struct Probes {
-    shared: Arc<Shared>,
-    started: Instant,
+pub(crate) enum Stage {
+    /// It does not act yet: what it waits for.
+    Waits(&'static str),
+    /// Its parts run, since this moment.
+    Acts(Arc<Shared>, Instant),
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// At the start, and again once it is this process's turn.
+    pub(crate) const STARTS: Self = Self::Waits("the node waits for its cluster and its engine");
 }
 
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -28,10 +39,8 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, StartError>
     })
 }
 
-pub(crate) async fn serve(shared: Arc<Shared>, listener: TcpListener) {
-    let shutdown = shared.shutdown.clone();
-    let probes = Probes { shared, started: Instant::now() };
-    let router = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(probes);
+pub(crate) async fn serve(stage: watch::Receiver<Stage>, listener: TcpListener, shutdown: CancellationToken) {
+    let router = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(stage);
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tokio::select! {
         result = served => if let Err(error) = result {
@@ -41,9 +50,11 @@ pub(crate) async fn serve(shared: Arc<Shared>, listener: TcpListener) {
     }
 }
 
-/// Fails when the tick has not come round for several intervals: a restart is what helps then.
-async fn alive(State(Probes { shared, started }): State<Probes>) -> Response {
-    let age = shared.records.last_list().unwrap_or(started).elapsed();
+/// Fails when the tick has not come round for several intervals: a restart is what helps then. It does not help who waits.
+async fn alive(State(stage): State<watch::Receiver<Stage>>) -> Response {
+    let now = stage.borrow().clone();
+    let Stage::Acts(shared, since) = now else { return "ok\n".into_response() };
+    let age = shared.records.last_list().unwrap_or(since).elapsed();
     if age > limit(shared.config.reconcile_interval) {
         let text = format!("the engine was last listed {} s ago\n", age.as_secs());
         return (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
@@ -52,7 +63,12 @@ async fn alive(State(Probes { shared, started }): State<Probes>) -> Response {
 }
 
 /// The outcome of the last list, as the node's condition Ready says it.
-async fn ready(State(Probes { shared, .. }): State<Probes>) -> Response {
+async fn ready(State(stage): State<watch::Receiver<Stage>>) -> Response {
+    let now = stage.borrow().clone();
+    let shared = match now {
+        Stage::Waits(what) => return (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")).into_response(),
+        Stage::Acts(shared, _) => shared,
+    };
     let health = shared.health.borrow().clone();
     let age = shared.records.last_list().map(|at| format!(", last list begun {} s ago", at.elapsed().as_secs()));
     let age = age.unwrap_or_default();

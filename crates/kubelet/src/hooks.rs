@@ -44,7 +44,7 @@ fn pre_stop(container: &Container) -> Option<&LifecycleHandler> {
 
 /// Runs the `postStart` hooks of containers that have just been started; returns at once.
 pub(crate) fn after_start(shared: &Arc<Shared>, uid: &Uid, request: &InstanceRequest, instance: &Arc<Instance>) {
-    if !shared.rules.capabilities.probes {
+    if !shared.rules.capabilities.hooks {
         return;
     }
     for container in request.containers.iter().map(|one| &one.spec) {
@@ -71,7 +71,7 @@ pub(crate) async fn before_removal(shared: &Shared, uid: &Uid, view: &View, grac
         .filter(|container| runs(&container.name))
         .filter_map(|container| Some((container, pre_stop(container)?)))
         .collect();
-    if hooks.is_empty() || !shared.rules.capabilities.probes || !shared.hooks.lock().insert(uid.clone()) {
+    if hooks.is_empty() || !shared.rules.capabilities.hooks || !shared.hooks.lock().insert(uid.clone()) {
         return grace;
     }
     let started = Instant::now();
@@ -89,7 +89,7 @@ pub(crate) async fn before_stop(
     container: &Container,
     grace: Duration,
 ) -> Duration {
-    let Some(hook) = pre_stop(container) else { return grace };
+    let Some(hook) = pre_stop(container).filter(|_| shared.rules.capabilities.hooks) else { return grace };
     let started = Instant::now();
     let _ = tokio::time::timeout(grace, run(shared, pod, instance, container, hook, "PreStop")).await;
     grace.saturating_sub(started.elapsed()).max(LEAST)
@@ -106,7 +106,7 @@ async fn run(
 ) -> bool {
     match act(shared, pod, instance, container, &hook.into()).await {
         Outcome::Success => false,
-        Outcome::Failure(message) => {
+        Outcome::Failure(message) | Outcome::Unknown(message) => {
             let message = format!("{word}Hook of container {} failed: {message}", container.name);
             shared.events.warning(about(pod), &format!("Failed{word}Hook"), message);
             true

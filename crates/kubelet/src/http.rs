@@ -22,10 +22,13 @@ mod channel_forward;
 mod command;
 mod exec;
 mod frames;
+mod lines;
 mod listener;
 mod logs;
+mod own;
 mod port_forward;
 mod problem;
+pub(crate) mod serving;
 mod spdy;
 mod spdy_command;
 mod stats;
@@ -81,7 +84,7 @@ fn router(api: Api) -> Router {
         .route("/portForward/{namespace}/{pod}/{uid}", any(port_forward::port_forward_by_uid))
         .route("/stats/summary", get(stats::summary))
         .route("/metrics/resource", get(stats::resource))
-        .route("/metrics", get(stats::own))
+        .route("/metrics", get(own::metrics))
         .route("/configz", get(configz))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(api.clone(), auth::guard))

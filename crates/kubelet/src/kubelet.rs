@@ -4,23 +4,32 @@ use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, tim
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    EngineInfo, NodeConfig, Provider,
+    Capacity, EngineInfo, NodeConfig, Provider,
     decide::Rules,
+    endpoints,
     events::Events,
-    health,
+    health::{self, Stage},
     hooks::Hooks,
-    http, lease,
+    http,
+    leader::{Election, Elector},
+    lease,
     metrics::Metrics,
-    node, node_object, pods,
+    node, node_object,
+    orphans::Orphans,
+    pods,
     prober::Prober,
     queue::{Queue, Uid},
     records::Records,
     refresh::{self, Written},
-    reports,
+    reports, size,
     spent::Spent,
     tick::{self, Health},
     worker,
@@ -32,9 +41,11 @@ pub struct Kubelet {
     config: NodeConfig,
     provider: Arc<dyn Provider>,
     probes: Option<SocketAddr>,
+    sizes: Option<watch::Receiver<size::Size>>,
+    election: Option<Election>,
 }
 
-/// Why the node could not start. The text says what to change.
+/// Why the node could not start, or had to stop. The text says what to change.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StartError(pub(crate) String);
@@ -50,7 +61,7 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) engine: EngineInfo,
     pub(crate) host_ip: String,
-    pub(crate) allocatable: BTreeMap<String, String>,
+    pub(crate) allocatable: watch::Sender<Arc<BTreeMap<String, String>>>,
     pub(crate) server_version: String,
     /// Files that were written into running pods.
     pub(crate) written: Written,
@@ -59,6 +70,9 @@ pub(crate) struct Shared {
     pub(crate) spent: Spent,
     pub(crate) hooks: Hooks,
     pub(crate) health: watch::Sender<Health>,
+    pub(crate) orphans: watch::Sender<Orphans>,
+    /// Some pod of this node may look different from before.
+    pub(crate) pods_changed: Notify,
     /// The cache of pods is complete.
     pub(crate) pods_known: CancellationToken,
     /// The engine was listed once after that: work may begin.
@@ -74,13 +88,28 @@ impl Kubelet {
     /// The client should have `default_retry` off: the node has its own back-off.
     #[must_use]
     pub fn new(client: Client, config: NodeConfig, provider: Arc<dyn Provider>) -> Self {
-        Self { client, config, provider, probes: None }
+        Self { client, config, provider, probes: None, sizes: None, election: None }
     }
 
     /// Also answers probes at this address, in plain HTTP: `/healthz` and `/readyz`.
     #[must_use]
     pub fn probed_at(mut self, address: SocketAddr) -> Self {
         self.probes = Some(address);
+        self
+    }
+
+    /// Offers from now on what it is told, capacity and number of GPUs, instead of what its settings say; the engine fills
+    /// the gaps of both.
+    #[must_use]
+    pub fn sized_by(mut self, sizes: watch::Receiver<(Capacity, Option<u32>)>) -> Self {
+        self.sizes = Some(sizes);
+        self
+    }
+
+    /// Acts only while it leads among the processes with its node's name. Without this whoever runs it sees to that.
+    #[must_use]
+    pub fn elected(mut self, election: Election) -> Self {
+        self.election = Some(election);
         self
     }
 
@@ -96,22 +125,39 @@ impl Kubelet {
     /// Runs the node until `shutdown` fires.
     ///
     /// # Errors
-    /// Only at the start: a port in use, unreadable certificates, no client CA, an API server that refuses us.
-    pub async fn run(self, shutdown: CancellationToken) -> Result<(), StartError> {
-        let tls = http::tls::server_config(&self.config, &self.client).await?;
+    /// At the start: a port in use, unreadable certificates, no client CA, an API server that refuses us. Later only the
+    /// loss of the lead.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), StartError> {
+        let stage = watch::Sender::new(Stage::STARTS);
+        let mut probed = JoinSet::new();
+        if let Some(address) = self.probes {
+            let listener = health::bind(address).await?;
+            probed.spawn(health::serve(stage.subscribe(), listener, shutdown.clone()));
+        }
+        let Some(election) = self.election.take() else { return self.act(&stage, shutdown).await };
+        let elector = Elector::new(self.client.clone(), &self.config.name, election)?;
+        let working = shutdown.child_token();
+        elector.lead(&stage, &shutdown, working.clone(), self.act(&stage, working)).await
+    }
+
+    /// Runs all parts until `shutdown` fires.
+    async fn act(self, stage: &watch::Sender<Stage>, shutdown: CancellationToken) -> Result<(), StartError> {
+        self.provider.begins();
+        let (tls, serving) = http::tls::server_config(&self.config, &self.client).await?;
         let listener = http::bind(&self.config).await?;
-        let probes = match self.probes {
-            Some(address) => Some(health::bind(address).await?),
-            None => None,
-        };
+        let sizes = self.sizes.clone();
         let shared = tokio::select! {
             shared = self.share(shutdown.clone()) => Arc::new(shared),
             () = shutdown.cancelled() => return Ok(()),
         };
+        stage.send_replace(Stage::Acts(shared.clone(), Instant::now()));
         let mut parts = JoinSet::new();
         parts.spawn(http::serve(shared.clone(), listener, tls));
-        if let Some(probes) = probes {
-            parts.spawn(health::serve(shared.clone(), probes));
+        if let Some(serving) = serving {
+            parts.spawn(http::serving::run(shared.clone(), serving));
+        }
+        if let Some(sizes) = sizes {
+            parts.spawn(size::run(shared.clone(), sizes));
         }
         parts.spawn(node::run(shared.clone()));
         parts.spawn(lease::run(shared.clone()));
@@ -119,8 +165,11 @@ impl Kubelet {
         parts.spawn(tick::run(shared.clone()));
         parts.spawn(reports::run(shared.clone()));
         parts.spawn(worker::run(shared.clone()));
-        if shared.rules.capabilities.file_volumes {
+        if shared.rules.capabilities.file_volumes || shared.rules.capabilities.files_at_start.is_some() {
             parts.spawn(refresh::run(shared.clone()));
+        }
+        if let Some(prefix) = shared.config.endpoint_slices.clone() {
+            parts.spawn(endpoints::run(shared.clone(), prefix));
         }
         tracing::info!(node.name = shared.config.name, node.address = %shared.config.address, "The node is up");
         shutdown.cancelled().await;
@@ -139,21 +188,23 @@ impl Kubelet {
             capabilities: provider.capabilities(),
             require_pod_label: config.require_pod_label.clone(),
             service_account_tokens: config.service_account_tokens,
+            strict: config.strict,
         };
         if config.require_pod_label.is_none() {
             tracing::warn!("This node runs every pod that is bound to it: no label is required");
         }
+        let allocatable = node_object::capacity(&config, &engine, rules.capabilities.other_gpus);
         Shared {
+            records: Records::with_lag(rules.capabilities.list_lag).with_api_access(config.api_access.is_some()),
             events: Events::start(client.clone(), config.name.clone()),
             host_ip: config.address.to_string(),
-            allocatable: node_object::capacity(&config, &engine),
+            allocatable: watch::Sender::new(Arc::new(allocatable)),
             server_version: version.git_version,
             rules,
             engine,
             client,
             config,
             provider,
-            records: Records::default(),
             queue: Queue::default(),
             written: Written::default(),
             prober: Prober::default(),
@@ -161,6 +212,8 @@ impl Kubelet {
             spent: Spent::default(),
             hooks: Hooks::default(),
             health: watch::Sender::new(Health::default()),
+            orphans: watch::Sender::new(Orphans::default()),
+            pods_changed: Notify::new(),
             pods_known: CancellationToken::new(),
             engine_known: CancellationToken::new(),
             shutdown,
@@ -171,6 +224,11 @@ impl Kubelet {
 // === impl Shared ===
 
 impl Shared {
+    /// What the node offers at this moment.
+    pub(crate) fn allocatable(&self) -> Arc<BTreeMap<String, String>> {
+        self.allocatable.borrow().clone()
+    }
+
     pub(crate) fn enqueue(&self, uids: impl IntoIterator<Item = Uid>) {
         for uid in uids {
             self.queue.add(uid);

@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::kubelet::Shared;
 
-const NAMESPACE: &str = "kube-node-lease";
+pub(crate) const NAMESPACE: &str = "kube-node-lease";
 const DURATION_SECONDS: i32 = 40;
 const RENEW: Duration = Duration::from_secs(10);
 

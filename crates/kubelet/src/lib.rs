@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod access;
 mod action;
 mod config;
 #[cfg(feature = "conformance")]
@@ -13,6 +14,7 @@ pub mod conformance;
 mod decide;
 #[cfg(test)]
 mod defects;
+mod endpoints;
 mod env;
 mod env_sources;
 mod events;
@@ -23,10 +25,12 @@ mod http;
 mod instance;
 mod job;
 mod kubelet;
+mod leader;
 mod lease;
 mod metrics;
 mod node;
 mod node_object;
+mod orphans;
 mod pods;
 mod prober;
 mod probes;
@@ -39,24 +43,30 @@ mod refuse_volumes;
 mod registry;
 mod reports;
 mod restart;
+mod size;
 mod spent;
 mod status;
 mod streams;
 mod sweep;
 mod tick;
 mod tokens;
+mod unenforced;
 mod worker;
 mod writer;
 
+pub use access::{ApiAccess, ApiServer};
 pub use config::{Capacity, Gpu, NodeConfig, NodeTaint, TlsFiles};
+pub use env::asks_for_pod_ip;
 pub use files::{FileVolume, VolumeFile};
 pub use instance::{ContainerInstance, ContainerRun, Ended, Hold, Instance};
 pub use kubelet::{Kubelet, StartError};
+pub use leader::Election;
+pub use metrics::{Cost, QuotaLeft, RouteCalls};
 pub use provider::{
-    Capabilities, ContainerRequest, EngineInfo, InstanceRequest, PodRef, Provider, ProviderError, Report,
+    Capabilities, ContainerRequest, EngineInfo, InstanceRequest, PodRef, Provider, ProviderError, PublicPort, Report,
 };
 pub use registry::RegistryLogin;
 pub use streams::{
-    AttachRequest, ByteStream, ContainerStats, ExecControl, ExecOutput, ExecRequest, ExecSession, InstanceStats,
-    LogOptions, LogSince, PortStream, TerminalSize, Wire,
+    AttachRequest, ByteStream, ContainerStats, ExecControl, ExecOutput, ExecRequest, ExecSession, GpuStats, HttpProxy,
+    HttpWay, InstanceStats, LogOptions, LogSince, PortStream, TerminalSize, Wire,
 };

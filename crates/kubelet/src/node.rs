@@ -25,16 +25,21 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = pin!(watch_object(api(&shared), &shared.config.name).default_backoff());
-    let mut health = shared.health.subscribe();
+    let (mut health, mut size) = (shared.health.subscribe(), shared.allocatable.subscribe());
+    let mut orphans = shared.orphans.subscribe();
     let mut due = Instant::now();
     loop {
         tokio::select! {
             () = shared.shutdown.cancelled() => return,
             () = tokio::time::sleep_until(due) => {}
             Ok(()) = health.changed() => {}
+            Ok(()) = size.changed() => {}
+            Ok(()) = orphans.changed() => {}
             Some(Ok(node)) = changes.next() => if node.is_some_and(|node| is_ours(&shared, &node)) { continue },
         }
         health.mark_unchanged();
+        size.mark_unchanged();
+        orphans.mark_unchanged();
         let kept = keep(&shared).await;
         if let Err(error) = &kept {
             tracing::warn!(%error, "Keeping the Node object failed; trying again");
@@ -49,27 +54,28 @@ fn api(shared: &Shared) -> Api<Node> {
 
 /// One round: the object exists with labels and taints, and its status is current.
 async fn keep(shared: &Shared) -> Result<(), kube::Error> {
-    let api = api(shared);
+    let (api, allocatable) = (api(shared), shared.allocatable());
     let name = &shared.config.name;
     let mut node = match api.get_opt(name).await? {
         Some(node) => node,
         None => {
             tracing::info!(node.name = name, "Creating the Node object");
-            let new = new_node(&shared.config, shared.provider.kind(), &shared.allocatable);
+            let new = new_node(&shared.config, shared.provider.kind(), &allocatable);
             api.create(&PostParams::default(), &new).await?
         }
     };
     if !is_ours(shared, &node) {
         node = repair(shared, &api, node).await?;
     }
-    let health = shared.health.borrow().clone();
+    let (health, orphans) = (shared.health.borrow().clone(), shared.orphans.borrow().clone());
     let facts = Facts {
         config: &shared.config,
         engine: &shared.engine,
         kind: shared.provider.kind(),
-        allocatable: &shared.allocatable,
+        allocatable: &allocatable,
         server_version: &shared.server_version,
         health: &health,
+        orphans: &orphans,
         now: Timestamp::now(),
     };
     let patch = Patch::Strategic(status_patch(&facts, Some(&node)));

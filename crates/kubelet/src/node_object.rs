@@ -8,7 +8,12 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{EngineInfo, Gpu, NodeConfig, NodeTaint, status::seconds, tick::Health};
+use crate::{
+    EngineInfo, Gpu, NodeConfig, NodeTaint,
+    orphans::{ORPHANS, Orphans},
+    status::seconds,
+    tick::Health,
+};
 
 /// Said to the API server: exec and attach come as WebSockets.
 const FEATURES: [&str; 1] = ["ExtendWebSocketsToKubelet"];
@@ -16,7 +21,7 @@ const FEATURES: [&str; 1] = ["ExtendWebSocketsToKubelet"];
 const PODS: u32 = 110;
 
 /// Capacity and allocatable: flags first, then what the engine reports.
-pub(crate) fn capacity(config: &NodeConfig, engine: &EngineInfo) -> BTreeMap<String, String> {
+pub(crate) fn capacity(config: &NodeConfig, engine: &EngineInfo, other_gpus: &[&str]) -> BTreeMap<String, String> {
     let wanted = &config.capacity;
     let mut all = BTreeMap::new();
     let mut put = |key: &str, value: Option<String>| {
@@ -28,7 +33,9 @@ pub(crate) fn capacity(config: &NodeConfig, engine: &EngineInfo) -> BTreeMap<Str
     put("memory", wanted.memory.clone().or(engine.memory_bytes.map(|bytes| format!("{}Ki", bytes / 1024))));
     put("ephemeral-storage", wanted.ephemeral_storage.clone().or(Some("100Gi".into())));
     put("pods", Some(wanted.pods.unwrap_or(PODS).to_string()));
-    put(Gpu::RESOURCE, config.gpu.as_ref().map(|gpu| gpu.count.to_string()));
+    for resource in std::iter::once(&Gpu::RESOURCE).chain(other_gpus) {
+        put(resource, config.gpu.as_ref().map(|gpu| gpu.count.to_string()));
+    }
     all
 }
 
@@ -85,6 +92,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) allocatable: &'a BTreeMap<String, String>,
     pub(crate) server_version: &'a str,
     pub(crate) health: &'a Health,
+    pub(crate) orphans: &'a Orphans,
     pub(crate) now: Timestamp,
 }
 
@@ -129,6 +137,8 @@ fn conditions(facts: &Facts, old: Option<&Node>) -> Vec<Value> {
     ] {
         all.push(condition(facts.now, old, type_, "False", reason, ""));
     }
+    let (status, reason, message) = facts.orphans.condition(facts.now);
+    all.push(condition(facts.now, old, ORPHANS, status, reason, &message));
     all
 }
 
@@ -169,8 +179,8 @@ mod tests {
     #[test]
     fn a_gpu_node_says_what_it_has() {
         let engine = EngineInfo { version: "1".into(), cpus: Some(64), memory_bytes: Some(1 << 40) };
-        let all = capacity(&config(), &engine);
-        assert_eq!(all["nvidia.com/gpu"], "16");
+        let all = capacity(&config(), &engine, &["amd.com/gpu"]);
+        assert_eq!((all["nvidia.com/gpu"].as_str(), all["amd.com/gpu"].as_str()), ("16", "16"));
         assert_eq!(
             (all["cpu"].as_str(), all["memory"].as_str(), all["pods"].as_str()),
             ("64", "1073741824Ki", "20000")
@@ -183,7 +193,7 @@ mod tests {
     #[test]
     fn a_node_says_what_it_has_from_its_first_moment() {
         let engine = EngineInfo { version: "1".into(), cpus: Some(64), memory_bytes: Some(1 << 40) };
-        let has = capacity(&config(), &engine);
+        let has = capacity(&config(), &engine, &[]);
         let status = new_node(&config(), "simulated", &has).status.unwrap();
         for part in [status.capacity.unwrap(), status.allocatable.unwrap()] {
             assert_eq!((part["cpu"].0.as_str(), part["nvidia.com/gpu"].0.as_str()), ("64", "16"));

@@ -66,8 +66,10 @@ fn put(shared: &Shared, mut pod: Pod) {
     {
         shared.queue.add(uid.into());
     }
+    shared.pods_changed.notify_one();
 }
 
 fn remove(shared: &Shared, uid: &str) {
     shared.enqueue(shared.records.mark_removed(uid));
+    shared.pods_changed.notify_one();
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod, Probe};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -15,7 +16,7 @@ use crate::{
     events::about,
     hooks::before_stop,
     kubelet::Shared,
-    probes::{Kind, Probed, Row, has_probes, resumed},
+    probes::{Kind, Probed, Row, has_probes, resumed, unprobed},
     queue::Uid,
     records::View,
 };
@@ -25,9 +26,12 @@ use crate::{
 pub(crate) struct Prober(Mutex<HashMap<(Uid, String), Watched>>);
 
 struct Watched {
-    id: String,
+    run: Run,
     _stop: DropGuard,
 }
+
+/// What must stay the same while one task probes: id, attempt and start, for some engines start a container anew in place.
+type Run = (String, u32, Timestamp);
 
 /// One attempt of one container.
 #[derive(Clone)]
@@ -52,25 +56,32 @@ impl Prober {
         for container in crate::decide::containers(&view.pod).iter().filter(|container| has_probes(container)) {
             let key = (uid.clone(), container.name.clone());
             let found = instance.container(&container.name);
-            let running = found.filter(|found| matches!(found.run, ContainerRun::Running { .. }));
-            let Some(running) = running else {
+            let Some((found, ContainerRun::Running { started })) = found.map(|found| (found, &found.run)) else {
                 self.lock().remove(&key);
                 continue;
             };
+            let run: Run = (found.id.clone(), found.attempt, *started);
             let mut watched = self.lock();
-            if watched.get(&key).is_some_and(|known| known.id == running.id) {
+            let before = watched.get(&key).map(|known| &known.run);
+            if before == Some(&run) {
                 continue;
             }
+            // Started anew by the engine itself: what was seen before says nothing any more.
+            let anew = before.is_some_and(|before| before.0 == run.0 && before.1 == run.1);
             let stop = CancellationToken::new();
-            watched.insert(key, Watched { id: running.id.clone(), _stop: stop.clone().drop_guard() });
+            watched.insert(key, Watched { run, _stop: stop.clone().drop_guard() });
             drop(watched);
-            let first = resumed(&view.pod, container, &running.id, running.attempt);
+            let first = if anew {
+                unprobed(container, found.attempt)
+            } else {
+                resumed(&view.pod, container, &found.id, found.attempt)
+            };
             let target = Target {
                 uid: uid.clone(),
                 pod: view.pod.clone(),
                 container: Arc::new(container.clone()),
                 instance: instance.clone(),
-                attempt: running.attempt,
+                attempt: found.attempt,
             };
             shared.records.set_probed(uid, &container.name, first);
             tokio::spawn(watch(shared.clone(), target, first, stop));
@@ -121,7 +132,7 @@ async fn until_started(shared: &Shared, target: &Target, probe: &Probe) -> bool 
     let mut row = Row::default();
     delay(probe).await;
     loop {
-        match row.add(probe, succeeds(shared, target, Kind::Startup, probe).await) {
+        match tried(shared, target, Kind::Startup, probe).await.and_then(|success| row.add(probe, success)) {
             Some(true) => return true,
             Some(false) => {
                 kill(shared, target, Kind::Startup, probe).await;
@@ -137,7 +148,7 @@ async fn readiness(shared: &Shared, target: &Target, mut ready: bool) {
     let mut row = Row::default();
     delay(probe).await;
     loop {
-        let told = row.add(probe, succeeds(shared, target, Kind::Readiness, probe).await);
+        let told = tried(shared, target, Kind::Readiness, probe).await.and_then(|success| row.add(probe, success));
         if let Some(now) = told.filter(|now| *now != ready) {
             ready = now;
             set(shared, target, Probed { attempt: target.attempt, started: true, ready });
@@ -150,7 +161,11 @@ async fn liveness(shared: &Shared, target: &Target) {
     let Some(probe) = &target.container.liveness_probe else { return };
     let mut row = Row::default();
     delay(probe).await;
-    while row.add(probe, succeeds(shared, target, Kind::Liveness, probe).await) != Some(false) {
+    loop {
+        let told = tried(shared, target, Kind::Liveness, probe).await.and_then(|success| row.add(probe, success));
+        if told == Some(false) {
+            break;
+        }
         pause(probe).await;
     }
     kill(shared, target, Kind::Liveness, probe).await;
@@ -168,18 +183,24 @@ fn seconds(wanted: Option<i32>, default: u64) -> Duration {
     Duration::from_secs(wanted.and_then(|seconds| seconds.try_into().ok()).unwrap_or(default))
 }
 
-async fn succeeds(shared: &Shared, target: &Target, kind: Kind, probe: &Probe) -> bool {
+/// One try. `None` if it says nothing of the container: nobody ends one that was only not reached. One that is not shown to
+/// be ready is not ready, though.
+async fn tried(shared: &Shared, target: &Target, kind: Kind, probe: &Probe) -> Option<bool> {
     let limit = seconds(probe.timeout_seconds, 1).max(Duration::from_secs(1));
     let wanted: Action = probe.into();
     let action = act(shared, &target.pod, &target.instance, &target.container, &wanted);
-    let failure = match tokio::time::timeout(limit, action).await {
-        Ok(Outcome::Success) => return true,
-        Ok(Outcome::Failure(message)) => message,
-        Err(_) => format!("no answer within {} s", limit.as_secs()),
+    let outcome = tokio::time::timeout(limit + shared.rules.capabilities.probe_allowance, action).await;
+    let late = |_| Outcome::Failure(format!("no answer within {} s", limit.as_secs()));
+    let (told, message) = match outcome.unwrap_or_else(late) {
+        Outcome::Success => return Some(true),
+        Outcome::Failure(why) => (Some(false), format!("{} probe failed: {why}", kind.word())),
+        Outcome::Unknown(why) => {
+            let message = format!("{} probe could not be made: {why}", kind.word());
+            ((kind == Kind::Readiness).then_some(false), message)
+        }
     };
-    let message = format!("{} probe failed: {failure}", kind.word());
     shared.events.warning(about(&target.pod), "Unhealthy", message);
-    false
+    told
 }
 
 /// Ends the container until it is ended; its restart policy decides what follows.

@@ -2,7 +2,7 @@
 //! Thresholds, periods and delays are those of Kubernetes. A container without probes is started and ready once it runs.
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, Pod, Probe};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, Probe};
 
 /// Which probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,10 +76,16 @@ pub(crate) fn unprobed(container: &Container, attempt: u32) -> Probed {
     Probed { attempt, started, ready: started && container.readiness_probe.is_none() }
 }
 
-/// The same, for an attempt that was there before this process: what its status shows goes on.
+/// The same, for an attempt that was there before this process: what its status shows goes on. An engine that starts a
+/// container anew in place keeps its id, so the attempt counts as well.
 pub(crate) fn resumed(pod: &Pod, container: &Container, id: &str, attempt: u32) -> Probed {
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
-    let same = statuses.iter().find(|one| one.name == container.name && one.container_id.as_deref() == Some(id));
+    let is_same = |status: &&ContainerStatus| {
+        status.name == container.name
+            && status.container_id.as_deref() == Some(id)
+            && u32::try_from(status.restart_count) == Ok(attempt)
+    };
+    let same = statuses.iter().find(is_same);
     match same {
         Some(status) => Probed { attempt, started: status.started == Some(true), ready: status.ready },
         None => unprobed(container, attempt),
@@ -144,5 +150,6 @@ mod tests {
         let container = container(json!({"readinessProbe": {}}));
         assert!(resumed(&pod, &container, "docker://a", 3).ready);
         assert!(!resumed(&pod, &container, "docker://b", 3).ready);
+        assert!(!resumed(&pod, &container, "docker://a", 4).ready, "started anew in place");
     }
 }

@@ -1,14 +1,14 @@
 //! The port between the node and an engine, and the values that cross it.
 //! An engine only ever sees pods that passed the node's own checks, with environment and command already resolved.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Container, Pod};
 
 use crate::{
-    AttachRequest, ByteStream, ExecRequest, ExecSession, FileVolume, Instance, InstanceStats, LogOptions, PortStream,
-    RegistryLogin,
+    AttachRequest, ByteStream, Cost, ExecRequest, ExecSession, FileVolume, HttpWay, Instance, InstanceStats,
+    LogOptions, PortStream, QuotaLeft, RegistryLogin, RouteCalls,
 };
 
 /// An engine that runs instances for the pods of one node.
@@ -52,6 +52,9 @@ pub trait Provider: Send + Sync + 'static {
     /// What this engine can do; asked once.
     fn capabilities(&self) -> Capabilities;
 
+    /// The node begins to act: until now another process may have acted in its place, on the same instances.
+    fn begins(&self) {}
+
     /// Version and size of the engine.
     ///
     /// # Errors
@@ -66,6 +69,12 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// [`ProviderError::Waiting`] if it cannot run now; the node shows the reason and tries again with back-off.
     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError>;
+
+    /// What stands for the pod's own address (`status.podIP`) in its environment: the address, if it is known before the pod
+    /// starts, or a word in whose place the engine puts it. Pods that ask for it are refused by default. Asks nobody.
+    fn address_of(&self, _pod: &Pod) -> Option<String> {
+        None
+    }
 
     /// All instances with the marker of this cluster and node, whatever their state. One call per tick.
     ///
@@ -139,7 +148,7 @@ pub trait Provider: Send + Sync + 'static {
     /// Connects to a port from outside the pod, for probes and hooks: the pod's address unless the engine says otherwise.
     ///
     /// # Errors
-    /// [`ProviderError::Unavailable`] if nobody listens there.
+    /// [`ProviderError::Unavailable`] if nobody listens there; any other error means "could not find out".
     async fn dial(&self, instance: &Instance, port: u16) -> Result<PortStream, ProviderError> {
         let address = instance.pod_ip.as_deref();
         let address = address.ok_or_else(|| ProviderError::Unavailable("The pod has no address yet".into()))?;
@@ -147,6 +156,19 @@ pub trait Provider: Send + Sync + 'static {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(ProviderError::Unavailable(format!("dial tcp {address}:{port}: {error}"))),
         }
+    }
+
+    /// The way of an HTTP request to a port from outside the pod: [`Provider::dial`], unless a proxy stands before the port.
+    ///
+    /// # Errors
+    /// As [`Provider::dial`].
+    async fn dial_http(&self, instance: &Instance, port: u16) -> Result<HttpWay, ProviderError> {
+        Ok(HttpWay { wire: self.dial(instance, port).await?, proxy: None })
+    }
+
+    /// Where the pod's TCP ports are reached from everywhere; nowhere by default. Asks nobody.
+    fn public_ports(&self, _uid: &str) -> Vec<PublicPort> {
+        Vec::new()
     }
 
     /// Ends one container and leaves it as ended, so that the restart policy decides what follows.
@@ -173,6 +195,26 @@ pub trait Provider: Send + Sync + 'static {
     async fn stats(&self) -> Result<Vec<InstanceStats>, ProviderError> {
         Ok(Vec::new())
     }
+
+    /// What it rents costs by namespace; nothing by default. Asks nobody.
+    fn costs(&self) -> Vec<Cost> {
+        Vec::new()
+    }
+
+    /// How often it called its own API so far, by route and status; nothing by default. Asks nobody.
+    fn calls(&self) -> Vec<RouteCalls> {
+        Vec::new()
+    }
+
+    /// What its provider lets it call yet, by window; empty if it has set no limit, or not said so yet. Asks nobody.
+    fn quota_left(&self) -> Vec<QuotaLeft> {
+        Vec::new()
+    }
+
+    /// How many bytes the provider sent for the last [`Provider::list`] that worked; `None` if there are no such. Asks nobody.
+    fn list_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What an engine can do beyond one container with environment, command and limits.
@@ -184,19 +226,32 @@ pub struct Capabilities {
     pub first_owns_network: bool,
     /// `configMap`, `secret`, `downwardAPI` and `projected` volumes can be mounted.
     pub file_volumes: bool,
+    /// An annotation, and the value of it, with which a pod gets file volumes all the same: once, at each start of its
+    /// container, and never changed after that. Not for tokens, which end.
+    pub files_at_start: Option<(&'static str, &'static str)>,
     /// Containers of `initContainers` may be asked for, one after the other, before any of the pod's own.
     pub init_containers: bool,
-    /// [`Provider::exec`] or [`Provider::dial`], and [`Provider::stop`], work: probes and lifecycle hooks are run.
+    /// [`Provider::exec`] or [`Provider::dial`], and [`Provider::stop`], work: probes are run.
     pub probes: bool,
+    /// `postStart` and `preStop` are run by the same means.
+    pub hooks: bool,
+    /// How long the way to an instance may take, on top of what a pod gives its probes: a way that takes longer is not the
+    /// container's fault. Zero = there is no way to speak of.
+    pub probe_allowance: Duration,
     /// User, capabilities and read-only root are applied; otherwise the node says that they are not.
     pub security_context: bool,
     /// The annotations of the Job that a pod belongs to are wanted with each request.
     pub job_annotations: bool,
+    /// Resources that are GPUs too, besides `nvidia.com/gpu`: containers may ask for them, and the node offers as many.
+    pub other_gpus: &'static [&'static str],
     /// Instances do not survive a restart of the engine and are made again without a word.
     pub recreates_lost: bool,
     /// Pods are taken whole: the engine is a Kubernetes of its own that initialises, restarts and probes containers and
     /// runs their hooks. All containers are asked for at once; one is shown as ended only if it stays so.
     pub whole_pods: bool,
+    /// For how long after its create an instance may be missing from [`Provider::list`]: a node that has just begun
+    /// concludes nothing from a list before this is over.
+    pub list_lag: Duration,
 }
 
 /// Version and size of an engine.
@@ -217,7 +272,7 @@ pub struct InstanceRequest {
     pub pod: Arc<Pod>,
     /// The containers that should run now.
     pub containers: Vec<ContainerRequest>,
-    /// What the pod's file volumes hold; only with [`Capabilities::file_volumes`].
+    /// What the pod's file volumes hold; only with [`Capabilities::file_volumes`] or [`Capabilities::files_at_start`].
     pub files: Vec<FileVolume>,
     /// What the pod's pull secrets hold.
     pub registry_logins: Vec<RegistryLogin>,
@@ -234,6 +289,17 @@ pub struct PodRef {
     pub namespace: String,
     /// Name.
     pub name: String,
+}
+
+/// A port of a pod, and where the world reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicPort {
+    /// The port that the container listens on.
+    pub private: u16,
+    /// The port that others use.
+    pub public: u16,
+    /// The address that they use.
+    pub address: IpAddr,
 }
 
 /// Something that an engine wants Kubernetes to know about a pod.
@@ -310,6 +376,17 @@ pub enum ProviderError {
     /// The engine did not answer, or not in a way that could be understood.
     #[error("{0}")]
     Unavailable(String),
+}
+
+// === impl Capabilities ===
+
+impl Capabilities {
+    /// Whether this pod gets file volumes.
+    pub(crate) fn holds_files(&self, pod: &Pod) -> bool {
+        let notes = pod.metadata.annotations.as_ref();
+        let says = |(key, value): (&str, &str)| notes.and_then(|all| all.get(key)).is_some_and(|said| said == value);
+        self.file_volumes || self.files_at_start.is_some_and(says)
+    }
 }
 
 // === impl InstanceRequest ===

@@ -83,6 +83,11 @@ impl Queue {
         }
     }
 
+    /// Keys that wait for a worker.
+    pub(crate) fn depth(&self) -> usize {
+        self.lock().ready.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,9 @@
 //! What the node knows of each of its pods: the object of the API server and the instance of the engine.
 //! Pods are kept as JSON, about a third of the size of the parsed object: ten thousand of them must fit in 100 MB.
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -27,13 +28,18 @@ const BUSY: u64 = u64::MAX;
 #[derive(Default)]
 pub(crate) struct Records {
     inner: Mutex<Inner>,
+    /// Some pods may have files for the API server.
+    api_access: bool,
 }
 
 #[derive(Default)]
 struct Inner {
     by_uid: HashMap<Uid, Record>,
     lists: u64,
+    first_list: Option<Instant>,
     last_list: Option<Instant>,
+    /// For how long after its create an instance may be missing from lists.
+    lag: Duration,
 }
 
 /// One pod and its instance.
@@ -50,6 +56,8 @@ struct Record {
     phase: &'static str,
     instance: Option<Arc<Instance>>,
     lost: bool,
+    /// It had an instance before this process began, and no list has shown it yet.
+    unseen: bool,
     missing: u8,
     /// Lists up to this number say nothing new about the instance.
     settled: u64,
@@ -78,6 +86,8 @@ pub(crate) struct View {
     pub(crate) instance: Option<Arc<Instance>>,
     /// There was an instance and it is gone, though nobody here removed it.
     pub(crate) lost: bool,
+    /// There was an instance before this process began; whether it is gone is not certain yet.
+    pub(crate) unseen: bool,
     pub(crate) failure: Option<Failure>,
     pub(crate) calm: CalmAttempts,
     /// Fires when the pod is deleted or its grace period changes.
@@ -95,6 +105,18 @@ pub(crate) struct Absorbed {
 // === impl Records ===
 
 impl Records {
+    /// For an engine whose lists may lack an instance for that long after its create.
+    pub(crate) fn with_lag(lag: Duration) -> Self {
+        let records = Self::default();
+        records.lock().lag = lag;
+        records
+    }
+
+    /// For a node that lets pods speak to the API server.
+    pub(crate) fn with_api_access(self, api_access: bool) -> Self {
+        Self { api_access, ..self }
+    }
+
     /// Takes in a pod from the watch or from an answer to a write; true if it is new or newer than the one known.
     pub(crate) fn put_pod(&self, pod: &Pod) -> bool {
         let (Some(uid), Ok(json)) = (pod.metadata.uid.as_deref(), serde_json::to_vec(pod)) else { return false };
@@ -114,7 +136,7 @@ impl Records {
             record.version = version;
             return true;
         }
-        inner.by_uid.insert(uid.into(), Record::new(pod, json, version));
+        inner.by_uid.insert(uid.into(), Record::new(pod, json, version, self.api_access));
         true
     }
 
@@ -146,6 +168,13 @@ impl Records {
         self.lock().by_uid.keys().cloned().collect()
     }
 
+    /// Pods of these namespaces.
+    pub(crate) fn uids_in(&self, namespaces: &BTreeSet<&str>) -> Vec<Uid> {
+        let inner = self.lock();
+        let theirs = inner.by_uid.iter().filter(|(_, record)| namespaces.contains(&*record.namespace));
+        theirs.map(|(uid, _)| uid.clone()).collect()
+    }
+
     pub(crate) fn view(&self, uid: &str) -> Option<View> {
         self.lock().by_uid.get(uid)?.view()
     }
@@ -164,6 +193,11 @@ impl Records {
     /// Number of pods that are not gone.
     pub(crate) fn len(&self) -> usize {
         self.lock().by_uid.values().filter(|record| record.is_here()).count()
+    }
+
+    /// Number of pods whose instance is known.
+    pub(crate) fn instances(&self) -> usize {
+        self.lock().by_uid.values().filter(|record| record.is_here() && record.instance.is_some()).count()
     }
 
     /// Number of pods by phase.
@@ -230,7 +264,9 @@ impl Records {
     pub(crate) fn start_list(&self) -> u64 {
         let mut inner = self.lock();
         inner.lists += 1;
-        inner.last_list = Some(Instant::now());
+        let now = Instant::now();
+        inner.first_list.get_or_insert(now);
+        inner.last_list = Some(now);
         inner.lists
     }
 
@@ -244,6 +280,7 @@ impl Records {
         let mut inner = self.lock();
         let mut absorbed = Absorbed::default();
         let mut listed = HashSet::with_capacity(list.len());
+        let certain = inner.first_list.zip(inner.last_list).is_some_and(|(first, last)| last - first >= inner.lag);
         for instance in list {
             let Some((key, _)) = inner.by_uid.get_key_value(instance.uid.as_str()) else {
                 absorbed.unknown.push(instance);
@@ -256,7 +293,7 @@ impl Records {
             listed.insert(key);
         }
         for (uid, record) in &mut inner.by_uid {
-            if !listed.contains(uid) && record.miss(number) {
+            if !listed.contains(uid) && record.miss(number, certain) {
                 absorbed.changed.push(uid.clone());
             }
         }
@@ -271,7 +308,7 @@ impl Records {
 // === impl Record ===
 
 impl Record {
-    fn new(pod: &Pod, json: Vec<u8>, version: u64) -> Self {
+    fn new(pod: &Pod, json: Vec<u8>, version: u64, api_access: bool) -> Self {
         Self {
             pod: json.into(),
             namespace: pod.metadata.namespace.clone().unwrap_or_default().into(),
@@ -280,11 +317,12 @@ impl Record {
             grace: grace(pod),
             removed: false,
             terminated: false,
-            has_files: file_volumes(pod).next().is_some(),
+            has_files: file_volumes(pod, api_access).next().is_some(),
             phase: phase_word(pod),
             instance: None,
+            lost: false,
             // A pod with a container id had an instance before this process began.
-            lost: has_container_id(pod),
+            unseen: has_container_id(pod),
             missing: 0,
             settled: 0,
             failure: None,
@@ -309,6 +347,7 @@ impl Record {
             terminated: self.terminated,
             instance: self.instance.clone(),
             lost: self.lost,
+            unseen: self.unseen,
             failure: self.failure.clone(),
             calm: self.calm.clone(),
             interrupt: self.interrupt.clone(),
@@ -327,15 +366,18 @@ impl Record {
         true
     }
 
-    fn miss(&mut self, number: u64) -> bool {
-        if number <= self.settled || self.instance.is_none() {
+    /// A list lacks it; true if that is enough to call it lost. `certain`: the list must have shown whatever another process
+    /// rented before this one began.
+    fn miss(&mut self, number: u64, certain: bool) -> bool {
+        let expected = self.instance.is_some() || (self.unseen && certain);
+        if number <= self.settled || !expected {
             return false;
         }
         self.missing += 1;
         let gone = self.missing >= MISSING_LISTS;
         if gone {
             self.set_instance(None);
-            self.lost = true;
+            (self.lost, self.unseen) = (true, false);
         }
         gone
     }
@@ -350,6 +392,7 @@ impl Record {
         }
         self.missing = 0;
         self.lost &= instance.is_none();
+        self.unseen &= instance.is_none();
         self.instance = instance;
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::{
     FileVolume, ProviderError,
+    access::granted,
     decide::is_final,
     env::{NodeValues, Problem},
     env_sources::fetch,
@@ -38,6 +39,10 @@ impl Written {
         }
     }
 
+    fn knows(&self, uid: &str) -> bool {
+        self.lock().contains_key(uid)
+    }
+
     fn is(&self, uid: &str, volumes: &[FileVolume]) -> bool {
         self.lock().get(uid) == Some(&digest(volumes))
     }
@@ -47,20 +52,23 @@ impl Written {
     }
 }
 
-/// The files of a pod as they should be now.
+/// The files of a pod as they should be now; those for the API server only with `api_access`.
 ///
 /// # Errors
 /// As [`resolve_files`].
-pub(crate) async fn current_files(shared: &Shared, pod: &Pod) -> Result<Vec<FileVolume>, Problem> {
+pub(crate) async fn current_files(shared: &Shared, pod: &Pod, api_access: bool) -> Result<Vec<FileVolume>, Problem> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let sources = fetch(&shared.client, namespace, references(pod)).await;
-    let tokens = if shared.config.service_account_tokens && token_requests(pod).next().is_some() {
-        shared.written.tokens.fetch(&shared.client, pod).await
+    let sources = fetch(&shared.client, namespace, references(pod, api_access)).await;
+    let gives = shared.config.service_account_tokens || api_access;
+    let tokens = if gives && token_requests(pod, api_access).next().is_some() {
+        shared.written.tokens.fetch(&shared.client, pod, api_access).await
     } else {
         Tokens::default()
     };
-    let node = NodeValues { host_ip: &shared.host_ip, allocatable: &shared.allocatable };
-    resolve_files(&Ingredients { pod, node, sources: &sources, tokens: &tokens })
+    let allocatable = shared.allocatable();
+    // The downward API knows no address in files.
+    let node = NodeValues { host_ip: &shared.host_ip, pod_ip: None, allocatable: &allocatable, api: None };
+    resolve_files(&Ingredients { pod, node, sources: &sources, tokens: &tokens, api_access })
 }
 
 pub(crate) async fn run(shared: Arc<Shared>) {
@@ -91,9 +99,14 @@ async fn refresh(shared: &Shared, uid: &str) {
         return;
     }
     // A source that is gone leaves the files as they are, as in Kubernetes.
-    let Ok(files) = current_files(shared, &view.pod).await else { return };
-    if shared.written.is(uid, &files) {
+    let Ok(api) = granted(shared, &view.pod).await else { return };
+    let Ok(files) = current_files(shared, &view.pod, api.is_some()).await else { return };
+    if files.is_empty() || shared.written.is(uid, &files) {
         return;
+    }
+    // Files that cannot be changed, and that an earlier process gave: whether they have changed since is not known.
+    if !shared.rules.capabilities.file_volumes && !shared.written.knows(uid) {
+        return shared.written.note(uid, &files);
     }
     match shared.provider.write_files(&view.pod, &files).await {
         Ok(()) => shared.written.note(uid, &files),

@@ -2,7 +2,7 @@
 //! Every field of the pod is named once without a wildcard, so a new Kubernetes version brings a compile error, not a gap.
 use k8s_openapi::api::core::v1::{Container, Pod, PodSecurityContext, PodSpec, SecurityContext};
 
-use crate::{Capabilities, Gpu, decide::Rules, refuse_volumes::refuse_volumes};
+use crate::{Capabilities, Gpu, decide::Rules, refuse_volumes::refuse_volumes, unenforced::unenforced_security};
 
 /// Why a pod is not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +19,33 @@ pub(crate) fn refuse(pod: &Pod, rules: &Rules) -> Option<Refusal> {
     not_for_this_node(pod)
         .or_else(|| not_entitled(pod, rules))
         .or_else(|| refuse_spec(spec, &rules.capabilities))
-        .or_else(|| spec.init_containers.iter().flatten().chain(&spec.containers).find_map(refuse_container))
-        .or_else(|| refuse_volumes(spec, rules))
+        .or_else(|| {
+            spec.init_containers
+                .iter()
+                .flatten()
+                .chain(&spec.containers)
+                .find_map(|one| refuse_container(one, &rules.capabilities))
+        })
+        .or_else(|| refuse_volumes(pod, spec, rules))
+        .or_else(|| if rules.strict { refuse_left_out(spec, &rules.capabilities) } else { None })
+}
+
+/// What would be told in events and left out otherwise.
+fn refuse_left_out(spec: &PodSpec, capabilities: &Capabilities) -> Option<Refusal> {
+    let mut fields = unenforced_security(spec, capabilities);
+    fields.extend(ignored_fields(spec, capabilities));
+    if fields.is_empty() {
+        return None;
+    }
+    unsupported(format!("This node is strict and cannot apply: {}; leave these fields out", fields.join(", ")))
 }
 
 /// Fields that this node leaves out, for one event; the pod runs all the same.
-pub(crate) fn ignored_fields(spec: &PodSpec, capabilities: &Capabilities) -> Vec<String> {
+pub(crate) fn ignored_fields(spec: &PodSpec, capabilities: &Capabilities) -> Vec<&'static str> {
     let mut ignored = Vec::new();
-    let mut note = |set: bool, field: &str| {
-        if set && !ignored.iter().any(|known| known == field) {
-            ignored.push(field.to_owned());
+    let mut note = |set: bool, field: &'static str| {
+        if set && !ignored.contains(&field) {
+            ignored.push(field);
         }
     };
     let whole = capabilities.whole_pods;
@@ -36,16 +53,14 @@ pub(crate) fn ignored_fields(spec: &PodSpec, capabilities: &Capabilities) -> Vec
     note(spec.host_aliases.is_some() && !whole, "hostAliases");
     note(spec.subdomain.is_some() && !whole, "subdomain");
     note(spec.share_process_namespace == Some(true) && !whole, "shareProcessNamespace");
-    let probes = capabilities.probes || whole;
+    let (probes, hooks) = (capabilities.probes || whole, capabilities.hooks || whole);
     for container in &spec.containers {
         note(container.liveness_probe.is_some() && !probes, "livenessProbe");
         note(container.readiness_probe.is_some() && !probes, "readinessProbe");
         note(container.startup_probe.is_some() && !probes, "startupProbe");
-        note(container.lifecycle.is_some() && !probes, "lifecycle");
+        note(container.lifecycle.is_some() && !hooks, "lifecycle");
         let ports = container.ports.as_deref().unwrap_or_default();
         note(ports.iter().any(|port| port.host_port.is_some()), "hostPort");
-        let enforced = capabilities.security_context || container.security_context.is_none();
-        note(!enforced, "securityContext");
     }
     ignored
 }
@@ -88,12 +103,12 @@ fn refuse_spec(spec: &PodSpec, capabilities: &Capabilities) -> Option<Refusal> {
         // refused elsewhere: refuse_volumes
         volumes: _,
         // used
-        active_deadline_seconds: _, hostname: _, node_name: _, readiness_gates: _, restart_policy: _,
-        service_account_name: _, termination_grace_period_seconds: _,
+        active_deadline_seconds: _, automount_service_account_token: _, hostname: _, node_name: _, readiness_gates: _,
+        restart_policy: _, service_account_name: _, termination_grace_period_seconds: _,
         // told by ignored_fields
         dns_config: _, host_aliases: _, image_pull_secrets: _, share_process_namespace: _, subdomain: _,
         // meant for the API server, the scheduler and its controllers, or without meaning outside the cluster
-        affinity: _, automount_service_account_token: _, dns_policy: _, enable_service_links: _, hostname_override: _,
+        affinity: _, dns_policy: _, enable_service_links: _, hostname_override: _,
         node_selector: _, overhead: _, preemption_policy: _, priority: _, priority_class_name: _, resources: _,
         scheduler_name: _, scheduling_gates: _, scheduling_group: _, service_account: _, set_hostname_as_fqdn: _,
         tolerations: _, topology_spread_constraints: _,
@@ -148,7 +163,7 @@ fn refuse_seccomp(profile: Option<&str>) -> Option<Refusal> {
     }
 }
 
-fn refuse_container(container: &Container) -> Option<Refusal> {
+fn refuse_container(container: &Container, capabilities: &Capabilities) -> Option<Refusal> {
     #[rustfmt::skip]
     let Container {
         name, image, resources, restart_policy, restart_policy_rules, security_context, volume_devices, volume_mounts,
@@ -177,15 +192,16 @@ fn refuse_container(container: &Container) -> Option<Refusal> {
         ));
     }
     let limits = resources.as_ref().and_then(|resources| resources.limits.as_ref());
-    let device = limits.into_iter().flatten().map(|(key, _)| key.as_str()).find(|key| is_foreign_device(key));
+    let device =
+        limits.into_iter().flatten().map(|(key, _)| key.as_str()).find(|key| is_foreign_device(key, capabilities));
     if let Some(device) = device {
         return unsupported(format!("Container {name}: the device {device} is not supported; only {}", Gpu::RESOURCE));
     }
     security_context.as_ref().and_then(|security| refuse_security(name, security))
 }
 
-fn is_foreign_device(key: &str) -> bool {
-    key.contains('/') && key != Gpu::RESOURCE
+fn is_foreign_device(key: &str, capabilities: &Capabilities) -> bool {
+    key.contains('/') && key != Gpu::RESOURCE && !capabilities.other_gpus.contains(&key)
 }
 
 fn refuse_security(name: &str, security: &SecurityContext) -> Option<Refusal> {

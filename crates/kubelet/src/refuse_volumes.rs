@@ -1,20 +1,35 @@
 //! Which volumes this node does not mount.
-//! The token volume that admission adds to every pod is left out without a word: nothing asked for it.
-use k8s_openapi::api::core::v1::{PodSpec, Volume};
+//! The token volume that admission adds to every pod is never refused: who may not have it does without.
+use k8s_openapi::api::core::v1::{Pod, PodSpec, Volume};
 
 use crate::{Capabilities, decide::Rules, refuse::Refusal};
 
-pub(crate) fn refuse_volumes(spec: &PodSpec, rules: &Rules) -> Option<Refusal> {
+pub(crate) fn refuse_volumes(pod: &Pod, spec: &PodSpec, rules: &Rules) -> Option<Refusal> {
     let capabilities = &rules.capabilities;
+    let holds_files = capabilities.holds_files(pod);
     let volumes = spec.volumes.as_deref().unwrap_or_default();
-    let refused = volumes.iter().find_map(|volume| kind_refused(volume, capabilities).map(|kind| (volume, kind)));
-    let mounts =
-        if capabilities.file_volumes { "emptyDir, configMap, secret, downwardAPI and projected" } else { "emptyDir" };
+    let refused = volumes.iter().find_map(|volume| kind_refused(volume, holds_files).map(|kind| (volume, kind)));
+    let mounts = if holds_files { "emptyDir, configMap, secret, downwardAPI and projected" } else { "emptyDir" };
     let message = refused.map(|(volume, kind)| {
-        format!("Volume {} is of kind {kind}, which this engine does not mount; it mounts {mounts}", volume.name)
+        let hint = if is_of_files(volume) { hint(capabilities) } else { String::new() };
+        format!("Volume {} is of kind {kind}, which this engine does not mount; it mounts {mounts}{hint}", volume.name)
     });
     let message = message.or_else(|| volumes.iter().find_map(|volume| projection_refused(volume, rules)))?;
     Some(Refusal { reason: "UnsupportedPod", message, stays_pending: false })
+}
+
+/// How a pod gets files from an engine that mounts none.
+fn hint(capabilities: &Capabilities) -> String {
+    capabilities.files_at_start.map_or_else(String::new, |(key, value)| {
+        format!("; the annotation {key}: {value} lets it write files at the start, from the environment")
+    })
+}
+
+fn is_of_files(volume: &Volume) -> bool {
+    volume.config_map.is_some()
+        || volume.secret.is_some()
+        || volume.downward_api.is_some()
+        || volume.projected.is_some()
 }
 
 /// Sources of a projected volume that have no content here.
@@ -24,6 +39,9 @@ fn projection_refused(volume: &Volume, rules: &Rules) -> Option<String> {
     }
     let name = &volume.name;
     volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten()).find_map(|source| {
+        if source.service_account_token.is_some() && !rules.capabilities.file_volumes {
+            return Some(format!("Volume {name} asks for a ServiceAccount token, which this engine could not renew"));
+        }
         if source.service_account_token.is_some() && !rules.service_account_tokens {
             return Some(format!(
                 "Volume {name} asks for a ServiceAccount token, which this node does not give; \
@@ -37,12 +55,12 @@ fn projection_refused(volume: &Volume, rules: &Rules) -> Option<String> {
     })
 }
 
-/// True for the volume with the pod's own token, which is not mounted on a virtual node.
+/// True for the volume with the pod's own token, which is mounted for allowed ServiceAccounts only.
 pub(crate) fn is_api_access(volume: &Volume) -> bool {
     volume.projected.is_some() && volume.name.starts_with("kube-api-access-")
 }
 
-fn kind_refused(volume: &Volume, capabilities: &Capabilities) -> Option<&'static str> {
+fn kind_refused(volume: &Volume, holds_files: bool) -> Option<&'static str> {
     let files = [
         (volume.config_map.is_some(), "configMap"),
         (volume.secret.is_some(), "secret"),
@@ -53,7 +71,7 @@ fn kind_refused(volume: &Volume, capabilities: &Capabilities) -> Option<&'static
         return None;
     }
     if let Some((_, kind)) = files.iter().find(|(set, _)| *set) {
-        return (!capabilities.file_volumes).then_some(kind);
+        return (!holds_files).then_some(kind);
     }
     let named = [
         (volume.host_path.is_some(), "hostPath"),

@@ -33,10 +33,19 @@ pub(crate) async fn run(shared: Arc<Shared>) {
                 }
             }
             Some(Report::Annotations { pod, annotations }) => {
-                tokio::spawn(annotate(shared.clone(), pod, annotations));
+                // After a restart an engine says of all its instances what their pods have had for long.
+                let known = shared.records.view(&pod.uid);
+                if !known.is_some_and(|known| has(&known.pod, &annotations)) {
+                    tokio::spawn(annotate(shared.clone(), pod, annotations));
+                }
             }
         }
     }
+}
+
+fn has(pod: &Pod, annotations: &[(String, String)]) -> bool {
+    let known = pod.metadata.annotations.as_ref();
+    annotations.iter().all(|(key, value)| known.and_then(|all| all.get(key)) == Some(value))
 }
 
 async fn annotate(shared: Arc<Shared>, pod: PodRef, annotations: Vec<(String, String)>) {
@@ -53,5 +62,23 @@ async fn annotate(shared: Arc<Shared>, pod: PodRef, annotations: Vec<(String, St
                 tokio::time::sleep(std::time::Duration::from_secs(2)).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_is_written_to_only_if_it_lacks_something() {
+        let pod = json!({"metadata": {"annotations": {"a": "1", "b": "2", "c": "3"}}});
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let told = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<(String, String)> = pairs.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
+            (has(&pod, &pairs), has(&Pod::default(), &pairs))
+        };
+        assert_eq!(told(&[("a", "1"), ("b", "2")]), (true, false));
+        assert_eq!(told(&[("a", "1"), ("b", "9")]), (false, false));
+        assert_eq!(told(&[("a", "1"), ("d", "4")]), (false, false));
     }
 }

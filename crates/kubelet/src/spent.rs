@@ -31,11 +31,12 @@ impl Spent {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A figure that fell belongs to a new attempt; the old one is gone as if its container were.
         let ended = seen.last.iter().filter(|(key, before)| now.get(*key).is_none_or(|now| now < *before));
-        let ended: u64 = ended.map(|(_, before)| before).sum();
-        seen.gone += ended;
-        let running: u64 = now.values().sum();
-        seen.last = now;
-        Some(seen.gone + running)
+        // Engines belong to others: no figure of theirs may be too large to add.
+        let sum = |sum: u64, one: &u64| sum.saturating_add(*one);
+        let gone = ended.map(|(_, before)| before).fold(seen.gone, sum);
+        let running = now.values().fold(0, sum);
+        (seen.gone, seen.last) = (gone, now);
+        Some(gone.saturating_add(running))
     }
 }
 
@@ -53,6 +54,7 @@ mod tests {
                 started: None,
                 cpu_nanoseconds: *cpu,
                 memory_working_set_bytes: None,
+                gpus: Vec::new(),
             }],
         };
         all.iter().map(instance).collect()
@@ -66,5 +68,7 @@ mod tests {
         assert_eq!(spent.total(&stats(&[("b", Some(1))])), Some(18), "b was restarted");
         assert_eq!(spent.total(&stats(&[("b", None)])), None);
         assert_eq!(spent.total(&stats(&[])), Some(18));
+        let endless = stats(&[("a", Some(u64::MAX)), ("b", Some(u64::MAX))]);
+        assert_eq!(spent.total(&endless), Some(u64::MAX));
     }
 }

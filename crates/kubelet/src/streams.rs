@@ -73,6 +73,25 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 /// A connection to one port of an instance.
 pub type PortStream = Box<dyn Wire>;
 
+/// The way of an HTTP request to one port of an instance.
+pub struct HttpWay {
+    /// Carries the request; TLS to a proxy, if that speaks it, is spoken already.
+    pub wire: PortStream,
+    /// What stands before the port; `None` = the container itself answers.
+    pub proxy: Option<HttpProxy>,
+}
+
+/// A proxy before a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpProxy {
+    /// The name by which it knows the port: the header `Host`.
+    pub host: String,
+    /// Before the path of each request; empty, or begins with a slash and ends without one.
+    pub prefix: String,
+    /// It may not know the instance yet: its own errors say nothing of the container.
+    pub fresh: bool,
+}
+
 /// A running command, or a running container somebody is attached to.
 pub struct ExecSession {
     /// Standard input; shutting it down closes it for the command. `None` if it was not asked for.
@@ -136,4 +155,23 @@ pub struct ContainerStats {
     pub cpu_nanoseconds: Option<u64>,
     /// Memory that cannot be given back, in bytes.
     pub memory_working_set_bytes: Option<u64>,
+    /// The GPUs that it may use.
+    pub gpus: Vec<GpuStats>,
+}
+
+/// Figures of one GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GpuStats {
+    /// Who made it, `nvidia` or `amd`.
+    pub make: String,
+    /// Model as SKUs name it, `H100`.
+    pub model: String,
+    /// The device's own id.
+    pub id: String,
+    /// All its memory, in bytes.
+    pub memory_total_bytes: Option<u64>,
+    /// What of it is in use, in bytes.
+    pub memory_used_bytes: Option<u64>,
+    /// Per cent of the time of the last sample in which it worked.
+    pub duty_percent: Option<u32>,
 }

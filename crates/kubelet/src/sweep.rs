@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use tokio::task::JoinHandle;
 
-use crate::{Instance, events::about_pod, kubelet::Shared};
+use crate::{Instance, events::about_pod, kubelet::Shared, orphans::Orphans};
 
 /// What a container gets to end in order: its pod, and with it the true grace period, is gone.
 const GRACE: Duration = Duration::from_secs(10);
@@ -34,6 +35,7 @@ impl Sweep {
         let again: Vec<_> =
             by_uid.values().filter(|instance| self.suspects.contains(&instance.uid)).take(AT_ONCE).cloned().collect();
         self.suspects = by_uid.into_keys().collect();
+        shared.orphans.send_if_modified(|known| known.forget_but(&self.suspects));
         if !again.is_empty() && self.round.as_ref().is_none_or(JoinHandle::is_finished) {
             self.round = Some(tokio::spawn(terminate_all(shared.clone(), again)));
         }
@@ -41,13 +43,16 @@ impl Sweep {
 }
 
 async fn terminate_all(shared: Arc<Shared>, orphans: Vec<Arc<Instance>>) {
+    // One word to the Node for all of them.
+    let mut known = shared.orphans.borrow().clone();
     for orphan in orphans {
         match has_pod(&shared, &orphan).await {
             Ok(true) => {}
-            Ok(false) => terminate(&shared, &orphan).await,
+            Ok(false) => terminate(&shared, &orphan, &mut known).await,
             Err(error) => tracing::warn!(pod.uid = orphan.uid, %error, "Could not confirm that an instance has no pod"),
         }
     }
+    shared.orphans.send_if_modified(|told| std::mem::replace(told, known.clone()) != known);
 }
 
 async fn has_pod(shared: &Shared, orphan: &Instance) -> Result<bool, kube::Error> {
@@ -59,7 +64,7 @@ async fn has_pod(shared: &Shared, orphan: &Instance) -> Result<bool, kube::Error
     }))
 }
 
-async fn terminate(shared: &Shared, orphan: &Instance) {
+async fn terminate(shared: &Shared, orphan: &Instance, known: &mut Orphans) {
     let pod = format!("{}/{}", orphan.namespace, orphan.name);
     match shared.provider.delete(&orphan.uid, GRACE).await {
         Ok(_) => {
@@ -68,7 +73,11 @@ async fn terminate(shared: &Shared, orphan: &Instance) {
             let (namespace, name) = (Some(orphan.namespace.clone()), Some(orphan.name.clone()));
             let about = about_pod(&namespace, &name, &Some(orphan.uid.clone()));
             shared.events.warning(about, "OrphanTerminated", "An instance without a pod was terminated");
+            known.end(&orphan.uid, pod, Timestamp::now());
         }
-        Err(error) => tracing::warn!(pod.uid = orphan.uid, %error, "Terminating an instance without a pod failed"),
+        Err(error) => {
+            tracing::warn!(pod.uid = orphan.uid, %error, "Terminating an instance without a pod failed");
+            known.keep(&orphan.uid, pod, error.to_string());
+        }
     }
 }

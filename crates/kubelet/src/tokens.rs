@@ -1,5 +1,5 @@
 //! ServiceAccount tokens for pods that ask for one: bound to the pod, kept in memory, renewed at four fifths of their life.
-//! Only with the flag for it: a token leaves the cluster with the pod.
+//! Only with a flag for it: a token leaves the cluster with the pod.
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
@@ -14,6 +14,9 @@ use kube::{Api, Client, api::PostParams};
 
 /// Life asked for where the pod names none; also the shortest that the API server gives is 600 s.
 const LIFE: i64 = 3600;
+/// The life that admission writes into the volume that it adds to every pod. API servers take it for a sign of old clients
+/// and make such a token good for a year, while they say that it is good for an hour: never asked for.
+const LIFE_OF_A_YEAR: i64 = 3607;
 
 /// The tokens of one pod: by audience and life.
 #[derive(Default)]
@@ -44,17 +47,18 @@ impl Tokens {
 }
 
 fn key(wanted: &ServiceAccountTokenProjection) -> Wanted {
-    (wanted.audience.clone().unwrap_or_default(), wanted.expiration_seconds.unwrap_or(LIFE))
+    let life = wanted.expiration_seconds.filter(|life| *life != LIFE_OF_A_YEAR).unwrap_or(LIFE);
+    (wanted.audience.clone().unwrap_or_default(), life)
 }
 
 // === impl TokenCache ===
 
 impl TokenCache {
-    /// The tokens that a pod's volumes ask for; old ones while they are fresh enough.
-    pub(crate) async fn fetch(&self, client: &Client, pod: &Pod) -> Tokens {
+    /// The tokens that a pod's volumes ask for, as [`crate::files::token_requests`]; old ones while they are fresh enough.
+    pub(crate) async fn fetch(&self, client: &Client, pod: &Pod, api_access: bool) -> Tokens {
         let mut tokens = Tokens::default();
         let uid = pod.metadata.uid.clone().unwrap_or_default();
-        for wanted in crate::files::token_requests(pod).map(key) {
+        for wanted in crate::files::token_requests(pod, api_access).map(key) {
             let token = match self.fresh(&uid, &wanted) {
                 Some(token) => Ok(token),
                 None => request(client, pod, &wanted).await.map(|(token, renew_at)| {
@@ -111,6 +115,17 @@ fn renew_at(now: Timestamp, expires: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_token_is_asked_for_that_the_api_server_would_make_good_for_a_year() {
+        let wanted = |life: Option<i64>| ServiceAccountTokenProjection {
+            expiration_seconds: life,
+            path: "token".to_owned(),
+            ..ServiceAccountTokenProjection::default()
+        };
+        let lives = [None, Some(3607), Some(600), Some(7200)].map(|life| key(&wanted(life)).1);
+        assert_eq!(lives, [3600, 3600, 600, 7200]);
+    }
 
     #[test]
     fn a_token_is_renewed_at_four_fifths_of_its_life() {

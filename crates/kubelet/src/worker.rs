@@ -13,6 +13,7 @@ use crate::{
     decide::{Decision, decide},
     events::about,
     kubelet::Shared,
+    metrics::until_running,
     queue::Uid,
     records::View,
     refuse::Refusal,
@@ -160,6 +161,9 @@ async fn write(
     match write_status(&shared.client, &view.pod, status).await {
         Ok(Some(mut written)) => {
             shared.metrics.status_writes.add();
+            if let Some(took) = until_running(&view.pod, &written, Timestamp::now()) {
+                shared.metrics.create_to_running.add(took);
+            }
             written.metadata.managed_fields = None;
             shared.records.put_pod(&written);
             Ok(())

@@ -3,8 +3,9 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
+use kubelet::ApiServer;
 
-use crate::{offload::OffloadArgs, published::PublishedArgs, runpod::RunPodArgs};
+use crate::{leader::LeaderArgs, offload::OffloadArgs, published::PublishedArgs, runpod::RunPodArgs};
 
 /// Runs one virtual node of a Kubernetes cluster on an engine.
 #[derive(Debug, Parser)]
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, alias = "listen-port", env = "KUBELET_PORT", default_value_t = 10250)]
     pub(crate) port: u16,
 
-    /// Serving certificate of the kubelet API; default: self-signed, with a warning
+    /// Serving certificate of the kubelet API; default: one that the cluster signs, self-signed until it has
     #[arg(long, env = "APISERVER_CERT_LOCATION", requires = "tls_key_file", value_name = "FILE")]
     pub(crate) tls_cert_file: Option<PathBuf>,
 
@@ -99,6 +100,15 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) service_account_tokens: bool,
 
+    /// Refuse pods with fields that this node would leave out; default: run them, and name the fields in an event
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// API server of the cluster as pods of this engine reach it, `https://host[:port]`: pods of ServiceAccounts that stand in
+    /// the annotation remotegpu.ai/service-accounts of their namespace get their token and this address
+    #[arg(long, value_name = "URL")]
+    pub(crate) pod_api_server: Option<ApiServer>,
+
     /// Seconds between two full lists of the engine
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) reconcile_interval: u64,
@@ -112,6 +122,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) runpod: RunPodArgs,
+
+    #[command(flatten)]
+    pub(crate) leader: LeaderArgs,
 
     #[command(flatten)]
     pub(crate) published: PublishedArgs,

@@ -12,7 +12,7 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use kubelet::{Capacity, Gpu, Kubelet, NodeConfig, NodeTaint, Provider, TlsFiles};
+use kubelet::{ApiAccess, ApiServer, Capacity, Gpu, Kubelet, NodeConfig, NodeTaint, Provider, TlsFiles};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -45,11 +45,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             return Ok(());
         }
     }
-    let config = node_config(&args, offload.as_ref().and_then(Offload::class))?;
+    let config = node_config(&args, offload.as_ref().and_then(Offload::class)).await?;
     let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
-    let provider = provider(&args, &cluster, offload)?;
+    let provider = provider(&args, &cluster, offload).await?;
     let kubelet = Kubelet::new(client, config, provider);
     let kubelet = probes.into_iter().fold(kubelet, Kubelet::probed_at);
+    let kubelet = args.leader.election().into_iter().fold(kubelet, Kubelet::elected);
     kubelet.run(shutdown).await?;
     Ok(())
 }
@@ -65,14 +66,20 @@ fn warn_of_idle_flags(args: &Args) {
     if args.provider != ProviderKind::Runpod && !args.runpod.datacenter_ids.is_empty() {
         tracing::warn!("--datacenter-ids has no effect without provider runpod");
     }
+    if args.provider != ProviderKind::Runpod && args.runpod.endpoint_slices {
+        tracing::warn!("--endpoint-slices has no effect without provider runpod");
+    }
+    if args.provider != ProviderKind::Runpod && args.runpod.runpod_ssh_key_file.is_some() {
+        tracing::warn!("--runpod-ssh-key-file has no effect without provider runpod");
+    }
     args.warn_of_published();
     tracing::debug!(namespace = args.namespace, "Kept for published command lines");
 }
 
-fn node_config(args: &Args, class: Option<&Class>) -> Result<NodeConfig> {
+async fn node_config(args: &Args, class: Option<&Class>) -> Result<NodeConfig> {
     let address = args.address.or_else(node::address::detect);
     let address = address.context("This machine has no address but loopback; give --address")?;
-    let gpu = gpu(args)?.or_else(|| class?.gpu.clone());
+    let gpu = gpu(args).await?.or_else(|| class?.gpu.clone());
     let taints = vec![taint(args, gpu.is_some())];
     let capacity = capacity(args, class)?;
     Ok(NodeConfig {
@@ -89,8 +96,16 @@ fn node_config(args: &Args, class: Option<&Class>) -> Result<NodeConfig> {
         tls: args.tls_cert_file.clone().zip(args.tls_key_file.clone()).map(|(cert, key)| TlsFiles { cert, key }),
         client_ca: args.client_ca_file.clone(),
         service_account_tokens: args.service_account_tokens,
+        strict: args.strict,
+        api_access: args.pod_api_server.clone().map(api_access),
+        endpoint_slices: endpoint_slices(args),
         workers: WORKERS,
     })
+}
+
+/// For the ServiceAccounts that admission lets pods name, too.
+fn api_access(server: ApiServer) -> ApiAccess {
+    ApiAccess { annotation: engines::ANNOTATION_SERVICE_ACCOUNTS.to_owned(), server }
 }
 
 /// By the flags, else by what the engine offers. What nobody owns has no size of its own.
@@ -114,8 +129,13 @@ fn capacity(args: &Args, class: Option<&Class>) -> Result<Capacity> {
     Ok(capacity)
 }
 
+/// What begins the annotations of Services, if they are looked at.
+fn endpoint_slices(args: &Args) -> Option<String> {
+    (args.provider == ProviderKind::Runpod && args.runpod.endpoint_slices).then(|| "runpod.io".to_owned())
+}
+
 /// The GPUs of the node. A RunPod node has as many as anybody may ask for, of all models.
-fn gpu(args: &Args) -> Result<Option<Gpu>> {
+async fn gpu(args: &Args) -> Result<Option<Gpu>> {
     let runpod = args.provider == ProviderKind::Runpod;
     let count = args.gpu_count.or(runpod.then_some(RUNPOD_GPUS));
     match (&args.gpu_model, count) {
@@ -123,7 +143,7 @@ fn gpu(args: &Args) -> Result<Option<Gpu>> {
         (None, Some(count)) if runpod => Ok(Some(Gpu { model: String::new(), count, memory_gib: None })),
         (None, Some(_)) => bail!("--gpu-count needs --gpu-model"),
         // A Docker host is asked what it has.
-        (None, None) if args.provider == ProviderKind::Docker => Ok(gpus::discover()),
+        (None, None) if args.provider == ProviderKind::Docker => Ok(gpus::discover().await),
         // Another cluster is asked, too.
         (Some(_), None) if args.provider != ProviderKind::Kubernetes => bail!("--gpu-model needs --gpu-count"),
         (_, None) => Ok(None),
@@ -132,7 +152,7 @@ fn gpu(args: &Args) -> Result<Option<Gpu>> {
 
 /// By the flags, else as published for RunPod, else by what the node has.
 fn taint(args: &Args, gpu: bool) -> NodeTaint {
-    let provider = |kind: &str| ("virtual-kubelet.io/provider".to_owned(), kind.to_owned());
+    let provider = |kind: &str| (engines::PROVIDER_TAINT.to_owned(), kind.to_owned());
     let (key, value) = match args.provider {
         ProviderKind::Runpod => provider("runpod"),
         _ if gpu => (Gpu::RESOURCE.to_owned(), "present".to_owned()),
@@ -188,7 +208,7 @@ async fn cluster_id(client: &Client, shutdown: &CancellationToken) -> Option<Str
     }
 }
 
-fn provider(args: &Args, cluster: &str, offload: Option<Offload>) -> Result<Arc<dyn Provider>> {
+async fn provider(args: &Args, cluster: &str, offload: Option<Offload>) -> Result<Arc<dyn Provider>> {
     if let Some(offload) = offload {
         return Ok(Arc::new(offload.provider(cluster, &args.nodename)));
     }
@@ -196,6 +216,8 @@ fn provider(args: &Args, cluster: &str, offload: Option<Offload>) -> Result<Arc<
         ProviderKind::Kubernetes => bail!("The provider kubernetes needs --provider-kubeconfig"),
         ProviderKind::Docker => Arc::new(Docker::connect(args.provider_endpoint.as_deref(), cluster, &args.nodename)?),
         ProviderKind::Runpod => Arc::new(args.runpod.engine(cluster, &args.nodename)?),
-        ProviderKind::Simulated => Arc::new(Simulated::new(Duration::from_secs(args.simulated_start_delay))),
+        ProviderKind::Simulated => {
+            Arc::new(Simulated::new(Duration::from_secs(args.simulated_start_delay)).with_gpu(gpu(args).await?))
+        }
     })
 }

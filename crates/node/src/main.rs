@@ -4,6 +4,7 @@
 
 mod args;
 mod compose;
+mod leader;
 mod offload;
 mod published;
 mod runpod;

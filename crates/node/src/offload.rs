@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use engines::kubernetes::{Class, Kubernetes, KubernetesConfig, Renewal, classes};
+use engines::kubernetes::{Class, Kubernetes, KubernetesConfig, Renewal, classes, unread};
 use kube::Client;
 use kubelet::ProviderError;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,10 @@ pub(crate) struct OffloadArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) provider_kubeconfig: Option<PathBuf>,
 
+    /// Where the renewed token is kept, for example on a volume; default: beside the kubeconfig, FILE.token
+    #[arg(long, requires = "provider_kubeconfig", value_name = "FILE")]
+    pub(crate) provider_token_file: Option<PathBuf>,
+
     /// Namespace there that holds the pods; default: that of the kubeconfig
     #[arg(long, value_name = "NAME")]
     pub(crate) provider_namespace: Option<String>,
@@ -28,8 +32,10 @@ pub(crate) struct OffloadArgs {
 pub(crate) struct Offload {
     client: Client,
     namespace: String,
-    /// The nodes that run them; `None` if nodes may not be read there.
-    class: Option<Class>,
+    /// The nodes that run them.
+    class: Class,
+    /// Whether they may be read there, so that their size is known.
+    read: bool,
 }
 
 // === impl OffloadArgs ===
@@ -42,23 +48,35 @@ impl OffloadArgs {
     pub(crate) async fn connect(&self, model: Option<&str>, shutdown: &CancellationToken) -> Result<Option<Offload>> {
         let path = self.provider_kubeconfig.as_ref();
         let path = path.context("The provider kubernetes needs --provider-kubeconfig")?;
-        let (client, namespace) = Renewal::connect(path).await?;
+        let (client, namespace) = Renewal::connect(path, self.provider_token_file.as_deref()).await?;
         let namespace = self.provider_namespace.clone().unwrap_or(namespace);
-        let class = loop {
-            match classes(&client).await {
-                Ok(found) => break Some(choose(found, model)?),
-                Err(ProviderError::Unavailable(error)) => tracing::warn!(error, "Trying again"),
-                Err(error) => {
-                    tracing::warn!(%error, "The size of the engine is what the flags say");
-                    break None;
-                }
+        let (class, read) = loop {
+            match look(&client).await {
+                Ok(Some(found)) => break (choose(found, model)?, true),
+                Ok(None) => match unread(&client).await {
+                    Ok(class) => break (class, false),
+                    Err(error) => tracing::warn!(%error, "Trying again"),
+                },
+                Err(error) => tracing::warn!(%error, "Trying again"),
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
                 () = tokio::time::sleep(AGAIN) => {}
             }
         };
-        Ok(Some(Offload { client, namespace, class }))
+        Ok(Some(Offload { client, namespace, class, read }))
+    }
+}
+
+/// The kinds of nodes there; `None` if they may not be read.
+async fn look(client: &Client) -> Result<Option<Vec<Class>>, ProviderError> {
+    match classes(client).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error @ ProviderError::Unavailable(_)) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "The size of the engine is what the flags say");
+            Ok(None)
+        }
     }
 }
 
@@ -67,18 +85,17 @@ impl OffloadArgs {
 impl Offload {
     /// What the nodes offer, unless flags say otherwise.
     pub(crate) fn class(&self) -> Option<&Class> {
-        self.class.as_ref()
+        self.read.then_some(&self.class)
     }
 
     /// The engine, for one node of one cluster.
     pub(crate) fn provider(self, cluster: &str, node: &str) -> Kubernetes {
-        let class = self.class.unwrap_or_else(Class::unread);
         let config = KubernetesConfig {
             namespace: self.namespace,
             cluster: cluster.to_owned(),
             node: node.to_owned(),
-            node_selector: class.node_selector,
-            tolerations: class.tolerations,
+            node_selector: self.class.node_selector,
+            tolerations: self.class.tolerations,
         };
         Kubernetes::new(self.client, config)
     }

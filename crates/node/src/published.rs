@@ -167,7 +167,8 @@ impl MaxPending {
     }
 }
 
-fn seconds(text: &str) -> Option<u64> {
+/// A number of seconds, or one with `s`, `m` or `h`.
+pub(crate) fn seconds(text: &str) -> Option<u64> {
     let unit = match text.chars().last()? {
         's' => 1,
         'm' => 60,

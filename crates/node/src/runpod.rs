@@ -1,10 +1,10 @@
 //! Flags of the provider runpod: those of the published kubelet, and the limits that keep money safe.
 //! The key comes from the environment or a file, never from a flag, where every process could read it.
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use engines::runpod::{ApiKey, Clock, HttpTransport, RunPod, RunPodConfig};
+use engines::runpod::{ApiKey, PUBLIC_URL, RunPod, RunPodConfig, SshKey};
 
 const KEY: &str = "RUNPOD_API_KEY";
 
@@ -23,8 +23,13 @@ pub(crate) struct RunPodArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) runpod_api_key_file: Option<PathBuf>,
 
+    /// File with a private key (ssh-keygen -t ed25519 -N ''), from which the keys of all instances are made: with it exec
+    /// and port-forward work where a pod has the port 22/tcp and its image an SSH server; default: they are refused
+    #[arg(long, env = "RUNPOD_SSH_PRIVATE_KEY_FILE", value_name = "FILE")]
+    pub(crate) runpod_ssh_key_file: Option<PathBuf>,
+
     /// Address of the API
-    #[arg(long, env = "RUNPOD_API_URL", default_value = "https://api.runpod.io", value_name = "URL")]
+    #[arg(long, env = "RUNPOD_API_URL", default_value = PUBLIC_URL, value_name = "URL")]
     pub(crate) runpod_api_url: String,
 
     /// Name of this cluster in the marker of its instances; default: the identity of its namespace kube-system
@@ -55,9 +60,18 @@ pub(crate) struct RunPodArgs {
     #[arg(long)]
     pub(crate) spot_on_demand: bool,
 
+    /// Keep EndpointSlices with the public addresses of pods for Services that ask for it by the annotations
+    /// runpod.io/managed-endpoints: "true" and runpod.io/pod-selector
+    #[arg(long)]
+    pub(crate) endpoint_slices: bool,
+
     /// Minutes after which a pod that could not be started fails; 0 = never
     #[arg(long, default_value_t = 15, value_name = "MINUTES")]
     pub(crate) max_pending_minutes: u64,
+
+    /// Seconds that a new instance may be missing from RunPod's list; nothing is rented a second time before
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) list_lag: u64,
 
     /// Seconds after which a container whose end is watched ends its instance itself; default: activeDeadlineSeconds
     #[arg(long, value_name = "SECONDS")]
@@ -75,7 +89,6 @@ pub(crate) enum CpuPods {
 impl RunPodArgs {
     /// The engine, with `cluster` as its identity unless a flag names one.
     pub(crate) fn engine(&self, cluster: &str, node: &str) -> Result<RunPod> {
-        let transport = HttpTransport::new(&self.runpod_api_url, self.key()?).context("The API cannot be called")?;
         if self.max_hourly_cost.is_none() {
             tracing::warn!("No budget: --max-hourly-cost sets how much all instances may cost together");
         }
@@ -96,9 +109,18 @@ impl RunPodArgs {
             spot_on_demand: self.spot_on_demand,
             max_pending: (self.max_pending_minutes > 0).then(|| Duration::from_secs(self.max_pending_minutes * 60)),
             max_lifetime: self.max_lifetime.map(Duration::from_secs),
+            lag: Duration::from_secs(self.list_lag),
+            ssh: self.ssh_key()?,
             ..RunPodConfig::new(self.cluster_name.as_deref().unwrap_or(cluster), node)
         };
-        Ok(RunPod::new(config, Arc::new(transport), Clock::system()))
+        RunPod::over_https(config, &self.runpod_api_url, self.key()?).context("The API cannot be called")
+    }
+
+    fn ssh_key(&self) -> Result<Option<SshKey>> {
+        let Some(path) = &self.runpod_ssh_key_file else { return Ok(None) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("Cannot read {}", path.display()))?;
+        let key = SshKey::parse(&text).with_context(|| format!("{} cannot be used", path.display()))?;
+        Ok(Some(key))
     }
 
     /// Whether a key is at hand, asked before anything else is done.

@@ -71,9 +71,11 @@ async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
         "kubelet.maxHourlyCost=10",
         "kubelet.maxNamespaceHourlyCost=5",
         "kubelet.datacenterIds=EU-RO-1",
+        "kubelet.endpointSlices=true",
         "kubelet.logLevel=debug",
         "kubelet.port=10251",
         "kubelet.healthPort=8081",
+        "kubelet.leaderElect=false",
         "kubelet.extraArgs[0]=--cpu-pods=refuse",
         "image.repository=example.com/kubelet",
         "image.tag=v9",
@@ -81,6 +83,7 @@ async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
         "imagePullSecrets[0].name=pull",
         "resources.limits.memory=1Gi",
         "provider=simulated",
+        "runpod.sshKeySecret=ssh-into-instances",
     ] {
         assert_ne!(rendered(&[SECRET, value]).await, before, "{value}");
     }
@@ -90,13 +93,40 @@ async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
         "kubelet.maxHourlyCost=10",
         "kubelet.maxNamespaceHourlyCost=5",
         "kubelet.datacenterIds=EU-RO-1",
+        "kubelet.endpointSlices=true",
+        "runpod.sshKeySecret=ssh-into-instances",
     ]);
     let help = Command::new(KUBELET).arg("--help").output().await.unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     for line in [all.await, offload].concat().lines() {
         let Some((_, flag)) = line.split_once("- --").or(line.split_once("- \"--")) else { continue };
         let flag = format!("--{}", flag.split('=').next().unwrap());
-        assert!(help.contains(&format!("{flag} ")), "{flag} is no flag of the program");
+        let known = help.lines().any(|line| line.split_whitespace().any(|word| word == flag));
+        assert!(known, "{flag} is no flag of the program");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_token_has_a_place_although_everything_else_is_read_only() {
+    let offload = ["provider=kubernetes", "providerKubeconfigSecret=other-cluster"];
+    let own = rendered(&offload).await;
+    assert!(own.contains("readOnlyRootFilesystem: true"), "{own}");
+    assert!(own.contains("--provider-token-file=/var/lib/remotegpu/provider.token"), "{own}");
+    assert!(own.contains("mountPath: /var/lib/remotegpu\n") && own.contains("emptyDir:"), "{own}");
+    let lasting = rendered(&[&offload[..], &["providerTokenClaim=tokens"]].concat()).await;
+    assert!(lasting.contains("claimName: tokens") && !lasting.contains("emptyDir:"), "{lasting}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_node_that_writes_endpoint_slices_may() {
+    for (settings, may) in [
+        (vec![SECRET], false),
+        (vec![SECRET, "kubelet.endpointSlices=true"], true),
+        (vec!["provider=simulated", "kubelet.endpointSlices=true"], false),
+    ] {
+        let manifest = rendered(&settings).await;
+        assert_eq!(manifest.contains("resources: [endpointslices]"), may, "{settings:?}");
+        assert_eq!(manifest.contains("- --endpoint-slices"), may, "{settings:?}");
     }
 }
 
@@ -142,19 +172,12 @@ async fn installed() -> Installed {
         &name,
     ])
     .await;
-    let token = plane.admin(&["create", "token", &release, "-n", &namespace]).await.out();
-    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "node",
-        "clusters": [{"name": "home", "cluster": {"server": plane.server(), "certificate-authority": plane.ca_file()}}],
-        "users": [{"name": "node", "user": {"token": token.trim()}}],
-        "contexts": [{"name": "node", "context": {"cluster": "home", "user": "node"}}]});
-    let kubeconfig = home.secret("kubeconfig", &kubeconfig.to_string());
+    let kubeconfig = plane.kubeconfig_of(&home, &namespace, &release).await;
     let log = std::fs::File::create(home.path().join("node.log")).unwrap();
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let (cert, key) = plane.kubelet_certificate(&node);
+    let port = testkit::free_port();
     let mut command = Command::new(KUBELET);
     command.args(["--provider=simulated", "--address=127.0.0.1", "--reconcile-interval=2"]);
     command.arg(format!("--nodename={node}")).arg(format!("--port={port}")).arg("--kubeconfig").arg(kubeconfig);
-    command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
     let running = command.spawn().expect("the node can be started");
     Installed { namespace, release, node, _running: running, home }
@@ -190,11 +213,31 @@ async fn an_installed_node_works_under_exactly_the_rights_of_the_chart() {
         if pod["status"]["phase"] == "Running" { Ok(()) } else { Err((pod["status"].clone(), chart.log())) }
     })
     .await;
+    let request = eventually("the node asks for a serving certificate", async || {
+        let list = get(&["get", "csr"]).await;
+        let names = list["items"].as_array().into_iter().flatten().filter_map(|one| one["metadata"]["name"].as_str());
+        let mut ours = names.filter(|name| name.starts_with(&format!("remotegpu-kubelet-{node}-")));
+        ours.next().map(str::to_owned).ok_or_else(|| chart.log())
+    })
+    .await;
+    plane.admin(&["logs", "work", "-n", namespace]).await.refused();
+    plane.admin(&["certificate", "approve", &request]).await.out();
+    eventually("the API server trusts the node once the cluster has signed", async || {
+        let ran = plane.admin(&["logs", "work", "-n", namespace]).await;
+        if ran.ok { Ok(()) } else { Err((ran.stderr, chart.log())) }
+    })
+    .await;
     plane.admin(&["delete", "pod", "work", "-n", namespace, "--timeout=60s"]).await.out();
     assert!(!chart.log().contains("orbidden"), "no call was refused: {}", chart.log());
 
     let account = format!("system:serviceaccount:{namespace}:{}", chart.release);
-    for (verb, what) in [("list", "secrets"), ("create", "pods"), ("delete", "nodes"), ("patch", "nodes/another")] {
+    for (verb, what) in [
+        ("list", "secrets"),
+        ("create", "pods"),
+        ("delete", "nodes"),
+        ("patch", "nodes/another"),
+        ("create", "endpointslices.discovery.k8s.io"),
+    ] {
         let asked = plane.admin(&["auth", "can-i", verb, what, "--all-namespaces", "--as", &account]).await;
         assert!(asked.stdout.starts_with("no"), "{verb} {what}: {}", asked.stdout);
     }

@@ -5,9 +5,9 @@
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use engines::kubernetes::{Access, Kubernetes, KubernetesConfig, Login, classes};
-use node::fleet::{Engine, Fleet, HomeConfig, Known, Reach, Stage};
+use node::fleet::{Cluster, Engine, Fleet, HomeConfig, Known, Reach, Stage};
 use serde_json::{Value, json};
-use testkit::{FaultProxy, OtherPlane, Plane, Scratch, eventually, local_image, unique};
+use testkit::{FaultProxy, MetricsServer, OtherPlane, Plane, Scratch, eventually, left_out, local_image, unique};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
@@ -48,7 +48,7 @@ struct Node {
 
 impl Node {
     fn new(prefix: &str) -> Self {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = testkit::free_port();
         Self { name: unique(prefix), port, home: Scratch::new() }
     }
 
@@ -59,6 +59,8 @@ impl Node {
         command.args(["--nodename", &self.name, "--address", "127.0.0.1", "--port", &self.port.to_string()]);
         command.arg("--kubeconfig").arg(kubeconfig).arg("--tls-cert-file").arg(certificate.0);
         command.arg("--tls-key-file").arg(certificate.1).args(["--reconcile-interval", "1"]).args(more);
+        // As a container that restarts in its pod: it need not wait for its own Lease.
+        command.args(["--leader-elect-identity", &self.name]);
         command.stdin(Stdio::null()).kill_on_drop(true);
         command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("the node can be started")
     }
@@ -81,6 +83,15 @@ impl Node {
             let question = "--output=jsonpath={.status.conditions[?(@.type=='Ready')].status}";
             let ran = Plane::current().admin(&["get", "node", &self.name, question]).await;
             if ran.stdout == wanted { Ok(()) } else { Err((ran.stdout, self.log())) }
+        })
+        .await;
+    }
+
+    /// Waits until this is a pod's log: what it writes first comes a moment after it runs.
+    async fn logged(&self, pod: &str, wanted: &str) {
+        eventually("the pod has said so", async || {
+            let log = Plane::current().admin(&["logs", pod]).await.out();
+            if log == wanted { Ok(()) } else { Err((log, self.log())) }
         })
         .await;
     }
@@ -118,15 +129,16 @@ fn object(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// A control plane with one node that runs containers.
+/// A control plane with one node that runs containers, and metrics-server where it can be reached.
 struct Far {
+    metrics: Option<MetricsServer>,
     plane: OtherPlane,
     _node: Child,
 }
 
 impl Far {
     async fn start() -> Self {
-        let (plane, node) = (OtherPlane::start().await, Node::new("far"));
+        let (plane, node) = (OtherPlane::aggregating().await, Node::new("far"));
         let podman = PathBuf::from(std::env::var_os("REMOTEGPU_TEST_DIR").unwrap()).join("podman.sock");
         let socket = if podman.exists() { podman } else { "/var/run/docker.sock".into() };
         let endpoint = format!("unix://{}", socket.display());
@@ -142,7 +154,7 @@ impl Far {
             if ran.stdout == "True" { Ok(()) } else { Err((ran.stderr, node.log())) }
         })
         .await;
-        Self { plane, _node: process }
+        Self { metrics: MetricsServer::start(&plane).await, plane, _node: process }
     }
 
     /// Names of what is left of ours over there.
@@ -184,6 +196,7 @@ async fn pods_of_a_virtual_node_run_in_another_cluster() {
     let far = Far::start().await;
     the_provider_keeps_the_contract(&far, image).await;
     a_pod_runs_there_and_is_seen_here_also_after_the_link_was_cut(&far, image).await;
+    what_a_pod_uses_is_told_here_as_that_cluster_measures_it(&far, image).await;
     what_was_deleted_while_nobody_watched_is_swept(&far, image).await;
     with_the_published_role_pods_run_and_logs_name_the_missing_right(&far, image).await;
     an_imported_engine_becomes_a_node_that_can_be_closed_and_ended(&far, image).await;
@@ -217,7 +230,7 @@ async fn a_pod_runs_there_and_is_seen_here_also_after_the_link_was_cut(far: &Far
     assert_eq!(shown["status"]["allocatable"]["cpu"], "8", "what the nodes over there have");
 
     let pod = node.run_pod(image).await;
-    assert_eq!(plane.admin(&["logs", &pod]).await.out(), "from a map\nfrom a secret\n");
+    node.logged(&pod, "from a map\nfrom a secret\n").await;
     assert_eq!(plane.admin(&["exec", &pod, "--", "cat", "/etc/conf/key"]).await.out(), "from a map\n");
     let exit = plane.admin(&["exec", &pod, "--", "sh", "-c", "exit 7"]).await.refused();
     assert!(exit.contains("exit code 7"), "{exit}");
@@ -263,6 +276,27 @@ async fn fetch(pod: &str) -> String {
     answer
 }
 
+async fn what_a_pod_uses_is_told_here_as_that_cluster_measures_it(far: &Far, image: &str) {
+    let Some(server) = &far.metrics else {
+        return left_out("figures of another cluster: this machine has no address but loopback");
+    };
+    let (plane, node) = (Plane::current(), Node::new("figures"));
+    let _process = node.offload(&far.plane.kubeconfig(), &[]);
+    node.ready("True").await;
+    let pod = node.run_pod(image).await;
+    let labels = format!("container=\"app\",namespace=\"default\",pod=\"{pod}\"");
+    eventually("the node at home tells time and memory", async || {
+        let text = plane.ask_kubelet(node.port, "/metrics/resource").await;
+        let metrics = ["container_cpu_usage_seconds_total", "container_memory_working_set_bytes"];
+        let told = metrics.iter().all(|metric| text.contains(&format!("{metric}{{{labels}}} ")));
+        if told { Ok(()) } else { Err((text, server.log(), node.log())) }
+    })
+    .await;
+    plane.admin(&["delete", "pod", &pod, "--timeout=60s"]).await.out();
+    far.empty(&node).await;
+    plane.admin(&["delete", "node", &node.name]).await.out();
+}
+
 async fn what_was_deleted_while_nobody_watched_is_swept(far: &Far, image: &str) {
     let (plane, node) = (Plane::current(), Node::new("sweep"));
     let mut process = node.offload(&far.plane.kubeconfig(), &[]);
@@ -273,18 +307,32 @@ async fn what_was_deleted_while_nobody_watched_is_swept(far: &Far, image: &str) 
     assert_eq!(far.left("pods").await.len(), 1, "it runs on without its node's process");
     let _process = node.offload(&far.plane.kubeconfig(), &[]);
     far.empty(&node).await;
+    eventually("the node says whose it was", async || {
+        let question = "--output=jsonpath={.status.conditions[?(@.type=='OrphanInstances')].message}";
+        let said = plane.admin(&["get", "node", &node.name, question]).await.stdout;
+        if said.ends_with(&format!("the last that of default/{pod}")) { Ok(()) } else { Err((said, node.log())) }
+    })
+    .await;
     plane.admin(&["delete", "node", &node.name]).await.out();
 }
 
 async fn with_the_published_role_pods_run_and_logs_name_the_missing_right(far: &Far, image: &str) {
     let (plane, node) = (Plane::current(), Node::new("published"));
+    let (kubeconfig, kept) = (far.published().await, node.home.path().join("provider.token"));
+    // As a mounted Secret, which even root cannot write: the token has a place of its own.
+    std::fs::create_dir(kubeconfig.with_extension("yaml.token.new")).unwrap();
     // Nodes may not be read, so neither their size nor their taints are known.
-    let _process = node.offload(&far.published().await, &["--capacity-cpu", "4", "--capacity-memory", "4Gi"]);
+    let size = ["--capacity-cpu", "4", "--capacity-memory", "4Gi", "--provider-token-file", kept.to_str().unwrap()];
+    let _process = node.offload(&kubeconfig, &size);
     node.ready("True").await;
+    let token = std::fs::read_to_string(&kept).unwrap();
+    assert!(token.split('.').count() == 3 && !kubeconfig.with_extension("yaml.token").exists(), "{}", node.log());
     let pod = node.run_pod(image).await;
     assert_eq!(plane.admin(&["exec", &pod, "--", "echo", "hello"]).await.out(), "hello\n");
     let logs = plane.admin(&["logs", &pod]).await.refused();
     assert!(logs.contains("may not get pods/log in namespace aichor"), "{logs}");
+    let summary = object(&plane.ask_kubelet(node.port, "/stats/summary").await);
+    assert_eq!(summary["pods"], json!([]), "figures may not be read, and that is no trouble: {summary}");
     plane.admin(&["delete", "pod", &pod, "--timeout=60s"]).await.out();
     far.empty(&node).await;
     plane.admin(&["delete", "node", &node.name]).await.out();
@@ -303,23 +351,27 @@ async fn an_imported_engine_becomes_a_node_that_can_be_closed_and_ended(far: &Fa
         tls: Some(plane.kubelet_certificate("fleet")),
         client_ca: None,
         require_pod_label: None,
+        pod_api_server: None,
     };
     let (mut fleet, name, token) = (Fleet::open(config).await.unwrap(), unique("engine"), far.token().await);
     let engine = |stage| Engine {
+        id: "1".into(),
         account: None,
         name: name.clone(),
         ecosystem: "terraform".into(),
-        reach: Reach {
+        reach: Reach::Cluster(Cluster {
             server: far.plane.server(),
             address: Some([127, 0, 0, 1].into()),
             ca: Some(far.plane.ca()),
             login: Login::Token(token.clone().into()),
             namespace: PLACE.into(),
             typed: Vec::new(),
-        },
+            uid: String::new(),
+            ingress: None,
+        }),
         stage,
     };
-    let known = |stage| vec![Known { id: "1".into(), name: name.clone(), engine: Some(engine(stage)) }];
+    let known = |stage| vec![Known { id: "1".into(), name: name.clone(), former: None, engine: Some(engine(stage)) }];
     let node = Node { name: format!("{name}-cpu"), port: 0, home: Scratch::new() };
     fleet.keep(known(Stage::Open)).await;
     node.ready("True").await;
@@ -330,25 +382,105 @@ async fn an_imported_engine_becomes_a_node_that_can_be_closed_and_ended(far: &Fa
         (&json!(name), &json!("terraform"))
     );
     let pod = node.run_pod(image).await;
-    assert_eq!(plane.admin(&["logs", &pod]).await.out(), "from a map\nfrom a secret\n");
+    node.logged(&pod, "from a map\nfrom a secret\n").await;
 
     fleet.keep(known(Stage::Closed)).await;
     eventually("the node takes nothing new", async || {
-        let ran = plane.admin(&["get", "node", &node.name, "--output=jsonpath={.spec.unschedulable}"]).await;
-        if ran.stdout == "true" { Ok(()) } else { Err((ran.stdout, fleet.seen())) }
+        let ran = plane.admin(&["get", "node", &node.name, "--output=jsonpath={.spec.taints[*].key}"]).await;
+        if ran.stdout.contains("remotegpu.ai/closed") { Ok(()) } else { Err((ran.stdout, fleet.seen())) }
     })
     .await;
     assert_eq!(plane.admin(&["exec", &pod, "--", "echo", "on"]).await.out(), "on\n", "what runs goes on");
+
+    nothing_is_ended_at_another_cluster(&mut fleet, engine(Stage::Ending), &pod).await;
+
+    // Abandoned, and imported anew under its name.
+    let anew = Engine { id: "2".into(), ..engine(Stage::Open) };
+    fleet.keep(vec![Known { id: "2".into(), name: name.clone(), former: None, engine: Some(anew) }]).await;
+    assert_eq!(
+        fleet.seen().into_keys().collect::<Vec<_>>(),
+        ["2"],
+        "the old one must not end the nodes of the new one"
+    );
+    eventually("the new one runs the node", async || {
+        let seen = fleet.seen();
+        if seen["2"].nodes.is_empty() { Err(seen) } else { Ok(()) }
+    })
+    .await;
+    let ending = plane.admin(&["get", "pod", &pod, "--output=jsonpath={.metadata.deletionTimestamp}"]).await;
+    assert_eq!(ending.out(), "", "what runs goes on");
 
     // Deleted: it is not among the engines any more.
     fleet.keep(Vec::new()).await;
     eventually("nothing of the engine is left", async || {
         let seen = fleet.seen();
-        if seen["1"].gone { Ok(()) } else { Err(seen) }
+        if seen["2"].gone { Ok(()) } else { Err(seen) }
     })
     .await;
     far.empty(&node).await;
     let gone = plane.admin(&["get", "node", &node.name]).await.refused();
     assert!(gone.contains("not found"), "{gone}");
+
+    let again = Engine { id: "3".into(), ..engine(Stage::Open) };
+    nodes_of_a_former_label_go_once_they_are_empty(&mut fleet, &again, far, image).await;
     fleet.stop().await;
+}
+
+/// Whoever is at the address now has none of its pods, and would say that all have ended.
+async fn nothing_is_ended_at_another_cluster(fleet: &mut Fleet, engine: Engine, pod: &str) {
+    let Reach::Cluster(at) = engine.reach.clone() else { return };
+    let (id, name) = (engine.id.clone(), engine.name.clone());
+    let moved = Engine { reach: Reach::Cluster(Cluster { uid: "of-its-own-cluster".into(), ..at }), ..engine };
+    fleet.keep(vec![Known { id: id.clone(), name, former: None, engine: Some(moved) }]).await;
+    eventually("it says why it does not end", async || {
+        let seen = fleet.seen();
+        let said = seen[&id].trouble.as_ref().is_some_and(|said| said.starts_with("Another cluster is at the address"));
+        if said { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    let question = "--output=jsonpath={.metadata.deletionTimestamp}";
+    assert_eq!(Plane::current().admin(&["get", "pod", pod, question]).await.out(), "", "what runs goes on");
+}
+
+/// What an earlier version left under another label is neither swept away nor left behind.
+async fn nodes_of_a_former_label_go_once_they_are_empty(fleet: &mut Fleet, engine: &Engine, far: &Far, image: &str) {
+    let (plane, label) = (Plane::current(), unique("former"));
+    let node = |label: &str| Node { name: format!("{label}-cpu"), port: 0, home: Scratch::new() };
+    let (old, new) = (node(&label), node(&engine.name));
+    let before = Engine { name: label.clone(), ..engine.clone() };
+    fleet.keep(vec![Known { id: engine.id.clone(), name: label.clone(), former: None, engine: Some(before) }]).await;
+    old.ready("True").await;
+    let pod = old.run_pod(image).await;
+
+    // Another version starts.
+    fleet.stop().await;
+    let known = || {
+        let (id, name, former) = (engine.id.clone(), engine.name.clone(), Some(label.clone()));
+        vec![Known { id, name, former, engine: Some(engine.clone()) }]
+    };
+    fleet.keep(known()).await;
+    eventually("the old node takes nothing new", async || {
+        let ran = plane.admin(&["get", "node", &old.name, "--output=jsonpath={.spec.taints[*].key}"]).await;
+        if ran.stdout.contains("remotegpu.ai/closed") { Ok(()) } else { Err((ran.stdout, fleet.seen())) }
+    })
+    .await;
+    let ending = plane.admin(&["get", "pod", &pod, "--output=jsonpath={.metadata.deletionTimestamp}"]).await;
+    assert_eq!((ending.out().as_str(), far.left("pods").await.len()), ("", 1), "what runs goes on");
+
+    plane.admin(&["delete", "pod", &pod, "--timeout=60s"]).await.out();
+    eventually("the old node is gone", async || {
+        fleet.keep(known()).await;
+        let ran = plane.admin(&["get", "node", &old.name]).await;
+        if ran.stderr.contains("not found") { Ok(()) } else { Err((ran.stdout, fleet.seen())) }
+    })
+    .await;
+    far.empty(&old).await;
+    fleet.keep(known()).await;
+    new.ready("True").await;
+    fleet.keep(Vec::new()).await;
+    eventually("nothing of the engine is left", async || {
+        let seen = fleet.seen();
+        if seen[&engine.id].gone { Ok(()) } else { Err(seen) }
+    })
+    .await;
 }

@@ -78,6 +78,13 @@ pub enum Control {
         /// The line.
         line: String,
     },
+    /// Containers answer HTTP requests with another status.
+    Health {
+        /// HTTP status.
+        status: u16,
+    },
+    /// The SSH servers of instances show another host key.
+    HostKey,
     /// Somebody else rents an instance of this name (F20).
     Foreign {
         /// Name.
@@ -117,6 +124,11 @@ impl Simulator {
                     pod.say(now, "container", line.clone());
                 }
             }),
+            Control::Health { status } => self.lock().settings.http_status = status,
+            Control::HostKey => {
+                let mut state = self.lock();
+                state.host_keys = state.host_keys.wrapping_add(1);
+            }
             Control::Foreign { name } => {
                 let body = json!({"name": name, "image": "somebody/else", "gpu": {"id": "NVIDIA L4", "count": 1}});
                 let _reply = crate::create::create(&mut self.lock(), body, &[], now);

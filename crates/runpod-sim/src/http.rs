@@ -1,4 +1,5 @@
-//! The simulator behind a socket: `/v2` for clients, `/control` for scripts, `/` for people.
+//! The simulator behind a socket: `/v2` for clients, `/proxy` for HTTP ports of instances, `/control` for scripts, `/` for
+//! people.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -15,7 +16,7 @@ use crate::{
     call::{Body, Call, Reply},
     control,
     logs::{self, Follower},
-    page,
+    page, proxy,
     simulator::Simulator,
 };
 
@@ -41,6 +42,10 @@ async fn answer(State(simulator): State<Arc<Simulator>>, request: Request) -> Re
     }
     if path.starts_with("/control") {
         return response(&simulator, control::route(&simulator, parts.method.as_str(), path, &body)).await;
+    }
+    if let Some((id, port)) = path.strip_prefix("/proxy/").and_then(proxy::instance) {
+        let status = StatusCode::from_u16(simulator.proxied(id, port));
+        return status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
     }
     let call = Call {
         method: parts.method.as_str().to_owned(),

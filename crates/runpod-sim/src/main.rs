@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use jiff::Timestamp;
-use runpod_sim::{Clock, Settings, Simulator, http};
+use runpod_sim::{Clock, Settings, Simulator, http, ssh};
 
 /// A RunPod REST API v2 that rents nothing
 #[derive(Debug, Parser)]
@@ -21,6 +21,10 @@ struct Args {
     /// Seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instances with the port 22/tcp and a PUBLIC_KEY have an SSH server, on loopback: its commands are real and run as
+    /// this user, so whoever may call this API may run them. For tests
+    #[arg(long)]
+    ssh: bool,
     /// How many times as fast as the real one its clock runs
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
@@ -48,6 +52,13 @@ async fn run(args: Args) -> Result<(), String> {
         None => Settings::default(),
     };
     let simulator = Arc::new(Simulator::new(settings, Clock::new(Timestamp::now(), args.speed), args.seed));
+    if args.ssh {
+        if !args.listen.ip().is_loopback() {
+            return Err("--ssh runs commands of whoever calls: it needs a --listen address of loopback".to_owned());
+        }
+        let listener = ssh::listen(&simulator).await.map_err(|error| format!("No port for SSH: {error}"))?;
+        tokio::spawn(ssh::serve(simulator.clone(), listener));
+    }
     let listener = tokio::net::TcpListener::bind(args.listen).await;
     let listener = listener.map_err(|error| format!("Cannot listen on {}: {error}", args.listen))?;
     tracing::info!("The RunPod simulator listens on http://{}", args.listen);

@@ -10,6 +10,9 @@ use crate::{
     settings::{Boot, Settings},
 };
 
+/// Where an SSH server listens.
+const SSH: u16 = 22;
+
 /// A line of a log.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -163,12 +166,12 @@ impl Pod {
         put("cloud", json!(self.cloud));
         put("dataCenterId", json!(self.data_center));
         put("cudaVersion", if self.hardware.0 == "gpu" { json!("12.8") } else { Value::Null });
-        put("ssh", self.ssh(now, up.is_some()));
+        put("ssh", self.ssh(now, up.is_some(), settings));
         put("template", Value::Null);
         put("cost", json!(dollars(if matches!(status, "EXITED" | "TERMINATED") { 0 } else { self.price })));
         put("locked", json!(self.locked));
         put("globalNetworking", json!({"enabled": false}));
-        put("runtime", up.map_or(Value::Null, |up| self.runtime(now, up)));
+        put("runtime", up.map_or(Value::Null, |up| self.runtime(now, up, settings)));
         put("createdAt", json!(self.created.to_string()));
         put("startedAt", self.up.filter(|up| *up <= now).map_or(Value::Null, |up| json!(up.to_string())));
         put(self.hardware.0, self.hardware.1.clone());
@@ -178,12 +181,19 @@ impl Pod {
         Value::Object(view)
     }
 
-    fn runtime(&self, now: Timestamp, up: Timestamp) -> Value {
+    /// Whether its process answers at this HTTP port.
+    pub(crate) fn serves(&self, port: &str, now: Timestamp) -> bool {
+        let ports = self.container.get("ports").and_then(Value::as_array).into_iter().flatten();
+        let opened = ports.filter_map(|one| one.as_str()?.strip_suffix("/http")).any(|one| one == port);
+        opened && self.is_alive(now) && !self.blocked && self.up.is_some_and(|up| up <= now)
+    }
+
+    fn runtime(&self, now: Timestamp, up: Timestamp, settings: &Settings) -> Value {
         let ports: Vec<Value> = self
-            .mapped_ports(now)
+            .mapped_ports(now, settings)
             .into_iter()
-            .map(|(private, public)| {
-                let ip = (!self.ports_without_ip).then(|| self.ip());
+            .map(|(private, public, ip)| {
+                let ip = (!self.ports_without_ip).then_some(ip);
                 json!({"private": private, "public": public, "type": "tcp", "ip": ip})
             })
             .collect();
@@ -192,24 +202,30 @@ impl Pod {
             "cpu": {"util": busy / 3}, "memory": {"util": busy / 2}, "ports": ports})
     }
 
-    /// Private and public number of each TCP port; none before they are mapped.
-    fn mapped_ports(&self, now: Timestamp) -> Vec<(u16, u16)> {
+    /// Private and public number and public address of each TCP port; none before they are mapped.
+    fn mapped_ports(&self, now: Timestamp, settings: &Settings) -> Vec<(u16, u16, String)> {
         if self.mapped.is_none_or(|mapped| mapped > now) {
             return Vec::new();
         }
         let wanted = self.container.get("ports").and_then(Value::as_array).into_iter().flatten();
         let tcp = wanted.filter_map(|port| port.as_str()?.strip_suffix("/tcp")?.parse::<u16>().ok());
         let base = 10_000 + self.number % 400 * 100 + self.generation % 4 * 20;
-        tcp.zip(base..).collect()
+        let here = |private: u16| if private == SSH { settings.ssh_port } else { settings.tcp_port };
+        let place = |(private, public): (u16, u16)| match here(private) {
+            Some(real) => (private, real, "127.0.0.1".to_owned()),
+            None => (private, public, self.ip()),
+        };
+        tcp.zip(base..).map(place).collect()
     }
 
     fn ip(&self) -> String {
         format!("203.0.113.{}", self.number % 250 + 1)
     }
 
-    fn ssh(&self, now: Timestamp, up: bool) -> Value {
-        let direct = self.mapped_ports(now).into_iter().find(|(private, _)| *private == 22 && up).map(|(_, public)| {
-            let (ip, user) = (self.ip(), "root");
+    fn ssh(&self, now: Timestamp, up: bool, settings: &Settings) -> Value {
+        let mapped = self.mapped_ports(now, settings).into_iter().find(|(private, ..)| *private == SSH && up);
+        let direct = mapped.map(|(_, public, ip)| {
+            let user = "root";
             json!({"host": ip, "port": public, "username": user, "command": format!("ssh {user}@{ip} -p {public}")})
         });
         let user = format!("{}-64410d3d", self.id);

@@ -34,6 +34,12 @@ pub struct Settings {
     pub like_example: bool,
     /// Each reply is checked against the schema.
     pub check_replies: bool,
+    /// Port of this machine to which `22/tcp` of instances is mapped; set by [`crate::ssh::listen`].
+    pub ssh_port: Option<u16>,
+    /// Port of this machine to which all other TCP ports of instances are mapped; `None` = to addresses where nobody is.
+    pub tcp_port: Option<u16>,
+    /// What containers answer to HTTP requests.
+    pub http_status: u16,
     /// What containers of certain images do.
     pub processes: Vec<Process>,
 }
@@ -95,6 +101,9 @@ impl Default for Settings {
             growth: false,
             like_example: false,
             check_replies: true,
+            ssh_port: None,
+            tcp_port: None,
+            http_status: 200,
             processes: Vec::new(),
         }
     }

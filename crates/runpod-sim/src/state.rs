@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) templates: BTreeMap<String, Value>,
     pub(crate) volumes: BTreeMap<String, Value>,
     pub(crate) ssh_keys: Vec<String>,
+    /// Which host key the SSH servers of instances show.
+    pub(crate) host_keys: u8,
     taken: HashMap<Stock, u64>,
     limits: HashMap<(String, String), u64>,
     /// The catalogue shows HIGH for everything.
@@ -49,6 +51,7 @@ impl State {
             templates: BTreeMap::new(),
             volumes: BTreeMap::new(),
             ssh_keys: Vec::new(),
+            host_keys: 0,
             taken: HashMap::new(),
             limits: HashMap::new(),
             stale_stock: false,

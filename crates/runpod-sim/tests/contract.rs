@@ -227,3 +227,19 @@ async fn logs_go_on_after_the_last_event_and_show_the_exit_marker() {
     assert!(!rest.contains("working") && rest.contains("exit-abc 3"), "{rest}");
     assert_eq!(pods(&sim)[0]["status"], "RUNNING", "the wrapper waits");
 }
+
+#[tokio::test]
+async fn the_ssh_port_of_an_instance_is_the_simulators_own_where_it_has_one() {
+    let sim = simulator(Settings { boot_seconds: 0, port_seconds: 0, ..Settings::default() });
+    let listener = runpod_sim::ssh::listen(&sim).await.unwrap();
+    let real = listener.local_addr().unwrap().port();
+    rent(&sim, "one");
+    let pod = &pods(&sim)[0];
+    let direct = &pod["ssh"]["direct"];
+    assert_eq!(
+        (&direct["host"], &direct["port"], &direct["username"]),
+        (&json!("127.0.0.1"), &json!(real), &json!("root"))
+    );
+    assert_eq!(pod["runtime"]["ports"][0], json!({"private": 22, "public": real, "type": "tcp", "ip": "127.0.0.1"}));
+    assert_eq!(sim.report().violations, Vec::<String>::new());
+}

@@ -127,6 +127,10 @@ impl ApiKeys for SqlStore {
         of_account(&self.pool, account, id).await
     }
 
+    async fn api_keys(&self, account: AccountId, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>> {
+        some_of_account(&self.pool, account, ids).await
+    }
+
     async fn list_api_keys(
         &self,
         account: AccountId,
@@ -134,6 +138,10 @@ impl ApiKeys for SqlStore {
         page: &PageRequest,
     ) -> Result<Vec<ApiKey>> {
         list(&self.pool, account, owner, page).await
+    }
+
+    async fn database_time(&self) -> Result<Timestamp> {
+        crate::clock::now(&self.pool).await
     }
 
     async fn key_access(&self, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>> {
@@ -191,6 +199,21 @@ pub(crate) async fn of_account(pool: &Pool, account: AccountId, id: ApiKeyId) ->
         .fetch_optional(db)
         .await);
     one(row.map_err(translate)?)
+}
+
+/// `ids` are no more than a person chooses.
+async fn some_of_account(pool: &Pool, account: AccountId, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (0..ids.len()).map(|i| format!("${}", i + 2)).collect();
+    let text = format!("{} ({})", select_keys!("", "WHERE k.account_id = $1 AND k.id IN"), places.join(", "));
+    let rows = on_db!(read pool, db => {
+        // Safe: the text holds nothing but numbered places.
+        let query = sqlx::query_as::<_, ApiKeyRow>(sqlx::AssertSqlSafe(text)).bind(account.to_string());
+        ids.iter().fold(query, |query, id| query.bind(id.to_string())).persistent(false).fetch_all(db).await
+    });
+    all(rows.map_err(translate)?)
 }
 
 pub(crate) async fn list(

@@ -7,6 +7,7 @@ use domain::audit::AuditEvent;
 use domain::budget::{Budget, BudgetState, BudgetTerms};
 use domain::id::{AccountId, BudgetId, NamespaceId};
 use domain::money::{Currency, Money};
+use domain::page::PageRequest;
 use domain::usage::Month;
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use crate::SqlStore;
 use crate::error::{is_dangling, is_taken, translate};
 use crate::pool::{change, on_db};
-use crate::row::{all, ascending, at, ms, one, stored};
+use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
 
 #[derive(sqlx::FromRow)]
 struct BudgetRow {
@@ -31,12 +32,24 @@ struct BudgetRow {
     created_ms: i64,
 }
 
-/// A SELECT of whole budgets; `$rest` begins behind WHERE.
+#[derive(sqlx::FromRow)]
+struct NamedBudgetRow {
+    #[sqlx(flatten)]
+    budget: BudgetRow,
+    namespace: Option<String>,
+}
+
+/// A SELECT of whole budgets, with `$more` columns; `$rest` begins behind WHERE.
 macro_rules! select {
     ($rest:literal) => {
+        select!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
             "SELECT id, account_id, namespace_id, amount_micros, currency, warn_at, hard_stop, month, reached, stopped,
-             created_ms FROM budgets WHERE ",
+             created_ms",
+            $more,
+            " FROM budgets WHERE ",
             $rest
         )
     };
@@ -106,13 +119,29 @@ impl Budgets for SqlStore {
         })
     }
 
-    async fn list_budgets(&self, account: AccountId) -> Result<Vec<Budget>> {
+    async fn budgets_of(&self, account: AccountId) -> Result<Vec<Budget>> {
         let text = select!("account_id = $1 ORDER BY CASE WHEN namespace_id IS NULL THEN 0 ELSE 1 END, id");
         let rows = on_db!(read &self.pool, db => sqlx::query_as::<_, BudgetRow>(text)
             .bind(account.to_string())
             .fetch_all(db)
             .await);
         all(rows.map_err(translate)?)
+    }
+
+    async fn list_budgets(&self, account: AccountId, page: &PageRequest) -> Result<Vec<(Budget, Option<String>)>> {
+        // '0' as in `Budget::place`: before every id.
+        let text = select!(
+            ", (SELECT name FROM namespaces WHERE namespaces.id = budgets.namespace_id) AS namespace",
+            "account_id = $1 AND COALESCE(namespace_id, '0') > $2 ORDER BY COALESCE(namespace_id, '0') LIMIT $3"
+        );
+        let rows = on_db!(read &self.pool, db => sqlx::query_as::<_, NamedBudgetRow>(text)
+            .bind(account.to_string())
+            .bind(ascending(page.after.as_deref()))
+            .bind(with_surplus(page.limit))
+            .fetch_all(db)
+            .await);
+        let named = |row: NamedBudgetRow| Ok((Budget::try_from(row.budget)?, row.namespace));
+        rows.map_err(translate)?.into_iter().map(named).collect()
     }
 
     async fn budget(&self, account: AccountId, id: BudgetId) -> Result<Option<Budget>> {
@@ -127,7 +156,8 @@ impl Budgets for SqlStore {
     async fn change_budget(&self, id: BudgetId, terms: &BudgetTerms, audit: &AuditEvent) -> Result<bool> {
         let warn_at = thresholds(terms)?;
         let changed: Option<String> = change!(&self.pool, audit, tx => sqlx::query_scalar(
-            "UPDATE budgets SET amount_micros = $2, currency = $3, warn_at = $4, hard_stop = $5
+            "UPDATE budgets SET amount_micros = $2, currency = $3, warn_at = $4, hard_stop = $5,
+                 reached = CASE WHEN amount_micros = $2 AND currency = $3 AND warn_at = $4 THEN reached ELSE 0 END
              WHERE id = $1 RETURNING id",
         )
         .bind(id.to_string())

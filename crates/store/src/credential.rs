@@ -13,8 +13,9 @@ use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
+use crate::clock::{postgres_ms, sqlite_ms};
 use crate::error::{is_dangling, translate};
-use crate::pool::{Pool, change, on_db};
+use crate::pool::{Engine, Pool, change, on_db};
 use crate::row::ms;
 
 // Hand-outs of a reused token are folded to one row a minute (RULINGS 45).
@@ -90,9 +91,25 @@ macro_rules! crowded {
     }};
 }
 
+/// Writes the use of a key that lives by the database's clock, by which it was let in.
+macro_rules! use_key {
+    ($($now_ms:tt)+) => {
+        concat!(
+            "UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3
+             WHERE id = $1 AND revoked_ms IS NULL AND disabled = FALSE AND (expires_ms IS NULL OR expires_ms > ",
+            $($now_ms)+,
+            ") RETURNING id"
+        )
+    };
+}
+
 /// The key is checked and its last use written by one UPDATE: it locks the row, so a revocation at the same moment comes
 /// wholly before or wholly after.
 pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
+    let use_key = match &pool.engine {
+        Engine::Sqlite { .. } => use_key!(sqlite_ms!()),
+        Engine::Postgres(_) => use_key!(postgres_ms!()),
+    };
     let mut refused = false;
     let recorded = change!(pool, audit, tx => {
         refused = credential.renews() && crowded!(tx, credential);
@@ -100,16 +117,12 @@ pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
             return Ok(None);
         }
         if let Some(key) = credential.api_key_id {
-            let active: Option<String> = sqlx::query_scalar(
-                "UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3
-                 WHERE id = $1 AND revoked_ms IS NULL AND disabled = FALSE AND (expires_ms IS NULL OR expires_ms > $2)
-                 RETURNING id",
-            )
-            .bind(key.to_string())
-            .bind(ms(credential.issued_at))
-            .bind(&audit.address)
-            .fetch_optional(&mut *tx)
-            .await?;
+            let active: Option<String> = sqlx::query_scalar(use_key)
+                .bind(key.to_string())
+                .bind(ms(credential.issued_at))
+                .bind(&audit.address)
+                .fetch_optional(&mut *tx)
+                .await?;
             if active.is_none() {
                 return Ok(None);
             }

@@ -5,12 +5,14 @@ use backend::ports::Identities;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, IdentityId, SessionId, UserId};
 use domain::identity::Identity;
+use domain::permission::{Permission, allows};
 use domain::user::{Role, User};
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
+use crate::member::end_kubeconfigs;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, at, ms, one, stored};
 use crate::session::end_all_but;
@@ -239,6 +241,9 @@ pub(crate) async fn set_role(
         .await?;
         if changed.is_some() {
             end_all_but!(tx, user, None::<SessionId>);
+            if !allows(role, false, Permission::Deploy) {
+                end_kubeconfigs!(tx, account, user, audit.at);
+            }
         }
         Ok(changed)
     });

@@ -8,6 +8,7 @@ use domain::user::{Email, Role};
 use domain::{Error, Result};
 
 use crate::api_key::ApiKeyRow;
+use crate::clock::{postgres_ms, sqlite_ms};
 use crate::error::translate;
 use crate::namespace::NamespaceRow;
 use crate::pool::{Engine, Pool, on_db};
@@ -71,10 +72,10 @@ impl TryFrom<KeyAccessRow> for KeyAccess {
 
 /// The SELECT with the engine's own words for its clock, the one thing in which the two differ.
 macro_rules! select {
-    ($now_ms:literal) => {
+    ($($now_ms:tt)+) => {
         concat!(
             "SELECT ",
-            $now_ms,
+            $($now_ms)+,
             " AS read_ms,
              k.id, k.account_id, k.owner_id, k.name, k.public_id, k.generation, k.digest, k.pepper_id,
              k.hash_version, k.old_generation, k.old_digest, k.old_pepper_id, k.old_hash_version, k.old_ends_ms,
@@ -95,9 +96,8 @@ macro_rules! select {
     };
 }
 
-// SQLite runs in this process: its clock is the console's.
-const SQLITE: &str = select!("CAST(round(unixepoch('subsec') * 1000) AS INTEGER)");
-const POSTGRES: &str = select!("CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)");
+const SQLITE: &str = select!(sqlite_ms!());
+const POSTGRES: &str = select!(postgres_ms!());
 
 pub(crate) async fn find(pool: &Pool, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>> {
     let text = match &pool.engine {

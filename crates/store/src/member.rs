@@ -7,6 +7,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
 use domain::member::{AccountMember, last_owner};
 use domain::page::PageRequest;
+use domain::permission::{Permission, allows};
 use domain::user::{Email, Role};
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
@@ -33,6 +34,32 @@ macro_rules! select {
         )
     };
 }
+
+/// Inside `change!`: ends the SkyPilot kubeconfigs that `$user` made in the account, also those of which an older binary
+/// wrote down only the e-mail; the ticket makes their Secrets go.
+macro_rules! end_kubeconfigs {
+    ($tx:ident, $account:expr, $user:expr, $at:expr) => {{
+        let ended: Vec<String> = sqlx::query_scalar(
+            "UPDATE skypilot_kubeconfigs SET revoked_ms = $3
+             WHERE COALESCE(owner_id, (SELECT users.id FROM users WHERE users.email = created_by)) = $2
+                 AND revoked_ms IS NULL
+                 AND namespace_id IN (SELECT id FROM namespaces WHERE account_id = $1) RETURNING namespace_id",
+        )
+        .bind($account.to_string())
+        .bind($user.to_string())
+        .bind(ms($at))
+        .fetch_all(&mut *$tx)
+        .await?;
+        for namespace in ended.into_iter().collect::<std::collections::BTreeSet<_>>() {
+            sqlx::query("UPDATE skypilot_access SET ticket = ticket + 1 WHERE namespace_id = $1")
+                .bind(namespace)
+                .execute(&mut *$tx)
+                .await?;
+        }
+    }};
+}
+
+pub(crate) use end_kubeconfigs;
 
 /// Inside `change!`: whether the account has another owner than `$user`; nobody else can change that before the
 /// transaction ends.
@@ -149,6 +176,9 @@ pub(crate) async fn set_role(
         .bind(to.as_str())
         .fetch_optional(&mut *tx)
         .await?;
+        if changed.is_some() && !allows(to, false, Permission::Deploy) {
+            end_kubeconfigs!(tx, account, user, audit.at);
+        }
         Ok(changed)
     })
     .map_err(translate)?;
@@ -198,6 +228,7 @@ pub(crate) async fn remove(
             .bind(ms(at))
             .execute(&mut *tx)
             .await?;
+            end_kubeconfigs!(tx, account, user, at);
         }
         Ok(removed)
     })

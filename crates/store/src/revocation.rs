@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::{change, on_db};
+use crate::pool::{Pool, change, on_db};
 use crate::row::{at, ms};
 
 /// What opens something by itself and is not a key: nobody may come in with what an old backup still knew.
@@ -27,17 +27,34 @@ impl Revocations for SqlStore {
         let rows: Vec<(String, i64)> =
             on_db!(read &self.pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await)
                 .map_err(translate)?;
-        let revocation =
-            |(id, ms): (String, i64)| Ok(Revocation { public_id: PublicId::from_trusted(id), revoked_at: at(ms)? });
-        rows.into_iter().map(revocation).collect()
+        let revocation = |(id, ms): (String, i64)| {
+            Ok(Revocation { public_id: PublicId::from_trusted(id), revoked_at: at(ms)?, before: None })
+        };
+        let revoked: Result<Vec<Revocation>> = rows.into_iter().map(revocation).collect();
+        Ok([revoked?, rotations_to_note(&self.pool, limit).await?].concat())
     }
 
     async fn revocations_noted(&self, noted: &[Revocation]) -> Result<()> {
-        let text = "UPDATE api_keys SET revocation_noted = TRUE WHERE public_id = $1 AND revoked_ms IS NOT NULL";
         for revocation in noted {
             let id = revocation.public_id.as_str();
-            on_db!(write &self.pool, db => sqlx::query(text).bind(id).execute(db).await.map(drop))
-                .map_err(translate)?;
+            let done = match revocation.before {
+                None => on_db!(write &self.pool, db => sqlx::query(
+                    "UPDATE api_keys SET revocation_noted = TRUE WHERE public_id = $1 AND revoked_ms IS NOT NULL",
+                )
+                .bind(id)
+                .execute(db)
+                .await
+                .map(drop)),
+                Some(secret) => on_db!(write &self.pool, db => sqlx::query(
+                    "UPDATE api_keys SET rotation_noted = $2 WHERE public_id = $1 AND rotation_noted < $2",
+                )
+                .bind(id)
+                .bind(i64::from(secret))
+                .execute(db)
+                .await
+                .map(drop)),
+            };
+            done.map_err(translate)?;
         }
         Ok(())
     }
@@ -54,10 +71,12 @@ impl Revocations for SqlStore {
             for revocation in revoked {
                 let done = sqlx::query(
                     "UPDATE api_keys SET revoked_ms = $2, cluster_removed = FALSE, revocation_noted = TRUE
-                     WHERE public_id = $1 AND revoked_ms IS NULL",
+                     WHERE public_id = $1 AND revoked_ms IS NULL AND generation < $3",
                 )
                 .bind(revocation.public_id.as_str())
                 .bind(ms(revocation.revoked_at.min(at)))
+                // A key that this database has with the newer secret stays; revoked as a whole, it goes with any.
+                .bind(i64::from(revocation.before.unwrap_or(u32::MAX)))
                 .execute(&mut *tx)
                 .await?;
                 ended.keys += done.rows_affected();
@@ -75,4 +94,22 @@ impl Revocations for SqlStore {
         .ok_or_else(|| Error::internal("nothing was ended"))?;
         Ok(ended)
     }
+}
+
+/// Keys with a newer secret than the ledger knows of.
+async fn rotations_to_note(pool: &Pool, limit: u32) -> Result<Vec<Revocation>> {
+    // Condition and order read like those of the partial index, or SQLite would not use it.
+    let text = "SELECT public_id, generation FROM api_keys
+         WHERE revoked_ms IS NULL AND generation > rotation_noted ORDER BY generation LIMIT $1";
+    let rows: Vec<(String, i64)> =
+        on_db!(read pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await).map_err(translate)?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let revoked_at = crate::clock::now(pool).await?;
+    let rotation = |(id, secret): (String, i64)| {
+        let before = Some(u32::try_from(secret).map_err(Error::internal)?);
+        Ok(Revocation { public_id: PublicId::from_trusted(id), revoked_at, before })
+    };
+    rows.into_iter().map(rotation).collect()
 }

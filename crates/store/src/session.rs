@@ -4,14 +4,15 @@ use async_trait::async_trait;
 use backend::ports::{Sessions, UserSessions};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, SessionId, UserId};
-use domain::session::{Acting, SessionRecord};
+use domain::page::PageRequest;
+use domain::session::{Acting, SessionRecord, after};
 use domain::{Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
-use crate::row::{all, at, ms, one, stored};
+use crate::row::{all, at, ms, one, stored, with_surplus};
 
 // "Last seen" is written at most once a minute: a page asks for a dozen things at once.
 const SEEN_EVERY_MS: i64 = 60_000;
@@ -114,8 +115,8 @@ impl Sessions for SqlStore {
 
 #[async_trait]
 impl UserSessions for SqlStore {
-    async fn list_sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>> {
-        list(&self.pool, user, now).await
+    async fn list_sessions(&self, user: UserId, now: Timestamp, page: &PageRequest) -> Result<Vec<SessionRecord>> {
+        list(&self.pool, user, now, page).await
     }
 
     async fn end_session(&self, user: UserId, id: SessionId, audit: &AuditEvent) -> Result<bool> {
@@ -150,12 +151,19 @@ macro_rules! end_all_but {
 
 pub(crate) use {end_all_but, hash_name};
 
-pub(crate) async fn list(pool: &Pool, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>> {
+pub(crate) async fn list(pool: &Pool, user: UserId, now: Timestamp, page: &PageRequest) -> Result<Vec<SessionRecord>> {
+    let (before, id) = after(page.after.as_deref());
+    // COALESCE with a plain text and not with the name from the hash: on PostgreSQL the two columns sort differently.
     let rows = on_db!(read pool, db => sqlx::query_as::<_, SessionRow>(session_where!(
-        "user_id = $1 AND idle_expires_ms > $2 AND absolute_expires_ms > $2 ORDER BY created_ms DESC, id_hash LIMIT 200"
+        "user_id = $1 AND idle_expires_ms > $2 AND absolute_expires_ms > $2
+             AND (created_ms < $3 OR (created_ms = $3 AND COALESCE(sessions.id, '') > $4))
+             ORDER BY created_ms DESC, COALESCE(sessions.id, '') LIMIT $5"
     ))
     .bind(user.to_string())
     .bind(ms(now))
+    .bind(before)
+    .bind(id)
+    .bind(with_surplus(page.limit))
     .fetch_all(db)
     .await);
     all(rows.map_err(translate)?)

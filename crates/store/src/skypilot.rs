@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use backend::ports::Skypilots;
 use domain::audit::AuditEvent;
-use domain::id::{NamespaceId, SkypilotKubeconfigId};
+use domain::id::{NamespaceId, SkypilotKubeconfigId, UserId};
 use domain::page::PageRequest;
+use domain::permission::{Permission, allows};
 use domain::skypilot::{Feature, SkypilotAccess, SkypilotKubeconfig, SkypilotRequest};
+use domain::user::Role;
 use domain::{Error, Result};
 use jiff::Timestamp;
 
@@ -44,6 +46,7 @@ struct KubeconfigRow {
     namespace_id: String,
     name: String,
     service_account: String,
+    owner_id: Option<String>,
     created_by: String,
     created_ms: i64,
     expires_ms: i64,
@@ -88,6 +91,7 @@ impl TryFrom<KubeconfigRow> for SkypilotKubeconfig {
             namespace_id: stored(NamespaceId::parse, &row.namespace_id)?,
             name: row.name,
             service_account: row.service_account,
+            owner_id: row.owner_id.as_deref().map(|id| stored(UserId::parse, id)).transpose()?,
             created_by: row.created_by,
             created_at: at(row.created_ms)?,
             expires_at: at(row.expires_ms)?,
@@ -101,6 +105,10 @@ fn features(text: &str) -> BTreeSet<Feature> {
     text.split(',').filter_map(Feature::parse).collect()
 }
 
+fn may_deploy(role: &str) -> bool {
+    Role::parse(role).is_ok_and(|role| allows(role, false, Permission::Deploy))
+}
+
 fn words(features: &BTreeSet<Feature>) -> String {
     features.iter().map(|feature| feature.as_str()).collect::<Vec<_>>().join(",")
 }
@@ -108,7 +116,7 @@ fn words(features: &BTreeSet<Feature>) -> String {
 macro_rules! select_kubeconfigs {
     ($rest:literal) => {
         concat!(
-            "SELECT id, namespace_id, name, service_account, created_by, created_ms, expires_ms, revoked_ms
+            "SELECT id, namespace_id, name, service_account, owner_id, created_by, created_ms, expires_ms, revoked_ms
              FROM skypilot_kubeconfigs WHERE ",
             $rest
         )
@@ -239,21 +247,38 @@ impl Skypilots for SqlStore {
     }
 
     async fn record_skypilot_kubeconfig(&self, issued: &SkypilotKubeconfig, audit: &AuditEvent) -> Result<bool> {
-        let made: Option<String> = change!(&self.pool, audit, tx => sqlx::query_scalar(
-            "INSERT INTO skypilot_kubeconfigs
-                 (id, namespace_id, name, service_account, created_by, created_ms, expires_ms, ended)
-             SELECT $1, namespace_id, $3, service_account, $5, $6, $7, FALSE FROM skypilot_access
-             WHERE namespace_id = $2 AND service_account = $4 AND wanted = TRUE RETURNING id",
-        )
-        .bind(issued.id.to_string())
-        .bind(issued.namespace_id.to_string())
-        .bind(&issued.name)
-        .bind(&issued.service_account)
-        .bind(&issued.created_by)
-        .bind(ms(issued.created_at))
-        .bind(ms(issued.expires_at))
-        .fetch_optional(&mut *tx)
-        .await)
+        let made = change!(&self.pool, audit, tx => {
+            // Written although it stays as it is: until the end nobody else changes this row, so that whoever takes the
+            // right away comes before this, or finds the kubeconfig and ends it.
+            let role: Option<String> = sqlx::query_scalar(
+                "UPDATE members SET role = role
+                 WHERE user_id = $2 AND account_id = (SELECT account_id FROM namespaces WHERE id = $1) RETURNING role",
+            )
+            .bind(issued.namespace_id.to_string())
+            .bind(issued.owner_id.map(|id| id.to_string()))
+            .fetch_optional(&mut *tx)
+            .await?;
+            if role.is_none_or(|role| !may_deploy(&role)) {
+                return Ok(None);
+            }
+            let made: Option<String> = sqlx::query_scalar(
+                "INSERT INTO skypilot_kubeconfigs
+                     (id, namespace_id, name, service_account, owner_id, created_by, created_ms, expires_ms, ended)
+                 SELECT $1, namespace_id, $3, service_account, $8, $5, $6, $7, FALSE FROM skypilot_access
+                 WHERE namespace_id = $2 AND service_account = $4 AND wanted = TRUE RETURNING id",
+            )
+            .bind(issued.id.to_string())
+            .bind(issued.namespace_id.to_string())
+            .bind(&issued.name)
+            .bind(&issued.service_account)
+            .bind(&issued.created_by)
+            .bind(ms(issued.created_at))
+            .bind(ms(issued.expires_at))
+            .bind(issued.owner_id.map(|id| id.to_string()))
+            .fetch_optional(&mut *tx)
+            .await?;
+            Ok(made)
+        })
         .map_err(translate)?;
         Ok(made.is_some())
     }

@@ -73,7 +73,12 @@ impl TestApp {
 
     /// Starts `remotegpu nodes` beside it, under its own identity; engines may be on loopback.
     pub fn nodes(&self) -> Child {
-        self.process.spawn_nodes()
+        self.process.spawn_nodes(&[])
+    }
+
+    /// The same with more of its environment.
+    pub fn nodes_with(&self, environment: &[(&str, &str)]) -> Child {
+        self.process.spawn_nodes(environment)
     }
 
     /// What `remotegpu nodes` wrote to its log.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -40,6 +40,8 @@ struct Inner {
     http: reqwest::Client,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<String>>,
+    /// Counts how often all watches were ended.
+    expired: watch::Sender<u64>,
 }
 
 #[derive(Clone)]
@@ -72,7 +74,8 @@ impl CallProxy {
         let ca = reqwest::Certificate::from_pem(&ca).expect("a certificate");
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
         let (rules, seen) = (Mutex::default(), Mutex::default());
-        let inner = Arc::new(Inner { upstream: plane.server(), http, rules, seen });
+        let inner = Inner { upstream: plane.server(), http, rules, seen, expired: watch::Sender::new(0) };
+        let inner = Arc::new(inner);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().unwrap();
         let router = Router::new().fallback(pass).with_state(inner.clone());
@@ -85,7 +88,7 @@ impl CallProxy {
         format!("http://{}", self.address)
     }
 
-    /// How many requests came with this method and this part in their path.
+    /// How many requests came with this method and this part in their path. A watch is a `GET`, and a `WATCH` as well.
     pub fn count(&self, method: &str, part: &str) -> usize {
         let fits = |line: &&String| line.split_once(' ').is_some_and(|(m, path)| m == method && path.contains(part));
         self.inner.seen.lock().unwrap().iter().filter(fits).count()
@@ -110,6 +113,11 @@ impl CallProxy {
     /// Changes the answers to such requests.
     pub fn change(&self, method: &str, part: &str, change: Change) {
         self.inner.add(method, part, Action::Change(change));
+    }
+
+    /// Ends every open watch as the API server does when it no longer knows the version: 410 Gone within the stream.
+    pub fn expire(&self) {
+        self.inner.expired.send_modify(|times| *times += 1);
     }
 
     /// Everything passes unchanged again.
@@ -172,7 +180,13 @@ impl Inner {
 async fn pass(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     inner.seen.lock().unwrap().push(format!("{method} {path}"));
+    let watches = request.uri().query().is_some_and(|query| query.contains("watch=true"));
     match inner.action(&method, &path) {
+        None if watches => {
+            inner.seen.lock().unwrap().push(format!("WATCH {path}"));
+            let expired = inner.expired.subscribe();
+            forward(&inner, request).await.map_or_else(lost, |answer| expiring(answer, expired))
+        }
         None => forward(&inner, request).await.map_or_else(lost, streamed),
         Some(Action::Answer(status, body)) => (status, axum::Json(body)).into_response(),
         Some(Action::HoldRequest(count, gate)) => {
@@ -207,8 +221,33 @@ async fn forward(inner: &Inner, request: Request) -> reqwest::Result<reqwest::Re
     inner.http.request(parts.method, url).headers(parts.headers).body(body).send().await
 }
 
+const GONE: &str = concat!(
+    r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","#,
+    r#""message":"too old resource version: 1 (2)","reason":"Expired","code":410}}"#,
+    "\n"
+);
+
+/// As it comes, until all watches are ended. Events end with a line feed: the last word comes between two of them.
+fn expiring(answer: reqwest::Response, expired: watch::Receiver<u64>) -> Response {
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    let chunks = stream::try_unfold((Some(answer), expired, true), |(answer, mut expired, whole)| async move {
+        let Some(mut answer) = answer else { return Ok::<_, reqwest::Error>(None) };
+        tokio::select! {
+            _ = expired.changed(), if whole => Ok(Some((Bytes::from_static(GONE.as_bytes()), (None, expired, true)))),
+            chunk = answer.chunk() => Ok(chunk?.map(|chunk| {
+                let whole = chunk.ends_with(b"\n");
+                (chunk, (Some(answer), expired, whole))
+            })),
+        }
+    });
+    (status, headers, Body::from_stream(chunks)).into_response()
+}
+
 /// As it comes: watches never end.
-fn streamed(answer: reqwest::Response) -> Response {
+pub(crate) fn streamed(answer: reqwest::Response) -> Response {
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
         headers.remove(name);

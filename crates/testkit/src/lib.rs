@@ -12,16 +12,22 @@ mod calls;
 mod client;
 mod container_engine;
 mod contract;
+mod docker_node;
+mod earlier;
 mod eventually;
 mod helm;
 mod image;
 mod kube_api;
 mod kubectl;
+mod metrics_server;
 mod oidc;
 mod other_plane;
+mod password_proxy;
 mod plane;
 mod proxy;
 mod receiver;
+mod resident;
+mod runpod_account;
 mod schema;
 mod scratch;
 mod setup;
@@ -33,18 +39,24 @@ pub use calls::{CallProxy, Held};
 pub use client::{Client, Reply};
 pub use container_engine::{containers_of_pod, engine_socket};
 pub use contract::{Contract, Operation};
+pub use docker_node::DockerNode;
+pub use earlier::earlier_kubectl;
 pub use eventually::eventually;
 pub use helm::helm;
 pub use image::local_image;
 pub use kube_api::{Dialect, KubeApi, KubeReply};
-pub use kubectl::Ran;
+pub use kubectl::{Followed, Ran};
+pub use metrics_server::MetricsServer;
 pub use oidc::{CLIENT_SECRET, IdentityProvider};
 pub use other_plane::OtherPlane;
+pub use password_proxy::PasswordProxy;
 pub use plane::Plane;
 pub use proxy::FaultProxy;
 pub use receiver::{Received, Receiver};
+pub use resident::resident_mib;
+pub use runpod_account::RunPodAccount;
 pub use scratch::Scratch;
-pub use setup::{AUDIT_KEY, JWT_KEY, KEK, PEPPER, Setup};
+pub use setup::{AUDIT_KEY, JWT_KEY, KEK, PEPPER, Setup, free_port};
 pub use webhook::{Authority, Replica, Webhook};
 
 /// Says that a test, or a part of one, was not run and why; `cargo xtask test` counts these lines. Not `eprintln!`: the
@@ -58,4 +70,10 @@ pub fn left_out(what: &str) {
 pub fn unique(prefix: &str) -> String {
     let id = uuid::Uuid::new_v4().simple().to_string();
     format!("{prefix}-{}", &id[..8])
+}
+
+/// The same secret but for its last character: what reads like a key or a token and is none.
+pub fn one_off(secret: &str) -> String {
+    let (rest, last) = secret.split_at(secret.len() - 1);
+    format!("{rest}{}", if last == "A" { 'B' } else { 'A' })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use localplane::{Binaries, Kubectl, PlaneConfig};
 
+use crate::plane::with_token;
 use crate::{Ran, Scratch};
 
 /// A control plane of one test, stopped when dropped.
@@ -17,10 +18,19 @@ pub struct OtherPlane {
 impl OtherPlane {
     /// Starts one with nothing in it: no nodes, no webhooks, no roles of ours.
     pub async fn start() -> Self {
-        let started = tokio::task::spawn_blocking(|| {
+        Self::started(false).await
+    }
+
+    /// As [`OtherPlane::start`], with an API server that takes others behind it.
+    pub async fn aggregating() -> Self {
+        Self::started(true).await
+    }
+
+    async fn started(aggregation: bool) -> Self {
+        let started = tokio::task::spawn_blocking(move || {
             let binaries = Binaries::find(&mut |_| {}).expect("the control plane's binaries are cached");
             let dir = Scratch::new();
-            let config = PlaneConfig { throwaway: true, ..PlaneConfig::new(dir.path()) };
+            let config = PlaneConfig { throwaway: true, aggregation, ..PlaneConfig::new(dir.path()) };
             let plane = localplane::Plane::start(&config, &binaries).expect("a second control plane can be started");
             Self { plane, dir }
         });
@@ -52,6 +62,29 @@ impl OtherPlane {
         let files = self.plane.pki().kubelet_serving(node, Ipv4Addr::LOCALHOST.into());
         let files = files.expect("a certificate can be issued");
         (files.cert, files.key)
+    }
+
+    /// Certificate and key for an API server at `ip` behind this one, under the name of its Service.
+    pub fn service_certificate(&self, service: &str, namespace: &str, ip: Ipv4Addr) -> (PathBuf, PathBuf) {
+        let files = self.plane.pki().service_serving(service, namespace, ip.into());
+        let files = files.expect("a certificate can be issued");
+        (files.cert, files.key)
+    }
+
+    /// The file of the API server's CA.
+    pub fn ca_file(&self) -> PathBuf {
+        self.plane.pki().ca_file()
+    }
+
+    /// The same in base64, as `caBundle` fields want it.
+    pub fn ca_bundle(&self) -> String {
+        self.plane.pki().ca_bundle()
+    }
+
+    /// A kubeconfig with nothing but a fresh token of a ServiceAccount.
+    pub async fn kubeconfig_of(&self, namespace: &str, account: &str) -> PathBuf {
+        let token = self.admin(&["create", "token", account, "-n", namespace]).await.out();
+        self.file(&format!("{account}.yaml"), &with_token(&self.server(), &self.ca_file(), &token))
     }
 
     /// Runs kubectl as cluster admin.

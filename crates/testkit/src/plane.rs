@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 
 use localplane::{Binaries, Kubectl, Pki};
 
-use crate::Ran;
+use serde_json::json;
+
+use crate::{Followed, Ran, Scratch, earlier_kubectl};
 
 /// The platform that `REMOTEGPU_TEST_DIR` names.
 #[derive(Clone, Debug)]
@@ -56,6 +58,12 @@ impl Plane {
         self.dir.join("pki").join(name)
     }
 
+    /// A kubeconfig in `home` with nothing but a fresh token of a ServiceAccount.
+    pub async fn kubeconfig_of(&self, home: &Scratch, namespace: &str, account: &str) -> PathBuf {
+        let token = self.admin(&["create", "token", account, "-n", namespace]).await.out();
+        home.secret("kubeconfig", &with_token(&self.server(), &self.ca_file(), &token))
+    }
+
     /// The API server's address, `https://host:port`.
     pub fn server(&self) -> String {
         let text = std::fs::read_to_string(self.kubeconfig("admin")).expect("the admin kubeconfig can be read");
@@ -75,9 +83,22 @@ impl Plane {
         Ran::feed(command, &["apply", "-f", "-"], &[], manifest).await
     }
 
+    /// What the kubelet API of a node on this machine answers to the cluster's admin.
+    pub async fn ask_kubelet(&self, port: u16, path: &str) -> String {
+        let (cert, key) = self.admin_certificate();
+        let mut curl = tokio::process::Command::new("curl");
+        curl.args(["-sk", "--cert"]).arg(cert).arg("--key").arg(key).arg(format!("https://127.0.0.1:{port}{path}"));
+        String::from_utf8(curl.output().await.expect("curl runs").stdout).expect("the answer is text")
+    }
+
     /// Runs kubectl with any kubeconfig and environment.
     pub async fn kubectl(&self, kubeconfig: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
         Ran::feed(Kubectl::new(&self.kubectl, kubeconfig).command(), arguments, environment, "").await
+    }
+
+    /// Follows a log with any kubeconfig and environment; its first line has come.
+    pub async fn follow(&self, kubeconfig: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Followed {
+        Followed::start(Kubectl::new(&self.kubectl, kubeconfig).command(), arguments, environment).await
     }
 
     /// Our pinned kubectl.
@@ -96,7 +117,7 @@ impl Plane {
         Ran::feed(Kubectl::new(program, kubeconfig).command(), arguments, environment, "").await
     }
 
-    /// Every kubectl of this machine by name: our pinned one, and each `kubectl.1.NN` (RULINGS 50).
+    /// Every kubectl of this machine by name: our pinned one, the one before it, and each `kubectl.1.NN` (RULINGS 50).
     pub fn kubectls(&self) -> Vec<(String, PathBuf)> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         // Where Google's Cloud SDK keeps the versions it ships.
@@ -108,6 +129,7 @@ impl Plane {
         });
         let mut all: std::collections::BTreeMap<String, PathBuf> = named.collect();
         all.insert("kubectl (pinned)".to_owned(), self.kubectl.clone());
+        all.extend(earlier_kubectl().map(|kubectl| ("kubectl.1.35".to_owned(), kubectl.to_owned())));
         all.into_iter().collect()
     }
 
@@ -116,4 +138,13 @@ impl Plane {
         let command = Kubectl::new(&self.kubectl, kubeconfig).command();
         Ran::feed(command, &["apply", "-f", "-"], environment, manifest).await
     }
+}
+
+/// A kubeconfig with this token.
+pub(crate) fn with_token(server: &str, ca: &Path, token: &str) -> String {
+    let file = json!({"apiVersion": "v1", "kind": "Config", "current-context": "one",
+        "clusters": [{"name": "home", "cluster": {"server": server, "certificate-authority": ca}}],
+        "users": [{"name": "account", "user": {"token": token.trim()}}],
+        "contexts": [{"name": "one", "context": {"cluster": "home", "user": "account"}}]});
+    file.to_string()
 }

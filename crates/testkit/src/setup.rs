@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub database: String,
     lease: String,
     limits: &'static str,
+    site: PathBuf,
 }
 
 /// One console to be started.
@@ -38,6 +39,7 @@ pub struct Setup {
     database: Option<String>,
     limits: &'static str,
     tenant_api: bool,
+    site: Option<PathBuf>,
     environment: Vec<(String, String)>,
 }
 
@@ -60,6 +62,7 @@ impl Setup {
             database: None,
             limits: "0",
             tenant_api: true,
+            site: None,
             environment: Vec::new(),
         }
     }
@@ -85,6 +88,12 @@ impl Setup {
     /// Without a key for the tokens of the tenant API.
     pub fn without_tenant_api(mut self) -> Self {
         self.tenant_api = false;
+        self
+    }
+
+    /// With the client files of that folder: a browser can do more than read its pages.
+    pub fn site(mut self, root: &str) -> Self {
+        self.site = Some(PathBuf::from(root));
         self
     }
 
@@ -129,12 +138,16 @@ impl Setup {
             dir.secret("jwt-key", JWT_KEY);
         }
         dir.secret("password", PASSWORD);
-        std::fs::create_dir_all(dir.path().join("site")).unwrap();
+        let site = self.site.unwrap_or_else(|| {
+            let empty = dir.path().join("site");
+            std::fs::create_dir_all(&empty).unwrap();
+            empty
+        });
         let own_file = || format!("sqlite://{}", dir.path().join("console.sqlite").display());
         let database = self.database.unwrap_or_else(own_file);
         // Tests share one control plane: each installation has a Lease of its own.
         let (binary, lease, limits) = (self.binary, unique("test"), self.limits);
-        let shared = Shared { binary, dir, plane, database, lease, limits };
+        let shared = Shared { binary, dir, plane, database, lease, limits, site };
         Process::new(Arc::new(shared), self.server.as_deref(), self.environment)
     }
 }
@@ -147,7 +160,7 @@ impl Process {
         let plane = shared.plane;
         let home = shared.dir.path().join(unique("console"));
         std::fs::create_dir_all(&home).unwrap();
-        for identity in ["issuer", "reconciler"] {
+        for identity in ["issuer", "reconciler", "metrics"] {
             let text = std::fs::read_to_string(plane.kubeconfig(identity)).expect("the kubeconfig can be read");
             let text = text.replace(&plane.server(), server.unwrap_or(&plane.server()));
             let file = format!("{}/{identity}.yaml", home.file_name().unwrap().to_str().unwrap());
@@ -172,8 +185,9 @@ impl Process {
         }
         command.args(["--pepper-file", &common("pepper"), "--issuer-kubeconfig", &own("issuer.yaml")]);
         command.args(["--reconciler-kubeconfig", &own("reconciler.yaml"), "--kek-file", &common("kek")]);
+        command.args(["--metrics-kubeconfig", &own("metrics.yaml"), "--kubelet-ca-file", &text(&plane.ca_file())]);
         command.args(["--cluster-server", &plane.server(), "--cluster-ca-file", &text(&plane.ca_file())]);
-        command.args(["--site-root", &common("site"), "--bootstrap-email", "admin@remotegpu.local"]);
+        command.args(["--site-root", &text(&shared.site), "--bootstrap-email", "admin@remotegpu.local"]);
         command.args(["--bootstrap-password-file", &common("password"), "--rate-limits", shared.limits]);
         if shared.dir.path().join("oidc.json").exists() {
             command.args(["--oidc-config-file", &common("oidc.json"), "--cookie-key-file", &common("cookie-key")]);
@@ -183,7 +197,7 @@ impl Process {
         command.spawn().expect("the console can be started")
     }
 
-    pub fn spawn_nodes(&self) -> Child {
+    pub fn spawn_nodes(&self, environment: &[(&str, &str)]) -> Child {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.home.join("nodes.log")).unwrap();
         let (shared, plane) = (&self.shared, self.shared.plane);
         let common = |name: &str| text(&shared.dir.path().join(name));
@@ -193,7 +207,7 @@ impl Process {
         command.args(["--audit-key-file", &common("audit-key"), "--kek-file", &common("kek")]);
         command.arg("--nodes-kubeconfig").arg(plane.kubeconfig("nodes")).args(["--nodes-address", "127.0.0.1"]);
         command.arg("--nodes-tls-cert-file").arg(cert).arg("--nodes-tls-key-file").arg(key);
-        command.args(["--outbound-allowed-networks", "127.0.0.0/8"]);
+        command.args(["--outbound-allowed-networks", "127.0.0.0/8"]).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
         command.spawn().expect("remotegpu nodes can be started")
     }
@@ -203,9 +217,10 @@ fn text(path: &Path) -> String {
     path.to_str().expect("a path of plain text").to_owned()
 }
 
-/// A port below those that Linux gives to outgoing connections: a console that starts again finds it free. Above those
-/// of the control plane, which takes its own from 20000 on.
-fn free_port() -> u16 {
+/// A port for a program that is started later, given to nobody else in this process. Below those that Linux gives to
+/// outgoing connections and to whoever asks for any: one of those may be another's before the program listens, and a
+/// program that starts again finds this one free. The control plane takes its own from 20000 on.
+pub fn free_port() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering};
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Test programs run one after the other; each begins elsewhere.

@@ -109,7 +109,7 @@ impl Webhook {
 
     /// Starts a process and waits until it is ready. `server` stands in for the API server's address.
     pub async fn replica(&self, authority: &Authority, server: Option<&str>) -> Replica {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = crate::free_port();
         let address = format!("127.0.0.1:{port}");
         let kubeconfig =
             std::fs::read_to_string(self.plane.kubeconfig("admission")).expect("its kubeconfig can be read");

@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use super::pins::{GO_MOD, GO_SUM};
 use super::{Pins, Progress, Tool, find_program};
+use crate::go;
 
 /// Builds `tools` into `dir`.
 ///
@@ -30,31 +30,10 @@ pub fn all(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress) -> Resul
     for (index, tool) in tools.iter().enumerate() {
         progress(&format!("Building {} ({} of {}; some minutes)", tool.name, index + 1, tools.len()));
         let start = Instant::now();
-        one(*tool, &source, dir, pins)?;
+        go::build(tool.package, tool.package, &linker_flags(pins), &source, &dir.join(tool.name))?;
         progress(&format!("Built {} in {} s", tool.name, start.elapsed().as_secs()));
     }
     fs::remove_dir_all(&source).with_context(|| format!("cannot remove {}", source.display()))
-}
-
-fn one(tool: Tool, source: &Path, dir: &Path, pins: &Pins) -> Result<()> {
-    let part = dir.join(format!("{}.part", tool.name));
-    let output = Command::new("go")
-        .args(["build", "-trimpath", "-ldflags", &linker_flags(pins), "-o"])
-        .arg(&part)
-        .arg(tool.package)
-        .current_dir(source)
-        .env("CGO_ENABLED", "0")
-        .env_remove("GOFLAGS")
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start go")?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let last: Vec<&str> = errors.lines().rev().take(12).collect();
-        let last = last.into_iter().rev().collect::<Vec<_>>().join("\n    ");
-        bail!("go build of {} failed:\n    {last}", tool.package);
-    }
-    fs::rename(&part, dir.join(tool.name)).with_context(|| format!("cannot write {}", tool.name))
 }
 
 /// Without these the version is `v0.0.0-master+$Format:%H$`, on which kubectl and every version parser fail.

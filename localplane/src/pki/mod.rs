@@ -149,6 +149,30 @@ impl Pki {
         self.etcd.issue(&Request::client("apiserver-etcd-client", "kube-apiserver-etcd-client", None))
     }
 
+    /// The authority of the API server towards the API servers behind it.
+    pub fn front_proxy_ca_file(&self) -> PathBuf {
+        self.dir.join("front-proxy-ca.crt")
+    }
+
+    /// The API server's client certificate towards the API servers behind it; makes its authority if there is none yet.
+    /// Who has it may call there in anybody's name, so that nothing else is signed by this authority.
+    ///
+    /// # Errors
+    /// As [`Pki::open`].
+    pub fn front_proxy_client(&self) -> Result<CertFiles> {
+        let authority = Authority::open(&self.dir, "front-proxy-ca", "remotegpu-local-front-proxy")?;
+        authority.issue(&Request::client("front-proxy-client", "front-proxy-client", None))
+    }
+
+    /// The certificate of an API server at `ip` behind this one, under the name of its Service.
+    ///
+    /// # Errors
+    /// As [`Pki::open`].
+    pub fn service_serving(&self, service: &str, namespace: &str, ip: IpAddr) -> Result<CertFiles> {
+        let name = format!("{service}.{namespace}.svc");
+        self.cluster.issue(&Request::serving(service, &name, None, [name.as_str()], [ip]))
+    }
+
     fn make_token_key(&self) -> Result<()> {
         let files = self.token_key_files();
         let key = match fs::read_to_string(&files.key) {

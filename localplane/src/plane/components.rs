@@ -77,7 +77,24 @@ pub fn apiserver(program: &Path, config: &PlaneConfig, pki: &Pki, port: u16, etc
     flag(&mut command, "kubelet-client-key", kubelet.key);
     flag(&mut command, "kubelet-certificate-authority", pki.ca_file());
     flag(&mut command, "kubelet-preferred-address-types", "InternalIP");
+    if config.aggregation {
+        aggregate(&mut command, pki)?;
+    }
     Ok(command)
+}
+
+/// The API servers behind this one take its word for who calls, by a client certificate of an authority of its own.
+fn aggregate(command: &mut Command, pki: &Pki) -> Result<()> {
+    let client = pki.front_proxy_client()?;
+    flag(command, "requestheader-client-ca-file", pki.front_proxy_ca_file());
+    flag(command, "requestheader-allowed-names", "front-proxy-client");
+    flag(command, "requestheader-username-headers", "X-Remote-User");
+    flag(command, "requestheader-group-headers", "X-Remote-Group");
+    flag(command, "requestheader-extra-headers-prefix", "X-Remote-Extra-");
+    flag(command, "proxy-client-cert-file", client.cert);
+    flag(command, "proxy-client-key-file", client.key);
+    flag(command, "enable-aggregator-routing", "true");
+    Ok(())
 }
 
 /// Endpoints may not hold loopback addresses: without another one, the Service `kubernetes` stays without endpoints.

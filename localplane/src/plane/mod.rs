@@ -24,6 +24,8 @@ pub struct PlaneConfig {
     pub host: Option<IpAddr>,
     /// Data need not survive a power cut: etcd then skips fsync. For tests only.
     pub throwaway: bool,
+    /// Other API servers may stand behind this one; it calls them at their endpoints, as nothing here is a Service's proxy.
+    pub aggregation: bool,
     /// Ends a start that is under way.
     pub stop: Stop,
 }
@@ -32,7 +34,8 @@ impl PlaneConfig {
     /// A control plane on loopback with data in `dir`.
     pub fn new(dir: &Path) -> Self {
         let host = crate::net::host_ipv4().map(IpAddr::from);
-        Self { dir: dir.to_owned(), bind: Ipv4Addr::LOCALHOST.into(), host, throwaway: false, stop: Stop::default() }
+        let (bind, stop) = (Ipv4Addr::LOCALHOST.into(), Stop::default());
+        Self { dir: dir.to_owned(), bind, host, throwaway: false, aggregation: false, stop }
     }
 }
 

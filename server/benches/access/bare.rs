@@ -11,8 +11,6 @@ use serde_json::{Value, json};
 use store::SqlStore;
 use tokio::process::{Child, Command};
 
-use crate::Engine;
-
 /// The first argument of this role.
 pub const NAME: &str = "bare-handler";
 
@@ -43,11 +41,11 @@ async fn answer(State(bare): State<Bare>) -> Json<Value> {
     Json(json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token}}))
 }
 
-/// Starts it and waits until it answers; gives its address.
-pub async fn start(engine: &Engine, key: &str, namespace: &str) -> (Child, String) {
+/// Starts a role of this program, whose last argument is its port, and waits until it answers; gives its address.
+pub async fn start(role: &str, arguments: &[&str]) -> (Child, String) {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let child = command.args([NAME, &engine.url, key, namespace, &port]).kill_on_drop(true).spawn().unwrap();
+    let child = command.arg(role).args(arguments).arg(&port).kill_on_drop(true).spawn().unwrap();
     let address = format!("127.0.0.1:{port}");
     testkit::eventually("the bare handler listens", async || tokio::net::TcpStream::connect(&address).await).await;
     (child, format!("http://{address}"))

@@ -47,6 +47,7 @@ pub async fn measure(engine: &Engine) {
     let config = ClusterConfig {
         issuer_kubeconfig: plane.kubeconfig("issuer"),
         reconciler_kubeconfig: plane.kubeconfig("reconciler"),
+        metrics: None,
         installation: store.installation_id("never used: the console made one").await.unwrap(),
     };
     let cluster = Arc::new(KubeCluster::start(config, shutdown.clone()).await.unwrap());

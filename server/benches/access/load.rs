@@ -18,10 +18,10 @@ pub async fn measure(engine: &Engine) {
     let namespace = app.namespace(&member).await;
     let id = namespace["id"].as_str().unwrap();
     let created = member.post("/v1/api-keys", json!({"name": "bench", "scopes": {"all": true}})).await;
-    let key = app.anonymous().with("x-api-key", &created.str("/key"));
+    let key = app.anonymous().with("x-api-key", &created.str("/key")).unchecked();
     let path = format!("/v1/kubernetes/namespaces/{id}/exec-credential");
     let public = created.str("/prefix").trim_start_matches("rgpu_").to_owned();
-    let (_child, address) = bare::start(engine, &public, id).await;
+    let (_child, address) = bare::start(bare::NAME, &[&engine.url, &public, id]).await;
     let floor = Client::anonymous(&address);
     let (ours, theirs) = (sequence(&key, &path).await, sequence(&floor, "/").await);
     println!("{}: exec-credential reused, 1 caller: p50 {ours:.3} ms; bare handler {theirs:.3} ms", engine.name);

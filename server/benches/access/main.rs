@@ -9,11 +9,15 @@
 )]
 
 mod bare;
+mod browser;
 mod console;
 mod fill;
+mod imported;
 mod issue;
+mod live;
 mod load;
 mod lookup;
+mod tenant;
 mod usage;
 
 use backend::AuditKeys;
@@ -36,10 +40,22 @@ fn main() {
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == bare::NAME) {
-        Some(at) => runtime.block_on(bare::serve(&arguments[at + 1..])),
-        None if arguments.iter().any(|argument| argument == "usage") => runtime.block_on(only_usage()),
-        None => runtime.block_on(everything()),
+    let told = |what: &str| arguments.iter().position(|argument| argument == what);
+    if let Some(at) = told(bare::NAME) {
+        runtime.block_on(bare::serve(&arguments[at + 1..]));
+    } else if let Some(at) = told(tenant::NAME) {
+        runtime.block_on(tenant::serve(&arguments[at + 1..]));
+    } else if told("usage").is_some() {
+        runtime.block_on(only_usage());
+    } else if told("tenant").is_some() {
+        runtime.block_on(only_tenant());
+    } else if told("engine").is_some() {
+        runtime.block_on(only_engines());
+    } else if told("live").is_some() {
+        announced_sizes();
+        runtime.block_on(live::measure());
+    } else {
+        runtime.block_on(everything());
     }
 }
 
@@ -51,12 +67,30 @@ async fn only_usage() {
     }
 }
 
+async fn only_tenant() {
+    announce();
+    let folder = Scratch::new();
+    for engine in [sqlite(&folder), postgres().await] {
+        tenant::measure(&engine).await;
+    }
+}
+
+async fn only_engines() {
+    announced_sizes();
+    imported::measure().await;
+}
+
 fn announced_sizes() -> Vec<u64> {
     let sizes = sizes();
+    announce();
+    println!("sizes {sizes:?}");
+    sizes
+}
+
+fn announce() {
     let profile =
         if cfg!(debug_assertions) { "dev (not optimised: absolute times are far too long)" } else { "release" };
-    println!("profile {profile}, {} cores, sizes {sizes:?}", std::thread::available_parallelism().unwrap());
-    sizes
+    println!("profile {profile}, {} cores", std::thread::available_parallelism().unwrap());
 }
 
 async fn everything() {
@@ -101,4 +135,9 @@ pub async fn store(url: &str) -> SqlStore {
 pub fn p50(mut times: Vec<std::time::Duration>) -> f64 {
     times.sort_unstable();
     times[times.len() / 2].as_secs_f64() * 1000.0
+}
+
+/// In milliseconds, how long so many percent of some durations took at most; the shortest come first.
+pub fn quantile(sorted: &[std::time::Duration], percent: usize) -> f64 {
+    sorted[sorted.len().saturating_sub(1) * percent / 100].as_secs_f64() * 1000.0
 }

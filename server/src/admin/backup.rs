@@ -114,7 +114,7 @@ async fn finish(database: &DatabaseArgs, revoked: &[domain::revocation::Revocati
     let ended = super::backend_over(store.clone(), "")?.end_after_restore(revoked).await?;
     store.close().await;
     say(&format!(
-        "Ended {} sessions, {} invitations and reset links, and {} keys that were revoked since",
+        "Ended {} sessions, {} invitations and reset links, and {} keys that were revoked or rotated since",
         ended.sessions, ended.links, ended.keys
     ))
 }

@@ -3,10 +3,14 @@
 //! Source: `security.md` §4.2 (origin at the start, session each minute).
 
 mod audit;
+mod engine;
 mod log;
+mod metric;
+mod namespace;
 mod node;
 mod terminal;
 
+use std::future::ready;
 use std::time::Duration;
 
 use axum::Router;
@@ -36,9 +40,13 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 /// Routes under `/live`.
 pub fn routes(state: &AppState) -> Router<AppState> {
     Router::new()
+        .route("/live/namespaces", get(namespace::all))
+        .route("/live/namespaces/{namespace_id}", get(namespace::one))
         .route("/live/namespaces/{namespace_id}/workloads", get(workloads))
         .route("/live/namespaces/{namespace_id}/workloads/{kind}/{name}", get(workload))
+        .route("/live/namespaces/{namespace_id}/workloads/{kind}/{name}/metrics", get(metric::of_workload))
         .route("/live/namespaces/{namespace_id}/log", get(log::read))
+        .route("/live/engine-preflight", get(engine::preflight))
         .route("/live/nodes", get(node::all))
         .route("/live/nodes/{name}", get(node::one))
         // Over HTTP/2 a WebSocket begins with CONNECT.
@@ -56,7 +64,7 @@ async fn workloads(
     ApiQuery(filter): ApiQuery<WorkloadFilter>,
 ) -> Result<Response, Problem> {
     let lists = backend.watch_workloads(guard.caller(), &namespace_id, filter).await?;
-    Ok(events(guard.watch_events(namespace_id, lists.map(|list| Event::default().json_data(list)))))
+    Ok(events(guard.watch_events(namespace_id, lists.map(|list| Event::default().json_data(&*list)))))
 }
 
 /// `GET /live/namespaces/{id}/workloads/{kind}/{name}`: the workload with its events after each change, `null` once it
@@ -75,6 +83,13 @@ where
     E: Into<axum::BoxError> + 'static,
 {
     ([UNBUFFERED], Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response()
+}
+
+/// A database that does not answer ends the stream; the page connects again and reads what it missed.
+fn until_broken<T: Send + 'static>(
+    values: impl Stream<Item = Result<T>> + Send + 'static,
+) -> impl Stream<Item = T> + Send + 'static {
+    values.take_while(|value| ready(value.is_ok())).filter_map(|value| ready(value.ok()))
 }
 
 /// Middleware: opening a stream is a GET, which the CSRF layer lets pass; foreign pages may not open one either.

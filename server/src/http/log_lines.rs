@@ -103,6 +103,18 @@ mod tests {
     }
 
     #[test]
+    fn of_200_mib_without_a_line_end_never_more_than_one_line_is_held() {
+        let (mut log, chunk) = (LogLines::default(), vec![b'x'; 1024 * 1024]);
+        let mut passed = 0;
+        for _ in 0..200 {
+            passed += log.push(&chunk).iter().map(String::len).sum::<usize>();
+            assert!(log.open.capacity() <= 2 * LONGEST, "{}", log.open.capacity());
+        }
+        passed += log.finish().map_or(0, |rest| rest.len());
+        assert_eq!(passed, 200 * 1024 * 1024, "nothing is lost");
+    }
+
+    #[test]
     fn a_line_without_end_is_cut() {
         let lines = lines(&[&[b'x'; LONGEST + 1]]);
         assert_eq!((lines[0].len(), lines[1].len()), (LONGEST, 1));

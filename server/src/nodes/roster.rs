@@ -6,17 +6,18 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use backend::Envelope;
 use backend::ports::Engines as _;
-use backend::{Envelope, Place};
-use domain::engine::settings::OnPremise;
+use domain::engine::settings::{Docker, OnPremise, Runpod};
 use domain::engine::{ApiUrl, Credentials, Engine, EngineStatus, Settings};
-use domain::engine_manifest::NAMESPACE;
+use domain::engine_manifest::{EngineFeature, NAMESPACE};
 use domain::id::EngineId;
 use domain::outbound::AddressPolicy;
+use engines::docker::TlsHost;
 use engines::kubernetes::Login;
+use engines::runpod::Clouds;
 use futures::{StreamExt as _, stream};
-use node::fleet::{self, Known, Reach, Stage};
-use secrecy::ExposeSecret as _;
+use node::fleet::{self, Account, Cluster, Known, Reach, Stage};
 use store::SqlStore;
 
 use crate::compose::told;
@@ -24,12 +25,16 @@ use crate::compose::told;
 /// Time for one name; names are looked up at the same time.
 const LOOKUP: Duration = Duration::from_secs(5);
 const LOOKUPS: usize = 16;
+const OTHER_KIND: &str = "its credentials are of another kind";
+const NOWHERE: &str = "its name has no address";
 
 /// Reads the engines again and again.
 pub struct Roster {
     store: SqlStore,
     envelope: Envelope,
     policy: AddressPolicy,
+    /// Address of RunPod's API.
+    runpod: String,
     /// Where each name was found last: as long as it still means that, or cannot be looked up, nodes need no restart.
     addresses: HashMap<(EngineId, String), IpAddr>,
 }
@@ -37,11 +42,11 @@ pub struct Roster {
 // === impl Roster ===
 
 impl Roster {
-    pub fn new(store: SqlStore, envelope: Envelope, policy: AddressPolicy) -> Self {
-        Self { store, envelope, policy, addresses: HashMap::new() }
+    pub fn new(store: SqlStore, envelope: Envelope, policy: AddressPolicy, runpod: String) -> Self {
+        Self { store, envelope, policy, runpod, addresses: HashMap::new() }
     }
 
-    /// Every imported cluster.
+    /// Every engine.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -52,48 +57,30 @@ impl Roster {
         let mut addresses = self.find(&engines).await;
         let mut all = Vec::new();
         for engine in &engines {
-            // The other kinds have a `remotegpu-kubelet` of their own.
-            let Settings::OnPremise(settings) = &engine.settings else { continue };
-            let address = addresses.remove(&engine.id);
-            let found = address.map(|address| self.reach(engine, settings, address, sealed.get(&engine.id)));
+            let address = addresses.remove(&engine.id).transpose();
+            let found = stage_of(engine).map(|_| self.reach(engine, address, sealed.get(&engine.id)));
             all.push(known(engine, found));
         }
         Ok(all)
     }
 
-    fn reach(
-        &self,
-        engine: &Engine,
-        settings: &OnPremise,
-        address: Result<IpAddr>,
-        sealed: Option<&String>,
-    ) -> Result<Reach> {
-        let row = engine.id.to_string();
-        let place = Place { table: "engines", row: &row, field: "credentials" };
-        let text = self.envelope.open(place, sealed.context("it was just deleted")?).map_err(told)?;
-        let credentials = serde_json::from_str::<Credentials>(text.expose_secret());
-        let login = match credentials.context("its credentials have another form")? {
-            Credentials::BearerToken { token } => Login::Token(token.into()),
-            Credentials::Basic { username, password } => Login::Basic { username, password: password.into() },
-            _ => bail!("its credentials are of another kind"),
-        };
-        Ok(Reach {
-            server: settings.api_url.to_string(),
-            address: Some(address?),
-            ca: settings.ca_pem.clone(),
-            login,
-            namespace: settings.namespaces.first().map_or(NAMESPACE, String::as_str).to_owned(),
-            typed: settings.gpus.iter().map(|gpu| (gpu.model.clone(), gpu.count)).collect(),
-        })
+    /// `address` is there for engines that a URL names.
+    fn reach(&self, engine: &Engine, address: Result<Option<IpAddr>>, sealed: Option<&String>) -> Result<Reach> {
+        let sealed = sealed.context("it was just deleted")?;
+        let credentials = backend::open_engine_credentials(&self.envelope, engine.id, sealed).map_err(told)?;
+        let address = address?;
+        match &engine.settings {
+            Settings::OnPremise(settings) => cluster(engine, settings, address, credentials),
+            Settings::Docker(settings) => host(engine, settings, address, credentials),
+            Settings::Runpod(settings) => account(&self.runpod, settings, credentials),
+        }
     }
 
     /// Where the names lead now, of all engines that shall have nodes.
     async fn find(&mut self, engines: &[Engine]) -> HashMap<EngineId, Result<IpAddr>> {
         let mut names: Vec<(EngineId, ApiUrl)> = Vec::new();
-        for engine in engines.iter().filter(|engine| stage(engine.status).is_some()) {
-            if let Settings::OnPremise(settings) = &engine.settings {
-                names.push((engine.id, settings.api_url.clone()));
-            }
+        for engine in engines.iter().filter(|engine| stage_of(engine).is_some()) {
+            names.extend(url(&engine.settings).map(|url| (engine.id, url)));
         }
         let asked = stream::iter(names).map(|(id, url)| async move {
             let found = look_up(&url).await;
@@ -114,12 +101,69 @@ impl Roster {
     }
 }
 
+/// The URL that names an engine's machine. An account's is not somebody's choice, and a socket has none.
+fn url(settings: &Settings) -> Option<ApiUrl> {
+    match settings {
+        Settings::OnPremise(one) => Some(one.api_url.clone()),
+        Settings::Docker(one) => ApiUrl::parse("endpoint", &one.endpoint).ok(),
+        Settings::Runpod(_) => None,
+    }
+}
+
+fn cluster(engine: &Engine, settings: &OnPremise, address: Option<IpAddr>, credentials: Credentials) -> Result<Reach> {
+    Ok(Reach::Cluster(Cluster {
+        server: settings.api_url.to_string(),
+        address: Some(address.context(NOWHERE)?),
+        ca: settings.ca_pem.clone(),
+        login: Login::of(credentials).context(OTHER_KIND)?,
+        namespace: settings.namespaces.first().map_or(NAMESPACE, String::as_str).to_owned(),
+        typed: settings.gpus.iter().map(|gpu| (gpu.model.clone(), gpu.count)).collect(),
+        uid: engine.facts.cluster_uid.clone(),
+        ingress: settings.features.contains(&EngineFeature::Ingress).then_some(settings.load_balancer_ip),
+    }))
+}
+
+fn host(engine: &Engine, settings: &Docker, address: Option<IpAddr>, credentials: Credentials) -> Result<Reach> {
+    if settings.endpoint.starts_with("unix://") {
+        if engine.account_id.is_some() {
+            bail!("a socket of this machine is for the platform's engines only");
+        }
+        return Ok(Reach::Socket(settings.endpoint.clone()));
+    }
+    let Credentials::ClientCertificate { certificate, key } = credentials else { bail!(OTHER_KIND) };
+    let url = ApiUrl::parse("endpoint", &settings.endpoint).map_err(told)?;
+    Ok(Reach::Host(TlsHost {
+        name: url.host,
+        address: address.context(NOWHERE)?,
+        port: url.port,
+        ca: settings.ca_pem.clone(),
+        certificate,
+        key: key.into(),
+    }))
+}
+
+fn account(api: &str, settings: &Runpod, credentials: Credentials) -> Result<Reach> {
+    let Credentials::ApiKey { key } = credentials else { bail!(OTHER_KIND) };
+    let clouds = match settings.cloud.as_str() {
+        "community" => Clouds::Community,
+        "all" => Clouds::All,
+        _ => Clouds::Secure,
+    };
+    Ok(Reach::Account(Account {
+        url: api.to_owned(),
+        key: key.into(),
+        data_centers: settings.datacenter_ids.clone(),
+        clouds,
+        max_price_micros: settings.max_gpu_price_micros,
+    }))
+}
+
 fn known(engine: &Engine, found: Option<Result<Reach>>) -> Known {
     let (id, name) = (engine.id.to_string(), engine.node_label());
-    let fleet = match (stage(engine.status), found) {
+    let fleet = match (stage_of(engine), found) {
         (Some(stage), Some(Ok(reach))) => {
             let (ecosystem, account) = (engine.ecosystem.clone(), engine.account_id.map(|id| id.to_string()));
-            Some(fleet::Engine { name: name.clone(), account, ecosystem, reach, stage })
+            Some(fleet::Engine { id: id.clone(), name: name.clone(), account, ecosystem, reach, stage })
         }
         (_, Some(Err(error))) => {
             tracing::warn!(engine.name = name, error = format!("{error:#}"), "An engine has no nodes for now");
@@ -127,7 +171,7 @@ fn known(engine: &Engine, found: Option<Result<Reach>>) -> Known {
         }
         _ => None,
     };
-    Known { id, name, engine: fleet }
+    Known { id, name, former: engine.former_label(), engine: fleet }
 }
 
 async fn look_up(url: &ApiUrl) -> Result<Vec<IpAddr>> {
@@ -153,11 +197,16 @@ fn choose(policy: &AddressPolicy, found: Result<Vec<IpAddr>>, port: u16, known: 
     known.or_else(|| found.first().copied()).context("its name has no address")
 }
 
+fn stage_of(engine: &Engine) -> Option<Stage> {
+    stage(engine.status, engine.facts.waits_for_pods)
+}
+
 /// Running workloads are never stopped by a status; behind the address of a `mismatch` nothing of ours can be found.
-fn stage(status: EngineStatus) -> Option<Stage> {
+fn stage(status: EngineStatus, waits_for_pods: bool) -> Option<Stage> {
     match status {
         EngineStatus::Draft | EngineStatus::Mismatch => None,
         EngineStatus::Ready | EngineStatus::Degraded => Some(Stage::Open),
+        EngineStatus::Deleting if waits_for_pods => Some(Stage::Emptying),
         EngineStatus::Deleting => Some(Stage::Ending),
         EngineStatus::Checking | EngineStatus::Unauthorized | EngineStatus::Unreachable | EngineStatus::Disabled => {
             Some(Stage::Closed)
@@ -171,10 +220,13 @@ mod tests {
 
     #[test]
     fn a_status_opens_or_closes_an_engine_and_only_its_deletion_ends_what_runs() {
-        let ending: Vec<_> = EngineStatus::ALL.into_iter().filter(|one| stage(*one) == Some(Stage::Ending)).collect();
-        assert_eq!(ending, [EngineStatus::Deleting]);
+        let ending = |waits| -> Vec<_> {
+            EngineStatus::ALL.into_iter().filter(|one| stage(*one, waits) == Some(Stage::Ending)).collect()
+        };
+        assert_eq!((ending(false), ending(true)), (vec![EngineStatus::Deleting], Vec::new()));
+        assert_eq!(stage(EngineStatus::Deleting, true), Some(Stage::Emptying), "nobody agreed to the end of its pods");
         for status in EngineStatus::ALL.into_iter().filter(|status| !status.takes_workloads()) {
-            assert_ne!(stage(status), Some(Stage::Open), "{status:?}");
+            assert_ne!(stage(status, false), Some(Stage::Open), "{status:?}");
         }
     }
 

@@ -239,7 +239,11 @@ impl Provider {
                 let fresh = |begun: i64| at.is_some_and(|at| at.timestamp() >= begun - LEEWAY_SECONDS);
                 if begun.is_none_or(fresh) { Ok(()) } else { Err("the person was not asked again".to_owned()) }
             });
-        token.claims(&verifier, &Nonce::new(flow.nonce.clone())).cloned()
+        let claims = token.claims(&verifier, &Nonce::new(flow.nonce.clone()))?;
+        if claims.additional_claims().begins_after(now.as_second() + LEEWAY_SECONDS) {
+            return Err(ClaimsVerificationError::Other("it is not valid yet".to_owned()));
+        }
+        Ok(claims.clone())
     }
 
     /// Address and roles; what the ID token lacks is asked of the provider, for this very subject.
@@ -287,3 +291,6 @@ pub fn causes(error: &anyhow::Error) -> String {
 pub fn refused(cause: &'static str) -> anyhow::Error {
     anyhow!(cause)
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,12 @@ impl Claims {
         }
     }
 
+    /// The token counts only from a moment after `second` (`nbf`, RFC 7519 §4.1.5: the library leaves it alone). One that
+    /// does not say when, in seconds since 1970, never counts.
+    pub fn begins_after(&self, second: i64) -> bool {
+        self.all.get("nbf").is_some_and(|begin| begin.as_f64().is_none_or(|begin| begin > second as f64))
+    }
+
     /// The claim is there, whatever it says.
     pub fn has(&self, name: &str) -> bool {
         self.all.contains_key(name.split('.').next().unwrap_or(name))

@@ -2,13 +2,14 @@
 
 mod check;
 mod dialects;
+mod gpu_class;
 mod ways_round;
 mod webhook;
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use testkit::{Ran, TestApp, eventually, local_image};
+use testkit::{Followed, Ran, TestApp, eventually, local_image};
 
 use crate::CONSOLE;
 
@@ -33,6 +34,11 @@ impl Tenant {
 
     pub async fn kubectl(&self, arguments: &[&str]) -> Ran {
         self.app.plane.kubectl(&self.kubeconfig, arguments, &[("REMOTEGPU_API_KEY", &self.key)]).await
+    }
+
+    pub async fn follow(&self, pod: &str) -> Followed {
+        let arguments = ["logs", "--follow", pod];
+        self.app.plane.follow(&self.kubeconfig, &arguments, &[("REMOTEGPU_API_KEY", &self.key)]).await
     }
 
     pub async fn apply(&self, manifest: &str) -> Ran {
@@ -105,6 +111,8 @@ async fn both_published_examples_become_available() {
     assert_eq!(pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "1");
     assert_eq!(pod["spec"]["containers"][0]["resources"]["limits"]["memory"], "192Gi");
     assert!(pod["metadata"]["annotations"]["remotegpu.ai/price-per-hour"].as_str().unwrap().starts_with("3.29"));
+    // The simulated engine has sixteen of these GPUs for all tests.
+    tenant.kubectl(&["delete", "deployment", "demo-gpu-full", "--wait=false"]).await.out();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,6 +161,21 @@ async fn ways_round_the_sku_are_closed() {
     assert!(!cheaper.ok);
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: t, annotations: {kubernetes.io/service-account.name: default}}\ntype: kubernetes.io/service-account-token\n";
     assert!(!tenant.apply(secret).await.ok, "never-ending tokens are refused by policy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_pod_is_ended_because_its_engine_does_not_answer_for_a_while() {
+    let room = ways_round::Room::new().await;
+    let stored = room.made("stays").await;
+    let ends = stored["spec"]["tolerations"].as_array().unwrap().iter().filter(|one| one["effect"] == "NoExecute");
+    let mut ends: Vec<(&str, &Value)> =
+        ends.map(|one| (one["key"].as_str().unwrap(), &one["tolerationSeconds"])).collect();
+    ends.sort_by_key(|(key, _)| *key);
+    // Kubernetes gives every pod 300 seconds before admission is asked.
+    let expected = ["not-ready", "unreachable"].map(|key| format!("node.kubernetes.io/{key}"));
+    let never = Value::Null;
+    assert_eq!(ends, expected.each_ref().map(|key| (key.as_str(), &never)));
+    room.admin.delete(&room.path("pods/stays")).await.done();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,7 +109,7 @@ impl Machine {
     }
 }
 
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let path = Path::new(CONSOLE).with_file_name("kubectl-remotegpu");
     assert!(path.exists(), "{} is not built: cargo build --package cli", path.display());
     path

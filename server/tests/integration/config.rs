@@ -124,6 +124,10 @@ async fn a_service_names_a_port_of_a_deployment_and_outside_addresses_are_refuse
     };
     assert_eq!(spec("web").await, spec("by-kubectl").await, "what kubectl expose makes");
     assert_eq!(member.get(&route).await.json()["items"].as_array().unwrap().len(), 2);
+    let asking = json!({"name": "asking", "deployment": "web", "port": 80, "outside": true});
+    let asking = member.post(&route, asking).await;
+    assert_eq!((asking.status, &asking.json()["exposed"], &asking.json()["outside"]), (201, &json!(true), &json!([])));
+    assert_eq!(spec("asking").await.1["remotegpu.ai/expose"], "http");
     let outside = ["-n", kubernetes_name, "create", "service", "nodeport", "outside", "--tcp=80"];
     let refused = app.plane.admin(&outside).await.refused();
     assert!(refused.contains("services.nodeports"), "{refused}");

@@ -75,6 +75,10 @@ async fn a_body_has_a_limit_on_every_route_for_everybody() {
             assert_eq!(status, 413, "{}", operation.id);
         }
     }
+    for (method, path) in [("POST", "user/login"), ("PUT", "user"), ("POST", "cluster"), ("PATCH", "cluster/absent")] {
+        let path = format!("/k8sgpu/v1/{path}");
+        assert_eq!(declared(&app, method, &path, 64 * 1024 + 1, None).await, 413, "{method} {path}");
+    }
     for (path, _) in server::http::v1::permission::FUNCTIONS {
         assert_eq!(declared(&app, "POST", path, 1024 * 1024 + 1, None).await, 413, "{path}");
     }

@@ -25,8 +25,11 @@ async fn a_deployment_runs_streams_its_log_and_is_deleted() {
     assert_eq!(running.str("/reason"), "Running on local");
     assert_eq!(running.str("/price_per_hour/currency"), "EUR");
     assert_eq!(running.json()["pods"][0]["ready"], true);
-    let log = member.get(&format!("{path}/logs?tail=100")).await;
-    assert!(log.text.contains("hello from the container"), "{}", log.text);
+    eventually("the container has said hello", async || {
+        let log = member.get(&format!("{path}/logs?tail=100")).await;
+        if log.text.contains("hello from the container") { Ok(()) } else { Err(log.text) }
+    })
+    .await;
     assert_eq!(member.get(&route).await.json()["items"].as_array().unwrap().len(), 1);
 
     member.post(&route, plan).await.is_problem(409, "name_taken", "Deployment demo already exists");

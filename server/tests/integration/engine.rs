@@ -1,11 +1,12 @@
 //! Engines on the real control plane: imported with exactly the rights that the generator or the published page gives,
 //! refused for every wrong word, rotated, switched off and forgotten (`engine-import.md`).
 
-use domain::engine_manifest::{EngineFeature, NewEngineManifest, PUBLISHED};
+use domain::engine_manifest::{EngineFeature, EngineRight, NewEngineManifest, PUBLISHED};
 use serde_json::{Value, json};
 use testkit::{Client, FaultProxy, KubeApi, TestApp, eventually, unique};
 
 use crate::CONSOLE;
+use crate::engine_manifest::given;
 
 const ROUTE: &str = "/v1/engines";
 
@@ -47,6 +48,8 @@ async fn least(app: &TestApp, features: &[EngineFeature]) -> Identity {
     };
     let input = input.checked().unwrap();
     app.plane.admin_apply(&input.yaml()).await.out();
+    given(&KubeApi::admin(app.plane), (input.namespace.as_str(), input.service_account.as_str()), &input.rights())
+        .await;
     let token = token(app, &input.namespace, &input.service_account).await;
     Identity { server: elsewhere(app).await, namespace: input.namespace, account: input.service_account, token }
 }
@@ -71,6 +74,8 @@ async fn published(app: &TestApp) -> Identity {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": "sa", "namespace": name}]});
     admin.create(&format!("{rbac}/clusterrolebindings"), &binding).await.done();
+    let rights: Vec<EngineRight> = PUBLISHED.iter().flat_map(|rule| rule.rights(None, None)).collect();
+    given(&admin, (name.as_str(), "sa"), &rights).await;
     let token = token(app, &name, "sa").await;
     Identity { server: elsewhere(app).await, namespace: name, account: "sa".to_owned(), token }
 }
@@ -102,6 +107,12 @@ async fn import(client: &Client, form: &Value) -> Value {
     let made = client.post(ROUTE, json!({"preflight_id": seen["preflight_id"], "engine": form})).await;
     assert_eq!(made.status, 201, "{}", made.text);
     made.json()
+}
+
+/// An engine with the tag `prod`, imported by `owner` into a console that may reach this machine.
+pub async fn imported(app: &TestApp, owner: &Client) -> Value {
+    let identity = least(app, &FEATURES).await;
+    import(owner, &form(app, &identity)).await
 }
 
 fn failed(report: &Value) -> Vec<String> {

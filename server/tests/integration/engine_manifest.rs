@@ -3,13 +3,12 @@
 
 use domain::engine_manifest::{EngineRight, ManifestPreset, NewEngineManifest, WriteScope};
 use serde_json::{Value, json};
-use testkit::{KubeApi, TestApp, unique};
+use testkit::{KubeApi, TestApp, eventually, unique};
 
 use crate::CONSOLE;
 
 /// What the API server says about one right of a ServiceAccount.
-async fn allowed(admin: &KubeApi, input: &NewEngineManifest, right: &EngineRight) -> bool {
-    let (namespace, account) = (&input.namespace, &input.service_account);
+async fn allowed(admin: &KubeApi, (namespace, account): (&str, &str), right: &EngineRight) -> bool {
     let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
         "user": format!("system:serviceaccount:{namespace}:{account}"),
         "groups": ["system:authenticated", "system:serviceaccounts", format!("system:serviceaccounts:{namespace}")],
@@ -19,6 +18,16 @@ async fn allowed(admin: &KubeApi, input: &NewEngineManifest, right: &EngineRight
     }});
     let answer = admin.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).await.done();
     answer["status"]["allowed"] == true
+}
+
+/// Waits until a ServiceAccount has all of these rights: the API server hears of new roles a moment after it stored them.
+pub async fn given(admin: &KubeApi, account: (&str, &str), rights: &[EngineRight]) {
+    for right in rights {
+        eventually("the right is given", async || {
+            if allowed(admin, account, right).await { Ok(()) } else { Err(format!("{account:?}: {right:?}")) }
+        })
+        .await;
+    }
 }
 
 /// Names of its own, so that tests do not meet.
@@ -45,9 +54,8 @@ async fn applied(app: &TestApp, input: NewEngineManifest) -> Value {
     let input = input.checked().unwrap();
     assert_eq!(yaml, input.yaml());
     let rights = input.rights();
-    for right in &rights {
-        assert!(allowed(&admin, &input, right).await, "not given: {right:?}");
-    }
+    let account = (input.namespace.as_str(), input.service_account.as_str());
+    given(&admin, account, &rights).await;
     // Everything that any manifest may give, everywhere: only what is listed may be there.
     let exact = NewEngineManifest { preset: ManifestPreset::AichorExact, ..fresh() }.checked().unwrap();
     let widest = NewEngineManifest { write_scope: WriteScope::AllNamespaces, self_renewal: false, ..fresh() };
@@ -60,7 +68,7 @@ async fn applied(app: &TestApp, input: NewEngineManifest) -> Value {
         namespace: Some(input.namespace.clone()),
     };
     for right in exact.rights().into_iter().chain(widest.rights()).chain([more]) {
-        assert_eq!(allowed(&admin, &input, &right).await, rights.contains(&right), "{right:?}");
+        assert_eq!(allowed(&admin, account, &right).await, rights.contains(&right), "{right:?}");
     }
     made
 }

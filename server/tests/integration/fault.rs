@@ -186,4 +186,6 @@ async fn a_deployment_in_flight_at_kill_minus_nine_is_there_once_or_not_at_all()
     let tenant = namespace["kubernetes_name"].as_str().unwrap();
     let names = app.plane.admin(&["get", "deployments", "-n", tenant, "-o", "name"]).await.out();
     assert_eq!(names.lines().count(), 1);
+    // The simulated engine has sixteen of these GPUs for all tests.
+    assert_eq!(member.delete(&format!("{route}/held")).await.status, 204);
 }

@@ -44,6 +44,27 @@ impl Stage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn why_a_kubeconfig_was_not_issued_is_said_although_its_token_could_not_be_ended() {
+    let stage = stage().await;
+    let route = format!("/v1/kubernetes/namespaces/{}/skypilot", stage.namespace["id"].as_str().unwrap());
+    let ticked = stage.member.put(&route, json!({"features": ["base"]})).await;
+    assert_eq!(ticked.status, 200, "{}", ticked.text);
+    eventually("SkyPilot access is applied", async || {
+        let found = stage.member.get(&route).await;
+        if found.json()["state"] == "applied" { Ok(()) } else { Err(found.text) }
+    })
+    .await;
+    stage.proxy.change(TOKEN.0, TOKEN.1, |answer| {
+        answer["status"].as_object_mut().map(|status| status.remove("expirationTimestamp"));
+    });
+    stage.proxy.answer("DELETE", "/secrets/", 503, json!({"kind": "Status", "status": "Failure", "code": 503}));
+    let refused = stage.member.post(&format!("{route}/kubeconfigs"), json!({"name": "ci", "days": 1})).await;
+    assert!(stage.proxy.count("DELETE", "/secrets/") > 0, "it was tried");
+    let sentence = "Kubernetes token response did not include an expiration";
+    refused.is_problem(503, "token_without_expiration", sentence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_without_an_expiry_is_refused_and_not_kept() {
     let stage = stage().await;
     let (_, _, key) = stage.key().await;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use testkit::{CallProxy, Plane, TestApp};
+use testkit::{CallProxy, Plane, TestApp, eventually};
 
 use crate::CONSOLE;
 use crate::postgres::Postgres;
@@ -84,4 +84,54 @@ async fn a_console_whose_clock_lags_refuses_a_key_that_has_expired() {
         ask(app, &ended).await.is_problem(401, "api_key_expired", "API key expired");
         assert_eq!(ask(app, &living).await.status, 200);
     }
+}
+
+/// What time ends is ended by the same clock: a leader that is an hour ahead ends no key and no overlap of two secrets
+/// before its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_whose_clock_is_ahead_ends_nothing_before_its_time() {
+    let Some(library) = library() else { return };
+    let database = Postgres::new().await;
+    let mut app = TestApp::setup(CONSOLE).on(database.url()).start().await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", namespace["id"].as_str().unwrap());
+    let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(30)).to_string();
+    let body = json!({"name": "ci", "scopes": {"all": true}, "expires_at": soon});
+    let created = member.post("/v1/api-keys", body).await;
+    let rotate = format!("/v1/api-keys/{}/rotate", created.str("/id"));
+    let rotated = member.post(&rotate, json!({"overlap_seconds": 1800})).await;
+    assert!(app.stop().await);
+    let ahead = TestApp::setup(CONSOLE).on(database.url()).with("LD_PRELOAD", library).with("FAKETIME", "+1h");
+    let ahead = ahead.with("FAKETIME_DONT_FAKE_MONOTONIC", "1").with("DONT_FAKE_MONOTONIC", "1");
+    let ahead = ahead.behind(&CallProxy::to(Plane::current()).await.server()).start().await;
+    let member = ahead.operator().await;
+    // A namespace is set up before a look at keys that ended: with the second one such a look is over.
+    for _ in 0..2 {
+        ahead.namespace(&member).await;
+    }
+    for key in [created.str("/key"), rotated.str("/key")] {
+        let reply = ahead.anonymous().with("x-api-key", &key).post(&path, json!({})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+}
+
+/// The soft lock is softer than the difference of two clocks: one clock counts, that of the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_at_a_console_that_is_ahead_locks_nobody_out_of_the_others() {
+    let Some(library) = library() else { return };
+    let database = Postgres::new().await;
+    let app = TestApp::setup(CONSOLE).on(database.url()).start().await;
+    let ahead = TestApp::setup(CONSOLE).on(database.url()).with("LD_PRELOAD", library).with("FAKETIME", "+1h");
+    let ahead = ahead.with("FAKETIME_DONT_FAKE_MONOTONIC", "1").with("DONT_FAKE_MONOTONIC", "1");
+    let ahead = ahead.behind(&CallProxy::to(Plane::current()).await.server()).start().await;
+    let wrong = json!({"email": "admin@remotegpu.local", "password": "a-wrong-password"});
+    let refused = ahead.anonymous().post("/v1/auth/login", wrong).await;
+    refused.is_problem(401, "invalid_login", "Invalid e-mail or password");
+    let right = json!({"email": "admin@remotegpu.local", "password": "a-password-for-tests"});
+    eventually("the right password is taken after the wait of a second", async || {
+        let reply = app.anonymous().post("/v1/auth/login", right.clone()).await;
+        if reply.status == 200 { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
 }

@@ -38,8 +38,7 @@ impl Stage {
         self.key.post(&self.exec, json!({})).await.is_problem(AWAY.0, AWAY.1, AWAY.2);
         // What can be no key is told so without the database: form and checksum come first.
         let key = self.key_text.as_str();
-        let turned = if key.ends_with('A') { 'B' } else { 'A' };
-        for wrong in ["rgpu_nonsense", &format!("{}{turned}", &key[..key.len() - 1])] {
+        for wrong in ["rgpu_nonsense", &testkit::one_off(key)] {
             let reply = self.app.anonymous().with("x-api-key", wrong).post(&self.exec, json!({})).await;
             reply.is_problem(401, "invalid_api_key", "Invalid API key");
         }

@@ -104,6 +104,34 @@ async fn a_named_program_that_is_missing_is_said_by_kubectl_with_our_hint() {
     assert!(refused.contains("kubectl-remotegpu") && refused.contains("Needs the program"), "{refused}");
 }
 
+/// The variant for Windows has no shell in it, so it runs wherever curl knows `--variable`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_windows_variant_runs_with_curl_8_3_and_an_older_curl_says_what_it_misses() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let namespace = app.namespace(&member).await;
+    let key = app.key(&member, json!({"all": true})).await;
+    let file = app.kubeconfig(&member, namespace["id"].as_str().unwrap(), "?variant=windows").await;
+    let pods = async |key: &str| app.plane.kubectl(&file, &["get", "pods"], &[("REMOTEGPU_API_KEY", key)]).await;
+    let said = tokio::process::Command::new("curl").arg("--version").output().await.unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let version = said.split_whitespace().nth(1).unwrap();
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or_default());
+    if (numbers.next(), numbers.next()) >= (Some(8), Some(3)) {
+        let ran = pods(&key).await;
+        assert!(ran.stderr.contains("No resources found"), "curl {version}: {ran:?}");
+        let wrong = testkit::one_off(&key);
+        let refused = pods(&wrong).await.refused();
+        assert!(refused.contains("executable curl failed with exit code 22"), "curl {version}: {refused}");
+        assert!(!refused.contains(&wrong), "the key is not printed");
+    } else {
+        let refused = pods(&key).await.refused();
+        assert!(refused.contains("option --variable: is unknown"), "curl {version}: {refused}");
+        assert!(refused.contains("executable curl failed with exit code 2"), "curl {version}: {refused}");
+        testkit::left_out(&format!("the Windows variant of the kubeconfig: curl is {version}, it needs 8.3"));
+    }
+}
+
 /// Every user of a machine may read what its programs were started with.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_is_in_no_list_of_processes_while_curl_waits() {

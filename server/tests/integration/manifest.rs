@@ -47,6 +47,23 @@ async fn a_pasted_manifest_makes_a_workload_and_a_second_one_changes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_another_tool_manages_is_taken_over_only_on_request() {
+    let (_app, member, id) = place().await;
+    let image = local_image().await;
+    let path = format!("/v1/kubernetes/namespaces/{id}/workloads/deployment/pasted");
+    let first = form(&id, &deployment(image, 1));
+    assert!(member.post_form(APPLY, &first).await.status < 400);
+    let scaled = member.patch(&path, json!({"replicas": 3})).await;
+    assert_eq!(scaled.status, 200, "{}", scaled.text);
+    let refused = member.post_form(APPLY, &first).await;
+    assert_eq!((refused.status, refused.text.contains(".spec.replicas")), (409, true), "{}", refused.text);
+    assert_eq!(member.get(&path).await.json()["workload"]["wanted"], 3);
+    let taken = member.post_form(APPLY, &format!("{first}&take_over=true")).await;
+    assert!(taken.status < 400, "{} {}", taken.status, taken.text);
+    assert_eq!(member.get(&path).await.json()["workload"]["wanted"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_admission_refuses_or_nobody_can_read_is_not_applied() {
     let (app, member, id) = place().await;
     let refused = deployment(local_image().await, 1).replace("cpu-shared-8g", "no-such-sku");

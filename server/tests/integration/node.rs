@@ -1,6 +1,6 @@
 //! The virtual nodes with real kubectl and real containers (`virtual-node.md` §3, RULINGS 44).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{eventually, local_image};
 
 use crate::admission::Tenant;
@@ -41,8 +41,11 @@ async fn a_container_runs_logs_and_answers_commands() {
     let status = &pod["status"]["containerStatuses"][0];
     assert_eq!((&status["ready"], &status["restartCount"]), (&Value::Bool(true), &Value::from(0)));
 
-    let logs = tenant.kubectl(&["logs", "web"]).await.out();
-    assert!(logs.starts_with("hello from the container\n"), "{logs}");
+    eventually("the container has said hello", async || {
+        let logs = tenant.kubectl(&["logs", "web"]).await.out();
+        if logs.starts_with("hello from the container\n") { Ok(()) } else { Err(logs) }
+    })
+    .await;
     assert_eq!(tenant.kubectl(&["logs", "web", "--tail=1"]).await.out().lines().count(), 1);
     let echoed = tenant.kubectl(&["exec", "web", "--", "sh", "-c", "echo $GREETING; echo oops >&2; exit 7"]).await;
     assert!(!echoed.ok);
@@ -54,10 +57,10 @@ async fn a_container_runs_logs_and_answers_commands() {
 async fn followed_logs_end_with_the_pod_and_a_deleted_pod_is_gone() {
     let tenant = Tenant::new().await;
     container_pod(&tenant, "short").await;
-    let (logs, ()) = tokio::join!(tenant.kubectl(&["logs", "-f", "short"]), async {
-        tenant.kubectl(&["delete", "pod", "short", "--wait=true", "--timeout=60s"]).await.out();
-    });
-    assert!(logs.stdout.contains("hello from the container"), "{logs:?}");
+    let followed = tenant.follow("short").await;
+    tenant.kubectl(&["delete", "pod", "short", "--wait=true", "--timeout=60s"]).await.out();
+    let log = followed.rest().await;
+    assert!(log.contains("hello from the container"), "{log}");
     tenant.kubectl(&["get", "pod", "short"]).await.refused();
 }
 
@@ -85,6 +88,53 @@ spec: {{restartPolicy: Never, containers: [{{name: app, image: {image}, command:
     }
 }
 
+/// A Deployment `web` and a StatefulSet `db`, one pod each.
+async fn two_controllers() -> String {
+    let image = local_image().await;
+    let of = |kind: &str, name: &str| {
+        let labels = json!({"app": name, "remotegpu.ai/sku-code": "cpu-shared-8g"});
+        let pod = json!({"terminationGracePeriodSeconds": 2, "containers": [{"name": "app", "image": image}]});
+        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": {
+            "replicas": 1, "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": labels}, "spec": pod}}})
+    };
+    let mut set = of("StatefulSet", "db");
+    set["spec"]["serviceName"] = json!("db");
+    json!({"apiVersion": "v1", "kind": "List", "items": [of("Deployment", "web"), set]}).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_replaces_every_pod_and_a_stateful_one_keeps_nothing_but_its_name() {
+    let tenant = Tenant::new().await;
+    tenant.apply(&two_controllers().await).await.out();
+    let done = async || {
+        for controller in ["deployment/web", "statefulset/db"] {
+            tenant.kubectl(&["rollout", "status", controller, "--timeout=80s"]).await.out();
+        }
+    };
+    let uids = async || -> Vec<String> {
+        let pods = tenant.json(&["get", "pods"]).await;
+        let pods = pods["items"].as_array().unwrap().iter();
+        pods.map(|pod| pod["metadata"]["uid"].as_str().unwrap().to_owned()).collect()
+    };
+    done().await;
+    let before = uids().await;
+    assert_eq!(before.len(), 2);
+    let old = tenant.json(&["get", "pod", "db-0"]).await["status"]["containerStatuses"][0].clone();
+
+    tenant.kubectl(&["rollout", "restart", "deployment/web", "statefulset/db"]).await.out();
+    done().await;
+    eventually("only new pods are left", async || {
+        let now = uids().await;
+        let new = now.len() == 2 && now.iter().all(|uid| !before.contains(uid));
+        if new { Ok(()) } else { Err((before.clone(), now)) }
+    })
+    .await;
+    let new = tenant.json(&["get", "pod", "db-0"]).await["status"]["containerStatuses"][0].clone();
+    assert_ne!(new["containerID"], old["containerID"], "{new}");
+    assert_eq!((&new["ready"], &new["restartCount"]), (&json!(true), &json!(0)), "{new}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_simulated_engine_says_that_nothing_runs() {
     let tenant = Tenant::new().await;
@@ -98,6 +148,8 @@ spec: {containers: [{name: app, image: any}]}
     assert!(tenant.kubectl(&["logs", "gpu"]).await.out().contains("simulated"));
     let exec = tenant.kubectl(&["exec", "gpu", "--", "nvidia-smi"]).await.refused();
     assert!(exec.contains("simulated engine runs no processes"), "{exec}");
+    // The simulated engine has sixteen of these GPUs for all tests.
+    tenant.kubectl(&["delete", "pod", "gpu", "--wait=false"]).await.out();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! that nobody else's pods are touched.
 
 use serde_json::{Value, json};
-use testkit::{Client, Dialect, KubeApi, TestApp, eventually, unique};
+use testkit::{Client, Dialect, FaultProxy, KubeApi, Plane, TestApp, eventually, unique};
 
 use crate::CONSOLE;
 
@@ -99,7 +99,9 @@ async fn an_operator_closes_empties_and_opens_a_node_and_the_log_says_so() {
     assert_eq!((closed.status, closed.str("/status")), (200, "cordoned".to_owned()), "{}", closed.text);
     let live = fleet.admin.get(&fleet.at()).await.done();
     assert_eq!(live["spec"]["unschedulable"], true);
-    let drained = operator.post(&fleet.path("/drain"), json!({})).await;
+    let other = operator.post(&fleet.path("/drain"), json!({"confirm": "other"})).await;
+    assert_eq!((other.status, other.str("/errors/0/field").as_str()), (400, "confirm"), "{}", other.text);
+    let drained = operator.post(&fleet.path("/drain"), json!({"confirm": fleet.node})).await;
     assert_eq!((drained.status, &drained.json()["pods"]), (200, &json!(1)), "{}", drained.text);
     eventually("Kubernetes took the pod away", async || {
         let left = fleet.admin.get(&format!("/api/v1/namespaces/{namespace}/pods")).await.body;
@@ -118,6 +120,23 @@ async fn an_operator_closes_empties_and_opens_a_node_and_the_log_says_so() {
     let told: Vec<&str> = of_node.map(|row| row["action"].as_str().unwrap()).collect();
     assert_eq!(told, ["node.uncordoned", "node.drained", "node.cordoned"]);
     fleet.admin.delete(&format!("/api/v1/namespaces/{namespace}")).await.done();
+    fleet.gone().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_of_a_node_stands_in_the_log_before_it_is_done() {
+    let proxy = FaultProxy::to(&Plane::current().server()).await;
+    let app = TestApp::start_behind(CONSOLE, &proxy).await;
+    let fleet = Fleet::new(&app).await;
+    proxy.cut();
+    let refused = fleet.operator.post(&fleet.path("/cordon"), json!({})).await;
+    refused.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
+    let log = fleet.operator.get("/v1/platform/audit?action=node.cordoned").await.json();
+    let rows = log["items"].as_array().unwrap().iter().filter(|row| row["target_name"] == fleet.node);
+    let mut told: Vec<&str> = rows.map(|row| row["outcome"].as_str().unwrap()).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["failed", "success"], "it may have been done, and was not: {log}");
+    proxy.pass();
     fleet.gone().await;
 }
 
@@ -146,15 +165,16 @@ async fn nodes_are_for_operators_and_only_virtual_ones_are_shown() {
     fleet.admin.create("/api/v1/nodes", &object).await.done();
     for what in ["", "/cordon", "/drain"] {
         let path = format!("/v1/nodes/{real}{what}");
+        let body = json!({"confirm": real});
         let reply =
-            if what.is_empty() { fleet.operator.get(&path).await } else { fleet.operator.post(&path, json!({})).await };
+            if what.is_empty() { fleet.operator.get(&path).await } else { fleet.operator.post(&path, body).await };
         reply.is_problem(404, "not_found", "Not found");
     }
     let member = app.stranger("owner").await;
     for reply in [
         member.get("/v1/nodes").await,
         member.get(&fleet.path("")).await,
-        member.post(&fleet.path("/drain"), json!({})).await,
+        member.post(&fleet.path("/drain"), json!({"confirm": fleet.node})).await,
         member.get("/live/nodes").await,
     ] {
         assert_eq!((reply.status, reply.str("/code")), (403, "forbidden".to_owned()));

@@ -12,7 +12,7 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use testkit::{Client, Plane, Scratch, eventually, unique};
+use testkit::{Client, Plane, Scratch, eventually, free_port, unique};
 use tokio::process::{Child, Command};
 
 use crate::CONSOLE;
@@ -132,10 +132,6 @@ fn database(dir: &Scratch) -> String {
 fn path(dir: &Scratch, name: &str) -> String {
     let path: PathBuf = dir.path().join(name);
     path.to_str().unwrap().to_owned()
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn reqwest_client() -> reqwest::Client {

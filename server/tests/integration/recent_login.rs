@@ -8,7 +8,7 @@ use testkit::{Client, TestApp, unique};
 use crate::CONSOLE;
 
 /// Everybody who is signed in proved so long ago.
-async fn age_sessions(app: &TestApp) {
+pub async fn age_sessions(app: &TestApp) {
     let mut database = SqliteConnection::connect(&app.database_url()).await.unwrap();
     sqlx::raw_sql("UPDATE sessions SET authenticated_ms = authenticated_ms - 601000")
         .execute(&mut database)

@@ -115,7 +115,9 @@ async fn what_kubectl_changes_in_between_is_not_overwritten() {
     let other = sold.operator.patch(&sold.path(), json!({"retired": true})).await;
     assert_eq!(other.str("/spec/title"), "by kubectl");
     let printed = app.plane.admin(&["get", "sku", &sold.code, "-o", "wide"]).await.out();
-    for word in ["TITLE", "PRICE", "FREE", "TOTAL", "RETIRED", "VERSION", "ENGINES", "AS-OF", "by kubectl", "true"] {
+    for word in
+        ["TITLE", "PRICE", "FREE", "TOTAL", "RETIRED", "VERSION", "ENGINES", "CLASS", "AS-OF", "by kubectl", "true"]
+    {
         assert!(printed.contains(word), "{printed}");
     }
     sold.gone().await;
@@ -139,6 +141,8 @@ async fn a_sku_that_cannot_be_sold_is_refused_by_the_api_server_itself() {
             "greater than or equal to 1",
         ),
         ("/gpu", json!({"model": "H100", "count": 1, "memoryGiB": 80, "resource": "gpu"}), "should match"),
+        // No quota counts it: it would be sold without a limit.
+        ("/gpu", json!({"model": "MI300X", "count": 1, "memoryGiB": 192, "resource": "amd.com/gpu"}), "should match"),
         ("/placement/tolerations", json!([{"operator": "Exists"}]), "name the taint"),
         ("/title", json!(""), "at least 1"),
     ] {
@@ -219,6 +223,46 @@ async fn an_account_sees_and_uses_only_what_it_was_granted() {
     for role in [&member, &app.stranger("viewer").await] {
         assert_eq!(role.put(&grants, json!({"all": true})).await.status, 403);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sku_on_an_accounts_engine_is_that_accounts_alone() {
+    let app = TestApp::start(CONSOLE).await;
+    let sold = Sold::new(&app).await;
+    let (owner, other) = (app.stranger("owner").await, app.stranger("owner").await);
+    let account = owner.get("/v1/auth/session").await.str("/account/id");
+    let engine = format!("on-prem.{}", &account[account.len() - 8..]);
+    let placed = sold.operator.patch(&sold.path(), json!({"placement": {"engines": [engine]}})).await;
+    assert_eq!(placed.status, 200, "{}", placed.text);
+    let pods = async |client: &Client| {
+        let namespace = app.namespace(client).await;
+        format!("/api/v1/namespaces/{}/pods?dryRun=All", namespace["kubernetes_name"].as_str().unwrap())
+    };
+    let (own, others) = (pods(&owner).await, pods(&other).await);
+    let enter = json!({"key": "remotegpu.ai/account", "operator": "Equal", "value": account, "effect": "NoSchedule"});
+    eventually("the owner's pods may enter", async || {
+        let reply = sold.admin.create(&own, &pod("x", &sold.code)).await;
+        let tolerations = reply.body["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
+        if tolerations.contains(&enter) { Ok(()) } else { Err(reply.body) }
+    })
+    .await;
+    let sentence = sold.admin.create(&others, &pod("x", &sold.code)).await.refused();
+    assert!(sentence.contains(&format!("SKU \"{}\" is not granted in this namespace", sold.code)), "{sentence}");
+
+    eventually("only the owner is offered it", async || {
+        let seen = [codes(&owner, "/v1/skus").await, codes(&other, "/v1/skus").await];
+        let offered = seen.each_ref().map(|codes| codes.contains(&sold.code));
+        if offered == [true, false] { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    other.get(&format!("/v1/skus/{}", sold.code)).await.is_problem(404, "not_found", "Not found");
+    for (client, status) in [(&owner, 200), (&other, 400)] {
+        let namespace = app.namespace(client).await;
+        let path = format!("/v1/kubernetes/namespaces/{}/default-sku", namespace["id"].as_str().unwrap());
+        let chosen = client.put(&path, json!({"sku_code": sold.code})).await;
+        assert_eq!(chosen.status, status, "nor may others choose it for their pods: {}", chosen.text);
+    }
+    sold.gone().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

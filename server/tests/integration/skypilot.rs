@@ -2,6 +2,8 @@
 //! the real program from PyPI finds what it needs (`skypilot.md`, seed 002).
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::{Client, Reply, TestApp, eventually};
@@ -279,23 +281,161 @@ async fn nothing_of_it_outlives_the_namespace() {
     .await;
 }
 
-/// `sky` from PyPI with a home of its own that holds `config.yaml`.
-async fn sky(stage: &Stage, program: &str, home: &Path, kubeconfig: &Path, arguments: &[&str]) -> (bool, String) {
-    let mut command = Command::new(program);
-    command.args(arguments).env("HOME", home).env("KUBECONFIG", kubeconfig).env_remove("REMOTEGPU_API_KEY");
-    command.env("SKYPILOT_DISABLE_USAGE_COLLECTION", "1").env("NO_COLOR", "1").env("COLUMNS", "200");
-    // sky looks for kubectl beside the usual programs; the pinned one comes first.
-    let kubectl = stage.app.plane.kubectl_program().parent().unwrap().display().to_string();
-    let path = std::env::var("PATH").unwrap_or_default();
-    let own = Path::new(program).parent().unwrap().display().to_string();
-    command.env("PATH", format!("{own}:{kubectl}:{path}"));
-    let output = command.kill_on_drop(true).output().await.expect("sky can be started");
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+/// What 0.14.1 writes into the pod of `sky launch --gpus H100:1`, with a shorter command.
+fn pod_of_a_launch() -> Value {
+    let from = |name: &str, source: Value| json!({"name": name, "valueFrom": source});
+    let field = |path: &str| json!({"fieldRef": {"fieldPath": path}});
+    let resource = |of: &str| json!({"resourceFieldRef": {"containerName": "ray-node", "resource": of}});
+    let env = json!([
+        from("SKYPILOT_RAY_NODE_IP", field("status.podIP")),
+        from("SKYPILOT_POD_NODE_TYPE", field("metadata.labels['ray-node-type']")),
+        from("SKYPILOT_POD_CPU_CORE_LIMIT", resource("requests.cpu")),
+        from("SKYPILOT_POD_MEMORY_BYTES_LIMIT", resource("requests.memory"))
+    ]);
+    let container = json!({"name": "ray-node", "image": "localhost/remotegpu-test:1", "imagePullPolicy": "Always",
+        "command": ["/bin/bash", "-c", "--"], "args": ["sleep infinity"], "env": env,
+        "ports": [{"containerPort": 22}, {"containerPort": 6380}, {"containerPort": 46590}],
+        "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}],
+        "resources": {"requests": {"cpu": "4", "memory": "16G", "nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}}});
+    let near = json!({"labelSelector": {"matchExpressions": [{"key": "skypilot-binpack", "operator": "In", "values": ["gpu"]}]},
+        "topologyKey": "kubernetes.io/hostname"});
+    let preferred = json!([{"weight": 1, "podAffinityTerm": near}]);
+    let labels = json!({"parent": "skypilot", "skypilot-cluster-name": "demo", "skypilot-binpack": "gpu", "ray-node-type": "head"});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "demo-head", "labels": labels}, "spec": {
+        "serviceAccountName": "sky-sa", "automountServiceAccountToken": true, "restartPolicy": "Never",
+        "affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}], "containers": [container]}})
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_real_skypilot_is_enabled_and_lists_the_gpus() {
+async fn a_pod_as_skypilot_writes_it_is_admitted_under_its_sku_and_runs() {
+    let stage = stage().await;
+    stage.apply(&["base"]).await;
+    let (_, account) = stage.issued().await;
+    eventually("admission takes the pod", async || {
+        let ran = stage.app.plane.kubectl_apply(&account, &pod_of_a_launch().to_string(), &[]).await;
+        if ran.ok { Ok(()) } else { Err(ran.stderr) }
+    })
+    .await;
+    let pod = eventually("the pod runs", async || {
+        let ran = stage.app.plane.kubectl(&account, &["get", "pod", "demo-head", "--output=json"], &[]).await;
+        let pod: Value = serde_json::from_str(&ran.stdout).map_err(|_| json!(ran.stderr))?;
+        if pod["status"]["phase"] == "Running" { Ok(pod) } else { Err(pod["status"].clone()) }
+    })
+    .await;
+    assert_eq!(pod["metadata"]["labels"]["remotegpu.ai/sku-code"], "gpu-h100-1x");
+    assert_eq!(pod["spec"]["nodeSelector"]["remotegpu.ai/engine"], "simulated");
+    assert!(pod["status"]["podIP"].as_str().is_some_and(|ip| !ip.is_empty()), "{}", pod["status"]);
+    stage.app.plane.kubectl(&account, &["delete", "pod", "demo-head", "--wait=false"], &[]).await.out();
+}
+
+/// `sky` from PyPI with a home of its own that holds `config.yaml`.
+struct Sky<'a> {
+    stage: &'a Stage,
+    program: String,
+    home: testkit::Scratch,
+    kubeconfig: PathBuf,
+    /// Of its API server: on the usual one may stand that of somebody else, who has another home.
+    port: u16,
+}
+
+impl Drop for Sky<'_> {
+    /// Its API server goes on in the background otherwise.
+    fn drop(&mut self) {
+        let mut stop = self.command(&["api", "stop"]);
+        stop.stdout(Stdio::null()).stderr(Stdio::null());
+        let _ended_with_the_test = stop.as_std_mut().status();
+    }
+}
+
+impl Sky<'_> {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env("HOME", self.home.path()).env("KUBECONFIG", &self.kubeconfig);
+        command.env_remove("REMOTEGPU_API_KEY").env("SKYPILOT_DISABLE_USAGE_COLLECTION", "1");
+        command.env("NO_COLOR", "1").env("COLUMNS", "200").env("SKYPILOT_API_SERVER_LOCAL_PORT", self.port.to_string());
+        // sky looks for kubectl beside the usual programs; the pinned one comes first.
+        let kubectl = self.stage.app.plane.kubectl_program().parent().unwrap().display().to_string();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let own = Path::new(&self.program).parent().unwrap().display().to_string();
+        command.env("PATH", format!("{own}:{kubectl}:{path}")).stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> (bool, String) {
+        let output = self.command(arguments).output().await.expect("sky can be started");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Offline it cannot fetch its list of accelerators; who works so brings one (`skypilot.md` §4).
+    fn bring_accelerators(&self) {
+        let folder = self.home.path().join(".sky/catalogs/v8/common");
+        std::fs::create_dir_all(&folder).unwrap();
+        let list = "AcceleratorName,Clouds\nH100,\"['Kubernetes']\"\n";
+        std::fs::write(folder.join("accelerators.csv"), list).unwrap();
+    }
+
+    /// The pod and the first service that it made in the namespace, as far as they are there.
+    async fn made(&self) -> [Value; 2] {
+        let place = format!("--namespace={}", self.stage.kubernetes_name());
+        let arguments = ["get", "pods,services", "--selector=parent=skypilot", "--output=json", &place];
+        let list: Value = serde_json::from_str(&self.stage.app.plane.admin(&arguments).await.out()).unwrap();
+        let items = list["items"].as_array().unwrap();
+        ["Pod", "Service"].map(|kind| items.iter().find(|one| one["kind"] == kind).cloned().unwrap_or_default())
+    }
+
+    /// Launches a cluster with one GPU as far as it comes: the simulated engine runs no commands, and what is in the image
+    /// would have to be fetched then. Gives its pod once it runs. The program ends by itself when something is refused.
+    async fn launched(&self) -> Value {
+        let log = self.home.path().join("launch.log");
+        let file = std::fs::File::create(&log).unwrap();
+        let mut launch = self.command(&LAUNCH);
+        let mut launch = launch.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        let (mut last, mut pace) = (Value::Null, tokio::time::interval(PACE));
+        let until = tokio::time::Instant::now() + LIMIT;
+        let pod = loop {
+            pace.tick().await;
+            let [pod, service] = self.made().await;
+            if pod["status"]["phase"] == "Running" {
+                assert!(service.is_object(), "its services are made before its pod");
+                break pod;
+            }
+            if !pod.is_null() {
+                last = pod["status"].clone();
+            }
+            let ended = launch.try_wait().unwrap();
+            if ended.is_some() || tokio::time::Instant::now() > until {
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                panic!("its pod does not run; the program: {ended:?}; last seen: {last}; it said: {said}");
+            }
+        };
+        launch.kill().await.unwrap();
+        pod
+    }
+}
+
+/// The program alone takes minutes to load on a busy machine.
+const LIMIT: Duration = Duration::from_secs(600);
+/// It asks for its pod once a second and cleans up when it cannot run a command in it.
+const PACE: Duration = Duration::from_millis(250);
+const LAUNCH: [&str; 11] = [
+    "launch",
+    "--yes",
+    "--cluster",
+    "demo",
+    "--infra",
+    "kubernetes",
+    "--gpus",
+    "H100:1",
+    "--image-id",
+    "docker:localhost/remotegpu-test:1",
+    "echo hello",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_skypilot_is_enabled_lists_the_gpus_and_launches_its_pod_under_the_sku_of_its_gpus() {
     let Ok(program) = std::env::var("REMOTEGPU_TEST_SKYPILOT") else {
         testkit::left_out("SkyPilot itself: REMOTEGPU_TEST_SKYPILOT names no program");
         return;
@@ -305,16 +445,31 @@ async fn the_real_skypilot_is_enabled_and_lists_the_gpus() {
     stage.allow(&["gpus"]).await;
     let (_, kubeconfig) = stage.issued().await;
     let files = stage.member.post(&format!("{}/files", stage.route()), json!({})).await;
-    let home = testkit::Scratch::new();
-    std::fs::create_dir(home.path().join(".sky")).unwrap();
-    std::fs::write(home.path().join(".sky/config.yaml"), files.str("/config")).unwrap();
-    let run = async |arguments: &[&str]| sky(&stage, &program, home.path(), &kubeconfig, arguments).await;
+    let port = testkit::free_port();
+    let sky = Sky { stage: &stage, program, home: testkit::Scratch::new(), kubeconfig, port };
+    std::fs::create_dir(sky.home.path().join(".sky")).unwrap();
+    // Where many tests run side by side a pod may wait for the scheduler for more than the usual ten seconds.
+    let config = format!("{}  provision_timeout: 300\n", files.str("/config"));
+    std::fs::write(sky.home.path().join(".sky/config.yaml"), config).unwrap();
+    sky.bring_accelerators();
 
-    let (checked, text) = run(&["check", "kubernetes", "-o", "json"]).await;
-    let gpus = run(&["gpus", "list", "--infra", "kubernetes"]).await;
-    // Its API server goes on in the background otherwise.
-    let stopped = run(&["api", "stop"]).await;
+    let (checked, text) = sky.run(&["check", "kubernetes", "-o", "json"]).await;
     assert!(checked && text.contains("\"compute\""), "{text}");
-    assert!(gpus.0 && gpus.1.contains("H100"), "{}", gpus.1);
-    assert!(stopped.0, "{}", stopped.1);
+    let (listed, text) = sky.run(&["gpus", "list", "--infra", "kubernetes"]).await;
+    assert!(listed && text.contains("H100"), "{text}");
+    let dry: Vec<&str> = LAUNCH.iter().copied().chain(["--dryrun"]).collect();
+    let (planned, text) = sky.run(&dry).await;
+    assert!(planned && text.contains("H100:1"), "{text}");
+
+    if Command::new("rsync").arg("--version").output().await.is_err() {
+        testkit::left_out("sky launch: there is no rsync");
+        return;
+    }
+    let pod = sky.launched().await;
+    let (labels, spec) = (&pod["metadata"]["labels"], &pod["spec"]);
+    assert_eq!(labels["remotegpu.ai/sku-code"], "gpu-h100-1x", "by its GPUs: {labels}");
+    assert!(labels["skypilot-cluster-name"].is_string() && labels["ray-node-type"] == "head", "{labels}");
+    assert_eq!(spec["serviceAccountName"], "sky-sa");
+    assert_eq!(spec["nodeSelector"]["remotegpu.ai/engine"], "simulated");
+    assert_eq!(spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "1");
 }

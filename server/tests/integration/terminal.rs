@@ -134,10 +134,11 @@ async fn a_shell_follows_the_size_of_the_screen_and_ends_with_the_session() {
     let shell = Shell::new().await;
     let cookie = shell.owner.cookie().unwrap().to_owned();
     let (mut stream, _) = shell.connect(&cookie, &shell.app.url).await;
-    send(&mut stream, "busybox stty size\n").await;
-    until(&mut stream, "24 80").await;
+    // A size goes another way through the cluster than keys do: asked until it has arrived.
+    send(&mut stream, "until busybox stty size | busybox grep '24 80'; do sleep 0.1; done; echo begins $((1+1))\n")
+        .await;
+    until(&mut stream, "begins 2").await;
     frame(&mut stream, TEXT, r#"{"columns":101,"rows":33}"#).await;
-    // Resizing goes another way through the cluster than keys do: asked until it has arrived.
     send(&mut stream, "until busybox stty size | busybox grep '33 101'; do sleep 0.1; done; echo fits $((1+1))\n")
         .await;
     until(&mut stream, "fits 2").await;

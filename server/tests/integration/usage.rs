@@ -218,3 +218,26 @@ async fn budgets_are_of_the_accounts_own_namespaces_and_in_the_catalogues_curren
     assert_eq!(place.member.delete(&path).await.status, 204, "as for one that never was");
     assert_eq!(stranger.get(&path).await.json()["spent"], "0.00");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn budgets_come_in_pages_with_the_names_of_their_namespaces() {
+    let app = TestApp::start(CONSOLE).await;
+    let owner = app.stranger("owner").await;
+    let mut wanted = vec![json!(null)];
+    for name in ["first", "second"] {
+        let made = owner.post("/v1/kubernetes/namespaces", json!({"name": name})).await;
+        let budget = json!({"namespace_id": made.str("/id"), "amount": "20", "currency": "EUR"});
+        assert_eq!(owner.post("/v1/budgets", budget).await.status, 201);
+        wanted.push(json!(name));
+    }
+    assert_eq!(owner.post("/v1/budgets", json!({"amount": "20", "currency": "EUR"})).await.status, 201);
+    let (mut met, mut query) = (Vec::new(), "?limit=1".to_owned());
+    loop {
+        let page = owner.get(&format!("/v1/budgets{query}")).await.json();
+        met.extend(page["items"].as_array().unwrap().iter().map(|budget| budget["namespace"].clone()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        query = format!("?limit=1&cursor={cursor}");
+    }
+    assert_eq!(met, wanted);
+    assert_eq!(owner.get("/v1/budgets?limit=0").await.status, 400);
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use testkit::{Client, Received, Receiver, Scratch, TestApp, eventually, unique};
 
-use crate::CONSOLE;
+use crate::{CONSOLE, engine};
 
 const ROUTE: &str = "/v1/webhooks";
 
@@ -216,6 +216,20 @@ async fn what_happens_to_a_deployment_is_told_in_its_order() {
     let event = |kind: &str| [kind.to_owned(), "demo".to_owned()];
     let expected = [event("deployment.created"), event("deployment.created"), event("deployment.deleted")];
     assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_to_an_engine_is_told_with_its_ecosystem() {
+    let receiver = Receiver::start().await;
+    let (app, _dir) = console(&[&receiver]).await;
+    let owner = app.stranger("owner").await;
+    webhook(&owner, &receiver.url).await;
+    let engine = engine::imported(&app, &owner).await;
+    let told = receiver.until(1).await.swap_remove(0);
+    let body: Value = serde_json::from_str(&told.body).unwrap();
+    let target = format!("engine:{}", engine["id"].as_str().unwrap());
+    assert_eq!((&body["type"], &body["data"]["target"]), (&json!("engine.created"), &json!(target)), "{body}");
+    assert_eq!(body["data"]["ecosystem"], "prod", "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,8 @@ impl Place {
     }
 }
 
-async fn until_text(stream: &mut reqwest::Response, wanted: &str) -> String {
+/// Reads on until `wanted` came.
+pub async fn until_text(stream: &mut reqwest::Response, wanted: &str) -> String {
     let mut text = String::new();
     while !text.contains(wanted) {
         let chunk = stream.chunk().await.unwrap();
@@ -92,8 +93,11 @@ async fn a_pod_that_kubectl_made_is_seen_with_its_containers_events_and_log() {
     assert_eq!((&list["items"][0]["kind"], &list["items"][0]["pods"]), (&json!("pod"), &json!([])));
     let none = place.member.get(&place.path("workloads?kind=job")).await.json();
     assert_eq!((&none["found"], &none["total"]), (&json!(0), &json!(1)));
-    let log = place.member.get(&place.path("pods/alone/logs?tail=100")).await;
-    assert!(log.text.contains("hello from the container"), "{}", log.text);
+    let log = eventually("the container has said hello", async || {
+        let log = place.member.get(&place.path("pods/alone/logs?tail=100")).await;
+        if log.text.contains("hello from the container") { Ok(log) } else { Err(log.text) }
+    })
+    .await;
     assert_eq!(log.header("content-disposition"), "inline; filename=\"alone.log\"");
     place.member.get(&place.path("pods/alone/logs?container=none")).await.is_problem(404, "not_found", "Not found");
 }
@@ -112,6 +116,37 @@ async fn a_failed_pod_says_how_it_ended_and_is_deleted() {
     })
     .await;
     place.member.get(&place.path("workloads/daemonset/x")).await.is_problem(404, "not_found", "Not found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_are_deleted_in_one_call_and_one_that_is_gone_already_is_no_fault() {
+    let place = Place::new().await;
+    for name in ["one", "two", "kept"] {
+        let template = json!({"metadata": {"labels": {"app": name, "remotegpu.ai/sku-code": "cpu-shared-8g"}},
+            "spec": {"containers": [{"name": "app", "image": "registry.invalid/app:1"}]}});
+        let spec = json!({"replicas": 0, "selector": {"matchLabels": {"app": name}}, "template": template});
+        place
+            .apply(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}))
+            .await;
+    }
+    let form = |items: &[&str]| {
+        let items = items.iter().enumerate().map(|(at, item)| format!("&items%5B{at}%5D={item}"));
+        format!("namespace={}{}", place.id, items.collect::<String>())
+    };
+    let chosen = form(&["deployment/one", "deployment/gone", "deployment/two"]);
+    let done = place.member.post_form("/api/workload/delete-many", &chosen).await;
+    assert!(done.header("location").contains("done=workloads-deleted"), "{} {}", done.status, done.text);
+    for name in ["one", "two"] {
+        let path = place.path(&format!("workloads/deployment/{name}"));
+        eventually(&format!("{name} is gone"), async || match place.member.get(&path).await.status {
+            404 => Ok(()),
+            other => Err(other),
+        })
+        .await;
+    }
+    assert_eq!(place.member.get(&place.path("workloads/deployment/kept")).await.status, 200);
+    let log = place.member.get("/v1/audit?action=deployment.deleted").await.json();
+    assert_eq!(log["items"].as_array().unwrap().len(), 2, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -311,29 +346,41 @@ async fn of_two_people_who_edit_one_deployment_the_second_is_told() {
     let put = async |edited: &Value, query: &str| {
         place.member.send("PUT".parse().unwrap(), &format!("{path}{query}"), Some(edited.to_string())).await
     };
-    // The controllers write the object's status too: a version read while they do is old at once.
-    eventually("an edit of the newest version is taken", async || {
-        let mut first = place.member.get(&path).await.json();
-        let second = first.clone();
-        first["object"]["metadata"]["labels"] = json!({"by": "ada"});
-        let dry = put(&first, "?dry_run=true").await;
-        if dry.status != 200 {
-            return Err(dry.text);
-        }
-        assert_eq!(dry.json()["object"]["metadata"]["labels"]["by"], "ada");
-        assert_eq!(place.member.get(&path).await.json()["object"]["metadata"].get("labels"), None, "a dry run");
-        let done = put(&first, "").await;
-        if done.status != 200 {
-            return Err(done.text);
-        }
-        let told = put(&second, "").await;
-        assert_eq!(told.status, 409);
-        assert!(told.str("/detail").starts_with("Somebody changed this meanwhile"), "{}", told.text);
-        Ok(())
-    })
-    .await;
+    let mut first = place.member.get(&path).await.json();
+    let second = first.clone();
+    first["object"]["metadata"]["labels"] = json!({"by": "ada"});
+    let dry = put(&first, "?dry_run=true").await;
+    assert_eq!(dry.status, 200, "{}", dry.text);
+    assert_eq!(dry.json()["object"]["metadata"]["labels"]["by"], "ada");
+    assert_eq!(place.member.get(&path).await.json()["object"]["metadata"].get("labels"), None, "a dry run");
+    let done = put(&first, "").await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let told = put(&second, "").await;
+    assert_eq!(told.status, 409);
+    assert!(told.str("/detail").starts_with("Somebody changed this meanwhile"), "{}", told.text);
     let mut other = place.member.get(&path).await.json();
     other["object"]["metadata"]["namespace"] = json!("kube-system");
     let refused = put(&other, "").await;
     assert_eq!((refused.status, refused.str("/code").as_str()), (400, "invalid_request"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_a_controller_writes_makes_nobodys_edit_stale() {
+    let place = Place::new().await;
+    deployed(&place, "demo").await;
+    let path = place.path("workloads/deployment/demo/manifest");
+    let mut read = place.member.get(&path).await.json();
+    let at = ["-n", &place.kubernetes_name, "get", "deployment", "demo", "-o", "jsonpath={.metadata.resourceVersion}"];
+    let before = place.app.plane.admin(&at).await.stdout;
+    // As a controller of one's own would: nothing of what people write is touched.
+    let condition = json!([{"type": "Looked", "status": "True", "reason": "Test", "message": "by a test"}]);
+    let status = json!({"status": {"conditions": condition}}).to_string();
+    let write = ["-n", &place.kubernetes_name, "patch", "deployment", "demo", "--subresource=status", "-p", &status];
+    let wrote = place.app.plane.admin(&write).await;
+    assert!(wrote.ok, "{wrote:?}");
+    assert_ne!(place.app.plane.admin(&at).await.stdout, before, "the object is a newer one");
+    read["object"]["metadata"]["labels"] = json!({"by": "ada"});
+    let done = place.member.send("PUT".parse().unwrap(), &path, Some(read.to_string())).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    assert_eq!(done.json()["object"]["metadata"]["labels"]["by"], "ada");
 }

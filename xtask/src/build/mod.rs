@@ -13,7 +13,7 @@ use clap::Args;
 use localplane::Stop;
 use sha2::{Digest, Sha256};
 
-use crate::repo::{PROGRAMS, Repo};
+use crate::repo::{CLI, PROGRAMS, Repo};
 use crate::say::Say;
 use crate::{repo, shell, tools};
 
@@ -49,6 +49,20 @@ pub struct Built {
     pub site_root: PathBuf,
 }
 
+impl Built {
+    /// What was built before, whatever its age.
+    pub fn left_by_the_last_build(repo: &Repo, release: bool) -> Self {
+        let programs = repo.programs(release);
+        let [server, admission, kubelet, cli, runpod_sim] = PROGRAMS.map(|(_, binary)| programs.join(binary));
+        Self { server, admission, kubelet, cli, runpod_sim, site_root: site::root(repo) }
+    }
+
+    /// The bytes in brotli that a browser fetches for every page.
+    pub fn first_load(&self) -> u64 {
+        site::first_load(&self.site_root)
+    }
+}
+
 /// Builds everything and says where it is.
 ///
 /// # Errors
@@ -56,9 +70,24 @@ pub struct Built {
 pub fn run(options: &Options, stop: &Stop) -> Result<()> {
     crate::ending::stop_on_signals(stop, true)?;
     let say = Say::new();
-    let built = all(&Repo::find()?, Scope::Programs { release: options.release }, &say, stop)?;
+    let repo = Repo::find()?;
+    let built = all(&repo, Scope::Programs { release: options.release }, &say, stop)?;
+    if options.release {
+        static_cli(&repo, &say, stop)?;
+    }
     say.step(format!("Built {}", built.server.display()));
     Ok(())
+}
+
+/// The program that people carry to other machines, once more: in one file that needs nothing of them, not even their libc.
+fn static_cli(repo: &Repo, say: &Say, stop: &Stop) -> Result<()> {
+    let (package, binary) = CLI;
+    say.step(format!("Building {binary} as one static file"));
+    let mut cargo = repo::cargo(&repo.root);
+    cargo.args(["rustc", "--locked", "--release", "--package", package, "--bin", binary]);
+    // Given to this one program: for the whole graph it would be another build of everything.
+    cargo.args(["--", "-C", "target-feature=+crt-static"]);
+    shell::run("cargo rustc", &mut cargo, stop)
 }
 
 /// As [`run`], for other commands.
@@ -73,11 +102,10 @@ pub fn all(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<Built> {
     let sheet = css::build(repo, stop)?;
     let site = site::assemble(repo, &browser, &sheet, say)?;
     native(repo, scope, say, stop)?;
-    let programs = repo.programs(scope == Scope::Programs { release: true });
+    let release = scope == Scope::Programs { release: true };
     // The console reads it beside its program, so each profile has its own copy.
-    localplane::files::write_public(&programs.join("hash.txt"), site.hash.as_bytes())?;
-    let [server, admission, kubelet, cli, runpod_sim] = PROGRAMS.map(|(_, binary)| programs.join(binary));
-    Ok(Built { server, admission, kubelet, cli, runpod_sim, site_root: site.root })
+    localplane::files::write_public(&repo.programs(release).join("hash.txt"), site.hash.as_bytes())?;
+    Ok(Built::left_by_the_last_build(repo, release))
 }
 
 fn native(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<()> {

@@ -22,9 +22,13 @@ const TERMINAL: [(&str, &str); 3] = [
 /// A finished site.
 #[derive(Debug)]
 pub struct Site {
-    pub root: PathBuf,
     /// Name of the folder below `pkg/` with this build's files.
     pub hash: String,
+}
+
+/// Where the site lies.
+pub fn root(repo: &Repo) -> PathBuf {
+    repo.target.join("site")
 }
 
 /// Puts the site together, unless the one that is there was made from the same parts.
@@ -32,7 +36,7 @@ pub struct Site {
 /// # Errors
 /// When a file cannot be read or written; names it.
 pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Result<Site> {
-    let root = repo.target.join("site");
+    let root = root(repo);
     let notes = repo.target.join("site-work");
     let css = read(sheet)?;
     let public = repo.root.join("app/public");
@@ -44,7 +48,7 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
     let made_from = fingerprint(parts);
     let stamp = notes.join("site.made-from.txt");
     if root.is_dir() && fs::read_to_string(&stamp).is_ok_and(|known| known == made_from) {
-        return Ok(Site { root, hash: made_from });
+        return Ok(Site { hash: made_from });
     }
     say.step("Compressing the site");
     let fresh = repo.target.join("site-new");
@@ -57,8 +61,7 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
         write(&folder.join("terminal").join(name), bytes)?;
     }
     copy_below(&public, &statics, &fresh)?;
-    let every_page =
-        [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm")].map(|name| folder.join(name));
+    let every_page = every_page().map(|name| folder.join(name));
     let first = compress::all(&repo.root, &every_page)?;
     let others: Vec<PathBuf> = files_below(&fresh).into_iter().filter(|file| !compressed(file, &every_page)).collect();
     let rest = compress::all(&repo.root, &others)?;
@@ -70,7 +73,20 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
         first / 1024,
         rest / 1024
     ));
-    Ok(Site { root, hash: made_from })
+    Ok(Site { hash: made_from })
+}
+
+/// What no page does without.
+fn every_page() -> [String; 3] {
+    [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm")]
+}
+
+/// The bytes of these files in brotli, of the site that lies in `root`.
+pub fn first_load(root: &Path) -> u64 {
+    let names = every_page().map(|name| format!("{name}.br"));
+    let files = files_below(&root.join("pkg"));
+    let wanted = files.iter().filter(|file| names.iter().any(|name| file.ends_with(name)));
+    wanted.filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum()
 }
 
 /// The files of the terminal by name.

@@ -18,6 +18,7 @@ use crate::{repo, shell};
 /// The file that fetches the pages' code; Leptos knows it by this very name.
 const LOADER: &str = "./__wasm_split.______________________.js";
 /// Which files each page needs, for the hints in the head of its HTML; Leptos knows it by this very name.
+const MANIFEST: &str = "__wasm_split_manifest.json";
 /// A page whose part is lost on the way would be dead: a network that changes or a console that restarts is waited for.
 const FETCH_AGAIN: &str = "\
 const fetch = async (...what) => {
@@ -31,7 +32,6 @@ const fetch = async (...what) => {
   }
 };
 ";
-const MANIFEST: &str = "__wasm_split_manifest.json";
 
 /// The features that every browser of the last years has; each of them makes the file smaller.
 const FEATURES: [&str; 6] = [

@@ -1,18 +1,34 @@
-//! `docs/SECURITY-RULES.md` names a test or a reason for each rule; each test that it names is there.
+//! `docs/SECURITY-RULES.md` and `docs/VIRTUAL-NODE.md` name a test or a reason for each rule, `docs/REPLACES.md` for each
+//! step of the published pages; each test that they name is there.
 
 use std::path::Path;
 
 use super::{Outcome, broken};
 
-const PAGE: &str = "docs/SECURITY-RULES.md";
+/// The pages, and how many rules with the numbers D1, D2, … each must have.
+const PAGES: [(&str, usize); 3] =
+    [("docs/SECURITY-RULES.md", 0), ("docs/REPLACES.md", 0), ("docs/VIRTUAL-NODE.md", 30)];
+/// How the first lines of their tables begin.
+const HEADS: [&str; 2] = ["| Rule |", "| Step |"];
 
 /// Finds rules without a proof or a reason, and proofs that are gone.
 pub fn check(root: &Path) -> Outcome {
-    let text = std::fs::read_to_string(root.join(PAGE)).map_err(|error| broken(&error.into()))?;
-    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Rule |")).collect();
     let source = |file: &str| std::fs::read_to_string(root.join(file)).ok();
-    let wrong: Vec<String> = rows.iter().flat_map(|row| wrong(row, source)).collect();
-    if wrong.is_empty() { Ok(format!("{} rules", rows.len())) } else { Err(wrong) }
+    let (mut rules, mut all) = (0, Vec::new());
+    for (page, numbered) in PAGES {
+        let text = std::fs::read_to_string(root.join(page)).map_err(|error| broken(&error.into()))?;
+        let is_rule = |line: &&str| line.starts_with("| ") && HEADS.iter().all(|head| !line.starts_with(head));
+        let rows: Vec<&str> = text.lines().filter(is_rule).collect();
+        rules += rows.len();
+        all.extend(rows.iter().flat_map(|row| wrong(row, source)));
+        all.extend(missing(&rows, numbered));
+    }
+    if all.is_empty() { Ok(format!("{rules} rules")) } else { Err(all) }
+}
+
+fn missing(rows: &[&str], numbered: usize) -> Vec<String> {
+    let starts = |number: &usize| rows.iter().any(|row| row.starts_with(&format!("| D{number} ")));
+    (1..=numbered).filter(|number| !starts(number)).map(|number| format!("no rule D{number}")).collect()
 }
 
 fn wrong(row: &str, source: impl Fn(&str) -> Option<String>) -> Vec<String> {
@@ -55,5 +71,12 @@ mod tests {
         assert_eq!(found("none"), ["neither test nor reason: 1.1 A rule"]);
         assert_eq!(found("`a.rs::it_held`, `c.rs::it_holds`"), ["no it_held in a.rs", "no it_holds in c.rs"]);
         assert_eq!(wrong("| a | b |", source), ["not three columns: | a | b |"]);
+    }
+
+    #[test]
+    fn no_number_is_left_out() {
+        let rows = ["| D1 One | `x.rs` | none: x |", "| D12 Twelve | `x.rs` | none: x |"];
+        assert_eq!(missing(&rows, 2), ["no rule D2"]);
+        assert_eq!(missing(&rows, 0), Vec::<String>::new());
     }
 }

@@ -1,18 +1,22 @@
 //! `cargo xtask test`: everything CI runs, quick things first, and one last line with the count.
 //! One PostgreSQL and one platform (the same start as `up`) serve all tests; every test makes its own account.
 
-mod browser;
+pub mod browser;
+mod imported;
+mod life;
 pub mod postgres;
 mod provider;
 mod python;
+mod rented;
 mod rust;
 mod schemathesis;
 mod skypilot;
 mod system;
+mod venv;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use localplane::{Ports, Stop, files};
 
@@ -24,8 +28,12 @@ use crate::repo::Repo;
 use crate::say::Say;
 use crate::tools;
 use crate::up::platform::{Platform, Settings};
+use imported::Imported;
+use life::Foreign;
 use postgres::Postgres;
 use provider::Provider;
+use rented::Rented;
+use schemathesis::SCHEMATHESIS;
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
@@ -33,6 +41,9 @@ pub struct Options {
     /// Leave out the browser and real containers.
     #[arg(long)]
     pub quick: bool,
+    /// Rent one cheap instance at RunPod itself, with the key in RUNPOD_API_KEY, and give it back.
+    #[arg(long)]
+    pub live_runpod: bool,
     /// Only tests whose name contains this; leaves out the checks.
     pub filter: Option<String>,
 }
@@ -78,6 +89,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self, repo: &Repo, dir: &Path) -> Result<()> {
+        let key = std::env::var_os("RUNPOD_API_KEY").is_some_and(|key| !key.is_empty());
+        ensure!(key || !self.options.live_runpod, "RUNPOD_API_KEY is not set: --live-runpod rents with it");
         system::install(self.options.quick, &self.say, self.stop)?;
         if self.options.filter.is_none() {
             let checks = check::all(repo, &self.say, self.stop)?;
@@ -87,25 +100,16 @@ impl Run<'_> {
         files::private_dir(dir)?;
         let dir = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
         let postgres = Postgres::start(&dir, &self.say, self.stop)?;
-        let settings = settings(&dir, !self.options.quick)?;
+        let rented = Rented::start(&built.runpod_sim, &dir)?;
+        let settings = settings(&dir, !self.options.quick, rented.url())?;
         tools::npm_packages(&repo.root.join("end2end"), &self.say, self.stop)?;
         let console = format!("http://127.0.0.1:{}", settings.port);
         let _provider = Provider::start(&repo.root, &dir, &console)?;
         let mut platform = Platform::start(&settings, repo, &built, &self.say, self.stop)?;
         self.say.step(format!("The platform is ready at {}", platform.url()));
         let mut environment = environment(&platform, &dir, &postgres, self.options.quick)?;
-        if !self.options.quick
-            && let Some(program) = schemathesis::program(&self.say)
-        {
-            environment.push(("REMOTEGPU_TEST_SCHEMATHESIS".to_owned(), program.display().to_string()));
-        }
-        if !self.options.quick
-            && let Some(program) = skypilot::program(&self.say)
-        {
-            environment.push(("REMOTEGPU_TEST_SKYPILOT".to_owned(), program.display().to_string()));
-        }
-        let python = python::find(&self.say);
-        environment.extend(python.map(|python| ("REMOTEGPU_TEST_PYTHON".to_owned(), python.display().to_string())));
+        environment.extend(self.optional());
+        environment.extend(self.options.live_runpod.then(|| ("REMOTEGPU_TEST_LIVE_RUNPOD".to_owned(), "1".to_owned())));
         let filter = self.options.filter.as_deref();
         let (rust, left_out) = rust::run(&repo.root, filter, &environment, &self.say, self.stop)?;
         self.add(rust);
@@ -113,11 +117,34 @@ impl Run<'_> {
         // Tests may kill what they started, never what everybody uses.
         platform.ensure_alive()?;
         if !self.options.quick {
+            let imported = Imported::start(&dir, &self.say, self.stop)?;
+            environment.push(imported.environment());
+            environment.extend(rented.environment());
+            platform.start_imported(&built, &self.say, self.stop)?;
             let browser = browser::run(&repo.root, filter, &dir, &environment, &self.say, self.stop)?;
             self.add(browser);
             platform.ensure_alive()?;
+            if filter.is_none() {
+                let life = life::run(repo, &dir, &Foreign { imported, postgres }, &self.say, self.stop)?;
+                self.add(life);
+            }
         }
         Ok(())
+    }
+
+    /// Programs that not every machine has, for the tests that need them.
+    fn optional(&self) -> Vec<(String, String)> {
+        let (schemathesis, skypilot) = match self.options.quick {
+            true => (None, None),
+            false => (SCHEMATHESIS.find(&self.say), skypilot::program(&self.say)),
+        };
+        let all = [
+            ("REMOTEGPU_TEST_SCHEMATHESIS", schemathesis),
+            ("REMOTEGPU_TEST_SKYPILOT", skypilot),
+            ("REMOTEGPU_TEST_PYTHON", python::find(&self.say)),
+        ];
+        let named = |(name, program): (&str, Option<PathBuf>)| Some((name.to_owned(), program?.display().to_string()));
+        all.into_iter().filter_map(named).collect()
     }
 
     fn add(&mut self, tally: Tally) {
@@ -126,7 +153,7 @@ impl Run<'_> {
     }
 }
 
-fn settings(dir: &Path, containers: bool) -> Result<Settings> {
+fn settings(dir: &Path, containers: bool, runpod_api: String) -> Result<Settings> {
     let port = Ports::open(dir)?.get("remotegpu", std::net::Ipv4Addr::LOCALHOST.into())?;
     Ok(Settings {
         dir: dir.to_owned(),
@@ -136,6 +163,7 @@ fn settings(dir: &Path, containers: bool) -> Result<Settings> {
         throwaway: true,
         containers,
         demo_runpod: false,
+        runpod_api: Some(runpod_api),
     })
 }
 

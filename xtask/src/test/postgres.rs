@@ -66,7 +66,23 @@ impl Postgres {
 
     /// The address with user and password, of the database `postgres`.
     pub fn url(&self) -> String {
-        format!("postgres://postgres:{PASSWORD}@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
+    }
+
+    /// Makes an empty database; gives its address.
+    ///
+    /// # Errors
+    /// When there is one of this name.
+    pub fn database(&self, name: &str) -> Result<String> {
+        let mut create = Command::new(programs().context("PostgreSQL is not installed any more")?.join("createdb"));
+        create.env("PGPASSWORD", PASSWORD).args(["--host=127.0.0.1", "--username=postgres"]);
+        create.arg(format!("--port={}", self.port)).arg(name);
+        shell::quiet("createdb", &mut create)?;
+        Ok(self.url_of(name))
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
     }
 }
 

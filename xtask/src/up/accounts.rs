@@ -11,8 +11,8 @@ use super::cluster::Cluster;
 pub const NAMESPACE: &str = "remotegpu-system";
 
 /// The short names; the ServiceAccount is `remotegpu-<name>`, the file `kubeconfigs/<name>.yaml`.
-const IDENTITIES: [&str; 7] =
-    ["issuer", "reconciler", "admission", "node-local", "node-simulated", "node-runpod", "nodes"];
+const IDENTITIES: [&str; 8] =
+    ["issuer", "reconciler", "metrics", "admission", "node-local", "node-simulated", "node-runpod", "nodes"];
 
 /// Thirty days: `up` writes them anew at each start.
 const DURATION: &str = "--duration=720h";

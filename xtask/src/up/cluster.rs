@@ -169,3 +169,29 @@ fn client_ca(kubectl: &Kubectl, path: &Path) -> Result<Option<PathBuf>> {
     files::write_public(path, pem.as_bytes())?;
     Ok(Some(path.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kubeconfig: &Path) -> String {
+        format!("{:#}", Cluster::probe(kubeconfig, &Say::new()).unwrap_err())
+    }
+
+    #[test]
+    fn a_kubeconfig_that_is_not_there_is_named() {
+        assert_eq!(refused(Path::new("/nowhere/config")), "there is no kubeconfig /nowhere/config");
+    }
+
+    #[test]
+    fn a_cluster_that_cannot_be_reached_is_one_sentence() {
+        let file = std::env::temp_dir().join(format!("xtask-kubeconfig-{}", std::process::id()));
+        // Nobody but root may listen on port 1, and root does not.
+        let identity = localplane::kubeconfig::Identity::Token("t");
+        localplane::kubeconfig::write(&file, "gone", "https://127.0.0.1:1", None, &identity).unwrap();
+        let error = refused(&file);
+        let begin = format!("the cluster of {} cannot be reached (", file.display());
+        assert!(error.starts_with(&begin) && error.contains("127.0.0.1:1"), "{error}");
+        assert!(error.ends_with("): check its address, or leave --kubeconfig out") && !error.contains('\n'), "{error}");
+    }
+}

@@ -13,10 +13,12 @@ use super::cluster::Cluster;
 use super::platform::{ADMIN_EMAIL, Settings};
 use super::secrets::Secrets;
 use super::supervised::Supervised;
-use super::{accounts, http};
+use super::{accounts, http, serving};
 use crate::build::Built;
 
 const READY: Duration = Duration::from_secs(60);
+/// Where the tests' second control plane is. Listeners of the platform itself at this address stay denied.
+pub const TEST_NETWORK: &str = "127.0.0.1/32";
 
 /// Starts the console.
 ///
@@ -43,6 +45,8 @@ pub fn start(
     command.arg("--jwt-key-file").arg(&secrets.jwt_key);
     command.arg("--issuer-kubeconfig").arg(accounts::path(dir, "issuer"));
     command.arg("--reconciler-kubeconfig").arg(accounts::path(dir, "reconciler"));
+    command.arg("--metrics-kubeconfig").arg(accounts::path(dir, "metrics"));
+    command.arg("--kubelet-ca-file").arg(serving::authorities(cluster, dir)?);
     command.arg("--cluster-server").arg(&cluster.server);
     if let Some(ca_file) = &cluster.ca_file {
         command.arg("--cluster-ca-file").arg(ca_file);
@@ -50,6 +54,12 @@ pub fn start(
     let providers = dir.join("oidc.json");
     if providers.exists() {
         command.arg("--oidc-config-file").arg(providers).arg("--cookie-key-file").arg(&secrets.cookie_key);
+    }
+    if settings.throwaway {
+        command.arg("--outbound-allowed-networks").arg(TEST_NETWORK);
+    }
+    if let Some(url) = &settings.runpod_api {
+        command.arg("--runpod-api-url").arg(url);
     }
     command.arg("--site-root").arg(&built.site_root);
     command.arg("--bootstrap-email").arg(ADMIN_EMAIL).arg("--bootstrap-password-file").arg(&secrets.password);

@@ -64,9 +64,9 @@ fn command(options: &Options, dir: &Path) -> Result<Command> {
     if let Some(database) = &options.database {
         copy.env("REMOTEGPU_DATABASE", database);
     }
-    if options.release {
-        copy.arg("--release");
-    }
+    copy.args(options.release.then_some("--release"));
+    copy.args(options.demo_runpod.then_some("--demo-runpod"));
+    copy.args(options.as_built.then_some("--as-built"));
     Ok(copy)
 }
 
@@ -82,4 +82,44 @@ fn end_copy(child: &mut Child) {
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     let _gone_already = kill(pid, Signal::SIGTERM);
     let _reaped = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    /// What the copy reads of the command line it is given, and what its environment is told.
+    fn copied(given: &[&str]) -> (Options, Option<String>) {
+        let options = Line::parse_from(std::iter::once("up").chain(given.iter().copied())).options;
+        let command = command(&options, Path::new("/data")).unwrap();
+        let database = command.get_envs().find(|(name, _)| *name == "REMOTEGPU_DATABASE");
+        let database = database.and_then(|(_, value)| Some(value?.to_string_lossy().into_owned()));
+        (Line::parse_from(command.get_args()).options, database)
+    }
+
+    #[test]
+    fn the_copy_is_told_everything_but_the_database_on_its_command_line() {
+        let database = "postgres://console:secret@127.0.0.1/console";
+        let given = ["--detach", "--port=9000", "--kubeconfig=k.yaml", "--database", database];
+        let more = ["--release", "--demo-runpod", "--as-built"];
+        let (copy, told) = copied(&[given.as_slice(), more.as_slice()].concat());
+        assert!(copy.detached && !copy.detach && copy.release && copy.demo_runpod && copy.as_built);
+        assert_eq!((copy.port, copy.data.as_deref()), (9000, Some(Path::new("/data"))));
+        assert_eq!(copy.kubeconfig.as_deref(), Some(Path::new("k.yaml")));
+        assert_eq!(told.as_deref(), Some(database));
+    }
+
+    #[test]
+    fn the_copy_is_told_nothing_that_was_not_asked_for() {
+        let (copy, _) = copied(&["--detach"]);
+        assert!(!copy.release && !copy.demo_runpod && copy.kubeconfig.is_none());
+    }
 }

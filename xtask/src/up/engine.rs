@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use localplane::binaries::find_program;
 use localplane::{Stop, files, wait};
 
@@ -19,11 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest path that a Unix socket may have on Linux, less the closing zero.
 const LONGEST_SOCKET: usize = 107;
 
-/// The socket of a container engine that answers, if there is one.
+/// The socket of a container engine that answers, if there is one. Not `needed`: a podman that does not start is said
+/// and done without.
 ///
 /// # Errors
-/// When podman is there but its service cannot be started.
-pub fn find(dir: &Path, processes: &mut Supervised, say: &Say, stop: &Stop) -> Result<Option<PathBuf>> {
+/// When one is needed, and podman is there but its service cannot be started.
+pub fn find(needed: bool, dir: &Path, processes: &mut Supervised, say: &Say, stop: &Stop) -> Result<Option<PathBuf>> {
     if let Some(socket) = docker_socket(say) {
         match ping(&socket) {
             Ok(()) => {
@@ -36,11 +37,17 @@ pub fn find(dir: &Path, processes: &mut Supervised, say: &Say, stop: &Stop) -> R
             )),
         }
     }
-    if find_program("podman").is_none() {
+    let Some(program) = find_program("podman") else {
         say.step("No container engine found: CPU SKUs run simulated. Install docker or podman to run real containers");
         return Ok(None);
+    };
+    match podman(&program, dir, processes, say, stop) {
+        Err(error) if !needed && !stop.requested() => {
+            say.step(format!("{error:#}\nCPU SKUs run simulated until it does"));
+            Ok(None)
+        }
+        found => found.map(Some),
     }
-    podman(dir, processes, say, stop).map(Some)
 }
 
 /// The socket that DOCKER_HOST names, else Docker's usual place if something is there.
@@ -65,11 +72,11 @@ fn ping(socket: &Path) -> Result<()> {
 }
 
 /// Starts `podman system service` with a socket in the data directory.
-fn podman(dir: &Path, processes: &mut Supervised, say: &Say, stop: &Stop) -> Result<PathBuf> {
+fn podman(program: &Path, dir: &Path, processes: &mut Supervised, say: &Say, stop: &Stop) -> Result<PathBuf> {
     let socket = socket_path(dir);
     // A socket file that nobody listens to any more would keep the service from starting.
     let _not_there = fs::remove_file(&socket);
-    let mut command = Command::new("podman");
+    let mut command = Command::new(program);
     command.args(["system", "service", "--time=0", &format!("unix://{}", socket.display())]);
     // Its monitor of containers leaves a file `oom` where it was started.
     command.current_dir(dir);
@@ -79,11 +86,15 @@ fn podman(dir: &Path, processes: &mut Supervised, say: &Say, stop: &Stop) -> Res
         command.env("CONTAINERS_CONF", conf);
     }
     processes.start("podman", &mut command)?;
-    wait::until("the start of podman", Duration::from_secs(30), stop, || {
+    let answers = wait::until("the start of podman", Duration::from_secs(30), stop, || {
         processes.ensure_alive()?;
         Ok(ping(&socket).is_ok().then_some(()))
-    })
-    .context("podman is installed but its service does not start")?;
+    });
+    if let Err(error) = answers {
+        // Nobody watches a dead one from here on: what runs without it may go on.
+        processes.stop_one("podman");
+        return Err(error.context("podman is installed but its service does not start"));
+    }
     say.step(format!("Containers run in podman behind {}", socket.display()));
     Ok(socket)
 }
@@ -140,6 +151,18 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
         let error = ping(&socket).unwrap_err();
         assert!(format!("{error:#}").starts_with("nobody listens"), "{error:#}");
+    }
+
+    #[test]
+    fn a_podman_that_does_not_start_is_said_and_ends_no_start() {
+        let dir = std::env::temp_dir().join(format!("xtask-podman-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let mut processes = Supervised::new(&dir);
+        // Ends at once, with an error.
+        let error = podman(Path::new("false"), &dir, &mut processes, &Say::new(), &Stop::default()).unwrap_err();
+        let words = format!("{error:#}");
+        assert!(words.starts_with("podman is installed but its service does not start: podman ended"), "{words}");
+        processes.ensure_alive().unwrap();
     }
 
     #[test]

@@ -17,15 +17,16 @@ mod secrets;
 mod serving;
 mod supervised;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use localplane::{Stop, files, net};
+use localplane::{Stop, files};
 
-use crate::build::{self, Scope};
+use crate::build::{self, Built, Scope};
 use crate::down;
 use crate::ending::{self, Explained};
 use crate::repo::Repo;
@@ -38,7 +39,7 @@ use record::Record;
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// The console's port on this machine.
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
     /// The data directory [default: .remotegpu in the checkout].
     #[arg(long, value_name = "DIR")]
@@ -61,6 +62,9 @@ pub struct Options {
     /// Set for the copy of itself that `--detach` leaves running.
     #[arg(long, hide = true)]
     pub detached: bool,
+    /// Start what the last build left: for the tests, which have built everything.
+    #[arg(long, hide = true)]
+    pub as_built: bool,
 }
 
 /// Starts everything and stays until it is told to stop, or a part of it dies.
@@ -94,7 +98,10 @@ fn live(options: &Options, repo: &Repo, dir: &std::path::Path, say: &Say, stop: 
     if let Some(kubeconfig) = &options.kubeconfig {
         Cluster::probe(kubeconfig, say)?;
     }
-    let built = build::all(repo, Scope::Programs { release: options.release }, say, stop)?;
+    let built = match options.as_built {
+        true => Built::left_by_the_last_build(repo, options.release),
+        false => build::all(repo, Scope::Programs { release: options.release }, say, stop)?,
+    };
     let settings = Settings {
         dir: dir.to_owned(),
         port: options.port,
@@ -103,6 +110,7 @@ fn live(options: &Options, repo: &Repo, dir: &std::path::Path, say: &Say, stop: 
         throwaway: false,
         containers: true,
         demo_runpod: options.demo_runpod,
+        runpod_api: None,
     };
     let mut platform = Platform::start(&settings, repo, &built, say, stop)?;
     say.step(format!("Ready at {}", platform.url()));
@@ -135,10 +143,16 @@ pub fn data_dir(repo: &Repo, given: Option<&PathBuf>) -> Result<PathBuf> {
 }
 
 fn port_is_free(port: u16) -> Result<()> {
-    let free = net::is_free(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
-    let other = if port == u16::MAX { 8080 } else { port + 1 };
-    ensure!(free, "port {port} is in use by another program: choose another, such as `cargo xtask up --port {other}`");
-    Ok(())
+    let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else { return Ok(()) };
+    let other = if (1024..u16::MAX).contains(&port) { port + 1 } else { 8080 };
+    bail!("port {port} {}: choose another, such as `cargo xtask up --port {other}`", why_not(&error))
+}
+
+fn why_not(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "is for root only",
+        _ => "is in use by another program",
+    }
 }
 
 fn already_running(dir: &std::path::Path) -> String {
@@ -146,4 +160,19 @@ fn already_running(dir: &std::path::Path) -> String {
         "RemoteGPU already runs on {0}; see {0}/up.env for its address. `cargo xtask down --data {0}` stops it",
         dir.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_named_with_what_to_type() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = port_is_free(port).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("port {port} is in use by another program")), "{error}");
+        assert!(error.contains("`cargo xtask up --port "), "{error}");
+        assert_eq!(why_not(&ErrorKind::PermissionDenied.into()), "is for root only");
+    }
 }

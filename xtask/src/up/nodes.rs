@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::Result;
 use localplane::{Ports, Stop, files, net, wait};
 
-use super::accounts;
 use super::cluster::Cluster;
 use super::secrets::Secrets;
 use super::serving;
 use super::supervised::Supervised;
+use super::{accounts, console};
 use crate::say::Say;
 
 const READY: Duration = Duration::from_secs(60);
@@ -35,6 +35,8 @@ pub struct Nodes<'a> {
     pub ip: IpAddr,
     /// For tests: many run side by side and leave their pods where they are.
     pub throwaway: bool,
+    /// Where imported accounts at RunPod are; RunPod itself if not given.
+    pub runpod_api: Option<&'a str>,
     pub say: &'a Say,
     pub stop: &'a Stop,
 }
@@ -93,7 +95,7 @@ impl Nodes<'_> {
         Ok(RUNPOD)
     }
 
-    /// Starts the process that runs the nodes of imported clusters; there are none at first.
+    /// Starts the process that runs the nodes of imported engines; there are none at first.
     ///
     /// # Errors
     /// As [`Nodes::start`].
@@ -113,6 +115,12 @@ impl Nodes<'_> {
         if let Some(client_ca) = &self.cluster.client_ca_file {
             command.arg("--nodes-client-ca-file").arg(client_ca);
         }
+        if self.throwaway {
+            command.arg("--outbound-allowed-networks").arg(console::TEST_NETWORK);
+        }
+        if let Some(url) = self.runpod_api {
+            command.arg("--runpod-api-url").arg(url);
+        }
         processes.start("remotegpu-nodes", &mut command)
     }
 
@@ -121,6 +129,9 @@ impl Nodes<'_> {
         let serving = serving::certificate(self.cluster, node, self.ip, self.say, self.stop)?;
         let mut command = Command::new(self.program);
         command.args(["--nodename", node, "--engine", engine]);
+        // Of this directory's nodes one process runs at a time: the next start need not wait for what was killed.
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        command.arg("--leader-elect-identity").arg(format!("{}:{}", host.trim(), self.dir.display()));
         if engine != "runpod" {
             // The published example carries no label of ours.
             command.args(["--require-pod-label", "remotegpu.ai/sku-code"]);

@@ -39,6 +39,8 @@ pub struct Settings {
     pub containers: bool,
     /// Start a RunPod node on a simulated account.
     pub demo_runpod: bool,
+    /// Where accounts at RunPod are, for engines that somebody imports; RunPod itself if not given.
+    pub runpod_api: Option<String>,
 }
 
 /// Everything of one start, running. Dropping it stops it.
@@ -84,7 +86,8 @@ impl Platform {
         let webhook = admission::start(cluster, dir, &built.admission, &mut ports, processes)?;
         console::start(settings, cluster, built, &self.secrets, &mut ports, processes)?;
         if settings.containers {
-            self.socket = engine::find(dir, processes, say, stop)?;
+            // Tests need containers; a first look does not.
+            self.socket = engine::find(settings.throwaway, dir, processes, say, stop)?;
         }
         say.step("Starting the webhook, the nodes and the console");
         let nodes = Nodes {
@@ -93,6 +96,7 @@ impl Platform {
             program: &built.kubelet,
             ip: nodes::address(say),
             throwaway: settings.throwaway,
+            runpod_api: settings.runpod_api.as_deref(),
             say,
             stop,
         };
@@ -111,6 +115,25 @@ impl Platform {
         }
         // The console has brought the schema of the database up to date.
         nodes.start_imported(&built.server, &console::database(settings), &self.secrets, processes)
+    }
+
+    /// Starts what a throwaway platform leaves to its tests: the process that runs the nodes of imported engines.
+    ///
+    /// # Errors
+    /// When a certificate cannot be made or the program not started.
+    pub fn start_imported(&mut self, built: &Built, say: &Say, stop: &Stop) -> Result<()> {
+        let nodes = Nodes {
+            cluster: &self.cluster,
+            dir: &self.settings.dir,
+            program: &built.kubelet,
+            ip: nodes::address(say),
+            throwaway: self.settings.throwaway,
+            runpod_api: self.settings.runpod_api.as_deref(),
+            say,
+            stop,
+        };
+        let database = console::database(&self.settings);
+        nodes.start_imported(&built.server, &database, &self.secrets, &mut self.processes)
     }
 
     /// The console's address.

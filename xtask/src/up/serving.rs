@@ -2,6 +2,7 @@
 //! Our own control plane trusts our authority; a given cluster is asked to sign (RULINGS 22).
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -32,6 +33,22 @@ pub fn certificate(cluster: &Cluster, node: &str, ip: IpAddr, say: &Say, stop: &
             pki.kubelet_serving(node, ip)
         }
     }
+}
+
+/// A file with the authorities that may have signed the certificates of nodes: ours, and a given cluster's own.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn authorities(cluster: &Cluster, dir: &Path) -> Result<PathBuf> {
+    let theirs = cluster.ca_file.clone().filter(|_| !cluster.is_ours());
+    let mut bundle = Vec::new();
+    for authority in std::iter::once(cluster.pki().ca_file()).chain(theirs) {
+        bundle.extend(std::fs::read(&authority).with_context(|| format!("cannot read {}", authority.display()))?);
+        bundle.push(b'\n');
+    }
+    let file = dir.join("pki/kubelet-ca.crt");
+    files::write_public(&file, &bundle)?;
+    Ok(file)
 }
 
 fn signed_by_cluster(cluster: &Cluster, pki: &Pki, node: &str, ip: IpAddr, stop: &Stop) -> Result<CertFiles> {

@@ -56,6 +56,7 @@ pub fn pages(operator: bool) -> Vec<Place> {
             place("Nodes", "platform", paths::nodes()),
             place("SkyPilot of all accounts", "platform", paths::platform_skypilot()),
             place("Tenants", "platform", paths::platform_tenants()),
+            place("System health", "platform", paths::platform_health()),
             place("Audit of all accounts", "platform", paths::audit(true)),
         ]);
     }
@@ -80,6 +81,14 @@ pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
         at("config", paths::config(id)),
         at("settings", paths::namespace_settings(id)),
     ]
+}
+
+/// What is made on the page at `path`, and where: what its primary action leads to.
+pub fn create_at(operator: bool, path: &str) -> Option<String> {
+    let here = |place: &Place| place.area == "create" && place.href.split('?').next() == Some(path);
+    let made = pages(operator).into_iter().find(here).map(|place| place.href);
+    let namespace = || path.strip_prefix("/kubernetes/")?.split('/').next().filter(|id| !id.is_empty());
+    made.or_else(|| namespace().map(paths::deploy))
 }
 
 /// Places whose words begin with the typed ones come first, then those that hold all of them somewhere.
@@ -136,6 +145,15 @@ mod tests {
     fn each_letter_leads_to_one_page() {
         let letters: Vec<_> = keys(true).filter_map(|place| place.key).collect();
         assert_eq!(letters.iter().collect::<HashSet<_>>().len(), letters.len());
+    }
+
+    #[test]
+    fn each_page_makes_what_it_lists() {
+        assert_eq!(create_at(false, "/kubernetes"), Some(paths::new_namespace()));
+        assert_eq!(create_at(false, "/settings/api-keys"), Some(paths::new_api_key()));
+        assert_eq!(create_at(false, "/kubernetes/7/network"), Some(paths::deploy("7")));
+        assert_eq!((create_at(false, "/"), create_at(false, "/platform/accounts")), (None, None));
+        assert_eq!(create_at(true, "/platform/accounts"), Some(paths::new_platform_account()));
     }
 
     #[test]

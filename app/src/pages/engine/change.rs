@@ -14,27 +14,20 @@ use crate::ui::panel::Panel;
 #[component]
 pub fn Change(engine: EngineView) -> impl IntoView {
     let sending = Sending::to::<ChangeEngine>();
-    let elsewhere = sending.elsewhere(&["name", "ecosystem", "load_balancer_ip"]);
+    let elsewhere = sending.elsewhere(&["ecosystem", "load_balancer_ip"]);
     let balancer = (engine.kind == EngineKind::OnPremise).then(|| {
         let field = Line("load_balancer_ip", "Load Balancer IP", "External IP address of the ingress controller.");
         line(sending, field, "text", RwSignal::new(engine.load_balancer_ip))
     });
     let tag = RwSignal::new(engine.ecosystem);
-    let name = match engine.kind {
-        // The nodes of a cluster carry its name.
-        EngineKind::OnPremise => view! { <input type="hidden" name="form[name]" value=engine.name /> }.into_any(),
-        _ => {
-            let field = Line("name", "Engine Name", "The label of its nodes follows.");
-            line(sending, field, "text", RwSignal::new(engine.name)).into_any()
-        }
-    };
     view! {
         <Panel title="Change">
             <PostForm sending=sending>
                 <div class="grid gap-3 p-4">
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=engine.id.to_string() />
-                    {name}
+                    // Its nodes carry its name.
+                    <input type="hidden" name="form[name]" value=engine.name />
                     {line(sending, Line("ecosystem", "Ecosystem", ""), "text", tag)}
                     {balancer}
                     <div>

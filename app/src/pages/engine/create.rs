@@ -1,7 +1,7 @@
 //! A new engine: its kind, its form, the preflight, and then the engine. The preflight comes with the first submit, the
 //! engine with the second; what is typed in between asks for another preflight.
 
-use domain::engine::{EngineKind, PreflightView};
+use domain::engine::{EngineKind, PreflightView, Row};
 use leptos::prelude::*;
 
 use super::fields::{Checks, Docker, OnPremise, Runpod};
@@ -9,6 +9,7 @@ use crate::api::engine::AddEngine as Add;
 use crate::features::engine_manifest::ManifestGenerator;
 use crate::features::engine_report::{Features, Rows};
 use crate::features::head::PageHead;
+use crate::features::live::use_live;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::status;
@@ -99,7 +100,7 @@ fn Form(kind: EngineKind) -> impl IntoView {
         }
     });
     view! {
-        <div class="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
+        <div class="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
             <div on:input=move |_| report.set(None)>
                 <PostForm sending=sending>
                     <div class="grid gap-4">
@@ -131,11 +132,23 @@ fn Form(kind: EngineKind) -> impl IntoView {
 #[component]
 fn Preflight(report: RwSignal<Option<PreflightView>>, sending: Sending) -> impl IntoView {
     let waiting = sending.blocked("Checking");
+    // Only while something is on its way: the whole result comes with the answer.
+    let url = Signal::derive(move || waiting.get().map_or_else(String::new, |_| paths::live_preflight()));
+    let (live, _) = use_live::<Vec<Row>>(url);
+    let so_far = move || {
+        live.get().filter(|rows| !rows.is_empty()).map(|rows| {
+            view! {
+                <div class="rounded border border-line" role="region" aria-label="Checks so far">
+                    <Rows rows=rows />
+                </div>
+            }
+        })
+    };
     move || {
         match (waiting.get().is_some(), report.get()) {
         (true, _) => {
             let words = "Checking the address, the certificate, the sign-in and each right; 30 seconds at most.";
-            view! { <p role="status" class="text-muted">{words}</p> }.into_any()
+            view! { <p role="status" class="text-muted">{words}</p> {so_far} }.into_any()
         }
         (false, None) => view! {
             <p class="text-muted">

@@ -8,7 +8,9 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::change::Change;
 use super::dialogs::{DeleteDialog, RotateDialog};
 use super::list::capacity;
+use super::nodes::Nodes;
 use crate::api::engine::{CheckEngine, GetEngine, SwitchEngine};
+use crate::features::copy_as::CopyAs;
 use crate::features::engine_report::Rows;
 use crate::features::head::PageHead;
 use crate::features::load::load;
@@ -61,17 +63,22 @@ fn Body(engine: EngineView, checks: Vec<CheckView>) -> impl IntoView {
             </Banner>
         }
     });
+    let ending = engine.status == EngineStatus::Deleting;
+    let switch = (!ending).then(|| view! { <Switch engine=engine.clone() /> });
     view! {
         <Head engine=engine.clone() />
         {reason}
         {expiring}
-        <div class="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
-            <Checks checks=checks />
+        <div class="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+            <div class="grid min-w-0 gap-4">
+                <Nodes engine=engine.clone() />
+                <Checks checks=checks />
+            </div>
             <div class="grid gap-4">
                 <Facts engine=engine.clone() />
                 <Change engine=engine.clone() />
-                <Switch engine=engine.clone() />
-                <End id=engine.id.to_string() />
+                {switch}
+                <End id=engine.id.to_string() ending=ending />
             </div>
         </div>
         {dialog}
@@ -82,6 +89,8 @@ fn Body(engine: EngineView, checks: Vec<CheckView>) -> impl IntoView {
 fn Head(engine: EngineView) -> impl IntoView {
     let (tone, word) = status::engine(engine.status);
     let id = engine.id.to_string();
+    let rest = paths::rest(&["engines", &id]);
+    let nodes = format!("kubectl get nodes -l remotegpu.ai/engine={}", engine.name);
     let actions = move || view! { <Actions id=id.clone() /> };
     let is_basic = engine.auth.method == AuthMethod::Basic;
     let basic = move || is_basic.then(|| view! { <Badge tone=Tone::Wait label="basic via proxy" /> });
@@ -98,6 +107,7 @@ fn Head(engine: EngineView) -> impl IntoView {
             {address}
             <p>{engine.version}</p>
             {checked}
+            <CopyAs rest=rest kubectl=nodes />
         </PageHead>
     }
 }
@@ -132,6 +142,10 @@ fn Facts(engine: EngineView) -> impl IntoView {
         _ => "given".to_owned(),
     });
     let expires = engine.auth.expires_at.clone().map_or("not said".to_owned(), |at| crate::ui::clock::absolute(&at));
+    let renewal = engine.auth.expires_at.as_ref().map(|_| {
+        let words = if engine.auth.renewable { "by the console, at half of its life" } else { "by hand" };
+        words.to_owned()
+    });
     let known = |text: String| (!text.is_empty()).then_some(text);
     let namespaces = (!engine.namespaces.is_empty()).then(|| engine.namespaces.join(", "));
     let lines = [
@@ -141,6 +155,7 @@ fn Facts(engine: EngineView) -> impl IntoView {
         ("As", known(engine.auth.identity)),
         ("Set on", Some(crate::ui::clock::absolute(&engine.auth.set_at))),
         ("Expires", Some(expires)),
+        ("Renewal", renewal),
         ("CA", ca),
         ("Load Balancer IP", known(engine.load_balancer_ip)),
         ("Writes in", namespaces),
@@ -195,6 +210,7 @@ fn Switch(engine: EngineView) -> impl IntoView {
     let sending = Sending::to::<SwitchEngine>();
     let refusal = sending.refusal();
     let off = engine.status == EngineStatus::Disabled;
+    let before = Signal::stored(Some(off.to_string()));
     let (words, button) = if off {
         ("It takes no new workloads and is not checked. Those on it run on.", "Enable engine")
     } else {
@@ -202,7 +218,7 @@ fn Switch(engine: EngineView) -> impl IntoView {
     };
     view! {
         <Panel title="Use">
-            <PostForm sending=sending>
+            <PostForm sending=sending before=("disabled", before)>
                 <div class="grid gap-3 p-4">
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p class="text-muted">{words}</p>
@@ -218,14 +234,22 @@ fn Switch(engine: EngineView) -> impl IntoView {
 }
 
 #[component]
-fn End(id: String) -> impl IntoView {
+fn End(id: String, ending: bool) -> impl IntoView {
+    let (words, button) = if ending {
+        ("It goes, and its credentials with it, when its pods have ended and its nodes are gone.", "Forget engine now")
+    } else {
+        (
+            "Forgets the engine and its credentials; refused while pods run on it, unless they shall end too. The rights on the other side stay until somebody takes them back there.",
+            "Delete engine",
+        )
+    };
     view! {
         <Panel title="End">
             <div class="grid gap-3 p-4">
-                <p class="text-muted">"Forgets the engine and its credentials; what runs there is not touched. The rights on the other side stay until somebody takes them back there."</p>
+                <p class="text-muted">{words}</p>
                 <div>
                     <ButtonLink href=paths::engine_dialog(&id, "delete") tone=ButtonTone::Danger>
-                        "Delete engine"
+                        {button}
                     </ButtonLink>
                 </div>
             </div>

@@ -1,6 +1,6 @@
 //! New credentials for an engine, and its end.
 
-use domain::engine::{EngineKind, EngineView};
+use domain::engine::{EngineKind, EngineStatus, EngineView};
 use domain::engine_manifest::NewEngineManifest;
 use leptos::prelude::*;
 
@@ -57,11 +57,49 @@ pub fn RotateDialog(engine: EngineView) -> impl IntoView {
     }
 }
 
-/// Forgets the engine; the name must be typed.
+/// Ends the engine, or forgets one that is on its way out; the name must be typed.
 #[component]
 pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
     let sending = Sending::to::<DeleteEngine>();
     let (error, elsewhere) = (sending.field("confirm"), sending.elsewhere(&["confirm"]));
+    let pods: u32 = engine.nodes.iter().map(|node| node.pods).sum();
+    let (ending, moved) = (engine.status == EngineStatus::Deleting, engine.status == EngineStatus::Mismatch);
+    let (words, button) = match engine.status {
+        EngineStatus::Deleting if pods > 0 => (
+            "It waits until its pods have ended. End what it was not yet to end, or, if that cluster is gone for good, forget the engine now; whatever still runs there is left to whoever has it.",
+            "Delete engine",
+        ),
+        EngineStatus::Deleting => (
+            "It waits until its pods have ended over there. If that cluster is gone for good, forget the engine now; whatever still runs there is left to whoever has it.",
+            "Forget engine",
+        ),
+        EngineStatus::Mismatch => (
+            "Another cluster is behind its address, so nothing can be ended there. Rotate its credentials to its own cluster, or forget the engine now; whatever still runs over there is left to whoever has it.",
+            "Forget engine",
+        ),
+        _ => (
+            "Its nodes go, and its credentials are forgotten. While a SKU is placed on it, or pods run on it, this is refused.",
+            "Delete engine",
+        ),
+    };
+    let forgets = moved || (ending && pods == 0);
+    let abandon = forgets.then(|| view! { <input type="hidden" name="abandon" value="true" /> });
+    let instead = (ending && pods > 0).then(|| {
+        view! {
+            <label class="flex items-center gap-2">
+                <input type="checkbox" class="size-4 accent-accent" name="abandon" value="true" />
+                "Forget the engine now and leave what runs there"
+            </label>
+        }
+    });
+    let force = (pods > 0 && !moved).then(|| {
+        view! {
+            <label class="flex items-center gap-2">
+                <input type="checkbox" class="size-4 accent-accent" name="force" value="true" />
+                {format!("End what runs on it too: {pods} {}", if pods == 1 { "pod" } else { "pods" })}
+            </label>
+        }
+    });
     let (close, name) = (paths::engine(&engine.id.to_string()), engine.name);
     let command = (engine.kind == EngineKind::OnPremise).then(|| {
         let command = NewEngineManifest::for_engine(&name).commands("").delete;
@@ -72,7 +110,7 @@ pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
             <PostForm sending=sending>
                 <div class="grid gap-4">
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>"Its nodes go, and its credentials are forgotten; what runs there is not touched. While a SKU is placed on it this is refused."</p>
+                    <p>{words}</p>
                     {command}
                     <input type="hidden" name="id" value=engine.id.to_string() />
                     <Field id="confirm" label=format!("Type {name} to confirm") error=error>
@@ -88,10 +126,13 @@ pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
                             aria-invalid=invalid(error)
                         />
                     </Field>
+                    {force}
+                    {abandon}
+                    {instead}
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            "Delete engine"
+                            {button}
                         </Button>
                     </div>
                 </div>

@@ -220,6 +220,10 @@ fn Use(sending: Sending) -> impl IntoView {
                     <legend class="mb-1 text-sm font-medium">"Features to check"</legend>
                     {EngineFeature::ALL.into_iter().enumerate().map(feature).collect_view()}
                 </fieldset>
+                <label class="flex items-center gap-2">
+                    <input type="checkbox" class="size-4 accent-accent" name="form[exec_probe]" value="true" />
+                    "Try a command in a probe pod, made and deleted there with each full check"
+                </label>
                 {line(sending, namespaces, "text", spaces)}
                 {area(sending, gpus, fresh())}
             </div>
@@ -256,8 +260,11 @@ pub fn Runpod(sending: Sending, name: RwSignal<String>) -> impl IntoView {
     let key = Line("api_key", "API key", "Of the RunPod account. It is sealed and never shown again.");
     let places = Line("datacenter_ids", "Data centres", "For example EU-RO-1, parted by commas; empty = all.");
     let price = RwSignal::new(domain::engine::form::MAX_GPU_PRICE.to_owned());
-    let limit =
-        Line("max_gpu_price", "Most for one GPU, US dollars an hour", "The preflight says which SKUs that excludes.");
+    let limit = Line(
+        "max_gpu_price",
+        "Most for one instance, US dollars an hour",
+        "The preflight says which SKUs that excludes.",
+    );
     view! {
         <Step number=1 title="Address">
             <Identity sending=sending name=name />

@@ -7,10 +7,13 @@ use leptos_router::hooks::use_query_map;
 
 use super::create::AddEngine;
 use crate::api::engine::ListEngines;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::status;
 use crate::features::visits::{cursor_of, list_key};
+use crate::pages::platform::node::list::gpus;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{ButtonLink, ButtonTone};
@@ -46,6 +49,7 @@ fn AllEngines() -> impl IntoView {
     view! {
         <PageHead title="Engines" actions=add_button>
             <p>"Clusters, container hosts and RunPod accounts that run pods."</p>
+            <CopyAs rest=paths::rest(&["engines"]) kubectl="kubectl get nodes -l type=virtual-kubelet" />
         </PageHead>
         {body}
     }
@@ -58,6 +62,13 @@ const COLUMNS: &[Column] = &[
     Column::Words("Version"),
     Column::Words("Capacity"),
     Column::Figures("Last check"),
+];
+
+const SORTS: SortColumns<EngineView> = &[
+    ("Engine", |engine| SortKey::text(&engine.name)),
+    ("Status", |engine| SortKey::text(status::engine(engine.status).1)),
+    ("Version", |engine| SortKey::text(&engine.version)),
+    ("Last check", |engine| SortKey::text(engine.last_check_at.as_deref().unwrap_or_default())),
 ];
 
 #[component]
@@ -73,10 +84,13 @@ fn Listing(engines: Page<EngineView>) -> impl IntoView {
         }
         .into_any();
     }
+    let sort = use_sort(SORTS).if_whole(engines.next_cursor.is_none());
+    let items = engines.items;
+    let rows = move || sort.rows(items.clone()).into_iter().map(row).collect_view();
     let next = engines.next_cursor.map(|cursor| paths::with_query(&paths::engines(), &[("cursor", &cursor)]));
     view! {
-        <Table label="Engines" columns=COLUMNS>
-            {engines.items.into_iter().map(row).collect_view()}
+        <Table label="Engines" columns=COLUMNS sorts=sort.heads()>
+            {rows}
         </Table>
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
     }
@@ -92,7 +106,7 @@ fn row(engine: EngineView) -> impl IntoView {
         Some(at) => view! { <Ago at=at /> }.into_any(),
         None => "never".into_any(),
     };
-    let capacity = capacity(&engine);
+    let (capacity, taken) = (capacity(&engine), taken(&engine));
     view! {
         <tr class=ROW>
             <td class=CELL>
@@ -109,10 +123,19 @@ fn row(engine: EngineView) -> impl IntoView {
                 <p class="line-clamp-3 max-w-80 text-sm text-muted">{engine.status_reason}</p>
             </td>
             <td class=CELL>{engine.version}</td>
-            <td class=CELL>{capacity}</td>
+            <td class=CELL>
+                {capacity} <p class="text-sm text-muted empty:hidden">{taken}</p>
+            </td>
             <td class=FIGURE>{checked}</td>
         </tr>
     }
+}
+
+/// `offered here: 3 of 8 H100 taken`; empty before it has a node with GPUs.
+fn taken(engine: &EngineView) -> String {
+    let with_gpus = engine.nodes.iter().filter(|node| node.resources.iter().any(|one| one.name.contains('/')));
+    let all = with_gpus.map(gpus).collect::<Vec<_>>().join(", ");
+    if all.is_empty() { all } else { format!("offered here: {all} taken") }
 }
 
 /// `6 nodes, 3 of 16 H100 free`

@@ -3,15 +3,17 @@
 mod form;
 
 use domain::budget::BudgetView;
+use domain::page::Page;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::UsageTabs;
 use super::list::shown;
 use crate::api::budget::{BudgetPage, ListBudgets};
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
-use crate::features::visits::list_key;
+use crate::features::visits::{cursor_of, list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{ButtonLink, ButtonSize, ButtonTone};
@@ -24,11 +26,13 @@ use form::{ChangeBudgetDialog, DeleteBudgetDialog, NewBudgetDialog};
 /// The page; making, changing and deleting are states of the URL.
 #[component]
 pub fn BudgetsPage() -> impl IntoView {
-    let visits = list_key(&["new", "change", "delete"]);
-    let body = load(visits, |visit| ListBudgets { visit }).show(|page| view! { <Body page=page /> }.into_any());
+    let key = list_key(&["new", "change", "delete"]);
+    let body =
+        load(key, |key| ListBudgets { cursor: cursor_of(&key) }).show(|page| view! { <Body page=page /> }.into_any());
     view! {
         <PageHead title="Budgets">
             <p>"What a month may cost. Months are UTC."</p>
+            <CopyAs rest=paths::rest(&["budgets"]) />
         </PageHead>
         <UsageTabs />
         {body}
@@ -40,7 +44,7 @@ pub fn BudgetsPage() -> impl IntoView {
 fn Body(page: BudgetPage) -> impl IntoView {
     let query = use_query_map();
     let BudgetPage { budgets, namespaces, currency, manages } = page;
-    let all = StoredValue::new(budgets.clone());
+    let all = StoredValue::new(budgets.items.clone());
     let asked = move |dialog: &'static str| {
         let id = query.read().get(dialog)?;
         all.with_value(|all| all.iter().find(|budget| budget.id == id).cloned())
@@ -78,12 +82,14 @@ const COLUMNS: &[Column] = &[
 ];
 
 #[component]
-fn Budgets(budgets: Vec<BudgetView>, manages: bool) -> impl IntoView {
-    if budgets.is_empty() {
+fn Budgets(budgets: Page<BudgetView>, manages: bool) -> impl IntoView {
+    let cursor = use_query_map().read_untracked().get("cursor").unwrap_or_default();
+    if budgets.items.is_empty() && cursor.is_empty() {
         let text = "A budget tells you when a part of a month's money is spent, and can refuse new pods when all of it \
             is. What runs goes on.";
         return view! { <EmptyState title="No budget yet" text=text /> }.into_any();
     }
+    let next = budgets.next_cursor.map(|cursor| paths::budgets_page(&cursor));
     let row = move |budget: BudgetView| {
         let name = name(&budget);
         let (tone, word) = state(&budget);
@@ -91,7 +97,8 @@ fn Budgets(budgets: Vec<BudgetView>, manages: bool) -> impl IntoView {
             format!("{} of {}", shown(&budget.spent, &budget.currency), shown(&budget.amount, &budget.currency));
         let told: Vec<String> = budget.warn_at.iter().map(|percent| format!("{percent} %")).collect();
         let stop = if budget.hard_stop { "stops new pods" } else { "warns only" };
-        let actions = manages.then(|| view! { <Actions id=budget.id.clone() name=name.clone() /> });
+        let actions =
+            manages.then(|| view! { <Actions cursor=cursor.clone() id=budget.id.clone() name=name.clone() /> });
         view! {
             <tr class=ROW data-testid="budget">
                 <td class=CELL>
@@ -113,18 +120,19 @@ fn Budgets(budgets: Vec<BudgetView>, manages: bool) -> impl IntoView {
     };
     view! {
         <Table label="Budgets" columns=COLUMNS>
-            {budgets.into_iter().map(row).collect_view()}
+            {budgets.items.into_iter().map(row).collect_view()}
         </Table>
+        {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
     }
     .into_any()
 }
 
 #[component]
-fn Actions(id: String, name: String) -> impl IntoView {
+fn Actions(cursor: String, id: String, name: String) -> impl IntoView {
     let link = move |word: &'static str, dialog: &str| {
         let label = format!("{word} the budget of {name}");
         view! {
-            <ButtonLink href=paths::budget_dialog(dialog, &id) tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
+            <ButtonLink href=paths::budget_dialog(&cursor, dialog, &id) tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
                 {word}
             </ButtonLink>
         }

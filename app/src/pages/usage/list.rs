@@ -106,11 +106,7 @@ fn Figures(summary: UsageSummary, query: String) -> impl IntoView {
         return view! { <EmptyState title="Nothing was used in these days" text=text /> }.into_any();
     }
     let currency = summary.currency.clone();
-    let series: Vec<String> = summary.skus.iter().map(|sku| sku.name.clone()).collect();
-    let parse = |decimal: &String| decimal.parse::<f64>().unwrap_or_default();
-    let bars: Vec<Vec<f64>> = summary.days.iter().map(|day| day.skus.iter().map(parse).collect()).collect();
-    let label = format!("Cost by day and SKU from {} to {}", summary.since, summary.until);
-    let ends = (summary.since.clone(), summary.until.clone());
+    let chart = summary.clone();
     let days = summary.days.into_iter().rev().map(|day| {
         view! {
             <tr class=ROW>
@@ -126,11 +122,7 @@ fn Figures(summary: UsageSummary, query: String) -> impl IntoView {
     view! {
         <Panel title="Cost by day">
             <div class="grid gap-2 p-4">
-                <StackedBars label=label series=series bars=bars />
-                <p class="flex justify-between text-sm text-faint">
-                    <span>{ends.0}</span>
-                    <span>{ends.1}</span>
-                </p>
+                <Chart summary=chart />
                 <details>
                     <summary class="cursor-pointer text-sm text-muted">"As a table"</summary>
                     <div class="pt-2">
@@ -146,6 +138,28 @@ fn Figures(summary: UsageSummary, query: String) -> impl IntoView {
         {of("member", "By member", summary.members)}
     }
     .into_any()
+}
+
+/// The days as bars; dashed, what those that have not ended will cost if what runs now goes on.
+#[component]
+fn Chart(summary: UsageSummary) -> impl IntoView {
+    let series: Vec<String> = summary.skus.iter().map(|sku| sku.name.clone()).collect();
+    let parse = |decimal: &String| decimal.parse::<f64>().unwrap_or_default();
+    let bars: Vec<Vec<f64>> = summary.days.iter().map(|day| day.skus.iter().map(parse).collect()).collect();
+    let today = summary.ahead.first().and_then(|today| summary.days.iter().position(|day| day.day == today.day));
+    let mut ahead: Vec<Option<f64>> = vec![None; today.unwrap_or_default()];
+    ahead.extend(summary.ahead.iter().map(|day| Some(parse(&day.cost))));
+    let forecast = summary.ahead.last().map(|last| format!("; dashed, the forecast to {}", last.day));
+    let UsageSummary { since, until, .. } = summary;
+    let label = format!("Cost by day and SKU from {since} to {until}{}", forecast.unwrap_or_default());
+    let end = summary.ahead.into_iter().map(|day| day.day).chain([until]).max();
+    view! {
+        <StackedBars label=label series=series bars=bars ahead=ahead ahead_label="Forecast, if what runs now goes on" />
+        <p class="flex justify-between text-sm text-faint">
+            <span>{since}</span>
+            <span>{end}</span>
+        </p>
+    }
 }
 
 const DAY_COLUMNS: &[Column] = &[Column::Words("Day"), Column::Figures("Cost")];

@@ -1,11 +1,17 @@
 //! Ten thousand SKUs in the cluster, and reviews of pods that ask for them.
 
+use std::time::{Duration, Instant};
+
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use testkit::{KubeApi, Plane, eventually, unique};
+use testkit::{KubeApi, Plane, unique};
 
 const SKUS: &str = "/apis/remotegpu.ai/v1alpha1/skus";
 const AT_ONCE: usize = 16;
+// Between two looks at the statuses: a list of ten thousand takes the API server as long as many writes.
+const PACE: Duration = Duration::from_secs(5);
+/// The console writes them one after the other.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What one run put into the cluster.
 pub struct Catalogue {
@@ -40,19 +46,24 @@ impl Catalogue {
                 "placement": {"engines": ["simulated"], "nodeSelector": {"remotegpu.ai/gpu-model": "H100"}}}})
     }
 
-    /// A console may be counting what is free of each: its writes are not what is measured.
+    /// A console counts what is free of each: its writes are not what is measured.
     async fn counted(&self) {
-        let last = format!("{SKUS}?labelSelector=bench%3D{}", self.run);
-        let mut before = Value::Null;
-        eventually("the statuses rest", async || {
-            let version = self.api.get(&format!("{last}&limit=1")).await.body["metadata"]["resourceVersion"].clone();
-            let rests = version == before;
-            before = version;
-            // Long enough that a status in the making would show.
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-            if rests { Ok(()) } else { Err("statuses are being written") }
-        })
-        .await;
+        let begun = Instant::now();
+        loop {
+            let waiting = self.uncounted().await;
+            if waiting == 0 {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "no console counted what is free of {waiting} SKUs");
+            tokio::time::sleep(PACE).await;
+        }
+    }
+
+    /// How many SKUs no console has written a status of yet.
+    async fn uncounted(&self) -> usize {
+        let all = self.api.get(&format!("{SKUS}?labelSelector=bench%3D{}", self.run)).await.done();
+        let skus = all["items"].as_array().expect("a list");
+        skus.iter().filter(|sku| sku["status"]["asOf"].is_null()).count()
     }
 
     /// A thousand reviews of new pods, each of another SKU.

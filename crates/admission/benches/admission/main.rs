@@ -11,7 +11,7 @@ mod bare;
 mod catalogue;
 mod load;
 
-use testkit::{Authority, Plane, Webhook};
+use testkit::{Authority, Plane, Webhook, resident_mib};
 
 /// The program that is measured.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_remotegpu-admission");
@@ -40,7 +40,7 @@ async fn everything() {
     webhook.until_served(&address, &authority).await;
 
     let bodies = catalogue.reviews();
-    let idle = memory(replica.pid());
+    let idle = resident_mib(replica.pid());
     let [theirs, ours] = [
         load::run(&format!("https://{address}/mutate"), &authority, &bodies).await,
         load::run(&format!("https://{}/mutate", replica.address), &authority, &bodies).await,
@@ -48,15 +48,7 @@ async fn everything() {
     println!("bare HTTPS handler:  {theirs}");
     println!("remotegpu-admission: {ours} (aim: p99 2 ms)");
     println!("p99 {:.2} of the bare handler's", ours.p99 / theirs.p99);
-    let (loaded, bare) = (memory(replica.pid()), memory(floor.id().unwrap()));
+    let (loaded, bare) = (resident_mib(replica.pid()), resident_mib(floor.id().unwrap()));
     println!("memory: {idle:.1} MiB idle, {loaded:.1} MiB after the load (aim: 30), bare handler {bare:.1} MiB");
     catalogue.empty().await;
-}
-
-/// Resident memory of a process, MiB.
-fn memory(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("Linux says how much memory is resident");
-    let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib / 1024.0
 }

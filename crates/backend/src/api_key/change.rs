@@ -24,7 +24,7 @@ impl Backend {
         for _ in 0..TRIES {
             let key = self.visible_key(caller, id).await?;
             own(caller, &key, changes.only_switches())?;
-            let next = changes.apply(&key, self.inner.clock.now())?;
+            let next = changes.apply(&key, self.inner.store.database_time().await?)?;
             self.owned(caller, &next.scope, key.scope.namespace_ids()).await?;
             if next == *key {
                 return Ok(key.view(self.inner.clock.now()));
@@ -52,7 +52,8 @@ impl Backend {
         for _ in 0..TRIES {
             let key = self.visible_key(caller, id).await?;
             own(caller, &key, false)?;
-            let old_ends_at = rotate.check(&key, self.inner.clock.now())?;
+            // Ends are judged by the database's clock, so they are set by it.
+            let old_ends_at = rotate.check(&key, self.inner.store.database_time().await?)?;
             let text = self.new_key_text(&key.public_id);
             let secret = self.inner.pepper.secret(&text, key.secret.generation + 1);
             let detail =

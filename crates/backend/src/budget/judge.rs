@@ -18,13 +18,16 @@ use crate::usage::{MonthsOfAccounts, spent};
 const BATCH: u32 = 200;
 
 impl Backend {
-    /// Judges every budget.
+    /// Judges every budget. One that cannot be judged stops no other.
+    ///
+    /// # Errors
+    /// When the budgets cannot be read.
     pub(crate) async fn judge_budgets(&self) -> Result<()> {
         let (mut after, mut months): (Option<BudgetId>, _) = (None, MonthsOfAccounts::new());
         loop {
             let budgets = self.inner.store.budgets_after(after, BATCH).await?;
             for budget in &budgets {
-                self.judge(budget, &mut months).await?;
+                self.judge_or_say(budget, &mut months).await;
             }
             after = budgets.last().map(|budget| budget.id);
             if budgets.len() < BATCH as usize {
@@ -33,15 +36,26 @@ impl Backend {
         }
     }
 
-    /// Judges those of some accounts.
+    /// Judges those of some accounts, as [`Self::judge_budgets`] does.
+    ///
+    /// # Errors
+    /// When the budgets cannot be read.
     pub(crate) async fn judge_budgets_of(&self, accounts: &BTreeSet<AccountId>) -> Result<()> {
         let mut months = MonthsOfAccounts::new();
         for account in accounts {
-            for budget in self.inner.store.list_budgets(*account).await? {
-                self.judge(&budget, &mut months).await?;
+            for budget in self.inner.store.budgets_of(*account).await? {
+                self.judge_or_say(&budget, &mut months).await;
             }
         }
         Ok(())
+    }
+
+    async fn judge_or_say(&self, budget: &Budget, months: &mut MonthsOfAccounts) {
+        if let Err(error) = self.judge(budget, months).await {
+            metrics::counter!("remotegpu_budget_failures_total").increment(1);
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, budget = %budget.id, "a budget could not be judged; it will be tried again");
+        }
     }
 
     /// Judges one; `months` are the days of this month of accounts that were read already.

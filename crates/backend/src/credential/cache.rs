@@ -49,9 +49,9 @@ enum State {
 }
 
 /// All slots of this process.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct TokenCache {
-    slots: Mutex<HashMap<Slot, State>>,
+    slots: Arc<Mutex<HashMap<Slot, State>>>,
 }
 
 // === impl CachedToken ===
@@ -89,6 +89,7 @@ impl TokenCache {
                 _ => {
                     let flight = start().shared();
                     slots.insert(slot.clone(), State::Flying(flight.clone()));
+                    self.see_home(slot.clone(), flight.clone());
                     flight
                 }
             }
@@ -108,9 +109,27 @@ impl TokenCache {
         self.lock().retain(|slot, _| slot.identity.service_account(slot.namespace) != service_account);
     }
 
+    /// Drops what will not be handed out again: a key that is used once leaves no token in memory for ever.
+    pub(crate) fn forget_stale(&self, now: Instant) {
+        self.lock().retain(|_, state| match state {
+            State::Flying(_) => true,
+            State::Landed(token) => token.fresh(now),
+        });
+    }
+
     /// Drops everything of a namespace that goes away.
     pub(crate) fn forget_namespace(&self, namespace: NamespaceId) {
         self.lock().retain(|slot, _| slot.namespace != namespace);
+    }
+
+    /// Lands a flight whose callers all hung up. Else whoever comes next, an hour later, would be handed its result: a
+    /// token that has ended, or an error of long ago.
+    fn see_home(&self, slot: Slot, flight: Flight) {
+        let cache = self.clone();
+        tokio::spawn(async move {
+            let landing = flight.clone().await;
+            cache.land(&slot, &flight, &landing);
+        });
     }
 
     /// The first to come back from a flight puts its result away; errors are never kept. A slot that was forgotten or

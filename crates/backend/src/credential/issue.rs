@@ -133,11 +133,12 @@ impl Backend {
         credential: &Credential,
     ) -> Result<()> {
         let audit = self.hand_out_audit(holder, namespace, Action::CredentialIssued, Some(credential));
-        let recorded = self.inner.store.record_credential(credential, &audit).await?;
-        let Some(key) = &holder.key else { return Ok(()) };
+        let record = self.inner.store.record_credential(credential, &audit);
+        let Some(key) = &holder.key else { return record.await.map(drop) };
         // The objects stand now. Whoever took the right away before this look is seen here; whoever does so after it
-        // finds the objects. So no race leaves both of them.
-        let found = self.key_access(key, namespace).await?;
+        // finds the objects. So no race leaves both of them, whichever of the two comes first here.
+        let (recorded, found) = tokio::join!(record, self.key_access(key, namespace));
+        let (recorded, found) = (recorded?, found?);
         let now = found.read_at;
         if recorded && keeps(&found, namespace, identity) {
             return Ok(());

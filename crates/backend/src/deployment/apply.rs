@@ -14,12 +14,19 @@ use crate::workload::{possible, target};
 use crate::{Backend, Caller};
 
 impl Backend {
-    /// Makes the workload of a manifest (YAML or JSON), or changes the one of that name; gives its kind and name.
+    /// Makes the workload of a manifest (YAML or JSON), or changes the one of that name; gives its kind and name. Fields
+    /// that another tool manages are left to it unless they are to be taken over, as `kubectl apply --server-side` does.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for what is no manifest of a workload; [`Error::Denied`] with the verdict; as
+    /// [`Error::Invalid`] for what is no manifest of a workload; [`Error::Denied`] with the verdict; `conflict`; as
     /// [`Self::create_workload`].
-    pub async fn apply_manifest(&self, caller: &Caller, id: &str, text: &str) -> Result<(WorkloadKind, String)> {
+    pub async fn apply_manifest(
+        &self,
+        caller: &Caller,
+        id: &str,
+        text: &str,
+        take_over: bool,
+    ) -> Result<(WorkloadKind, String)> {
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
         let check = AdmissionCheck { manifest: Some(Value::String(text.to_owned())), ..Default::default() };
         let asked = Asked::read(&readable(check)?, tenant.kubernetes_name.as_str())?;
@@ -33,7 +40,7 @@ impl Backend {
             verdict = self.dry_run(&tenant, &token, &asked, verdict).await?;
         }
         let applied = if verdict.allowed {
-            cluster.apply_workload(&token, namespace, kind, &asked.manifest).await
+            cluster.apply_workload(&token, namespace, kind, &asked.manifest, take_over).await
         } else {
             Err(Error::Denied(Box::new(verdict)))
         };

@@ -7,6 +7,7 @@ use domain::admission::{Asked, Place, RuleResult, Verdict};
 use domain::deployment::AdmissionCheck;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
+use domain::workload::usual_start;
 use domain::{Error, Result};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -38,7 +39,11 @@ impl Backend {
         let skus = self.inner.cluster.skus()?;
         let facts = self.inner.cluster.tenant_facts(&tenant.kubernetes_name);
         let (namespace, policy, quota) = (tenant.kubernetes_name.as_str(), &facts.policy, facts.quota.as_slice());
-        asked.judge(&Place { namespace, policy, skus: &skus, quota })
+        let engines = &self.inner.cluster.engine_kinds();
+        let mut verdict = asked.judge(&Place { namespace, policy, skus: &skus, quota, engines })?;
+        let usual = usual_start(self.inner.cluster.starts(&verdict.sku_code));
+        verdict.expected_wait_seconds = asked.expected_wait(&verdict, usual);
+        Ok(verdict)
     }
 
     /// Asks the API server about the object and about one pod of it: schema, names, policies, Pod Security, quota and
@@ -65,7 +70,7 @@ impl Backend {
                 }
                 Err(error) => {
                     verdict.rules.push(refused(error)?);
-                    verdict.allowed = false;
+                    (verdict.allowed, verdict.expected_wait_seconds) = (false, None);
                     return Ok(verdict);
                 }
             }

@@ -9,7 +9,7 @@ use domain::engine::{
 use domain::{Code, Error, Result};
 
 use super::check::doubt;
-use super::{changed_meanwhile, may_check};
+use super::{BEING_DELETED, changed_meanwhile, may_check};
 use crate::{Backend, Caller};
 
 /// More than checks of one engine end in the time of a write.
@@ -49,15 +49,15 @@ impl Backend {
             }
         }
         if engine == old {
-            return Ok(old.view(now));
+            return Ok(self.shown_engine(&old));
         }
         if change.ca_data.is_some() && engine.settings != old.settings {
-            let credentials = self.open_engine_credentials(engine.id).await?;
+            let credentials = self.credentials_of(engine.id).await?;
             self.must_work(caller, &mut engine, &old, &credentials, Depth::Light).await?;
         }
         let audit = self.on_engine(caller, &engine, Action::EngineChanged, &differences(&old, &engine));
         self.keep(&old, &mut engine, None, &audit).await?;
-        Ok(engine.view(now))
+        Ok(self.shown_engine(&engine))
     }
 
     /// New credentials, tried before they are kept: the same cluster must be behind them. A failure leaves the old ones in
@@ -87,13 +87,13 @@ impl Backend {
         let moved = if engine.settings == old.settings { String::new() } else { differences(&old, &engine) };
         let audit = self.on_engine(caller, &engine, Action::EngineCredentialsChanged, &moved);
         self.keep(&old, &mut engine, Some(&sealed), &audit).await?;
-        Ok(engine.view(now))
+        Ok(self.shown_engine(&engine))
     }
 
     /// Takes an engine out of use: no new workloads, no checks. What runs there goes on.
     ///
     /// # Errors
-    /// [`Error::NotFound`], `conflict` when somebody changed it meanwhile.
+    /// [`Error::NotFound`], `conflict` when somebody changed it meanwhile or it is being deleted.
     pub async fn disable_engine(&self, caller: &Caller, id: &str) -> Result<EngineView> {
         self.switch(caller, id, EngineStatus::Disabled, Action::EngineDisabled).await
     }
@@ -110,18 +110,28 @@ impl Backend {
         let old = self.engine_to_change(caller, id).await?;
         let mut engine = old.clone();
         let now = self.inner.clock.now();
+        if engine.status == EngineStatus::Deleting {
+            // What runs there is being ended: it does not come back.
+            return Err(Error::conflict(Code::Conflict, BEING_DELETED));
+        }
         if (engine.status == EngineStatus::Disabled) == (to == EngineStatus::Disabled) {
-            return Ok(engine.view(now));
+            return Ok(self.shown_engine(&engine));
         }
         (engine.status, engine.status_reason) = (to, String::new());
         (engine.failures, engine.last_full_at, engine.next_check_at) = (0, None, now);
         let audit = self.on_engine(caller, &engine, action, "");
         self.keep(&old, &mut engine, None, &audit).await?;
-        Ok(engine.view(now))
+        Ok(self.shown_engine(&engine))
     }
 
     /// Writes a change. A check that ended meanwhile is no reason to refuse it; somebody else's change is.
-    async fn keep(&self, old: &Engine, engine: &mut Engine, sealed: Option<&str>, audit: &AuditEvent) -> Result<()> {
+    pub(super) async fn keep(
+        &self,
+        old: &Engine,
+        engine: &mut Engine,
+        sealed: Option<&str>,
+        audit: &AuditEvent,
+    ) -> Result<()> {
         for _ in 0..TRIES {
             if self.inner.store.change_engine(engine, sealed, audit).await? {
                 return Ok(());
@@ -164,9 +174,9 @@ impl Backend {
     }
 }
 
-/// The nodes of a cluster are found by its engine's name: under another one they would be nobody's.
+/// Nodes, and whatever their pods cost, are found by their engine's name: under another one they would be nobody's.
 fn may_rename(engine: &Engine, name: &str) -> Result<()> {
-    if engine.name == name || !matches!(engine.settings, Settings::OnPremise(_)) {
+    if engine.name == name {
         return Ok(());
     }
     let detail = "The nodes of this engine carry its name: import it anew under the other one";

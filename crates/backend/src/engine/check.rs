@@ -31,13 +31,13 @@ impl Backend {
             let engine = self.engine_to_change(caller, id).await?;
             may_check(&engine)?;
             if let Some(checked) = self.check(engine, Depth::Full, Some(caller)).await? {
-                return Ok(checked.view(self.inner.clock.now()));
+                return Ok(self.shown_engine(&checked));
             }
         }
         Err(changed_meanwhile())
     }
 
-    /// Checks what is due until cancelled; idle while another replica leads.
+    /// Checks what is due and forgets what has ended, until cancelled; idle while another replica leads.
     pub async fn keep_engines_checked(&self, shutdown: CancellationToken) {
         let mut look = tokio::time::interval(LOOK);
         loop {
@@ -48,8 +48,13 @@ impl Backend {
             if !self.leads() {
                 continue;
             }
-            tokio::select! { biased; () = self.inner.leadership.lost() => {}, () = self.check_due() => {} }
+            tokio::select! { biased; () = self.inner.leadership.lost() => {}, () = self.look_at_all() => {} }
         }
+    }
+
+    async fn look_at_all(&self) {
+        self.forget_ended().await;
+        self.check_due().await;
     }
 
     async fn check_due(&self) {
@@ -76,7 +81,7 @@ impl Backend {
     /// None when somebody changed the engine while it was looked at: the next look sees it as it is now.
     async fn check(&self, mut engine: Engine, depth: Depth, caller: Option<&Caller>) -> Result<Option<Engine>> {
         let before = engine.status;
-        let probed = match self.open_engine_credentials(engine.id).await {
+        let probed = match self.credentials_of(engine.id).await {
             Ok(credentials) => self.look_at(&engine, &credentials, depth).await,
             Err(domain::Error::Internal(cause)) => {
                 tracing::error!(cause = %cause, engine.id = %engine.id, "stored credentials cannot be read");
@@ -89,7 +94,9 @@ impl Backend {
         let check = Check { engine_id: engine.id, at: now, depth, report: probed.report };
         let detail = format!("{} → {}: {}", before.as_str(), engine.status.as_str(), engine.status_reason);
         let audit = match caller {
-            _ if engine.status != before => Some(self.by_itself(&engine, detail.trim_end_matches([':', ' ']))),
+            _ if engine.status != before => {
+                Some(self.by_itself(&engine, Action::EngineStatusChanged, detail.trim_end_matches([':', ' '])))
+            }
             Some(caller) => Some(self.on_engine(caller, &engine, Action::EngineChecked, &verdict.reason)),
             None => None,
         };
@@ -111,8 +118,9 @@ impl Backend {
         probed
     }
 
-    fn by_itself(&self, engine: &Engine, detail: &str) -> AuditEvent {
-        let (origin, actor, action) = (Origin::system(), "system".to_owned(), Action::EngineStatusChanged);
+    /// What nobody asked for.
+    pub(super) fn by_itself(&self, engine: &Engine, action: Action, detail: &str) -> AuditEvent {
+        let (origin, actor) = (Origin::system(), "system".to_owned());
         self.audit_for(&origin, engine.account_id, actor, action, engine.target(), detail).named(&engine.name)
     }
 }

@@ -7,7 +7,9 @@ use domain::engine::{
     CheckedEngine, Depth, EngineForm, EngineStatus, Facts, PreflightView, Probed, Row, Settings, Verdict,
 };
 use domain::id::AccountId;
+use domain::permission::Permission;
 use domain::{Error, Result};
+use futures::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,17 @@ impl Backend {
         Ok(PreflightView { preflight_id, status: verdict.status, report: probed.report, features })
     }
 
+    /// What the caller's own preflight has found so far, now and after each further row; empty while none runs.
+    ///
+    /// # Errors
+    /// `forbidden` for who may add neither kind of engine.
+    pub fn watch_preflight(&self, caller: &Caller) -> Result<BoxStream<'static, Vec<Row>>> {
+        if !caller.may(Permission::ManageEngines) {
+            caller.require(Permission::ManagePlatform)?;
+        }
+        Ok(self.inner.progress.follow(caller))
+    }
+
     /// What the preflight of this form found, or finds now.
     pub(super) async fn outcome(&self, caller: &Caller, new: &NewEngine, checked: &CheckedEngine) -> Result<Outcome> {
         let sealed = new.preflight_id.as_deref().unwrap_or_default();
@@ -70,7 +83,10 @@ impl Backend {
         // Before anything is sent: who looks for open ports by forms is seen.
         self.inner.store.record(&audit.by(caller.user.email.as_str()).named(&checked.name)).await?;
         let now = self.inner.clock.now();
-        let mut probed = self.inner.probe.probe(&checked.settings, &checked.credentials, Depth::Full, now).await;
+        let (settings, credentials) = (&checked.settings, &checked.credentials);
+        let running = self.inner.progress.begin(caller);
+        let mut probed = self.inner.probe.probe_in_steps(settings, credentials, Depth::Full, now, running.step()).await;
+        drop(running);
         self.note_known_cluster(account, &mut probed).await?;
         Ok(probed)
     }

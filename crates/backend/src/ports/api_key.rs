@@ -44,9 +44,13 @@ pub trait ApiKeys: Send + Sync {
     async fn create_api_key(&self, key: &ApiKey, audit: &AuditEvent) -> Result<()>;
     /// Finds a key of an account.
     async fn api_key(&self, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>>;
+    /// Those of `ids` that are keys of the account, in one question.
+    async fn api_keys(&self, account: AccountId, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>>;
     /// Keys of an account, `owner` = only theirs, by id, `limit + 1` rows.
     async fn list_api_keys(&self, account: AccountId, owner: Option<UserId>, page: &PageRequest)
     -> Result<Vec<ApiKey>>;
+    /// What time it is by the clock of the database, which decides what has ended: replicas may disagree, it does not.
+    async fn database_time(&self) -> Result<Timestamp>;
     /// The one SELECT of exec-credential.
     async fn key_access(&self, key: &PublicId, namespace: Option<NamespaceId>) -> Result<Option<KeyAccess>>;
     /// Writes name, scope, access, expiry and `disabled` over the revision of `key`; `settle` orders away from the

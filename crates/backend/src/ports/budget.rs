@@ -5,6 +5,7 @@ use domain::Result;
 use domain::audit::AuditEvent;
 use domain::budget::{Budget, BudgetState, BudgetTerms};
 use domain::id::{AccountId, BudgetId, NamespaceId};
+use domain::page::PageRequest;
 use jiff::Timestamp;
 
 /// Budgets of accounts and namespaces.
@@ -13,10 +14,13 @@ pub trait Budgets: Send + Sync {
     /// Adds a budget. `Conflict` when there is one for the same account or namespace.
     async fn create_budget(&self, budget: &Budget, audit: &AuditEvent) -> Result<()>;
     /// Those of an account, the whole account's first; there is at most one for each namespace.
-    async fn list_budgets(&self, account: AccountId) -> Result<Vec<Budget>>;
+    async fn budgets_of(&self, account: AccountId) -> Result<Vec<Budget>>;
+    /// A page of the same in the order of [`Budget::place`], each with the console name of its namespace; one row more
+    /// when more follow.
+    async fn list_budgets(&self, account: AccountId, page: &PageRequest) -> Result<Vec<(Budget, Option<String>)>>;
     /// One of them.
     async fn budget(&self, account: AccountId, id: BudgetId) -> Result<Option<Budget>>;
-    /// Changes its terms; false when it is gone.
+    /// Changes its terms; false when it is gone. Under another amount or other thresholds everything is told anew.
     async fn change_budget(&self, id: BudgetId, terms: &BudgetTerms, audit: &AuditEvent) -> Result<bool>;
     /// Takes it away; marks the namespaces it stopped as to be applied anew. False when it is gone.
     async fn delete_budget(&self, id: BudgetId, outdated: Timestamp, audit: &AuditEvent) -> Result<bool>;

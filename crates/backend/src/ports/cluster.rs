@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{ConfigMaps, Nodes, Secrets, Services, SkypilotRole, Terminal};
+use super::{ConfigMaps, Metrics, Nodes, Secrets, Services, SkypilotRole, Terminal};
 
 /// How far a deletion got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,13 +78,15 @@ pub struct TenantRules {
     pub quota: Quota,
     /// SKUs that may be used in it.
     pub skus: SkuGrants,
+    /// Code of the SKU of pods that name none.
+    pub default_sku: Option<String>,
     /// New pods are refused: a budget is used up.
     pub spending_stopped: bool,
 }
 
 /// The home cluster. Changes for a person take that person's token (RULINGS 34).
 #[async_trait]
-pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + SkypilotRole + Send + Sync {
+pub trait Cluster: ConfigMaps + Metrics + Nodes + Secrets + Services + SkypilotRole + Send + Sync {
     // --- tenants (reconciler identity) ---
     /// Applies every object of DESIGN §5 with these rules and reads them back; idempotent, repairs drift.
     async fn apply_tenant(&self, tenant: &Namespace, rules: &TenantRules) -> Result<()>;
@@ -94,6 +96,8 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + SkypilotRole + Send
     fn tenant_changes(&self) -> BoxStream<'static, NamespaceId>;
     /// Deployments, quota, policy; empty while unknown.
     fn tenant_facts(&self, tenant: &KubernetesName) -> TenantFacts;
+    /// Kubernetes names of namespaces whose deployments, quota or use of it may differ now; endless.
+    fn fact_changes(&self) -> BoxStream<'static, String>;
 
     // --- identities (issuer identity) ---
     /// Whether this process has seen the identity stand and work; costs no call.
@@ -197,12 +201,14 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + SkypilotRole + Send
         dry_run: bool,
     ) -> Result<Value>;
     /// Server-side apply: makes the workload or changes what is there, as the dry run of a manifest said it would.
+    /// Fields that somebody else manages are a `conflict` that names them, unless they are to be taken over.
     async fn apply_workload(
         &self,
         token: &SecretString,
         tenant: &KubernetesName,
         kind: WorkloadKind,
         object: &Value,
+        take_over: bool,
     ) -> Result<()>;
     /// Log of one container of a pod, in chunks of whole or partial lines. `NotFound` without that container.
     async fn pod_log(
@@ -230,8 +236,12 @@ pub trait Cluster: ConfigMaps + Nodes + Secrets + Services + SkypilotRole + Send
     ) -> BoxStream<'static, Option<(WorkloadState, Vec<EventView>)>>;
     /// Likewise for all workloads of a namespace.
     fn watch_workloads(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<WorkloadState>>;
+    /// Since when the shared watches hear nothing from the API server: at once, then after each change.
+    fn interrupted(&self) -> BoxStream<'static, Option<Timestamp>>;
     /// Pods that hold a place on a node, by SKU, those of an account apart; from watches, empty while unknown.
     fn occupied(&self, account: AccountId) -> OccupiedBySku;
+    /// When pods of a SKU that are there now started, and how many seconds after they had a place; from watches.
+    fn starts(&self, sku_code: &str) -> Vec<(Timestamp, u32)>;
 
     /// What has run in tenant namespaces and what went lately, from watches; none until they know everything.
     fn metering(&self) -> Option<Metering>;

@@ -1,9 +1,12 @@
 //! What the use cases need of stored engines, and of whoever looks at them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::Result;
 use domain::audit::AuditEvent;
-use domain::engine::{Check, Credentials, Depth, Engine, Probed, Settings};
+use domain::engine::settings::OnPremise;
+use domain::engine::{Check, Credentials, Depth, Engine, Probed, Row, Settings};
 use domain::id::{AccountId, EngineId};
 use domain::page::PageRequest;
 use jiff::Timestamp;
@@ -40,9 +43,32 @@ pub trait Engines: Send + Sync {
     async fn delete_engine(&self, id: EngineId, audit: &AuditEvent) -> Result<bool>;
 }
 
-/// Looks at an engine from outside, by the rules for outbound connections (`security.md` §7.1). Creates nothing there.
+/// Is told each row of a check.
+pub type Step = Arc<dyn Fn(&Row) + Send + Sync>;
+
+/// Looks at an engine from outside, by the rules for outbound connections (`security.md` §7.1). Creates nothing there but
+/// the tokens that it is asked for and, where somebody ticked it, a pod that is gone when it ends.
 #[async_trait]
 pub trait EngineProbe: Send + Sync {
     /// Checks it; what does not work is a row, never an error. Ends by itself within 30 s.
-    async fn probe(&self, settings: &Settings, credentials: &Credentials, depth: Depth, now: Timestamp) -> Probed;
+    async fn probe(&self, settings: &Settings, credentials: &Credentials, depth: Depth, now: Timestamp) -> Probed {
+        self.probe_in_steps(settings, credentials, depth, now, Arc::new(|_: &Row| {})).await
+    }
+    /// The same; `step` is told each row as it is found.
+    async fn probe_in_steps(
+        &self,
+        settings: &Settings,
+        credentials: &Credentials,
+        depth: Depth,
+        now: Timestamp,
+        step: Step,
+    ) -> Probed;
+    /// A new token for the ServiceAccount of `credentials`, with the life of the old one; the error is a fixed sentence
+    /// for the log.
+    async fn renew(
+        &self,
+        at: &OnPremise,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> std::result::Result<Credentials, &'static str>;
 }

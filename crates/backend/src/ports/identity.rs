@@ -38,6 +38,6 @@ pub trait Identities: Send + Sync {
     /// Notes a sign-in.
     async fn record_identity_login(&self, id: IdentityId, at: Timestamp, audit: &AuditEvent) -> Result<()>;
     /// Sets the role that the provider's claims say; owners keep theirs. Ends the user's sessions and is true when it
-    /// was another.
+    /// was another; SkyPilot kubeconfigs end with the right to deploy.
     async fn set_claimed_role(&self, account: AccountId, user: UserId, role: Role, audit: &AuditEvent) -> Result<bool>;
 }

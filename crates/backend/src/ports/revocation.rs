@@ -13,14 +13,14 @@ pub struct Ended {
     pub sessions: u64,
     /// Open invitations and reset links.
     pub links: u64,
-    /// Keys that the backup held as live and the ledger as revoked.
+    /// Keys that the backup held as live and the ledger as revoked, or with a secret that was rotated away.
     pub keys: u64,
 }
 
 /// Revocations, as the database knows them.
 #[async_trait]
 pub trait Revocations: Send + Sync {
-    /// Revocations that are not in the ledger yet, the oldest first.
+    /// Revocations and rotations that are not in the ledger yet, the oldest first.
     async fn revocations_to_note(&self, limit: u32) -> Result<Vec<Revocation>>;
     /// They are in the ledger now.
     async fn revocations_noted(&self, noted: &[Revocation]) -> Result<()>;

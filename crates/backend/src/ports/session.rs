@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::audit::AuditEvent;
 use domain::id::{SessionId, UserId};
+use domain::page::PageRequest;
 use domain::session::{Acting, SessionRecord};
 use jiff::Timestamp;
 
@@ -29,8 +30,8 @@ pub trait Sessions: Send + Sync {
 /// A person's own sessions, for the list and for ending them.
 #[async_trait]
 pub trait UserSessions: Send + Sync {
-    /// The live ones, newest first, at most 200.
-    async fn list_sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>>;
+    /// The live ones, newest first, `limit + 1` rows; cursors are those of `domain::session::after`.
+    async fn list_sessions(&self, user: UserId, now: Timestamp, page: &PageRequest) -> Result<Vec<SessionRecord>>;
     /// Ends one of the user's; false when there is none of this name.
     async fn end_session(&self, user: UserId, id: SessionId, audit: &AuditEvent) -> Result<bool>;
     /// Ends all of the user's but `keep`.

@@ -28,7 +28,8 @@ pub trait Skypilots: Send + Sync {
     async fn skypilot_orders(&self, limit: u32) -> Result<Vec<NamespaceId>>;
     /// The cluster holds what the row said at `ticket`; a row that was ordered away goes.
     async fn skypilot_settled(&self, namespace: NamespaceId, ticket: i64) -> Result<()>;
-    /// Records an issued kubeconfig; false when the access has ended or names another account meanwhile.
+    /// Records an issued kubeconfig; false when the access has ended or names another account meanwhile, or whoever made it
+    /// may not deploy any more.
     async fn record_skypilot_kubeconfig(&self, issued: &SkypilotKubeconfig, audit: &AuditEvent) -> Result<bool>;
     /// Issued kubeconfigs, newest first, `limit + 1` rows.
     async fn list_skypilot_kubeconfigs(

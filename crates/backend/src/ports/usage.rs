@@ -23,7 +23,8 @@ pub struct UsageFilter {
 #[async_trait]
 pub trait Usage: Send + Sync {
     /// Brings each record to the state given: an open one is begun, an ended one is begun and ended, or ended if it is
-    /// open. All or none; doing it again changes nothing. Never two open records of a pod, never two of one start.
+    /// open. Some hundred at a time, each such batch whole or not at all; doing it again changes nothing. Never two open
+    /// records of a pod, never two of one start.
     async fn note_usage(&self, records: &[UsageRecord]) -> Result<()>;
     /// Records that have not ended, of one account or all.
     async fn open_usage(&self, account: Option<AccountId>) -> Result<Vec<UsageRecord>>;

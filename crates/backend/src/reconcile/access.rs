@@ -27,10 +27,19 @@ const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 impl Backend {
     /// Carries out the orders about one key now, if the cluster answers; else the loop does.
     pub(crate) async fn settle_now(&self, key: &ApiKey) {
-        self.inner.tokens.forget_key(&key.public_id);
+        self.settle_all_now(&[key]).await;
+    }
+
+    /// The same for several keys; all of them together hold up a page no longer than one.
+    pub(crate) async fn settle_all_now(&self, keys: &[&ApiKey]) {
+        for key in keys {
+            self.inner.tokens.forget_key(&key.public_id);
+        }
         let work = async {
-            for order in self.inner.store.keys_to_settle(Some(key.id), 1).await? {
-                self.settle_key(&order).await?;
+            for key in keys {
+                for order in self.inner.store.keys_to_settle(Some(key.id), 1).await? {
+                    self.settle_key(&order).await?;
+                }
             }
             Ok(())
         };
@@ -53,7 +62,7 @@ impl Backend {
 
     /// One look at the queues: what time has ended, keys, single accounts.
     pub(super) async fn access_orders(&self) {
-        if let Err(error) = self.inner.store.order_ended_keys(self.inner.clock.now()).await {
+        if let Err(error) = self.order_ended_keys().await {
             self.log("looking for keys that ended", &error);
         }
         match self.inner.store.keys_to_settle(None, BATCH).await {
@@ -80,10 +89,16 @@ impl Backend {
         }
     }
 
+    /// By the clock that lets keys in: a console whose own clock is ahead must not end what still works.
+    async fn order_ended_keys(&self) -> Result<u64> {
+        let now = self.inner.store.database_time().await?;
+        self.inner.store.order_ended_keys(now).await
+    }
+
     async fn settle_key(&self, order: &KeyToSettle) -> Result<()> {
         let key = &order.key;
         let found = self.inner.cluster.list_identities(&IdentityFilter::Key(key.public_id.clone())).await?;
-        let now = self.inner.clock.now();
+        let now = self.inner.store.database_time().await?;
         let doomed: Vec<FoundIdentity> =
             found.into_iter().filter(|found| !keeps(key, order.owner_role, found, now)).collect();
         self.remove(&doomed).await?;
@@ -113,7 +128,7 @@ impl Backend {
         for batch in ids.chunks(BATCH as usize) {
             keys.extend(self.inner.store.keys_by_public_id(batch).await?);
         }
-        let now = self.inner.clock.now();
+        let now = self.inner.store.database_time().await?;
         let of = |id: &PublicId| keys.iter().find(|key| key.key.public_id == *id);
         let stands = |found: &FoundIdentity| match public_id(found) {
             Some(id) => of(id).is_some_and(|key| keeps(&key.key, key.owner_role, found, now)),

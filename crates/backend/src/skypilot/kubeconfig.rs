@@ -15,7 +15,8 @@ use domain::{Code, Error, Result};
 use secrecy::ExposeSecret as _;
 
 use super::target;
-use crate::{Backend, Caller};
+use crate::ports::ClusterToken;
+use crate::{Backend, Caller, credential};
 
 const DAY_SECONDS: i64 = 24 * 3600;
 
@@ -36,26 +37,20 @@ impl Backend {
         let applied = access.filter(|access| access.wanted && access.ticket == access.applied);
         let access = applied.ok_or_else(not_applied)?;
         let id = SkypilotKubeconfigId::new(self.inner.random.uuid());
-        let (account, seconds) = (&access.service_account, i64::from(new.days) * DAY_SECONDS);
+        let (account, seconds) = (access.service_account.as_str(), i64::from(new.days) * DAY_SECONDS);
         let given = self.inner.cluster.skypilot_token(&tenant, account, id, seconds).await?;
-        let expires_at = given.expires_at.ok_or(Error::TokenWithoutExpiration)?;
-        let issued = SkypilotKubeconfig {
-            id,
-            namespace_id: tenant.id,
-            name: new.name.trim().to_owned(),
-            service_account: access.service_account.clone(),
-            created_by: caller.user.email.as_str().to_owned(),
-            created_at: self.inner.clock.now(),
-            expires_at,
-            revoked_at: None,
+        let recorded = self.record_issued(caller, &tenant, (id, account), new.name.trim(), &given).await;
+        let issued = match recorded {
+            Ok(issued) => issued,
+            Err(error) => {
+                // Nobody will ever hold this token; why it was not given is what the caller must know.
+                if let Err(late) = self.inner.cluster.end_skypilot_token(&tenant, id).await {
+                    let error = &late as &dyn std::error::Error;
+                    tracing::warn!(error, kubeconfig = %id, "the token of a kubeconfig that nobody was given goes on");
+                }
+                return Err(error);
+            }
         };
-        let detail = format!("{}, until {expires_at}", issued.name);
-        let audit = self.audit(caller, Action::SkypilotKubeconfigIssued, kubeconfig_target(&tenant, id), detail);
-        if !self.inner.store.record_skypilot_kubeconfig(&issued, &audit.named(&issued.name)).await? {
-            // Somebody took the access away in between: nobody will ever hold this token.
-            self.inner.cluster.end_skypilot_token(&tenant, id).await?;
-            return Err(not_applied());
-        }
         let ca = STANDARD.encode(&self.inner.endpoints.cluster_ca_pem);
         let kubeconfig = token_kubeconfig(&TokenKubeconfig {
             namespace: &tenant,
@@ -66,6 +61,35 @@ impl Backend {
         });
         let filename = format!("kubeconfig-{}-{}.yaml", tenant.name.as_str(), issued.service_account);
         Ok(IssuedSkypilotKubeconfig { issued: issued.view(issued.created_at), filename, kubeconfig })
+    }
+
+    /// Checks a token and writes it down before it leaves (RULINGS 45).
+    async fn record_issued(
+        &self,
+        caller: &Caller,
+        tenant: &Namespace,
+        (id, service_account): (SkypilotKubeconfigId, &str),
+        name: &str,
+        given: &ClusterToken,
+    ) -> Result<SkypilotKubeconfig> {
+        let expires_at = given.expires_at.ok_or(Error::TokenWithoutExpiration)?;
+        let issued = SkypilotKubeconfig {
+            id,
+            namespace_id: tenant.id,
+            name: name.to_owned(),
+            service_account: service_account.to_owned(),
+            owner_id: Some(caller.user.id),
+            created_by: caller.user.email.as_str().to_owned(),
+            created_at: self.inner.clock.now(),
+            expires_at,
+            revoked_at: None,
+        };
+        let detail = format!("{name}, until {expires_at}");
+        let audit = self.audit(caller, Action::SkypilotKubeconfigIssued, kubeconfig_target(tenant, id), detail);
+        let audit = audit.named(name).jti(credential::token_id(given)?);
+        // Refused when somebody took the access away, or the caller out of the account, in between.
+        let recorded = self.inner.store.record_skypilot_kubeconfig(&issued, &audit).await?;
+        recorded.then_some(issued).ok_or_else(not_applied)
     }
 
     /// Issued kubeconfigs, newest first.

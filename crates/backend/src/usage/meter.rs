@@ -83,13 +83,26 @@ impl Backend {
             self.inner.store.set_metered_until(now).await?;
             held.marked = Some(now);
         }
-        if held.judged.is_none_or(|last| now.duration_since(last) >= JUDGE) {
-            self.judge_budgets().await?;
-            held.judged = Some(now);
-        } else {
-            self.judge_budgets_of(&touched).await?;
+        // What was metered stays known even if a budget cannot be read.
+        if let Err(error) = self.judge_touched(&mut held.judged, &touched, now).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "budgets could not be read; they will be tried again");
         }
         Ok(())
+    }
+
+    async fn judge_touched(
+        &self,
+        judged: &mut Option<Timestamp>,
+        touched: &BTreeSet<AccountId>,
+        now: Timestamp,
+    ) -> Result<()> {
+        if judged.is_none_or(|last| now.duration_since(last) >= JUDGE) {
+            *judged = Some(now);
+            self.judge_budgets().await
+        } else {
+            self.judge_budgets_of(touched).await
+        }
     }
 
     async fn meter_from_store(&self, now: Timestamp) -> Result<Meter> {

@@ -16,6 +16,9 @@ use serde_json::Value;
 use super::{possible, target};
 use crate::{Backend, Caller, Grant};
 
+// Tries of an edit: a rollout writes a status some times a second, and a try takes milliseconds.
+const ATTEMPTS: u32 = 5;
+
 /// A workload that the caller may change.
 struct Subject {
     tenant: Grant<Namespace>,
@@ -152,10 +155,7 @@ impl Backend {
         dry_run: bool,
     ) -> Result<Manifest> {
         let subject = self.subject(caller, id, kind, name).await?;
-        let next = edited.over(&self.object(&subject).await?)?;
-        let (tenant, token) = (&subject.tenant.kubernetes_name, &subject.token);
-        let done = self.inner.cluster.replace_workload(token, tenant, kind, &next, dry_run).await;
-        let object = match done {
+        let object = match self.replace(&subject, edited, dry_run).await {
             Ok(object) => object,
             Err(error) if dry_run => return Err(error),
             Err(error) => return Err(self.denied(caller, &subject.tenant, kind, name, "edit", error).await),
@@ -164,6 +164,21 @@ impl Backend {
             self.done(caller, &subject, Action::WorkloadEdited, "").await?;
         }
         Ok(Manifest::of(&object))
+    }
+
+    /// A controller may write the status between our reading and our writing: then the newest object is read again, and
+    /// only what a person changed in it is a conflict.
+    async fn replace(&self, subject: &Subject, edited: &Manifest, dry_run: bool) -> Result<Value> {
+        let Subject { tenant, token, kind, .. } = subject;
+        for _ in 1..ATTEMPTS {
+            let next = edited.over(&self.object(subject).await?)?;
+            match self.inner.cluster.replace_workload(token, &tenant.kubernetes_name, *kind, &next, dry_run).await {
+                Err(error) if error.code() == Code::Conflict => {}
+                done => return done,
+            }
+        }
+        let next = edited.over(&self.object(subject).await?)?;
+        self.inner.cluster.replace_workload(token, &tenant.kubernetes_name, *kind, &next, dry_run).await
     }
 
     async fn subject(&self, caller: &Caller, id: &str, kind: WorkloadKind, name: &str) -> Result<Subject> {

@@ -22,6 +22,9 @@ use crate::tenant::ignore_gone;
 use crate::tenant::objects::{FIELD_MANAGER, MANAGED_BY, NAMESPACE_ID};
 
 const TOKEN_ROLE: &str = "remotegpu-skypilot-token";
+const NODE_TOKEN_ROLE: &str = "remotegpu-skypilot-node-token";
+/// Accounts of the nodes whose engines can hold a pod's token.
+const NODES: [&str; 2] = ["remotegpu-nodes", "remotegpu-node-local"];
 // Another writer may come first each time; more often than that is a fault.
 const TRIES: usize = 5;
 
@@ -34,6 +37,8 @@ enum Who {
     Editors,
     /// The console's issuer of tokens.
     Issuer,
+    /// The nodes that run pods of the account.
+    Nodes,
 }
 
 /// One binding that is to stand.
@@ -88,12 +93,14 @@ impl Desk<'_> {
     }
 
     fn wanted(&self, rights: &SkypilotRights) -> Result<Vec<Binding>> {
-        let mut wanted = vec![Binding {
+        let tokens = [(TOKEN_ROLE, Who::Issuer), (NODE_TOKEN_ROLE, Who::Nodes)];
+        let of_tokens = |(role, who): (&str, Who)| Binding {
             scope: Scope::Tenant,
-            role: TOKEN_ROLE.to_owned(),
-            name: TOKEN_ROLE.to_owned(),
-            who: Who::Issuer,
-        }];
+            role: role.to_owned(),
+            name: role.to_owned(),
+            who,
+        };
+        let mut wanted: Vec<Binding> = tokens.map(of_tokens).into();
         for feature in &rights.features {
             let needs = needs(&[*feature].into())?;
             let scopes: BTreeSet<Scope> =
@@ -185,8 +192,10 @@ impl Desk<'_> {
     fn subjects(&self, who: Who, account: &str, keys: &[String]) -> Vec<Value> {
         let subject =
             |namespace: &str, name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": namespace});
-        if who == Who::Issuer {
-            return vec![subject("remotegpu-system", "remotegpu-issuer")];
+        match who {
+            Who::Issuer => return vec![subject("remotegpu-system", "remotegpu-issuer")],
+            Who::Nodes => return NODES.map(|name| subject("remotegpu-system", name)).into(),
+            Who::Everybody | Who::Editors => {}
         }
         let mut all = vec![subject(self.tenant.kubernetes_name.as_str(), account)];
         let bound = keys.iter().filter(|name| who == Who::Everybody || !name.ends_with("-view"));

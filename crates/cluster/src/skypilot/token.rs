@@ -34,9 +34,12 @@ pub(super) async fn issue(
 ) -> Result<ClusterToken> {
     let uid = secret(issuer, tenant, id).await?;
     let token = request(issuer, tenant, account, (&secret_name(id), uid), seconds).await;
-    if token.is_err() {
-        // Nothing hangs on it.
-        end(issuer, tenant, id).await?;
+    if token.is_err()
+        && let Err(late) = end(issuer, tenant, id).await
+    {
+        // Nothing hangs on it, and why there is no token is what counts.
+        let error = &late as &dyn std::error::Error;
+        tracing::warn!(error, kubeconfig = %id, "the Secret of a kubeconfig that was not issued is left");
     }
     token
 }

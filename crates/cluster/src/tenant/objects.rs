@@ -2,8 +2,9 @@
 
 use backend::ports::TenantRules;
 use domain::account::Quota;
-use domain::admission::{ANNOTATION_SKUS, ANNOTATION_SPENDING, SPENDING_STOPPED};
+use domain::admission::{ANNOTATION_DEFAULT_SKU, ANNOTATION_SKUS, ANNOTATION_SPENDING, SPENDING_STOPPED};
 use domain::namespace::Namespace as Tenant;
+use domain::sku::GPU_DEVICE;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{Api, ApiResource, DynamicObject};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 /// Label: id of the tenant namespace an object belongs to. The webhook selects namespaces by it (RULINGS 41).
 pub(crate) const NAMESPACE_ID: &str = "remotegpu.ai/namespace-id";
 /// Label: id of the account.
-pub(crate) const ACCOUNT_ID: &str = "remotegpu.ai/account-id";
+pub(crate) const ACCOUNT_ID: &str = domain::admission::LABEL_ACCOUNT;
 /// Label on everything we make.
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Its value, and the field manager of our server-side applies.
@@ -42,7 +43,7 @@ pub(crate) struct Piece {
 // === impl Piece ===
 
 impl Piece {
-    fn new<K: Resource<DynamicType = ()>>(tenant: &Tenant, name: &str, body: Value) -> Self {
+    pub(super) fn new<K: Resource<DynamicType = ()>>(tenant: &Tenant, name: &str, body: Value) -> Self {
         let resource = ApiResource::erase::<K>(&());
         let mut object = json!({
             "apiVersion": resource.api_version,
@@ -91,6 +92,9 @@ pub(crate) fn namespace(tenant: &Tenant, rules: &TenantRules) -> Piece {
     let resource = ApiResource::erase::<Namespace>(&());
     // Applied with force: an annotation that is left out here goes.
     let mut annotations = json!({ANNOTATION_SKUS: rules.skus.annotation()});
+    if let Some(code) = &rules.default_sku {
+        annotations[ANNOTATION_DEFAULT_SKU] = json!(code);
+    }
     if rules.spending_stopped {
         annotations[ANNOTATION_SPENDING] = json!(SPENDING_STOPPED);
     }
@@ -101,14 +105,16 @@ pub(crate) fn namespace(tenant: &Tenant, rules: &TenantRules) -> Piece {
 
 /// Everything inside it.
 pub(crate) fn inside(tenant: &Tenant, allowed: &Quota) -> Vec<Piece> {
-    vec![quota(tenant, allowed), limits(tenant, allowed), isolation(tenant), default_account(tenant)]
+    let mut pieces = vec![quota(tenant, allowed), limits(tenant, allowed), isolation(tenant), default_account(tenant)];
+    pieces.extend(super::quota::of_classes(tenant, allowed));
+    pieces
 }
 
 /// Upper bounds of the whole namespace. `cpu` and `memory` make every container state them: admission fills them in.
-pub(crate) fn quota(tenant: &Tenant, allowed: &Quota) -> Piece {
+fn quota(tenant: &Tenant, allowed: &Quota) -> Piece {
     let (cpu, memory) = (decimal(allowed.cpu), binary_gib(allowed.memory_gib));
     let hard = json!({
-        "requests.nvidia.com/gpu": decimal(allowed.gpus),
+        (format!("requests.{GPU_DEVICE}")): decimal(allowed.gpus),
         "requests.cpu": cpu,
         "requests.memory": memory,
         "requests.ephemeral-storage": STORAGE,
@@ -139,7 +145,7 @@ pub(crate) fn quota(tenant: &Tenant, allowed: &Quota) -> Piece {
 }
 
 /// A number in the form the server writes it, or reading back would never find it: 1000 is `1k`.
-fn decimal(mut number: u32) -> String {
+pub(super) fn decimal(mut number: u32) -> String {
     let mut suffixes = ["", "k", "M", "G"].into_iter();
     let mut suffix = suffixes.next().unwrap_or_default();
     while number != 0 && number.is_multiple_of(1000) {
@@ -251,6 +257,28 @@ mod tests {
             let annotations = serde_json::from_value(annotations.clone()).unwrap();
             assert_eq!(NamespacePolicy::from_annotations(&annotations).spending_stopped, spending_stopped);
         }
+    }
+
+    #[test]
+    fn admission_reads_the_default_sku_out_of_what_is_applied_and_none_without_one() {
+        for default_sku in [Some("cpu-shared-8g".to_owned()), None] {
+            let rules = TenantRules { default_sku: default_sku.clone(), ..TenantRules::default() };
+            let annotations = &namespace(&tenant(), &rules).object["metadata"]["annotations"];
+            let annotations = serde_json::from_value(annotations.clone()).unwrap();
+            assert_eq!(NamespacePolicy::from_annotations(&annotations).default_sku, default_sku);
+        }
+    }
+
+    #[test]
+    fn a_class_of_gpus_with_a_limit_has_a_quota_of_its_own() {
+        let allowed = Quota { gpu_classes: [("h100".to_owned(), 1000)].into(), ..Quota::default() };
+        let pieces = inside(&tenant(), &allowed);
+        let quota = &pieces.iter().find(|piece| piece.name == "remotegpu-gpu-h100").unwrap().object;
+        assert_eq!(quota["metadata"]["labels"][NAMESPACE_ID], tenant().id.to_string());
+        assert_eq!(quota["spec"]["hard"], json!({"requests.nvidia.com/gpu": "1k"}));
+        let counted = json!({"scopeName": "PriorityClass", "operator": "In", "values": ["remotegpu-gpu-h100", "h100"]});
+        assert_eq!(quota["spec"]["scopeSelector"]["matchExpressions"], json!([counted]));
+        assert_eq!(inside(&tenant(), &Quota::default()).len() + 1, pieces.len());
     }
 
     #[test]

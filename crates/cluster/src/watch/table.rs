@@ -47,6 +47,11 @@ impl<T: PartialEq> Table<T> {
         BTreeSet::new()
     }
 
+    /// Whether the first list is complete.
+    pub fn known(&self) -> bool {
+        read(&self.rows).is_some()
+    }
+
     /// The rows of a namespace, by name; none until the first list is complete.
     pub fn in_namespace(&self, namespace: &str) -> Option<BTreeMap<String, Arc<T>>> {
         read(&self.rows).as_ref().map(|rows| rows.get(namespace).cloned().unwrap_or_default())

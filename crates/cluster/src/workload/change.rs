@@ -86,8 +86,15 @@ pub(crate) async fn replace(
 /// Makes an object or changes what is there, by server-side apply under the name that the dry run used.
 ///
 /// # Errors
-/// `admission_denied`; [`Error::Invalid`] for what the API server cannot read.
-pub(crate) async fn apply(client: Client, tenant: &KubernetesName, kind: WorkloadKind, object: &Value) -> Result<()> {
+/// `admission_denied`; `conflict` with the fields that somebody else manages, unless they are to be taken over;
+/// [`Error::Invalid`] for what the API server cannot read.
+pub(crate) async fn apply(
+    client: Client,
+    tenant: &KubernetesName,
+    kind: WorkloadKind,
+    object: &Value,
+    take_over: bool,
+) -> Result<()> {
     let resource = resource(kind);
     let mut object = object.clone();
     // An apply insists on all three; who leaves them out means these.
@@ -95,9 +102,12 @@ pub(crate) async fn apply(client: Client, tenant: &KubernetesName, kind: Workloa
     object["metadata"]["namespace"] = tenant.as_str().into();
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let api: Api<DynamicObject> = Api::namespaced_with(client, tenant.as_str(), &resource);
-    let params =
-        PatchParams { field_validation: Some(ValidationDirective::Strict), ..PatchParams::apply(FIELD_MANAGER) };
-    let done = call("applying a manifest", api.patch(&name, &params.force(), &Patch::Apply(&object))).await;
+    let params = PatchParams {
+        field_validation: Some(ValidationDirective::Strict),
+        force: take_over,
+        ..PatchParams::apply(FIELD_MANAGER)
+    };
+    let done = call("applying a manifest", api.patch(&name, &params, &Patch::Apply(&object))).await;
     done.map(drop)
 }
 

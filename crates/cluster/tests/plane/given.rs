@@ -65,6 +65,7 @@ async fn installation(kubeconfigs: &Path, id: &str) -> KubeCluster {
     let config = ClusterConfig {
         issuer_kubeconfig: file("issuer"),
         reconciler_kubeconfig: file("reconciler"),
+        metrics: None,
         installation: id.to_owned(),
     };
     KubeCluster::start(config, CancellationToken::new()).await.unwrap()

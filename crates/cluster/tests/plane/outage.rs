@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use backend::ports::{Cluster as _, IdentityFilter, TenantRules};
@@ -61,8 +62,12 @@ async fn a_silent_api_server_is_unavailable_within_the_deadline() {
     // Connections are accepted by the kernel and never answered.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let file = kubeconfig(Path::new(env!("CARGO_TARGET_TMPDIR")), silent.local_addr().unwrap());
-    let config =
-        ClusterConfig { issuer_kubeconfig: file.clone(), reconciler_kubeconfig: file, installation: "test".to_owned() };
+    let config = ClusterConfig {
+        issuer_kubeconfig: file.clone(),
+        reconciler_kubeconfig: file,
+        metrics: None,
+        installation: "test".to_owned(),
+    };
     let shutdown = CancellationToken::new();
     let cluster = KubeCluster::start(config, shutdown.clone()).await.unwrap();
     let (tenant, identity) = (tenant(), key(Access::Edit));
@@ -86,9 +91,16 @@ async fn a_silent_api_server_is_unavailable_within_the_deadline() {
     shutdown.cancel();
 }
 
-/// A free address, and kubeconfigs that lead there instead of to `server`.
+/// A free address, and kubeconfigs that lead there instead of to `server`. Its port is below those that Linux gives to
+/// whoever asks for any: one of those may be another's when the proxy comes back.
 pub async fn detour(server: &str, name: &str) -> (SocketAddr, PathBuf) {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    static NEXT: AtomicU16 = AtomicU16::new(9200);
+    let free = loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed)));
+        if TcpListener::bind(address).await.is_ok() {
+            break address;
+        }
+    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     for name in ["issuer", "reconciler"] {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::credential::Access;
 use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview};
+use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -162,6 +163,16 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-reconciler", "patch nodes/status.", false),
         ("remotegpu-reconciler", "delete nodes.", false),
         ("remotegpu-reconciler", "delete pods.", false),
+        // Which ones is the policy's business, as the last test here shows.
+        ("remotegpu-reconciler", "create events.", true),
+        ("remotegpu-reconciler", "delete events.", false),
+        // Which ones is the policy's business: `gpu_class.rs`.
+        ("remotegpu-reconciler", "create priorityclasses.scheduling.k8s.io", true),
+        ("remotegpu-reconciler", "patch priorityclasses.scheduling.k8s.io", false),
+        ("remotegpu-reconciler", "delete priorityclasses.scheduling.k8s.io", false),
+        ("remotegpu-metrics", "get nodes/stats.", true),
+        ("remotegpu-metrics", "get nodes/proxy.", false),
+        ("remotegpu-metrics", "get pods.", false),
         ("remotegpu-reconciler", "create pods/eviction.", false),
         ("remotegpu-issuer", "create rolebindings.rbac.authorization.k8s.io", true),
         // Relabels bindings that an older version made; what they may say is the policy's business.
@@ -180,7 +191,11 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
         ("remotegpu-node-local", "patch nodes.", false),
         ("remotegpu-node-local", "create pods.", false),
         ("remotegpu-nodes", "patch nodes.", true),
+        ("remotegpu-nodes", "patch services/status.", true),
+        ("remotegpu-nodes", "patch services.", false),
         ("remotegpu-nodes", "create serviceaccounts/token.", false),
+        ("remotegpu-nodes", "list skus.remotegpu.ai", true),
+        ("remotegpu-nodes", "patch skus.remotegpu.ai", false),
         ("remotegpu-nodes", "list secrets.", false),
         ("remotegpu-nodes", "create rolebindings.rbac.authorization.k8s.io", false),
     ] {
@@ -192,6 +207,10 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
     assert!(!can("remotegpu-nodes", "update leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(can("remotegpu-nodes", "create leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(!can("remotegpu-issuer", "update leases.coordination.k8s.io", "remotegpu-system").await);
+    // A node: its heartbeat and the lead of its own name, where the nodes' Leases are and nowhere else.
+    assert!(!can("remotegpu-node-local", "update leases.coordination.k8s.io", "kube-node-lease").await);
+    assert!(can("remotegpu-node-local", "create leases.coordination.k8s.io", "kube-node-lease").await);
+    assert!(!can("remotegpu-node-local", "create leases.coordination.k8s.io", "remotegpu-system").await);
     assert!(can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-access").await);
     assert!(!can("remotegpu-issuer", "create serviceaccounts/token.", "remotegpu-system").await);
 }
@@ -231,6 +250,7 @@ async fn the_issuer_binds_the_two_tenant_roles_in_tenant_namespaces_and_nothing_
     assert_eq!(bind(tenant, "ClusterRole", "remotegpu-skypilot-base").await, "");
     for (namespace, role) in [
         (tenant, "remotegpu-skypilot-token"),
+        (tenant, "remotegpu-skypilot-node-token"),
         (tenant, "remotegpu-skypilot-gpus-cluster"),
         ("kube-system", "remotegpu-skypilot-base"),
         ("default", "remotegpu-skypilot-ingress-elsewhere"),
@@ -274,5 +294,39 @@ async fn the_issuer_binds_no_cluster_role_but_those_of_skypilot_and_never_to_its
     ] {
         let refused = bind(role, namespace).await;
         assert!(refused.starts_with("403"), "{role} {namespace}: {refused}");
+    }
+}
+
+/// By RBAC the reconciler may report anything anywhere: the policy keeps it to stops of idle GPUs, in tenant namespaces.
+#[tokio::test]
+async fn the_reconciler_reports_stops_in_tenant_namespaces_and_nothing_else() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    let file = Kubeconfig::read_from(directory().join("kubeconfigs/reconciler.yaml")).unwrap();
+    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    let reconciler = Client::try_from(config).unwrap();
+    let report = async |namespace: &str, reason: &str| {
+        let event = json!({
+            "metadata": {"generateName": "proof."},
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": "proof"},
+            "type": "Warning", "reason": reason, "message": "proof", "source": {"component": "remotegpu"},
+        });
+        let api: Api<Event> = Api::namespaced(reconciler.clone(), namespace);
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        match api.create(&dry, &serde_json::from_value(event).unwrap()).await {
+            Ok(_) => String::new(),
+            Err(kube::Error::Api(status)) => format!("{} {}", status.code, status.message),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let inside = tenant.kubernetes_name.as_str();
+    assert_eq!(report(inside, "StoppedIdleGpus").await, "");
+    for (namespace, reason, sentence) in [
+        (inside, "Killing", "The console may report stops of idle GPUs only"),
+        ("default", "StoppedIdleGpus", "The console may report in tenant namespaces only"),
+        ("kube-system", "StoppedIdleGpus", "The console may report in tenant namespaces only"),
+    ] {
+        let refused = report(namespace, reason).await;
+        assert!(refused.starts_with("403") && refused.contains(sentence), "{namespace} {reason}: {refused}");
     }
 }

@@ -18,6 +18,7 @@ pub fn meters(account: &AccountUse, namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaL
     ];
     let count = |(resource, used, limit): (&str, u32, u32)| QuotaLine {
         resource: resource.to_owned(),
+        gpu_class: None,
         limit: limit.to_string(),
         used: used.to_string(),
     };
@@ -25,24 +26,26 @@ pub fn meters(account: &AccountUse, namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaL
 }
 
 fn sums(namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaLine> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut sums: BTreeMap<&str, (i128, i128)> = BTreeMap::new();
+    type What<'a> = (&'a str, Option<&'a str>);
+    let mut order: Vec<What<'_>> = Vec::new();
+    let mut sums: BTreeMap<What<'_>, (i128, i128)> = BTreeMap::new();
     for line in namespaces.iter().flatten().filter(|line| !line.resource.starts_with("limits.")) {
         let milli = |text: &str| parse_milli(text).unwrap_or(0);
-        let name = line.resource.as_str();
-        if !order.contains(&name) {
-            order.push(name);
+        let what = (line.resource.as_str(), line.gpu_class.as_deref());
+        if !order.contains(&what) {
+            order.push(what);
         }
-        let sum = sums.entry(name).or_default();
+        let sum = sums.entry(what).or_default();
         *sum = (sum.0 + milli(&line.used), sum.1 + milli(&line.limit));
     }
-    let line = |name: &str| {
-        let (used, limit) = sums.get(name).copied().unwrap_or_default();
+    let lines = order.into_iter().map(|(name, class)| {
+        let (used, limit) = sums.get(&(name, class)).copied().unwrap_or_default();
         let bytes = name.ends_with("memory") || name.ends_with("storage");
         let show = |milli| if bytes { format_bytes(milli) } else { format_milli(milli) };
-        QuotaLine { resource: name.to_owned(), limit: show(limit), used: show(used) }
-    };
-    order.into_iter().map(line).collect()
+        let gpu_class = class.map(ToOwned::to_owned);
+        QuotaLine { resource: name.to_owned(), gpu_class, limit: show(limit), used: show(used) }
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -50,7 +53,11 @@ mod tests {
     use super::*;
 
     fn line(resource: &str, used: &str, limit: &str) -> QuotaLine {
-        QuotaLine { resource: resource.into(), limit: limit.into(), used: used.into() }
+        QuotaLine { resource: resource.into(), gpu_class: None, limit: limit.into(), used: used.into() }
+    }
+
+    fn of_class(class: &str, used: &str, limit: &str) -> QuotaLine {
+        QuotaLine { gpu_class: Some(class.into()), ..line("requests.nvidia.com/gpu", used, limit) }
     }
 
     #[test]
@@ -58,14 +65,22 @@ mod tests {
         let namespaces = [
             vec![
                 line("requests.nvidia.com/gpu", "2", "8"),
+                of_class("h100", "1", "4"),
                 line("requests.memory", "1Gi", "4Gi"),
                 line("limits.memory", "1Gi", "4Gi"),
             ],
-            vec![line("requests.nvidia.com/gpu", "1", "8"), line("requests.amd.com/gpu", "1", "2")],
+            vec![
+                line("requests.nvidia.com/gpu", "1", "8"),
+                of_class("h100", "0", "4"),
+                of_class("l4", "1", "2"),
+                line("requests.amd.com/gpu", "1", "2"),
+            ],
         ];
         let expected = [
             line("requests.nvidia.com/gpu", "3", "16"),
+            of_class("h100", "1", "8"),
             line("requests.memory", "1Gi", "4Gi"),
+            of_class("l4", "1", "2"),
             line("requests.amd.com/gpu", "1", "2"),
         ];
         assert_eq!(sums(&namespaces), expected);

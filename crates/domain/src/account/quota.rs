@@ -1,11 +1,19 @@
 //! What an account may have at most, and what each of its namespaces may use.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
+use crate::sku::is_gpu_class;
 use crate::{Code, Error, FieldError, Result};
 
-/// Limits of an account. The last four are the ResourceQuota of each of its namespaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Most GPUs of a limit.
+const MOST_GPUS: u32 = 100_000;
+/// Most classes of GPUs with a limit: each is a ResourceQuota in each namespace.
+const MOST_CLASSES: usize = 100;
+
+/// Limits of an account. Those per namespace are the ResourceQuotas of each of its namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Quota {
@@ -21,12 +29,14 @@ pub struct Quota {
     pub memory_gib: u32,
     /// GPUs per namespace.
     pub gpus: u32,
+    /// GPUs of one class per namespace, for example of the class `h100`; the other classes have no limit but `gpus`.
+    pub gpu_classes: BTreeMap<String, u32>,
     /// Pods per namespace.
     pub pods: u32,
 }
 
 /// New values for some limits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct QuotaChange {
@@ -42,6 +52,8 @@ pub struct QuotaChange {
     pub memory_gib: Option<u32>,
     /// GPUs per namespace.
     pub gpus: Option<u32>,
+    /// GPUs of one class per namespace; `null` lifts the limit of that class, classes that are not named keep theirs.
+    pub gpu_classes: Option<BTreeMap<String, Option<u32>>>,
     /// Pods per namespace.
     pub pods: Option<u32>,
 }
@@ -60,7 +72,16 @@ pub enum Limit {
 impl Default for Quota {
     /// Room for one pod of eight GPUs (192 cores, 1.5 TiB) and some of the small ones beside it.
     fn default() -> Self {
-        Self { namespaces: 100, members: 500, api_keys: 1000, cpu: 256, memory_gib: 2048, gpus: 8, pods: 100 }
+        Self {
+            namespaces: 100,
+            members: 500,
+            api_keys: 1000,
+            cpu: 256,
+            memory_gib: 2048,
+            gpus: 8,
+            gpu_classes: BTreeMap::new(),
+            pods: 100,
+        }
     }
 }
 
@@ -81,21 +102,49 @@ impl Quota {
             }
             new
         };
-        let quota = Self {
+        let mut quota = Self {
             namespaces: take("namespaces", self.namespaces, change.namespaces, 0, 100_000),
             members: take("members", self.members, change.members, 1, 100_000),
             api_keys: take("api_keys", self.api_keys, change.api_keys, 0, 1_000_000),
             cpu: take("cpu", self.cpu, change.cpu, 1, 1_000_000),
             memory_gib: take("memory_gib", self.memory_gib, change.memory_gib, 1, 1_000_000),
-            gpus: take("gpus", self.gpus, change.gpus, 0, 100_000),
+            gpus: take("gpus", self.gpus, change.gpus, 0, MOST_GPUS),
+            gpu_classes: self.gpu_classes,
             pods: take("pods", self.pods, change.pods, 1, 100_000),
         };
+        for (class, limit) in change.gpu_classes.iter().flatten() {
+            wrong.extend(quota.limit_class(class, *limit).err());
+        }
         if wrong.is_empty() { Ok(quota) } else { Err(Error::Invalid(wrong)) }
+    }
+
+    fn limit_class(&mut self, class: &str, limit: Option<u32>) -> Result<(), FieldError> {
+        let wrong = |code: &str, message: String| Err(FieldError::new("quota.gpu_classes", code, message));
+        match limit {
+            None => {
+                self.gpu_classes.remove(class);
+            }
+            Some(_) if !is_gpu_class(class) => {
+                let message = format!("There can be no class of GPUs of the name \"{class}\": write h100, for example");
+                return wrong("format", message);
+            }
+            Some(limit) if limit > MOST_GPUS => {
+                return wrong("range", format!("GPUs of class {class} must be 0 to {MOST_GPUS}"));
+            }
+            Some(limit) => {
+                self.gpu_classes.insert(class.to_owned(), limit);
+            }
+        }
+        if self.gpu_classes.len() <= MOST_CLASSES {
+            return Ok(());
+        }
+        wrong("range", format!("At most {MOST_CLASSES} classes of GPUs can have a limit"))
     }
 
     /// Whether namespaces of the account must be applied anew after this change.
     pub fn same_in_namespaces(&self, other: &Self) -> bool {
-        (self.cpu, self.memory_gib, self.gpus, self.pods) == (other.cpu, other.memory_gib, other.gpus, other.pods)
+        let numbers = |quota: &Self| (quota.cpu, quota.memory_gib, quota.gpus, quota.pods);
+        numbers(self) == numbers(other) && self.gpu_classes == other.gpu_classes
     }
 
     /// What differs from `old`, in words for the audit log.
@@ -110,7 +159,19 @@ impl Quota {
             ("pods", old.pods, self.pods),
         ];
         let changed = all.iter().filter(|(_, old, new)| old != new);
-        changed.map(|(name, old, new)| format!("{name} {old} → {new}")).collect::<Vec<_>>().join(", ")
+        let changed = changed.map(|(name, old, new)| format!("{name} {old} → {new}"));
+        changed.chain(self.class_differences(old)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn class_differences(&self, old: &Self) -> impl Iterator<Item = String> {
+        let classes: BTreeSet<&String> = self.gpu_classes.keys().chain(old.gpu_classes.keys()).collect();
+        let limit = |quota: &Self, class: &str| {
+            quota.gpu_classes.get(class).map_or_else(|| "no limit".to_owned(), ToString::to_string)
+        };
+        let of_both = |class: &String| (class.clone(), limit(old, class), limit(self, class));
+        let all: Vec<_> = classes.into_iter().map(of_both).collect();
+        let changed = all.into_iter().filter(|(_, old, new)| old != new);
+        changed.map(|(class, old, new)| format!("gpus of class {class} {old} → {new}"))
     }
 
     /// The limit of one thing.
@@ -160,6 +221,37 @@ mod tests {
         assert_eq!(quota.differences(&Quota::default()), "gpus 8 → 16");
         let change = QuotaChange { members: Some(1), ..QuotaChange::default() };
         assert!(Quota::default().with(&change).unwrap().same_in_namespaces(&Quota::default()));
+    }
+
+    fn classes<T: Clone>(all: &[(&str, T)]) -> BTreeMap<String, T> {
+        all.iter().map(|(class, limit)| ((*class).to_owned(), limit.clone())).collect()
+    }
+
+    #[test]
+    fn a_class_of_gpus_gets_a_limit_keeps_it_and_loses_it() {
+        let limits =
+            |all: &[(&str, Option<u32>)]| QuotaChange { gpu_classes: Some(classes(all)), ..Default::default() };
+        let first = Quota::default().with(&limits(&[("h100", Some(4)), ("l4", Some(0)), ("b200", None)])).unwrap();
+        assert_eq!(first.gpu_classes, classes(&[("h100", 4), ("l4", 0)]));
+        assert!(!first.same_in_namespaces(&Quota::default()));
+        let second = first.clone().with(&limits(&[("h100", None)])).unwrap();
+        assert_eq!(second.gpu_classes, classes(&[("l4", 0)]), "what is not named stays");
+        let said = "gpus of class h100 no limit → 4, gpus of class l4 no limit → 0";
+        assert_eq!(first.differences(&Quota::default()), said);
+        assert_eq!(second.differences(&first), "gpus of class h100 4 → no limit");
+        assert_eq!(second.clone().with(&QuotaChange::default()).unwrap(), second);
+    }
+
+    #[test]
+    fn a_limit_for_what_can_be_no_class_is_refused() {
+        for (class, limit) in [("H100", 1), ("", 1), ("remotegpu-gpu-h100", 1), ("h100", 100_001)] {
+            let change = QuotaChange { gpu_classes: Some(classes(&[(class, Some(limit))])), ..Default::default() };
+            let Err(Error::Invalid(errors)) = Quota::default().with(&change) else { panic!("{class} was taken") };
+            assert_eq!(errors.iter().map(|e| e.field.as_str()).collect::<Vec<_>>(), ["quota.gpu_classes"], "{class}");
+        }
+        let many = (0..=MOST_CLASSES).map(|number| (format!("class{number}"), Some(1))).collect();
+        let change = QuotaChange { gpu_classes: Some(many), ..Default::default() };
+        assert!(Quota::default().with(&change).is_err(), "one class too many");
     }
 
     #[test]

@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::{
     Capacity, Injection, NamespacePolicy, PlanPrice, QuotaCheck, Refusal, RuleResult, Verdict, admit, apply, needs,
-    selection, workload_template,
+    selection, volumes, workload_template,
 };
+use crate::capacity::{ENGINE_LABEL, engines_for};
 use crate::deployment::AdmissionCheck;
 use crate::namespace::QuotaLine;
-use crate::sku::{SKU_LABEL, Sku};
+use crate::sku::{Sku, gpu_class_of};
 use crate::{Error, Result};
 
 /// A plan or a manifest, read.
@@ -41,6 +42,8 @@ pub struct Place<'a> {
     pub skus: &'a BTreeMap<String, Sku>,
     /// Quota with its use; empty while unknown.
     pub quota: &'a [QuotaLine],
+    /// Kind of each engine that has a virtual node, by its name; empty while unknown.
+    pub engines: &'a BTreeMap<String, String>,
 }
 
 /// Rules in the order of the verdict, each with the refusals that belong to it.
@@ -121,7 +124,7 @@ impl Asked {
             Err(refusals) => (Vec::new(), refusals),
         };
         refusals.extend(self.elsewhere(place.namespace));
-        let code = self.sku_code(place);
+        let code = selection::code(&self.template, place.policy, place.skus).unwrap_or_default().to_owned();
         let sku = place.skus.get(&code);
         let quota = if refusals.is_empty() { self.quota(&injected, place.quota) } else { Vec::new() };
         let mut rules = rules(&refusals);
@@ -129,7 +132,7 @@ impl Asked {
         let capacity = sku.map(|s| Capacity { free: s.status.free, as_of: s.status.as_of.clone() });
         Ok(Verdict {
             allowed: rules.iter().all(|rule| rule.ok),
-            warnings: self.warnings(capacity.as_ref()),
+            warnings: self.warnings(capacity.as_ref(), &sku.map(|sku| self.bare(sku, place)).unwrap_or_default()),
             sku_code: code,
             rules,
             quota,
@@ -140,11 +143,12 @@ impl Asked {
         })
     }
 
-    fn sku_code(&self, place: &Place<'_>) -> String {
-        let label = self.template.pointer("/metadata/labels").and_then(|labels| labels.get(SKU_LABEL));
-        let class = || selection::by_class(&self.template, place.policy, place.skus).map(|sku| sku.code.as_str());
-        let code = label.and_then(Value::as_str).or_else(class).or(place.policy.default_sku.as_deref());
-        code.unwrap_or_default().to_owned()
+    /// How long its pods will wait, when those of its SKU take `usual_start` seconds from their place to their start.
+    /// Nobody knows when others end: unless there is a place for all of it now, the wait is unknown.
+    pub fn expected_wait(&self, verdict: &Verdict, usual_start: Option<u32>) -> Option<u32> {
+        let room = verdict.capacity.as_ref().is_some_and(|capacity| capacity.free >= self.replicas);
+        let at_once = verdict.allowed && room && self.replicas > 0 && self.kind != "CronJob";
+        usual_start.filter(|_| at_once)
     }
 
     /// A manifest that names another namespace would end up there.
@@ -168,14 +172,25 @@ impl Asked {
             _ => None,
         };
         needs.extend(counted.filter(|_| self.new).map(|resource| (resource.to_owned(), 1000)));
-        lines.iter().filter_map(|line| needs::quota(line, *needs.get(line.resource.as_str())?)).collect()
+        // As the quota of a class asks: by the PriorityClass that the pod will have.
+        let class = pod.pointer("/spec/priorityClassName").and_then(Value::as_str).map(gpu_class_of);
+        let lines = lines.iter().filter(|line| line.gpu_class.is_none() || line.gpu_class.as_deref() == class);
+        lines.filter_map(|line| needs::quota(line, *needs.get(line.resource.as_str())?)).collect()
     }
 
-    fn warnings(&self, capacity: Option<&Capacity>) -> Vec<String> {
-        match capacity {
-            Some(c) if c.free < self.replicas => vec![format!("Only {} free now; the rest waits for a place", c.free)],
-            _ => Vec::new(),
-        }
+    /// Engines that its pods may come to and that mount no volume. A template may name the one that it wants.
+    fn bare<'a>(&self, sku: &'a Sku, place: &Place<'_>) -> Vec<&'a str> {
+        let wanted = self.template.get("spec").and_then(|spec| spec.get("nodeSelector")?.get(ENGINE_LABEL)?.as_str());
+        let mut engines = engines_for(sku, &place.policy.account);
+        engines.retain(|name| wanted.is_none_or(|wanted| wanted == *name));
+        engines.retain(|name| place.engines.get(*name).is_some_and(|kind| !volumes::mounts_files(kind)));
+        engines
+    }
+
+    fn warnings(&self, capacity: Option<&Capacity>, bare: &[&str]) -> Vec<String> {
+        let short = capacity.filter(|c| c.free < self.replicas);
+        let wait = short.map(|c| format!("Only {} free now; the rest waits for a place", c.free));
+        wait.into_iter().chain(volumes::surprises(&self.template, bare)).collect()
     }
 
     fn price(&self, sku: &Sku) -> Result<PlanPrice> {

@@ -28,7 +28,7 @@ pub(super) fn code<'a>(pod: &Value, policy: &NamespacePolicy, skus: &'a BTreeMap
     let fits = |sku: &&Sku| {
         let room = |resource: &str, given: &str| parse_milli(given).is_ok_and(|given| asked(spec, resource) <= given);
         !sku.spec.retired
-            && policy.grants(&sku.code)
+            && policy.allows(sku)
             && same_devices(sku, &devices, &models)
             && room("cpu", &sku.spec.resources.cpu)
             && room("memory", &sku.spec.resources.memory)

@@ -85,13 +85,15 @@ pub(super) fn quota_rule(check: &QuotaCheck) -> RuleResult {
         r if r.ends_with("/gpu") => ("GPUs", format_milli),
         r => (r, format_milli),
     };
-    let code = match what {
-        "GPUs" => "quota_gpu".to_owned(),
+    let code = match (what, &line.gpu_class) {
+        ("GPUs", None) => "quota_gpu".to_owned(),
+        ("GPUs", Some(_)) => "quota_gpu_class".to_owned(),
         _ => format!("quota_{}", resource.replace(['-', '/', '.'], "_")),
     };
+    let class = line.gpu_class.as_ref().map_or_else(String::new, |class| format!(" of class {class}"));
     let message = match ok {
         true => String::new(),
-        false => format!("Needs {requested} {what}, {} of {} left", show(left.max(0)), line.limit),
+        false => format!("Needs {requested} {what}{class}, {} of {} left", show(left.max(0)), line.limit),
     };
     RuleResult { code, ok, message }
 }

@@ -8,10 +8,9 @@ use serde_json::Value;
 
 use super::patch::Draft;
 use super::{Refusal, tolerations};
+use crate::capacity::ENGINE_LABEL;
 use crate::sku::Sku;
 
-/// Node label of the engine (DESIGN §2).
-const ENGINE_LABEL: &str = "remotegpu.ai/engine";
 /// Labels by which clients such as SkyPilot name a GPU model; they only narrow (`skypilot.md` §5).
 pub(super) const GPU_LABELS: &[&str] = &[
     "remotegpu.ai/gpu-model",
@@ -23,11 +22,11 @@ pub(super) const GPU_LABELS: &[&str] = &[
     "nebius.com/gpu-name",
 ];
 
-/// Everything of the spec that decides on which node the pod runs, and how.
-pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
+/// Everything of the spec that decides on which node the pod of an account runs, and how.
+pub(super) fn fill(draft: &mut Draft, sku: &Sku, account: &str, refusals: &mut Vec<Refusal>) {
     fill_selector(draft, sku, refusals);
     affinity::fill(draft, sku, refusals);
-    tolerations::fill(draft, sku, refusals);
+    tolerations::fill(draft, sku, account, refusals);
     fill_runtime_class(draft, sku, refusals);
     fill_priority(draft, sku, refusals);
 }
@@ -86,10 +85,19 @@ fn fill_runtime_class(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>)
     }
 }
 
+/// The class that the operator named; else the one by which quotas count GPUs, as soon as the SKU's status says that it
+/// is there. A pod may bring that one itself: what one replica of the webhook wrote is not refused by another that has
+/// not read the status yet.
+fn priority_class(sku: &Sku, own: &str) -> String {
+    let there = |class: &String| sku.status.priority_class.as_ref() == Some(class) || class == own;
+    sku.spec.counting_class().filter(there).unwrap_or_else(|| sku.spec.placement.priority_class_name.clone())
+}
+
 /// The plugin Priority ran before us and computed `priority` and `preemptionPolicy` from the class it saw. When we set
 /// the class these are cleared, and the plugin, which runs again after a change, computes them anew.
 fn fill_priority(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
-    let wanted = sku.spec.placement.priority_class_name.as_str();
+    let wanted = priority_class(sku, draft.text(&["spec", "priorityClassName"]));
+    let wanted = wanted.as_str();
     let unset = draft.text(&["spec", "priorityClassName"]).is_empty();
     if unset {
         let priority = draft.get(&["spec", "priority"]).is_some_and(|value| value.as_i64() != Some(0));

@@ -10,7 +10,7 @@ use self::asked::{Role, Row};
 use super::Refusal;
 use super::patch::Draft;
 use crate::quantity::{format_bytes, format_milli, parse_milli};
-use crate::sku::Sku;
+use crate::sku::{GPU_DEVICE, Sku};
 
 /// What the SKU gives of one resource.
 struct Share {
@@ -85,6 +85,9 @@ pub(super) fn fill(draft: &mut Draft, sku: &Sku, class: Option<&str>, refusals: 
 
 fn shares(sku: &Sku) -> Result<Vec<Share>, String> {
     let spec = &sku.spec;
+    if let Some(gpu) = spec.gpu.as_ref().filter(|gpu| gpu.resource != GPU_DEVICE) {
+        return Err(format!("no quota counts {}", gpu.resource));
+    }
     let mut wanted =
         vec![("cpu", Kind::Cpu, spec.resources.cpu.clone()), ("memory", Kind::Memory, spec.resources.memory.clone())];
     wanted.extend(spec.resources.ephemeral_storage.clone().map(|text| ("ephemeral-storage", Kind::Storage, text)));

@@ -14,8 +14,24 @@ const LABEL_FIELD: &str = "metadata.labels[remotegpu.ai/sku-code]";
 // A sentence for people: with thousands of SKUs the rest is a number.
 const CODES_SHOWN: usize = 20;
 
-/// The SKU of the label, else of the runtime class (`tenant-api.md` §6), else the one that SkyPilot's request means, else
-/// the namespace's default.
+/// The code of the label, else of the runtime class's SKU (`tenant-api.md` §6), else of the one that SkyPilot's request
+/// means, else of the namespace's default; whether there is such a SKU, and whether it may be used, is not asked.
+pub(super) fn code<'a>(
+    pod: &'a Value,
+    policy: &'a NamespacePolicy,
+    skus: &'a BTreeMap<String, Sku>,
+) -> Option<&'a str> {
+    let label = pod.pointer("/metadata/labels").and_then(|labels| labels.get(SKU_LABEL)).filter(|v| !v.is_null());
+    match label {
+        Some(value) => value.as_str().filter(|text| !text.is_empty()),
+        None => by_class(pod, policy, skus)
+            .map(|sku| sku.code.as_str())
+            .or_else(|| inference::code(pod, policy, skus))
+            .or(policy.default_sku.as_deref()),
+    }
+}
+
+/// The SKU that a pod asks for, if it may be used here.
 pub(super) fn select<'a>(
     pod: &Value,
     policy: &NamespacePolicy,
@@ -24,17 +40,10 @@ pub(super) fn select<'a>(
     let refuse = |code: &str, sentence: String| {
         Refusal::new(code, LABEL_FIELD, format!("{sentence}; usable here: {}", usable(policy, skus)))
     };
-    let label = pod.pointer("/metadata/labels").and_then(|labels| labels.get(SKU_LABEL)).filter(|v| !v.is_null());
-    let code = match label {
-        Some(value) => value.as_str().filter(|text| !text.is_empty()),
-        None => by_class(pod, policy, skus)
-            .map(|sku| sku.code.as_str())
-            .or_else(|| inference::code(pod, policy, skus))
-            .or(policy.default_sku.as_deref()),
-    };
+    let code = code(pod, policy, skus);
     let code = code.ok_or_else(|| refuse("sku_label", format!("Pod template needs the label {SKU_LABEL}")))?;
     let sku = skus.get(code).ok_or_else(|| refuse("sku_known", format!("SKU \"{code}\" does not exist")))?;
-    if !policy.grants(code) {
+    if !policy.allows(sku) {
         return Err(refuse("sku_granted", format!("SKU \"{code}\" is not granted in this namespace")));
     }
     if sku.spec.retired {
@@ -50,10 +59,10 @@ pub(super) fn class<'a>(pod: &'a Value, sku: &Sku) -> Option<&'a str> {
 
 /// The SKU that a pod's runtime class stands for: of several with as many GPUs of a model the first by code that may be
 /// used here. One that may not is found too, so that the refusal names it.
-pub(super) fn by_class<'a>(pod: &Value, policy: &NamespacePolicy, skus: &'a BTreeMap<String, Sku>) -> Option<&'a Sku> {
+fn by_class<'a>(pod: &Value, policy: &NamespacePolicy, skus: &'a BTreeMap<String, Sku>) -> Option<&'a Sku> {
     let class = asked_class(pod)?;
     let meant = || skus.values().filter(|sku| sku.runtime_class().as_deref() == Some(class));
-    meant().find(|sku| !sku.spec.retired && policy.grants(&sku.code)).or_else(|| meant().next())
+    meant().find(|sku| !sku.spec.retired && policy.allows(sku)).or_else(|| meant().next())
 }
 
 fn asked_class(pod: &Value) -> Option<&str> {
@@ -87,7 +96,7 @@ pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
 }
 
 fn usable(policy: &NamespacePolicy, skus: &BTreeMap<String, Sku>) -> String {
-    let mut codes = skus.values().filter(|sku| !sku.spec.retired && policy.grants(&sku.code)).map(|s| s.code.as_str());
+    let mut codes = skus.values().filter(|sku| !sku.spec.retired && policy.allows(sku)).map(|s| s.code.as_str());
     let shown: Vec<&str> = codes.by_ref().take(CODES_SHOWN).collect();
     match (shown.is_empty(), codes.count()) {
         (true, _) => "none".to_owned(),

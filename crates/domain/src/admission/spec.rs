@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{FieldClass, POD_SPEC_FIELDS, class};
 use super::{Refusal, containers, security, update, volumes};
+use crate::capacity::ENGINE_LABEL;
 
 // One hour: longer than any checkpoint we know of, short enough that a deleted pod cannot hold a GPU for days.
 const MAX_GRACE_SECONDS: i64 = 3600;
@@ -13,7 +14,7 @@ const MAX_GRACE_SECONDS: i64 = 3600;
 const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 /// Domains that tenants may spread or group over.
 pub(super) const TOPOLOGY_KEYS: &[&str] =
-    &["kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region", "remotegpu.ai/engine"];
+    &["kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region", ENGINE_LABEL];
 
 /// The spec of a Pod or PodTemplateSpec, if it has containers.
 pub(super) fn of(pod: &Value) -> Option<&Map<String, Value>> {

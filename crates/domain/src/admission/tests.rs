@@ -2,6 +2,7 @@
 
 mod checked;
 mod classes;
+mod counted;
 mod denied;
 mod inferred;
 mod laws;
@@ -64,6 +65,12 @@ fn with(code: &str, key: &str, value: Value) -> Value {
     let mut pod = template(code);
     pod["spec"][key] = value;
     pod
+}
+
+/// With these tolerations a pod stays while its engine is away.
+fn outages() -> [Value; 2] {
+    ["not-ready", "unreachable"]
+        .map(|key| json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists", "effect": "NoExecute"}))
 }
 
 fn decide(pod: &Value) -> Result<Vec<Injection>, Vec<Refusal>> {

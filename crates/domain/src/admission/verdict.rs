@@ -23,7 +23,8 @@ pub struct Verdict {
     pub injected: Vec<Injection>,
     /// Free capacity.
     pub capacity: Option<Capacity>,
-    /// Always unknown for now.
+    /// Seconds until its pods run, as others of the SKU took lately. Null while unknown: too little is free, none has
+    /// started yet, or it waits for its hour.
     pub expected_wait_seconds: Option<u32>,
     /// Price of the whole plan.
     pub price: Option<PlanPrice>,

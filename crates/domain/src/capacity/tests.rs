@@ -63,7 +63,8 @@ fn what_pods_ask_for_is_no_longer_free() {
 
 #[test]
 fn a_closed_node_keeps_its_total_and_has_nothing_free() {
-    let closed = NodeRoom { open: false, ..node("16", "0") };
+    let mut closed = NodeRoom { open: false, ..node("16", "0") };
+    closed.taints.push(Taint { key: CLOSED_TAINT.into(), effect: "NoSchedule".into(), ..Taint::default() });
     assert_eq!(counts(&h100(1), &[closed]), (0, 16));
 }
 
@@ -113,15 +114,49 @@ fn a_sku_that_cannot_be_read_fits_nowhere() {
 }
 
 #[test]
+fn long_names_of_an_accounts_engines_stay_different() {
+    let account = AccountId::new(uuid::Uuid::from_u128(0xdead_beef));
+    let longest = "a".repeat(54);
+    assert_eq!(accounts_engine_name(&longest, account), format!("{longest}.deadbeef"), "there is room for it");
+    let name = |end: &str| accounts_engine_name(&format!("{longest}{end}"), account);
+    assert_ne!(name("-rack-1"), name("-rack-2"));
+    for name in [name("b"), name("-rack-1"), accounts_engine_name(&format!("{}-{longest}", "a".repeat(8)), account)] {
+        assert!(name.len() <= 63 && name.starts_with("aaaaaaaa") && name.ends_with(".deadbeef"), "{name}");
+        assert_eq!(owner(&name), Some("deadbeef"), "{name}");
+    }
+}
+
+#[test]
 fn the_room_of_an_accounts_engine_counts_only_for_skus_that_name_it() {
-    let engine = accounts_engine_name("simulated", EngineId::new(uuid::Uuid::from_u128(0xdead_beef)));
-    assert_eq!(engine, "simulated-deadbeef");
-    let mut owned = node("16", "0");
-    owned.labels.insert(ENGINE_LABEL.into(), engine.clone());
-    owned.taints.push(Taint { key: ACCOUNT_TAINT.into(), value: "acme".into(), effect: "NoSchedule".into() });
+    let account = AccountId::new(uuid::Uuid::from_u128(0xdead_beef));
+    let engine = accounts_engine_name("simulated", account);
+    assert_eq!(engine, "simulated.deadbeef");
+    let owned = |value: &str| {
+        let mut owned = node("16", "0");
+        owned.labels.insert(ENGINE_LABEL.into(), engine.clone());
+        owned.taints.push(Taint { key: ACCOUNT_TAINT.into(), value: value.into(), effect: "NoSchedule".into() });
+        owned
+    };
     let mut sku = h100(1);
     sku.spec.placement.engines.clear();
-    assert_eq!(counts(&sku, std::slice::from_ref(&owned)), (0, 0));
-    sku.spec.placement.engines = vec![engine];
-    assert_eq!(counts(&sku, &[owned]), (16, 16));
+    assert_eq!(counts(&sku, &[owned(&account.to_string())]), (0, 0));
+    sku.spec.placement.engines = vec![engine.clone()];
+    assert_eq!(counts(&sku, &[owned(&account.to_string())]), (16, 16));
+    let other = AccountId::new(uuid::Uuid::from_u128(0xbeef)).to_string();
+    assert_eq!(counts(&sku, &[owned(&other)]), (0, 0), "the taint is somebody else's");
+}
+
+#[test]
+fn a_sku_is_open_to_the_accounts_whose_engine_it_names_and_to_all_where_it_names_one_of_the_platform() {
+    let [own, other] = [0xdead_beef, 0xbeef].map(|id| AccountId::new(uuid::Uuid::from_u128(id)).to_string());
+    let open = |engines: &[&str], account: &str| {
+        let mut sku = h100(1);
+        sku.spec.placement.engines = engines.iter().map(|name| (*name).to_owned()).collect();
+        open_to(&sku, account)
+    };
+    for engines in [&[][..], &["simulated"], &["on-prem-deadbeef"], &["a.deadbeef", "simulated"]] {
+        assert!(open(engines, &own) && open(engines, &other) && open(engines, ""), "{engines:?}");
+    }
+    assert!(open(&["a.deadbeef"], &own));
+    assert!(!open(&["a.deadbeef"], &other) && !open(&["a.deadbeef"], ""));
 }

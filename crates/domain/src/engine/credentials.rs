@@ -68,6 +68,9 @@ pub struct AuthFacts {
     pub expires_at: Option<Timestamp>,
     /// When they were given to us.
     pub set_at: Timestamp,
+    /// The console may ask for the next token itself.
+    #[serde(default)]
+    pub renewable: bool,
 }
 
 // === impl Credentials ===
@@ -104,6 +107,7 @@ impl Credentials {
             issued_at: said.issued_at,
             expires_at: said.expires_at,
             set_at,
+            renewable: false,
         }
     }
 }
@@ -111,19 +115,31 @@ impl Credentials {
 // === impl AuthFacts ===
 
 impl AuthFacts {
-    /// As whom the other side sees us.
-    pub(super) fn learn(&mut self, facts: &Facts) {
+    /// As whom the other side sees us, and what that identity may do with its own token.
+    pub fn learn(&mut self, facts: &Facts) {
         if !facts.identity.is_empty() {
             self.identity.clone_from(&facts.identity);
+        }
+        if let Some(renewable) = facts.renewable {
+            self.renewable = renewable;
         }
     }
 
     /// Whether somebody should think of new ones: 30 days before the end, or the last fifth of their own life, whichever
-    /// is shorter.
+    /// is shorter. Of those that renew themselves the last quarter: by then that was missed.
     pub fn expiring(&self, now: Timestamp) -> bool {
         let Some(end) = self.expires_at else { return false };
         let life = end.duration_since(self.issued_at.unwrap_or(self.set_at));
-        let notice = SignedDuration::from_hours(30 * 24).min(life / 5);
-        end.duration_since(now) <= notice
+        let share = if self.renewable { life / 4 } else { life / 5 };
+        end.duration_since(now) <= SignedDuration::from_hours(30 * 24).min(share)
+    }
+
+    /// When the console asks for the next token: at half of the life of this one, and by `spread` up to a tenth of it
+    /// later. None when it may not, or when the token does not end.
+    pub fn renews_at(&self, spread: u8) -> Option<Timestamp> {
+        let end = self.expires_at.filter(|_| self.renewable)?;
+        let begin = self.issued_at.unwrap_or(self.set_at);
+        let life = end.duration_since(begin);
+        Some(begin + life / 2 + life / 2560 * i32::from(spread))
     }
 }

@@ -50,7 +50,7 @@ pub struct EngineForm {
     #[cfg_attr(feature = "openapi", schema(max_length = 1024, write_only))]
     pub basic_password: String,
     /// On premise: what it shall do; empty = everything.
-    #[cfg_attr(feature = "openapi", schema(max_items = 8))]
+    #[cfg_attr(feature = "openapi", schema(max_items = 9))]
     pub features: Vec<EngineFeature>,
     /// On premise: where its identity may write, the namespace of our pods first; empty = everywhere.
     #[cfg_attr(feature = "openapi", schema(max_items = 21))]
@@ -58,6 +58,8 @@ pub struct EngineForm {
     /// On premise: GPUs of a cluster whose nodes may not be read.
     #[cfg_attr(feature = "openapi", schema(max_items = 32))]
     pub gpus: Vec<GpuCount>,
+    /// On premise: make a small pod with each full check and run a command in it; it is deleted at once.
+    pub exec_probe: bool,
     /// Docker: `unix:///path` or `https://host:port`.
     #[cfg_attr(feature = "openapi", schema(max_length = 300))]
     pub endpoint: String,
@@ -76,7 +78,7 @@ pub struct EngineForm {
     /// RunPod: `secure` (also when empty), `community` or `all`.
     #[cfg_attr(feature = "openapi", schema(example = "secure", max_length = 16))]
     pub cloud: String,
-    /// RunPod: most that a GPU may cost an hour in US dollars; empty = 0.5.
+    /// RunPod: most that an instance may cost an hour in US dollars, its GPUs together; empty = 0.5.
     #[cfg_attr(feature = "openapi", schema(example = "0.5", max_length = 20))]
     pub max_gpu_price: String,
 }
@@ -222,7 +224,8 @@ impl EngineForm {
             features = EngineFeature::ALL.to_vec();
         }
         let (namespaces, gpus) = (self.namespaces.clone(), self.gpus.clone());
-        Some(OnPremise { api_url: api_url?, load_balancer_ip: load_balancer_ip?, ca_pem, features, namespaces, gpus })
+        let (api_url, load_balancer_ip, exec_probe) = (api_url?, load_balancer_ip?, self.exec_probe);
+        Some(OnPremise { api_url, load_balancer_ip, ca_pem, features, namespaces, gpus, exec_probe })
     }
 
     fn docker(&self, ca_pem: Option<String>, wrong: &mut Wrong) -> Option<Docker> {

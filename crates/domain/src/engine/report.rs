@@ -70,7 +70,7 @@ pub struct FeatureRights {
     pub needed: u32,
 }
 
-/// What a check learned, beside its rows.
+/// What is known of an engine beside its settings: what checks learned, and what its deletion is to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
@@ -82,6 +82,11 @@ pub struct Facts {
     pub cluster_uid: String,
     /// What it can run; none = not known.
     pub capacity: Option<EngineCapacity>,
+    /// Whether the identity may ask for its next token; none = nobody asked, or there is none to ask for.
+    pub renewable: Option<bool>,
+    /// Decided, not learned: nobody agreed to the end of its pods, so its deletion waits for those that came while it was
+    /// asked for.
+    pub waits_for_pods: bool,
 }
 
 /// What an engine can run.

@@ -34,6 +34,9 @@ pub struct OnPremise {
     pub namespaces: Vec<String>,
     /// Typed by hand where its nodes may not be read (RULINGS 29).
     pub gpus: Vec<GpuCount>,
+    /// Whether a full check makes a pod there and runs a command in it.
+    #[serde(default)]
+    pub exec_probe: bool,
 }
 
 /// A container host.
@@ -52,7 +55,7 @@ pub struct Runpod {
     pub datacenter_ids: Vec<String>,
     /// `secure`, `community` or `all`.
     pub cloud: String,
-    /// Most that one GPU may cost an hour, millionths of a US dollar.
+    /// Most that one instance may cost an hour, its GPUs together, millionths of a US dollar.
     pub max_gpu_price_micros: i64,
 }
 

@@ -184,7 +184,27 @@ fn only_nodes_of_the_platforms_engines_have_their_bare_name() {
     assert_eq!(platform.node_label(), "onprem-1");
     let account_id = Some(AccountId::parse("019c1b2e-7f00-7abc-8def-0123456789ac").unwrap());
     let own = Engine { account_id, name: "a".repeat(63), ..platform };
-    assert_eq!(own.node_label(), format!("{}-456789ab", "a".repeat(54)));
+    let label = own.node_label();
+    assert!(label.len() == 63 && label.starts_with("aaaa") && label.ends_with(".456789ac"), "{label}");
+}
+
+#[test]
+fn nodes_of_the_label_that_an_earlier_version_gave_are_an_accounts_engines_own() {
+    let platform = engine(EngineStatus::Ready);
+    assert_eq!(platform.former_label(), None, "it was called so ever since");
+    let account_id = Some(AccountId::parse("019c1b2e-7f00-7abc-8def-0123456789ac").unwrap());
+    let own = Engine { account_id, ..platform };
+    let former = own.former_label().unwrap();
+    assert_eq!(former, format!("onprem-1-{}", own.id.short()));
+    let node = |engine: &str| {
+        let labels = [(crate::capacity::ENGINE_LABEL, engine), (RUN_BY_LABEL, RUN_BY_FLEET)];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        NodeState { name: engine.to_owned(), labels, ..NodeState::default() }
+    };
+    let nodes = [node(&former), node("onprem-1"), node(&own.node_label())];
+    let names: Vec<&str> = own.own(&nodes).map(|node| node.name.as_str()).collect();
+    assert_eq!(names, [former.as_str(), own.node_label().as_str()]);
+    assert!(own.has_nodes(&nodes[..1]) && !own.has_nodes(&nodes[1..2]));
 }
 
 fn found(rows: Vec<Row>) -> Probed {
@@ -234,6 +254,29 @@ fn refusals_and_strangers_count_at_once_and_nothing_wakes_a_disabled_engine() {
 }
 
 #[test]
+fn an_engine_on_its_way_out_is_not_one_that_is_switched_off() {
+    let (off, ending) = (engine(EngineStatus::Disabled), engine(EngineStatus::Deleting));
+    assert!(!ending.same_but_for_checks(&off), "who switches it on again must not bring it back");
+    assert!(engine(EngineStatus::Unreachable).same_but_for_checks(&engine(EngineStatus::Ready)));
+    let mut checked = ending;
+    checked.checked(&found(vec![]), Depth::Full, now());
+    assert_eq!(checked.status, EngineStatus::Deleting);
+}
+
+#[test]
+fn only_nodes_that_were_made_for_an_engine_go_with_it() {
+    let node = |labels: &[(&str, &str)]| {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        vec![NodeState { labels, ..NodeState::default() }]
+    };
+    let (engine, by) = (engine(EngineStatus::Deleting), (RUN_BY_LABEL, RUN_BY_FLEET));
+    assert!(engine.has_nodes(&node(&[("remotegpu.ai/engine", "onprem-1"), by])));
+    assert!(!engine.has_nodes(&node(&[("remotegpu.ai/engine", "onprem-2"), by])));
+    assert!(!engine.has_nodes(&node(&[("remotegpu.ai/engine", "onprem-1")])), "somebody runs it by hand");
+    assert!(!engine.has_nodes(&[]));
+}
+
+#[test]
 fn credentials_are_announced_30_days_or_a_fifth_of_their_life_before_their_end() {
     let hours = jiff::SignedDuration::from_hours;
     let auth = |life: i64, left: i64| AuthFacts {
@@ -244,6 +287,35 @@ fn credentials_are_announced_30_days_or_a_fifth_of_their_life_before_their_end()
     assert!(!auth(24, 5).expiring(now()) && auth(24, 4).expiring(now()));
     assert!(!auth(24 * 365, 24 * 31).expiring(now()) && auth(24 * 365, 24 * 30).expiring(now()));
     assert!(!engine(EngineStatus::Ready).auth.expiring(now()), "it never ends, or does not say");
+}
+
+#[test]
+fn a_token_that_renews_itself_is_renewed_at_half_of_its_life_and_announced_when_that_was_missed() {
+    let hours = jiff::SignedDuration::from_hours;
+    let auth = |left: i64, renewable: bool| AuthFacts {
+        issued_at: Some(now() - hours(100 - left)),
+        expires_at: Some(now() + hours(left)),
+        renewable,
+        ..engine(EngineStatus::Ready).auth
+    };
+    assert_eq!(auth(50, true).renews_at(0), Some(now()));
+    let latest = auth(50, true).renews_at(u8::MAX).unwrap().duration_since(now());
+    assert!(latest > hours(9) && latest <= hours(10), "spread over a tenth: {latest:?}");
+    assert_eq!(auth(50, false).renews_at(0), None);
+    assert_eq!(AuthFacts { expires_at: None, ..auth(50, true) }.renews_at(0), None);
+    assert!(!auth(26, true).expiring(now()) && auth(25, true).expiring(now()) && !auth(25, false).expiring(now()));
+}
+
+#[test]
+fn only_a_name_that_can_be_one_becomes_part_of_a_path() {
+    let of = |subject: &str| token::TokenFacts { subject: subject.into(), ..token::TokenFacts::default() };
+    let account = |subject: &str| of(subject).service_account().map(|(space, name)| format!("{space} {name}"));
+    assert_eq!(account("system:serviceaccount:aichor:dp-sa"), Some("aichor dp-sa".to_owned()));
+    for other in ["admin", "system:serviceaccount:aichor", "system:serviceaccount:a/b:c", "system:serviceaccount:a:.."]
+    {
+        assert_eq!(account(other), None, "{other}");
+    }
+    assert_eq!(account("system:serviceaccount:a:."), None, "a client drops such a part of a path");
 }
 
 #[test]

@@ -23,6 +23,18 @@ pub struct TokenFacts {
     pub expires_at: Option<Timestamp>,
 }
 
+impl TokenFacts {
+    /// Namespace and name of the ServiceAccount that it is of. Only names that can be those: they become part of a path.
+    pub fn service_account(&self) -> Option<(&str, &str)> {
+        let (namespace, name) = self.subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+        let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+        let begins = |text: &str| text.starts_with(|first: char| first.is_ascii_alphanumeric());
+        let whole = |text: &str| !text.contains("..") && text.bytes().all(legal);
+        let is_name = |text: &str| text.len() <= 253 && begins(text) && whole(text);
+        (is_name(namespace) && is_name(name)).then_some((namespace, name))
+    }
+}
+
 /// A pasted token without blanks around it and without `Bearer `.
 ///
 /// # Errors

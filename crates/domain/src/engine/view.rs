@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::report::{Check, EngineCapacity, FeatureRights};
 use super::{AuthMethod, Engine, EngineForm, EngineKind, EngineStatus, GpuCount, Report, Row, Settings, certificate};
+use crate::node::{NodeState, NodeView};
 
 /// An engine as its managers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub struct EngineView {
     pub version: String,
     /// What it can run; none = not known.
     pub capacity: Option<EngineCapacity>,
+    /// Its virtual nodes: what of it is offered here, and how much of that is taken. Empty before they have started.
+    pub nodes: Vec<NodeView>,
     /// RFC 3339; none = never.
     pub last_check_at: Option<String>,
     /// UID of the cluster's namespace `kube-system`.
@@ -62,6 +65,8 @@ pub struct AuthView {
     pub expires_at: Option<String>,
     /// RFC 3339: when it was given.
     pub set_at: String,
+    /// The console asks for the next token itself, at half of the life of this one.
+    pub renewable: bool,
 }
 
 /// What signs an engine's certificate.
@@ -142,6 +147,13 @@ pub struct DeleteEngine {
     /// The engine's name, typed again.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 63))]
     pub confirm: String,
+    /// Also while pods run on it: on an imported cluster they are ended.
+    #[serde(default)]
+    pub force: bool,
+    /// Of an engine that is on its way out already, or behind whose address is another cluster: forget it now. What still
+    /// runs there is left to whoever has it.
+    #[serde(default)]
+    pub abandon: bool,
 }
 
 /// Body of `PUT /v1/engines/{id}/credentials`. With `api_url` the engine moves there: a stored token must not follow to a
@@ -197,8 +209,8 @@ impl NewEngineCredentials {
 }
 
 impl Engine {
-    /// As its managers see it at `now`.
-    pub fn view(&self, now: Timestamp) -> EngineView {
+    /// As its managers see it at `now`, with those of `nodes` that are its own.
+    pub fn view(&self, now: Timestamp, nodes: &[NodeState]) -> EngineView {
         let cluster = match &self.settings {
             Settings::OnPremise(one) => Some(one),
             Settings::Docker(_) | Settings::Runpod(_) => None,
@@ -219,6 +231,7 @@ impl Engine {
                 identity: self.auth.identity.clone(),
                 expires_at: text(self.auth.expires_at),
                 set_at: self.auth.set_at.to_string(),
+                renewable: self.auth.renewable,
             },
             ca: self.ca(now),
             status: self.status,
@@ -226,6 +239,7 @@ impl Engine {
             credentials_expiring: self.auth.expiring(now),
             version: self.facts.version.clone(),
             capacity: self.facts.capacity.clone(),
+            nodes: self.own(nodes).map(NodeState::view).collect(),
             last_check_at: text(self.last_check_at),
             cluster_uid: self.facts.cluster_uid.clone(),
             created_at: self.created_at.to_string(),

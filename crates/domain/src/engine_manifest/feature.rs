@@ -25,6 +25,8 @@ pub enum EngineFeature {
     Volumes,
     /// Find nodes and their GPUs.
     GpuDiscovery,
+    /// Read what pods use, where metrics-server measures it.
+    Metrics,
 }
 
 /// One rule of a Role or ClusterRole.
@@ -64,7 +66,7 @@ pub const RENEWAL: RightsRule = rule("", &["serviceaccounts/token"], &["create"]
 
 impl EngineFeature {
     /// Every feature, in the order of forms and files.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Pods,
         Self::Logs,
         Self::Ingress,
@@ -73,6 +75,7 @@ impl EngineFeature {
         Self::Argo,
         Self::Volumes,
         Self::GpuDiscovery,
+        Self::Metrics,
     ];
 
     /// The wire form.
@@ -86,6 +89,7 @@ impl EngineFeature {
             Self::Argo => "argo",
             Self::Volumes => "volumes",
             Self::GpuDiscovery => "gpu_discovery",
+            Self::Metrics => "metrics",
         }
     }
 
@@ -105,6 +109,7 @@ impl EngineFeature {
             Self::Argo => "Argo",
             Self::Volumes => "Volumes",
             Self::GpuDiscovery => "GPU discovery",
+            Self::Metrics => "Metrics",
         }
     }
 
@@ -122,7 +127,7 @@ impl EngineFeature {
             Self::GpuDiscovery => {
                 const { &[rule("", &["nodes"], READ), rule("node.k8s.io", &["runtimeclasses"], READ)] }
             }
-            Self::Logs | Self::Certificates | Self::Ray | Self::Argo => &[],
+            Self::Logs | Self::Certificates | Self::Ray | Self::Argo | Self::Metrics => &[],
         }
     }
 
@@ -152,6 +157,7 @@ impl EngineFeature {
                 const { &[rule("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "delete"])] }
             }
             Self::GpuDiscovery => &[],
+            Self::Metrics => const { &[rule("metrics.k8s.io", &["pods"], &["list"])] },
         }
     }
 }

@@ -88,6 +88,15 @@ fn a_feature_that_is_not_ticked_gives_no_right() {
 }
 
 #[test]
+fn figures_take_one_right_where_the_pods_are() {
+    let manifest = least(&[EngineFeature::Metrics]);
+    let rights = manifest.rights();
+    let asked: Vec<_> = rights.iter().map(|right| (right.group.as_str(), right.verb.as_str())).collect();
+    assert_eq!(asked, [("", "create"), ("metrics.k8s.io", "list")], "its own token is the other");
+    assert!(!manifest.yaml().contains("ClusterRole"), "no other pod's figures");
+}
+
+#[test]
 fn all_namespaces_is_the_published_rules_and_what_they_lack() {
     let everywhere =
         NewEngineManifest { write_scope: WriteScope::AllNamespaces, ..NewEngineManifest::for_engine("onprem-1") };

@@ -56,7 +56,13 @@ fn prices_of_two_currencies_are_never_summed() {
 fn a_node_says_what_is_wrong_with_it() {
     let mut node = node();
     assert_eq!((node.status(), node.view().troubles.len()), (NodeStatus::Ready, 0));
-    node.cordoned = true;
+    node.taints = vec![Taint { key: CLOSED_TAINT.into(), value: String::new(), effect: "NoSchedule".into() }];
+    assert_eq!(
+        (node.status(), node.view().cordoned),
+        (NodeStatus::Cordoned, false),
+        "by its engine, not by an operator"
+    );
+    (node.cordoned, node.taints) = (true, Vec::new());
     assert_eq!(node.status(), NodeStatus::Cordoned);
     node.taints = vec![Taint { key: DRAIN_TAINT.into(), value: String::new(), effect: "NoExecute".into() }];
     assert_eq!(node.status(), NodeStatus::Draining);
@@ -66,4 +72,10 @@ fn a_node_says_what_is_wrong_with_it() {
     assert_eq!(node.status(), NodeStatus::NotReady);
     let names: Vec<_> = node.view().troubles.into_iter().map(|trouble| trouble.name).collect();
     assert_eq!(names, ["Ready", "DiskPressure"]);
+}
+
+#[test]
+fn the_kind_of_an_engine_is_read_off_what_its_node_runs() {
+    let kind = |runtime: &str| NodeState { runtime: runtime.into(), ..node() }.engine_kind().to_owned();
+    assert_eq!(["docker://4.9.3", "runpod://v2", "", "odd"].map(kind), ["docker", "runpod", "", ""]);
 }

@@ -2,7 +2,7 @@
 //!
 //! The API server enforces the same through the schema in `deploy/crds/skus.yaml`; here they are sentences at the field.
 
-use super::{SkuGpu, SkuPlacement, SkuResources, SkuSpec};
+use super::{GPU_DEVICE, SkuGpu, SkuPlacement, SkuResources, SkuSpec};
 use crate::money::{Currency, Money};
 use crate::name::{check_dns_label, may_exist};
 use crate::quantity::parse_milli;
@@ -66,13 +66,8 @@ fn check_gpu(gpu: &SkuGpu, wrong: &mut Wrong) {
     wrong.unless((1..=1024).contains(&gpu.count), "spec.gpu.count", "range", "GPUs must be 1 to 1024");
     let memory = (1..=65_536).contains(&gpu.memory_gib);
     wrong.unless(memory, "spec.gpu.memoryGiB", "range", "Memory of a GPU must be 1 to 65536 GiB");
-    let named = gpu.resource.split_once('/').is_some_and(|(domain, name)| {
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let ends = |c: char| c.is_ascii_alphanumeric();
-        may_exist(domain) && name.chars().all(legal) && name.starts_with(ends) && name.ends_with(ends)
-    });
-    let message = "Write the device's resource name, for example nvidia.com/gpu";
-    wrong.unless(named && gpu.resource.len() <= 253, "spec.gpu.resource", "format", message);
+    let message = format!("The device must be {GPU_DEVICE}: quotas count no other, and no virtual node gives one");
+    wrong.unless(gpu.resource == GPU_DEVICE, "spec.gpu.resource", "format", &message);
 }
 
 fn check_resources(resources: &SkuResources, wrong: &mut Wrong) {
@@ -169,6 +164,7 @@ mod tests {
             ("/gpu/count", json!(0)),
             ("/gpu/memoryGiB", json!(0)),
             ("/gpu/resource", json!("gpu")),
+            ("/gpu/resource", json!("amd.com/gpu")),
             ("/resources/cpu", json!("0")),
             ("/resources/memory", json!("many")),
             ("/resources/ephemeral-storage", json!("-1Gi")),

@@ -19,8 +19,7 @@ impl Sku {
     /// The runtime class that stands for this SKU, for example `remotegpu-nvidia-1xh100`; none without GPUs.
     pub fn runtime_class(&self) -> Option<String> {
         let gpu = self.spec.gpu.as_ref()?;
-        let model: String = gpu.model.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-        Some(format!("{RUNTIME_CLASS_PROVIDER}-{}-{}x{model}", self.gpu_vendor()?, gpu.count))
+        Some(format!("{RUNTIME_CLASS_PROVIDER}-{}-{}x{}", self.gpu_vendor()?, gpu.count, gpu.plain_model()))
     }
 
     /// Who makes its GPUs, from the name of the resource: `nvidia` for `nvidia.com/gpu`.

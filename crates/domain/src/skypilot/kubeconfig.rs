@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{NamespaceId, SkypilotKubeconfigId};
+use crate::id::{NamespaceId, SkypilotKubeconfigId, UserId};
 use crate::{Error, Result};
 
 /// Longest life of an issued kubeconfig, in days.
@@ -35,7 +35,9 @@ pub struct SkypilotKubeconfig {
     pub name: String,
     /// The ServiceAccount it is for.
     pub service_account: String,
-    /// E-mail of who made it.
+    /// Who made it: it ends when they may not deploy here any more. None where only their e-mail was written down.
+    pub owner_id: Option<UserId>,
+    /// Their e-mail.
     pub created_by: String,
     /// When.
     pub created_at: Timestamp,

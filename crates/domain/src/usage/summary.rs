@@ -70,6 +70,8 @@ pub struct UsageSummary {
     pub month: String,
     /// This month if what runs now runs to its end.
     pub forecast: String,
+    /// The forecast by day, from today to the end of the month; empty when nothing runs or today is none of these days.
+    pub ahead: Vec<UsageAhead>,
     /// Each day, also those without use.
     pub days: Vec<UsageDayView>,
     /// By namespace, the dearest first.
@@ -90,6 +92,16 @@ pub struct UsageDayView {
     pub cost: String,
     /// The same by SKU, in the order of [`UsageSummary::skus`]; zeros included.
     pub skus: Vec<String>,
+}
+
+/// A day that has not ended, if what runs now runs to the end of the month.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsageAhead {
+    /// `2026-11-21`, UTC.
+    pub day: String,
+    /// What it will have cost, with what it has cost so far.
+    pub cost: String,
 }
 
 /// One line of a breakdown.
@@ -215,6 +227,7 @@ impl UsageSummary {
             per_hour: per_hour.decimal(),
             month: money(month).decimal(),
             forecast: money(month.saturating_add(per_hour.for_seconds(rest).micros)).decimal(),
+            ahead: range.ahead(&wanted, &per_hour, now),
             days: range.by_day(&wanted, currency, &skus),
             namespaces: shares(&wanted, currency, |day| (day.namespace_id.to_string(), day.namespace.clone())),
             members: shares(&wanted, currency, |day| (day.member.clone(), day.member.clone())),
@@ -241,6 +254,21 @@ impl UsageRange {
             UsageDayView { day: day.to_string(), cost: decimal(parts.iter().sum()), skus }
         };
         self.each_day().map(view).collect()
+    }
+
+    fn ahead(&self, wanted: &[&UsageDay], per_hour: &Money, now: Timestamp) -> Vec<UsageAhead> {
+        let today = Day::of(now);
+        if per_hour.micros == 0 || today < self.since || self.until < today {
+            return Vec::new();
+        }
+        let so_far: i64 = wanted.iter().filter(|day| day.day == today).map(|day| day.micros).sum();
+        let of = |day: Day| {
+            let (paid, from) = if day == today { (so_far, now) } else { (0, day.start()) };
+            let rest = per_hour.for_seconds(super::seconds(from, day.next().start()).unsigned_abs());
+            let cost = Money { micros: paid.saturating_add(rest.micros), ..rest };
+            UsageAhead { day: day.to_string(), cost: cost.decimal() }
+        };
+        (today.number()..Day::of(Month::of(now).end()).number()).map(Day::from_number).map(of).collect()
     }
 }
 
@@ -307,6 +335,27 @@ mod tests {
         // 9 days and 12 hours are left.
         assert_eq!((all.running, all.per_hour.as_str(), all.month.as_str()), (1, "2.00", "6.00"));
         assert_eq!(all.forecast, "462.00");
+    }
+
+    #[test]
+    fn the_days_ahead_are_those_of_the_forecast_and_belong_to_a_range_with_today() {
+        let days = |query: &UsageQuery| -> Vec<(String, String)> {
+            summary(query).ahead.into_iter().map(|ahead| (ahead.day, ahead.cost)).collect()
+        };
+        let all = days(&UsageQuery::default());
+        // 2.00 until noon and 12 hours more; then 24 hours a day. With 4.00 of the days before: 462.00.
+        assert_eq!((all.len(), all[0].0.as_str(), all[0].1.as_str()), (10, "2026-11-21", "26.00"));
+        assert_eq!((all[9].0.as_str(), all[9].1.as_str()), ("2026-11-30", "48.00"));
+        let query = |since: &str, until: &str| UsageQuery {
+            since: Some(since.into()),
+            until: Some(until.into()),
+            ..UsageQuery::default()
+        };
+        assert_eq!(days(&query("2026-11-21", "2026-12-31")).len(), 10);
+        assert!(days(&query("2026-11-01", "2026-11-20")).is_empty());
+        assert!(days(&query("2026-11-22", "2026-11-30")).is_empty());
+        let idle = UsageQuery { sku: Some("gpu-h100-1x".into()), ..UsageQuery::default() };
+        assert!(days(&idle).is_empty());
     }
 
     #[test]

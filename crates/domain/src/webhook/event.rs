@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(Topic::of(Action::DeploymentCreated), Some(Topic::Deployment));
         assert_eq!(Topic::of(Action::EngineStatusChanged), Some(Topic::Engine));
         assert_eq!(Topic::of(Action::WorkloadDeleted), Some(Topic::Deployment));
+        assert_eq!(Topic::of(Action::WorkloadStopped), Some(Topic::Deployment));
         assert_eq!(Topic::of(Action::ApiKeyExpiring), Some(Topic::KeyExpiry));
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::pod::ConditionView;
 use crate::sku::Sku;
 
 fn pod(name: &str, ready: bool) -> PodState {
@@ -130,6 +131,35 @@ fn while_something_is_free_the_scheduler_speaks_for_itself() {
 }
 
 #[test]
+fn the_usual_start_is_the_middle_of_the_newest() {
+    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    assert_eq!(usual_start(Vec::new()), None);
+    let old = (0..50).map(|i| (at(i), 600));
+    let new = (100..120).map(|i| (at(i), if i < 105 { 90 } else { 40 }));
+    assert_eq!(usual_start(old.chain(new).collect()), Some(40));
+}
+
+#[test]
+fn a_start_is_counted_from_the_place_and_only_the_first() {
+    let scheduled = |status: &str| ConditionView {
+        name: "PodScheduled".into(),
+        status: status.into(),
+        reason: None,
+        message: None,
+        since: Some("1970-01-01T00:01:00Z".into()),
+    };
+    let mut one = pod("a", true);
+    one.started_at = Some(Timestamp::from_second(100).unwrap());
+    assert_eq!(one.start_seconds(), None, "nobody says when it had a place");
+    one.conditions = vec![scheduled("True")];
+    assert_eq!(one.start_seconds(), Some(40));
+    one.restarts = 1;
+    assert_eq!(one.start_seconds(), None);
+    (one.restarts, one.conditions) = (0, vec![scheduled("False")]);
+    assert_eq!(one.start_seconds(), None);
+}
+
+#[test]
 fn a_list_shows_what_needs_a_person_first_and_says_how_many_it_leaves_out() {
     let many = (0..MOST_ROWS + 5).map(|i| {
         let mut one = state(WorkloadKind::Pod, vec![pod("a", true)]);
@@ -141,8 +171,55 @@ fn a_list_shows_what_needs_a_person_first_and_says_how_many_it_leaves_out() {
     let list = WorkloadList::of(&all, &WorkloadFilter::default(), Timestamp::UNIX_EPOCH, &Waits::new());
     assert_eq!((list.items.len(), list.found, list.total), (MOST_ROWS, 205, 205));
     assert_eq!((list.items[0].name.as_str(), list.items[0].pods.len()), ("p0200", 0));
-    let filter = WorkloadFilter { kind: Some(WorkloadKind::Pod), q: Some("P000".into()) };
+    let filter = WorkloadFilter { kind: Some(WorkloadKind::Pod), q: Some("P000".into()), ..Default::default() };
     assert_eq!(WorkloadList::of(&all, &filter, Timestamp::UNIX_EPOCH, &Waits::new()).found, 10);
+}
+
+#[test]
+fn of_5000_pods_a_page_gets_those_in_trouble_and_the_number_of_all() {
+    let mut pods: Vec<PodState> = (0..5000).map(|i| pod(&format!("p{i:04}"), true)).collect();
+    pods[4999] = waiting("p4999", "CrashLoopBackOff", "again");
+    pods[2500] = pod("p2500", false);
+    let view = state(WorkloadKind::Deployment, pods).detail(Timestamp::UNIX_EPOCH, &Waits::new());
+    assert_eq!((view.pods.len(), view.pod_count), (MOST_ROWS, 5000));
+    let first: Vec<&str> = view.pods.iter().take(3).map(|pod| pod.name.as_str()).collect();
+    assert_eq!(first, ["p4999", "p2500", "p0000"]);
+}
+
+#[test]
+fn page_by_page_each_of_5000_is_met_once() {
+    let one = |i: usize| WorkloadState { name: format!("p{i:04}"), wanted: 1, ..state(WorkloadKind::Pod, Vec::new()) };
+    let mut all: Vec<WorkloadState> = (0..5000).map(one).collect();
+    for broken in all.iter_mut().step_by(7) {
+        broken.pods = vec![waiting("a", "CrashLoopBackOff", "again")];
+    }
+    let (mut filter, mut names, mut pages) = (WorkloadFilter::default(), Vec::new(), 0);
+    loop {
+        filter.check().unwrap();
+        let page = WorkloadList::of(&all, &filter, Timestamp::UNIX_EPOCH, &Waits::new());
+        assert_eq!((page.found, page.total), (5000, 5000));
+        names.extend(page.items.into_iter().map(|row| row.name));
+        pages += 1;
+        filter.cursor = page.next_cursor;
+        if filter.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((pages, names.len(), names[1].as_str()), (25, 5000, "p0007"), "what needs a person first");
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 5000);
+}
+
+#[test]
+fn a_page_that_nobody_gave_is_refused_by_name() {
+    let refused = |filter: &WorkloadFilter| matches!(filter.check(), Err(crate::Error::Invalid(_)));
+    for limit in [0, 201, u32::MAX] {
+        assert!(refused(&WorkloadFilter { limit: Some(limit), ..Default::default() }), "{limit}");
+    }
+    for cursor in ["", "2", "2-pod", "2-pod-", "2-node-x", "x-pod-a", "2-pod-../x", "300-pod-x"] {
+        assert!(refused(&WorkloadFilter { cursor: Some(cursor.into()), ..Default::default() }), "{cursor}");
+    }
 }
 
 #[test]

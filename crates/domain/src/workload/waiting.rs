@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::sku::Sku;
 
 /// Why pods of a SKU wait, by SKU code. A SKU that has free places is not in it.
@@ -25,6 +27,18 @@ pub type OccupiedBySku = BTreeMap<String, Occupied>;
 pub fn waits(skus: &BTreeMap<String, Sku>, occupied: &OccupiedBySku) -> Waits {
     let full = skus.values().filter(|sku| sku.status.as_of.is_some() && sku.status.free == 0);
     full.map(|sku| (sku.code.clone(), sentence(sku, skus, occupied))).collect()
+}
+
+/// Starts that say what is usual: older ones met other engines and colder image caches.
+const RECENT: usize = 20;
+
+/// How long pods usually take from their place to their start: the middle of the newest of `starts`, which are moments
+/// and seconds. None when nothing has started yet.
+pub fn usual_start(mut starts: Vec<(Timestamp, u32)>) -> Option<u32> {
+    starts.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let mut took: Vec<u32> = starts.into_iter().take(RECENT).map(|(_, seconds)| seconds).collect();
+    took.sort_unstable();
+    took.get(took.len() / 2).copied()
 }
 
 fn sentence(sku: &Sku, skus: &BTreeMap<String, Sku>, occupied: &OccupiedBySku) -> String {

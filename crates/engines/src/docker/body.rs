@@ -1,12 +1,19 @@
 //! What the engine is asked to make for one container: a pure translation.
 //! Nothing is shared with the engine's host, and privileges are only ever taken away.
-use bollard::models::{ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, ImageInspect};
+use std::net::Ipv4Addr;
+
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, ImageInspect,
+    NetworkingConfig,
+};
 use domain::quantity::parse_milli;
 use k8s_openapi::api::core::v1::{Container, Pod, SecurityContext};
 use kubelet::{ContainerRequest, Gpu, InstanceRequest, ProviderError};
 
-use super::{ATTEMPT, CONTAINER, Docker, Limits, volume};
+use super::{ATTEMPT, CONTAINER, Docker, GPUS, Limits, address::ADDRESS, devices, volume};
 
+/// Read by NVIDIA's runtime.
+const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
 /// Processes and threads of one container: more than any honest workload, less than a fork bomb.
 const PIDS: i64 = 8192;
 /// Log kept by the engine.
@@ -14,8 +21,8 @@ const LOG_SIZE: &str = "50m";
 
 /// The network of a container.
 pub(super) enum Network {
-    /// The namespace's own, by name.
-    Own(String),
+    /// The namespace's own, by name; with an address, where one was chosen.
+    Own(String, Option<Ipv4Addr>),
     /// That of another container, by id.
     Of(String),
 }
@@ -33,20 +40,26 @@ impl Docker {
         wanted: &ContainerRequest,
         image: &ImageInspect,
         network: Network,
+        gpus: &[u32],
     ) -> Result<ContainerCreateBody, ProviderError> {
         let spec = &wanted.spec;
         let mut labels = self.labels(&request.marker());
         labels.insert(CONTAINER.into(), spec.name.clone());
         labels.insert(ATTEMPT.into(), wanted.attempt.to_string());
+        let numbers: Vec<String> = gpus.iter().map(u32::to_string).collect();
+        labels.extend((!gpus.is_empty()).then(|| (GPUS.to_owned(), numbers.join(","))));
         let user = user(&request.pod, spec);
         refuse_root(&request.pod, spec, user.as_deref(), image)?;
         let limits = self.limits.get().copied().unwrap_or_default();
-        let hostname = matches!(network, Network::Own(_)).then(|| hostname(&request.pod));
+        let hostname = matches!(network, Network::Own(..)).then(|| hostname(&request.pod));
+        if let Network::Own(_, Some(address)) = &network {
+            labels.insert(ADDRESS.into(), address.to_string());
+        }
         Ok(ContainerCreateBody {
             image: spec.image.clone(),
             entrypoint: some(&wanted.command),
             cmd: some(&wanted.args),
-            env: Some(wanted.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            env: Some(env(wanted, image, gpus)),
             working_dir: spec.working_dir.clone(),
             hostname,
             user,
@@ -54,10 +67,29 @@ impl Docker {
             open_stdin: spec.stdin,
             stdin_once: spec.stdin_once,
             labels: Some(labels),
-            host_config: Some(host_config(request, spec, limits, network)),
+            networking_config: endpoint(&network),
+            host_config: Some(host_config(request, spec, limits, network, gpus)),
             ..ContainerCreateBody::default()
         })
     }
+}
+
+/// With the address that was chosen; else the engine chooses.
+fn endpoint(network: &Network) -> Option<NetworkingConfig> {
+    let Network::Own(name, Some(address)) = network else { return None };
+    let ipam = EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() };
+    let settings = EndpointSettings { ipam_config: Some(ipam), ..EndpointSettings::default() };
+    Some(NetworkingConfig { endpoints_config: Some([(name.clone(), settings)].into()) })
+}
+
+/// The pod's variables. The one by which NVIDIA's runtime chooses GPUs, where it is the engine's usual one, is ours: many
+/// images ask for all of them by it, and so could anybody.
+fn env(wanted: &ContainerRequest, image: &ImageInspect, gpus: &[u32]) -> Vec<String> {
+    let of_image = image.config.as_ref().and_then(|config| config.env.as_deref()).unwrap_or_default();
+    let by_image = of_image.iter().any(|one| one.split('=').next() == Some(VISIBLE));
+    let asked = by_image || wanted.env.iter().any(|(name, _)| name == VISIBLE);
+    let own = wanted.env.iter().filter(|(name, _)| name != VISIBLE).map(|(name, value)| format!("{name}={value}"));
+    own.chain((asked && gpus.is_empty()).then(|| format!("{VISIBLE}=void"))).collect()
 }
 
 fn some(words: &[String]) -> Option<Vec<String>> {
@@ -70,7 +102,13 @@ fn hostname(pod: &Pod) -> String {
     name.chars().take(63).collect::<String>().trim_end_matches(['-', '.']).to_owned()
 }
 
-fn host_config(request: &InstanceRequest, spec: &Container, limits: Limits, network: Network) -> HostConfig {
+fn host_config(
+    request: &InstanceRequest,
+    spec: &Container,
+    limits: Limits,
+    network: Network,
+    gpus: &[u32],
+) -> HostConfig {
     let security = spec.security_context.clone().unwrap_or_default();
     let memory = limits.memory.then(|| limit(spec, "memory").map(|milli| milli / 1000)).flatten();
     let log = HostConfigLogConfig {
@@ -79,7 +117,7 @@ fn host_config(request: &InstanceRequest, spec: &Container, limits: Limits, netw
     };
     HostConfig {
         network_mode: Some(match network {
-            Network::Own(name) => name,
+            Network::Own(name, _) => name,
             Network::Of(id) => format!("container:{id}"),
         }),
         binds: some(&volume::binds(request, spec)),
@@ -88,7 +126,7 @@ fn host_config(request: &InstanceRequest, spec: &Container, limits: Limits, netw
         // Equal to memory: no swap on top.
         memory_swap: memory.filter(|_| limits.swap),
         pids_limit: limits.pids.then_some(PIDS),
-        device_requests: gpus(spec),
+        device_requests: devices::requests(gpus, limits.cdi),
         cap_add: security.capabilities.as_ref().and_then(|all| all.add.clone()),
         cap_drop: security.capabilities.as_ref().and_then(|all| all.drop.clone()),
         readonly_rootfs: security.read_only_root_filesystem,
@@ -104,14 +142,8 @@ fn limit(spec: &Container, resource: &str) -> Option<i64> {
     parse_milli(&limits.get(resource)?.0).ok()?.try_into().ok()
 }
 
-fn gpus(spec: &Container) -> Option<Vec<DeviceRequest>> {
-    let count = limit(spec, Gpu::RESOURCE).map(|milli| milli / 1000).filter(|count| *count > 0)?;
-    Some(vec![DeviceRequest {
-        driver: Some("nvidia".into()),
-        count: Some(count),
-        capabilities: Some(vec![vec!["gpu".into()]]),
-        ..DeviceRequest::default()
-    }])
+pub(super) fn gpu_count(spec: &Container) -> Option<i64> {
+    limit(spec, Gpu::RESOURCE).map(|milli| milli / 1000).filter(|count| *count > 0)
 }
 
 fn no_new_privileges(security: &SecurityContext) -> Option<Vec<String>> {
@@ -176,8 +208,17 @@ mod tests {
 
     fn config(container: Value) -> HostConfig {
         let request = request(container, json!({}));
-        let limits = Limits { cpu: true, memory: true, swap: true, pids: true };
-        host_config(&request, &request.containers[0].spec, limits, Network::Own("rgpu-team".into()))
+        let limits = Limits { cpu: true, memory: true, swap: true, pids: true, cdi: false };
+        host_config(&request, &request.containers[0].spec, limits, Network::Own("rgpu-team".into(), None), &[1, 3])
+    }
+
+    #[test]
+    fn only_a_chosen_address_is_asked_for() {
+        let asked = endpoint(&Network::Own("rgpu-team".into(), Some([10, 0, 0, 9].into()))).unwrap();
+        let asked = asked.endpoints_config.unwrap().remove("rgpu-team").unwrap().ipam_config.unwrap();
+        assert_eq!(asked.ipv4_address.as_deref(), Some("10.0.0.9"));
+        assert!(endpoint(&Network::Own("rgpu-team".into(), None)).is_none());
+        assert!(endpoint(&Network::Of("c1".into())).is_none());
     }
 
     #[test]
@@ -187,9 +228,23 @@ mod tests {
             "resources": {"limits": {"cpu": "1500m", "memory": "2Gi", "nvidia.com/gpu": "2"}}}));
         assert_eq!(config.nano_cpus, Some(1_500_000_000));
         assert_eq!((config.memory, config.memory_swap), (Some(2 << 30), Some(2 << 30)));
-        assert_eq!(config.device_requests.unwrap()[0].count, Some(2));
+        assert_eq!(config.device_requests.unwrap()[0].device_ids.as_deref().unwrap(), ["1", "3"]);
         assert_eq!(config.binds.unwrap(), ["rgpu_u_data:/data:ro"]);
         assert_eq!(config.network_mode.as_deref(), Some("rgpu-team"));
+    }
+
+    #[test]
+    fn nobody_chooses_gpus_by_a_variable() {
+        let told = |own: &[&str], of_image: Value, gpus: &[u32]| {
+            let mut request = request(json!({"name": "app"}), json!({}));
+            request.containers[0].env = own.iter().map(|name| ((*name).to_owned(), "all".to_owned())).collect();
+            let image: ImageInspect = serde_json::from_value(json!({"Config": {"Env": of_image}})).unwrap();
+            env(&request.containers[0], &image, gpus)
+        };
+        assert_eq!(told(&["A", VISIBLE], json!([]), &[]), ["A=all", "NVIDIA_VISIBLE_DEVICES=void"]);
+        assert_eq!(told(&[], json!(["PATH=/", "NVIDIA_VISIBLE_DEVICES=all"]), &[]), ["NVIDIA_VISIBLE_DEVICES=void"]);
+        assert_eq!(told(&["A", VISIBLE], json!([]), &[1]), ["A=all"], "the engine says which");
+        assert_eq!(told(&["A"], json!(null), &[]), ["A=all"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bollard::query_parameters::CreateContainerOptionsBuilder;
 use kubelet::{ContainerRequest, Instance, InstanceRequest, ProviderError};
 
 use super::{
-    Docker,
+    Docker, address,
     body::{Network, container_name},
     instances::Attempt,
     status_code, words,
@@ -45,7 +45,13 @@ impl Docker {
         };
         match self.client.start_container(&name, None).await {
             Ok(()) => Ok(()),
-            Err(error) => Err(refused("RunContainerError", &error)),
+            Err(error) => {
+                // Somebody else may have its address by now: the next call chooses anew. Not after a lost answer: it may run.
+                if address::is_read(&request.pod) && status_code(&error).is_some() {
+                    self.remove(&name).await?;
+                }
+                Err(refused("RunContainerError", &error))
+            }
         }
     }
 
@@ -75,10 +81,20 @@ impl Docker {
         let (uid, namespace, _) = request.marker();
         let _gate = self.network_gate.lock().await;
         let network = match network_owner(request, wanted, known) {
-            None => Network::Own(self.ensure_network(&namespace).await?),
+            None => {
+                let name = self.ensure_network(&namespace).await?;
+                let address = self.address_for(&request.pod, known, &name).await?;
+                Network::Own(name, address)
+            }
             Some(owner) => Network::Of(owner?),
         };
-        let body = self.body(request, wanted, image, network)?;
+        let address = match &network {
+            Network::Own(_, address) => *address,
+            Network::Of(id) => known.iter().find(|one| one.id == *id).and_then(|one| one.address),
+        };
+        let wanted = address::told(wanted, address)?;
+        let gpus = self.free_gpus(&wanted.spec).await?;
+        let body = self.body(request, &wanted, image, network, &gpus)?;
         let name = container_name(&uid, &wanted.spec.name, wanted.attempt);
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
         match self.client.create_container(Some(options), body).await {

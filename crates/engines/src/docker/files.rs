@@ -64,7 +64,17 @@ impl Docker {
             let place = format!("{PLACE}/{}", volume.name);
             let options = UploadToContainerOptionsBuilder::new().path(&place).build();
             let content = body_full(archive(volume, group).into());
-            self.client.upload_to_container(&filler(uid), Some(options), content).await.map_err(unavailable)?;
+            match self.client.upload_to_container(&filler(uid), Some(options), content).await {
+                Ok(()) => {}
+                Err(error) if status_code(&error) == Some(404) => {
+                    if self.look_at(&filler(uid)).await?.is_none() {
+                        return Err(unavailable(error));
+                    }
+                    // Made without this volume: the pod was not allowed to have it then.
+                    tracing::warn!(pod.uid = uid, volume = volume.name, "A volume is not mounted and was not written");
+                }
+                Err(error) => return Err(unavailable(error)),
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! A state that was looked at once is remembered, so a quiet engine costs one call per tick.
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    net::Ipv4Addr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,10 +11,14 @@ use jiff::Timestamp;
 use kubelet::{ContainerInstance, ContainerRun, Ended, Instance, ProviderError};
 
 use super::{
-    ATTEMPT, CONTAINER, Docker, POD_NAME, POD_NAMESPACE, POD_UID, network,
+    ATTEMPT, CONTAINER, Docker, POD_NAME, POD_NAMESPACE, POD_UID,
+    address::ADDRESS,
+    network, oom,
     raw::{Listed, Looked},
 };
 
+/// Exit code of a process that was killed, whoever did it.
+const KILLED: i64 = 137;
 /// Looks at the same time.
 const PARALLEL: usize = 16;
 
@@ -38,6 +43,8 @@ pub(super) struct Attempt {
     pub(super) container: String,
     pub(super) attempt: u32,
     pub(super) state: String,
+    /// What was chosen for it, because its pod reads it.
+    pub(super) address: Option<Ipv4Addr>,
 }
 
 // === impl Docker ===
@@ -66,7 +73,10 @@ impl Docker {
             return Ok(Some((attempt, seen)));
         }
         // Gone between list and look.
-        let Some(found) = self.look_at(&attempt.id).await? else { return Ok(None) };
+        let Some(mut found) = self.look_at(&attempt.id).await? else { return Ok(None) };
+        if found.state.exit_code == Some(KILLED) && !found.state.oom_killed {
+            found.state.oom_killed = oom::was_killed(&attempt.id).await;
+        }
         let seen = seen(&found, &attempt);
         self.inspected.put(&attempt, &found, seen.clone());
         Ok(Some((attempt, seen)))
@@ -107,6 +117,7 @@ fn attempt(listed: Listed) -> Option<Attempt> {
         container: label(CONTAINER)?,
         attempt: label(ATTEMPT)?.parse().ok()?,
         state: listed.state,
+        address: label(ADDRESS).and_then(|text| text.parse().ok()),
     })
 }
 
@@ -199,6 +210,7 @@ mod tests {
             container: container.into(),
             attempt,
             state: String::new(),
+            address: None,
         };
         (found, Seen { run, image_id: "sha256:1".into(), ip: ip.map(Into::into) })
     }

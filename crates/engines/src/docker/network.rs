@@ -2,7 +2,10 @@
 //! Made with the first container of a namespace, removed with the last one.
 use std::collections::HashMap;
 
-use bollard::{models::NetworkCreateRequest, query_parameters::InspectNetworkOptions};
+use bollard::{
+    models::{Ipam, IpamConfig, NetworkCreateRequest},
+    query_parameters::InspectNetworkOptions,
+};
 use kubelet::ProviderError;
 
 use super::{CLUSTER, Docker, NODE, POD_NAMESPACE, status_code, unavailable};
@@ -27,7 +30,7 @@ impl Docker {
             Err(error) => return Err(unavailable(error)),
         }
         let labels = [(CLUSTER, self.cluster.as_str()), (NODE, &self.node), (POD_NAMESPACE, namespace)];
-        let request = NetworkCreateRequest {
+        let mut wanted = NetworkCreateRequest {
             name: name.clone(),
             driver: Some("bridge".into()),
             labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
@@ -35,9 +38,25 @@ impl Docker {
             options: Some(HashMap::from([("isolate".to_owned(), "true".to_owned())])),
             ..NetworkCreateRequest::default()
         };
-        match self.client.create_network(request).await {
-            Ok(_) => Ok(name),
-            Err(error) if status_code(&error) == Some(409) => Ok(name),
+        self.make_network(wanted.clone()).await?;
+        // Docker takes an address that we choose only in a range that we name: the one that it has just found free.
+        let by_name = !self.limits.get().is_some_and(|limits| limits.cdi);
+        if by_name && let Some(range) = self.addressing(&name).await?.range() {
+            let config = IpamConfig { subnet: Some(range.to_owned()), ..IpamConfig::default() };
+            wanted.ipam = Some(Ipam { config: Some(vec![config]), ..Ipam::default() });
+            match self.client.remove_network(&name).await {
+                Ok(()) => self.make_network(wanted).await?,
+                // Another node of this engine was faster and uses it already.
+                Err(error) => tracing::warn!(%error, network = name, "Pods of this network cannot choose an address"),
+            }
+        }
+        Ok(name)
+    }
+
+    async fn make_network(&self, wanted: NetworkCreateRequest) -> Result<(), ProviderError> {
+        match self.client.create_network(wanted).await {
+            Ok(_) => Ok(()),
+            Err(error) if status_code(&error) == Some(409) => Ok(()),
             Err(error) => Err(unavailable(error)),
         }
     }

@@ -26,6 +26,10 @@ enum Failure {
 
 impl Docker {
     pub(super) async fn connect_inside(&self, uid: &str, port: u16) -> Result<PortStream, ProviderError> {
+        if self.is_remote() {
+            let message = "The pod runs on another machine: its ports are not reached from here";
+            return Err(ProviderError::Unsupported(message.into()));
+        }
         let attempts = self.attempts(Some(uid)).await?;
         let running = attempts.iter().filter(|one| one.state == "running").max_by_key(|one| one.attempt);
         let running = running.ok_or_else(|| ProviderError::NotFound("The pod has no running container".into()))?;

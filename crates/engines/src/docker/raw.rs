@@ -73,7 +73,12 @@ impl Docker {
         self.get(&format!("/containers/{id}/json")).await
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ProviderError> {
+    /// What the engine says of its host.
+    pub(super) async fn info(&self) -> Result<serde_json::Value, ProviderError> {
+        self.get("/info").await?.ok_or_else(|| unreadable("it has none"))
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ProviderError> {
         let asked = tokio::time::timeout(CALL, self.ask(path)).await;
         let answer = asked
             .map_err(|_| ProviderError::Unavailable("The engine did not answer in time".into()))?

@@ -2,12 +2,16 @@
 //! Nothing is inferred: an engine never gets an identity of our own surroundings.
 use std::{net::IpAddr, path::PathBuf};
 
+use domain::engine::Credentials;
 use kube::{
     Client, Config,
+    client::ClientBuilder,
     config::{AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext},
 };
 use kubelet::ProviderError;
 use secrecy::SecretString;
+
+use super::cut::CutLayer;
 
 /// Where the other cluster is, and as whom it is called.
 pub enum Access {
@@ -38,6 +42,19 @@ pub enum Login {
         /// Password.
         password: SecretString,
     },
+}
+
+// === impl Login ===
+
+impl Login {
+    /// As an engine's stored credentials say; none for those of another kind of engine.
+    pub fn of(credentials: Credentials) -> Option<Self> {
+        match credentials {
+            Credentials::BearerToken { token } => Some(Self::Token(token.into())),
+            Credentials::Basic { username, password } => Some(Self::Basic { username, password: password.into() }),
+            Credentials::ApiKey { .. } | Credentials::ClientCertificate { .. } | Credentials::None => None,
+        }
+    }
 }
 
 // === impl Access ===
@@ -72,7 +89,8 @@ impl Access {
             }
         }
         let namespace = config.default_namespace.clone();
-        Ok((Client::try_from(config).map_err(unusable)?, namespace))
+        let builder = ClientBuilder::try_from(config).map_err(unusable)?;
+        Ok((builder.with_layer(&CutLayer).build(), namespace))
     }
 
     /// # Errors

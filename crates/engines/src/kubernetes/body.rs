@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, KeyToPath, LocalObjectReference, Pod, PodSpec,
-    SecretKeySelector, SecretVolumeSource, Volume,
+    Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, KeyToPath, LocalObjectReference, ObjectFieldSelector, Pod,
+    PodSpec, SecretKeySelector, SecretVolumeSource, Volume,
 };
-use kubelet::{ContainerRequest, FileVolume, InstanceRequest};
+use kubelet::{ContainerRequest, FileVolume, InstanceRequest, ProviderError};
 
 use super::{
     ATTEMPTS, KubernetesConfig, POD_NAME, POD_NAMESPACE,
     content::{env_key, file_key, logins_name},
     instances::Attempts,
 };
+use crate::POD_IP;
 
 /// A name of a pod has at most this many characters that also fit a host name.
 const NAME: usize = 63;
+/// The variable by which commands over there name that address.
+const POD_IP_VARIABLE: &str = "REMOTEGPU_POD_IP";
 /// What the SKU of a pod is told by, for a cluster that sells SKUs itself.
 const SKU: &str = "remotegpu.ai/sku-code";
 
@@ -25,6 +28,20 @@ pub(super) fn remote_name(pod: &Pod) -> String {
     let name = pod.metadata.name.as_deref().unwrap_or_default().replace('.', "-");
     let room = NAME.saturating_sub(uid.len() + 1).min(name.len());
     format!("{}-{uid}", name[..room].trim_end_matches('-'))
+}
+
+/// Values travel in a Secret, and a Secret holds no address that is given later.
+///
+/// # Errors
+/// [`ProviderError::Unsupported`] naming a variable that writes the address into a longer text.
+pub(super) fn refuse_composed(request: &InstanceRequest) -> Result<(), ProviderError> {
+    let mut variables = request.containers.iter().flat_map(|one| &one.env);
+    match variables.find(|(_, value)| value.contains(POD_IP) && value != POD_IP) {
+        Some((name, _)) => Err(ProviderError::Unsupported(format!(
+            "Variable {name} writes status.podIP into a longer text; this engine gives it alone: compose it in the command"
+        ))),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn remote_pod(config: &KubernetesConfig, request: &InstanceRequest) -> Pod {
@@ -121,13 +138,20 @@ fn remote_container(
     remote.env_from = None;
     remote.env = None;
     if let Some(wanted) = wanted {
-        let variable = |(index, (name, _)): (usize, &(String, String))| {
+        let variable = |(index, (name, value)): (usize, &(String, String))| {
+            if value == POD_IP {
+                return own_address(name);
+            }
             let (key, optional) = (env_key(&container.name, index), None);
             let selector = SecretKeySelector { key, name: secret.to_owned(), optional };
             let from = EnvVarSource { secret_key_ref: Some(selector), ..EnvVarSource::default() };
             EnvVar { name: name.clone(), value: None, value_from: Some(from) }
         };
-        remote.env = Some(wanted.env.iter().enumerate().map(variable).collect());
+        let mut env: Vec<EnvVar> = wanted.env.iter().enumerate().map(variable).collect();
+        if wanted.command.iter().chain(&wanted.args).any(|word| word.contains(POD_IP)) {
+            env.push(own_address(POD_IP_VARIABLE));
+        }
+        remote.env = Some(env);
         remote.command = literal(&wanted.command);
         remote.args = literal(&wanted.args);
     }
@@ -141,7 +165,14 @@ fn remote_container(
     remote
 }
 
+fn own_address(name: &str) -> EnvVar {
+    let field = ObjectFieldSelector { field_path: "status.podIP".to_owned(), ..ObjectFieldSelector::default() };
+    let from = EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() };
+    EnvVar { name: name.to_owned(), value: None, value_from: Some(from) }
+}
+
 /// Variables were expanded at home: what still looks like one is meant as it stands.
 fn literal(words: &[String]) -> Option<Vec<String>> {
-    (!words.is_empty()).then(|| words.iter().map(|word| word.replace('$', "$$")).collect())
+    let meant = |word: &String| word.replace('$', "$$").replace(POD_IP, &format!("$({POD_IP_VARIABLE})"));
+    (!words.is_empty()).then(|| words.iter().map(meant).collect())
 }

@@ -14,7 +14,9 @@ const PRODUCT: &str = "nvidia.com/gpu.product";
 /// Label with the memory of one GPU, MiB.
 const MEMORY: &str = "nvidia.com/gpu.memory";
 /// Taints that only keep off pods that were not meant for GPUs or virtual nodes; all others are somebody's decision.
-const TAINTS: [&str; 2] = [Gpu::RESOURCE, "virtual-kubelet.io/provider"];
+const TAINTS: [&str; 2] = [Gpu::RESOURCE, domain::capacity::PROVIDER_TAINT];
+/// API group of the SKUs: a cluster that has it is one of ours.
+const CATALOGUE: &str = "remotegpu.ai";
 const PAGE: u32 = 500;
 /// The other side is not trusted to come to an end: as many pages are read, nodes looked at, classes and taints kept.
 const PAGES: usize = 20;
@@ -60,6 +62,19 @@ pub async fn classes(client: &Client) -> Result<Vec<Class>, ProviderError> {
         }
     }
     Ok(classify(&all))
+}
+
+/// What pods get in a cluster whose nodes may not be read. One that sells SKUs itself places pods by them, and its
+/// admission refuses tolerations of anybody else; elsewhere [`Class::unread`].
+///
+/// # Errors
+/// [`ProviderError::Unavailable`] if it does not answer.
+pub async fn unread(client: &Client) -> Result<Class, ProviderError> {
+    // Discovery is open to everybody who has signed in.
+    let groups = in_time(client.list_api_groups()).await;
+    let groups = groups.map_err(|error| explain("(all)", Right("get", "apis"), &error))?;
+    let sells = groups.groups.iter().any(|group| group.name == CATALOGUE);
+    Ok(if sells { Class::default() } else { Class::unread() })
 }
 
 pub(super) fn classify(nodes: &[Node]) -> Vec<Class> {
@@ -109,6 +124,12 @@ impl Class {
             node_selector: BTreeMap::from([(PRODUCT.to_owned(), product.to_owned())]),
             ..Self::default()
         }
+    }
+
+    /// The label of these nodes that says what their GPUs are; none without GPUs.
+    #[must_use]
+    pub fn product(&self) -> Option<&str> {
+        self.node_selector.get(PRODUCT).map(String::as_str)
     }
 
     fn add(&mut self, node: &Node) {

@@ -14,6 +14,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{KubernetesConfig, body::remote_name, hex};
+use crate::POD_IP;
 
 /// Key of one environment variable.
 pub(super) fn env_key(container: &str, index: usize) -> String {
@@ -34,7 +35,7 @@ pub(super) fn logins_name(pod: &str) -> String {
 pub(super) fn secrets(config: &KubernetesConfig, request: &InstanceRequest) -> Vec<Secret> {
     let mut data = file_data(&request.files);
     for container in &request.containers {
-        let values = container.env.iter().enumerate();
+        let values = container.env.iter().enumerate().filter(|(_, (_, value))| value != POD_IP);
         data.extend(
             values.map(|(index, (_, value))| {
                 (env_key(&container.spec.name, index), ByteString(value.clone().into_bytes()))

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Kubernetes,
-    body::{remote_name, remote_pod},
+    body::{refuse_composed, remote_name, remote_pod},
     content::{file_data, owner, secrets},
     error::{Right, code, in_time},
     instances::instance,
@@ -28,14 +28,17 @@ const RESTART_GRACE: Duration = Duration::from_secs(10);
 impl Kubernetes {
     pub(super) async fn create_pod(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
         let (uid, ..) = request.marker();
-        if let Some(known) = self.cache.get(&uid)? {
-            let known = instance(&known);
-            let behind = |one: &kubelet::ContainerRequest| {
-                known.container(&one.spec.name).is_some_and(|found| found.attempt < one.attempt)
-            };
-            if !request.containers.iter().any(behind) {
-                return Ok(Arc::new(known));
-            }
+        let behind = |known: &Instance| {
+            let mut wanted = request.containers.iter();
+            wanted.any(|one| known.container(&one.spec.name).is_some_and(|found| found.attempt < one.attempt))
+        };
+        let known = match self.cache.get(&uid)?.map(|pod| instance(&pod)) {
+            Some(known) if !behind(&known) => return Ok(Arc::new(known)),
+            known => known.is_some(),
+        };
+        refuse_composed(request)?;
+        self.config.begins()?;
+        if known {
             // The whole pod starts anew; what its containers left behind goes with it.
             self.delete_pod(&uid, RESTART_GRACE).await?;
         }

@@ -114,11 +114,13 @@ fn hold(reason: &str, message: &str) -> Hold {
     Hold { reason: reason.to_owned(), message: message.to_owned() }
 }
 
-/// Why no node over there has the pod yet.
+/// Why no node over there has the pod yet. At home it has its node, so its container is being created; clients such as
+/// SkyPilot take every other reason for a failure.
 fn unscheduled(pod: &Pod) -> Option<Hold> {
     let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     let scheduled = conditions.find(|one| one.type_ == "PodScheduled" && one.status == "False")?;
-    Some(hold(scheduled.reason.as_deref()?, scheduled.message.as_deref().unwrap_or_default()))
+    let (reason, message) = (scheduled.reason.as_deref()?, scheduled.message.as_deref().unwrap_or_default());
+    Some(hold("ContainerCreating", &format!("{reason}: {message}")))
 }
 
 fn ended(over: &ContainerStateTerminated, id: &str) -> Ended {

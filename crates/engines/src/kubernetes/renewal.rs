@@ -1,5 +1,6 @@
 //! Keeps the token of a kubeconfig alive: a ServiceAccount that may ask for its own tokens does so at half its life.
-//! The newest token lies beside the kubeconfig, so that a restart long after still finds a valid one (RULINGS 20).
+//! The newest token lies in a file, by default beside the kubeconfig, so that a restart long after still finds a valid one
+//! (RULINGS 20).
 use std::{
     fs::OpenOptions,
     io::Write,
@@ -48,19 +49,33 @@ struct Claims {
 // === impl Renewal ===
 
 impl Renewal {
-    /// A client for a kubeconfig whose token is kept alive, if it is one that can be; else as [`Access::connect`].
+    /// A client for a kubeconfig whose token is kept alive, if it is one that can be; else as [`Access::connect`]. The
+    /// newest token is in `kept`, which must then be writable; else beside the kubeconfig or, where that cannot be
+    /// written, in the directory for temporary files. Without any place for it the token ends when it ends.
     ///
     /// # Errors
-    /// As [`Access::connect`].
-    pub async fn connect(kubeconfig: &Path) -> Result<(Client, String), ProviderError> {
+    /// As [`Access::connect`], and when the token cannot be written to `kept`.
+    pub async fn connect(kubeconfig: &Path, kept: Option<&Path>) -> Result<(Client, String), ProviderError> {
         let access = Access::File(kubeconfig.to_owned());
-        let Some((token, renewal)) = current(&access, &beside(kubeconfig))? else { return access.connect().await };
-        let file = match keep(&beside(kubeconfig), &token) {
-            Ok(()) => beside(kubeconfig),
-            Err(error) => {
+        let first = kept.map_or_else(|| beside(kubeconfig), Path::to_owned);
+        let Some((token, renewal)) = current(&access, &first)? else { return access.connect().await };
+        let file = match (keep(&first, &token), kept) {
+            (Ok(()), _) => first,
+            (Err(error), Some(path)) => {
+                let why = format!("The token cannot be kept in {}: {error}", path.display());
+                return Err(ProviderError::Unavailable(why));
+            }
+            (Err(error), None) => {
                 tracing::warn!(%error, "The renewed token cannot be kept beside the kubeconfig: a restart begins anew");
                 let file = std::env::temp_dir().join(format!("remotegpu-kubelet-{}.token", std::process::id()));
-                keep(&file, &token).map_err(super::access::unusable)?;
+                if let Err(error) = keep(&file, &token) {
+                    tracing::warn!(
+                        %error,
+                        token.expires_s = renewal.expires,
+                        "The token is not renewed: there is no place for the next one, give --provider-token-file"
+                    );
+                    return access.connect().await;
+                }
                 file
             }
         };
@@ -116,7 +131,7 @@ impl Renewal {
     }
 }
 
-/// The token to begin with: the one kept beside the kubeconfig if it lives longer than the one inside.
+/// The token to begin with: the one that was kept if it lives longer than the one in the kubeconfig.
 fn current(access: &Access, kept: &Path) -> Result<Option<(SecretString, Renewal)>, ProviderError> {
     let kubeconfig = access.kubeconfig()?;
     let context = kubeconfig.current_context.as_deref().unwrap_or_default();
@@ -141,10 +156,15 @@ fn beside(kubeconfig: &Path) -> PathBuf {
     name.into()
 }
 
-/// Replaces the file at once: a reader sees the old token or the new one.
-fn keep(path: &Path, token: &SecretString) -> std::io::Result<()> {
+/// Replaces the file at once: a reader sees the old token or the new one. The new file must be ours: what somebody laid in
+/// its place, in a directory that others may write to, could be read by them or lead elsewhere.
+pub(super) fn keep(path: &Path, token: &SecretString) -> std::io::Result<()> {
     let new = path.with_extension("token.new");
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
     file.write_all(token.expose_secret().as_bytes())?;
     std::fs::rename(&new, path)
 }

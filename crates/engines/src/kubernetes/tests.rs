@@ -6,18 +6,20 @@ use k8s_openapi::{
     api::core::v1::{Node, Pod},
     apimachinery::pkg::apis::meta::v1::Status,
 };
-use kubelet::{ContainerRequest, ContainerRun, FileVolume, InstanceRequest, RegistryLogin, VolumeFile};
+use kubelet::{ContainerRequest, ContainerRun, FileVolume, InstanceRequest, ProviderError, RegistryLogin, VolumeFile};
 use serde_json::{Value, json};
 
 use super::{
-    KubernetesConfig, Renewal,
-    body::{remote_name, remote_pod},
+    AWAY, KubernetesConfig, Renewal,
+    body::{refuse_composed, remote_name, remote_pod},
     classes::classify,
     content::{file_key, secrets},
     instances::instance,
     label_value,
+    renewal::keep,
     streams::exit_code,
 };
+use crate::POD_IP;
 
 const UID: &str = "0198f3a0-0000-7000-8000-000000000001";
 
@@ -29,6 +31,14 @@ fn config() -> KubernetesConfig {
         node_selector: BTreeMap::from([("nvidia.com/gpu.product".into(), "H100".into())]),
         tolerations: Vec::new(),
     }
+}
+
+#[test]
+fn nothing_is_begun_while_the_hardware_is_away() {
+    assert_eq!(config().begins(), Ok(()));
+    let away = KubernetesConfig { node_selector: BTreeMap::from([(AWAY.into(), "true".into())]), ..config() };
+    let Err(ProviderError::Waiting { reason, .. }) = away.begins() else { panic!("it would never be scheduled") };
+    assert_eq!(reason, "ContainerCreating");
 }
 
 fn pod(spec: &Value) -> Arc<Pod> {
@@ -122,6 +132,43 @@ fn no_value_stands_in_the_pod_and_each_is_in_its_secret() {
 }
 
 #[test]
+fn a_pod_that_may_speak_to_its_cluster_takes_its_token_along_and_no_identity_of_the_other() {
+    let mut request = request(&full());
+    let token = VolumeFile { path: "token".into(), mode: 0o644, content: b"token of home".to_vec() };
+    request.files.push(FileVolume { name: "kube-api-access-x".into(), files: vec![token] });
+    let remote = serde_json::to_value(remote_pod(&config(), &request)).unwrap();
+    let mounts = &remote["spec"]["containers"][0]["volumeMounts"];
+    assert_eq!(mounts[1], json!({"name": "kube-api-access-x", "mountPath": "/t"}));
+    assert_eq!(remote["spec"]["automountServiceAccountToken"], false);
+    assert!(!remote.to_string().contains("token of home"), "{remote}");
+    let [values, _] = <[_; 2]>::try_from(secrets(&config(), &request)).unwrap();
+    assert_eq!(values.data.unwrap()[&file_key("kube-api-access-x", "token")].0, b"token of home");
+}
+
+/// SkyPilot asks for it in every pod (`skypilot.md` §5).
+#[test]
+fn the_address_of_the_pod_is_that_of_the_cluster_in_which_it_runs() {
+    let mut request = request(&full());
+    let wanted = &mut request.containers[0];
+    wanted.env = vec![("IP".into(), POD_IP.into()), ("B".into(), "b".into())];
+    wanted.args = vec![format!("--listen={POD_IP}:80"), "$(IP)".into()];
+    assert_eq!(refuse_composed(&request), Ok(()));
+    let remote = serde_json::to_value(remote_pod(&config(), &request)).unwrap();
+    let container = &remote["spec"]["containers"][0];
+    assert_eq!(container["args"], json!(["--listen=$(REMOTEGPU_POD_IP):80", "$$(IP)"]));
+    let field = |name: &str| json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}});
+    let env = container["env"].as_array().unwrap();
+    assert_eq!((&env[0], &env[2]), (&field("IP"), &field("REMOTEGPU_POD_IP")));
+    let values = secrets(&config(), &request).remove(0).data.unwrap();
+    assert!(!values.contains_key("env.app.0"), "nobody at home knows it");
+    assert_eq!(values["env.app.1"].0, b"b");
+
+    request.containers[0].env.push(("URL".into(), format!("http://{POD_IP}")));
+    let Err(ProviderError::Unsupported(message)) = refuse_composed(&request) else { panic!("it cannot be filled in") };
+    assert!(message.starts_with("Variable URL writes status.podIP into a longer text"), "{message}");
+}
+
+#[test]
 fn a_volume_mounts_its_own_files_and_never_the_whole_secret() {
     let remote = serde_json::to_value(remote_pod(&config(), &request(&full()))).unwrap();
     let volumes = remote["spec"]["volumes"].as_array().unwrap();
@@ -199,7 +246,9 @@ fn waiting_is_told_in_the_engines_own_words() {
     let status = json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
         "reason": "Unschedulable", "message": "0/2 nodes are available"}]});
     let app = shown("Always", &status).containers.remove(0);
-    assert_eq!((app.run, app.hold.unwrap().reason), (ContainerRun::Created, "Unschedulable".to_owned()));
+    let hold = app.hold.unwrap();
+    assert_eq!((app.run, hold.reason.as_str()), (ContainerRun::Created, "ContainerCreating"), "no failure yet");
+    assert_eq!(hold.message, "Unschedulable: 0/2 nodes are available");
 }
 
 #[test]
@@ -279,6 +328,21 @@ fn a_tokens_own_words_say_when_it_is_renewed_and_by_whom() {
     assert_eq!(Renewal::of("opaque"), None);
 }
 
+#[tokio::test]
+async fn a_place_for_the_renewed_token_that_cannot_be_written_is_named_at_the_start() {
+    let claims = json!({"sub": "system:serviceaccount:remotegpu-access:key-1", "iat": 1000, "exp": 5000});
+    let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let text = json!({"apiVersion": "v1", "kind": "Config", "current-context": "far",
+        "clusters": [{"name": "far", "cluster": {"server": "https://192.0.2.1:6443"}}],
+        "users": [{"name": "far", "user": {"token": token}}],
+        "contexts": [{"name": "far", "context": {"cluster": "far", "user": "far"}}]});
+    let kubeconfig = std::env::temp_dir().join(format!("renewal-{}.yaml", std::process::id()));
+    std::fs::write(&kubeconfig, text.to_string()).unwrap();
+    let refused = Renewal::connect(&kubeconfig, Some("/dev/null/token".as_ref())).await.err().unwrap().to_string();
+    std::fs::remove_file(&kubeconfig).unwrap();
+    assert!(refused.contains("The token cannot be kept in /dev/null/token: "), "{refused}");
+}
+
 #[test]
 fn exit_codes_are_read_from_the_status_of_the_stream() {
     let read = |status: Value| exit_code(&serde_json::from_value::<Status>(status).unwrap());
@@ -294,4 +358,19 @@ fn a_label_holds_a_name_or_its_digest() {
     let long = "x".repeat(80);
     assert_eq!(label_value(&long).len(), 32);
     assert_ne!(label_value(&long), label_value(&format!("{long}y")));
+}
+
+#[test]
+fn a_token_is_not_written_into_what_somebody_laid_in_its_place() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    let folder = std::env::temp_dir().join(format!("kept-token-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (kept, theirs) = (folder.join("engine.token"), folder.join("theirs"));
+    fs::write(&theirs, "before").unwrap();
+    std::os::unix::fs::symlink(&theirs, folder.join("engine.token.new")).unwrap();
+    keep(&kept, &secrecy::SecretString::from("secret".to_owned())).unwrap();
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "before");
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "secret");
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::remove_dir_all(&folder).unwrap();
 }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Api, Silence};
-use super::{Look, connect, features, rights, shown};
+use super::{Look, connect, exec, features, renew, rights, shown};
 
 /// Minor versions that the node agent and its tests know.
 const OLDEST: u32 = 28;
@@ -27,33 +27,51 @@ pub(super) async fn look(policy: &AddressPolicy, at: &OnPremise, credentials: &C
     if !api.tls_rows(said.as_ref().map_err(|why| *why), look) {
         return;
     }
-    let Some(minor) = version(&api, said, look).await else { return };
+    let Some(said) = known(&api, credentials, said, look).await else { return };
+    let minor = version(&api, said, look).await;
     let Some(groups) = identity(&api, credentials, minor, look).await else { return };
+    renew::look_at_right(&api, credentials, look).await;
     token_life(credentials, look);
     cluster_uid(&api, look).await;
     if look.depth == Depth::Full {
         rights::ask(&api, at, &groups, look).await;
         features::find(&api, at, look).await;
+        match addresses.first().filter(|_| at.exec_probe) {
+            Some(address) => exec::try_out(at, address.ip(), credentials, look).await,
+            None => look.skip("exec", "Commands in pods are tried with the first pod"),
+        }
     }
 }
 
-/// The minor version; none when it is no API server.
-async fn version(api: &Api, said: Result<Answer, Silence>, look: &mut Look) -> Option<u32> {
+/// What an API server said; none when it is none. A proxy that checks passwords says nothing without one: it is known by
+/// what stands behind it.
+async fn known(api: &Api, credentials: &Credentials, said: Result<Answer, Silence>, look: &mut Look) -> Option<Answer> {
     let kubernetes = |answer: &Answer| answer.body["gitVersion"].is_string() || answer.body["kind"] == "Status";
-    let first = match said {
-        Ok(answer) if kubernetes(&answer) => answer,
-        _ => {
-            look.fail("kubernetes", "This is not a Kubernetes API server");
-            return None;
-        }
+    let asks = |answer: &Answer| answer.status == 401 && matches!(credentials, Credentials::Basic { .. });
+    let behind = match said {
+        Ok(answer) if kubernetes(&answer) => return Some(answer),
+        Ok(answer) if asks(&answer) => api.get("/version").await.ok(),
+        _ => None,
     };
+    match behind {
+        Some(answer) if kubernetes(&answer) => return Some(answer),
+        Some(answer) if answer.status == 401 => {
+            look.fail("auth", "The proxy in front of the API server refused the user name and password (401)");
+        }
+        _ => look.fail("kubernetes", "This is not a Kubernetes API server"),
+    }
+    None
+}
+
+/// The minor version.
+async fn version(api: &Api, first: Answer, look: &mut Look) -> u32 {
     clock(&first, look);
     let answer = if first.ok() { first } else { api.get("/version").await.ok().unwrap_or(first) };
     look.pass("kubernetes", "A Kubernetes API server");
     let version = answer.text("/gitVersion");
     if version.is_empty() {
         look.warn("version", "The API server does not say its version");
-        return Some(NEWEST);
+        return NEWEST;
     }
     let minor: String = answer.text("/minor").chars().take_while(char::is_ascii_digit).collect();
     let minor = minor.parse().unwrap_or(NEWEST);
@@ -63,7 +81,7 @@ async fn version(api: &Api, said: Result<Answer, Silence>, look: &mut Look) -> O
     } else {
         look.warn("version", format!("{version} is outside of the supported versions 1.{OLDEST} to 1.{NEWEST}"));
     }
-    Some(minor)
+    minor
 }
 
 /// The groups of who we are; none when the credentials open nothing.
@@ -142,7 +160,9 @@ fn token_life(credentials: &Credentials, look: &mut Look) {
         None => look.warn("token-life", "This token never expires"),
         Some(end) => {
             let day = certificate::date(end);
-            if end.duration_since(look.now) < SignedDuration::from_hours(24) {
+            if look.facts.renewable == Some(true) {
+                look.pass("token-life", format!("The token expires on {day}; the next one is asked for before"));
+            } else if end.duration_since(look.now) < SignedDuration::from_hours(24) {
                 look.warn("token-life", format!("This token expires within a day, on {day}"));
             } else {
                 look.pass("token-life", format!("The token expires on {day}"));

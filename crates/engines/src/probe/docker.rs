@@ -18,12 +18,20 @@ pub(super) async fn look(policy: &AddressPolicy, at: &Docker, credentials: &Cred
     let Some((version, info)) = told else { return };
     look.facts.version = shown(version["Version"].as_str().unwrap_or_default());
     look.facts.identity = shown(info["Name"].as_str().unwrap_or_default());
-    look.facts.cluster_uid = shown(info["ID"].as_str().unwrap_or_default());
+    look.facts.cluster_uid = shown(host_id(&version, &info));
     look.pass("docker", format!("Version {}", look.facts.version));
     if look.depth == Depth::Full {
         devices(&info, look);
         look.skip("disk", "The host does not say how much disk is free");
     }
+}
+
+/// Which host it is, if that can be told. Podman makes up another `ID` for each answer (`/info` of its compatible API), so
+/// an engine there would lead to "another cluster" at its next check.
+fn host_id<'a>(version: &Value, info: &'a Value) -> &'a str {
+    let parts = version["Components"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let podman = parts.iter().any(|part| part["Name"] == "Podman Engine");
+    if podman { "" } else { info["ID"].as_str().unwrap_or_default() }
 }
 
 async fn socket(path: &str, look: &mut Look) -> Option<(Value, Value)> {
@@ -83,14 +91,9 @@ async fn remote(
     }
 }
 
-/// Devices of the container device interface (`nvidia.com/gpu=0`), where the host names them.
+/// GPUs, where the host names them.
 fn devices(info: &Value, look: &mut Look) {
-    let devices = info["DiscoveredDevices"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let gpu = |device: &&Value| {
-        let id = device["ID"].as_str().unwrap_or_default();
-        id.strip_prefix("nvidia.com/gpu=").is_some_and(|index| index.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let total = u32::try_from(devices.iter().filter(gpu).count()).unwrap_or(u32::MAX);
+    let total = crate::docker::gpus::named(info);
     let runtime = info.pointer("/Runtimes/nvidia").is_some();
     match (total, runtime) {
         (0, true) => look.warn("gpu", "The NVIDIA runtime is installed; the host does not say how many GPUs there are"),

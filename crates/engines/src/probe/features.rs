@@ -27,7 +27,6 @@ pub(super) async fn find(api: &Api, at: &OnPremise, look: &mut Look) {
     if wants(EngineFeature::Volumes) {
         storage(api, look).await;
     }
-    look.skip("exec", "Commands in pods are tried with the first pod");
 }
 
 async fn apis(api: &Api, at: &OnPremise, look: &mut Look) {

@@ -86,6 +86,11 @@ impl Api {
         self.send(Method::POST, path, Some(body), true).await
     }
 
+    /// DELETE with credentials.
+    pub async fn delete(&self, path: &str, body: &Value) -> Result<Answer, Silence> {
+        self.send(Method::DELETE, path, Some(body), true).await
+    }
+
     /// Rows about the certificate after the first call: what is wrong with it, or all that is right. True = trusted.
     pub fn tls_rows(&self, said: Result<&Answer, Silence>, look: &mut Look) -> bool {
         let seen = tls::last(&self.seen);

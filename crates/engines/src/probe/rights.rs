@@ -20,9 +20,10 @@ const TRIES: u32 = 3;
 
 pub(super) async fn ask(api: &Api, at: &OnPremise, groups: &[String], look: &mut Look) {
     let reviews: Vec<_> = at.rights().into_iter().map(|right| review(api, right)).collect();
-    let answers = futures::stream::iter(reviews).buffered(AT_ONCE);
-    let rows: Vec<Row> = answers.collect().await;
-    look.rows.extend(rows);
+    let mut answers = futures::stream::iter(reviews).buffered(AT_ONCE);
+    while let Some(row) = answers.next().await {
+        look.add(row);
+    }
     too_much(api, at, groups, look).await;
 }
 

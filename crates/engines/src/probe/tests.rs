@@ -1,6 +1,7 @@
 //! The rules for outbound connections, with a listener as the witness: what it did not hear was not sent.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::engine::report::RowStatus;
@@ -15,8 +16,13 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
+use crate::kubernetes::{Access, Login};
+
+mod told;
 
 const TOKEN: &str = "a-token-that-nobody-may-hear";
+/// Bytes: of each answer 1 MiB is read, and the two sockets hold some more.
+const A_LITTLE: usize = 64 << 20;
 
 fn open() -> Probe {
     Probe::new(AddressPolicy::allowing(vec![Network::parse("127.0.0.0/8").unwrap()]))
@@ -38,6 +44,7 @@ fn cluster(port: u16, ca_pem: Option<String>) -> Settings {
         features: Vec::new(),
         namespaces: Vec::new(),
         gpus: Vec::new(),
+        exec_probe: false,
     })
 }
 
@@ -53,13 +60,20 @@ struct Server {
 }
 
 fn server(name: &str) -> Server {
+    server_with(name, |_| {})
+}
+
+/// The same, with something changed in the server's own certificate.
+fn server_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Server {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::new(Vec::<String>::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let mut leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    change(&mut leaf);
+    let leaf = leaf.signed_by(&key, &issuer).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -86,6 +100,30 @@ async fn serve(config: ServerConfig, answer: String) -> (u16, Arc<Mutex<String>>
         }
     });
     (port, heard)
+}
+
+/// Answers every request with this status and a body that never ends; counts what it got rid of.
+async fn serve_without_end(config: ServerConfig, status: &'static str) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let (port, sent) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let (acceptor, count) = (TlsAcceptor::from(Arc::new(config)), sent.clone());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, count) = (acceptor.clone(), count.clone());
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let mut buffer = vec![0; 65536];
+                let _asked = stream.read(&mut buffer).await;
+                buffer.fill(b' ');
+                let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n\r\n");
+                let _begun = stream.write_all(head.as_bytes()).await;
+                while stream.write_all(&buffer).await.is_ok() {
+                    count.fetch_add(buffer.len(), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    (port, sent)
 }
 
 fn failed(rows: &[(String, RowStatus)]) -> Vec<&str> {
@@ -172,6 +210,33 @@ async fn no_redirect_is_followed_and_no_credential_goes_to_what_is_no_api_server
     assert!(heard.starts_with("GET /version ") && !heard.contains(TOKEN), "{heard}");
     assert_eq!(heard.matches("GET ").count(), 1, "{heard}");
     assert_eq!(elsewhere.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn a_server_that_never_stops_talking_is_not_listened_to_when_a_command_is_tried_there() {
+    let Server { ca_pem, config } = server("127.0.0.1");
+    let (port, sent) = serve_without_end(config, "200 OK").await;
+    let Settings::OnPremise(at) = cluster(port, Some(ca_pem)) else { panic!("it is a cluster") };
+    let step: Step = Arc::new(|_: &Row| {});
+    let mut look = Look { depth: Depth::Full, now: now(), step, rows: Vec::new(), facts: Facts::default() };
+    exec::try_out(&at, IpAddr::from([127, 0, 0, 1]), &bearer(), &mut look).await;
+    assert_eq!(look.rows.iter().map(|row| row.status).collect::<Vec<_>>(), [RowStatus::Fail], "{:?}", look.rows);
+    let sent = sent.load(Ordering::Relaxed);
+    assert!(sent < A_LITTLE, "{sent} bytes were taken");
+}
+
+#[tokio::test]
+async fn a_refusal_that_never_ends_is_not_read_whole() {
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let Server { ca_pem, config } = server("127.0.0.1");
+    let (port, sent) = serve_without_end(config, "500 Internal Server Error").await;
+    let (server, login) = (format!("https://127.0.0.1:{port}"), Login::of(bearer()).unwrap());
+    let (client, _) = Access::Values { server, address: None, ca: Some(ca_pem), login }.connect().await.unwrap();
+    let request = axum::http::Request::get("/api").body(Vec::new()).unwrap();
+    let answer = tokio::time::timeout(connect::CALL, client.request_text(request)).await;
+    assert!(!matches!(answer, Ok(Ok(_))));
+    let sent = sent.load(Ordering::Relaxed);
+    assert!(sent < A_LITTLE, "{sent} bytes were taken");
 }
 
 #[tokio::test]

@@ -57,6 +57,16 @@ pub(super) fn config(
     Ok((config, seen))
 }
 
+/// Settings for connections that stay, with a client certificate and its key, both PEM.
+pub(crate) fn with_client(ca_pem: Option<&str>, certificate: &str, key: &str) -> Result<ClientConfig, &'static str> {
+    config(ca_pem, Some(&Client { certificate, key })).map(|(config, _)| config)
+}
+
+/// Settings that trust the system's roots.
+pub(crate) fn trusting_the_system() -> Result<ClientConfig, &'static str> {
+    config(None, None).map(|(config, _)| config)
+}
+
 /// The last thing that was seen.
 pub(super) fn last(seen: &Mutex<Seen>) -> Seen {
     seen.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -23,7 +23,16 @@ pub(super) struct Rented {
     #[serde(default)]
     pub(super) runtime: Option<Runtime>,
     #[serde(default)]
+    pub(super) gpu: Option<RentedGpu>,
+    #[serde(default)]
     pub(super) env: Option<Marks>,
+}
+
+/// A network volume, as far as it matters.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Volume {
+    #[serde(rename = "dataCenter")]
+    pub(super) data_center: String,
 }
 
 /// States; one that we do not know changes nothing.
@@ -44,14 +53,32 @@ pub(super) struct Runtime {
     pub(super) uptime: Option<u64>,
     #[serde(default)]
     pub(super) ports: Option<Vec<RuntimePort>>,
+    #[serde(default)]
+    pub(super) gpus: Option<Vec<RuntimeGpu>>,
+}
+
+/// Which GPUs an instance has.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RentedGpu {
+    #[serde(default)]
+    pub(super) id: String,
+}
+
+/// What one of them does.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RuntimeGpu {
+    /// Per cent.
+    #[serde(default)]
+    pub(super) util: Option<f64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct RuntimePort {
+    /// Above 65535 for a port that is to have the same number inside and outside: a number that no socket has.
     #[serde(default)]
-    pub(super) private: Option<u16>,
+    pub(super) private: Option<u32>,
     #[serde(default)]
-    pub(super) public: Option<u16>,
+    pub(super) public: Option<u32>,
     #[serde(default)]
     pub(super) ip: Option<String>,
 }
@@ -137,6 +164,9 @@ mod tests {
             r#"{"id":"a","name":"n","status":"HIBERNATED","cost":null,"runtime":{"ports":null,"x":1},"env":null}"#;
         let rented: Rented = serde_json::from_str(text).unwrap();
         assert_eq!(rented.status, Status::Unknown);
+        let text = r#"{"id":"a","status":"RUNNING","runtime":{"uptime":1,"ports":[{"private":70000,"public":null}]}}"#;
+        let rented: Rented = serde_json::from_str(text).unwrap();
+        assert_eq!(rented.runtime.unwrap().ports.unwrap()[0].private, Some(70000));
         let text = r#"{"id":"a","env":{"SECRET":"s","REMOTEGPU_POD":"web"},"createdAt":"not a time"}"#;
         let rented: Rented = serde_json::from_str(text).unwrap();
         assert_eq!((rented.env.unwrap().pod.as_str(), rented.created), ("web", None));

@@ -8,8 +8,9 @@ use super::{
     annotations::{Annotations, wrong},
     choice::Wish,
     config::RunPodConfig,
+    files,
     marker::{self, Marker},
-    places, ports, wrapper,
+    places, ports, probed, sold, ssh, wrapper,
 };
 
 /// Variables of one instance, and bytes of one request, at most.
@@ -17,7 +18,8 @@ const MOST_VARIABLES: usize = 50;
 const MOST_BYTES: usize = 100_000;
 /// What the published kubelet takes for a pod that names no memory, GB.
 const GPU_MEMORY: u32 = 16;
-const GPUS: [&str; 2] = ["nvidia.com/gpu", "amd.com/gpu"];
+const NVIDIA: &str = "nvidia.com/gpu";
+const AMD: &str = "amd.com/gpu";
 const GIB: i128 = 1000 << 30;
 
 /// A pod as the provider wants it, without the hardware.
@@ -48,7 +50,10 @@ pub(super) fn plan(
     let found = places::allowed(&config.data_centers, &notes.list("datacenter-ids"), known)?;
     let mut warnings: Vec<(&str, String)> =
         found.dropped.into_iter().map(|text| ("DatacenterNotAllowed", format!("Left out: {text}"))).collect();
-    let wish = wish(&notes, config, &container.spec, found.allowed)?;
+    let mut wish = wish(&notes, config, &container.spec, found.allowed)?;
+    if let Some(sold) = &config.sold {
+        sold::hold(&mut wish, request, &notes, sold)?;
+    }
     if wish.gpus == 0 && !config.cpu_pods {
         let message = "This node runs pods with a GPU only; ask for nvidia.com/gpu in limits";
         return Err(ProviderError::Unsupported(message.into()));
@@ -57,6 +62,7 @@ pub(super) fn plan(
     if !ports.skipped.is_empty() {
         warnings.push(("PortsSkipped", format!("RunPod opens TCP only; left out: {}", ports.skipped.join(", "))));
     }
+    probed::check(&container.spec, &ports.wanted, config.ssh.is_some())?;
     let wrapped = is_wrapped(request, &notes, container)?;
     let mut body = Map::new();
     let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
@@ -65,11 +71,15 @@ pub(super) fn plan(
     put("cloud", json!(if wish.secure { "SECURE" } else { "COMMUNITY" }));
     put("disk", json!(disk(&notes, container, config)?));
     put("ports", json!(ports.wanted));
-    put("env", env(request, container, config, pod_ip, wrapped)?);
+    let opens = config.ssh.as_ref().filter(|_| ports.wanted.iter().any(|port| port == ssh::PORT));
+    let public_key = opens.and_then(|key| key.public(&marker.name(&request.marker().0)));
+    let files = files::pack(request, container)?;
+    let has_files = files.is_some();
+    put("env", env(request, container, config, pod_ip, wrapped, (public_key, files))?);
     if !wish.places.is_empty() {
         put("dataCenterIds", json!(wish.places));
     }
-    if let Some(command) = wrapper::start_command(container, wrapped) {
+    if let Some(command) = wrapper::start_command(container, wrapped, has_files) {
         put("args", json!(command));
     }
     if let Some(id) = notes.get("templateId") {
@@ -83,8 +93,9 @@ pub(super) fn plan(
     }
     let size = Value::Object(body.clone()).to_string().len();
     if size > MOST_BYTES {
-        let message =
-            format!("The request would have {size} bytes; RunPod takes {MOST_BYTES}. Shorten the environment");
+        let message = format!(
+            "The request would have {size} bytes; RunPod takes {MOST_BYTES}. Shorten the environment and the files"
+        );
         return Err(ProviderError::Unsupported(message));
     }
     Ok(Plan { wish, body, cuda: cuda(&notes)?, warnings })
@@ -106,20 +117,34 @@ fn wish(
     container: &Container,
     places: Vec<String>,
 ) -> Result<Wish, ProviderError> {
-    let cloud = notes.get("cloud-type").unwrap_or("SECURE");
+    let cloud = notes.get("cloud-type").unwrap_or(config.clouds.usual());
     let secure = match cloud.to_uppercase().as_str() {
         "SECURE" => true,
         "COMMUNITY" => false,
         _ => return Err(wrong("cloud-type", cloud, "SECURE or COMMUNITY")),
     };
+    if !config.clouds.allow(secure) {
+        let message =
+            format!("The annotation runpod.io/cloud-type asks for {cloud}; this node rents in the other cloud only");
+        return Err(ProviderError::Refused { reason: "CloudNotAllowed", message });
+    }
     let memory = notes.number("required-gpu-memory")?;
     let types = notes.list("gpu-type-ids");
-    let asked = GPUS.iter().find_map(|key| quantity(container, key, true)).map(|milli| milli / 1000).unwrap_or(0);
+    let count = |key: &str| quantity(container, key, true).map_or(0, |milli| milli / 1000);
+    let (nvidia, amd) = (count(NVIDIA), count(AMD));
+    if nvidia > 0 && amd > 0 {
+        return Err(ProviderError::Unsupported(
+            "One instance has GPUs of one make: nvidia.com/gpu or amd.com/gpu".into(),
+        ));
+    }
+    let asked = nvidia.max(amd);
     let implied = u32::from(memory.is_some() || !types.is_empty());
     Ok(Wish {
         gpus: u32::try_from(asked).unwrap_or(u32::MAX).max(implied),
+        amd: amd > 0,
         gpu_memory: memory.unwrap_or(GPU_MEMORY),
         types,
+        model: None,
         secure,
         places,
         ceiling: notes.price("max-price")?.unwrap_or(i64::MAX).min(config.max_price_micros),
@@ -172,6 +197,7 @@ fn env(
     config: &RunPodConfig,
     pod_ip: &str,
     wrapped: bool,
+    (public_key, files): (Option<String>, Option<String>),
 ) -> Result<Value, ProviderError> {
     let (uid, namespace, pod) = request.marker();
     let mut env: Map<String, Value> = container.env.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
@@ -190,6 +216,11 @@ fn env(
         if let Some(seconds) = deadline.into_iter().chain(longest).min() {
             own.push(("REMOTEGPU_LIFETIME", seconds.to_string()));
         }
+    }
+    own.extend(files.map(|files| (files::VARIABLE, files)));
+    if let Some(public_key) = public_key {
+        // A pod that names who may come in has the last word.
+        env.entry(ssh::PUBLIC_KEY).or_insert(json!(public_key));
     }
     env.extend(own.into_iter().map(|(name, value)| (name.to_owned(), json!(value))));
     if env.len() > MOST_VARIABLES {
@@ -234,6 +265,33 @@ impl Plan {
         if let Some(id) = id {
             self.body.insert("registry".into(), json!(id));
         }
+    }
+
+    /// The network volume that the pod names.
+    pub(super) fn volume(&self) -> Option<String> {
+        self.body.get("mounts")?["network"][0]["volumeId"].as_str().map(str::to_owned)
+    }
+
+    /// A network volume is in one data centre, and so is the instance that mounts it.
+    ///
+    /// # Errors
+    /// [`ProviderError::Refused`] if that is none of the allowed ones.
+    pub(super) fn keep_to(&mut self, volume: &str, place: String) -> Result<(), ProviderError> {
+        let allowed = &self.wish.places;
+        if !allowed.is_empty() && !allowed.contains(&place) {
+            let message = format!("Network volume {volume} is in {place}; allowed are {}", allowed.join(", "));
+            return Err(ProviderError::Refused { reason: "DatacenterNotAllowed", message });
+        }
+        self.body.insert("dataCenterIds".into(), json!([place]));
+        self.wish.places = vec![place];
+        Ok(())
+    }
+
+    /// What a container that starts anew in place must be told: its variables, all of them, for they are replaced whole.
+    /// `None` if a template gave it some that are not known here.
+    pub(super) fn variables(&self) -> Option<Value> {
+        let env = self.body.get("env").filter(|_| !self.body.contains_key("templateId"))?;
+        Some(json!({"env": env}))
     }
 
     /// The body with this hardware.

@@ -15,10 +15,14 @@ use super::{
 pub(super) struct Wish {
     /// 0 = a CPU instance.
     pub(super) gpus: u32,
+    /// Asked for as `amd.com/gpu`; otherwise as the other make.
+    pub(super) amd: bool,
     /// Of each GPU, GB.
     pub(super) gpu_memory: u32,
     /// Ids or short names in the order in which they are tried; empty = any.
     pub(super) types: Vec<String>,
+    /// The model that was sold, as SKUs name it; `None` = any.
+    pub(super) model: Option<String>,
     pub(super) secure: bool,
     /// Empty = any.
     pub(super) places: Vec<String>,
@@ -49,7 +53,8 @@ pub(super) fn choose(catalogue: &Catalogue, wish: &Wish, most: usize) -> Result<
 }
 
 fn gpus(catalogue: &Catalogue, wish: &Wish) -> Result<Vec<Candidate>, ProviderError> {
-    let of_type: Vec<&GpuType> = catalogue.gpus.iter().filter(|gpu| rank(gpu, wish).is_some()).collect();
+    let of_type: Vec<&GpuType> =
+        catalogue.gpus.iter().filter(|gpu| rank(gpu, wish).is_some() && gpu.is_sold(wish)).collect();
     let offered: Vec<&GpuType> = of_type.into_iter().filter(|gpu| gpu.is_offered(wish.secure)).collect();
     let large: Vec<&GpuType> = offered
         .iter()
@@ -111,8 +116,8 @@ fn cpu_candidate(cpu: &CpuType, wish: &Wish) -> Option<Candidate> {
 /// Place in the pod's own order; 0 for all if it has none, `None` if it does not name this type.
 fn rank(gpu: &GpuType, wish: &Wish) -> Option<usize> {
     if wish.types.is_empty() {
-        // A pod that asks for nvidia.com/gpu gets no other make unless it names it.
-        return (gpu.manufacturer != "AMD").then_some(0);
+        // The resource says which make; only a pod that names a type may get another one.
+        return ((gpu.manufacturer == "AMD") == wish.amd).then_some(0);
     }
     let short = |text: &str| text.to_lowercase().replace("nvidia ", "").replace("geforce ", "");
     wish.types.iter().position(|wanted| short(wanted) == short(&gpu.id) || short(wanted) == short(&gpu.name))
@@ -143,6 +148,11 @@ pub(super) fn plain(micros: i64) -> String {
 impl GpuType {
     fn unit(&self, secure: bool) -> i64 {
         micros(if secure { self.price.secure } else { self.price.community })
+    }
+
+    fn is_sold(&self, wish: &Wish) -> bool {
+        let own = || crate::docker::gpus::model(&self.id).unwrap_or_default();
+        wish.model.as_deref().is_none_or(|wanted| own().eq_ignore_ascii_case(wanted))
     }
 
     fn is_offered(&self, secure: bool) -> bool {
@@ -229,6 +239,11 @@ mod tests {
         let types = vec!["l4".into(), "NVIDIA A4000".into()];
         assert_eq!(ids(&Wish { types, ..wish() }), ["NVIDIA L4", "NVIDIA A4000"]);
         assert_eq!(ids(&Wish { types: vec!["AMD MI300X".into()], ..wish() }), ["AMD MI300X"]);
+        let sold = |model: &str| Wish { model: Some(model.into()), ..wish() };
+        assert_eq!(ids(&sold("L4")), ["NVIDIA L4"], "what was sold, not what is cheapest");
+        let other = Wish { types: vec!["A4000".into()], ..sold("L4") };
+        assert_eq!(reason(&other).0, "NoMatchingGpu", "an annotation narrows, it never widens");
+        assert_eq!(ids(&Wish { amd: true, ..wish() }), ["AMD MI300X"]);
     }
 
     #[test]
@@ -242,6 +257,14 @@ mod tests {
         );
         assert_eq!(reason(&Wish { gpu_memory: 80, ceiling: 9_000_000, ..wish() }).0, "NoCapacity");
         assert_eq!(reason(&Wish { secure: false, ..wish() }).0, "NoMatchingGpu");
+    }
+
+    #[test]
+    fn d22_the_memory_of_a_gpu_is_never_asked_for_as_memory_of_the_system() {
+        let chosen = choose(&catalogue(), &Wish { gpu_memory: 24, ..wish() }, 5).unwrap();
+        assert_eq!(chosen[0].hardware, ("gpu", json!({"id": "NVIDIA L4", "count": 1})));
+        let cpus = |gpu_memory| choose(&catalogue(), &Wish { gpus: 0, gpu_memory, ..wish() }, 5).unwrap();
+        assert_eq!(cpus(16), cpus(180));
     }
 
     #[test]

@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use futures::stream::BoxStream;
+use kubelet::{QuotaLeft, RouteCalls};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     api::ProblemBody,
+    counts::Counts,
     pace::{Pace, Urgency},
     transport::{HttpReply, HttpRequest, Transport, TransportError},
 };
@@ -34,13 +37,30 @@ pub(super) enum ApiError {
 pub(super) struct Client {
     transport: Arc<dyn Transport>,
     pace: Arc<Pace>,
+    counts: Arc<Counts>,
+    retired: CancellationToken,
 }
 
 // === impl Client ===
 
 impl Client {
     pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, pace: Arc::new(Pace::new()) }
+        Self { transport, pace: Arc::new(Pace::new()), counts: Arc::default(), retired: CancellationToken::new() }
+    }
+
+    /// From now on nothing is made.
+    pub(super) fn retire(&self) {
+        self.retired.cancel();
+    }
+
+    /// How often each route was called so far, repetitions included.
+    pub(super) fn calls(&self) -> Vec<RouteCalls> {
+        self.counts.all()
+    }
+
+    /// What may be called yet, by the provider's own word.
+    pub(super) fn quota_left(&self) -> Vec<QuotaLeft> {
+        self.pace.left()
     }
 
     pub(super) async fn get(&self, path: &str, urgency: Urgency) -> Result<Bytes, ApiError> {
@@ -56,6 +76,11 @@ impl Client {
         self.once(request("POST", path, Some(body.to_string().into_bytes())), Urgency::Usual).await
     }
 
+    /// As [`Client::post`]. The same change again changes nothing, so whoever is in doubt may repeat it.
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Bytes, ApiError> {
+        self.once(request("PATCH", path, Some(body.to_string().into_bytes())), Urgency::Usual).await
+    }
+
     /// A log as it comes; 404 is told apart.
     pub(super) async fn stream(
         &self,
@@ -64,7 +89,10 @@ impl Client {
     ) -> Result<BoxStream<'static, Result<Bytes, TransportError>>, ApiError> {
         self.pace.turn(Urgency::Usual).await;
         let request = HttpRequest { last_event_id, ..request("GET", &path, None) };
-        match self.transport.stream(request).await {
+        let opened = self.transport.stream(request).await;
+        let status = opened.as_ref().ok().map(|stream| stream.as_ref().err().copied().unwrap_or(200));
+        self.counts.add("GET", &path, status);
+        match opened {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(status)) => Err(ApiError::Refused { status, detail: format!("the provider answered {status}") }),
             Err(error) => Err(error.into()),
@@ -85,10 +113,28 @@ impl Client {
         }
     }
 
+    /// Waits for a turn; for what makes something only as long as it may be made.
+    async fn turn(&self, method: &str, urgency: Urgency) -> Result<(), ApiError> {
+        let retired = async {
+            if matches!(method, "POST" | "PATCH") {
+                self.retired.cancelled().await
+            } else {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            biased;
+            () = retired => Err(ApiError::NotDone("the node has stopped".into())),
+            () = self.pace.turn(urgency) => Ok(()),
+        }
+    }
+
     async fn once(&self, request: HttpRequest, urgency: Urgency) -> Result<Bytes, ApiError> {
         for _ in 0..WAITS {
-            self.pace.turn(urgency).await;
+            self.turn(request.method, urgency).await?;
             let sent = tokio::time::timeout(request.timeout, self.transport.send(request.clone())).await;
+            let status = sent.as_ref().ok().and_then(|sent| sent.as_ref().ok()).map(|reply| reply.status);
+            self.counts.add(request.method, &request.path, status);
             let reply = sent.map_err(|_| ApiError::Unknown("the provider did not answer in time".into()))??;
             let header = |name: &str| {
                 reply.headers.iter().find(|one| one.0.eq_ignore_ascii_case(name)).map(|one| one.1.as_str())

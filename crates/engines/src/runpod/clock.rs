@@ -33,11 +33,6 @@ impl Clock {
         let passed = SignedDuration::try_from(self.since.elapsed()).unwrap_or(SignedDuration::MAX);
         self.base.checked_add(passed).unwrap_or(Timestamp::MAX)
     }
-
-    /// How long it has been running.
-    pub(super) fn age(&self) -> Duration {
-        self.since.elapsed()
-    }
 }
 
 /// From `from` until `to`; zero if that is in the past.

@@ -1,6 +1,20 @@
 //! Settings of one RunPod node: plain values, read from flags by the binary.
 use std::time::Duration;
 
+use super::{reach, sold::Sold, ssh::SshKey};
+
+/// Clouds of the provider that pods may be in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clouds {
+    /// As the pod says; the secure one if it says nothing.
+    #[default]
+    All,
+    /// Data centres.
+    Secure,
+    /// Machines of other people.
+    Community,
+}
+
 /// What the engine may rent, and where.
 #[derive(Clone, Debug)]
 pub struct RunPodConfig {
@@ -12,6 +26,10 @@ pub struct RunPodConfig {
     pub max_price_micros: i64,
     /// Allowed data centres; empty = any.
     pub data_centers: Vec<String>,
+    /// Allowed clouds.
+    pub clouds: Clouds,
+    /// What pods get under each SKU, where only that may be rented; `None` = what pods ask for.
+    pub sold: Option<Sold>,
     /// Most that all instances of the node may cost together, millionths of a dollar per hour.
     pub budget_micros: Option<i64>,
     /// The same for all instances of one namespace.
@@ -28,6 +46,10 @@ pub struct RunPodConfig {
     pub max_pending: Option<Duration>,
     /// A wrapped container that runs longer ends itself, should nobody else be left to do it.
     pub max_lifetime: Option<Duration>,
+    /// Opens instances for exec and port-forward; `None` = neither is offered.
+    pub ssh: Option<SshKey>,
+    /// Where HTTP ports of instances are served: a URL with `{pod}` and `{port}` for the instance's id and the port.
+    pub proxy: String,
     /// How long a new instance may be missing from lists.
     pub lag: Duration,
     /// An instance whose container is not up by then is on a bad host.
@@ -45,6 +67,8 @@ impl RunPodConfig {
             cluster: cluster.into(),
             max_price_micros: 500_000,
             data_centers: Vec::new(),
+            clouds: Clouds::All,
+            sold: None,
             budget_micros: None,
             namespace_budget_micros: None,
             candidates: 5,
@@ -53,8 +77,27 @@ impl RunPodConfig {
             spot_on_demand: false,
             max_pending: Some(Duration::from_secs(15 * 60)),
             max_lifetime: None,
+            ssh: None,
+            proxy: reach::PROXY.to_owned(),
             lag: Duration::from_secs(30),
             boot_limit: Duration::from_secs(120),
+        }
+    }
+}
+
+// === impl Clouds ===
+
+impl Clouds {
+    /// Where a pod goes that does not say it.
+    pub(super) fn usual(self) -> &'static str {
+        if self == Self::Community { "COMMUNITY" } else { "SECURE" }
+    }
+
+    pub(super) fn allow(self, secure: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Secure => secure,
+            Self::Community => !secure,
         }
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use kubelet::{Instance, InstanceRequest, PodRef, ProviderError};
 
 use super::{
-    api::{Rented, micros},
+    api::{Rented, Volume, micros},
     body::{Plan, plan},
     choice::{Candidate, choose, dollars},
     client::ApiError,
     clock::span,
     engine::Engine,
+    list::encode,
     pace::Urgency,
     registry,
     rental::{Defect, Rental},
@@ -35,7 +36,7 @@ impl Engine {
         let lock = self.lock_of(&uid);
         let _held = lock.lock().await;
         let attempt = request.containers.first().map_or(0, |container| container.attempt);
-        let replaced = match self.standing(&pod, attempt).await? {
+        let replaced = match self.standing(&pod, request, attempt).await? {
             Standing::Serves(instance) => return Ok(instance),
             Standing::Free(replaced) => replaced,
         };
@@ -52,13 +53,20 @@ impl Engine {
         Ok(Arc::new(instance))
     }
 
-    /// What there is for this pod already. An older attempt and one that will never run are ended.
-    async fn standing(&self, pod: &PodRef, attempt: u32) -> Result<Standing, ProviderError> {
+    /// What there is for this pod already. An older attempt and one that will never run are ended; one that a probe found
+    /// unhealthy starts anew in place where it can.
+    async fn standing(&self, pod: &PodRef, request: &InstanceRequest, attempt: u32) -> Result<Standing, ProviderError> {
         let (now, limit) = (self.clock.now(), self.config.boot_limit);
         let Some(rental) = self.fleet().rentals.get(&pod.uid).cloned() else { return Ok(Standing::Free(None)) };
         let defect = rental.defect(now, limit);
         if defect.is_none() && rental.attempt >= attempt {
             return Ok(Standing::Serves(Arc::new(rental.instance(&pod.uid, now, limit))));
+        }
+        if defect.is_none()
+            && rental.is_restartable()
+            && let Some(instance) = self.restart(pod, request, &rental).await?
+        {
+            return Ok(Standing::Serves(instance));
         }
         self.end_all(&pod.uid).await.map_err(|error| waiting("InstanceEnding", error.to_string()))?;
         match defect {
@@ -84,11 +92,11 @@ impl Engine {
         attempt: u32,
     ) -> Result<Option<Arc<Instance>>, ProviderError> {
         let created = request.pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        let born =
-            self.clock.now().saturating_sub(jiff::SignedDuration::try_from(self.clock.age()).unwrap_or_default());
+        let born = self.clock.now().saturating_sub(jiff::SignedDuration::try_from(self.age()).unwrap_or_default());
         let doubt = {
             let fleet = self.fleet();
-            // A pod younger than this process was never seen by another one. Clocks differ by less than two seconds.
+            // A pod that came after this process began to act was never another's to rent for. Clocks differ by less than
+            // two seconds.
             let young = !fleet.doubts.contains_key(&pod.uid)
                 && created.zip(born.ok()).is_some_and(|(created, born)| created.duration_since(born).as_secs() >= 2);
             if young { None } else { self.doubt(&fleet, &pod.uid, false) }
@@ -150,9 +158,33 @@ impl Engine {
         Err(waiting(reason, last))
     }
 
-    async fn plan(&self, pod: &PodRef, request: &InstanceRequest) -> Result<Plan, ProviderError> {
+    pub(super) async fn plan(&self, pod: &PodRef, request: &InstanceRequest) -> Result<Plan, ProviderError> {
         let known = self.shelf.get(&self.client, true).await.map_err(|error| self.refused(error))?;
-        plan(request, &self.config, &self.marker, Some(&known.data_centers), &self.pod_ip(pod, request))
+        let pod_ip = self.pod_ip(pod, request);
+        let mut plan = plan(request, &self.config, &self.marker, Some(&known.data_centers), &pod_ip)?;
+        if let Some(volume) = plan.volume()
+            && let Some(place) = self.place_of(&volume).await?
+        {
+            plan.keep_to(&volume, place)?;
+        }
+        Ok(plan)
+    }
+
+    /// Where a network volume is; `None` if our key may not read it, and then RunPod's own rule has to do.
+    async fn place_of(&self, volume: &str) -> Result<Option<String>, ProviderError> {
+        let found = self.client.get(&format!("/v2/network-volumes/{}", encode(volume)), Urgency::Usual).await;
+        match found {
+            Ok(body) => match serde_json::from_slice::<Volume>(&body) {
+                Ok(found) => Ok(Some(found.data_center)),
+                Err(_) => Err(ProviderError::Unavailable("RunPod: the network volume cannot be read".into())),
+            },
+            Err(error) if error.status() == Some(403) => Ok(None),
+            Err(error) if error.status() == Some(404) => Err(ProviderError::Refused {
+                reason: "ProviderRejected",
+                message: format!("RunPod has no network volume {volume}"),
+            }),
+            Err(error) => Err(self.refused(error)),
+        }
     }
 
     /// The pod's address: the one that it has, else a free one that stays its own while it is tried for.
@@ -264,6 +296,6 @@ enum Standing {
     Free(Option<Box<Rental>>),
 }
 
-fn waiting(reason: &'static str, message: String) -> ProviderError {
+pub(super) fn waiting(reason: &'static str, message: String) -> ProviderError {
     ProviderError::Waiting { reason, message }
 }

@@ -1,9 +1,9 @@
 //! What the engine knows of its instances: the only memory it has, and all of it can be read again from the provider.
 //! It also keeps the money: prices, reservations and what has been spent.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use kubelet::ProviderError;
+use kubelet::{Cost, ProviderError};
 use tokio::time::Instant;
 
 use super::{choice::dollars, config::RunPodConfig, rental::Rental};
@@ -25,12 +25,14 @@ pub(super) struct Fleet {
     /// The provider refuses our key, or the account is empty: no creates.
     pub(super) halted: Option<(&'static str, String)>,
     bills: HashMap<String, Bill>,
-    closed_micros: i128,
+    /// Of instances that are gone, by namespace.
+    closed: BTreeMap<String, i128>,
 }
 
 /// One instance's cost by our own clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Bill {
+    namespace: String,
     since: Timestamp,
     rate: i64,
     sum: i128,
@@ -93,6 +95,10 @@ impl Fleet {
         if let Some(old) = self.rentals.get(uid).filter(|old| old.id == rental.id) {
             rental.exit = rental.exit.or(old.exit);
             rental.previous = rental.previous.or_else(|| old.previous.clone());
+            // What was read before a restart in place may arrive after it.
+            rental.attempt = rental.attempt.max(old.attempt);
+            rental.killed = rental.killed.max(old.killed);
+            rental.booting = rental.booting.max(old.booting);
         }
         self.bill(&rental, now);
         self.rentals.insert(uid.to_owned(), rental);
@@ -100,8 +106,16 @@ impl Fleet {
 
     /// Brings the bill of an instance up to date.
     pub(super) fn bill(&mut self, rental: &Rental, now: Timestamp) {
-        let created = rental.created;
-        let bill = self.bills.entry(rental.id.clone()).or_insert(Bill { since: created, rate: rental.cost, sum: 0 });
+        let bill = self.bills.entry(rental.id.clone()).or_insert_with(|| Bill {
+            namespace: String::new(),
+            since: rental.created,
+            rate: rental.cost,
+            sum: 0,
+        });
+        // The first answer about an instance need not say whose it is.
+        if bill.namespace.is_empty() {
+            bill.namespace.clone_from(&rental.namespace);
+        }
         bill.change(now, rental.cost);
     }
 
@@ -117,15 +131,37 @@ impl Fleet {
     pub(super) fn close(&mut self, id: &str, now: Timestamp) {
         if let Some(mut bill) = self.bills.remove(id) {
             bill.change(now, 0);
-            self.closed_micros += bill.sum;
+            *self.closed.entry(bill.namespace).or_default() += bill.sum;
         }
     }
 
     /// What all instances have cost until `now`, in millionths of a dollar.
     pub(super) fn accrued(&self, now: Timestamp) -> i64 {
         let open: i128 = self.bills.values().map(|bill| bill.sum_at(now)).sum();
-        i64::try_from((self.closed_micros + open) / HOUR).unwrap_or(i64::MAX)
+        micros(self.closed.values().sum::<i128>() + open)
     }
+
+    /// What each namespace pays, and has paid until `now`.
+    pub(super) fn costs(&self, now: Timestamp) -> Vec<Cost> {
+        let gone = self.closed.iter().map(|(namespace, sum)| (namespace.as_str(), (0, *sum)));
+        let mut all: BTreeMap<&str, (i64, i128)> = gone.collect();
+        for bill in self.bills.values() {
+            let (rate, sum) = all.entry(bill.namespace.as_str()).or_default();
+            *rate += bill.rate;
+            *sum += bill.sum_at(now);
+        }
+        let cost = |(namespace, (rate, sum)): (&str, (i64, i128))| Cost {
+            namespace: namespace.to_owned(),
+            micros_per_hour: rate,
+            accrued_micros: micros(sum),
+        };
+        all.into_iter().map(cost).collect()
+    }
+}
+
+/// Of a sum of prices an hour times milliseconds.
+fn micros(sum: i128) -> i64 {
+    i64::try_from(sum / HOUR).unwrap_or(i64::MAX)
 }
 
 // === impl Bill ===

@@ -28,7 +28,11 @@ const YOUNG: Duration = Duration::from_secs(120);
 /// Our instances in one complete list.
 pub(super) struct Walk {
     started: u64,
+    /// When it was begun, by the clock.
+    pub(super) at: Timestamp,
     pub(super) ours: Vec<(String, Rented)>,
+    /// What all its pages took, instances of others included.
+    pub(super) bytes: u64,
 }
 
 // === impl Engine ===
@@ -66,27 +70,32 @@ impl Engine {
 
     /// A walk that began after `moment`; those who wait at the same time share one.
     pub(super) async fn walk_after(&self, moment: u64, urgency: Urgency) -> Result<Arc<Walk>, ApiError> {
-        let mut newest = self.walk.lock().await;
-        if let Some(walk) = newest.as_ref().filter(|walk| walk.started > moment) {
-            return Ok(walk.clone());
+        let _turn = self.walking.lock().await;
+        let newest = self.walk().clone();
+        if let Some(walk) = newest.filter(|walk| walk.started > moment) {
+            return Ok(walk);
         }
         let started = self.moment();
-        let walk = Arc::new(Walk { started, ours: self.pages(urgency).await? });
-        *newest = Some(walk.clone());
+        let at = self.clock.now();
+        let (ours, bytes) = self.pages(urgency).await?;
+        let walk = Arc::new(Walk { started, at, ours, bytes });
+        *self.walk() = Some(walk.clone());
         Ok(walk)
     }
 
-    async fn pages(&self, urgency: Urgency) -> Result<Vec<(String, Rented)>, ApiError> {
-        let (mut ours, mut cursors) = (Vec::new(), HashSet::new());
+    /// Our instances of a whole walk, and its bytes.
+    async fn pages(&self, urgency: Urgency) -> Result<(Vec<(String, Rented)>, u64), ApiError> {
+        let (mut ours, mut cursors, mut bytes) = (Vec::new(), HashSet::new(), 0_u64);
         let mut path = "/v2/pods".to_owned();
         for _ in 0..MOST_PAGES {
             let body = self.client.get(&path, urgency).await?;
+            bytes = bytes.saturating_add(u64::try_from(body.len()).unwrap_or(u64::MAX));
             let page: Page = serde_json::from_slice(&body).map_err(|_| incomplete("a page that cannot be read"))?;
             for item in &page.pods {
                 self.take(item.get(), &mut ours)?;
             }
             let next = page.pagination.filter(|page| page.more);
-            let Some(next) = next else { return Ok(ours) };
+            let Some(next) = next else { return Ok((ours, bytes)) };
             let cursor = next.next.ok_or_else(|| incomplete("a page without a way to the next"))?;
             if !cursors.insert(cursor.clone()) {
                 return Err(incomplete("the same page again and again"));
@@ -143,18 +152,23 @@ impl Engine {
 
     /// Brings one instance up to date, or adopts it.
     pub(super) fn note(&self, uid: &str, rented: &Rented, now: Timestamp) {
-        let (rental, moved) = {
+        let (rental, adopted, moved) = {
             let fleet = self.fleet();
             let known = fleet.rentals.get(uid).filter(|known| known.id == rented.id);
             let mut rental = known.cloned().unwrap_or_else(|| Rental::new(rented, now));
             rental.update(rented, now);
-            (rental.clone(), known.is_some_and(|known| known.mapped != rental.mapped))
+            let moved = known.is_some_and(|known| known.mapped != rental.mapped);
+            (rental, known.is_none(), moved)
         };
         if let Some(ip) = &rental.pod_ip {
             self.addresses.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keep(ip);
         }
         if moved {
             self.say_ports(uid, &rental);
+        }
+        // Whoever rented it may have ended before it could write this down; writing the same again changes nothing.
+        if adopted {
+            self.annotate(&pod_of(uid, &rental), &rental);
         }
         self.fleet().put(uid, rental, now);
     }
@@ -202,7 +216,7 @@ fn incomplete(what: &str) -> ApiError {
 }
 
 /// Percent-encodes all but letters and digits.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     let one =
         |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(one).collect()

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use kubelet::QuotaLeft;
 use tokio::time::Instant;
 
 /// Before the first header: the quota of the documentation's example, in a minute.
@@ -29,8 +30,10 @@ struct Inner {
     blocked: Option<Instant>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Window {
+    /// As the provider calls it; `None` is our own guess before its first word.
+    name: Option<String>,
     remaining: u64,
     /// None until a policy told it; then the window is forgotten when it ends.
     quota: Option<u64>,
@@ -41,7 +44,7 @@ struct Window {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let window = Window { remaining: FIRST, quota: Some(FIRST), resets: Instant::now() + MINUTE };
+        let window = Window { name: None, remaining: FIRST, quota: Some(FIRST), resets: Instant::now() + MINUTE };
         Self(Mutex::new(Inner { windows: vec![window], blocked: None }))
     }
 
@@ -60,7 +63,7 @@ impl Pace {
             let remaining = value(&fields, "r")?;
             let quota = quotas.iter().find(|(other, _)| *other == name).and_then(|(_, fields)| value(fields, "q"));
             let resets = now + Duration::from_secs(value(&fields, "t").unwrap_or(60).min(86_400));
-            Some(Window { remaining, quota, resets })
+            Some(Window { name: Some(name.to_owned()), remaining, quota, resets })
         });
         self.lock().windows = windows.collect();
     }
@@ -73,6 +76,18 @@ impl Pace {
         let told =
             now + Duration::from_secs(retry_after.unwrap_or(if exhausted.is_some() { 0 } else { 5 }).min(86_400));
         inner.blocked = Some(exhausted.map_or(told, |resets| resets.max(told)));
+    }
+
+    /// What the provider lets us call yet, as far as it said.
+    pub(super) fn left(&self) -> Vec<QuotaLeft> {
+        let now = Instant::now();
+        let inner = self.lock();
+        let left = inner.windows.iter().filter_map(|window| {
+            // One that has ended begins anew with the next call.
+            let calls = if window.resets > now { window.remaining } else { window.quota? };
+            Some(QuotaLeft { window: window.name.clone()?, calls })
+        });
+        left.collect()
     }
 
     /// Takes a turn, or says until when there is none.
@@ -148,6 +163,22 @@ mod tests {
         let start = Instant::now();
         pace.turn(Urgency::Terminate).await;
         assert_eq!(start.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_is_told_by_window_as_far_as_the_provider_said() {
+        let pace = Pace::new();
+        assert!(pace.left().is_empty(), "sixty a minute is a guess of ours");
+        pace.learn(Some("\"minute\";r=7;t=30, \"day\";r=900;t=40"), Some("\"minute\";q=60;w=60"));
+        pace.turn(Urgency::Usual).await;
+        let left = |window: &str, calls| QuotaLeft { window: window.into(), calls };
+        assert_eq!(pace.left(), [left("minute", 6), left("day", 899)]);
+        tokio::time::advance(Duration::from_secs(35)).await;
+        assert_eq!(pace.left(), [left("minute", 60), left("day", 899)], "a minute began anew");
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(pace.left(), [left("minute", 60)], "nobody said how many a new day has");
+        pace.learn(None, None);
+        assert!(pace.left().is_empty(), "the provider sets no limit any more");
     }
 
     #[tokio::test(start_paused = true)]

@@ -55,7 +55,16 @@ fn parse(text: &str) -> Option<String> {
 
 /// The private numbers of the TCP ports.
 pub(super) fn tcp(ports: &[String]) -> Vec<u16> {
-    ports.iter().filter_map(|port| port.strip_suffix("/tcp")?.parse().ok()).collect()
+    numbers(ports, "/tcp")
+}
+
+/// The private numbers of the HTTP ports.
+pub(super) fn http(ports: &[String]) -> Vec<u16> {
+    numbers(ports, "/http")
+}
+
+fn numbers(ports: &[String], kind: &str) -> Vec<u16> {
+    ports.iter().filter_map(|port| port.strip_suffix(kind)?.parse().ok()).collect()
 }
 
 // === impl Ports ===

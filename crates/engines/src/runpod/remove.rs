@@ -83,8 +83,8 @@ impl Engine {
     /// How long ago something may have been rented for this pod that no list shows yet.
     pub(super) fn doubt(&self, fleet: &super::fleet::Fleet, uid: &str, was_known: bool) -> Option<Duration> {
         let own = fleet.doubts.get(uid).map(tokio::time::Instant::elapsed);
-        // Whatever ran before this process may have rented something right before it ended.
-        let before = Some(self.clock.age()).filter(|age| *age < self.config.lag && !was_known);
+        // Whatever acted before this process may have rented something right before it ended.
+        let before = Some(self.age()).filter(|age| *age < self.config.lag && !was_known);
         own.into_iter().chain(before).min()
     }
 

@@ -7,7 +7,7 @@ use kubelet::{ContainerInstance, ContainerRun, Ended, Hold, Instance};
 use super::{
     api::{Rented, Status, micros},
     clock::span,
-    ports::tcp,
+    ports::{http, tcp},
 };
 
 /// Exit codes for ends that nobody saw: as of a killed process, and of a container that could not run.
@@ -32,10 +32,15 @@ pub(super) struct Rental {
     /// It runs at present.
     pub(super) up: bool,
     wanted_tcp: Vec<u16>,
+    wanted_http: Vec<u16>,
     /// Private and public port and address.
     pub(super) mapped: Vec<(u16, u16, String)>,
     pub(super) exit_marker: Option<String>,
     pub(super) exit: Option<(i32, Timestamp)>,
+    /// The attempt that a probe found unhealthy, and when: it counts as ended, though it still runs.
+    pub(super) killed: Option<(u32, Timestamp)>,
+    /// Since when the container is being brought up.
+    pub(super) booting: Timestamp,
     /// When it was first seen not to run any more.
     pub(super) stopped: Option<Timestamp>,
     /// First list without it that a direct look confirmed.
@@ -70,9 +75,12 @@ impl Rental {
             started: None,
             up: false,
             wanted_tcp: Vec::new(),
+            wanted_http: Vec::new(),
             mapped: Vec::new(),
             exit_marker: marks.exit_marker,
             exit: None,
+            killed: None,
+            booting: rented.created.unwrap_or(now),
             stopped: None,
             missing: None,
             previous: None,
@@ -91,7 +99,8 @@ impl Rental {
             return;
         }
         self.status = rented.status;
-        self.wanted_tcp = tcp(rented.ports.as_deref().unwrap_or_default());
+        let ports = rented.ports.as_deref().unwrap_or_default();
+        (self.wanted_tcp, self.wanted_http) = (tcp(ports), http(ports));
         // What a stopped instance still shows of its runtime is old.
         let runtime = rented.runtime.as_ref().filter(|_| rented.status == Status::Running);
         let uptime = runtime.and_then(|runtime| runtime.uptime);
@@ -103,7 +112,9 @@ impl Rental {
             self.stopped.get_or_insert(now);
         }
         let ports = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
-        let public = ports.iter().filter_map(|port| Some((port.private?, port.public?, port.ip.clone()?)));
+        let number = |port: Option<u32>| u16::try_from(port?).ok();
+        let public =
+            ports.iter().filter_map(|port| Some((number(port.private)?, number(port.public)?, port.ip.clone()?)));
         self.mapped = public.filter(|(private, _, _)| self.wanted_tcp.contains(private)).collect();
     }
 
@@ -124,13 +135,42 @@ impl Rental {
         }
         match self.status {
             Status::Exited => Some(Defect::Image),
-            Status::Starting | Status::Running if span(self.created, now) > boot_limit => Some(Defect::Host),
+            Status::Starting | Status::Running if span(self.booting, now) > boot_limit => Some(Defect::Host),
             _ => None,
         }
     }
 
     pub(super) fn is_mapped(&self) -> bool {
         self.wanted_tcp.iter().all(|port| self.mapped.iter().any(|(private, _, _)| private == port))
+    }
+
+    /// Whether it was asked to open this TCP port.
+    pub(super) fn wants(&self, port: u16) -> bool {
+        self.wanted_tcp.contains(&port)
+    }
+
+    /// Whether this port is served by the provider's proxy only.
+    pub(super) fn is_proxied(&self, port: u16) -> bool {
+        self.wanted_http.contains(&port) && !self.wants(port)
+    }
+
+    /// Whether it runs a container that a probe found unhealthy, and that the provider can start anew. A wrapped one waits for
+    /// its end to be read, with a marker for each attempt, so it gets another instance.
+    pub(super) fn is_restartable(&self) -> bool {
+        let alive = matches!(self.status, Status::Starting | Status::Running);
+        self.is_killed() && alive && self.exit.is_none() && self.exit_marker.is_none()
+    }
+
+    /// The provider starts its container anew.
+    pub(super) fn restarted(&mut self, attempt: u32, now: Timestamp) {
+        self.previous = self.ended();
+        (self.attempt, self.booting) = (attempt, now);
+        (self.started, self.up) = (None, false);
+        self.mapped.clear();
+    }
+
+    fn is_killed(&self) -> bool {
+        self.killed.is_some_and(|(attempt, _)| attempt == self.attempt)
     }
 
     fn container_id(&self) -> String {
@@ -184,6 +224,9 @@ impl Rental {
         };
         if let Some((code, at)) = self.exit {
             return Some(end(code, if code == 0 { "Completed" } else { "Error" }, "", Some(at)));
+        }
+        if let Some((_, at)) = self.killed.filter(|_| self.is_killed()) {
+            return Some(end(KILLED, "Error", "Its probe found it unhealthy", Some(at)));
         }
         match self.status {
             Status::Exited => {

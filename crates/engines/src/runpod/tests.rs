@@ -10,7 +10,7 @@ use std::{
 
 use axum::body::Bytes;
 use jiff::Timestamp;
-use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kubelet::{ContainerRequest, ContainerRun};
 use runpod_sim::{
     Body, Call, Control, Follower, Settings, Simulator,
@@ -21,8 +21,13 @@ use tokio::sync::Notify;
 
 use super::*;
 
+mod defects;
+mod exec;
 mod faults;
+mod files;
 mod kill;
+mod lifetime;
+mod probes;
 mod scenarios;
 
 /// Lets a number of steps pass, then nothing any more: the process has been killed.
@@ -182,6 +187,9 @@ impl World {
         // A tick at the highest spending there ever was.
         let tick = report.peak_micros * 45 / 3600;
         assert!(difference <= tick, "ledger {ours}, ours {}, a tick {tick}", self.engine.accrued_micros());
+        let told: i64 = self.engine.costs().iter().map(|cost| cost.accrued_micros).sum();
+        let rounded = (self.engine.accrued_micros() - told).abs();
+        assert!(rounded <= 10, "all {}, by namespace {told}", self.engine.accrued_micros());
         assert_eq!(report.violations, Vec::<String>::new());
     }
 }

@@ -9,12 +9,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// Clients with a library's own name are turned away by the provider's edge.
 const AGENT: &str = concat!("remotegpu-kubelet/", env!("CARGO_PKG_VERSION"));
+/// The provider itself.
+pub const PUBLIC_URL: &str = "https://api.runpod.io";
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// One call.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
-    /// `GET`, `POST` or `DELETE`.
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
     pub method: &'static str,
     /// Path and query, from `/v2` on.
     pub path: String,

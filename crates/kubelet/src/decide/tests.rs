@@ -33,6 +33,7 @@ fn view(pod: Pod, containers: Option<Vec<ContainerInstance>>) -> View {
         terminated: false,
         instance,
         lost: false,
+        unseen: false,
         failure: None,
         calm: Default::default(),
         interrupt: Default::default(),
@@ -135,6 +136,9 @@ fn a_lost_instance_is_lost_or_made_again_with_its_restart_count() {
     let capabilities = Capabilities { recreates_lost: true, ..Capabilities::default() };
     let rules = Rules { capabilities, ..Rules::default() };
     assert_eq!(decide(&lost, &rules, at(0)), Decision::Start(vec![(0, 4)]));
+    (lost.lost, lost.unseen) = (false, true);
+    assert_eq!(answer(&lost), Decision::Rest { wake_at: None }, "nothing is certain yet");
+    assert_eq!(decide(&lost, &rules, at(0)), Decision::Start(vec![(0, 4)]), "an engine that loses all tells at once");
 }
 
 #[test]

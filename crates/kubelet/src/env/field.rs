@@ -7,13 +7,17 @@ use k8s_openapi::{
     apimachinery::pkg::api::resource::Quantity,
 };
 
-use super::Problem;
+use super::{NodeValues, Problem};
 
 fn refused(message: String) -> Problem {
     Problem { reason: "UnsupportedPod".into(), message }
 }
 
-pub(crate) fn field_value(pod: &Pod, host_ip: &str, path: &str) -> Result<String, Problem> {
+pub(super) fn is_pod_ip(path: &str) -> bool {
+    matches!(path, "status.podIP" | "status.podIPs")
+}
+
+pub(crate) fn field_value(pod: &Pod, node: &NodeValues, path: &str) -> Result<String, Problem> {
     let meta = &pod.metadata;
     let spec = pod.spec.as_ref();
     if let Some((map, key)) = path.strip_suffix("']").and_then(|text| text.split_once("['")) {
@@ -32,10 +36,11 @@ pub(crate) fn field_value(pod: &Pod, host_ip: &str, path: &str) -> Result<String
         "metadata.annotations" => meta.annotations.as_ref().map(lines),
         "spec.nodeName" => spec.and_then(|spec| spec.node_name.clone()),
         "spec.serviceAccountName" => spec.and_then(|spec| spec.service_account_name.clone()),
-        "status.hostIP" | "status.hostIPs" => Some(host_ip.to_owned()),
-        "status.podIP" | "status.podIPs" => {
-            let message = format!("fieldRef {path} is not supported: the address is not known before the pod starts");
-            return Err(refused(message));
+        "status.hostIP" | "status.hostIPs" => Some(node.host_ip.to_owned()),
+        path if is_pod_ip(path) => {
+            let why = "the address is not known before the pod starts";
+            let unknown = || refused(format!("fieldRef {path} is not supported: {why}"));
+            Some(node.pod_ip.ok_or_else(unknown)?.to_owned())
         }
         _ => return Err(refused(format!("fieldRef {path} is not supported"))),
     };

@@ -22,9 +22,13 @@ fn sources() -> Sources {
 }
 
 fn resolved(container: Value) -> Result<Environment, Problem> {
+    resolved_at(None, container)
+}
+
+fn resolved_at(pod_ip: Option<&str>, container: Value) -> Result<Environment, Problem> {
     let pod = pod(container);
     let allocatable = BTreeMap::from([("memory".to_owned(), "8Gi".to_owned())]);
-    let node = NodeValues { host_ip: "10.1.1.1", allocatable: &allocatable };
+    let node = NodeValues { host_ip: "10.1.1.1", pod_ip, allocatable: &allocatable, api: None };
     resolve(&pod, &pod.spec.as_ref().unwrap().containers[0], &node, &sources())
 }
 
@@ -60,8 +64,21 @@ fn fields_of_the_pod_are_filled_in() {
     ] {
         assert_eq!(values(json!({"name": "app", "env": [field(path)]})), pairs(&[("X", value)]), "{path}");
     }
-    let refused = resolved(json!({"name": "app", "env": [field("status.podIP")]})).unwrap_err();
-    assert_eq!(refused.reason, "UnsupportedPod");
+}
+
+/// SkyPilot writes it into every pod (`skypilot.md` §5).
+#[test]
+fn the_address_of_the_pod_is_filled_in_where_it_is_known_and_else_refused() {
+    for path in ["status.podIP", "status.podIPs"] {
+        let field = json!({"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": path}}});
+        let app = json!({"name": "app", "env": [field, {"name": "URL", "value": "http://$(IP):80"}]});
+        let known = resolved_at(Some("10.2.0.7"), app.clone()).unwrap().variables;
+        assert_eq!(known, pairs(&[("IP", "10.2.0.7"), ("URL", "http://10.2.0.7:80")]));
+        assert_eq!(resolved(app.clone()).unwrap_err().reason, "UnsupportedPod");
+        assert!(asks_for_pod_ip(&serde_json::from_value(app).unwrap()));
+    }
+    let none = json!({"name": "app", "env": [{"name": "A", "value": "status.podIP"}]});
+    assert!(!asks_for_pod_ip(&serde_json::from_value(none).unwrap()));
 }
 
 #[test]
@@ -95,4 +112,20 @@ fn the_same_holds_for_whole_maps() {
     };
     assert_eq!(from(true).unwrap().warnings[0].reason, "OptionalConfigMapNotFound");
     assert_eq!(from(false).unwrap_err().reason, "MandatoryConfigMapNotFound");
+}
+
+#[test]
+fn a_pod_that_may_speak_to_the_api_server_is_told_where_it_is_unless_it_knows_better() {
+    let (allocatable, api) = (BTreeMap::new(), "https://192.0.2.7:6443".parse().unwrap());
+    let node = NodeValues { host_ip: "10.1.1.1", pod_ip: None, allocatable: &allocatable, api: Some(&api) };
+    let pod = pod(json!({"name": "app", "env": [
+        {"name": "API", "value": "$(KUBERNETES_SERVICE_HOST)"}, {"name": "KUBERNETES_SERVICE_PORT", "value": "443"}]}));
+    let env = resolve(&pod, &pod.spec.as_ref().unwrap().containers[0], &node, &sources()).unwrap();
+    let wanted = [
+        ("KUBERNETES_SERVICE_HOST", "192.0.2.7"),
+        ("KUBERNETES_SERVICE_PORT_HTTPS", "6443"),
+        ("API", "192.0.2.7"),
+        ("KUBERNETES_SERVICE_PORT", "443"),
+    ];
+    assert_eq!(env.variables, pairs(&wanted));
 }

@@ -26,8 +26,9 @@ fn sources() -> Sources {
 fn resolved(volume: Value) -> Result<Vec<(String, u32, String)>, String> {
     let (pod, sources, allocatable) = (pod(volume), sources(), BTreeMap::new());
     let tokens = Tokens::of(&[("vault", "token-for-vault")]);
-    let node = NodeValues { host_ip: "192.0.2.1", allocatable: &allocatable };
-    let volumes = resolve_files(&Ingredients { pod: &pod, node, sources: &sources, tokens: &tokens });
+    let node = NodeValues { host_ip: "192.0.2.1", pod_ip: None, allocatable: &allocatable, api: None };
+    let from = Ingredients { pod: &pod, node, sources: &sources, tokens: &tokens, api_access: false };
+    let volumes = resolve_files(&from);
     let mut volumes = volumes.map_err(|problem| problem.reason)?;
     assert_eq!(volumes.len(), 1, "the token that admission adds is left out");
     let files = volumes.remove(0).files.into_iter();
@@ -95,4 +96,29 @@ fn contents_are_neither_printed_nor_confused() {
     assert_eq!(format!("{:?}", volume("s3cret")), "FileVolume { name: \"v\", files: [a (6 bytes)] }");
     assert_ne!(digest(&[volume("1")]), digest(&[volume("2")]));
     assert_eq!(digest(&[volume("1")]), digest(&[volume("1")]));
+}
+
+#[test]
+fn the_volume_that_admission_adds_is_filled_for_who_may_speak_to_the_api_server() {
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "web", "namespace": "team", "uid": "u"},
+        "spec": {"containers": [{"name": "app"}], "volumes": [{"name": "kube-api-access-x", "projected": {"sources": [
+            {"serviceAccountToken": {"path": "token"}},
+            {"configMap": {"name": "settings", "items": [{"key": "a", "path": "ca.crt"}]}},
+            {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+        ]}}]},
+    }))
+    .unwrap();
+    let (sources, allocatable, tokens) = (sources(), BTreeMap::new(), Tokens::of(&[("", "own-token")]));
+    let filled = |api_access: bool| {
+        let node = NodeValues { host_ip: "192.0.2.1", pod_ip: None, allocatable: &allocatable, api: None };
+        resolve_files(&Ingredients { pod: &pod, node, sources: &sources, tokens: &tokens, api_access }).unwrap()
+    };
+    assert!(filled(false).is_empty());
+    let files = filled(true).remove(0).files.into_iter();
+    let files: Vec<_> = files.map(|file| (file.path, file.mode, String::from_utf8(file.content).unwrap())).collect();
+    let wanted = [file("ca.crt", 0o644, "1"), file("namespace", 0o644, "team"), file("token", 0o644, "own-token")];
+    assert_eq!(files, wanted);
+    assert_eq!((references(&pod, false).len(), references(&pod, true).len()), (0, 1));
+    assert_eq!((token_requests(&pod, false).count(), token_requests(&pod, true).count()), (0, 1));
 }

@@ -1,18 +1,18 @@
-//! Figures: `/stats/summary`, `/metrics/resource` and our own `/metrics`.
+//! Figures of pods and node: `/stats/summary` and `/metrics/resource`.
 //! What the engine does not measure is left out; nothing is invented.
-use std::{collections::HashMap, fmt::Write as _};
-
 use axum::{
     Json,
     extract::State,
-    http::header,
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Api, Problem};
-use crate::{ContainerStats, InstanceStats, kubelet::Shared};
+use super::{
+    Api, Problem,
+    lines::{Lines, seconds},
+};
+use crate::{ContainerStats, GpuStats, InstanceStats, kubelet::Shared};
 
 /// `GET /stats/summary`
 pub(super) async fn summary(State(api): State<Api>) -> Result<Json<Value>, Problem> {
@@ -45,9 +45,14 @@ impl Total {
         Self {
             taken: all().map(|one| one.taken).min().unwrap_or_else(Timestamp::now),
             cpu_nanoseconds: shared.spent.total(stats),
-            memory_working_set_bytes: all().map(|one| one.memory_working_set_bytes).sum(),
+            memory_working_set_bytes: sum(all().map(|one| one.memory_working_set_bytes)),
         }
     }
+}
+
+/// Of all, if each was measured. Engines belong to others: no figure of theirs may be too large to add.
+fn sum(mut parts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    parts.try_fold(0, |sum: u64, part| Some(sum.saturating_add(part?)))
 }
 
 fn pod_summary(shared: &Shared, stats: &InstanceStats) -> Option<Value> {
@@ -69,7 +74,26 @@ fn container_summary(stats: &ContainerStats) -> Value {
     if let Some(bytes) = stats.memory_working_set_bytes {
         summary["memory"] = json!({"time": stats.taken, "workingSetBytes": bytes});
     }
+    if !stats.gpus.is_empty() {
+        summary["accelerators"] = stats.gpus.iter().map(accelerator).collect();
+    }
     summary
+}
+
+/// `AcceleratorStats` of the kubelet's Summary API.
+fn accelerator(gpu: &GpuStats) -> Value {
+    let mut stats = json!({"make": gpu.make, "model": gpu.model, "id": gpu.id});
+    let figures = [
+        ("memoryTotal", gpu.memory_total_bytes),
+        ("memoryUsed", gpu.memory_used_bytes),
+        ("dutyCycle", gpu.duty_percent.map(u64::from)),
+    ];
+    for (name, figure) in figures {
+        if let Some(figure) = figure {
+            stats[name] = json!(figure);
+        }
+    }
+    stats
 }
 
 /// `GET /metrics/resource`
@@ -92,53 +116,9 @@ pub(super) async fn resource(State(api): State<Api>) -> Response {
     lines.into_response()
 }
 
-/// `GET /metrics`
-pub(super) async fn own(State(api): State<Api>) -> Response {
-    let mut lines = Lines::default();
-    let health = api.shared.health.borrow().clone();
-    lines.add("remotegpu_node_pods", "gauge", "", api.shared.records.len().to_string());
-    lines.add("remotegpu_node_engine_ready", "gauge", "", u8::from(health.is_ready()).to_string());
-    lines.add("remotegpu_node_engine_list_failures_in_a_row", "gauge", "", health.failures.to_string());
-    let metrics = &api.shared.metrics;
-    for (call, calls) in [("create", &metrics.creates), ("delete", &metrics.deletes), ("list", &metrics.lists)] {
-        for (outcome, figure) in [("ok", &calls.ok), ("failed", &calls.failed)] {
-            let labels = format!("call=\"{call}\",outcome=\"{outcome}\"");
-            lines.add("remotegpu_node_engine_calls_total", "counter", &labels, figure.get().to_string());
-        }
-    }
-    lines.add("remotegpu_node_engine_list_seconds", "gauge", "", seconds(metrics.list_microseconds.get() * 1000));
-    for (metric, figure) in [
-        ("remotegpu_node_status_writes_total", &metrics.status_writes),
-        ("remotegpu_node_refusals_total", &metrics.refusals),
-        ("remotegpu_node_orphans_terminated_total", &metrics.orphans_terminated),
-    ] {
-        lines.add(metric, "counter", "", figure.get().to_string());
-    }
-    for (phase, count) in api.shared.records.phases() {
-        lines.add("remotegpu_node_pods_by_phase", "gauge", &format!("phase={phase:?}"), count.to_string());
-    }
-    lines.into_response()
-}
-
-/// Samples in the Prometheus text format, grouped by metric.
-#[derive(Default)]
-struct Lines {
-    order: Vec<&'static str>,
-    groups: HashMap<&'static str, String>,
-}
-
 // === impl Lines ===
 
 impl Lines {
-    fn add(&mut self, metric: &'static str, kind: &str, labels: &str, value: String) {
-        let group = self.groups.entry(metric).or_insert_with(|| {
-            self.order.push(metric);
-            format!("# TYPE {metric} {kind}\n")
-        });
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-        let _ = writeln!(group, "{metric}{labels} {value}");
-    }
-
     fn node(&mut self, total: &Total) {
         if let Some(nanoseconds) = total.cpu_nanoseconds {
             self.add("node_cpu_usage_seconds_total", "counter", "", seconds(nanoseconds));
@@ -163,8 +143,8 @@ impl Lines {
 
     /// Sums over the containers, only if each of them was measured.
     fn pod(&mut self, labels: &str, containers: &[ContainerStats]) {
-        let cpu: Option<u64> = containers.iter().map(|one| one.cpu_nanoseconds).sum();
-        let memory: Option<u64> = containers.iter().map(|one| one.memory_working_set_bytes).sum();
+        let cpu = sum(containers.iter().map(|one| one.cpu_nanoseconds));
+        let memory = sum(containers.iter().map(|one| one.memory_working_set_bytes));
         if let Some(nanoseconds) = cpu {
             self.add("pod_cpu_usage_seconds_total", "counter", labels, seconds(nanoseconds));
         }
@@ -172,17 +152,6 @@ impl Lines {
             self.add("pod_memory_working_set_bytes", "gauge", labels, bytes.to_string());
         }
     }
-}
-
-impl IntoResponse for Lines {
-    fn into_response(self) -> Response {
-        let text: String = self.order.iter().filter_map(|metric| self.groups.get(metric)).map(String::as_str).collect();
-        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
-    }
-}
-
-fn seconds(nanoseconds: u64) -> String {
-    format!("{}.{:09}", nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000)
 }
 
 #[cfg(test)]
@@ -198,6 +167,7 @@ mod tests {
             started: None,
             cpu_nanoseconds: cpu,
             memory_working_set_bytes: memory,
+            gpus: Vec::new(),
         };
         let mut lines = Lines::default();
         let both = [measured("a", Some(1_500_000_000), Some(10)), measured("b", None, Some(20))];
@@ -205,11 +175,35 @@ mod tests {
             lines.container("namespace=\"n\",pod=\"p\"", one);
         }
         lines.pod("namespace=\"n\",pod=\"p\"", &both);
-        let text: String = lines.order.iter().map(|metric| lines.groups[metric].as_str()).collect();
+        let text = lines.text();
         assert!(
             text.contains("container_cpu_usage_seconds_total{container=\"a\",namespace=\"n\",pod=\"p\"} 1.500000000\n")
         );
         assert!(text.contains("pod_memory_working_set_bytes{namespace=\"n\",pod=\"p\"} 30\n"));
         assert!(!text.contains("pod_cpu_usage"));
+    }
+
+    #[test]
+    fn gpus_are_told_as_the_summary_api_names_them() {
+        let gpu = GpuStats {
+            make: "nvidia".into(),
+            model: "H100".into(),
+            id: "GPU-a".into(),
+            memory_total_bytes: Some(80),
+            memory_used_bytes: None,
+            duty_percent: Some(7),
+        };
+        let mut stats = ContainerStats {
+            name: "app".into(),
+            taken: "2026-01-01T00:00:00Z".parse().unwrap(),
+            started: None,
+            cpu_nanoseconds: None,
+            memory_working_set_bytes: None,
+            gpus: Vec::new(),
+        };
+        assert!(container_summary(&stats).get("accelerators").is_none());
+        stats.gpus.push(gpu);
+        let told = json!([{"make": "nvidia", "model": "H100", "id": "GPU-a", "memoryTotal": 80, "dutyCycle": 7}]);
+        assert_eq!(container_summary(&stats)["accelerators"], told);
     }
 }

@@ -10,25 +10,37 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 
-use crate::{NodeConfig, StartError};
+use super::serving::{Serving, certified};
+use crate::{NodeConfig, StartError, TlsFiles};
 
 /// Where every cluster publishes the CA of its client certificates.
 const CA_NAMESPACE: &str = "kube-system";
 const CA_CONFIG_MAP: &str = "extension-apiserver-authentication";
 const CA_KEY: &str = "client-ca-file";
 
-pub(crate) async fn server_config(config: &NodeConfig, client: &Client) -> Result<Arc<ServerConfig>, StartError> {
+/// The settings, and what keeps the serving certificate where no file has it.
+pub(crate) async fn server_config(
+    config: &NodeConfig,
+    client: &Client,
+) -> Result<(Arc<ServerConfig>, Option<Arc<Serving>>), StartError> {
     let roots = Arc::new(client_roots(config, client).await?);
     let verifier = WebPkiClientVerifier::builder(roots).allow_unauthenticated().build();
     let verifier = verifier.map_err(|error| StartError(format!("The client CA cannot be used: {error}")))?;
-    let (chain, key) = certificate(config)?;
-    let mut tls = ServerConfig::builder()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .map_err(|error| StartError(format!("The serving certificate cannot be used: {error}")))?;
+    let tls = ServerConfig::builder().with_client_cert_verifier(verifier);
+    let (mut tls, serving) = match &config.tls {
+        Some(files) => {
+            let (chain, key) = certificate(files)?;
+            let tls = tls.with_single_cert(chain, key);
+            (tls.map_err(|error| StartError(format!("The serving certificate cannot be used: {error}")))?, None)
+        }
+        None => {
+            let serving = Arc::new(self_signed(config)?);
+            (tls.with_cert_resolver(serving.clone()), Some(serving))
+        }
+    };
     // WebSocket upgrades are HTTP/1.1.
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(tls))
+    Ok((Arc::new(tls), serving))
 }
 
 async fn client_roots(config: &NodeConfig, client: &Client) -> Result<RootCertStore, StartError> {
@@ -58,24 +70,19 @@ async fn published_ca(client: &Client) -> Result<Vec<u8>, StartError> {
 
 type Certificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn certificate(config: &NodeConfig) -> Result<Certificate, StartError> {
-    let Some(files) = &config.tls else { return self_signed(config) };
+fn certificate(files: &TlsFiles) -> Result<Certificate, StartError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert).and_then(Iterator::collect);
     let chain = chain.map_err(|error| unreadable(&files.cert, &error))?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unreadable(&files.key, &error))?;
     Ok((chain, key))
 }
 
-fn self_signed(config: &NodeConfig) -> Result<Certificate, StartError> {
-    tracing::warn!(
-        "The kubelet API uses a self-signed certificate; an API server that checks it needs --tls-cert-file and --tls-key-file"
-    );
+/// What is shown until the cluster has signed another one.
+fn self_signed(config: &NodeConfig) -> Result<Serving, StartError> {
     let names = vec![config.name.clone(), config.address.to_string()];
-    let made = rcgen::generate_simple_self_signed(names)
-        .map_err(|error| StartError(format!("No certificate could be made: {error}")))?;
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
-        .map_err(|error| StartError(format!("No certificate could be made: {error}")))?;
-    Ok((vec![made.cert.der().clone()], key))
+    let made = rcgen::generate_simple_self_signed(names).map_err(|error| error.to_string());
+    let made = made.and_then(|made| certified(vec![made.cert.der().clone()], &made.signing_key));
+    made.map(Serving::new).map_err(|error| StartError(format!("No certificate could be made: {error}")))
 }
 
 fn unreadable(path: &Path, error: &dyn std::error::Error) -> StartError {

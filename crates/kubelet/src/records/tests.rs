@@ -34,10 +34,33 @@ fn an_instance_is_lost_only_after_two_lists_without_it() {
     assert_eq!(records.absorb(first, vec![instance("a")]).changed.len(), 1);
     let second = records.start_list();
     assert!(records.absorb(second, Vec::new()).changed.is_empty());
+    assert_eq!((records.len(), records.instances()), (1, 1));
     let third = records.start_list();
     assert_eq!(records.absorb(third, Vec::new()).changed.len(), 1);
     let view = records.view("a").unwrap();
     assert!(view.lost && view.instance.is_none());
+    assert_eq!((records.len(), records.instances()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_has_just_begun_waits_for_the_lists_lag_before_an_instance_counts_as_lost() {
+    let records = Records::with_lag(Duration::from_secs(30));
+    let mut running = pod("a", 1);
+    running.status = serde_json::from_value(serde_json::json!({"containerStatuses": [
+        {"name": "app", "image": "", "imageID": "", "ready": true, "restartCount": 0, "containerID": "runpod://1"}]}))
+    .unwrap();
+    records.put_pod(&running);
+    let empty = || {
+        let number = records.start_list();
+        records.absorb(number, Vec::new()).changed.len()
+    };
+    assert_eq!([empty(), empty(), empty()], [0, 0, 0], "the lists may lag");
+    let view = records.view("a").unwrap();
+    assert!(view.unseen && !view.lost);
+    tokio::time::advance(Duration::from_secs(30)).await;
+    assert_eq!([empty(), empty()], [0, 1], "two lists that must show it");
+    let view = records.view("a").unwrap();
+    assert!(view.lost && !view.unseen);
 }
 
 #[test]

@@ -84,6 +84,15 @@ fn gpus_and_plain_limits_are_no_foreign_device() {
 }
 
 #[test]
+fn gpus_of_another_make_are_for_engines_that_have_them() {
+    let limits = json!({"limits": {"amd.com/gpu": "1"}});
+    let pod = pod(|pod| pod["spec"]["containers"][0]["resources"] = limits.clone());
+    assert!(refuse(&pod, &Rules::default()).unwrap().message.contains("the device amd.com/gpu"));
+    let capabilities = Capabilities { other_gpus: &["amd.com/gpu"], ..Capabilities::default() };
+    assert_eq!(refuse(&pod, &Rules { capabilities, ..Rules::default() }), None);
+}
+
+#[test]
 fn fields_without_effect_are_told_once() {
     let probe = json!({"httpGet": {"port": 80}});
     let pod = pod(|pod| {
@@ -93,4 +102,37 @@ fn fields_without_effect_are_told_once() {
     });
     let spec = pod.spec.unwrap();
     assert_eq!(ignored_fields(&spec, &Capabilities::default()), ["subdomain", "readinessProbe"]);
+}
+
+#[test]
+fn a_strict_node_refuses_what_it_would_leave_out() {
+    let strict = Rules { strict: true, ..Rules::default() };
+    assert_eq!(refuse(&pod(|_| ()), &strict), None);
+    let pod = pod(|pod| {
+        pod["spec"]["subdomain"] = json!("x");
+        pod["spec"]["containers"][0]["securityContext"] = json!({"runAsUser": 1000});
+    });
+    assert_eq!(refuse(&pod, &Rules::default()), None, "it runs, and events name the fields");
+    let refusal = refuse(&pod, &strict).unwrap();
+    assert_eq!(refusal.reason, "UnsupportedPod");
+    assert_eq!(refusal.message, "This node is strict and cannot apply: runAsUser, subdomain; leave these fields out");
+}
+
+#[test]
+fn files_at_the_start_are_for_pods_that_ask_for_them() {
+    let capabilities = Capabilities { files_at_start: Some(("x/files", "env")), ..Capabilities::default() };
+    let rules = Rules { capabilities, ..Rules::default() };
+    let asking = |note: &str, volume: Value| {
+        let pod = pod(|pod| {
+            pod["metadata"]["annotations"] = json!({"x/files": note});
+            pod["spec"]["volumes"] = json!([volume]);
+        });
+        refuse(&pod, &rules).map(|refusal| refusal.message).unwrap_or_default()
+    };
+    let secret = || json!({"name": "v", "secret": {"secretName": "s"}});
+    assert_eq!(asking("env", secret()), "");
+    let hint = "; the annotation x/files: env lets it write files at the start, from the environment";
+    assert!(asking("", secret()).ends_with(hint), "{}", asking("", secret()));
+    let token = json!({"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}});
+    assert!(asking("env", token).contains("could not renew"), "a token ends, and files stay as they are");
 }

@@ -7,9 +7,10 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::{Outcome, PATIENCE, give_up, refuse, report};
 use crate::{
-    ContainerRequest, ContainerRun, Instance, InstanceRequest, ProviderError,
+    ApiServer, ContainerRequest, ContainerRun, Instance, InstanceRequest, ProviderError,
+    access::granted,
     decide::all_containers,
-    env::{Environment, NodeValues, Problem, expand, resolve},
+    env::{Environment, NodeValues, Problem, asks_for_pod_ip, expand, resolve},
     env_sources::{Sources, fetch, fetch_logins, references},
     events::about,
     hooks::after_start,
@@ -20,6 +21,7 @@ use crate::{
     refresh::current_files,
     refuse::{Refusal, ignored_fields},
     status::Waiting,
+    unenforced::unenforced_security,
 };
 
 /// Pauses between attempts to create an instance.
@@ -34,6 +36,10 @@ pub(super) async fn start(
     mut view: View,
     wanted: &[(usize, u32)],
 ) -> Result<Outcome, kube::Error> {
+    let api = match granted(shared, &view.pod).await {
+        Ok(api) => api,
+        Err(problem) => return misconfigured(shared, uid, view, problem).await,
+    };
     let all: Vec<&Container> = all_containers(&view.pod).collect();
     let chosen: Vec<(&Container, u32)> =
         wanted.iter().filter_map(|(index, attempt)| Some((*all.get(*index)?, *attempt))).collect();
@@ -41,8 +47,8 @@ pub(super) async fn start(
     let namespace = view.pod.metadata.namespace.clone().unwrap_or_default();
     let sources = fetch(&shared.client, &namespace, references(&specs)).await;
     let requests: Result<Vec<_>, Problem> =
-        chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources)).collect();
-    let request = match complete(shared, &view, requests).await {
+        chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources, api)).collect();
+    let request = match complete(shared, &view, requests, api.is_some()).await {
         Ok(request) => request,
         Err(problem) => return misconfigured(shared, uid, view, problem).await,
     };
@@ -71,10 +77,11 @@ async fn complete(
     shared: &Arc<Shared>,
     view: &View,
     containers: Result<Vec<ContainerRequest>, Problem>,
+    api_access: bool,
 ) -> Result<InstanceRequest, Problem> {
     let containers = containers?;
-    let files = match shared.rules.capabilities.file_volumes {
-        true => current_files(shared, &view.pod).await?,
+    let files = match shared.rules.capabilities.holds_files(&view.pod) {
+        true => current_files(shared, &view.pod, api_access).await?,
         false => Vec::new(),
     };
     let (registry_logins, problems) = fetch_logins(&shared.client, &view.pod).await;
@@ -118,8 +125,11 @@ fn request(
     container: &Container,
     attempt: u32,
     sources: &Sources,
+    api: Option<&ApiServer>,
 ) -> Result<ContainerRequest, Problem> {
-    let node = NodeValues { host_ip: &shared.host_ip, allocatable: &shared.allocatable };
+    let allocatable = shared.allocatable();
+    let address = if asks_for_pod_ip(container) { shared.provider.address_of(&view.pod) } else { None };
+    let node = NodeValues { host_ip: &shared.host_ip, pod_ip: address.as_deref(), allocatable: &allocatable, api };
     let Environment { variables, warnings } = resolve(&view.pod, container, &node, sources)?;
     for warning in warnings {
         shared.events.warning(about(&view.pod), &warning.reason, warning.message);
@@ -143,6 +153,11 @@ fn say_started(shared: &Arc<Shared>, view: &View, request: &InstanceRequest) {
     if !ignored.is_empty() {
         let message = format!("This node does not apply: {}", ignored.join(", "));
         shared.events.warning(about(&view.pod), "FieldsIgnored", message);
+    }
+    let unenforced = unenforced_security(spec, &shared.rules.capabilities);
+    if !unenforced.is_empty() {
+        let message = format!("This engine does not enforce of securityContext: {}", unenforced.join(", "));
+        shared.events.warning(about(&view.pod), "SecurityContextNotEnforced", message);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pods bound to a node by name, made and deleted by many writers at once, counted by one watch.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::time::Instant;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -30,10 +31,10 @@ impl Pods {
         Self { api, namespace, node: node.to_owned() }
     }
 
-    /// Makes that many; seconds from the first writing until the last is Running and ready.
-    pub async fn create_until_ready(&self, wanted: usize) -> f64 {
-        let start = Instant::now();
-        let writing = stream::iter(0..wanted).for_each_concurrent(WRITERS, async |number| {
+    /// Makes these, all before them being there; seconds from the first writing until the last is Running and ready.
+    pub async fn create_until_ready(&self, numbers: Range<usize>) -> f64 {
+        let (start, wanted) = (Instant::now(), numbers.end);
+        let writing = stream::iter(numbers).for_each_concurrent(WRITERS, async |number| {
             self.api.create(&PostParams::default(), &self.pod(number)).await.unwrap();
         });
         tokio::join!(writing, self.until_ready(wanted));
@@ -61,6 +62,15 @@ impl Pods {
         };
         tokio::join!(deleting, counting);
         start.elapsed().as_secs_f64()
+    }
+
+    /// Takes one out of the cluster at once, without asking its node; its UID, and when that was asked for.
+    pub async fn force(&self, number: usize) -> (String, Instant) {
+        let name = format!("pod-{number}");
+        let uid = self.api.get_metadata(&name).await.unwrap().metadata.uid.unwrap();
+        let start = Instant::now();
+        self.api.delete(&name, &DeleteParams::default().grace_period(0)).await.unwrap();
+        (uid, start)
     }
 
     /// How many changes of pods a watch tells while `work` goes on.

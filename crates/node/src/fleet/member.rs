@@ -1,28 +1,40 @@
 //! One engine at work: finds its hardware, runs a node for each class of it, follows its changes.
-//! Hardware that is away for a while keeps its node; only the end of the engine removes nodes.
+//! Hardware that is away for a while keeps its node, which then offers nothing; only the end of the engine removes nodes.
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
-use engines::kubernetes::{Access, Class, Kubernetes, KubernetesConfig, classes};
-use kube::Client;
-use kubelet::{Kubelet, ProviderError};
-use tokio::{sync::watch, task::JoinHandle};
+use anyhow::{Result, bail};
+use engines::kubernetes::Class;
+use kubelet::{Capacity, Kubelet};
+use tokio::{
+    sync::{Mutex as AsyncMutex, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, Seen, SeenNode, Stage, hardware, home::Home};
+use super::{
+    Engine, Seen, SeenNode, Stage,
+    exposure::{self, Exposing},
+    hardware,
+    home::{self, Home},
+    site::Site,
+};
 
 /// Time between two looks at the hardware.
 const LOOK: Duration = Duration::from_secs(60);
 /// As long as something is to be done or does not work.
 const SOON: Duration = Duration::from_secs(3);
+/// While pods go on that nobody agreed to end: that may take days, and each look asks both clusters for a lot.
+const WAITING: Duration = Duration::from_secs(15);
 
 /// A running node.
 struct Running {
     class: Class,
+    /// Changes without a restart.
+    size: watch::Sender<(Capacity, Option<u32>)>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -30,9 +42,12 @@ struct Running {
 struct Work {
     home: Arc<Home>,
     engine: Engine,
-    client: Client,
-    cluster: String,
+    site: Site,
     nodes: BTreeMap<String, Running>,
+    /// The engine waits for the end of its pods, and that was said.
+    waits: bool,
+    /// Where something can be exposed; a task of its own looks at it.
+    exposing: Option<Arc<AsyncMutex<Exposing>>>,
     /// Ends every node, also in the middle of a look.
     stop: CancellationToken,
 }
@@ -61,8 +76,11 @@ pub(super) async fn run(
             () = tokio::time::sleep(pause) => {}
         }
     }
-    for (node, running) in work.into_iter().flat_map(|work| work.nodes) {
-        running.end(&node).await;
+    if let Some(work) = work {
+        for (node, running) in work.nodes {
+            running.end(&node).await;
+        }
+        work.site.quiet().await;
     }
     tracing::info!(engine.name = name, "The nodes of an engine have stopped");
 }
@@ -80,7 +98,14 @@ async fn step(
         match Work::begin(home, given, stop).await {
             Ok(begun) => *work = Some(begun),
             Err((given, error)) => {
-                note(seen, |seen| seen.trouble = Some(format!("{error:#}")));
+                let (name, error) = (given.name.as_str(), format!("{error:#}"));
+                note(seen, |seen| {
+                    // Once: it is tried again every few seconds.
+                    if seen.trouble.as_deref() != Some(error.as_str()) {
+                        tracing::warn!(engine.name = name, error, "The nodes of an engine cannot begin; trying again");
+                    }
+                    seen.trouble = Some(error);
+                });
                 *waiting = Some(given);
             }
         }
@@ -103,20 +128,14 @@ impl Work {
         engine: Engine,
         stop: &CancellationToken,
     ) -> Result<Self, (Engine, anyhow::Error)> {
-        let opened = async {
-            let access = Access::Values {
-                server: engine.reach.server.clone(),
-                address: engine.reach.address,
-                ca: engine.reach.ca.clone(),
-                login: engine.reach.login.clone(),
-            };
-            let (client, _) = access.connect().await?;
-            anyhow::Ok((client, home.cluster_id().await.context("The home cluster")?))
-        };
-        match opened.await {
-            Ok((client, cluster)) => {
+        match Site::open(home, &engine).await {
+            Ok(site) => {
+                let exposing = site.exposing(home, &engine.name).map(|it| Arc::new(AsyncMutex::new(it)));
                 let (home, stop) = (home.clone(), stop.clone());
-                Ok(Self { home, engine, client, cluster, nodes: BTreeMap::new(), stop })
+                if let Some(exposing) = &exposing {
+                    tokio::spawn(exposure::run(exposing.clone(), stop.clone()));
+                }
+                Ok(Self { home, engine, site, nodes: BTreeMap::new(), waits: false, exposing, stop })
             }
             Err(error) => Err((engine, error)),
         }
@@ -125,8 +144,8 @@ impl Work {
     /// One look; says when the next one is due.
     async fn look(&mut self, seen: &Mutex<Seen>) -> Duration {
         let outcome = match self.engine.stage {
-            Stage::Ending => self.wind_up(seen).await,
-            _ => self.follow(seen).await,
+            Stage::Emptying | Stage::Ending | Stage::Forgotten => self.wind_up(seen).await,
+            Stage::Open | Stage::Closed => self.follow(seen).await,
         };
         match outcome {
             Ok(pause) => pause,
@@ -139,15 +158,13 @@ impl Work {
     }
 
     async fn follow(&mut self, seen: &Mutex<Seen>) -> Result<Duration> {
-        let found = match classes(&self.client).await {
-            Ok(found) => found,
-            // The right to read nodes is missing: what was typed counts (RULINGS 29).
-            Err(ProviderError::Unsupported(_)) => hardware::typed(&self.engine.reach.typed),
-            Err(error) => return Err(error.into()),
-        };
         let before = self.nodes.len();
         let mut trouble = None;
-        for (name, class) in hardware::by_name(&self.engine.name, found) {
+        let mut wanted = self.site.hardware(&self.home, &self.engine.name).await?;
+        let left = self.home.nodes_of(&self.engine.name).await?;
+        let running = self.nodes.iter().map(|(name, running)| (name, &running.class));
+        hardware::keep_empty(&mut wanted, running, left);
+        for (name, class) in wanted {
             if let Err(error) = self.run_node(name, class).await {
                 tracing::warn!(engine.name = self.engine.name, error = format!("{error:#}"), "A node cannot run");
                 trouble = Some(format!("{error:#}"));
@@ -157,16 +174,15 @@ impl Work {
         let again = trouble.is_some() || self.nodes.len() > before;
         note(seen, |seen| *seen = Seen { nodes: shown, trouble, gone: false });
         for name in self.nodes.keys() {
-            self.home.cordon(name, self.engine.stage).await?;
+            self.home.settle(name, self.engine.stage).await?;
         }
         // A new Node appears in a moment and must be told whether it is open.
-        Ok(if again { SOON } else { LOOK })
+        Ok(if again { SOON } else { self.site.pause().unwrap_or(LOOK) })
     }
 
     async fn run_node(&mut self, name: String, class: Class) -> Result<()> {
-        match self.nodes.get(&name) {
-            Some(running) if running.class == class && !running.task.is_finished() => return Ok(()),
-            _ => {}
+        if self.nodes.get_mut(&name).is_some_and(|running| running.takes(&class)) {
+            return Ok(());
         }
         if let Some(running) = self.nodes.remove(&name) {
             running.end(&name).await;
@@ -178,42 +194,34 @@ impl Work {
             );
         }
         let config = self.home.node(&name, &self.engine, &class)?;
-        let provider = Kubernetes::new(
-            self.client.clone(),
-            KubernetesConfig {
-                namespace: self.engine.reach.namespace.clone(),
-                cluster: self.cluster.clone(),
-                node: name.clone(),
-                node_selector: class.node_selector.clone(),
-                tolerations: class.tolerations.clone(),
-            },
-        );
-        let (stop, node) = (self.stop.child_token(), name.clone());
-        let kubelet = Kubelet::new(self.home.client.clone(), config, Arc::new(provider)).run(stop.clone());
+        let provider = self.site.provider(&name, &class);
+        let (stop, node, size) = (self.stop.child_token(), name.clone(), watch::Sender::new(home::size(&class)));
+        let kubelet = Kubelet::new(self.home.client.clone(), config, provider).sized_by(size.subscribe());
+        let kubelet = kubelet.run(stop.clone());
         let task = tokio::spawn(async move {
             if let Err(error) = kubelet.await {
                 tracing::error!(%error, node.name = node, "A node could not start");
             }
         });
-        self.nodes.insert(name, Running { class, stop, task });
+        self.nodes.insert(name, Running { class, size, stop, task });
         Ok(())
     }
 
-    /// Ends the engine's pods while its nodes still run, then takes the nodes away.
+    /// Ends the engine's pods while its nodes still run, or waits for their end, then takes the nodes away.
     async fn wind_up(&mut self, seen: &Mutex<Seen>) -> Result<Duration> {
         if seen.lock().unwrap_or_else(PoisonError::into_inner).gone {
             return Ok(LOOK);
         }
-        let names = self.home.nodes_of(&self.engine.name).await?;
-        let mut empty = true;
-        for name in &names {
-            self.home.cordon(name, Stage::Ending).await?;
-            empty &= self.home.drain(name).await?;
-        }
-        if !empty {
+        self.site.is_itself(self.engine.stage).await?;
+        let names: Vec<String> = self.home.nodes_of(&self.engine.name).await?.into_keys().collect();
+        // What has no pod any more may cost money all the same.
+        if !self.is_drained(&names).await? || !self.site.is_empty(&names, self.engine.stage).await? {
             // Somebody must confirm the deletions.
-            self.follow(seen).await?;
-            return Ok(SOON);
+            let pause = self.follow(seen).await?;
+            return Ok(if self.waits { pause.min(WAITING) } else { SOON });
+        }
+        if let Some(exposing) = &self.exposing {
+            exposing.lock().await.end().await?;
         }
         for (name, running) in std::mem::take(&mut self.nodes) {
             running.end(&name).await;
@@ -224,11 +232,47 @@ impl Work {
         note(seen, |seen| *seen = Seen { gone: true, ..Seen::default() });
         Ok(LOOK)
     }
+
+    /// Closes the nodes and ends their pods where that was agreed to; true once there is none.
+    async fn is_drained(&mut self, nodes: &[String]) -> Result<bool> {
+        let mut were_closed = true;
+        for node in nodes {
+            were_closed &= self.home.settle(node, self.engine.stage).await?;
+        }
+        // A pod that was scheduled before the scheduler saw the nodes closed is bound by the next look.
+        let may_end = self.engine.stage != Stage::Emptying || (were_closed && !self.home.runs_pods(nodes).await?);
+        if !may_end {
+            if were_closed && !std::mem::replace(&mut self.waits, true) {
+                tracing::info!(
+                    engine.name = self.engine.name,
+                    "An engine on its way out waits for the end of its pods"
+                );
+            }
+            return Ok(false);
+        }
+        self.waits = false;
+        let mut empty = true;
+        for node in nodes {
+            empty &= self.home.drain(node).await?;
+        }
+        Ok(empty)
+    }
 }
 
 // === impl Running ===
 
 impl Running {
+    /// Whether the node runs and can go on for this hardware; if so it offers what there is now.
+    fn takes(&mut self, class: &Class) -> bool {
+        if self.task.is_finished() || !hardware::is_same(&self.class, class) {
+            return false;
+        }
+        self.class = class.clone();
+        let size = home::size(class);
+        self.size.send_if_modified(|known| std::mem::replace(known, size.clone()) != size);
+        true
+    }
+
     fn shown(&self, name: &str) -> SeenNode {
         let Class { gpu, cpus, memory_bytes, .. } = &self.class;
         SeenNode { name: name.to_owned(), gpu: gpu.clone(), cpus: *cpus, memory_bytes: *memory_bytes }

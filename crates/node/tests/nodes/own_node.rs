@@ -1,65 +1,59 @@
 //! A virtual node that belongs to one test: its own process, namespace and containers on the real engine.
 //! Pods are bound to it by name and made by the cluster's admin, so the node alone decides what becomes of them.
 
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::ops::Deref;
+use std::path::Path;
 
 use serde_json::{Value, json};
-use testkit::{Plane, Ran, Scratch, engine_socket, eventually, local_image, unique};
-use tokio::process::{Child, Command};
+use testkit::{DockerNode, Followed, Plane, Ran, eventually, local_image, unique};
+use tokio::process::Child;
 
 pub struct Node {
-    pub name: String,
     pub namespace: String,
-    pub socket: PathBuf,
-    pub port: u16,
-    home: Scratch,
-    flags: Vec<String>,
+    node: DockerNode,
+}
+
+impl Deref for Node {
+    type Target = DockerNode;
+
+    fn deref(&self) -> &DockerNode {
+        &self.node
+    }
 }
 
 impl Node {
     pub async fn new() -> Self {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let (name, namespace) = (unique("node"), unique("pods"));
-        let node = Self { name, namespace, socket: engine_socket(), port, home: Scratch::new(), flags: Vec::new() };
+        let program = Path::new(env!("CARGO_BIN_EXE_remotegpu-kubelet"));
+        let node = Self { namespace: unique("pods"), node: DockerNode::new(program) };
         Plane::current().admin(&["create", "namespace", &node.namespace]).await.out();
         node
     }
 
     /// With one more flag.
     pub fn with(mut self, flag: &str) -> Self {
-        self.flags.push(flag.to_owned());
+        self.node = self.node.with(flag);
         self
-    }
-
-    pub fn start(&self) -> Child {
-        let log = self.home.path().join("node.log");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let (cert, key) = Plane::current().kubelet_certificate(&self.name);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_remotegpu-kubelet"));
-        command.args(["--nodename", &self.name, "--address", "127.0.0.1", "--port", &self.port.to_string()]);
-        command.args(["--provider", "docker", "--provider-endpoint", &format!("unix://{}", self.socket.display())]);
-        command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key).args(&self.flags);
-        command.arg("--kubeconfig").arg(Plane::current().kubeconfig("admin")).args(["--capacity-cpu", "8"]);
-        command.args(["--capacity-memory", "8Gi"]).stdin(Stdio::null()).kill_on_drop(true);
-        command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("remotegpu-kubelet is built")
-    }
-
-    /// Starts it and waits for the Node object.
-    pub async fn started(&self) -> Child {
-        let process = self.start();
-        eventually("the node is there", async || {
-            let ran = Plane::current().admin(&["get", "node", &self.name]).await;
-            if ran.ok { Ok(()) } else { Err((ran.stderr, self.log())) }
-        })
-        .await;
-        process
     }
 
     /// kubectl as admin in the node's namespace.
     pub async fn kubectl(&self, arguments: &[&str]) -> Ran {
         let arguments: Vec<&str> = ["--namespace", &self.namespace].iter().chain(arguments).copied().collect();
         Plane::current().admin(&arguments).await
+    }
+
+    /// Follows a pod's log as admin; its first line has come.
+    pub async fn follow(&self, pod: &str) -> Followed {
+        let (plane, arguments) = (Plane::current(), ["--namespace", &self.namespace, "logs", "--follow", pod]);
+        plane.follow(&plane.kubeconfig("admin"), &arguments, &[]).await
+    }
+
+    /// Waits until this is a container's log: what it writes first comes a moment after it runs.
+    pub async fn logged(&self, pod: &str, container: &str, wanted: &str) {
+        eventually(&format!("{pod}/{container} has said so"), async || {
+            let log = self.kubectl(&["logs", pod, "-c", container]).await.out();
+            if log == wanted { Ok(()) } else { Err(log) }
+        })
+        .await;
     }
 
     /// Applies objects of the node's namespace.
@@ -123,15 +117,7 @@ impl Node {
 
     /// Asks the kubelet API as the cluster's admin.
     pub async fn ask(&self, path: &str) -> String {
-        let url = format!("https://127.0.0.1:{}{path}", self.port);
-        let (cert, key) = Plane::current().admin_certificate();
-        let mut curl = Command::new("curl");
-        curl.args(["-sk", "--cert"]).arg(cert).arg("--key").arg(key).arg(url);
-        String::from_utf8(curl.output().await.unwrap().stdout).unwrap()
-    }
-
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.home.path().join("node.log")).unwrap_or_default()
+        Plane::current().ask_kubelet(self.port, path).await
     }
 
     /// Deletes everything of this node, process last.

@@ -70,7 +70,7 @@ async fn init_containers_run_in_order_before_the_rest_and_share_volumes() {
     let pod = node.running("web").await;
     let init = pod["status"]["initContainerStatuses"].as_array().unwrap();
     assert!(init.iter().all(|one| one["state"]["terminated"]["exitCode"] == 0), "{init:?}");
-    assert_eq!(node.kubectl(&["logs", "web", "-c", "app"]).await.out(), "1\n2\n");
+    node.logged("web", "app", "1\n2\n").await;
     // Containers of a pod share its network.
     let listing = ["exec", "web", "-c", "side", "--", "wget", "-qO-", "http://127.0.0.1/none"];
     assert!(node.kubectl(&listing).await.refused().contains("404"));
@@ -154,15 +154,9 @@ async fn hooks_run_after_the_start_and_before_the_end() {
         if log == "started\n" { Ok(()) } else { Err(log) }
     })
     .await;
-    let deletion = ["delete", "pod", "web", "--timeout=60s"];
-    let follow = ["logs", "--follow", "web"];
-    let (log, gone) = tokio::join!(node.kubectl(&follow), async {
-        eventually("the log is read", async || if node.ask("/pods").await.contains("web") { Ok(()) } else { Err(()) })
-            .await;
-        node.kubectl(&deletion).await
-    });
-    gone.out();
-    assert_eq!(log.stdout, "started\nstopping\nterm\n");
+    let followed = node.follow("web").await;
+    node.kubectl(&["delete", "pod", "web", "--timeout=60s"]).await.out();
+    assert_eq!(followed.rest().await, "started\nstopping\nterm\n");
 
     let mut failing = shell("app", "sleep 1000");
     failing["lifecycle"] = json!({"postStart": {"exec": {"command": ["sh", "-c", "echo no; exit 1"]}}});
@@ -183,8 +177,12 @@ async fn a_container_beyond_its_memory_is_killed() {
     let pod = node.until("eater", "it is over", |pod| pod["status"]["phase"] == "Failed").await;
     let ended = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
     assert_eq!(ended["exitCode"], 137, "{ended}");
-    // Podman does not notice it on every version of cgroups.
-    assert!(ended["reason"] == "OOMKilled" || ended["reason"] == "Error", "{ended}");
+    // Under version 1 of control groups Podman does not notice it; the kernel's log tells, where it may be read.
+    let known = std::fs::File::open("/dev/kmsg").is_ok();
+    if !known {
+        testkit::left_out("the reason OOMKilled: this user may not read /dev/kmsg");
+    }
+    assert!(ended["reason"] == "OOMKilled" || !known && ended["reason"] == "Error", "{ended}");
     node.end(process).await;
 }
 
@@ -233,6 +231,13 @@ async fn figures_name_each_container_and_the_node() {
         "{summary}"
     );
     assert_eq!(summary["pods"][0]["containers"][0]["name"], "app");
+    let own = node.ask("/metrics").await;
+    for metric in ["node_pods", "node_pods_by_phase", "node_engine_calls_total", "node_status_writes_total"] {
+        assert!(own.lines().any(|line| line.starts_with(&format!("remotegpu_{metric}"))), "{metric}: {own}");
+    }
+    for line in ["remotegpu_node_instances 1", "remotegpu_node_create_to_running_seconds_count 1"] {
+        assert!(own.lines().any(|one| one == line), "{line}: {own}");
+    }
     node.end(process).await;
 }
 

@@ -1,27 +1,55 @@
 //! Streams of a virtual node with every kubectl of this machine: exec, attach, cp, port-forward, logs of old attempts.
-//! Old kubectls speak SPDY, which reaches the node as SPDY; new ones speak WebSocket (`virtual-node.md` §3.13).
+//! Old kubectls speak SPDY, which reaches the node as SPDY; new ones speak WebSocket (`virtual-node.md` §3.13), and SPDY
+//! when they are told to, so that each run has both.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::json;
-use testkit::{Plane, Scratch, eventually};
+use testkit::{Plane, Scratch};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::own_node::{Node, shell};
 
+/// Keeps a kubectl from 1.31 on away from WebSocket, for commands and for ports.
+const SPDY: [(&str, &str); 2] =
+    [("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", "false"), ("KUBECTL_PORT_FORWARD_WEBSOCKETS", "false")];
+
+/// A kubectl and how it is made to speak.
+struct Client {
+    name: String,
+    program: PathBuf,
+    environment: &'static [(&'static str, &'static str)],
+}
+
+impl Client {
+    fn pinned() -> Self {
+        let program = Plane::current().kubectl_program().to_owned();
+        Self { name: "kubectl (pinned)".to_owned(), program, environment: &[] }
+    }
+
+    /// Every kubectl of this machine, and ours once more with SPDY.
+    fn all() -> Vec<Self> {
+        let found = Plane::current().kubectls().into_iter();
+        let mut all: Vec<_> = found.map(|(name, program)| Self { name, program, environment: &[] }).collect();
+        all.push(Self { name: "kubectl (pinned) over SPDY".to_owned(), environment: &SPDY, ..Self::pinned() });
+        all
+    }
+}
+
 /// A kubectl that talks while it runs.
-fn kubectl(program: &Path, node: &Node, arguments: &[&str]) -> Child {
-    let mut command = Command::new(program);
+fn kubectl(client: &Client, node: &Node, arguments: &[&str]) -> Child {
+    let mut command = Command::new(&client.program);
+    command.envs(client.environment.iter().copied());
     command.arg("--kubeconfig").arg(Plane::current().kubeconfig("admin"));
     command.args(["--namespace", &node.namespace]).args(arguments).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-async fn feed(program: &Path, node: &Node, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
-    let mut child = kubectl(program, node, arguments);
+async fn feed(client: &Client, node: &Node, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut child = kubectl(client, node, arguments);
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(input.as_bytes()).await.unwrap();
     drop(stdin);
@@ -36,14 +64,20 @@ async fn every_kubectl_runs_commands_with_input_output_and_exit_code() {
     let process = node.started().await;
     node.script("web", "sleep 1000").await;
     node.running("web").await;
-    for (name, program) in Plane::current().kubectls() {
+    for client in Client::all() {
+        let name = &client.name;
         let command = ["exec", "-i", "web", "--", "sh", "-c", "cat; echo oops >&2; exit 7"];
-        let (code, out, err) = feed(&program, &node, &command, "hello\n").await;
+        let (code, out, err) = feed(&client, &node, &command, "hello\n").await;
         assert_eq!((code, out.as_str()), (Some(7), "hello\n"), "{name}: {err}\n{}", node.log());
         assert!(err.contains("oops"), "{name}: {err}");
         let large = ["exec", "web", "--", "sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x"];
-        let (code, out, err) = feed(&program, &node, &large, "").await;
+        let (code, out, err) = feed(&client, &node, &large, "").await;
         assert_eq!((code, out.len()), (Some(0), 3_000_000), "{name}: {err}");
+        // SkyPilot sends whole scripts in the address of the call.
+        let script = "x".repeat(30_000);
+        let long = ["exec", "web", "--", "sh", "-c", "echo ${#1}", "sh", &script];
+        let (code, out, err) = feed(&client, &node, &long, "").await;
+        assert_eq!((code, out.as_str()), (Some(0), "30000\n"), "{name}: {err}");
     }
     node.end(process).await;
 }
@@ -54,12 +88,13 @@ async fn every_kubectl_attaches_to_a_container_that_reads_its_input() {
     let process = node.started().await;
     let mut container = shell("app", "while read line; do echo got $line; done");
     container["stdin"] = json!(true);
-    for (number, (name, program)) in Plane::current().kubectls().into_iter().enumerate() {
+    for (number, client) in Client::all().iter().enumerate() {
+        let name = &client.name;
         // Each has a pod of its own: Podman closes the container's input with the first who leaves.
         let pod = format!("reader-{number}");
         node.pod(&pod, json!({"containers": [container.clone()]})).await;
         node.running(&pod).await;
-        let mut child = kubectl(&program, &node, &["attach", "-i", &pod]);
+        let mut child = kubectl(client, &node, &["attach", "-i", &pod]);
         let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut lines = BufReader::new(stdout).lines();
         // What is typed before the streams are joined would be read by nobody who answers.
@@ -90,10 +125,16 @@ async fn every_kubectl_attaches_to_a_container_that_reads_its_input() {
 async fn every_kubectl_forwards_ports_of_the_pods_own_localhost() {
     let node = Node::new().await;
     let process = node.started().await;
-    node.script("web", "mkdir /www && echo from the pod > /www/index.html && httpd -f -p 127.0.0.1:8080 -h /www").await;
+    let script = "mkdir /www && echo from the pod > /www/index.html && httpd -f -p 127.0.0.1:8080 -h /www";
+    let mut container = shell("app", script);
+    // That it runs does not mean that it listens yet.
+    let fetch_it = json!({"command": ["wget", "-qO-", "http://127.0.0.1:8080/"]});
+    container["readinessProbe"] = json!({"exec": fetch_it, "periodSeconds": 1, "timeoutSeconds": 10});
+    node.pod("web", json!({"containers": [container]})).await;
     node.running("web").await;
-    for (name, program) in Plane::current().kubectls() {
-        let mut child = kubectl(&program, &node, &["port-forward", "pod/web", ":8080", ":9"]);
+    for client in Client::all() {
+        let name = &client.name;
+        let mut child = kubectl(&client, &node, &["port-forward", "pod/web", ":8080", ":9"]);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port: u16 = loop {
             let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("{name} forwards nothing"));
@@ -125,7 +166,7 @@ async fn a_port_where_nobody_listens_says_so() {
     let process = node.started().await;
     node.script("web", "sleep 1000").await;
     node.running("web").await;
-    let mut child = kubectl(Plane::current().kubectl_program(), &node, &["port-forward", "pod/web", ":8081"]);
+    let mut child = kubectl(&Client::pinned(), &node, &["port-forward", "pod/web", ":8081"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = lines.next_line().await.unwrap().unwrap();
     let port = line.trim_start_matches("Forwarding from 127.0.0.1:").trim_end_matches(" -> 8081").parse().unwrap();
@@ -174,16 +215,8 @@ async fn logs_have_a_past_a_beginning_and_an_end() {
     let refused = node.kubectl(&["logs", "fresh", "--previous"]).await.refused();
     assert!(refused.contains("no previous"), "{refused}");
     // A container that was ended ends the log that is followed.
-    let followed = tokio::spawn(feed_owned(node.namespace.clone()));
-    eventually("the log is being followed", async || {
-        if node.kubectl(&["logs", "fresh"]).await.out() == "only\n" { Ok(()) } else { Err(node.log()) }
-    })
-    .await;
+    let followed = node.follow("fresh").await;
     node.kubectl(&["delete", "pod", "fresh", "--timeout=60s"]).await.out();
-    assert_eq!(followed.await.unwrap(), "only\n");
+    assert_eq!(followed.rest().await, "only\n");
     node.end(process).await;
-}
-
-async fn feed_owned(namespace: String) -> String {
-    Plane::current().admin(&["--namespace", &namespace, "logs", "--follow", "fresh"]).await.stdout
 }

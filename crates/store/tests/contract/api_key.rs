@@ -78,6 +78,9 @@ async fn a_key_of_another_account_is_invisible(db: &Database) {
     assert_eq!(db.api_key(mine.account.id, foreign.id).await.unwrap(), None);
     assert_eq!(db.list_api_keys(mine.account.id, None, &page(10, None)).await.unwrap(), []);
     assert_eq!(db.list_api_keys(mine.account.id, Some(other.owner.id), &page(10, None)).await.unwrap(), []);
+    let own = mine.api_key(db, Scope::All).await;
+    assert_eq!(db.api_keys(mine.account.id, &[foreign.id, own.id]).await.unwrap(), [own]);
+    assert!(db.api_keys(mine.account.id, &[]).await.unwrap().is_empty());
 }
 
 async fn keys_are_listed_by_owner_or_all(db: &Database) {
@@ -303,6 +306,7 @@ async fn key_access_tells_the_time_of_the_database(db: &Database) {
     let before = jiff::Timestamp::now().as_millisecond();
     let first = db.key_access(&key.public_id, None).await.unwrap().unwrap();
     let second = db.key_access(&key.public_id, None).await.unwrap().unwrap();
+    let alone = db.database_time().await.unwrap().as_millisecond();
     let after = jiff::Timestamp::now().as_millisecond();
     let (first_ms, second_ms) = (first.read_at.as_millisecond(), second.read_at.as_millisecond());
     // SQLite's clock has whole milliseconds.
@@ -310,6 +314,7 @@ async fn key_access_tells_the_time_of_the_database(db: &Database) {
         (before - 1..=second_ms).contains(&first_ms) && second_ms <= after + 1,
         "{before} {first_ms} {second_ms} {after}"
     );
+    assert!((second_ms..=after + 1).contains(&alone), "{second_ms} {alone} {after}");
     assert_eq!(first.owner_email, Some(tenant.owner.email.clone()));
 }
 

@@ -6,6 +6,7 @@ use domain::budget::{Budget, BudgetState, BudgetTerms};
 use domain::id::{BudgetId, NamespaceId};
 use domain::money::{Currency, Money};
 use domain::namespace::{Namespace, NamespaceStatus};
+use domain::page::PageRequest;
 use domain::usage::Month;
 use domain::{Code, Error};
 use uuid::Uuid;
@@ -16,8 +17,10 @@ use crate::given::{self, Tenant, at};
 on_both_engines! {
     a_budget_is_made_changed_and_deleted_with_its_audit_rows
     there_is_one_budget_for_the_account_and_one_for_each_namespace
+    the_list_comes_in_pages_with_names_the_whole_accounts_first
     a_stop_reaches_the_namespaces_of_the_budget_and_only_those
     a_state_moves_once_and_only_from_where_it_was
+    other_terms_begin_to_tell_anew
     a_budget_goes_with_its_namespace
 }
 
@@ -56,7 +59,7 @@ async fn settle(db: &Database) {
 async fn a_budget_is_made_changed_and_deleted_with_its_audit_rows(db: &Database) {
     let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
     let budget = made(db, &tenant, None).await;
-    assert_eq!(db.list_budgets(tenant.account.id).await.unwrap(), std::slice::from_ref(&budget));
+    assert_eq!(db.budgets_of(tenant.account.id).await.unwrap(), std::slice::from_ref(&budget));
     assert_eq!(db.budget(other.account.id, budget.id).await.unwrap(), None, "it is somebody else's");
     assert!(db.change_budget(budget.id, &terms(7), &tenant.event(Action::BudgetChanged)).await.unwrap());
     assert_eq!(db.budget(tenant.account.id, budget.id).await.unwrap().unwrap().terms, terms(7));
@@ -76,11 +79,29 @@ async fn there_is_one_budget_for_the_account_and_one_for_each_namespace(db: &Dat
         let refused = db.create_budget(&again, &tenant.event(Action::BudgetCreated)).await;
         assert!(matches!(refused, Err(Error::Conflict { code: Code::Conflict, .. })), "{refused:?}");
     }
-    assert_eq!(db.list_budgets(tenant.account.id).await.unwrap(), [of_account.clone(), of_namespace.clone()]);
+    assert_eq!(db.budgets_of(tenant.account.id).await.unwrap(), [of_account.clone(), of_namespace.clone()]);
     made(db, &given::tenant(db).await, None).await;
     let all = db.budgets_after(None, 10).await.unwrap();
     assert_eq!(all.len(), 3);
     assert_eq!(db.budgets_after(Some(all[0].id), 1).await.unwrap(), all[1..2]);
+}
+
+async fn the_list_comes_in_pages_with_names_the_whole_accounts_first(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    let mut namespaces = [tenant.namespace(db, "one").await, tenant.namespace(db, "two").await];
+    namespaces.sort_by_key(|namespace| namespace.id.to_string());
+    let mut wanted = Vec::new();
+    for namespace in &namespaces {
+        wanted.push((made(db, &tenant, Some(namespace)).await, Some(namespace.name.as_str().to_owned())));
+    }
+    wanted.insert(0, (made(db, &tenant, None).await, None));
+    made(db, &other, None).await;
+    let list = async |limit, after| db.list_budgets(tenant.account.id, &PageRequest { limit, after }).await.unwrap();
+    assert_eq!(list(10, None).await, wanted);
+    assert_eq!(list(1, None).await, wanted[..2], "one more says that more follow");
+    assert_eq!(list(1, Some(wanted[0].0.place())).await, wanted[1..]);
+    assert_eq!(list(1, Some(wanted[1].0.place())).await, wanted[2..]);
+    assert!(list(1, Some(wanted[2].0.place())).await.is_empty());
 }
 
 async fn a_stop_reaches_the_namespaces_of_the_budget_and_only_those(db: &Database) {
@@ -103,7 +124,7 @@ async fn a_stop_reaches_the_namespaces_of_the_budget_and_only_those(db: &Databas
     assert!(db.delete_budget(whole.id, at(3), &tenant.event(Action::BudgetDeleted)).await.unwrap());
     assert_eq!((stopped(one.id).await, stopped(two.id).await), (true, false));
     assert_eq!(outdated(db).await.len(), 2, "both are looked at again");
-    assert_eq!(db.list_budgets(account).await.unwrap().len(), 1);
+    assert_eq!(db.budgets_of(account).await.unwrap().len(), 1);
 }
 
 async fn a_state_moves_once_and_only_from_where_it_was(db: &Database) {
@@ -124,12 +145,25 @@ async fn a_state_moves_once_and_only_from_where_it_was(db: &Database) {
     assert_eq!(tenant.audited(db).await.iter().filter(|action| **action == Action::BudgetReached).count(), 1);
 }
 
+async fn other_terms_begin_to_tell_anew(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let budget = made(db, &tenant, None).await;
+    let told = BudgetState { reached: 100, ..budget.state };
+    assert!(db.advance_budget(&budget, told, at(1), &tenant.event(Action::BudgetReached)).await.unwrap());
+    let reached_under = async |terms: BudgetTerms| {
+        assert!(db.change_budget(budget.id, &terms, &tenant.event(Action::BudgetChanged)).await.unwrap());
+        db.budget(tenant.account.id, budget.id).await.unwrap().unwrap().state.reached
+    };
+    assert_eq!(reached_under(BudgetTerms { hard_stop: false, ..terms(100) }).await, 100, "nothing to tell anew");
+    assert_eq!(reached_under(terms(1000)).await, 0);
+}
+
 async fn a_budget_goes_with_its_namespace(db: &Database) {
     let tenant = given::tenant(db).await;
     let namespace = tenant.namespace_in(db, "one", NamespaceStatus::Deleting).await;
     made(db, &tenant, Some(&namespace)).await;
     db.remove_namespace(namespace.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
-    assert!(db.list_budgets(tenant.account.id).await.unwrap().is_empty());
+    assert!(db.budgets_of(tenant.account.id).await.unwrap().is_empty());
     let gone = db.create_budget(&budget(&tenant, Some(&namespace)), &tenant.event(Action::BudgetCreated)).await;
     assert!(matches!(gone, Err(Error::NotFound)), "{gone:?}");
 }

@@ -16,6 +16,7 @@ use crate::given::{self, at};
 on_both_engines! {
     a_recorded_credential_is_the_last_use_of_its_key
     no_credential_is_recorded_for_a_key_that_is_not_active
+    a_key_that_lives_by_the_databases_clock_is_used_whatever_the_consoles_says
     a_credential_of_the_console_needs_no_key
     no_credential_is_recorded_for_a_namespace_that_is_gone
     a_revocation_and_a_credential_at_once_never_both_win_out_of_order
@@ -50,7 +51,8 @@ async fn no_credential_is_recorded_for_a_key_that_is_not_active(db: &Database) {
     let revoked = tenant.api_key(db, Scope::All).await;
     db.revoke_api_key(revoked.id, at(0), &tenant.event(Action::ApiKeyRevoked)).await.unwrap();
     let disabled = tenant.stored(db, ApiKey { disabled: true, ..fresh() }).await;
-    let expired = tenant.stored(db, ApiKey { expires_at: Some(at(0)), ..fresh() }).await;
+    // By the database's clock, which no test sets.
+    let expired = tenant.stored(db, ApiKey { expires_at: Some(jiff::Timestamp::UNIX_EPOCH), ..fresh() }).await;
     for key in [revoked, disabled, expired, fresh()] {
         let credential = tenant.new_credential(Some(&key), &namespace);
         assert!(!db.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap());
@@ -58,6 +60,16 @@ async fn no_credential_is_recorded_for_a_key_that_is_not_active(db: &Database) {
     assert_eq!(db.count("credentials").await, 0);
     assert_eq!(db.count("audit WHERE action = 'credential.issued'").await, 0);
     assert_eq!(db.count("api_keys WHERE last_used_ms IS NOT NULL").await, 0);
+}
+
+async fn a_key_that_lives_by_the_databases_clock_is_used_whatever_the_consoles_says(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = tenant.namespace(db, "team-ml").await;
+    let ends_at = db.database_time().await.unwrap() + jiff::SignedDuration::from_hours(1);
+    let key = tenant.stored(db, ApiKey { expires_at: Some(ends_at), ..tenant.new_api_key(Scope::All) }).await;
+    let ahead = ends_at + jiff::SignedDuration::from_secs(1);
+    let credential = Credential { issued_at: ahead, ..tenant.new_credential(Some(&key), &namespace) };
+    assert!(db.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap());
 }
 
 async fn a_credential_of_the_console_needs_no_key(db: &Database) {

@@ -88,6 +88,11 @@ pub async fn tenant(db: &SqlStore) -> Tenant {
     Tenant { account, owner }
 }
 
+/// The first page of somebody's sessions.
+pub async fn sessions(db: &SqlStore, user: UserId, now: Timestamp) -> Vec<SessionRecord> {
+    db.list_sessions(user, now, &PageRequest::default()).await.unwrap()
+}
+
 /// An account's audit log, newest first.
 pub async fn log_of(db: &SqlStore, account: AccountId) -> Vec<AuditRecord> {
     let (scope, page) = (AuditScope::Account(account), PageRequest { limit: 200, after: None });

@@ -65,13 +65,13 @@ async fn linking_and_unlinking_end_the_other_sessions(db: &Database) {
     ada.session(db, "h2").await;
     let identity = identity(ada.owner.id, "https://one", "ada");
     db.link_identity(&identity, Some(kept.id), &ada.event(Action::IdentityLinked)).await.unwrap();
-    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), std::slice::from_ref(&kept));
+    assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, std::slice::from_ref(&kept));
     ada.session(db, "h3").await;
     let foreign = bob.event(Action::IdentityUnlinked);
     assert!(!db.unlink_identity(bob.owner.id, identity.id, None, &foreign).await.unwrap());
     let audit = ada.event(Action::IdentityUnlinked);
     assert!(db.unlink_identity(ada.owner.id, identity.id, Some(kept.id), &audit).await.unwrap());
-    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), [kept]);
+    assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, [kept]);
     assert_eq!(db.identity("https://one", "ada").await.unwrap(), None);
 }
 

@@ -38,8 +38,8 @@ async fn a_new_password_ends_every_other_session_and_the_open_link(db: &Database
     let audit = ada.event(Action::PasswordChanged);
     db.change_password(ada.owner.id, "$new", Some(kept.id), &audit).await.unwrap();
     assert_eq!(hash_of(db, &ada).await.as_deref(), Some("$new"));
-    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), [kept]);
-    assert_eq!(db.list_sessions(bob.owner.id, at(1)).await.unwrap(), [other]);
+    assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, [kept]);
+    assert_eq!(given::sessions(db, bob.owner.id, at(1)).await, [other]);
     assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
 }
 
@@ -56,7 +56,7 @@ async fn a_link_works_once_and_ends_everything(db: &Database) {
     let again = ada.event(Action::PasswordReset);
     assert!(!db.use_password_reset("t1", at(1), "$other", "email:ada", &again).await.unwrap());
     assert_eq!(hash_of(db, &ada).await.as_deref(), Some("$new"));
-    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), []);
+    assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, []);
     assert_eq!(db.login_counters(&lock).await.unwrap()[0].failures, 0);
     assert_eq!(db.count("audit WHERE action = 'password.reset'").await, 1);
 }

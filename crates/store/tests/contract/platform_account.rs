@@ -40,7 +40,7 @@ async fn accounts_are_listed_with_what_they_have(db: &Database) {
     let all = db.list_accounts(&PageRequest { limit: 1, after: None }).await.unwrap();
     assert_eq!((all.len(), all[0].namespaces, all[0].members, all[0].api_keys), (2, 1, 2, 1));
     let one = db.account_use(tenant.account.id).await.unwrap().unwrap();
-    assert_eq!((one, all[0].account.quota), (all[0].clone(), Quota::default()));
+    assert_eq!((one, all[0].account.quota.clone()), (all[0].clone(), Quota::default()));
 }
 
 async fn an_account_has_no_more_namespaces_than_it_may(db: &Database) {
@@ -69,13 +69,14 @@ async fn changed_limits_mark_the_namespaces_until_they_are_applied(db: &Database
         found.into_iter().map(|(n, since)| (n.id, since)).collect::<Vec<(NamespaceId, _)>>()
     };
     assert_eq!(outdated().await, [(namespace.id, at(5))]);
-    set_quota(db, &tenant, &Quota { gpus: 5, ..Quota::default() }, Some(6)).await;
+    let newer = Quota { gpus: 5, gpu_classes: [("h100".to_owned(), 2)].into(), ..Quota::default() };
+    set_quota(db, &tenant, &newer, Some(6)).await;
     db.namespace_applied(namespace.id, at(5)).await.unwrap();
     assert_eq!(outdated().await, [(namespace.id, at(6))], "what was applied is not the last change");
     db.namespace_applied(namespace.id, at(6)).await.unwrap();
     assert_eq!(outdated().await, []);
     let account = db.account(tenant.account.id).await.unwrap().unwrap();
-    assert_eq!(account.quota, Quota { gpus: 5, ..Quota::default() });
+    assert_eq!(account.quota, newer);
 }
 
 async fn granted_skus_are_kept_and_mark_the_namespaces(db: &Database) {

@@ -12,6 +12,7 @@ on_both_engines! {
     a_revocation_is_to_be_noted_until_it_was
     a_restore_ends_sessions_and_replays_revocations
     an_unknown_key_in_the_ledger_is_no_trouble
+    a_secret_that_was_rotated_away_since_the_backup_stays_dead
 }
 
 async fn a_revocation_is_to_be_noted_until_it_was(db: &Database) {
@@ -20,7 +21,7 @@ async fn a_revocation_is_to_be_noted_until_it_was(db: &Database) {
     assert_eq!(db.revocations_to_note(10).await.unwrap(), []);
     assert!(db.revoke_api_key(gone.id, at(5), &tenant.event(Action::ApiKeyRevoked)).await.unwrap());
     let due = db.revocations_to_note(10).await.unwrap();
-    assert_eq!(due, [Revocation { public_id: gone.public_id, revoked_at: at(5) }]);
+    assert_eq!(due, [Revocation { public_id: gone.public_id, revoked_at: at(5), before: None }]);
     db.revocations_noted(&due).await.unwrap();
     assert_eq!(db.revocations_to_note(10).await.unwrap(), []);
     assert!(db.revoke_api_key(kept.id, at(6), &tenant.event(Action::ApiKeyRevoked)).await.unwrap());
@@ -31,7 +32,7 @@ async fn a_restore_ends_sessions_and_replays_revocations(db: &Database) {
     let tenant = given::tenant(db).await;
     let (kept, dead) = (tenant.api_key(db, Scope::All).await, tenant.api_key(db, Scope::All).await);
     tenant.session(db, "h1").await;
-    let revoked = [Revocation { public_id: dead.public_id.clone(), revoked_at: at(7) }];
+    let revoked = [Revocation { public_id: dead.public_id.clone(), revoked_at: at(7), before: None }];
     let audit = tenant.event(Action::DatabaseRestored);
     let ended = db.end_after_restore(&revoked, at(100), &audit).await.unwrap();
     assert_eq!((ended.sessions, ended.keys), (1, 1));
@@ -46,7 +47,35 @@ async fn a_restore_ends_sessions_and_replays_revocations(db: &Database) {
 async fn an_unknown_key_in_the_ledger_is_no_trouble(db: &Database) {
     let tenant = given::tenant(db).await;
     let stranger = tenant.new_api_key(Scope::All).public_id;
-    let revoked = [Revocation { public_id: stranger, revoked_at: at(7) }];
+    let revoked = [Revocation { public_id: stranger, revoked_at: at(7), before: None }];
     let ended = db.end_after_restore(&revoked, at(100), &tenant.event(Action::DatabaseRestored)).await.unwrap();
     assert_eq!((ended.sessions, ended.keys), (0, 0));
+}
+
+async fn a_secret_that_was_rotated_away_since_the_backup_stays_dead(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let key = tenant.api_key(db, Scope::All).await;
+    let next = given::new_secret(key.secret.generation + 1);
+    assert!(db.rotate_api_key(&key, &next, None, &tenant.event(Action::ApiKeyRotated)).await.unwrap());
+    let due = db.revocations_to_note(10).await.unwrap();
+    let lines: Vec<_> = due.iter().map(|line| (&line.public_id, line.before)).collect();
+    assert_eq!(lines, [(&key.public_id, Some(next.generation))]);
+    db.revocations_noted(&due).await.unwrap();
+    assert_eq!(db.revocations_to_note(10).await.unwrap(), []);
+
+    let restored = async || db.api_key(tenant.account.id, key.id).await.unwrap().unwrap().revoked_at;
+    let audit = tenant.event(Action::DatabaseRestored);
+    assert_eq!(
+        db.end_after_restore(&due, at(100), &audit).await.unwrap().keys,
+        0,
+        "this database has the newer secret"
+    );
+    assert_eq!(restored().await, None);
+    // As a backup from before the rotation has it.
+    db.run(format!("UPDATE api_keys SET generation = {} WHERE id = '{}'", key.secret.generation, key.id))
+        .await
+        .unwrap();
+    let audit = tenant.event(Action::DatabaseRestored);
+    assert_eq!(db.end_after_restore(&due, at(100), &audit).await.unwrap().keys, 1);
+    assert!(restored().await.is_some());
 }

@@ -3,6 +3,7 @@
 use backend::ports::*;
 use domain::audit::Action;
 use domain::id::SessionId;
+use domain::page::{Page, PageRequest};
 use domain::session::{Acting, SessionRecord};
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -21,6 +22,7 @@ on_both_engines! {
     peeking_does_not_count_as_activity
     a_row_of_an_older_binary_has_a_name_and_an_old_proof
     a_person_sees_their_own_live_sessions_newest_first
+    a_long_list_of_sessions_is_read_page_by_page
     ending_a_session_is_for_its_own_person_and_audited_once
     ending_all_sessions_keeps_the_one_named_and_those_of_others
     activity_never_moves_the_absolute_end
@@ -112,8 +114,38 @@ async fn a_person_sees_their_own_live_sessions_newest_first(db: &Database) {
     let second = SessionRecord { id: SessionId::new(Uuid::now_v7()), ..second };
     assert!(db.create_session(&second).await.unwrap());
     bob.session(db, "h3").await;
-    assert_eq!(db.list_sessions(ada.owner.id, at(10)).await.unwrap(), [second, first]);
-    assert_eq!(db.list_sessions(ada.owner.id, at(8 * HOUR)).await.unwrap(), []);
+    assert_eq!(given::sessions(db, ada.owner.id, at(10)).await, [second, first]);
+    assert_eq!(given::sessions(db, ada.owner.id, at(8 * HOUR)).await, []);
+}
+
+async fn a_long_list_of_sessions_is_read_page_by_page(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let legacy = "0123456789abcdef".repeat(4);
+    let first = ada.session(db, "h0").await;
+    // Two within one millisecond, as replicas make them, and one that is named after its hash.
+    for (id_hash, second) in [("h1", 3), ("h2", 3), (legacy.as_str(), 4), ("h3", 5), ("h4", 6)] {
+        let id = SessionId::new(Uuid::now_v7());
+        let session = SessionRecord { id_hash: id_hash.into(), id, created_at: at(second), ..first.clone() };
+        assert!(db.create_session(&session).await.unwrap());
+    }
+    db.run(format!("UPDATE sessions SET id = NULL WHERE id_hash = '{legacy}'")).await.unwrap();
+    bob.session(db, "h5").await;
+    let whole = given::sessions(db, ada.owner.id, at(10)).await;
+    assert_eq!(whole.iter().map(|session| session.created_at).collect::<Vec<_>>(), [6, 5, 4, 3, 3, 0].map(at));
+    let (mut page, mut found) = (PageRequest { limit: 1, after: None }, Vec::new());
+    loop {
+        let rows = db.list_sessions(ada.owner.id, at(10), &page).await.unwrap();
+        let next = Page::from_rows(rows, page.limit, SessionRecord::cursor);
+        found.extend(next.items);
+        match next.next_cursor {
+            None => break,
+            cursor => page.after = cursor,
+        }
+        // Ending the very session that a cursor names loses and repeats nothing.
+        let last = found.last().unwrap();
+        assert!(db.end_session(ada.owner.id, last.id, &ada.event(Action::SessionRevoked)).await.unwrap());
+    }
+    assert_eq!(found, whole);
 }
 
 async fn ending_a_session_is_for_its_own_person_and_audited_once(db: &Database) {
@@ -138,10 +170,10 @@ async fn ending_all_sessions_keeps_the_one_named_and_those_of_others(db: &Databa
     db.run(format!("UPDATE sessions SET id = NULL WHERE id_hash = '{legacy}'")).await.unwrap();
     bob.session(db, "h4").await;
     db.end_sessions(ada.owner.id, Some(kept.id), &ada.event(Action::SessionsEnded)).await.unwrap();
-    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), [kept]);
+    assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, [kept]);
     assert!(load(db, "h4", 1).await.is_some());
     db.end_sessions(ada.owner.id, None, &ada.event(Action::SessionsEnded)).await.unwrap();
-    assert_eq!(db.list_sessions(ada.owner.id, at(1)).await.unwrap(), []);
+    assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, []);
 }
 
 async fn activity_never_moves_the_absolute_end(db: &Database) {

@@ -8,6 +8,7 @@ use domain::id::SkypilotKubeconfigId;
 use domain::namespace::{Namespace, NamespaceStatus};
 use domain::page::PageRequest;
 use domain::skypilot::{Feature, SkypilotAccess, SkypilotKubeconfig};
+use domain::user::{Role, User};
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -23,6 +24,9 @@ on_both_engines! {
     a_kubeconfig_is_recorded_only_while_its_account_has_access
     kubeconfigs_end_with_the_access_and_with_another_account
     a_revoked_kubeconfig_is_an_order_once
+    kubeconfigs_end_with_the_right_to_deploy_of_whoever_made_them
+    kubeconfigs_that_an_older_console_wrote_end_with_their_makers_too
+    kubeconfigs_end_with_a_role_that_a_provider_claims
     everything_goes_with_the_namespace
 }
 
@@ -47,12 +51,13 @@ async fn set(db: &Database, tenant: &Tenant, access: &SkypilotAccess) {
     db.set_skypilot_access(access, &tenant.event(Action::SkypilotChanged)).await.unwrap();
 }
 
-fn kubeconfig(namespace: &Namespace) -> SkypilotKubeconfig {
+fn kubeconfig(namespace: &Namespace, owner: &User) -> SkypilotKubeconfig {
     SkypilotKubeconfig {
         id: SkypilotKubeconfigId::new(Uuid::now_v7()),
         namespace_id: namespace.id,
         name: "ci".into(),
         service_account: "sky-sa".into(),
+        owner_id: Some(owner.id),
         created_by: "ada@example.com".into(),
         created_at: at(2),
         expires_at: at(3600),
@@ -155,11 +160,11 @@ async fn an_access_that_was_ordered_away_goes_when_the_cluster_holds_nothing(db:
 async fn a_kubeconfig_is_recorded_only_while_its_account_has_access(db: &Database) {
     let tenant = given::tenant(db).await;
     let namespace = active(db, &tenant).await;
-    assert!(!record(db, &tenant, &kubeconfig(&namespace)).await);
+    assert!(!record(db, &tenant, &kubeconfig(&namespace, &tenant.owner)).await);
     set(db, &tenant, &access(&namespace, &[Feature::Base])).await;
-    let other = SkypilotKubeconfig { service_account: "other".into(), ..kubeconfig(&namespace) };
+    let other = SkypilotKubeconfig { service_account: "other".into(), ..kubeconfig(&namespace, &tenant.owner) };
     assert!(!record(db, &tenant, &other).await);
-    let issued = kubeconfig(&namespace);
+    let issued = kubeconfig(&namespace, &tenant.owner);
     assert!(record(db, &tenant, &issued).await);
     assert_eq!(db.skypilot_kubeconfig(namespace.id, issued.id).await.unwrap(), Some(issued.clone()));
     let elsewhere = tenant.namespace(db, "elsewhere").await;
@@ -172,11 +177,11 @@ async fn kubeconfigs_end_with_the_access_and_with_another_account(db: &Database)
     let tenant = given::tenant(db).await;
     let namespace = active(db, &tenant).await;
     set(db, &tenant, &access(&namespace, &[Feature::Base])).await;
-    let first = kubeconfig(&namespace);
+    let first = kubeconfig(&namespace, &tenant.owner);
     assert!(record(db, &tenant, &first).await);
     let renamed = SkypilotAccess { service_account: "sky-two".into(), ..access(&namespace, &[Feature::Base]) };
     set(db, &tenant, &renamed).await;
-    let second = SkypilotKubeconfig { service_account: "sky-two".into(), ..kubeconfig(&namespace) };
+    let second = SkypilotKubeconfig { service_account: "sky-two".into(), ..kubeconfig(&namespace, &tenant.owner) };
     assert!(record(db, &tenant, &second).await);
     assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), [first.id]);
     db.skypilot_kubeconfig_ended(first.id).await.unwrap();
@@ -190,7 +195,7 @@ async fn a_revoked_kubeconfig_is_an_order_once(db: &Database) {
     let tenant = given::tenant(db).await;
     let namespace = active(db, &tenant).await;
     set(db, &tenant, &access(&namespace, &[Feature::Base])).await;
-    let issued = kubeconfig(&namespace);
+    let issued = kubeconfig(&namespace, &tenant.owner);
     assert!(record(db, &tenant, &issued).await);
     db.skypilot_settled(namespace.id, 1).await.unwrap();
     let revoke = async || {
@@ -203,11 +208,68 @@ async fn a_revoked_kubeconfig_is_an_order_once(db: &Database) {
     assert_eq!(db.skypilot_access(namespace.id).await.unwrap().unwrap().ticket, 2, "once is enough");
 }
 
+async fn kubeconfigs_end_with_the_right_to_deploy_of_whoever_made_them(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = active(db, &tenant).await;
+    set(db, &tenant, &access(&namespace, &[Feature::Base])).await;
+    let (account, event) = (tenant.account.id, || tenant.event(Action::MemberRemoved));
+    let demoted = given::member(db, &tenant.account, Role::Member).await;
+    let removed = given::member(db, &tenant.account, Role::Member).await;
+    let [kept, first, second] = [&tenant.owner, &demoted, &removed].map(|owner| kubeconfig(&namespace, owner));
+    for issued in [&kept, &first, &second] {
+        assert!(record(db, &tenant, issued).await);
+    }
+    db.skypilot_settled(namespace.id, 1).await.unwrap();
+    assert!(db.set_member_role(account, demoted.id, Role::Member, Role::Admin, &event()).await.unwrap());
+    assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), []);
+    assert!(db.set_member_role(account, demoted.id, Role::Admin, Role::Viewer, &event()).await.unwrap());
+    assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), [first.id]);
+    assert!(db.skypilot_orders(100).await.unwrap().contains(&namespace.id));
+    assert!(!record(db, &tenant, &kubeconfig(&namespace, &demoted)).await, "a viewer gets none");
+    db.skypilot_kubeconfig_ended(first.id).await.unwrap();
+    assert!(db.remove_member(account, removed.id, Role::Member, at(7), &event()).await.unwrap());
+    assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), [second.id]);
+    assert!(!record(db, &tenant, &kubeconfig(&namespace, &removed)).await, "whoever is gone gets none");
+}
+
+async fn kubeconfigs_that_an_older_console_wrote_end_with_their_makers_too(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = active(db, &tenant).await;
+    set(db, &tenant, &access(&namespace, &[Feature::Base])).await;
+    let [maker, other] = [
+        given::member(db, &tenant.account, Role::Member).await,
+        given::member(db, &tenant.account, Role::Member).await,
+    ];
+    let id = SkypilotKubeconfigId::new(Uuid::now_v7());
+    let row = format!("'{id}', '{}', 'ci', 'sky-sa', '{}'", namespace.id, maker.email.as_str());
+    let columns = "id, namespace_id, name, service_account, created_by, created_ms, expires_ms, ended";
+    db.run(format!("INSERT INTO skypilot_kubeconfigs ({columns}) VALUES ({row}, 0, 3600000, FALSE)")).await.unwrap();
+    let (account, event) = (tenant.account.id, || tenant.event(Action::MemberRemoved));
+    assert!(db.remove_member(account, other.id, Role::Member, at(7), &event()).await.unwrap());
+    assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), []);
+    assert!(db.remove_member(account, maker.id, Role::Member, at(8), &event()).await.unwrap());
+    assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), [id]);
+}
+
+async fn kubeconfigs_end_with_a_role_that_a_provider_claims(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = active(db, &tenant).await;
+    set(db, &tenant, &access(&namespace, &[Feature::Base])).await;
+    let (account, event) = (tenant.account.id, || tenant.event(Action::MemberRoleChanged));
+    let maker = given::member(db, &tenant.account, Role::Member).await;
+    let issued = kubeconfig(&namespace, &maker);
+    assert!(record(db, &tenant, &issued).await);
+    assert!(db.set_claimed_role(account, maker.id, Role::Admin, &event()).await.unwrap());
+    assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), []);
+    assert!(db.set_claimed_role(account, maker.id, Role::Viewer, &event()).await.unwrap());
+    assert_eq!(db.skypilot_kubeconfigs_to_end(namespace.id).await.unwrap(), [issued.id]);
+}
+
 async fn everything_goes_with_the_namespace(db: &Database) {
     let tenant = given::tenant(db).await;
     let namespace = tenant.namespace_in(db, "team", NamespaceStatus::Deleting).await;
     set(db, &tenant, &access(&namespace, &[Feature::Base])).await;
-    assert!(record(db, &tenant, &kubeconfig(&namespace)).await);
+    assert!(record(db, &tenant, &kubeconfig(&namespace, &tenant.owner)).await);
     db.remove_namespace(namespace.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
     assert_eq!(db.skypilot_access(namespace.id).await.unwrap(), None);
     assert_eq!(db.list_skypilot_kubeconfigs(namespace.id, &PageRequest::default()).await.unwrap(), []);

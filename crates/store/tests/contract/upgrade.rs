@@ -9,10 +9,11 @@ use backend::ports::*;
 use domain::api_key::PublicId;
 use domain::audit::Action;
 use domain::credential::{Access, Credential};
-use domain::id::{AccountId, ApiKeyId, CredentialId, NamespaceId, UserId};
+use domain::id::{AccountId, ApiKeyId, CredentialId, NamespaceId, SkypilotKubeconfigId, UserId};
 use domain::namespace::NamespaceStatus;
 use domain::page::PageRequest;
 use domain::scope::Scope;
+use domain::usage::Day;
 use domain::user::{Email, Role};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -32,6 +33,7 @@ const ACTIVE: &str = "019c1b2e-7f00-7ccc-8def-000000000001";
 const DELETING: &str = "019c1b2e-7f00-7ccc-8def-000000000002";
 const KEY: &str = "019c1b2e-7f00-7ddd-8def-000000000001";
 const CREDENTIAL: &str = "019c1b2e-7f00-7eee-8def-000000000001";
+const KUBECONFIG: &str = "019c1b2e-7f00-7555-8def-000000000001";
 /// SHA-256 of a cookie's id.
 const SESSION: &str = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4";
 
@@ -56,6 +58,7 @@ async fn data_of_every_earlier_schema_is_read_and_worked_with(db: &Database) {
         fill(&empty, version).await;
         let opened = empty.open().await;
         read_back(&opened).await;
+        read_later_kinds(&opened, version).await;
         work_with(&opened).await;
         opened.drop_schema().await;
     }
@@ -77,6 +80,7 @@ async fn an_upgrade_in_single_steps_ends_in_the_same_schema(db: &Database) {
     }
     let opened = empty.open().await;
     read_back(&opened).await;
+    read_later_kinds(&opened, i64::MAX).await;
     work_with(&opened).await;
     assert_eq!(opened.count("_sqlx_migrations").await, db.count("_sqlx_migrations").await);
     opened.drop_schema().await;
@@ -101,6 +105,54 @@ async fn read_back(db: &Database) {
     let events = given::log_of(db, AccountId::parse(ACCOUNT).unwrap()).await;
     let events: Vec<_> = events.iter().map(|event| (event.action.as_str(), event.detail.as_str())).collect();
     assert_eq!(events, [("api_key.created", "{\"all\":true}"), ("namespace.created", "team-ml")]);
+}
+
+/// Every row of the files after the first, as far as a console of `version` had them.
+async fn read_later_kinds(db: &Database, version: i64) {
+    if version >= 5 {
+        links_and_machines(db).await;
+    }
+    if version >= 12 {
+        usage_and_budget(db).await;
+    }
+    if version >= 14 {
+        let webhooks = db.list_webhooks(AccountId::parse(ACCOUNT).unwrap(), false, &everything()).await.unwrap();
+        let webhook = webhooks.first().unwrap();
+        assert_eq!((webhook.name.as_str(), webhook.secret.as_str(), webhook.topics.len()), ("chat", "sealed-2", 2));
+        assert_eq!(webhook.old_secret, Some(("sealed-1".to_owned(), at(86_400))));
+    }
+    if version >= 15 {
+        let (active, id) = (NamespaceId::parse(ACTIVE).unwrap(), SkypilotKubeconfigId::parse(KUBECONFIG).unwrap());
+        let issued = db.skypilot_kubeconfig(active, id).await.unwrap().unwrap();
+        assert_eq!((issued.created_by.as_str(), issued.owner_id), ("ada@example.com", None));
+        assert!(db.skypilot_access(active).await.unwrap().unwrap().wanted);
+    }
+}
+
+async fn links_and_machines(db: &Database) {
+    let (invitation, account) = db.open_invitation("invitation-hash", at(1)).await.unwrap().unwrap();
+    assert_eq!((invitation.email.as_str(), invitation.role), ("eve@example.com", Role::Member));
+    assert_eq!(account.id.to_string(), ACCOUNT);
+    let (owner, email) = db.password_reset("reset-hash", at(1)).await.unwrap().unwrap();
+    assert_eq!((owner.to_string().as_str(), email.as_str()), (OWNER, "ada@example.com"));
+    let identity = db.identity("https://id.example.com", "ada-1").await.unwrap().unwrap();
+    assert_eq!((identity.user_id, identity.provider.as_str()), (owner, "corp"));
+    let machine = db.cli_session_by_token("token-hash", at(1)).await.unwrap().unwrap();
+    assert_eq!((machine.user_id, machine.name.as_str()), (owner, "laptop"));
+    assert_eq!(db.take_cli_code("code-hash").await.unwrap().unwrap().name, "desktop");
+}
+
+async fn usage_and_budget(db: &Database) {
+    let account = AccountId::parse(ACCOUNT).unwrap();
+    let open = db.open_usage(Some(account)).await.unwrap();
+    assert_eq!((open.len(), open[0].pod_uid.as_str(), open[0].price.micros), (1, "uid-1", 3_290_000));
+    assert_eq!((open[0].started_at, open[0].ended_at), (at(0), None));
+    let days = db.usage_days(account, Day::of(at(0)), Day::of(at(0))).await.unwrap();
+    assert_eq!((days.len(), days[0].seconds, days[0].micros), (1, 3600, 3_290_000));
+    assert_eq!(db.metered_until().await.unwrap(), Some(at(0)));
+    let budgets = db.budgets_of(account).await.unwrap();
+    assert_eq!((budgets.len(), budgets[0].terms.amount.micros), (1, 100_000_000));
+    assert_eq!(budgets[0].terms.warn_at, [80, 100]);
 }
 
 async fn people(db: &Database) {

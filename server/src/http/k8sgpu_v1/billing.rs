@@ -41,10 +41,9 @@ async fn read(
     let vary = [(VARY, "accept")];
     let Some(form) = preferred(&headers, &[JSON, CSV]) else { return Ok((vary, no_form()).into_response()) };
     let month = month(&year, &of)?;
-    let rows = backend.billed_pods(&caller, month)?;
     Ok(match form {
-        CSV => (vary, file(month, rows)).into_response(),
-        _ => (vary, [(CONTENT_TYPE, JSON)], json(month, rows)).into_response(),
+        CSV => (vary, file(month, backend.export_billed_pods(&caller, month).await?)).into_response(),
+        _ => (vary, [(CONTENT_TYPE, JSON)], json(month, backend.billed_pods(&caller, month)?)).into_response(),
     })
 }
 

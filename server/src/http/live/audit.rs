@@ -9,7 +9,7 @@ use domain::audit::AuditQuery;
 use futures::StreamExt as _;
 use serde::Deserialize;
 
-use super::events;
+use super::{events, until_broken};
 use crate::http::extract::ApiQuery;
 use crate::http::problem::Problem;
 use crate::http::stream_guard::{Sees, StreamGuard};
@@ -40,11 +40,8 @@ pub(super) async fn platform(
     tail(&backend, guard, Log::Platform, query).await
 }
 
-/// A database that does not answer ends the stream; the page connects again and reads what it missed.
 async fn tail(backend: &Backend, guard: StreamGuard, log: Log, query: TailQuery) -> Result<Response, Problem> {
     let rows = backend.follow_audit(guard.caller(), log, query.filter, query.after.as_deref()).await?;
-    let rows =
-        rows.take_while(|rows| std::future::ready(rows.is_ok())).filter_map(|rows| std::future::ready(rows.ok()));
-    let rows = rows.map(|rows| Event::default().json_data(rows));
+    let rows = until_broken(rows).map(|rows| Event::default().json_data(rows));
     Ok(events(guard.watch_events_of(Sees::Permitted(log.permission()), rows)))
 }

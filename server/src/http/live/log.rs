@@ -3,6 +3,8 @@
 //! Nothing is stored: a slow reader slows down the reading from the node, so memory stays at one line a pod.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
 use axum::response::Response;
@@ -11,7 +13,7 @@ use backend::{Backend, PodLog};
 use domain::log::{LogOptions, MOST_LIVE_LINES};
 use domain::{Error, Result};
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -37,7 +39,7 @@ pub(super) struct LogQuery {
 }
 
 /// `GET /live/namespaces/{id}/log?pods=a,b`: each line as `<number of the pod> <line>`; event `end` when every log is
-/// over, event `problem` when one broke.
+/// over. Event `problem` when one broke: then no `end` comes, so the browser asks again and begins anew.
 pub(super) async fn read(
     State(backend): State<Backend>,
     guard: StreamGuard,
@@ -59,8 +61,15 @@ pub(super) async fn read(
 }
 
 fn log_events(logs: Vec<PodLog>) -> impl Stream<Item = Event> + Send + 'static {
-    let each = logs.into_iter().enumerate().map(|(number, (_, chunks))| one(number, chunks).boxed());
-    stream::select_all(each).chain(stream::once(async { end() }))
+    let whole = Arc::new(AtomicBool::new(true));
+    let each = logs.into_iter().enumerate().map(|(number, (_, chunks))| {
+        let whole = Arc::clone(&whole);
+        let noticed = chunks.inspect_err(move |_| whole.store(false, Ordering::Relaxed)).boxed();
+        one(number, noticed).boxed()
+    });
+    let each: Vec<_> = each.collect();
+    let end = stream::once(async move { whole.load(Ordering::Relaxed).then(end) });
+    stream::select_all(each).chain(end.filter_map(std::future::ready))
 }
 
 fn one(number: usize, chunks: BoxStream<'static, Result<Vec<u8>>>) -> impl Stream<Item = Event> + Send + 'static {
@@ -123,6 +132,7 @@ mod tests {
         let text = text(vec![vec![Ok(b"a\n".to_vec()), Err(Error::cluster("10.0.0.7 refused"))]]).await;
         assert!(text.contains("event: problem") && text.contains("cluster_unavailable"), "{text}");
         assert!(!text.contains("10.0.0.7"));
+        assert!(!text.contains("event: end"), "it would pass for the whole log: {text}");
     }
 
     #[tokio::test]

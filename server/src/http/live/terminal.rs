@@ -8,12 +8,12 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
 use backend::Backend;
 use backend::ports::Terminal;
 use domain::terminal::{IDLE_SECONDS, TerminalInput, TerminalOptions, is_side};
-use futures::StreamExt as _;
+use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
@@ -56,23 +56,25 @@ pub(super) async fn open(
     let caller = guard.caller().clone();
     // A frame is read whole before anybody counts the message.
     let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
-    Ok(upgrade.on_upgrade(async move |mut socket| {
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let (mut to, mut from) = socket.split();
         let over = guard.over(Sees::Workspace(namespace_id));
-        let why = serve(&mut socket, terminal, over, IDLE).await;
+        let why = serve(&mut to, &mut from, terminal, over, IDLE).await;
         if let Err(error) = backend.terminal_closed(&caller, open, &why).await {
             tracing::error!(error = &error as &dyn std::error::Error, "recording the end of a terminal failed");
         }
         // The browser may be gone by now: then there is nobody to tell.
         let last = Message::Text(Utf8Bytes::from(json!({"end": why}).to_string()));
-        let _gone = told(&mut socket, last).await && told(&mut socket, Message::Close(None)).await;
+        let _gone = told(&mut to, last).await && told(&mut to, Message::Close(None)).await;
         drop(place);
     }))
 }
 
 /// Runs until one side ends; says why. What a person sends waits for the shell apart from what the shell writes: a shell
 /// that is blocked on its output reads nothing.
-async fn serve(
-    socket: &mut WebSocket,
+async fn serve<E>(
+    to: &mut (impl Sink<Message> + Unpin),
+    from: &mut (impl Stream<Item = Result<Message, E>> + Unpin),
     terminal: Terminal,
     over: impl Future<Output = &'static str>,
     idle: Duration,
@@ -85,13 +87,13 @@ async fn serve(
     loop {
         tokio::select! {
             piece = output.next() => match piece {
-                Some(Ok(bytes)) => if !told(socket, Message::Binary(Bytes::from(bytes))).await {
+                Some(Ok(bytes)) => if !told(to, Message::Binary(Bytes::from(bytes))).await {
                     return GONE.to_owned();
                 },
                 Some(Err(_)) => return "The line to the cluster broke".to_owned(),
                 None => return ended.await,
             },
-            message = socket.recv(), if waiting.is_none() => match message {
+            message = from.next(), if waiting.is_none() => match message {
                 Some(Ok(message)) => if let Some(sent) = read(message) {
                     // A window that is resized is not somebody who types.
                     if matches!(sent, TerminalInput::Bytes(_)) {
@@ -106,7 +108,7 @@ async fn serve(
                 (Ok(_), None) => {}
                 (Err(_), _) => return ended.await,
             },
-            _ = alive.tick() => if !told(socket, Message::Ping(Bytes::new())).await {
+            _ = alive.tick() => if !told(to, Message::Ping(Bytes::new())).await {
                 return GONE.to_owned();
             },
             () = sleep_until(deadline) => return format!("Closed after {} minutes without a key", idle.as_secs() / 60),
@@ -115,8 +117,8 @@ async fn serve(
     }
 }
 
-async fn told(socket: &mut WebSocket, message: Message) -> bool {
-    matches!(timeout(SEND_LIMIT, socket.send(message)).await, Ok(Ok(())))
+async fn told(to: &mut (impl Sink<Message> + Unpin), message: Message) -> bool {
+    matches!(timeout(SEND_LIMIT, to.send(message)).await, Ok(Ok(())))
 }
 
 /// What a message asks for; control frames ask for nothing, and no answer to a ping is a key.
@@ -133,7 +135,39 @@ fn read(message: Message) -> Option<TerminalInput> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures::{FutureExt as _, future, sink, stream};
+    use tokio::sync::mpsc;
+    use tokio::time::sleep;
+
     use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Says why a terminal ended after how many minutes, when `message` comes after `minutes` and nothing else ever.
+    async fn ends_after(minutes: u32, message: Message) -> (String, u64) {
+        let (input, _shell) = mpsc::channel(8);
+        let terminal = Terminal { output: stream::pending().boxed(), input, ended: future::pending().boxed() };
+        let later = async move {
+            sleep(MINUTE * minutes).await;
+            Ok::<_, Infallible>(message)
+        };
+        let mut from = stream::once(later).chain(stream::pending()).boxed();
+        let begun = Instant::now();
+        let why = serve(&mut sink::drain(), &mut from, terminal, future::pending(), IDLE).await;
+        (why, begun.elapsed().as_secs() / 60)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_at_the_keys_for_a_quarter_of_an_hour_ends_a_terminal() {
+        let key = Message::Binary(Bytes::from_static(b"l"));
+        let ended = "Closed after 15 minutes without a key".to_owned();
+        assert_eq!(ends_after(14, key).await, (ended.clone(), 29));
+        let size = Message::Text(Utf8Bytes::from_static(r#"{"columns":80,"rows":24}"#));
+        assert_eq!(ends_after(14, size).await, (ended.clone(), 15), "a window is nobody");
+        assert_eq!(ends_after(14, Message::Pong(Bytes::new())).await, (ended, 15), "nor is a browser");
+    }
 
     #[test]
     fn keys_are_bytes_and_a_size_is_text() {

@@ -9,9 +9,8 @@ use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::whole;
 use crate::http::answer::Created;
-use crate::http::extract::{ApiJson, ApiPath, SignedIn};
+use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, Problem};
 use crate::http::state::AppState;
 
@@ -21,9 +20,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// The budgets of the account, with what is spent of them
 #[utoipa::path(get, path = "/budgets", operation_id = "list_budgets", tag = "Usage",
-    responses((status = 200, body = Page<BudgetView>)))]
-async fn list(SignedIn(caller): SignedIn, State(backend): State<Backend>) -> Result<Json<Page<BudgetView>>, Problem> {
-    Ok(whole(backend.list_budgets(&caller).await?))
+    params(PagingQuery), responses((status = 200, body = Page<BudgetView>)))]
+async fn list(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    Paging(page): Paging,
+) -> Result<Json<Page<BudgetView>>, Problem> {
+    Ok(Json(backend.list_budgets(&caller, &page).await?))
 }
 
 /// Set a budget for the account or one of its namespaces

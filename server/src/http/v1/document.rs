@@ -164,11 +164,12 @@ fn path_parameters(path: &str, operation: &mut Value) {
     }
 }
 
-/// Every list takes the cursors that lists give.
+/// Every list takes the cursors that lists give; one with another form says so itself.
 fn cursors(operation: &mut Value) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if parameter["in"] == "query" && parameter["name"] == "cursor" {
-            parameter["schema"]["pattern"] = json!("^[A-Za-z0-9-]+$");
+            let Some(schema) = parameter["schema"].as_object_mut() else { continue };
+            schema.entry("pattern").or_insert(json!("^[A-Za-z0-9-]+$"));
         }
     }
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use backend::Backend;
 use domain::engine::view::{ChangeEngine, CheckView, DeleteEngine, NewEngine, NewEngineCredentials};
 use domain::engine::{EngineForm, EngineView, PreflightView};
@@ -103,17 +104,20 @@ async fn change(
 
 /// Delete an engine and forget its credentials
 ///
-/// What runs there is not touched. 409 while a SKU is placed on it.
+/// 409 while a SKU is placed on it, and while pods run on it unless `force` is set. 202 where its pods and nodes must end
+/// first: it is `deleting`, and gone after that; `abandon` forgets such an engine at once.
 #[utoipa::path(delete, path = "/engines/{engine_id}", operation_id = "delete_engine", tag = "Engines",
-    request_body = DeleteEngine, responses((status = 204), MissingOrConflicting))]
+    request_body = DeleteEngine, responses((status = 202, body = EngineView), (status = 204), MissingOrConflicting))]
 async fn delete(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
     ApiJson(body): ApiJson<DeleteEngine>,
-) -> Result<StatusCode, Problem> {
-    backend.delete_engine(&caller, &id, &body.confirm).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Problem> {
+    Ok(match backend.delete_engine(&caller, &id, &body).await? {
+        Some(engine) => (StatusCode::ACCEPTED, Json(engine)).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 /// Give new credentials

@@ -16,15 +16,19 @@ mod cli_session;
 mod config_map;
 pub mod contract;
 pub mod credential;
+mod default_sku;
 mod deployment;
 mod deployment_log;
 pub mod document;
 mod engine;
 mod engine_manifest;
+mod health;
 mod identity;
+mod idle_gpu;
 mod invitation;
 pub mod kubeconfig;
 mod member;
+mod metric;
 mod namespace;
 mod node;
 mod password;
@@ -69,7 +73,9 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(platform_sku::routes())
         .merge(platform_skypilot::routes())
         .merge(platform_tenant::routes())
+        .merge(health::routes())
         .merge(namespace::routes())
+        .merge(default_sku::routes())
         .merge(kubeconfig::routes())
         .merge(api_key::routes())
         .merge(cli_session::routes())
@@ -78,6 +84,8 @@ pub fn session_routes() -> OpenApiRouter<AppState> {
         .merge(deployment::routes())
         .merge(workload::routes())
         .merge(workload_change::routes())
+        .merge(metric::routes())
+        .merge(idle_gpu::routes())
         .merge(config_map::routes())
         .merge(secret::routes())
         .merge(service::routes())

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use backend::Backend;
-use domain::node::{NodeDetail, NodeDrain, NodeView};
+use domain::node::{DrainNode, NodeDetail, NodeDrain, NodeView};
 use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::whole;
-use crate::http::extract::{ApiPath, SignedIn};
+use crate::http::extract::{ApiJson, ApiPath, SignedIn};
 use crate::http::problem::{Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
@@ -72,11 +72,12 @@ async fn uncordon(
 ///
 /// It is closed, and its pods are taken away, each with its grace period. What made them makes new ones elsewhere.
 #[utoipa::path(post, path = "/nodes/{name}/drain", operation_id = "drain_node", tag = "Platform",
-    responses((status = 200, body = NodeDrain), MissingOrConflicting))]
+    request_body = DrainNode, responses((status = 200, body = NodeDrain), MissingOrConflicting))]
 async fn drain(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(name): ApiPath<String>,
+    ApiJson(body): ApiJson<DrainNode>,
 ) -> Result<Json<NodeDrain>, Problem> {
-    Ok(Json(backend.drain_node(&caller, &name).await?))
+    Ok(Json(backend.drain_node(&caller, &name, &body.confirm).await?))
 }

@@ -1,5 +1,5 @@
-//! What each operation and each server function asks of its caller: one table, shown in the API document as
-//! `x-permission`, swept by `tests/integration/permission.rs`. An operation without a row fails the tests.
+//! What each operation, server function, stream and download asks of its caller: one table, shown in the API document
+//! as `x-permission`, swept by `tests/integration/permission.rs` and `stream.rs`. What has no row fails the tests.
 //!
 //! Source: `security.md` §5. The use case decides; this table says what it must decide.
 
@@ -105,12 +105,16 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("drain_node", Has(ManagePlatform)),
     // the platform's tenants
     ("list_platform_tenants", Has(ManageAccounts)),
+    // how the installation is
+    ("get_health", Has(ManagePlatform)),
     // namespaces
     ("list_namespaces", Has(Read)),
     ("create_namespace", Has(CreateNamespace)),
     ("get_namespace", Has(Read)),
     ("rename_namespace", Has(CreateNamespace)),
     ("delete_namespace", Has(CreateNamespace)),
+    ("get_default_sku", Has(Read)),
+    ("set_default_sku", Has(CreateNamespace)),
     ("check_deployment", Has(Read)),
     ("get_kubeconfig", Has(Read)),
     // the key route
@@ -147,6 +151,10 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("get_workload", Has(Read)),
     ("delete_workload", Has(Deploy)),
     ("get_pod_log", Has(Read)),
+    ("get_pod_metrics", Has(Read)),
+    ("get_workload_metrics", Has(Read)),
+    ("get_idle_gpu", Has(Read)),
+    ("set_idle_gpu", Has(Deploy)),
     ("change_workload", Has(Deploy)),
     ("restart_workload", Has(Deploy)),
     ("run_workload", Has(Deploy)),
@@ -277,6 +285,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/engine/delete", Has(ManageEngines)),
     ("/api/engine-manifest/create", Has(ManageEngines)),
     ("/api/platform-tenant/list", Has(ManageAccounts)),
+    ("/api/health/get", Has(ManagePlatform)),
     ("/api/overview/get", Has(Read)),
     // namespaces
     ("/api/namespace/list", Has(Read)),
@@ -284,6 +293,8 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/namespace/get", Has(Read)),
     ("/api/namespace/rename", Has(CreateNamespace)),
     ("/api/namespace/delete", Has(CreateNamespace)),
+    ("/api/default-sku/get", Has(Read)),
+    ("/api/default-sku/set", Has(CreateNamespace)),
     // api keys
     ("/api/api-key/list", Has(Read)),
     ("/api/api-key/create", Has(OwnKeys)),
@@ -292,6 +303,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/api-key/switch", Has(OwnKeys)),
     ("/api/api-key/rotate", Has(OwnKeys)),
     ("/api/api-key/revoke", Has(OwnKeys)),
+    ("/api/api-key/revoke-many", Has(OwnKeys)),
     ("/api/credential/list", Has(Read)),
     ("/api/credential/revoke", Has(OwnKeys)),
     ("/api/kubeconfig/facts", Has(Read)),
@@ -305,6 +317,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/workload/list", Has(Read)),
     ("/api/workload/get", Has(Read)),
     ("/api/workload/delete", Has(Deploy)),
+    ("/api/workload/delete-many", Has(Deploy)),
     ("/api/workload/scale", Has(Deploy)),
     ("/api/workload/image", Has(Deploy)),
     ("/api/workload/restart", Has(Deploy)),
@@ -315,6 +328,9 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/workload/manifest", Has(Read)),
     ("/api/workload/preview", Has(Deploy)),
     ("/api/workload/apply", Has(Deploy)),
+    ("/api/metric/get", Has(Read)),
+    ("/api/idle-gpu/get", Has(Read)),
+    ("/api/idle-gpu/set", Has(Deploy)),
     ("/api/manifest/check", Has(Read)),
     ("/api/manifest/apply", Has(Deploy)),
     // config of a namespace
@@ -365,6 +381,27 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/budget/create", Has(ManageBudgets)),
     ("/api/budget/change", Has(ManageBudgets)),
     ("/api/budget/delete", Has(ManageBudgets)),
+];
+
+/// What pages open beside server functions, streams and downloads, by method and path.
+pub const STREAMS: &[(&str, &str, Need)] = &[
+    ("GET", "/live/namespaces", Has(Read)),
+    ("GET", "/live/namespaces/{namespace_id}", Has(Read)),
+    ("GET", "/live/namespaces/{namespace_id}/workloads", Has(Read)),
+    ("GET", "/live/namespaces/{namespace_id}/workloads/{kind}/{name}", Has(Read)),
+    ("GET", "/live/namespaces/{namespace_id}/workloads/{kind}/{name}/metrics", Has(Read)),
+    ("GET", "/live/namespaces/{namespace_id}/log", Has(Read)),
+    ("GET", "/live/namespaces/{namespace_id}/pods/{pod}/exec", Has(Deploy)),
+    // an operator checks the platform's as well
+    ("GET", "/live/engine-preflight", Has(ManageEngines)),
+    ("GET", "/live/nodes", Has(ManagePlatform)),
+    ("GET", "/live/nodes/{name}", Has(ManagePlatform)),
+    ("GET", "/live/audit", Has(ReadAudit)),
+    ("GET", "/live/platform/audit", Has(ManageAccounts)),
+    ("GET", "/download/kubeconfig/{namespace_id}", Has(Read)),
+    ("GET", "/download/skypilot/{namespace_id}", Has(Read)),
+    ("GET", "/download/usage", Has(ReadUsage)),
+    ("POST", "/download/connector/{namespace_id}", Has(CreateNamespace)),
 ];
 
 // === impl Need ===

@@ -12,8 +12,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::whole;
-use crate::http::extract::{ApiPath, ApiQuery, SignedIn};
+use crate::http::extract::{ApiPath, ApiQuery, Paging, PagingQuery, SignedIn};
 use crate::http::problem::Problem;
 use crate::http::session::BrowserSession;
 use crate::http::state::AppState;
@@ -33,9 +32,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Where the caller is signed in, newest first
 #[utoipa::path(get, path = "/auth/sessions", operation_id = "list_sessions", tag = "Sign-in",
-    responses((status = 200, body = Page<SessionItem>)))]
-async fn list(SignedIn(caller): SignedIn, State(backend): State<Backend>) -> Result<Json<Page<SessionItem>>, Problem> {
-    Ok(whole(backend.list_sessions(&caller).await?))
+    params(PagingQuery), responses((status = 200, body = Page<SessionItem>)))]
+async fn list(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    Paging(page): Paging,
+) -> Result<Json<Page<SessionItem>>, Problem> {
+    Ok(Json(backend.list_sessions(&caller, &page).await?))
 }
 
 /// Sign out of one session

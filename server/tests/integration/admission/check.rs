@@ -6,7 +6,7 @@ use testkit::{Client, TestApp, eventually};
 use crate::CONSOLE;
 
 struct Desk {
-    _app: TestApp,
+    app: TestApp,
     member: Client,
     path: String,
     namespace: String,
@@ -19,7 +19,7 @@ impl Desk {
         let namespace = app.namespace(&member).await;
         let path = format!("/v1/kubernetes/namespaces/{}/admission-check", namespace["id"].as_str().unwrap());
         let namespace = namespace["kubernetes_name"].as_str().unwrap().to_owned();
-        Self { _app: app, member, path, namespace }
+        Self { app, member, path, namespace }
     }
 
     async fn check(&self, manifest: Value) -> Value {
@@ -152,4 +152,26 @@ async fn who_may_only_look_hears_the_rules_verdict() {
     let verdict = viewer.post(&path, json!({"manifest": workload("Deployment", "replicas: 1")})).await.json();
     assert_eq!(verdict["allowed"], true, "{verdict}");
     assert!(!verdict["rules"].to_string().contains("dry_run"), "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_is_what_others_took_and_unknown_for_what_gets_no_place() {
+    let desk = Desk::new().await;
+    let pod = |name: &str| {
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": desk.namespace, "labels": {"remotegpu.ai/sku-code": "gpu-h100-1x"}},
+            "spec": {"containers": [{"name": "app", "image": "registry.invalid/app:1"}]}})
+    };
+    let ran = desk.app.plane.admin_apply(&pod("first").to_string()).await;
+    assert!(ran.ok, "{ran:?}");
+    eventually("the wait is known from the first pod", async || {
+        let verdict = desk.check(pod("second")).await;
+        if verdict["expected_wait_seconds"].is_u64() { Ok(()) } else { Err(verdict.to_string()) }
+    })
+    .await;
+    let mut refused = pod("second");
+    refused["spec"]["hostNetwork"] = json!(true);
+    assert_eq!(desk.check(refused).await["expected_wait_seconds"], Value::Null);
+    // The simulated engine has sixteen of these GPUs for all tests.
+    desk.app.plane.admin(&["delete", "pod", "first", "-n", &desk.namespace, "--wait=false"]).await.out();
 }

@@ -14,7 +14,7 @@ async fn what_was_revoked_after_the_backup_stays_dead() {
     let mut console = Console::start(&[]).await;
     let member = console.operator().await;
     let key = async || member.post("/v1/api-keys", json!({"name": "ci", "scopes": {"all": true}})).await;
-    let (kept, dead) = (key().await, key().await);
+    let (kept, dead, rotated) = (key().await, key().await, key().await);
     let passphrase = console.dir.secret("passphrase", "correct horse battery staple");
     let passphrase = passphrase.to_str().unwrap().to_owned();
     let file = console.path("backup");
@@ -24,11 +24,13 @@ async fn what_was_revoked_after_the_backup_stays_dead() {
     assert!(!bytes.windows(EMAIL.len()).any(|part| part == EMAIL.as_bytes()), "it is encrypted");
 
     assert_eq!(member.delete(&format!("/v1/api-keys/{}", dead.str("/id"))).await.status, 204);
+    let rotate = format!("/v1/api-keys/{}/rotate", rotated.str("/id"));
+    assert_eq!(member.post(&rotate, json!({"overlap_seconds": 0})).await.status, 200);
     let ledger = console.path("console.sqlite.revocations");
-    let id = dead.str("/key")[5..13].to_owned();
-    eventually("the ledger has the revocation", async || {
+    let ids = [&dead, &rotated].map(|key| key.str("/key")[5..13].to_owned());
+    eventually("the ledger has the revocation and the rotation", async || {
         let text = std::fs::read_to_string(&ledger).unwrap_or_default();
-        if text.contains(&id) { Ok(()) } else { Err(text) }
+        if ids.iter().all(|id| text.contains(id)) { Ok(()) } else { Err(text) }
     })
     .await;
     console.terminate().await;
@@ -47,13 +49,15 @@ async fn what_was_revoked_after_the_backup_stays_dead() {
     let restored = console.admin(&restore).await;
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     let said = String::from_utf8_lossy(&restored.stdout).into_owned();
-    assert!(said.contains("1 sessions") && said.contains("1 keys"), "{said}");
+    assert!(said.contains("1 sessions") && said.contains("2 keys"), "{said}");
 
     let again = Console::in_dir(console.dir.clone(), &[]).await;
     let ghost = Client::anonymous(&again.url).with("cookie", member.cookie().unwrap());
     assert_eq!(ghost.get("/v1/auth/session").await.status, 401, "everybody signs in anew");
     let with = |key: &str| Client::anonymous(&again.url).with("x-api-key", key);
     with(&dead.str("/key")).post(NOWHERE, json!({})).await.is_problem(401, "api_key_revoked", "API key revoked");
+    let leaked = with(&rotated.str("/key")).post(NOWHERE, json!({})).await;
+    leaked.is_problem(401, "api_key_revoked", "API key revoked");
     assert_eq!(with(&kept.str("/key")).post(NOWHERE, json!({})).await.status, 403, "this one lives");
     Client::anonymous(&again.url).sign_in(EMAIL, PASSWORD).await;
 }

@@ -34,7 +34,14 @@ async fn scenario() -> Left {
     let exec = format!("{route}/exec-credential");
     let token = caller.post(&exec, json!({})).await.str("/status/token");
     assert_eq!(caller.post(&exec, json!({})).await.status, 200);
-    let wrong = format!("{}0", &key.str("/key")[..key.str("/key").len() - 1]);
+    let id_of_key = key.str("/id");
+    let rotated = member.post(&format!("/v1/api-keys/{id_of_key}/rotate"), json!({"overlap_seconds": 60})).await;
+    let invitation = json!({"email": "canary.guest@example.com", "role": "viewer"});
+    let invited = member.post("/v1/invitations", invitation).await.str("/link");
+    let own = session["user"]["id"].as_str().unwrap();
+    let reset = member.post(&format!("/v1/members/{own}/password-reset"), json!({})).await.str("/url");
+    let in_link = |link: &str| link.rsplit('/').next().unwrap().to_owned();
+    let wrong = testkit::one_off(&key.str("/key"));
     let mut pages = Client::anonymous(&console.url).with("x-api-key", &wrong).post(&exec, json!({})).await.text;
     let login = json!({"email": "canary.stranger@example.com", "password": "canary-wrong-password"});
     pages += &Client::anonymous(&console.url).post("/v1/auth/login", login).await.text;
@@ -57,7 +64,11 @@ async fn scenario() -> Left {
             PASSWORD.into(),
             PEPPER.into(),
             AUDIT_KEY.into(),
+            testkit::KEK.into(),
             key.str("/key"),
+            rotated.str("/key"),
+            in_link(&invited),
+            in_link(&reset),
             token,
             cookie,
             "canary-wrong-password".into(),

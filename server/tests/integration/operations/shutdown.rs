@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::{Balancer, Client, eventually, unique};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Console, EMAIL, PASSWORD, reqwest_client};
 
@@ -78,9 +78,13 @@ async fn a_second_signal_ends_a_console_that_waits_for_a_request() {
     let mut console = Console::start(&[]).await;
     let address = console.url.trim_start_matches("http://");
     let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
-    let head =
-        "POST /v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let head = "POST /v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\
+                expect: 100-continue\r\n\r\n{";
     slow.write_all(head.as_bytes()).await.unwrap();
+    // It asks for the rest: the request is in its hands.
+    let mut asked = [0; 12];
+    tokio::time::timeout(CALM, slow.read_exact(&mut asked)).await.expect("the console asks for the rest").unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
     console.terminate().await;
     eventually("it waits", async || if console.log().contains("Shutting down") { Ok(()) } else { Err(()) }).await;
     console.terminate().await;

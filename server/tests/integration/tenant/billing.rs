@@ -42,6 +42,20 @@ async fn the_form_is_the_one_the_client_takes_rather_also_of_an_empty_month() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_taken_out_as_a_file_stands_in_the_audit_log_and_one_that_is_read_does_not() {
+    let app = console().await;
+    let owner = app.stranger("owner").await;
+    let client = signed_in(&app, &owner).await;
+    let path = format!("{BILLING}/2024/11");
+    assert_eq!(client.get(&path).await.status, 200);
+    let exported = async || owner.get("/v1/audit?action=usage.exported").await.json()["items"].clone();
+    assert_eq!(exported().await, json!([]));
+    assert_eq!(client.clone().with("accept", "text/csv").get(&path).await.status, 200);
+    let rows = exported().await;
+    assert_eq!((rows.as_array().unwrap().len(), &rows[0]["detail"]), (1, &json!("2024-11, tenant API")), "{rows}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn months_are_one_or_two_digits_of_a_year_of_four() {
     let app = console().await;
     let client = signed_in(&app, &app.stranger("owner").await).await;

@@ -48,6 +48,8 @@ async fn a_pod_runs_in_the_shape_of_its_class() {
     assert_eq!(made["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "1");
     let wait = ["wait", "--for=condition=Ready", "--timeout=80s", "pod/by-class"];
     tenant.kubectl(&wait).await.out();
+    // The simulated engine has sixteen of these GPUs for all tests.
+    tenant.kubectl(&["delete", "pod", "by-class", "--wait=false"]).await.out();
 }
 
 #[tokio::test(flavor = "multi_thread")]

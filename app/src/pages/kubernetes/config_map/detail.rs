@@ -9,7 +9,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::api::config_map::{DeleteConfigMap, GetConfigMap, RemoveConfigMapKey, SetConfigMapKey};
 use crate::features::delete_form::{DeleteDialog, UsedBy};
-use crate::features::key_values::size;
+use crate::features::key_values::{Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, size};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
@@ -17,28 +17,32 @@ use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
-use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
-use crate::ui::panel::Panel;
+use crate::ui::field::TEXTAREA;
 
 /// The page; it loads anew after each change.
 #[component]
 pub fn ConfigMapPage() -> impl IntoView {
     let (params, query) = (use_params_map(), use_query_map());
     let page = move |namespace: NamespaceView| {
-        let id = namespace.id.clone();
-        let key = Memo::new(move |_| {
-            let version = query.read().get("version").unwrap_or_default();
-            format!("{id} {} {version}", params.read().get("name").unwrap_or_default())
-        });
+        let key = place_key(namespace.id.clone(), params, query);
         let id = namespace.id;
         load(key, |key| {
-            let mut parts = key.split(' ').map(ToOwned::to_owned);
-            GetConfigMap { namespace: parts.next().unwrap_or_default(), name: parts.next().unwrap_or_default() }
+            let (namespace, name) = place_of(&key);
+            GetConfigMap { namespace, name }
         })
         .show(move |map| view! { <Body namespace_id=id.clone() map=map /> }.into_any())
     };
     view! { <InNamespace page=Arc::new(page) /> }.into_any()
 }
+
+const ADD: ValueWords = ValueWords {
+    title: "Add a key",
+    refused: &["data"],
+    hint: "Becomes a file of this name where it is mounted.",
+    label: "Text",
+    note: "",
+    button: "Add",
+};
 
 #[component]
 fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
@@ -74,7 +78,7 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
         })
     };
     let data = map.data;
-    let removing = Sending::to::<RemoveConfigMapKey>();
+    let (removing, adding) = (Sending::to::<RemoveConfigMapKey>(), Sending::to::<SetConfigMapKey>());
     let refused = removing.refusal();
     let key = move |one: KeySize| {
         let text = data.get(&one.key).cloned();
@@ -101,7 +105,7 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
             <div class="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
                 <div class="grid min-w-0 gap-4">
                     {map.keys.into_iter().map(key).collect_view()}
-                    {(!fixed).then(|| view! { <NewKey place=place.get_value() /> })}
+                    {(!fixed).then(|| view! { <ValueForm place=place.get_value() sending=adding words=ADD /> })}
                 </div>
                 <UsedBy used_by=map.used_by />
             </div>
@@ -110,36 +114,13 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
     }
 }
 
-/// What every form of this page says of itself.
-#[derive(Clone)]
-struct Place {
-    namespace: String,
-    name: String,
-    version: String,
-}
-
-#[component]
-fn PlaceFields(place: Place) -> impl IntoView {
-    view! {
-        <input type="hidden" name="namespace" value=place.namespace />
-        <input type="hidden" name="name" value=place.name />
-        <input type="hidden" name="version" value=place.version />
-    }
-}
-
 /// One key: its text to edit; a binary value shows its size.
 #[component]
 fn Key(place: Place, one: KeySize, text: Option<String>, fixed: bool, removing: Sending) -> impl IntoView {
-    let (removed_from, removed, label) = (place.clone(), one.key.clone(), format!("Remove {}", one.key));
+    let (removed_from, removed) = (place.clone(), one.key.clone());
     let remove = (!fixed).then(|| {
         view! {
-            <PostForm sending=removing>
-                <PlaceFields place=removed_from />
-                <input type="hidden" name="key" value=removed />
-                <Button tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                    "Remove"
-                </Button>
-            </PostForm>
+            <RemoveKey place=removed_from key_name=removed sending=removing />
         }
     });
     let body = match text {
@@ -189,39 +170,5 @@ fn Text(place: Place, key: String, text: String) -> impl IntoView {
                 </div>
             </div>
         </PostForm>
-    }
-}
-
-#[component]
-fn NewKey(place: Place) -> impl IntoView {
-    let sending = Sending::to::<SetConfigMapKey>();
-    let (error, elsewhere) = (sending.field("data"), sending.elsewhere(&["data"]));
-    view! {
-        <Panel title="Add a key">
-            <PostForm sending=sending>
-                <div class="grid gap-3 p-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <PlaceFields place=place />
-                    <Field id="key" label="Key" error=error hint="Becomes a file of this name where it is mounted.">
-                        <input
-                            id="key"
-                            name="key"
-                            class=INPUT
-                            required
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="key-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
-                    <Field id="value" label="Text">
-                        <textarea id="value" name="value" class=TEXTAREA rows="3" spellcheck="false"></textarea>
-                    </Field>
-                    <div>
-                        <Button blocked=sending.blocked("Saving")>"Add"</Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Panel>
     }
 }

@@ -139,7 +139,7 @@ fn Surroundings(namespace_id: String, plan: PlanSignals, error: Errors, offers: 
                 <div class="grid gap-2 sm:col-span-2">
                     <Offers plan=plan offers=values pulls=pulls />
                     <p class="text-sm text-muted">
-                        "Volumes end with the pod. An engine that cannot mount files refuses a pod with a Secret or ConfigMap volume and says so in the pod's status. "
+                        "Volumes end with the pod. Where the SKU may come to an engine that mounts none, the plan says so. "
                         <a href=config class="link">
                             "Secrets and ConfigMaps"
                         </a>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::features::sku_facts::{Free, is_simulated, shape};
-use crate::features::sku_filter::{Kind, KindFilter};
+use crate::features::sku_filter::{KindFilter, SkuFilter, SkuFilterFields, models};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::choice::ChoiceCard;
@@ -14,11 +14,15 @@ use crate::ui::money::per_hour;
 /// A radio group of SKUs. The chosen one stays visible whatever the filter.
 #[component]
 pub fn SkuPicker(namespace_id: String, skus: Vec<SkuView>, chosen: RwSignal<String>) -> impl IntoView {
-    let kind = Kind::from_query(use_query_map());
-    let none = skus.is_empty();
+    let filter = SkuFilter::from_query(use_query_map());
+    let (none, models, path) = (skus.is_empty(), models(&skus), paths::deploy(&namespace_id));
+    let all = skus.clone();
+    let nothing_fits = move || filter.with(|filter| !all.is_empty() && !all.iter().any(|sku| filter.shows(sku)));
     let card = move |sku: SkuView| {
         let filtered = sku.clone();
-        let hidden = move || !kind.get().shows(&filtered) && chosen.with(|chosen| *chosen != filtered.code);
+        let fits = Memo::new(move |_| filter.with(|filter| filter.shows(&filtered)));
+        let code = sku.code.clone();
+        let hidden = move || !fits.get() && chosen.with(|chosen| *chosen != code);
         view! {
             <div class:hidden=hidden>
                 <Card sku=sku chosen=chosen />
@@ -28,10 +32,21 @@ pub fn SkuPicker(namespace_id: String, skus: Vec<SkuView>, chosen: RwSignal<Stri
     view! {
         <fieldset class="grid gap-3">
             <legend class="sr-only">"SKU"</legend>
-            <div>
-                <KindFilter path=paths::deploy(&namespace_id) />
+            <div class="flex flex-wrap items-end gap-3">
+                <KindFilter path=path.clone() />
+                <div class="js-only">
+                    <div class="flex flex-wrap items-end gap-3">
+                        <SkuFilterFields path=path models=models />
+                    </div>
+                </div>
             </div>
+            <p class="text-sm text-muted">
+                <a href=paths::catalogue() class="link">
+                    "Compare them side by side"
+                </a>
+            </p>
             {none.then(|| view! { <p class="text-muted">"The catalogue is empty: an operator has to add a SKU first."</p> })}
+            {move || nothing_fits().then(|| view! { <p class="text-muted" role="status">"No SKU fits the filter; the chosen one stays."</p> })}
             <div class="grid gap-2">{skus.into_iter().map(card).collect_view()}</div>
         </fieldset>
     }

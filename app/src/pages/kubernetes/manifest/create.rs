@@ -66,11 +66,15 @@ fn Paste(namespace: NamespaceView) -> impl IntoView {
                 >
                     <h2 class="font-semibold">"Verdict"</h2>
                     <VerdictLines verdict=verdict hint=HINT />
+                    <label class="flex items-start gap-2 text-sm">
+                        <input type="checkbox" name="take_over" value="true" class="mt-0.5 size-4 shrink-0 accent-accent" />
+                        "Take over fields that another tool manages"
+                    </label>
                     <Button tone=ButtonTone::Primary blocked=sending.blocked("Applying")>
                         "Apply"
                     </Button>
                     <p class="text-sm text-muted">
-                        "Makes the object, or changes the one of that name, as kubectl apply does. Or "
+                        "Makes the object, or changes the one of that name, as kubectl apply --server-side does. Or "
                         <a href=paths::deploy(&namespace.id) class="link">
                             "fill in a form"
                         </a> "."

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::api_key::{ApiKeyView, CreatedApiKey};
 use domain::credential::{Access, CredentialView};
-use domain::kubeconfig::{KubeconfigFacts, Variant};
+use domain::kubeconfig::{KUBERC, KubeconfigFacts, Variant};
 use domain::namespace::{NamespaceStatus, NamespaceView};
 use domain::page::Page;
 use leptos::prelude::*;
@@ -250,8 +250,14 @@ fn File(namespace: String, variant: Memo<String>, access: Memo<String>) -> impl 
 fn Facts(facts: KubeconfigFacts, namespace: String) -> impl IntoView {
     let needs = match facts.variant {
         Variant::Sh => "Needs sh and curl 7.55 or newer.",
-        Variant::Cli => "Needs the program kubectl-remotegpu on the PATH; kubectl 1.35 and newer can allow it by name.",
+        Variant::Cli => "Needs the program kubectl-remotegpu on the PATH.",
         Variant::Windows => "Needs curl 8.3 or newer, which Windows brings; no shell.",
+    };
+    let policy = match facts.variant {
+        Variant::Cli => "With this file of yours, kubectl runs kubectl-remotegpu and no other credential plugin.",
+        Variant::Sh | Variant::Windows => {
+            "Take kubectl-remotegpu above: a policy knows names, not arguments, and whoever allows sh or curl allows everything they can do."
+        }
     };
     let rights = match facts.access {
         Access::Edit => "Edit: daily work.",
@@ -273,6 +279,13 @@ fn Facts(facts: KubeconfigFacts, namespace: String) -> impl IntoView {
         <details class="min-w-0">
             <summary class="cursor-pointer text-sm text-muted hover:text-ink">"The exact command it runs"</summary>
             <CodeBlock code=facts.command label="exec" />
+        </details>
+        <details class="min-w-0">
+            <summary class="cursor-pointer text-sm text-muted hover:text-ink">
+                "Where kubectl runs named programs only (1.35 and newer)"
+            </summary>
+            <p class="text-sm text-muted">{policy}</p>
+            <CodeBlock code=KUBERC label="~/.kube/kuberc" />
         </details>
     }
 }

@@ -1,18 +1,16 @@
 //! The frame of one namespace: its head and its tabs, each a route.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::namespace::{NamespaceStatus, NamespaceView};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::{use_location, use_params_map};
 
-use crate::api::ask::ask;
 use crate::api::namespace::GetNamespace;
-use crate::api::packed::unpack;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
+use crate::features::live::use_live;
 use crate::features::load::{Loaded, load};
 use crate::features::words::count;
 use crate::features::{quota, status};
@@ -58,12 +56,12 @@ pub fn InNamespace(page: DrawTab) -> impl IntoView {
 #[component]
 fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoView {
     let id = namespace.id.clone();
-    let now = RwSignal::new(namespace.status);
-    follow_changes(id.clone(), now, loaded);
-    let tone = Signal::derive(move || status::namespace(now.get()).0);
-    let word = Signal::derive(move || status::namespace(now.get()).1.to_owned());
+    follow_changes(&namespace, loaded);
+    let (tone, word) = status::namespace(namespace.status);
     let deploy = paths::deploy(&id);
     let message = namespace.status_message.clone();
+    let rest = paths::rest(&["kubernetes", "namespaces", &id]);
+    let kubectl = format!("kubectl get all -n {}", namespace.kubernetes_name);
     view! {
         <div class="grid gap-4 border-b border-line">
             <PageHead
@@ -86,6 +84,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                     })}
                 <span>{count(namespace.deployments, "deployment")}</span>
                 <span>{format!("{} GPUs", quota::gpus(&namespace.quota))}</span>
+                <CopyAs rest=rest kubectl=kubectl />
             </PageHead>
             {message.map(|why| view! { <Banner tone=Tone::Fail title="This namespace could not be set up">{why}</Banner> })}
             <Tabs label="Namespace">
@@ -115,25 +114,20 @@ fn DeployLink(href: String) -> impl IntoView {
     }
 }
 
-/// While the namespace is being made or removed, asks every two seconds; loads all anew once the state is another.
-fn follow_changes(id: String, now: RwSignal<NamespaceStatus>, loaded: Loaded<NamespaceView>) {
-    let tick = RwSignal::new(0_u32);
+/// Loads all anew, for the tabs too, once the state is another; of a namespace that is gone the frame says so.
+///
+/// An active one changes only by what people do, and its tabs have streams of their own: browsers open six connections
+/// to a host over HTTP/1.1, and a second stream on every page would halve how many pages may be open.
+fn follow_changes(namespace: &NamespaceView, loaded: Loaded<NamespaceView>) {
+    let status = namespace.status;
+    let settled = status == NamespaceStatus::Active;
+    let url = if settled { String::new() } else { paths::live_namespace(&namespace.id) };
+    let (live, _) = use_live::<Option<NamespaceView>>(Signal::stored(url));
+    let other = move |now: &Option<NamespaceView>| now.as_ref().is_none_or(|now| now.status != status);
+    let changed = Memo::new(move |_| live.with(|live| live.as_ref().is_some_and(other)));
     Effect::new(move || {
-        tick.track();
-        if !matches!(now.get(), NamespaceStatus::Creating | NamespaceStatus::Deleting) {
-            return;
+        if changed.get() {
+            loaded.refetch();
         }
-        let id = id.clone();
-        let ask = move || {
-            spawn_local(async move {
-                let fresh = ask(GetNamespace { id }).await.and_then(|json| unpack::<NamespaceView>(&json));
-                match fresh {
-                    // The page may be gone by now: then there is nobody to tell.
-                    Ok(fresh) if Some(fresh.status) == now.try_get_untracked() => drop(tick.try_update(|n| *n += 1)),
-                    _ => loaded.refetch(),
-                }
-            });
-        };
-        set_timeout(ask, Duration::from_secs(2));
     });
 }

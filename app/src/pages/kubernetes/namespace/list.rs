@@ -1,8 +1,8 @@
 //! The namespaces of the account.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use domain::namespace::{NamespaceStatus, NamespaceView};
+use domain::namespace::NamespaceView;
 use domain::page::Page;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -10,15 +10,18 @@ use leptos_router::hooks::use_query_map;
 use super::create::NewNamespaceDialog;
 use crate::api::namespace::ListNamespaces;
 use crate::features::head::PageHead;
-use crate::features::load::{Loaded, load};
+use crate::features::live::{LiveDot, use_live};
+use crate::features::load::load;
+use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::{quota, status};
 use crate::paths;
-use crate::ui::badge::Badge;
+use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
+use crate::ui::keyed::Keyed;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The list, with the form for a new one as a state of the URL.
@@ -28,8 +31,7 @@ pub fn NamespacesPage() -> impl IntoView {
     let cursor = Memo::new(move |_| query.read().get("cursor").unwrap_or_default());
     let page = load(cursor, |cursor| ListNamespaces { cursor });
     let creating = move || query.read().get("new").is_some();
-    follow_changes(page);
-    let body = page.show(|page| view! { <Listing page=page /> }.into_any());
+    let body = page.show(move |page| view! { <LiveList cursor=cursor.get_untracked() loaded=page /> }.into_any());
     view! {
         <PageHead
             title="Kubernetes"
@@ -48,16 +50,6 @@ pub fn NamespacesPage() -> impl IntoView {
     .into_any()
 }
 
-/// Asks again every two seconds while something is being made or removed.
-fn follow_changes(page: Loaded<Page<NamespaceView>>) {
-    let moving = |n: &NamespaceView| matches!(n.status, NamespaceStatus::Creating | NamespaceStatus::Deleting);
-    Effect::new(move || {
-        if page.get().is_some_and(|page| page.is_ok_and(|page| page.items.iter().any(moving))) {
-            set_timeout(move || page.refetch(), Duration::from_secs(2));
-        }
-    });
-}
-
 const COLUMNS: &[Column] = &[
     Column::Words("Name"),
     Column::Words("Status"),
@@ -66,50 +58,81 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Created"),
 ];
 
+const SORTS: SortColumns<NamespaceView> = &[
+    ("Name", |namespace| SortKey::text(&namespace.name)),
+    ("Status", |namespace| SortKey::text(status::namespace(namespace.status).1)),
+    ("Deployments", |namespace| SortKey::Number(namespace.deployments.into())),
+    ("Created", |namespace| SortKey::text(&namespace.created_at)),
+];
+
+/// The page of the list as loaded, then as the stream says.
 #[component]
-fn Listing(page: Page<NamespaceView>) -> impl IntoView {
-    if page.items.is_empty() {
-        return view! { <NoNamespaces /> }.into_any();
-    }
-    let next = page.next_cursor.map(|cursor| paths::with_query(&paths::namespaces(), &[("cursor", &cursor)]));
+fn LiveList(cursor: String, loaded: Page<NamespaceView>) -> impl IntoView {
+    let (live, link) = use_live::<Page<NamespaceView>>(Signal::stored(paths::live_namespaces(&cursor)));
+    let shown = Memo::new(move |_| live.get().unwrap_or_else(|| loaded.clone()));
+    let empty = Memo::new(move |_| shown.with(|page| page.items.is_empty()));
+    let key = |namespace: &NamespaceView| (namespace.id.clone(), String::new());
+    let whole = Memo::new(move |_| shown.with(|page| page.next_cursor.is_none()));
+    let sort = use_sort(SORTS);
+    let ids = Signal::derive(move || sort.if_whole(whole.get()).rows(shown.get().items).iter().map(key).collect());
+    let row = move |id, _| view! { <Row id=id all=shown /> }.into_any();
+    let next = Memo::new(move |_| shown.with(|page| page.next_cursor.clone()));
     view! {
-        <Table label="Namespaces" columns=COLUMNS>
-            {page.items.into_iter().map(|namespace| view! { <Row namespace=namespace /> }).collect_view()}
-        </Table>
-        {next
-            .map(|href| {
-                view! {
-                    <p>
-                        <ButtonLink href=href>"Next page"</ButtonLink>
-                    </p>
+        <div class="grid gap-2">
+            <p class="flex min-h-5 justify-end text-sm text-muted">
+                <LiveDot link=link />
+            </p>
+            {move || {
+                if empty.get() {
+                    view! { <NoNamespaces /> }.into_any()
+                } else {
+                    view! {
+                        <Table label="Namespaces" columns=COLUMNS sorts=sort.if_whole(whole.get()).heads()>
+                            <Keyed items=ids draw=Arc::new(row) />
+                        </Table>
+                    }
+                        .into_any()
                 }
-            })}
+            }}
+            {move || {
+                let href = next.get().map(|cursor| paths::with_query(&paths::namespaces(), &[("cursor", &cursor)]));
+                href.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })
+            }}
+        </div>
     }
-    .into_any()
 }
 
+/// One row; its cells follow the stream, the row itself stays.
 #[component]
-fn Row(namespace: NamespaceView) -> impl IntoView {
-    let (tone, word) = status::namespace(namespace.status);
-    let gpus = quota::gpus(&namespace.quota);
+fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
+    let href = paths::workloads(&id);
+    let mine = Memo::new(move |_| all.with(|all| all.items.iter().find(|namespace| namespace.id == id).cloned()));
+    let text = move |read: fn(&NamespaceView) -> String| {
+        Signal::derive(move || mine.with(|namespace| namespace.as_ref().map(read).unwrap_or_default()))
+    };
+    let tone = Signal::derive(move || mine.with(|n| n.as_ref().map_or(Tone::Ended, |n| status::namespace(n.status).0)));
+    let word = text(|namespace| status::namespace(namespace.status).1.to_owned());
+    let (name, kubernetes_name) = (text(|n| n.name.clone()), text(|n| n.kubernetes_name.clone()));
+    let (message, gpus) = (text(|n| n.status_message.clone().unwrap_or_default()), text(|n| quota::gpus(&n.quota)));
+    let (deployments, created) = (text(|n| n.deployments.to_string()), text(|n| n.created_at.clone()));
     view! {
         <tr class=ROW>
             <td class=CELL>
-                <a href=paths::workloads(&namespace.id) class="font-medium hover:underline">
-                    {namespace.name}
+                <a href=href class="font-medium hover:underline">
+                    {move || name.get()}
                 </a>
                 <p class="text-muted">
-                    <CopyLine text=namespace.kubernetes_name label="Kubernetes name" />
+                    <CopyLine text=kubernetes_name label="Kubernetes name" />
                 </p>
             </td>
             <td class=CELL>
                 <Badge tone=tone label=word />
-                <p class="max-w-80 text-sm text-muted">{namespace.status_message}</p>
+                <p class="max-w-80 text-sm text-muted">{move || message.get()}</p>
             </td>
-            <td class=FIGURE>{namespace.deployments}</td>
-            <td class=FIGURE>{gpus}</td>
+            <td class=FIGURE>{move || deployments.get()}</td>
+            <td class=FIGURE>{move || gpus.get()}</td>
             <td class=FIGURE>
-                <Ago at=namespace.created_at />
+                <Ago at=created />
             </td>
         </tr>
     }

@@ -1,4 +1,4 @@
-//! A namespace's settings: its limits, rename, delete.
+//! A namespace's settings: its limits, rename, default SKU, idle GPUs, delete.
 
 use std::sync::Arc;
 
@@ -6,7 +6,9 @@ use domain::namespace::NamespaceView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use super::default_sku::DefaultSkuPanel;
 use super::detail::{CurrentNamespace, InNamespace};
+use super::idle_gpu::IdleGpuPanel;
 use crate::api::namespace::{DeleteNamespace, RenameNamespace};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
@@ -29,6 +31,8 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
             <div class="grid items-start gap-4 lg:grid-cols-2">
                 <div class="grid gap-4">
                     <Rename namespace=namespace.clone() />
+                    <DefaultSkuPanel namespace_id=namespace.id.clone() />
+                    <IdleGpuPanel namespace=namespace.id.clone() />
                     <DangerZone namespace=namespace.clone() />
                 </div>
                 <QuotaMeters lines=namespace.quota note="Kubernetes enforces them. The operator of this installation sets them." />

@@ -12,15 +12,14 @@ use super::create::{PULL_FIELDS, RegistryFields};
 use super::list::kind;
 use crate::api::secret::{DeleteSecret, GetSecret, RemoveSecretValue, SetPullSecret, SetSecretValue};
 use crate::features::delete_form::{DeleteDialog, UsedBy};
-use crate::features::key_values::size;
+use crate::features::key_values::{Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, size};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
-use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
+use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::panel::Panel;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
@@ -29,20 +28,25 @@ use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 pub fn SecretPage() -> impl IntoView {
     let (params, query) = (use_params_map(), use_query_map());
     let page = move |namespace: NamespaceView| {
-        let id = namespace.id.clone();
-        let key = Memo::new(move |_| {
-            let version = query.read().get("version").unwrap_or_default();
-            format!("{id} {} {version}", params.read().get("name").unwrap_or_default())
-        });
+        let key = place_key(namespace.id.clone(), params, query);
         let id = namespace.id;
         load(key, |key| {
-            let mut parts = key.split(' ').map(ToOwned::to_owned);
-            GetSecret { namespace: parts.next().unwrap_or_default(), name: parts.next().unwrap_or_default() }
+            let (namespace, name) = place_of(&key);
+            GetSecret { namespace, name }
         })
         .show(move |secret| view! { <Body namespace_id=id.clone() secret=secret /> }.into_any())
     };
     view! { <InNamespace page=Arc::new(page) /> }.into_any()
 }
+
+const SET: ValueWords = ValueWords {
+    title: "Set a value",
+    refused: &["values"],
+    hint: "An existing key gets the new value.",
+    label: "Value",
+    note: "Pods read their environment when they start: restart what uses it.",
+    button: "Set value",
+};
 
 #[component]
 fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
@@ -71,7 +75,10 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
     let form = match (frozen, pulls) {
         (true, _) => view! { <p class="text-muted">"It is immutable: delete it and make another."</p> }.into_any(),
         (false, true) => view! { <SetRegistry place=place.clone() /> }.into_any(),
-        (false, false) => view! { <SetValue place=place.clone() /> }.into_any(),
+        (false, false) => {
+            let sending = Sending::to::<SetSecretValue>();
+            view! { <ValueForm place=place.clone() sending=sending words=SET /> }.into_any()
+        }
     };
     view! {
         <div class="grid gap-4">
@@ -96,23 +103,6 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
     }
 }
 
-/// What every form of this page says of itself.
-#[derive(Clone)]
-struct Place {
-    namespace: String,
-    name: String,
-    version: String,
-}
-
-#[component]
-fn PlaceFields(place: Place) -> impl IntoView {
-    view! {
-        <input type="hidden" name="namespace" value=place.namespace />
-        <input type="hidden" name="name" value=place.name />
-        <input type="hidden" name="version" value=place.version />
-    }
-}
-
 const COLUMNS: &[Column] = &[Column::Words("Key"), Column::Figures("Size"), Column::Actions("Actions")];
 
 #[component]
@@ -121,26 +111,15 @@ fn Keys(place: Place, keys: Vec<KeySize>, fixed: bool) -> impl IntoView {
     let refusal = sending.refusal();
     let row = move |one: KeySize| {
         let place = place.clone();
-        let label = format!("Remove {}", one.key);
+        let remove = (!fixed).then(|| view! { <RemoveKey place=place key_name=one.key.clone() sending=sending /> });
         view! {
             <tr class=ROW>
                 <td class=CELL>
-                    <code class="font-mono text-sm wrap-anywhere">{one.key.clone()}</code>
+                    <code class="font-mono text-sm wrap-anywhere">{one.key}</code>
                 </td>
                 <td class=FIGURE>{size(one.bytes)}</td>
                 <td class=FIGURE>
-                    {(!fixed)
-                        .then(|| {
-                            view! {
-                                <PostForm sending=sending>
-                                    <PlaceFields place=place />
-                                    <input type="hidden" name="key" value=one.key />
-                                    <Button tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                                        "Remove"
-                                    </Button>
-                                </PostForm>
-                            }
-                        })}
+                    {remove}
                 </td>
             </tr>
         }
@@ -153,41 +132,6 @@ fn Keys(place: Place, keys: Vec<KeySize>, fixed: bool) -> impl IntoView {
             </Table>
             <p class="text-sm text-muted">"Values are written and never shown. Whoever may run a pod here can read them in it."</p>
         </div>
-    }
-}
-
-#[component]
-fn SetValue(place: Place) -> impl IntoView {
-    let sending = Sending::to::<SetSecretValue>();
-    let (error, elsewhere) = (sending.field("values"), sending.elsewhere(&["values"]));
-    view! {
-        <Panel title="Set a value">
-            <PostForm sending=sending>
-                <div class="grid gap-3 p-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <PlaceFields place=place />
-                    <Field id="key" label="Key" error=error hint="An existing key gets the new value.">
-                        <input
-                            id="key"
-                            name="key"
-                            class=INPUT
-                            required
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="key-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
-                    <Field id="value" label="Value">
-                        <textarea id="value" name="value" class=TEXTAREA rows="4" autocomplete="off" spellcheck="false"></textarea>
-                    </Field>
-                    <p class="text-sm text-muted">"Pods read their environment when they start: restart what uses it."</p>
-                    <div>
-                        <Button blocked=sending.blocked("Saving")>"Set value"</Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Panel>
     }
 }
 

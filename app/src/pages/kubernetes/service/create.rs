@@ -48,9 +48,9 @@ fn ServiceForm(namespace_id: String, deployments: Vec<String>) -> impl IntoView 
     let signal = |text: &str| RwSignal::new(text.to_owned());
     let chosen = RwSignal::new(deployments.first().cloned().unwrap_or_default());
     let (name, port, target) = (signal(""), signal("80"), signal(""));
-    let read =
-        move || service_form::read(&name.get(), &chosen.get(), &port.get(), &target.get()).map(|new| new.kubectl());
-    let command = Signal::derive(move || read().unwrap_or_default());
+    let outside = RwSignal::new(false);
+    let read = move || service_form::read(&name.get(), &chosen.get(), &port.get(), &target.get(), outside.get());
+    let command = Signal::derive(move || read().map(|new| new.kubectl()).unwrap_or_default());
     let option = |name: String| view! { <option value=name.clone()>{name.clone()}</option> };
     let deployment = sending.field("deployment");
     view! {
@@ -74,6 +74,16 @@ fn ServiceForm(namespace_id: String, deployments: Vec<String>) -> impl IntoView 
                     <Text sending=sending id="port" label="Port" hint="Clients use it." value=port />
                     <Text sending=sending id="target_port" label="Container port" hint="Else the same." value=target />
                 </div>
+                <label class="flex items-center gap-2">
+                    <input
+                        type="checkbox"
+                        class="size-4 accent-accent"
+                        name="outside"
+                        value="true"
+                        on:change:target=move |event| outside.set(event.target().checked())
+                    />
+                    "Also over HTTP from outside, where the pods run on an imported engine with an ingress controller"
+                </label>
                 {move || (!command.get().is_empty()).then(|| view! { <CodeBlock code=command label="kubectl" /> })}
                 <div class="flex justify-end gap-2">
                     <ButtonLink href=paths::network(&namespace_id)>"Cancel"</ButtonLink>

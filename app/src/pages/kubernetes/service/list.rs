@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
-use domain::service::ServiceView;
+use domain::service::{Outside, ServiceView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -97,6 +97,7 @@ fn Services(namespace_id: String, services: Vec<ServiceView>) -> impl IntoView {
         let ports = ports.collect::<Vec<_>>().join(", ");
         let selector = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
         let selector = if selector.is_empty() { "addresses kept by hand".to_owned() } else { selector.join(", ") };
+        let outside = service.exposed.then(|| view! { <FromOutside outside=service.outside /> });
         let address = service.cluster_ip.unwrap_or_else(|| "headless".to_owned());
         view! {
             <tr class=ROW data-testid="service">
@@ -107,6 +108,7 @@ fn Services(namespace_id: String, services: Vec<ServiceView>) -> impl IntoView {
                 <td class=CELL>
                     <ul>{addresses}</ul>
                     <p class="font-mono text-sm text-muted">{address}</p>
+                    {outside}
                 </td>
                 <td class=CELL>
                     <p>{format!("port {ports}")}</p>
@@ -131,6 +133,32 @@ fn Services(namespace_id: String, services: Vec<ServiceView>) -> impl IntoView {
     .into_any()
 }
 
+/// Where a Service is reached from outside, engine by engine, or why not.
+#[component]
+fn FromOutside(outside: Vec<Outside>) -> impl IntoView {
+    let line = |one: Outside| {
+        let way = one.url.clone().zip(one.address.clone()).zip(one.curl()).map(|((url, address), curl)| {
+            view! {
+                <p class="wrap-anywhere">{format!("{url} at {address}")}</p>
+                <CopyLine text=curl label="command" />
+            }
+        });
+        let reason = (!one.reason.is_empty()).then(|| view! { <p class="text-sm text-muted">{one.reason}</p> });
+        view! {
+            <li>
+                <p class="text-sm font-medium">{format!("From outside, at {}", one.engine)}</p>
+                {way}
+                {reason}
+            </li>
+        }
+    };
+    if outside.is_empty() {
+        let text = "From outside: none of its pods runs on an imported engine yet; no other engine offers it.";
+        return view! { <p class="text-sm text-muted">{text}</p> }.into_any();
+    }
+    view! { <ul class="mt-2 grid gap-2">{outside.into_iter().map(line).collect_view()}</ul> }.into_any()
+}
+
 /// Who can use an address, per kind of engine. Facts of the nodes: none routes cluster addresses (`virtual-node.md`).
 const REACH: &[(&str, &str)] = &[
     (
@@ -149,8 +177,14 @@ const REACH: &[(&str, &str)] = &[
     ),
     ("Simulated", "Nothing listens: no traffic arrives."),
     (
+        "Imported engines",
+        "Pods run in another cluster and do not reach these addresses. A service with the label remotegpu.ai/expose=http \
+         is reached over HTTP at the engine's load balancer, under the host name shown, where its feature Ingress is on.",
+    ),
+    (
         "From outside",
-        "Not offered: the quota of every namespace has no NodePort and no LoadBalancer, so Kubernetes refuses them.",
+        "Not offered by the other engines, nor for anything but HTTP: the quota of every namespace has no NodePort and no \
+         LoadBalancer, so Kubernetes refuses them. kubectl port-forward reaches any TCP port.",
     ),
 ];
 

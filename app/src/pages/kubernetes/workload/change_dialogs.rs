@@ -35,9 +35,10 @@ pub fn ScaleDialog(shown: Shown) -> impl IntoView {
     let sending = Sending::to::<ScaleWorkload>();
     let (refusal, error) = (sending.elsewhere(&["replicas"]), sending.field("replicas"));
     let (close, now) = (shown.page(), shown.now.with_untracked(|w| w.wanted.to_string()));
+    let before = Signal::stored(Some(now.clone()));
     view! {
         <Dialog title=format!("Scale {}", shown.name) close=close.clone()>
-            <PostForm sending=sending>
+            <PostForm sending=sending before=("replicas", before)>
                 <div class="grid gap-4">
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <Whose shown=shown />

@@ -12,10 +12,12 @@ use super::dialogs::Dialogs;
 use super::events::Events;
 use super::log::LogPanel;
 use super::manifest::ManifestTab;
+use super::metrics::{IdleNotice, MetricsTab};
 use super::pods::Pods;
 use super::schedule::ScheduleTab;
 use super::terminal::TerminalTab;
 use crate::api::workload::GetWorkload;
+use crate::features::copy_as::CopyAs;
 use crate::features::cost::Cost;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
@@ -89,6 +91,7 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
     let now = Memo::new(move |_| seen.with(|seen| seen.workload.clone()));
     let events = Memo::new(move |_| seen.with(|seen| seen.events.clone()));
     let gone = Memo::new(move |_| live.get() == Some(None));
+    let stale = Signal::derive(move || seen.with(|seen| seen.stale_since.clone()));
     let shown = Shown { namespace, kind, name, now };
     let params = use_params_map();
     let tab = Memo::new(move |_| params.read().get("tab").unwrap_or_default());
@@ -98,6 +101,7 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
         match tab.get().as_str() {
             "logs" if !shown.is_schedule() => view! { <LogPanel shown=shown /> }.into_any(),
             "terminal" if !shown.is_schedule() => view! { <TerminalTab shown=shown /> }.into_any(),
+            "metrics" if !shown.is_schedule() => view! { <MetricsTab shown=shown /> }.into_any(),
             "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
             _ if shown.is_schedule() => view! {
                 <ScheduleTab shown=shown />
@@ -105,6 +109,7 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
             }
             .into_any(),
             _ => view! {
+                <IdleNotice shown=shown.clone() />
                 <Cost shown=now gone=gone />
                 {if kind == WorkloadKind::Pod {
                     view! { <Containers shown=now /> }.into_any()
@@ -123,7 +128,7 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
         asked.map(|dialog| view! { <Dialogs shown=stored.get_value() dialog=dialog /> })
     };
     view! {
-        <Head shown=shown.clone() dot=move || view! { <LiveDot link=link /> } />
+        <Head shown=shown.clone() dot=move || view! { <LiveDot link=link stale=stale /> } />
         {move || gone.get().then(|| view! { <Gone shown=stored.get_value() /> })}
         {part}
         {dialog}
@@ -137,6 +142,9 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
     let word = Signal::derive(move || now.with(status::workload).1.to_owned());
     let for_actions = shown.clone();
     let namespace = &shown.namespace;
+    let kind = shown.kind.as_str();
+    let rest = paths::rest(&["kubernetes", "namespaces", &namespace.id, "workloads", kind, &shown.name]);
+    let kubectl = format!("kubectl describe {kind} {} -n {}", shown.name, namespace.kubernetes_name);
     let trail =
         vec![(paths::namespaces(), "Kubernetes".to_owned()), (paths::workloads(&namespace.id), namespace.name.clone())];
     let owners = now.with_untracked(|w| w.owners.clone());
@@ -161,12 +169,14 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
                 <span class="text-sm">
                     "created " <Ago at=Signal::derive(move || now.with(|w| w.created_at.clone())) />
                 </span>
+                <CopyAs rest=rest kubectl=kubectl />
             </PageHead>
             <Tabs label="Workload">
                 <Tab href=shown.page() label="Overview" exact=true />
                 {(!shown.is_schedule()).then(|| view! {
                     <Tab href=shown.tab("logs") label="Logs" />
                     <Tab href=shown.tab("terminal") label="Terminal" />
+                    <Tab href=shown.tab("metrics") label="Metrics" />
                 })}
                 <Tab href=shown.tab("yaml") label="YAML" />
             </Tabs>

@@ -5,10 +5,11 @@ use leptos::prelude::*;
 
 use super::change_dialogs::{ImageDialog, RestartDialog, RollBackDialog, ScaleDialog};
 use super::detail::Shown;
-use crate::api::workload::DeleteWorkload;
+use crate::api::workload::{DeleteWorkload, DeleteWorkloads};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::words::count;
+use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::confirm::ConfirmName;
 use crate::ui::dialog::Dialog;
@@ -66,10 +67,48 @@ fn DeleteDialog(shown: Shown) -> impl IntoView {
     }
 }
 
+/// The ones that were ticked in the list, each as `<kind>/<name>`: one confirmation for all.
+#[component]
+pub fn DeleteSelected(namespace_id: String, items: Vec<String>) -> impl IntoView {
+    let sending = Sending::to::<DeleteWorkloads>();
+    let refusal = sending.refusal();
+    let (close, words) = (paths::workloads(&namespace_id), count(items.len() as u32, "workload"));
+    let line = |(at, item): (usize, String)| {
+        view! {
+            <li class="wrap-anywhere">
+                <input type="hidden" name=format!("items[{at}]") value=item.clone() />
+                {item}
+            </li>
+        }
+    };
+    view! {
+        <Dialog title=format!("Delete {words}") close=close.clone()>
+            <PostForm sending=sending>
+                <div class="grid gap-4">
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p>"Their pods stop now, and what they cost ends. This cannot be undone."</p>
+                    <input type="hidden" name="namespace" value=namespace_id />
+                    <ul class="grid max-h-60 gap-1 overflow-y-auto font-mono text-sm">
+                        {items.into_iter().enumerate().map(line).collect_view()}
+                    </ul>
+                    <div class="flex justify-end gap-2">
+                        <ButtonLink href=close>"Cancel"</ButtonLink>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
+                            {format!("Delete {words}")}
+                        </Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Dialog>
+    }
+}
+
 /// `3 pods stop now; €6.58/h ends.`
 fn consequence(workload: &WorkloadView) -> String {
     let running = workload.pods.iter().filter(|pod| pod.phase != "Succeeded" && pod.phase != "Failed");
-    let pods = match running.count() as u32 {
+    // Those that a page leaves out run.
+    let left_out = workload.pod_count.saturating_sub(workload.pods.len() as u32);
+    let pods = match running.count() as u32 + left_out {
         0 => "No pod runs".to_owned(),
         1 => "1 pod stops now".to_owned(),
         n => format!("{} stop now", count(n, "pod")),

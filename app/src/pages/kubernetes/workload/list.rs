@@ -7,15 +7,17 @@ use domain::workload::{WorkloadKind, WorkloadList, WorkloadView};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 
+use super::dialogs::DeleteSelected;
 use crate::api::workload::ListWorkloads;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
 use crate::features::problem::ErrorBanner;
+use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::status;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
 use crate::ui::field::INPUT;
@@ -44,7 +46,9 @@ fn Workloads(namespace: NamespaceView) -> impl IntoView {
         let (namespace, query) = key.split_once('?').unwrap_or_default();
         ListWorkloads { namespace: namespace.to_owned(), query: query.to_owned() }
     });
-    let namespace_id = id.clone();
+    let (namespace_id, for_dialog) = (id.clone(), id.clone());
+    let query = use_query_map();
+    let chosen = Memo::new(move |_| query.read().get_all("item").unwrap_or_default());
     let body = list.show_or(
         move |list| {
             view! { <LiveList namespace_id=id.clone() filters=filters.get_untracked() loaded=list /> }.into_any()
@@ -54,13 +58,18 @@ fn Workloads(namespace: NamespaceView) -> impl IntoView {
     view! {
         <Filters namespace_id=namespace_id />
         {body}
+        {move || {
+            let items = chosen.get();
+            (!items.is_empty()).then(|| view! { <DeleteSelected namespace_id=for_dialog.clone() items=items /> })
+        }}
     }
     .into_any()
 }
 
 /// The filters of the query string; what else stands there, such as a notice, is not for the list.
 fn own_filters(search: &str) -> String {
-    let own = |pair: &&str| (pair.starts_with("kind=") || pair.starts_with("q=")) && !pair.ends_with('=');
+    let known = |pair: &&str| ["kind=", "q=", "cursor="].iter().any(|name| pair.starts_with(name));
+    let own = |pair: &&str| known(pair) && !pair.ends_with('=');
     search.trim_start_matches('?').split('&').filter(own).collect::<Vec<_>>().join("&")
 }
 
@@ -135,30 +144,53 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Created"),
 ];
 
+const SORTS: SortColumns<WorkloadView> = &[
+    ("Name", |workload| SortKey::text(&workload.name)),
+    ("Status", |workload| SortKey::text(status::workload(workload).1)),
+    ("SKU", |workload| SortKey::text(&workload.sku_code)),
+    ("Ready", |workload| SortKey::Number(workload.ready.into())),
+    ("Restarts", |workload| SortKey::Number(workload.restarts.into())),
+    ("Price", |workload| SortKey::price(workload.price_per_hour.as_ref())),
+    ("Created", |workload| SortKey::text(&workload.created_at)),
+];
+
+/// The form that the boxes of the rows belong to. Without JavaScript too: its button is there while a box is ticked, and
+/// the dialog it leads to is a state of the URL.
+const SELECTED: &str = "selected";
+
 /// The list as loaded, then as the stream says.
 #[component]
 fn LiveList(namespace_id: String, filters: String, loaded: WorkloadList) -> impl IntoView {
     let filtered = !filters.is_empty();
+    let (first, next) = pages(&namespace_id, &filters);
     let (live, link) = use_live::<WorkloadList>(Signal::stored(paths::live_workloads(&namespace_id, &filters)));
     let shown = Memo::new(move |_| live.get().unwrap_or_else(|| loaded.clone()));
+    let stale = Signal::derive(move || shown.with(|list| list.stale_since.clone()));
     let empty = Memo::new(move |_| shown.with(|list| list.items.is_empty()));
     let key = |w: &WorkloadView| (format!("{}/{}", w.kind.as_str(), w.name), String::new());
-    let names = Signal::derive(move || shown.with(|list| list.items.iter().map(key).collect()));
+    let whole = Memo::new(move |_| shown.with(|list| list.next_cursor.is_none()));
+    let sort = use_sort(SORTS);
+    let names = Signal::derive(move || sort.if_whole(whole.get()).rows(shown.get().items).iter().map(key).collect());
     let id = StoredValue::new(namespace_id);
     let row = move |key, _| view! { <Row namespace_id=id.get_value() key=key all=shown /> }.into_any();
     let table = move || {
         view! {
-            <Table label="Workloads" columns=COLUMNS>
+            <Table label="Workloads" columns=COLUMNS sorts=sort.if_whole(whole.get()).heads()>
                 <Keyed items=names draw=Arc::new(row) />
             </Table>
         }
     };
     view! {
-        <div class="grid gap-2">
-            <p class="flex min-h-5 justify-end gap-3 text-sm text-muted">
-                <span data-testid="found">{move || shown.with(found)}</span>
-                <LiveDot link=link />
-            </p>
+        <div class="group grid gap-2">
+            <div class="flex min-h-7 items-center gap-3 text-sm text-muted">
+                <form id=SELECTED method="get" action=paths::workloads(&id.get_value()) class="hidden group-has-[input:checked]:block">
+                    <Button tone=ButtonTone::Danger size=ButtonSize::Small>
+                        "Delete selected"
+                    </Button>
+                </form>
+                <span class="ml-auto" data-testid="found">{move || shown.with(found)}</span>
+                <LiveDot link=link stale=stale />
+            </div>
             {move || {
                 match (empty.get(), filtered) {
                     (true, true) => view! { <NothingFits namespace_id=id.get_value() /> }.into_any(),
@@ -166,15 +198,36 @@ fn LiveList(namespace_id: String, filters: String, loaded: WorkloadList) -> impl
                     (false, _) => table().into_any(),
                 }
             }}
+            <p class="flex gap-2">
+                {first.map(|href| view! { <ButtonLink href=href>"First page"</ButtonLink> })}
+                {move || {
+                    let cursor = shown.with(|list| list.next_cursor.clone());
+                    cursor.map(|cursor| view! { <ButtonLink href=next(&cursor)>"Next page"</ButtonLink> })
+                }}
+            </p>
         </div>
     }
 }
 
-/// `200 of 5000 shown; filter to see others`; nothing while all are shown.
+/// Where the first page is, unless it is this one, and where the page after a cursor is; both with the same filters.
+fn pages(namespace_id: &str, filters: &str) -> (Option<String>, impl Fn(&str) -> String + Send + Sync + use<>) {
+    let base = paths::workloads(namespace_id);
+    let kept: Vec<&str> = filters.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=")).collect();
+    let kept = kept.join("&");
+    let later = filters.split('&').any(|pair| pair.starts_with("cursor="));
+    let first = later.then(|| if kept.is_empty() { base.clone() } else { format!("{base}?{kept}") });
+    let next = move |cursor: &str| {
+        let page = paths::with_query(&base, &[("cursor", cursor)]);
+        if kept.is_empty() { page } else { format!("{page}&{kept}") }
+    };
+    (first, next)
+}
+
+/// `200 of 5000 shown, what needs attention first`; nothing while all are shown.
 fn found(list: &WorkloadList) -> String {
     let shown = list.items.len() as u32;
     match (list.found > shown, list.found < list.total) {
-        (true, _) => format!("{shown} of {} shown, what needs attention first; filter to see others", list.found),
+        (true, _) => format!("{shown} of {} shown, what needs attention first", list.found),
         (false, true) => format!("{shown} of {}", list.total),
         (false, false) => String::new(),
     }
@@ -201,6 +254,7 @@ fn Row(namespace_id: String, key: String, all: Memo<WorkloadList>) -> impl IntoV
         <tr class=ROW>
             <td class=CELL>
                 <p class="flex flex-wrap items-baseline gap-x-2">
+                    <input type="checkbox" form=SELECTED name="item" value=key aria-label=format!("Select {name}") class="size-4 self-center accent-accent print:hidden" />
                     <a href=href class="font-medium wrap-anywhere hover:underline">
                         {name}
                     </a>
@@ -257,5 +311,15 @@ mod tests {
     fn a_notice_in_the_url_is_no_filter() {
         assert_eq!(own_filters("?done=workload-deleted&name=x&kind=job&q="), "kind=job");
         assert_eq!(own_filters("?q=a%26b"), "q=a%26b");
+        assert_eq!(own_filters("?cursor=2-pod-a&done=x"), "cursor=2-pod-a");
+    }
+
+    #[test]
+    fn a_page_keeps_the_filters_and_leaves_out_the_page_before() {
+        let (first, next) = pages("7", "kind=pod&cursor=2-pod-a");
+        assert_eq!(first.as_deref(), Some("/kubernetes/7/workloads?kind=pod"));
+        assert_eq!(next("2-pod-b"), "/kubernetes/7/workloads?cursor=2-pod-b&kind=pod");
+        let (first, next) = pages("7", "");
+        assert_eq!((first, next("3-job-x")), (None, "/kubernetes/7/workloads?cursor=3-job-x".to_owned()));
     }
 }

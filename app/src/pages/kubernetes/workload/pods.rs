@@ -30,15 +30,28 @@ pub fn Pods(shown: Shown) -> impl IntoView {
         Signal::derive(move || shown.with(|d| d.pods.iter().map(|p| (p.name.clone(), String::new())).collect()));
     let row = move |name, _| view! { <Row namespace_id=id.clone() name=name shown=shown /> }.into_any();
     let none = Memo::new(move |_| shown.with(|d| d.pods.is_empty()));
+    let some = Memo::new(move |_| shown.with(left_out));
     view! {
         <section class="grid gap-2">
-            <h2 class="font-semibold">"Pods"</h2>
+            <div class="flex flex-wrap items-baseline gap-x-3">
+                <h2 class="font-semibold">"Pods"</h2>
+                <p class="text-sm text-muted empty:hidden">{move || some.get()}</p>
+            </div>
             <Table label="Pods" columns=COLUMNS>
                 <Keyed items=names draw=Arc::new(row) />
                 {move || none.get().then(|| view! { <NoPods /> })}
             </Table>
         </section>
     }
+}
+
+/// `200 of 5000, what needs attention first`; nothing while all are shown.
+fn left_out(workload: &WorkloadView) -> String {
+    let shown = workload.pods.len() as u32;
+    if workload.pod_count <= shown {
+        return String::new();
+    }
+    format!("{shown} of {}, what needs attention first", workload.pod_count)
 }
 
 #[component]

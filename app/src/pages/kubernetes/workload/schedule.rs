@@ -64,13 +64,14 @@ pub fn ScheduleActions(shown: Shown) -> impl IntoView {
     let refusal = move || run_refused.get().or_else(|| switch_refused.get());
     let now = shown.now;
     let suspended = Memo::new(move |_| now.with(|w| w.schedule.as_ref().is_some_and(|s| s.suspended)));
+    let before = Signal::derive(move || Some(suspended.get().to_string()));
     let again = shown.clone();
     view! {
         <PostForm sending=run>
             <Whose shown=shown />
             <Button blocked=run.blocked("Starting")>"Run now"</Button>
         </PostForm>
-        <PostForm sending=switch>
+        <PostForm sending=switch before=("suspended", before)>
             <Whose shown=again />
             <input type="hidden" name="suspended" value=move || (!suspended.get()).to_string() />
             <Button blocked=switch.blocked("Changing")>{move || if suspended.get() { "Resume" } else { "Suspend" }}</Button>

@@ -12,6 +12,8 @@ use crate::api::platform_account::{
     BeginSupport, DeletePlatformAccount, GetPlatformAccount, InviteOwner, PlatformAccountDetail, SetAccountQuota,
     SuspendAccount,
 };
+use crate::features::copy_as::CopyAs;
+use crate::features::gpu_limits::{self, GpuLimit};
 use crate::features::head::PageHead;
 use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
 use crate::features::load::load;
@@ -37,9 +39,10 @@ pub fn PlatformAccountPage() -> impl IntoView {
 
 #[component]
 fn Body(account: PlatformAccountDetail) -> impl IntoView {
-    let (account, grants, codes): (PlatformAccountView, _, _) = account;
+    let (account, gpus, grants, codes): (PlatformAccountView, _, _, _) = account;
     let (tone, word) = status(account.status);
     let trail = vec![(paths::platform_accounts(), "Accounts".to_owned())];
+    let rest = paths::rest(&["platform", "accounts", &account.id]);
     let facts = format!(
         "{} · {} namespaces · {} members · {} API keys",
         account.customer, account.namespaces, account.members, account.api_keys
@@ -47,10 +50,11 @@ fn Body(account: PlatformAccountDetail) -> impl IntoView {
     view! {
         <PageHead title=account.name.clone() trail=trail badge=move || view! { <Badge tone=tone label=word /> }>
             <p>{facts}</p>
+            <CopyAs rest=rest />
         </PageHead>
         <div class="grid items-start gap-4 lg:grid-cols-2">
             <div class="grid gap-4">
-                <Limits id=account.id.clone() quota=account.quota />
+                <Limits id=account.id.clone() quota=account.quota gpus=gpus />
                 <Grants id=account.id.clone() grants=grants codes=codes />
             </div>
             <div class="grid gap-4">
@@ -64,7 +68,7 @@ fn Body(account: PlatformAccountDetail) -> impl IntoView {
 }
 
 #[component]
-fn Limits(id: String, quota: Quota) -> impl IntoView {
+fn Limits(id: String, quota: Quota, gpus: Vec<GpuLimit>) -> impl IntoView {
     let sending = Sending::to::<SetAccountQuota>();
     let refusal = sending.refusal();
     let fields = [
@@ -90,6 +94,7 @@ fn Limits(id: String, quota: Quota) -> impl IntoView {
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=id />
                     <div class="grid gap-3 sm:grid-cols-2">{fields.map(field).collect_view()}</div>
+                    {by_class(gpus)}
                     <p class="text-sm text-muted">"What runs beyond a lower limit goes on; nothing new starts."</p>
                     <div>
                         <Button blocked=sending.blocked("Saving")>"Save limits"</Button>
@@ -98,6 +103,42 @@ fn Limits(id: String, quota: Quota) -> impl IntoView {
             </PostForm>
         </Panel>
     }
+}
+
+/// Fields for the classes of GPUs; nothing where no GPUs are sold.
+fn by_class(gpus: Vec<GpuLimit>) -> Option<AnyView> {
+    if gpus.is_empty() {
+        return None;
+    }
+    let field = |GpuLimit { class, models, limit }: GpuLimit| {
+        let (id, name) = (format!("gpu-class-{class}"), gpu_limits::field(&class));
+        let models = if models.is_empty() { "No SKU is of this class".to_owned() } else { models.join(", ") };
+        let value = limit.map(|limit| limit.to_string()).unwrap_or_default();
+        view! {
+            <div class="grid gap-1">
+                <label for=id.clone() class="text-sm font-medium text-ink">
+                    {format!("GPUs of class {class} per namespace")}
+                </label>
+                <input
+                    id=id.clone()
+                    name=name
+                    type="number"
+                    min="0"
+                    class=INPUT
+                    value=value
+                    aria-describedby=format!("{id}-note")
+                />
+                <p id=format!("{id}-note") class="text-sm text-muted wrap-anywhere">
+                    {models}
+                </p>
+            </div>
+        }
+    };
+    let all = view! {
+        <div class="grid gap-3 sm:grid-cols-2">{gpus.into_iter().map(field).collect_view()}</div>
+        <p class="text-sm text-muted">"Empty: no limit but that of all GPUs."</p>
+    };
+    Some(all.into_any())
 }
 
 #[component]

@@ -8,6 +8,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::create::NewAccountDialog;
 use crate::api::platform_account::ListPlatformAccounts;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::visits::{cursor_of, list_key};
@@ -35,6 +36,7 @@ pub fn PlatformAccountsPage() -> impl IntoView {
     view! {
         <PageHead title="Accounts" actions=new_account>
             <p>"The customers of this installation, what they have and may have."</p>
+            <CopyAs rest=paths::rest(&["platform", "accounts"]) />
         </PageHead>
         {body}
         {move || creating().then(|| view! { <NewAccountDialog /> })}

@@ -7,6 +7,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::list::{earned, gpus, tenths};
 use super::pods::Pods;
 use crate::api::node::{CordonNode, DrainNode, GetNode};
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
@@ -54,7 +55,7 @@ fn Body(loaded: NodeDetail) -> impl IntoView {
         <Head name=for_head now=now dot=move || view! { <LiveDot link=link /> } />
         {move || gone.get().then(|| view! { <Banner tone=Tone::Ended title="This node is gone" /> })}
         <Troubles now=now />
-        <div class="grid items-start gap-4 lg:grid-cols-[2fr_1fr]">
+        <div class="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
             <Pods pods=pods />
             <div class="grid gap-4">
                 <Room now=now />
@@ -71,6 +72,7 @@ fn Head(name: String, now: Memo<NodeView>, #[prop(into)] dot: ViewFn) -> impl In
     let word = Signal::derive(move || now.with(status::node).1.to_owned());
     let for_actions = name.clone();
     let command = format!("kubectl describe node {name}");
+    let rest = paths::rest(&["nodes", &name]);
     view! {
         <PageHead
             title=name
@@ -86,6 +88,7 @@ fn Head(name: String, now: Memo<NodeView>, #[prop(into)] dot: ViewFn) -> impl In
                 <Ago at=Signal::derive(move || now.with(|node| node.last_contact_at.clone().unwrap_or_default())) />
             </p>
             <CopyLine text=command label="command" />
+            <CopyAs rest=rest />
         </PageHead>
     }
 }
@@ -95,10 +98,14 @@ fn Actions(name: String, now: Memo<NodeView>) -> impl IntoView {
     let sending = Sending::to::<CordonNode>();
     let refusal = sending.refusal();
     let closed = Memo::new(move |_| now.with(|node| node.cordoned || node.status == NodeStatus::Draining));
+    // A drain that was ended is not begun again by one button.
+    let before = Signal::derive(move || {
+        now.with(|node| (node.status != NodeStatus::Draining).then(|| node.cordoned.to_string()))
+    });
     let drain = paths::drain_node(&name);
     view! {
         {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-        <PostForm sending=sending>
+        <PostForm sending=sending before=("cordoned", before)>
             <input type="hidden" name="name" value=name />
             <input type="hidden" name="cordoned" prop:value=move || (!closed.get()).to_string() value=(!closed.get_untracked()).to_string() />
             <Button blocked=sending.blocked("Saving")>{move || if closed.get() { "Uncordon" } else { "Cordon" }}</Button>

@@ -6,9 +6,11 @@ use domain::node::{NodeResource, NodeView};
 use leptos::prelude::*;
 
 use crate::api::node::ListNodes;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
+use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::status;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -26,6 +28,7 @@ pub fn NodesPage() -> impl IntoView {
     view! {
         <PageHead title="Nodes">
             <p>"What the engines give to the cluster. The same as kubectl get nodes -l type=virtual-kubelet."</p>
+            <CopyAs rest=paths::rest(&["nodes"]) kubectl="kubectl get nodes -l type=virtual-kubelet" />
         </PageHead>
         {body}
     }
@@ -42,13 +45,23 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Last contact"),
 ];
 
+const SORTS: SortColumns<NodeView> = &[
+    ("Node", |node| SortKey::text(&node.name)),
+    ("Status", |node| SortKey::text(status::node(node).1)),
+    ("CPU", |node| SortKey::Number(resource(node, "cpu").map_or(0, |cpu| cpu.used.into()))),
+    ("Pods", |node| SortKey::Number(node.pods.into())),
+    ("Last contact", |node| SortKey::text(node.last_contact_at.as_deref().unwrap_or_default())),
+];
+
 #[component]
 fn LiveList(loaded: Vec<NodeView>) -> impl IntoView {
     let (live, link) = use_live::<Vec<NodeView>>(Signal::stored(paths::live_nodes(None)));
     let shown = Memo::new(move |_| live.get().unwrap_or_else(|| loaded.clone()));
     let empty = Memo::new(move |_| shown.with(Vec::is_empty));
     let key = |node: &NodeView| (node.name.clone(), String::new());
-    let names = Signal::derive(move || shown.with(|nodes| nodes.iter().map(key).collect()));
+    let sort = use_sort(SORTS);
+    let heads = sort.heads();
+    let names = Signal::derive(move || sort.rows(shown.get()).iter().map(key).collect());
     let row = move |name, _| view! { <Row name=name all=shown /> }.into_any();
     view! {
         <div class="grid gap-2">
@@ -60,13 +73,13 @@ fn LiveList(loaded: Vec<NodeView>) -> impl IntoView {
                     view! {
                         <EmptyState
                             title="No virtual node yet"
-                            text="An engine appears as one or more virtual nodes as soon as its kubelet runs: remotegpu-kubelet for a container host or a RunPod account."
+                            text="An engine appears as one or more virtual nodes as soon as remotegpu nodes runs; a remotegpu-kubelet of its own makes one, too."
                         />
                     }
                         .into_any()
                 } else {
                     view! {
-                        <Table label="Nodes" columns=COLUMNS>
+                        <Table label="Nodes" columns=COLUMNS sorts=heads.clone()>
                             <Keyed items=names draw=Arc::new(row) />
                         </Table>
                     }

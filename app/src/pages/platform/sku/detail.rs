@@ -8,6 +8,7 @@ use leptos_router::hooks::use_params_map;
 use super::fields::SkuFields;
 use super::list::status;
 use crate::api::platform_sku::{ChangePlatformSku, GetPlatformSku, RetirePlatformSku};
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::notice::times_done;
@@ -40,6 +41,7 @@ fn Body(sku: PlatformSkuView) -> impl IntoView {
     let (tone, word) = status(spec.retired);
     let trail = vec![(paths::platform_skus(), "SKUs".to_owned())];
     let command = format!("kubectl get sku {code} -o yaml");
+    let rest = paths::rest(&["platform", "skus", &code]);
     let (shown, price, at) = (code.clone(), per_hour(&spec.price.view()), format!("version {version}"));
     view! {
         <PageHead title=spec.title.clone() trail=trail badge=move || view! { <Badge tone=tone label=word /> }>
@@ -47,8 +49,9 @@ fn Body(sku: PlatformSkuView) -> impl IntoView {
             <p>{price}</p>
             <p>{at}</p>
             <CopyLine text=command label="command" />
+            <CopyAs rest=rest />
         </PageHead>
-        <div class="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
+        <div class="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
             <Change code=code.clone() version=version form=SkuForm::of(&code, &spec) />
             <div class="grid gap-4">
                 <Availability now=now />

@@ -56,12 +56,17 @@ pub fn SkuFields(sending: Sending, form: SkuForm, new: bool) -> impl IntoView {
         Line("gpu_model", "GPU model", "Empty for a SKU without GPUs.", form.gpu_model),
         Line("gpu_count", "GPUs", "", form.gpu_count),
         Line("gpu_memory", "Memory of one GPU, GiB", "", form.gpu_memory),
-        Line("gpu_resource", "Device", "Resource name, for example nvidia.com/gpu.", form.gpu_resource),
+        Line("gpu_resource", "Device", "nvidia.com/gpu: what virtual nodes give and quotas count.", form.gpu_resource),
     ];
     let place = [
         Line("engines", "Engines", "Names, parted by commas; empty for any.", form.engines),
         Line("runtime_class", "Runtime class", "Empty for none.", form.runtime_class),
-        Line("priority_class", "Priority class", "Empty for none.", form.priority_class),
+        Line(
+            "priority_class",
+            "Priority class",
+            "Empty for none. With one, limits count its GPUs under it and not under their model.",
+            form.priority_class,
+        ),
     ];
     let each = move |lines: Vec<Line>| lines.into_iter().map(|one| line(sending, one)).collect_view();
     let gpu = has_gpu.then(|| each(gpu.into()));

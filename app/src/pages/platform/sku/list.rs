@@ -6,9 +6,11 @@ use leptos_router::hooks::use_query_map;
 
 use super::create::NewSku;
 use crate::api::platform_sku::ListPlatformSkus;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::sku_facts::{Free, cores, readable};
+use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{ButtonLink, ButtonTone};
@@ -40,6 +42,7 @@ fn AllSkus() -> impl IntoView {
     view! {
         <PageHead title="SKUs" actions=new_sku>
             <p>"What this installation sells. The same as kubectl get skus."</p>
+            <CopyAs rest=paths::rest(&["platform", "skus"]) kubectl="kubectl get skus" />
         </PageHead>
         {body}
     }
@@ -62,15 +65,27 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Price"),
 ];
 
+const SORTS: SortColumns<PlatformSkuView> = &[
+    ("SKU", |sku| SortKey::text(&sku.spec.title)),
+    ("Status", |sku| SortKey::Number(sku.spec.retired.into())),
+    ("GPU", |sku| SortKey::text(sku.spec.gpu.as_ref().map_or("", |gpu| gpu.model.as_str()))),
+    ("CPU", |sku| SortKey::quantity(&sku.spec.resources.cpu)),
+    ("Memory", |sku| SortKey::quantity(&sku.spec.resources.memory)),
+    ("Free now", |sku| SortKey::Number(sku.status.free.into())),
+    ("Price", |sku| SortKey::price(Some(&sku.spec.price.view()))),
+];
+
 #[component]
 fn Listing(skus: Vec<PlatformSkuView>) -> impl IntoView {
     if skus.is_empty() {
         return view! { <EmptyState title="No SKU yet" text="A SKU is a shape that tenants rent with one label: resources, a price, and the engines it runs on." /> }
             .into_any();
     }
+    let sort = use_sort(SORTS);
+    let rows = move || sort.rows(skus.clone()).into_iter().map(row).collect_view();
     view! {
-        <Table label="SKUs" columns=COLUMNS>
-            {skus.into_iter().map(row).collect_view()}
+        <Table label="SKUs" columns=COLUMNS sorts=sort.heads()>
+            {rows}
         </Table>
     }
     .into_any()

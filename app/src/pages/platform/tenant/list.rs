@@ -15,6 +15,7 @@ use crate::ui::badge::Badge;
 use crate::ui::button::ButtonLink;
 use crate::ui::clock::Ago;
 use crate::ui::code::CodeBlock;
+use crate::ui::empty::EmptyState;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The list, and how a customer connects a cluster.
@@ -51,8 +52,8 @@ const COLUMNS: &[Column] = &[
 #[component]
 fn Listing(tenants: Page<PlatformTenantView>) -> impl IntoView {
     if tenants.items.is_empty() {
-        return view! { <p class="text-muted">"No tenants yet. Each namespace that somebody makes is one."</p> }
-            .into_any();
+        let text = "Each namespace that somebody makes is one, in the console or through the tenant API.";
+        return view! { <EmptyState title="No tenant yet" text=text /> }.into_any();
     }
     let next = tenants.next_cursor.map(|cursor| paths::with_query(&paths::platform_tenants(), &[("cursor", &cursor)]));
     view! {

@@ -11,6 +11,7 @@ use super::create::{KeyName, Rights, ScopeCards};
 use super::dialogs::KeyDialog;
 use super::list::Ends;
 use crate::api::api_key::{GetApiKey, KeyDetail, UpdateApiKey};
+use crate::features::copy_as::CopyAs;
 use crate::features::credentials::{Credentials, load_credentials};
 use crate::features::head::PageHead;
 use crate::features::load::load;
@@ -83,6 +84,7 @@ fn Body(detail: KeyDetail) -> impl IntoView {
 #[component]
 fn Head(key: ApiKeyView, opens: String, own: bool) -> impl IntoView {
     let (tone, word) = status::api_key(key.status);
+    let rest = paths::rest(&["api-keys", &key.id]);
     let dialog = |which: &str| paths::api_key_dialog(&key.id, which);
     let (rotate, switch, revoke) = (dialog("rotate"), dialog("switch"), dialog("revoke"));
     let switch_word = if key.status == KeyStatus::Disabled { "Enable" } else { "Disable" };
@@ -111,6 +113,7 @@ fn Head(key: ApiKeyView, opens: String, own: bool) -> impl IntoView {
             actions=actions
         >
             <CopyLine text=key.prefix label="prefix" />
+            <CopyAs rest=rest />
             <span>{opens}</span>
             <span>"ends " <Ends at=key.expires_at soon=key.expires_soon /></span>
             {used}

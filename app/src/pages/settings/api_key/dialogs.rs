@@ -4,9 +4,10 @@ use domain::api_key::{ApiKeyView, CreatedApiKey, KeyStatus};
 use leptos::prelude::*;
 
 use super::create::{NoScriptNote, Secret};
-use crate::api::api_key::{RevokeApiKey, RotateApiKey, SwitchApiKey};
+use crate::api::api_key::{RevokeApiKey, RevokeApiKeys, RotateApiKey, SwitchApiKey};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::words::count;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::dialog::Dialog;
@@ -91,9 +92,10 @@ fn SwitchDialog(key: ApiKeyView, close: String) -> impl IntoView {
     };
     let sending = Sending::to::<SwitchApiKey>();
     let refusal = sending.refusal();
+    let before = Signal::stored(Some(on.to_string()));
     view! {
         <Dialog title=format!("{verb} {}", key.name) close=close.clone()>
-            <PostForm sending=sending>
+            <PostForm sending=sending before=("disabled", before)>
                 <div class="grid gap-4">
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p>{consequence}</p>
@@ -131,6 +133,42 @@ fn RevokeDialog(key: ApiKeyView, close: String) -> impl IntoView {
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Revoking")>
                             "Revoke key"
+                        </Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Dialog>
+    }
+}
+
+/// The ones that were ticked in the list: one confirmation for all.
+#[component]
+pub fn RevokeSelected(keys: Vec<ApiKeyView>) -> impl IntoView {
+    let sending = Sending::to::<RevokeApiKeys>();
+    let (refusal, words) = (sending.refusal(), count(keys.len() as u32, "key"));
+    let line = |(at, key): (usize, ApiKeyView)| {
+        view! {
+            <li class="wrap-anywhere">
+                <input type="hidden" name=format!("items[{at}]") value=key.id />
+                {key.name}
+                " "
+                <code class="font-mono text-sm text-muted">{key.prefix}</code>
+            </li>
+        }
+    };
+    view! {
+        <Dialog title=format!("Revoke {words}") close=paths::api_keys()>
+            <PostForm sending=sending>
+                <div class="grid gap-4">
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p>
+                        "Whatever uses them is refused from its next request on, and tokens they were given end at once. This cannot be undone."
+                    </p>
+                    <ul class="grid max-h-60 gap-1 overflow-y-auto">{keys.into_iter().enumerate().map(line).collect_view()}</ul>
+                    <div class="flex justify-end gap-2">
+                        <ButtonLink href=paths::api_keys()>"Cancel"</ButtonLink>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Revoking")>
+                            {format!("Revoke {words}")}
                         </Button>
                     </div>
                 </div>

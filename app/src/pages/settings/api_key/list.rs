@@ -1,21 +1,22 @@
 //! The API keys of the account.
 
-use domain::api_key::{ApiKeyView, ClusterState};
+use domain::api_key::{ApiKeyView, ClusterState, KeyStatus};
 use domain::namespace::NamespaceView;
 use domain::page::Page;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use leptos_router::params::ParamsMap;
 
 use super::create::NewKeyDialog;
-use super::dialogs;
+use super::dialogs::{self, RevokeSelected};
 use crate::api::api_key::ListApiKeys;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::visits::{cursor_of, list_key};
 use crate::features::{scope, status};
 use crate::paths;
 use crate::ui::badge::Badge;
-use crate::ui::button::{ButtonLink, ButtonTone};
+use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::clock::{Ago, absolute};
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
@@ -25,15 +26,8 @@ use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 /// The list; making a key is a state of the URL, all else happens on the key's own page.
 #[component]
 pub fn ApiKeysPage() -> impl IntoView {
-    let query = use_query_map();
-    let visits = visits_to_the_list(query);
-    // The key is `cursor visit`: another visit loads anew.
-    let key = Memo::new(move |_| format!("{} {}", query.read().get("cursor").unwrap_or_default(), visits.get()));
-    let body = load(key, |key| {
-        let cursor = key.split_once(' ').unwrap_or_default().0.to_owned();
-        ListApiKeys { cursor }
-    })
-    .show(|(keys, namespaces)| view! { <Body keys=keys namespaces=namespaces /> }.into_any());
+    let body = load(list_key(&["new", "item"]), |key| ListApiKeys { cursor: cursor_of(&key) })
+        .show(|(keys, namespaces)| view! { <Body keys=keys namespaces=namespaces /> }.into_any());
     let new_key = || {
         view! {
             <ButtonLink href=paths::new_api_key() tone=ButtonTone::Primary>
@@ -45,20 +39,14 @@ pub fn ApiKeysPage() -> impl IntoView {
     view! {
         <PageHead title="API keys" actions=new_key>
             <p>"They let kubectl and programs in. The console itself never takes a key."</p>
+            <a rel="external" href=paths::api_reference() class="link">
+                "API reference"
+            </a>
+            <CopyAs rest=paths::rest(&["api-keys"]) />
         </PageHead>
         {body}
     }
     .into_any()
-}
-
-/// Grows each time the dialog closes: then the list may be another. Opening it must not load anew under its form.
-fn visits_to_the_list(query: Memo<ParamsMap>) -> Memo<u32> {
-    let open = Memo::new(move |_| query.read().get("new").is_some());
-    let counted = Memo::new(move |last: Option<&(bool, u32)>| match (open.get(), last) {
-        (open, Some((was_open, visits))) => (open, visits + u32::from(*was_open && !open)),
-        (open, None) => (open, 0),
-    });
-    Memo::new(move |_| counted.get().1)
 }
 
 #[component]
@@ -66,11 +54,22 @@ fn Body(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoView
     let query = use_query_map();
     let creating = Memo::new(move |_| query.read().get("new").is_some());
     let for_dialog = namespaces.clone();
+    let chosen = Memo::new(move |_| query.read().get_all("item").unwrap_or_default());
+    let all = StoredValue::new(keys.items.clone());
+    let selected = move || {
+        let wanted = |key: &&ApiKeyView| key.status != KeyStatus::Revoked && chosen.with(|ids| ids.contains(&key.id));
+        let keys: Vec<ApiKeyView> = all.with_value(|all| all.iter().filter(wanted).cloned().collect());
+        (!keys.is_empty()).then(|| view! { <RevokeSelected keys=keys /> })
+    };
     view! {
         <Listing keys=keys namespaces=namespaces />
+        {selected}
         {move || creating.get().then(|| view! { <NewKeyDialog namespaces=for_dialog.clone() /> })}
     }
 }
+
+/// The form that the boxes of the rows belong to; as in the list of workloads.
+const SELECTED: &str = "selected";
 
 const COLUMNS: &[Column] = &[
     Column::Words("Name"),
@@ -91,10 +90,20 @@ fn Listing(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoV
         let opens = scope::in_words(&key, &namespaces);
         view! { <Row key=key opens=opens /> }
     };
+    // The form keeps the page of the list, so that the dialog finds what was ticked on it.
+    let cursor = use_query_map().read_untracked().get("cursor");
     view! {
-        <Table label="API keys" columns=COLUMNS>
-            {keys.items.into_iter().map(row).collect_view()}
-        </Table>
+        <div class="group grid gap-2">
+            <form id=SELECTED method="get" action=paths::api_keys() class="hidden group-has-[input:checked]:block">
+                {cursor.map(|cursor| view! { <input type="hidden" name="cursor" value=cursor /> })}
+                <Button tone=ButtonTone::Danger size=ButtonSize::Small>
+                    "Revoke selected"
+                </Button>
+            </form>
+            <Table label="API keys" columns=COLUMNS>
+                {keys.items.into_iter().map(row).collect_view()}
+            </Table>
+        </div>
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
     }
     .into_any()
@@ -104,6 +113,8 @@ fn Listing(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoV
 fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
     let (tone, word) = status::api_key(key.status);
     let (menu, label) = (dialogs::actions(&key), format!("Actions for {}", key.name));
+    let alive = key.status != KeyStatus::Revoked;
+    let (id, select) = (key.id.clone(), format!("Select {}", key.name));
     let pending = key.cluster == ClusterState::RemovalPending;
     let used = match key.last_used_at {
         Some(at) => view! { <Ago at=at /> }.into_any(),
@@ -112,9 +123,24 @@ fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
     view! {
         <tr class=ROW>
             <td class=CELL>
-                <a href=paths::api_key(&key.id) class="font-medium hover:underline">
-                    {key.name}
-                </a>
+                <span class="flex flex-wrap items-center gap-x-2">
+                    {alive
+                        .then(|| {
+                            view! {
+                                <input
+                                    type="checkbox"
+                                    form=SELECTED
+                                    name="item"
+                                    value=id
+                                    aria-label=select
+                                    class="size-4 accent-accent print:hidden"
+                                />
+                            }
+                        })}
+                    <a href=paths::api_key(&key.id) class="font-medium wrap-anywhere hover:underline">
+                        {key.name}
+                    </a>
+                </span>
                 <p>
                     <code class="font-mono text-sm text-muted">{key.prefix}</code>
                 </p>

@@ -34,6 +34,9 @@ pub fn CliSessionsPage() -> impl IntoView {
     view! {
         <PageHead title="CLI sessions">
             <p>"kubectl-remotegpu signs in through the browser, once per machine. It acts as you, in one account."</p>
+            <a rel="external" href=paths::api_reference() class="link">
+                "API reference"
+            </a>
         </PageHead>
         {body}
     }

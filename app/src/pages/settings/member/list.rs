@@ -11,8 +11,10 @@ use leptos_router::hooks::use_query_map;
 use super::change::{InvitationDialog, MemberDialog};
 use super::invite::InviteDialog;
 use crate::api::member::ListMembers;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::visits::{cursor_of, list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -30,6 +32,7 @@ pub fn MembersPage() -> impl IntoView {
     view! {
         <PageHead title="Members">
             <p>"Who belongs to this account, and what they may do in it."</p>
+            <CopyAs rest=paths::rest(&["members"]) />
         </PageHead>
         {body}
     }
@@ -70,8 +73,16 @@ fn Body(members: Page<MemberView>, invitations: Vec<InvitationView>, me: Session
 const MEMBER_COLUMNS: &[Column] =
     &[Column::Words("E-mail"), Column::Words("Role"), Column::Figures("Joined"), Column::Actions("Actions")];
 
+const MEMBER_SORTS: SortColumns<MemberView> = &[
+    ("E-mail", |member| SortKey::text(&member.email)),
+    ("Role", |member| SortKey::text(member.role.as_str())),
+    ("Joined", |member| SortKey::text(&member.joined_at)),
+];
+
 #[component]
 fn MemberTable(members: Page<MemberView>, me: String, mine: Role, manages: bool) -> impl IntoView {
+    let sort = use_sort(MEMBER_SORTS).if_whole(members.next_cursor.is_none());
+    let items = members.items;
     let next = members.next_cursor.map(|cursor| paths::with_query(&paths::members(), &[("cursor", &cursor)]));
     let row = move |member: MemberView| {
         let itself = member.user_id == me;
@@ -100,9 +111,10 @@ fn MemberTable(members: Page<MemberView>, me: String, mine: Role, manages: bool)
             </tr>
         }
     };
+    let rows = move || sort.rows(items.clone()).into_iter().map(&row).collect_view();
     view! {
-        <Table label="Members" columns=MEMBER_COLUMNS>
-            {members.items.into_iter().map(row).collect_view()}
+        <Table label="Members" columns=MEMBER_COLUMNS sorts=sort.heads()>
+            {rows}
         </Table>
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
     }

@@ -15,7 +15,10 @@ use crate::paths;
 #[component]
 pub fn ProfilePage() -> impl IntoView {
     let key = loads_anew();
-    let body = load(key, |_| GetProfile {}).show(|profile: Profile| view! { <Body profile=profile /> }.into_any());
+    let body = load(key, |query| GetProfile { cursor: cursor_in(&query) }).show(move |profile: Profile| {
+        let first = cursor_in(&key.get_untracked()).is_empty();
+        view! { <Body profile=profile first=first /> }.into_any()
+    });
     view! {
         <PageHead title="Profile">
             <p>"How you sign in, and where you are signed in."</p>
@@ -35,13 +38,33 @@ fn loads_anew() -> Memo<String> {
     })
 }
 
+/// Where in the list of sessions a query string is; cursors hold nothing that would have to be decoded.
+fn cursor_in(query: &str) -> String {
+    let pairs = query.trim_start_matches('?').split('&');
+    pairs.filter_map(|pair| pair.strip_prefix("cursor=")).next().unwrap_or_default().to_owned()
+}
+
 #[component]
-fn Body(profile: Profile) -> impl IntoView {
+fn Body(profile: Profile, first: bool) -> impl IntoView {
     view! {
         <div class="grid gap-6">
-            <SessionsPanel sessions=profile.sessions />
+            <SessionsPanel sessions=profile.sessions first=first />
             <IdentitiesPanel identities=profile.identities providers=profile.providers />
             <PasswordPanel email=profile.email has_password=profile.has_password />
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_in_the_list_stands_in_the_query() {
+        assert_eq!(cursor_in("?done=session-ended&cursor=17-0a"), "17-0a");
+        assert_eq!(
+            (cursor_in("cursor=17-0a"), cursor_in("?done=x"), cursor_in("")),
+            ("17-0a".into(), "".into(), "".into())
+        );
     }
 }

@@ -1,13 +1,15 @@
 //! Where one is signed in, and the ways to end that.
 
+use domain::page::Page;
 use domain::session::SessionItem;
 use leptos::prelude::*;
 
 use crate::api::session::{EndOtherSessions, EndSession};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{Button, ButtonSize, ButtonTone};
+use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::panel::Panel;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
@@ -20,12 +22,14 @@ const COLUMNS: &[Column] = &[
     Column::Actions("Actions"),
 ];
 
-/// The list, newest first.
+/// One page of the list, newest first; whether it is the first one.
 #[component]
-pub fn SessionsPanel(sessions: Vec<SessionItem>) -> impl IntoView {
+pub fn SessionsPanel(sessions: Page<SessionItem>, first: bool) -> impl IntoView {
     let (one, others) = (Sending::to::<EndSession>(), Sending::to::<EndOtherSessions>());
     let refusal = move || one.refusal().get().or_else(|| others.refusal().get());
-    let alone = sessions.len() < 2;
+    let Page { items, next_cursor } = sessions;
+    let alone = first && next_cursor.is_none() && items.len() < 2;
+    let next = next_cursor.map(|cursor| paths::with_query(&paths::profile(), &[("cursor", &cursor)]));
     let everywhere = move || {
         let blocked = Signal::derive(move || {
             let alone = alone.then(|| "You are signed in nowhere else".to_owned());
@@ -44,8 +48,9 @@ pub fn SessionsPanel(sessions: Vec<SessionItem>) -> impl IntoView {
             <div class="grid gap-3 p-4">
                 {move || refusal().map(|error| view! { <ErrorBanner error=error /> })}
                 <Table label="Sessions" columns=COLUMNS>
-                    {sessions.into_iter().map(|session| view! { <Row session=session sending=one /> }).collect_view()}
+                    {items.into_iter().map(|session| view! { <Row session=session sending=one /> }).collect_view()}
                 </Table>
+                {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
             </div>
         </Panel>
     }

@@ -9,6 +9,7 @@ use super::deliveries::Deliveries;
 use super::dialogs::WebhookDialog;
 use super::list::status;
 use crate::api::webhook::{ChangeWebhook, GetWebhook, SwitchWebhook, TestWebhook, WebhookDetail};
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::{Loaded, load};
 use crate::features::post_form::{PostForm, Sending};
@@ -60,6 +61,7 @@ fn Body(detail: WebhookDetail, again: Callback<()>) -> impl IntoView {
 #[component]
 fn Head(webhook: WebhookView) -> impl IntoView {
     let (tone, word) = status(&webhook);
+    let rest = paths::rest(&["webhooks", &webhook.id]);
     let dialog = |which: &str| paths::webhook_dialog(&webhook.id, which);
     let (rotate, delete) = (dialog("rotate"), dialog("delete"));
     let topics: Vec<&str> = webhook.topics.iter().map(|topic| topic.title()).collect();
@@ -83,6 +85,7 @@ fn Head(webhook: WebhookView) -> impl IntoView {
         >
             <span>"told of " {topics.join(", ")}</span>
             <span>"made " {created}</span>
+            <CopyAs rest=rest />
         </PageHead>
     }
 }
@@ -91,9 +94,13 @@ fn Head(webhook: WebhookView) -> impl IntoView {
 #[component]
 fn Switches(webhook: WebhookView) -> impl IntoView {
     let (test, switch) = (Sending::to::<TestWebhook>(), Sending::to::<SwitchWebhook>());
+    let (test_refused, switch_refused) = (test.refusal(), switch.refusal());
+    let refusal = move || test_refused.get().or_else(|| switch_refused.get());
     let enabled = webhook.enabled;
+    let before = Signal::stored(Some(enabled.to_string()));
     let id = webhook.id.clone();
     view! {
+        {move || refusal().map(|error| view! { <ErrorBanner error=error /> })}
         {enabled
             .then(|| {
                 view! {
@@ -106,7 +113,7 @@ fn Switches(webhook: WebhookView) -> impl IntoView {
                     </PostForm>
                 }
             })}
-        <PostForm sending=switch>
+        <PostForm sending=switch before=("enabled", before)>
             <input type="hidden" name="id" value=webhook.id />
             <input type="hidden" name="enabled" value=(!enabled).to_string() />
             <Button blocked=switch.blocked("Saving")>{if enabled { "Switch off" } else { "Switch on" }}</Button>

@@ -7,6 +7,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::create::NewWebhookDialog;
 use crate::api::webhook::ListWebhooks;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::visits::{cursor_of, list_key};
@@ -34,6 +35,7 @@ pub fn WebhooksPage() -> impl IntoView {
     view! {
         <PageHead title="Webhooks" actions=new_webhook>
             <p>"Signed messages to a program of yours when something happens: a budget, an engine, a key that ends, a deployment."</p>
+            <CopyAs rest=paths::rest(&["webhooks"]) />
         </PageHead>
         {body}
     }

@@ -79,6 +79,43 @@ async fn errors_are_never_kept() {
     assert_eq!(count.load(Ordering::SeqCst), 2);
 }
 
+/// One caller who hangs up while the flight is under way; returns when it has landed.
+async fn abandoned(cache: &TokenCache, flight: impl FnOnce() -> BoxFuture<'static, Landing>) {
+    assert!(cache.get(slot("a"), tick(0), flight).now_or_never().is_none(), "the token is still being made");
+    while cache.lock().values().any(|state| matches!(state, State::Flying(_))) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_whose_callers_hung_up_is_kept_and_not_handed_out_after_its_end() {
+    let (cache, count) = (TokenCache::default(), Arc::new(AtomicUsize::new(0)));
+    abandoned(&cache, flight(&count, token(0, 3600))).await;
+    let (_, reused) = cache.get(slot("a"), tick(1800), flight(&count, token(1800, 5400))).await.unwrap();
+    assert!(reused, "it was made, so it is used");
+    let (later, reused) = cache.get(slot("a"), tick(7200), flight(&count, token(7200, 10_800))).await.unwrap();
+    assert_eq!((later.expires_at, reused), (at(10_800), false));
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_error_whose_callers_hung_up_is_nobodys() {
+    let (cache, count) = (TokenCache::default(), Arc::new(AtomicUsize::new(0)));
+    abandoned(&cache, flight(&count, Err(Arc::new(Error::cluster("down"))))).await;
+    cache.get(slot("a"), tick(60), flight(&count, token(60, 3660))).await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_token_past_half_of_its_life_leaves_the_memory() {
+    let (cache, count) = (TokenCache::default(), Arc::new(AtomicUsize::new(0)));
+    cache.get(slot("a"), tick(0), flight(&count, token(0, 3600))).await.unwrap();
+    cache.get(slot("b"), tick(1000), flight(&count, token(1000, 4600))).await.unwrap();
+    cache.forget_stale(tick(1801));
+    let kept: Vec<Slot> = cache.lock().keys().cloned().collect();
+    assert_eq!(kept, [slot("b")]);
+}
+
 #[tokio::test]
 async fn a_key_revoked_in_flight_is_not_put_away() {
     let (cache, count) = (TokenCache::default(), Arc::new(AtomicUsize::new(0)));

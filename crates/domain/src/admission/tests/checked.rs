@@ -1,18 +1,27 @@
 //! The check around the rule: forms of the request, rule by rule, quota, price.
 
+use crate::capacity::engines_for;
 use crate::deployment::{AdmissionCheck, DeploymentPlan};
 use crate::namespace::QuotaLine;
+use crate::sku::SkuEngineStatus;
 
 use super::*;
 
 fn line(resource: &str, limit: &str, used: &str) -> QuotaLine {
-    QuotaLine { resource: resource.to_owned(), limit: limit.to_owned(), used: used.to_owned() }
+    QuotaLine { resource: resource.to_owned(), gpu_class: None, limit: limit.to_owned(), used: used.to_owned() }
 }
 
 fn judge(check: &AdmissionCheck, quota: &[QuotaLine]) -> Verdict {
     let (policy, skus) = (NamespacePolicy::default(), skus());
-    let place = Place { namespace: "team", policy: &policy, skus: &skus, quota };
+    let engines = engines();
+    let place = Place { namespace: "team", policy: &policy, skus: &skus, quota, engines: &engines };
     Asked::read(check, "team").unwrap().judge(&place).unwrap()
+}
+
+/// `west` is an account at a provider.
+fn engines() -> BTreeMap<String, String> {
+    let kinds = [("local", "docker"), ("simulated", "simulated"), ("east", "kubernetes"), ("west", "runpod")];
+    kinds.map(|(name, kind)| (name.to_owned(), kind.to_owned())).into()
 }
 
 fn manifest(manifest: Value) -> AdmissionCheck {
@@ -47,6 +56,31 @@ fn each_kind_is_priced_by_the_pods_that_run_at_a_time() {
     let price = verdict.price.unwrap();
     assert_eq!((price.per_hour.as_str(), price.for_expected_hours.as_deref()), ("3.29", Some("9.87")));
     assert!(verdict.injected.iter().any(|i| i.path.starts_with("/spec/nodeSelector")), "{:?}", verdict.injected);
+}
+
+#[test]
+fn a_wait_is_known_only_where_there_is_a_place_for_all_of_it() {
+    let skus = || {
+        let mut skus = skus();
+        let status = &mut skus.get_mut("gpu-h100-1x").unwrap().status;
+        (status.free, status.as_of) = (2, Some("2026-11-21T09:00:00Z".to_owned()));
+        skus
+    };
+    let wait = |kind: &str, more: Value, usual: Option<u32>| {
+        let (policy, skus) = (NamespacePolicy::default(), skus());
+        let asked = Asked::read(&manifest(workload(kind, more)), "team").unwrap();
+        let place = Place { namespace: "team", policy: &policy, skus: &skus, quota: &[], engines: &engines() };
+        let verdict = asked.judge(&place).unwrap();
+        assert!(verdict.allowed);
+        asked.expected_wait(&verdict, usual)
+    };
+    assert_eq!(wait("Deployment", json!({"replicas": 2}), Some(40)), Some(40));
+    assert_eq!(wait("Deployment", json!({"replicas": 2}), None), None, "nothing of it has started yet");
+    assert_eq!(wait("Deployment", json!({"replicas": 3}), Some(40)), None, "only two are free");
+    assert_eq!(wait("Deployment", json!({"replicas": 0}), Some(40)), None, "nothing will start");
+    let refused = manifest(json!({"kind": "Deployment", "spec": {"template": template("gpu-none")}}));
+    let asked = Asked::read(&refused, "team").unwrap();
+    assert_eq!(asked.expected_wait(&judge(&refused, &[]), Some(40)), None);
 }
 
 #[test]
@@ -146,4 +180,78 @@ fn only_the_four_kinds_and_one_form_at_a_time_are_read() {
     assert!(asked.new && asked.kind == "Deployment");
     let pod = asked.pod();
     assert_eq!((&pod["kind"], &pod["metadata"]["generateName"]), (&json!("Pod"), &json!("admission-check-")));
+}
+
+#[test]
+fn a_volume_that_no_virtual_node_mounts_is_allowed_and_warned_of() {
+    let verdict = |kind: &str| {
+        let mut pod = with("cpu-shared-8g", "volumes", json!([{"name": "data", kind: {}}]));
+        pod["kind"] = json!("Pod");
+        judge(&manifest(pod), &[])
+    };
+    for kind in ["persistentVolumeClaim", "ephemeral", "image"] {
+        let verdict = verdict(kind);
+        let told = |warning: &String| warning.starts_with(&format!("Volume data is of kind {kind}: virtual nodes"));
+        assert!(verdict.allowed && verdict.warnings.iter().any(told), "{kind}: {:?}", verdict.warnings);
+    }
+    let quiet = verdict("emptyDir");
+    assert!(quiet.warnings.iter().all(|warning| !warning.starts_with("Volume")), "{:?}", quiet.warnings);
+}
+
+/// What is said of a volume `data` of a pod of this SKU.
+fn said_of(code: &str, volume: Value, selector: Value) -> Vec<String> {
+    let mut pod = with(code, "volumes", json!([volume]));
+    (pod["kind"], pod["spec"]["nodeSelector"]) = (json!("Pod"), selector);
+    let verdict = judge(&manifest(pod), &[]);
+    assert!(verdict.allowed, "{:?}", verdict.rules);
+    verdict.warnings.into_iter().filter(|warning| warning.starts_with("Volume")).collect()
+}
+
+#[test]
+fn a_volume_that_an_engine_of_the_sku_does_not_mount_is_allowed_and_warned_of() {
+    for kind in ["secret", "configMap", "downwardAPI", "projected"] {
+        let said = said_of("gpu-spread", json!({"name": "data", kind: {}}), json!({}));
+        let expected = format!(
+            "Volume data is of kind {kind}: on engine west no files are mounted and the pod ends with UnsupportedPod. \
+             Give the values as environment variables"
+        );
+        assert_eq!(said, [expected]);
+        assert!(said_of("gpu-h100-1x", json!({"name": "data", kind: {}}), json!({})).is_empty(), "{kind}");
+    }
+    let said = said_of("gpu-spread", json!({"name": "data", "emptyDir": {}}), json!({}));
+    assert!(said.len() == 1 && said[0].contains("on engine west it is part of the container's own disk"), "{said:?}");
+    let token = json!({"name": "kube-api-access-x", "projected": {"sources": []}});
+    assert!(said_of("gpu-spread", token, json!({})).is_empty(), "nobody asked for it");
+}
+
+#[test]
+fn files_that_the_pod_lets_travel_in_its_environment_surprise_nobody() {
+    let token = json!({"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}});
+    let secret = json!({"secret": {}});
+    for (note, source, said) in [(FILES_IN_ENV, &secret, 0), ("", &secret, 1), (FILES_IN_ENV, &token, 1)] {
+        let mut volume = json!({"name": "data"});
+        volume.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+        let mut pod = with("gpu-spread", "volumes", json!([volume]));
+        pod["kind"] = json!("Pod");
+        pod["metadata"]["annotations"][FILES_ANNOTATION] = json!(note);
+        let warnings = judge(&manifest(pod), &[]).warnings;
+        let told = warnings.iter().filter(|warning| warning.starts_with("Volume")).count();
+        assert_eq!(told, said, "{note:?}: {warnings:?}");
+    }
+}
+
+#[test]
+fn only_engines_that_the_pod_may_come_to_are_spoken_of() {
+    let secret = || json!({"name": "data", "secret": {"secretName": "s"}});
+    let pinned = |engine: &str| said_of("gpu-spread", secret(), json!({"remotegpu.ai/engine": engine})).len();
+    assert_eq!((pinned("east"), pinned("west")), (0, 1));
+    let mut skus = skus();
+    let spread = skus.get_mut("gpu-spread").unwrap();
+    assert_eq!(engines_for(spread, ""), ["east", "west"]);
+    spread.spec.placement.engines = vec!["west".to_owned(), "a.deadbeef".to_owned()];
+    assert_eq!(engines_for(spread, "0-deadbeef"), ["west", "a.deadbeef"]);
+    assert_eq!(engines_for(spread, "0-0000beef"), ["west"], "the other one is somebody else's");
+    spread.spec.placement.engines = Vec::new();
+    spread.status.engines = vec![SkuEngineStatus { name: "east".to_owned(), free: 0, total: 0 }];
+    assert_eq!(engines_for(spread, ""), ["east"], "it names none, so what was seen counts");
 }

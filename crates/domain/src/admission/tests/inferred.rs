@@ -89,6 +89,22 @@ fn only_granted_skus_are_chosen_and_only_for_skypilot() {
 }
 
 #[test]
+fn the_check_prices_what_admission_will_choose() {
+    let mut skus = catalogue();
+    skus.get_mut("gpu-h100-2x").unwrap().spec.price.per_hour = "6.58".to_owned();
+    for default_sku in [None, Some("cpu-large".to_owned())] {
+        let policy = NamespacePolicy { default_sku, ..policy() };
+        let mut manifest = skypilot(2, "H100");
+        manifest["kind"] = json!("Pod");
+        let check = crate::deployment::AdmissionCheck { manifest: Some(manifest), ..Default::default() };
+        let place = Place { namespace: "team", policy: &policy, skus: &skus, quota: &[], engines: &BTreeMap::new() };
+        let verdict = Asked::read(&check, "team").unwrap().judge(&place).unwrap();
+        assert_eq!((verdict.allowed, verdict.sku_code.as_str()), (true, "gpu-h100-2x"), "{:?}", verdict.rules);
+        assert_eq!(verdict.price.unwrap().per_hour, "6.58");
+    }
+}
+
+#[test]
 fn the_account_of_skypilot_needs_its_place_on_the_list() {
     assert!(admit(&skypilot(1, "H100"), &NamespacePolicy::default(), &catalogue()).is_err());
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::id::AccountId;
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -15,7 +16,7 @@ fn several_engines_become_a_required_affinity() {
     assert_eq!(stored["spec"]["nodeSelector"], json!({"tier": "gold"}));
     assert_eq!(stored["spec"]["runtimeClassName"], "nvidia");
     assert_eq!(stored["spec"]["priorityClassName"], "paid");
-    assert_eq!(stored["spec"]["tolerations"].as_array().unwrap().len(), 2);
+    assert_eq!(stored["spec"]["tolerations"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -92,12 +93,13 @@ fn spreading_is_free_over_known_domains() {
 #[test]
 fn only_tolerations_of_the_sku_and_of_kubernetes_pass() {
     let tolerate = |code: &str, toleration: Value| with(code, "tolerations", json!([toleration]));
-    let unreachable = json!({"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+    let [not_ready, unreachable] = outages();
     let stored = admitted(&tolerate("cpu-shared-8g", unreachable.clone()));
     assert_eq!(stored["spec"]["tolerations"][0], unreachable);
-    assert_eq!(stored["spec"]["tolerations"].as_array().unwrap().len(), 2);
+    assert_eq!(stored["spec"]["tolerations"].as_array().unwrap().len(), 3);
     let gpu = json!({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"});
-    assert_eq!(admitted(&tolerate("gpu-h100-1x", gpu.clone()))["spec"]["tolerations"], json!([gpu]));
+    let stored = admitted(&tolerate("gpu-h100-1x", gpu.clone()));
+    assert_eq!(stored["spec"]["tolerations"], json!([gpu, not_ready, unreachable]));
     assert_eq!(codes(&tolerate("cpu-shared-8g", gpu)), ["tolerations"]);
     for blanket in
         [json!({"operator": "Exists"}), json!({}), json!({"key": "virtual-kubelet.io/provider", "operator": "Exists"})]
@@ -106,6 +108,23 @@ fn only_tolerations_of_the_sku_and_of_kubernetes_pass() {
     }
     let wider = json!({"key": "virtual-kubelet.io/provider", "operator": "Exists"});
     assert_eq!(codes(&tolerate("cpu-shared-8g", wider)), ["tolerations"]);
+}
+
+#[test]
+fn a_pod_stays_through_an_outage_unless_it_says_for_how_long() {
+    let with_seconds = |seconds: i64| {
+        outages().map(|mut one| {
+            one["tolerationSeconds"] = json!(seconds);
+            one
+        })
+    };
+    let stored =
+        |own: &[Value]| admitted(&with("gpu-h100-1x", "tolerations", json!(own)))["spec"]["tolerations"].clone();
+    let kept = stored(&with_seconds(300));
+    assert_eq!((&kept[0], &kept[1]), (&outages()[0], &outages()[1]), "what Kubernetes wrote");
+    let own = stored(&with_seconds(60));
+    assert_eq!((&own[0], &own[1]), (&with_seconds(60)[0], &with_seconds(60)[1]), "what its author wrote");
+    assert_eq!([kept, own].map(|all| all.as_array().unwrap().len()), [3, 3]);
 }
 
 #[test]
@@ -133,19 +152,30 @@ fn the_priority_of_the_built_in_plugin_is_cleared_when_a_class_is_set() {
 }
 
 #[test]
-fn only_a_sku_that_names_an_accounts_engine_may_enter_it() {
-    let account = json!({"key": "remotegpu.ai/account", "operator": "Exists", "effect": "NoSchedule"});
-    let stored = |engines: Value| {
+fn only_an_accounts_own_pods_of_a_sku_that_names_its_engine_may_enter_it() {
+    let [own, other] = [0xdead_beef, 0xbeef].map(|id| AccountId::new(uuid::Uuid::from_u128(id)).to_string());
+    let enter = |value: &str| json!({"key": "remotegpu.ai/account", "operator": "Equal", "value": value, "effect": "NoSchedule"});
+    let placed = |engines: Value, account: &str| {
         let named = sku("cpu-own", "2", "8Gi", Value::Null, json!({"engines": engines}));
-        let pod = template("cpu-own");
-        let injections = admit(&pod, &NamespacePolicy::default(), &[("cpu-own".to_owned(), named)].into()).unwrap();
-        let mut stored = pod;
+        let policy = NamespacePolicy { account: account.to_owned(), ..Default::default() };
+        let mut stored = template("cpu-own");
+        let injections = admit(&stored, &policy, &[("cpu-own".to_owned(), named)].into())?;
         apply(&mut stored, &injections);
-        stored["spec"]["tolerations"].as_array().unwrap().clone()
+        Ok::<_, Vec<Refusal>>(stored["spec"]["tolerations"].as_array().unwrap().clone())
     };
-    assert!(stored(json!(["on-prem-deadbeef"])).contains(&account));
-    for others in [json!([]), json!(["on-prem"]), json!(["on-prem-deadbee"]), json!(["deadbeef"])] {
-        assert!(!stored(others.clone()).contains(&account), "{others}");
+    for engines in [json!(["on-prem.deadbeef"]), json!(["simulated", "on-prem.deadbeef"])] {
+        assert!(placed(engines, &own).unwrap().contains(&enter(&own)));
     }
-    assert_eq!(codes(&with("cpu-shared-8g", "tolerations", json!([account]))), ["tolerations"]);
+    for others in [json!([]), json!(["on-prem"]), json!(["on-prem-deadbeef"]), json!(["on-prem.deadbee"])] {
+        assert!(!placed(others.clone(), &own).unwrap().contains(&enter(&own)), "{others}");
+    }
+    for stranger in [other.as_str(), ""] {
+        let refusal = placed(json!(["on-prem.deadbeef"]), stranger).unwrap_err().remove(0);
+        assert_eq!((refusal.code.as_str(), refusal.message.contains("usable here: none")), ("sku_granted", true));
+        let shared = placed(json!(["simulated", "on-prem.deadbeef"]), stranger).unwrap();
+        assert!(shared.iter().all(|one| one["key"] != "remotegpu.ai/account"), "{shared:?}");
+    }
+    for account in [enter(&own), json!({"key": "remotegpu.ai/account", "operator": "Exists", "effect": "NoSchedule"})] {
+        assert_eq!(codes(&with("cpu-shared-8g", "tolerations", json!([account]))), ["tolerations"]);
+    }
 }

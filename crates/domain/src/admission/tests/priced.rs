@@ -6,8 +6,9 @@ fn the_seeds_cpu_example_gets_exactly_its_sku() {
     let all = json!({"cpu": "2", "memory": "8Gi", "ephemeral-storage": "20Gi"});
     assert_eq!(stored["spec"]["containers"][0]["resources"], json!({"limits": all, "requests": all}));
     assert_eq!(stored["spec"]["nodeSelector"], json!({"remotegpu.ai/engine": "local"}));
-    let provider = json!([{"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"}]);
-    assert_eq!(stored["spec"]["tolerations"], provider);
+    let [not_ready, unreachable] = outages();
+    let provider = json!({"key": "virtual-kubelet.io/provider", "operator": "Exists", "effect": "NoSchedule"});
+    assert_eq!(stored["spec"]["tolerations"], json!([provider, not_ready, unreachable]));
     assert_eq!(stored["spec"]["automountServiceAccountToken"], json!(false));
     let annotations = json!({"remotegpu.ai/sku-version": "7", "remotegpu.ai/price-per-hour": "3.29 EUR"});
     assert_eq!(stored["metadata"]["annotations"], annotations);
@@ -19,8 +20,8 @@ fn the_seeds_gpu_example_gets_its_gpu() {
     let stored = admitted(&template("gpu-h100-1x"));
     assert_eq!(stored["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "1");
     assert_eq!(stored["spec"]["containers"][0]["resources"]["requests"]["nvidia.com/gpu"], "1");
-    let gpu = json!([{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]);
-    assert_eq!(stored["spec"]["tolerations"], gpu);
+    let gpu = json!({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"});
+    assert_eq!(stored["spec"]["tolerations"][0], gpu);
 }
 
 #[test]
@@ -93,6 +94,16 @@ fn a_broken_sku_refuses_pods_and_never_panics() {
         let refusals = admit(&template("cpu-shared-8g"), &NamespacePolicy::default(), &skus).unwrap_err();
         assert_eq!(refusals[0].code, "sku_broken");
     }
+}
+
+#[test]
+fn a_device_that_no_quota_counts_is_not_sold() {
+    let mut skus = skus();
+    let sku = skus.get_mut("gpu-h100-1x").unwrap();
+    sku.spec.gpu.as_mut().unwrap().resource = "nvidia.com/mig-1g.10gb".to_owned();
+    assert_eq!(check_sku(sku).unwrap_err(), "no quota counts nvidia.com/mig-1g.10gb");
+    let refusals = admit(&template("gpu-h100-1x"), &NamespacePolicy::default(), &skus).unwrap_err();
+    assert_eq!(refusals[0].code, "sku_broken");
 }
 
 #[test]

@@ -321,3 +321,21 @@ async fn a_pod_that_cannot_be_started_for_a_quarter_of_an_hour_fails() {
     assert!(reason == "RunPodDeploymentFailed" && message.contains("NoCapacity"), "{message}");
     world.money(&[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_call_is_counted_by_route_and_status_as_the_provider_counts_it() {
+    let world = World::new();
+    world.add(Fault::on(LIST, Effect::Refuse { status: 503, shape: Shape::Problem, retry_after: None }).times(1));
+    world.add(Fault::on(CREATE, Effect::Hang { acts: true }).times(1));
+    create(&world, &world.request("a", |_| {})).await;
+    world.until_running("a").await;
+    world.delete("a").await;
+    let mut told: BTreeMap<String, BTreeMap<u16, u64>> = BTreeMap::new();
+    for one in world.engine.calls() {
+        // The provider's 0 stands for what it never answered.
+        told.entry(one.route).or_default().insert(one.status.unwrap_or(0), one.count);
+    }
+    assert_eq!(told, world.simulator.report().calls);
+    assert_eq!((told[CREATE][&0], told[LIST][&503]), (1, 1));
+    world.money(&[]).await;
+}

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use runpod_sim::Random;
+
 use super::*;
 
 /// Kills each seed must survive, and seeds: 1,200 kills.
@@ -12,19 +14,6 @@ const SEEDS: u64 = 150;
 const TICK: Duration = Duration::from_secs(5);
 /// Settling takes less; a run that needs more hangs.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
-
-/// SplitMix64, so that a seed is one run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
 
 /// The pods of the cluster: wanted ones, and those being deleted until their instance is gone.
 #[derive(Default)]
@@ -35,7 +24,7 @@ struct Pods {
 }
 
 impl Pods {
-    fn change(&mut self, dice: &mut Dice, now: Timestamp) {
+    fn change(&mut self, dice: &mut Random, now: Timestamp) {
         if self.wanted.len() < 2 || dice.below(3) > 0 && self.wanted.len() < 5 {
             self.made += 1;
             let uid = format!("pod{}", self.made);
@@ -102,7 +91,7 @@ fn faults(simulator: &Simulator) {
 }
 
 async fn survive(seed: u64) -> usize {
-    let mut dice = Dice(seed);
+    let mut dice = Random::new(seed);
     let base: Timestamp = "2026-09-01T00:00:00Z".parse().unwrap();
     let settings =
         Settings { list_lag_seconds: seed % 3 * 10, quota: None, check_replies: false, ..Settings::default() };
@@ -136,7 +125,7 @@ async fn survive(seed: u64) -> usize {
 }
 
 /// Works until it is killed.
-async fn live(node: &RunPod, simulator: &Simulator, pods: &mut Pods, dice: &mut Dice) {
+async fn live(node: &RunPod, simulator: &Simulator, pods: &mut Pods, dice: &mut Random) {
     let mut suspects = HashSet::new();
     loop {
         if dice.below(2) == 0 {
@@ -170,4 +159,21 @@ async fn f21_a_process_killed_anywhere_leaks_nothing_and_doubles_nothing() {
         kills += survive(seed).await;
     }
     assert!(kills >= 1000, "{kills}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_waits_for_the_rate_limit_is_not_sent_once_another_process_may_act() {
+    let (world, route) = (World::new(), "POST /v2/pods");
+    let busy = Effect::Refuse { status: 429, shape: Shape::Problem, retry_after: Some(60) };
+    world.add(Fault::on(route, busy).times(1));
+    let request = world.request("a", |_| {});
+    let lost = async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        world.engine.retire();
+        world.engine.quiet().await;
+    };
+    let (made, ()) = tokio::join!(world.engine.create(&request), lost);
+    assert!(made.is_err() && world.engine.create(&request).await.is_err());
+    assert_eq!(world.simulator.report().count(route), 1, "the one that was refused");
+    world.money(&[]).await;
 }

@@ -51,6 +51,25 @@ async fn one_list_serves_all_pods_and_nothing_else_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn figures_of_gpus_are_those_of_the_last_list_and_cost_no_call() {
+    let world = World::new();
+    assert!(world.engine.stats().await.unwrap().is_empty());
+    world.engine.create(&world.request("a", |_| {})).await.unwrap();
+    world.until_running("a").await;
+    let before = world.simulator.report().count("GET /v2/pods");
+    let stats = world.engine.stats().await.unwrap();
+    assert_eq!(world.simulator.report().count("GET /v2/pods"), before);
+    let container = &stats[0].containers[0];
+    assert_eq!((stats[0].uid.as_str(), container.cpu_nanoseconds), ("a", None), "percentages have no size");
+    let gpu = &container.gpus[0];
+    assert_eq!((gpu.model.as_str(), gpu.memory_used_bytes), ("RTX-2000", None));
+    assert!(gpu.duty_percent.is_some_and(|percent| percent <= 100));
+    world.money(&["a"]).await;
+    tokio::time::advance(Duration::from_secs(121)).await;
+    assert!(world.engine.stats().await.unwrap().is_empty(), "what is old is not told");
+}
+
+#[tokio::test(start_paused = true)]
 async fn annotations_of_the_pod_come_before_those_of_its_job() {
     let world = World::new();
     let mut request = world.request("a", |pod| {
@@ -120,6 +139,8 @@ async fn budgets_hold_for_the_node_and_for_each_namespace() {
         for uid in ["a", "b"] {
             world.engine.create(&world.request(uid, |_| {})).await.unwrap();
         }
+        let costs = world.engine.costs();
+        assert_eq!((costs.len(), costs[0].namespace.as_str(), costs[0].micros_per_hour), (1, "team", 480_000));
         let (reason, message) = reason(world.engine.create(&world.request("c", |_| {})).await);
         assert!(reason == "BudgetExceeded" && message.contains("$0.480000 of $0.500000"), "{message}");
         world.delete("a").await;
@@ -224,4 +245,119 @@ async fn it_passes_what_every_engine_must_pass() {
     };
     assert_eq!(kubelet::conformance::check(&subject).await, Ok(()));
     money(&simulator, &[], Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_volume_decides_the_data_centre_and_none_is_used_outside_the_allowed_ones() {
+    let world = World::new();
+    let volume = json!({"name": "v", "size": 20, "dataCenter": "US-KS-2"});
+    let reply = world.simulator.handle(&Call {
+        method: "POST".into(),
+        path: "/v2/network-volumes".into(),
+        query: String::new(),
+        bearer: Some("rpa_test".into()),
+        last_event_id: None,
+        body: volume.to_string().into_bytes(),
+    });
+    let Body::Json(made) = reply.body else { panic!("no volume") };
+    let id = made["id"].as_str().unwrap().to_owned();
+    let mount = |pod: &mut Value| annotate(pod, "network-volume-id", &id);
+    world.engine.create(&world.request("a", mount)).await.unwrap();
+    assert_eq!(world.simulator.report().pods[0].data_center, "US-KS-2");
+    let elsewhere = world.request("b", |pod| {
+        mount(pod);
+        annotate(pod, "datacenter-ids", "EU-RO-1");
+    });
+    let (why, message) = reason(world.engine.create(&elsewhere).await);
+    assert_eq!(why, "DatacenterNotAllowed");
+    assert!(message.contains("is in US-KS-2; allowed are EU-RO-1"), "{message}");
+    let unknown = world.request("c", |pod| annotate(pod, "network-volume-id", "../pods"));
+    let refused = ("ProviderRejected".to_owned(), "RunPod has no network volume ../pods".to_owned());
+    assert_eq!(reason(world.engine.create(&unknown).await), refused);
+    assert_eq!(world.simulator.report().count("POST /v2/pods"), 1, "nothing is asked for that cannot be");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_waited_for_long_takes_over_what_the_list_does_not_show_yet() {
+    let settings = Settings { list_lag_seconds: 20, ..Settings::default() };
+    let config = || RunPodConfig::new("cluster", "virtual-runpod");
+    let world = World::with(settings, config());
+    let standby = engine(&world.simulator, config(), Fuse::new(i64::MAX));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    // Younger than both processes, and rented for by the one that acts.
+    let request = request("a", world.simulator.clock.now(), |_| {});
+    world.engine.create(&request).await.unwrap();
+    standby.begins();
+    assert!(standby.list().await.unwrap().is_empty(), "the list lags");
+    assert_eq!(reason(standby.create(&request).await).0, "CreateInDoubt");
+    let mut adopted = false;
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        adopted |= standby.create(&request).await.is_ok();
+    }
+    assert!(adopted);
+    assert_eq!(world.simulator.report().count("POST /v2/pods"), 1, "nothing is rented twice");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_skus_are_sold_a_pod_gets_what_its_sku_sells_and_nothing_of_the_whole_account() {
+    let gpu = SoldGpu { model: "L40S".into(), memory_gib: 48 };
+    let sold = tokio::sync::watch::Sender::new(Arc::new(BTreeMap::from([("gpu-l40s".to_owned(), gpu)])));
+    let limits = RunPodConfig { max_price_micros: 5_000_000, ..RunPodConfig::new("cluster", "node") };
+    let config = RunPodConfig { sold: Some(sold.subscribe()), cpu_pods: false, ..limits };
+    let world = World::with(Settings::default(), config);
+    let tried = async |uid: &str, code: &str, key: &str, value: &str| {
+        let request = world.request(uid, |pod| {
+            pod["metadata"]["labels"] = json!({"remotegpu.ai/sku-code": code});
+            annotate(pod, key, value);
+        });
+        world.engine.create(&request).await
+    };
+    for id in ["templateId", "network-volume-id", "container-registry-auth-id"] {
+        assert_eq!(reason(tried("a", "gpu-l40s", id, "theirs").await).0, "NotEntitled", "{id}");
+    }
+    assert_eq!(reason(tried("a", "gpu-other", "ports", "").await).0, "SkuNotSold");
+    assert_eq!(reason(tried("a", "gpu-l40s", "gpu-type-ids", "NVIDIA H200").await).0, "NoMatchingGpu");
+    world.money(&[]).await;
+    // The catalogue has cheaper ones of the same size.
+    tried("a", "gpu-l40s", "required-gpu-memory", "16").await.unwrap();
+    assert_eq!(world.simulator.report().pods[0].hardware, "NVIDIA L40S");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_of_one_cloud_rents_in_no_other() {
+    let config = RunPodConfig { clouds: Clouds::Secure, ..RunPodConfig::new("cluster", "node") };
+    let world = World::with(Settings::default(), config);
+    let request = world.request("a", |pod| annotate(pod, "cloud-type", "COMMUNITY"));
+    assert_eq!(reason(world.engine.create(&request).await).0, "CloudNotAllowed");
+    let config = RunPodConfig { clouds: Clouds::Community, ..RunPodConfig::new("cluster", "node") };
+    let world = World::with(Settings::default(), config);
+    world.engine.create(&world.request("a", |_| {})).await.unwrap();
+    assert_eq!(world.simulator.report().rate_micros, 160_000, "without a word of the pod");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gpu_of_the_other_make_is_rented_where_pods_may_ask_for_it() {
+    let config = RunPodConfig { max_price_micros: 3_000_000, ..RunPodConfig::new("cluster", "node") };
+    let world = World::with(Settings::default(), config);
+    assert_eq!(world.engine.capabilities().other_gpus, ["amd.com/gpu"], "or the node refuses its pods");
+    let limits = json!({"limits": {"amd.com/gpu": "1"}});
+    let request = world.request("a", |pod| pod["spec"]["containers"][0]["resources"] = limits);
+    world.engine.create(&request).await.unwrap();
+    assert_eq!(world.simulator.report().rate_micros, 2_390_000, "one MI300X");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_check_says_of_files_is_what_the_engine_does() {
+    let world = World::new();
+    let simulated = crate::simulated::Simulated::new(Duration::ZERO);
+    for provider in [&world.engine as &dyn Provider, &simulated] {
+        let (kind, mounts) = (provider.kind(), provider.capabilities().file_volumes);
+        assert_eq!(domain::admission::mounts_files(kind), mounts, "{kind}");
+    }
 }

@@ -1,0 +1,80 @@
+//! Taking back what was just done, while the toast stands: the same form once more, with the value of before. Kept in
+//! memory and never in a URL, so that no link can bring such a button; without JavaScript the page's own one does it.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use crate::ui::button::{Button, ButtonSize};
+
+/// A form that takes something back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    /// Of the server function.
+    pub path: &'static str,
+    /// Its fields, encoded.
+    pub body: String,
+}
+
+/// What was done last, as far as it can be taken back.
+#[derive(Clone, Copy)]
+pub struct LastDone {
+    undo: RwSignal<Option<Undo>>,
+    failed: RwSignal<Option<String>>,
+}
+
+/// For all pages; forgotten with the notice about it.
+pub fn provide_last_done() {
+    let last = LastDone { undo: RwSignal::new(None), failed: RwSignal::new(None) };
+    provide_context(last);
+    let query = use_query_map();
+    let told = Memo::new(move |_| query.read().get("done").is_some());
+    Effect::new(move || {
+        if !told.get() {
+            last.remember(None);
+        }
+    });
+}
+
+// === impl LastDone ===
+
+impl LastDone {
+    /// Something else was done.
+    pub fn remember(self, undo: Option<Undo>) {
+        // The pages may be gone by now: then nobody takes anything back.
+        let _ = self.undo.try_set(undo);
+        let _ = self.failed.try_set(None);
+    }
+
+    #[cfg(feature = "hydrate")]
+    fn take_back(self) {
+        let Some(undo) = self.undo.get_untracked() else { return };
+        self.remember(None);
+        leptos::task::spawn_local(async move {
+            if let Err(error) = crate::api::ask::post(undo.path, undo.body).await {
+                let _ = self.failed.try_set(Some(error.detail));
+            }
+        });
+    }
+
+    #[cfg(not(feature = "hydrate"))]
+    fn take_back(self) {
+        self.remember(None);
+    }
+}
+
+/// The button, if what was done last can be taken back; why that failed, if it did.
+#[component]
+pub fn UndoButton() -> impl IntoView {
+    let last = use_context::<LastDone>();
+    let button = move |last: LastDone| {
+        view! {
+            <Button kind="button" size=ButtonSize::Small on:click=move |_| last.take_back()>
+                "Undo"
+            </Button>
+        }
+    };
+    view! {
+        {move || last.filter(|last| last.undo.with(Option::is_some)).map(button)}
+        {move || last.and_then(|last| last.failed.get()).map(|why| view! { <span class="text-fail">{why}</span> })}
+    }
+}

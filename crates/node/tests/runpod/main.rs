@@ -1,0 +1,12 @@
+//! The program on a simulated RunPod account and the real control plane. Run by `cargo xtask test`.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod account;
+mod endpoints;
+mod kills;
+mod leader;
+mod live;
+mod outage;
+mod page;
+mod probes;
+mod ssh;

@@ -1,0 +1,104 @@
+// Keys, webhooks and budgets without JavaScript: each form once. What is shown only once is refused with the way to get it.
+import { expect, signInPlainly, test } from "../fixtures.ts";
+import { unique } from "../helpers.ts";
+import { namespace } from "../pages.ts";
+
+test("a key is renamed, disabled, enabled and revoked without JavaScript", async ({ page, person }) => {
+  await signInPlainly(page, person);
+  const [name, renamed] = [unique("plain"), unique("plainer")];
+
+  await test.step("a new one is refused: its secret cannot come back with a redirect", async () => {
+    await page.goto("/settings/api-keys?new=key");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name", { exact: true }).fill(name);
+    await dialog.getByRole("radio", { name: /Everything/ }).check();
+    await dialog.getByRole("button", { name: "Create key" }).click();
+    await expect(page.getByRole("alert").filter({ hasText: "use POST /v1/api-keys" })).toBeVisible();
+  });
+
+  const made = await page.request.post("/v1/api-keys", { data: { name, scopes: { all: true } } });
+  const { id } = (await made.json()) as { id: string };
+  await page.goto(`/settings/api-keys/${id}`);
+  await page.getByLabel("Name", { exact: true }).fill(renamed);
+  await page.getByLabel("Rights").selectOption("view");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page).toHaveURL(/done=key-changed/);
+  await expect(page.getByRole("heading", { name: renamed, level: 1 })).toBeVisible();
+  await expect(page.getByLabel("Rights")).toHaveValue("view");
+
+  await page.getByRole("link", { name: "Disable", exact: true }).click();
+  await page.getByRole("button", { name: "Disable key" }).click();
+  await expect(page).toHaveURL(/done=key-disabled/);
+  await page.getByRole("link", { name: "Enable", exact: true }).click();
+  await page.getByRole("button", { name: "Enable key" }).click();
+  await expect(page).toHaveURL(/done=key-enabled/);
+  await page.goto(`/settings/api-keys/${id}?do=revoke`);
+  await page.getByRole("button", { name: "Revoke key" }).click();
+  await expect(page).toHaveURL(/\/settings\/api-keys\?done=key-revoked/);
+  const { status } = (await (await page.request.get(`/v1/api-keys/${id}`)).json()) as { status: string };
+  expect(status).toBe("revoked");
+});
+
+test("a webhook is changed, tested, switched and deleted without JavaScript", async ({ page, person }) => {
+  await signInPlainly(page, person);
+  const name = unique("plain");
+
+  await test.step("a new one is refused: its secret cannot come back with a redirect", async () => {
+    await page.goto("/settings/webhooks?new=webhook");
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.getByLabel("Address").fill("https://127.0.0.2:9/hook");
+    await page.getByLabel(/^Budgets/).check();
+    await page.getByRole("button", { name: "Create webhook" }).click();
+    await expect(page.getByRole("alert").filter({ hasText: "use POST /v1/webhooks" })).toBeVisible();
+  });
+
+  const data = { name, url: "https://hooks.example.com/x", topics: ["budget"] };
+  const { id } = (await (await page.request.post("/v1/webhooks", { data })).json()) as { id: string };
+  await page.goto(`/settings/webhooks/${id}`);
+  // Nobody is there, and this installation does not connect to this machine, but for the engines' tests at 127.0.0.1.
+  await page.getByLabel("Address").fill("https://127.0.0.2:9/hook");
+  await page.getByLabel(/^Engines: /).check();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page).toHaveURL(/done=webhook-changed/);
+  await expect(page.getByText("told of budgets, engines")).toBeVisible();
+
+  await page.getByRole("button", { name: "Send a test" }).click();
+  await expect(page).toHaveURL(/done=webhook-tested/);
+  await expect(page.getByRole("row", { name: /webhook\.test/ })).toBeVisible();
+  await page.getByRole("button", { name: "Switch off" }).click();
+  await expect(page).toHaveURL(/done=webhook-disabled/);
+  await page.getByRole("button", { name: "Switch on" }).click();
+  await expect(page).toHaveURL(/done=webhook-enabled/);
+  await page.getByRole("link", { name: "Delete", exact: true }).click();
+  await page.getByRole("button", { name: "Delete webhook" }).click();
+  await expect(page).toHaveURL(/\/settings\/webhooks\?done=webhook-deleted/);
+  expect((await page.request.get(`/v1/webhooks/${id}`)).status()).toBe(404);
+});
+
+test("a budget is set, changed and deleted without JavaScript", async ({ page, person }) => {
+  await signInPlainly(page, person);
+  const id = await namespace(page);
+  const { name } = (await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { name: string };
+  const amount = page.getByLabel(/^A month's money/);
+  const budget = page.getByTestId("budget").filter({ hasText: name });
+
+  await page.goto("/usage/budgets?new=budget");
+  await page.getByLabel("For", { exact: true }).selectOption(id);
+  await amount.fill("10");
+  await page.getByRole("button", { name: "Set budget" }).click();
+  await expect(page).toHaveURL(/\/usage\/budgets\?done=budget-saved/);
+  await expect(budget.getByText("Within budget")).toBeVisible();
+
+  await page.getByRole("link", { name: `Change the budget of ${name}` }).click();
+  await expect(amount).toHaveValue(/^10(\.0+)?$/);
+  await amount.fill("20");
+  await page.getByLabel("Refuse new pods once all of it is spent; what runs goes on").check();
+  await page.getByRole("button", { name: "Save budget" }).click();
+  await expect(page).toHaveURL(/\/usage\/budgets\?done=budget-saved/);
+  await expect(budget).toContainText("stops new pods");
+
+  await page.getByRole("link", { name: `Delete the budget of ${name}` }).click();
+  await page.getByRole("button", { name: "Delete budget" }).click();
+  await expect(page).toHaveURL(/\/usage\/budgets\?done=budget-deleted/);
+  await expect(budget).toHaveCount(0);
+});

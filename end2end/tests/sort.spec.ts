@@ -1,0 +1,68 @@
+// Tables in the order of a column: by mouse and by keyboard, in the address, and only where the whole list is there.
+import { expect, hydrated, open, test, type Page } from "../fixtures.ts";
+import { unique } from "../helpers.ts";
+
+const head = (page: Page, name: string) => page.getByRole("columnheader", { name, exact: true });
+
+/** Prices of the catalogue from the top, SKUs of other tests among them. */
+async function prices(page: Page): Promise<number[]> {
+  const rows = page.getByRole("region", { name: "SKUs" }).locator("tbody tr");
+  const cells = await rows.locator("td:nth-child(6)").allInnerTexts();
+  return cells.map((cell) => Number(cell.replace(/[^0-9.]/g, "")));
+}
+
+test("a column's head sorts upwards, downwards and not at all, and the address keeps it", async ({ signedIn: page }) => {
+  await open(page, "/catalogue?kind=gpu");
+  await head(page, "Price").getByRole("link").click();
+  await expect(page).toHaveURL(/\?kind=gpu&sort=price$/);
+  await expect(head(page, "Price")).toHaveAttribute("aria-sort", "ascending");
+  const up = await prices(page);
+  expect(up).toEqual([...up].sort((a, b) => a - b));
+  await head(page, "Price").getByRole("link").click();
+  await expect(head(page, "Price")).toHaveAttribute("aria-sort", "descending");
+  const down = await prices(page);
+  expect(down).toEqual([...down].sort((a, b) => b - a));
+  expect(down.length).toBeGreaterThan(1);
+  await page.reload();
+  await hydrated(page);
+  await expect(head(page, "Price")).toHaveAttribute("aria-sort", "descending");
+  await head(page, "Price").getByRole("link").click();
+  await expect(page).toHaveURL(/\?kind=gpu$/);
+  await expect(head(page, "Price")).not.toHaveAttribute("aria-sort");
+});
+
+test("a filter keeps the order, and the keyboard reaches a head", async ({ signedIn: page }) => {
+  await open(page, "/catalogue");
+  await head(page, "SKU").getByRole("link").focus();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\?sort=sku$/);
+  await expect(head(page, "SKU").getByRole("link")).toBeFocused();
+  await page.getByLabel("Only what is free").check();
+  await expect(page).toHaveURL(/free=yes&sort=sku/);
+  await expect(head(page, "SKU")).toHaveAttribute("aria-sort", "ascending");
+});
+
+test("a live list is sorted as it changes", async ({ signedIn: page }) => {
+  await open(page, "/platform/nodes?sort=-node");
+  await expect(head(page, "Node")).toHaveAttribute("aria-sort", "descending");
+  const nodes = page.getByRole("region", { name: "Nodes" }).locator("tbody tr td:first-child a");
+  const names = async () => (await nodes.allInnerTexts()).map((name) => name.trim().toLowerCase());
+  await expect
+    .poll(async () => {
+      const shown = await names();
+      return shown.length > 0 && shown.join(" ") === [...shown].sort().reverse().join(" ");
+    })
+    .toBe(true);
+});
+
+test("a part of a list offers no order: it would pass for the first of all", async ({ signedIn: page }) => {
+  for (const name of [unique("many"), unique("many")]) {
+    await page.request.post("/v1/kubernetes/namespaces", { data: { name } });
+  }
+  const first = await page.request.get("/v1/kubernetes/namespaces?limit=1");
+  const { next_cursor } = (await first.json()) as { next_cursor: string };
+  await open(page, `/kubernetes?cursor=${encodeURIComponent(next_cursor)}&sort=name`);
+  await expect(head(page, "Name")).toBeVisible();
+  await expect(head(page, "Name")).not.toHaveAttribute("aria-sort");
+  await expect(head(page, "Name").getByRole("link")).toHaveCount(0);
+});

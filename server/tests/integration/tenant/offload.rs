@@ -1,0 +1,201 @@
+//! A tenant's kubeconfig as the credential of a node in the customer's own cluster: its pods run here. Two real control
+//! planes, and between them nothing but what the tenant API handed out (`tenant-api.md` §4, RULINGS 20).
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use testkit::{Client, OtherPlane, Scratch, TestApp, eventually, local_image};
+use tokio::process::{Child, Command};
+
+use super::{CLUSTERS, console, ready, signed_in};
+use crate::CONSOLE;
+
+/// The name that the vendor's connector gives its node.
+const NODE: &str = "k8s.gpu";
+
+/// A cluster that is not ours, with our node in it.
+struct Customer {
+    plane: OtherPlane,
+    folder: Scratch,
+    _node: Child,
+}
+
+impl Customer {
+    /// Installs the connector with a kubeconfig of the tenant API.
+    async fn with(kubeconfig: &Path) -> Self {
+        let (plane, folder) = (OtherPlane::start().await, Scratch::new());
+        let (cert, key) = plane.kubelet_certificate(NODE);
+        let port = testkit::free_port();
+        let log = std::fs::File::create(folder.path().join("node.log")).unwrap();
+        let mut command = Command::new(Path::new(CONSOLE).with_file_name("remotegpu-kubelet"));
+        command.args(["--nodename", NODE, "--address", "127.0.0.1", "--port", &port.to_string()]);
+        command.args(["--provider", "kubernetes", "--reconcile-interval", "1"]);
+        command.arg("--provider-kubeconfig").arg(kubeconfig).arg("--kubeconfig").arg(plane.kubeconfig());
+        // What the tenant may use is a matter of quotas and SKUs; its nodes are nobody's business over there.
+        command.args(["--capacity-cpu", "63", "--capacity-memory", "256Gi", "--gpu-model", "H100", "--gpu-count", "8"]);
+        command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let node = command.spawn().expect("remotegpu-kubelet is built");
+        let customer = Self { plane, folder, _node: node };
+        eventually("the customer's node is ready", async || {
+            let question = "--output=jsonpath={.status.conditions[?(@.type=='Ready')].status}";
+            let ran = customer.plane.admin(&["get", "node", NODE, question]).await;
+            if ran.stdout == "True" { Ok(()) } else { Err((ran.stderr, customer.log())) }
+        })
+        .await;
+        customer
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("node.log")).unwrap_or_default()
+    }
+
+    /// Orders a pod; the customer's own scheduler finds the node.
+    async fn order(&self, name: &str, labels: &Value, container: &Value) {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
+            "spec": {
+                "containers": [container], "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 1,
+                "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+            },
+        });
+        eventually("the customer's cluster takes the pod", async || {
+            let ran = self.plane.admin_apply(&pod.to_string()).await;
+            // The account `default` of a new cluster comes a moment later than the cluster.
+            if ran.ok { Ok(()) } else { Err(ran.stderr) }
+        })
+        .await;
+    }
+
+    async fn pod(&self, name: &str) -> Value {
+        let ran = self.plane.admin(&["get", "pod", name, "--output=json"]).await;
+        serde_json::from_str(&ran.stdout).unwrap_or_default()
+    }
+
+    async fn runs(&self, name: &str) -> Value {
+        eventually(&format!("{name} runs in the customer's eyes"), async || {
+            let pod = self.pod(name).await;
+            let ready = pod["status"]["containerStatuses"][0]["ready"] == true;
+            if ready { Ok(pod) } else { Err((pod["status"].clone(), self.log())) }
+        })
+        .await
+    }
+}
+
+/// A tenant with its kubeconfig in a file.
+async fn connector(app: &TestApp, client: &Client) -> (String, PathBuf) {
+    let cluster = ready(client).await;
+    let kubeconfig = client.get(&format!("{CLUSTERS}{cluster}/kubeconfig")).await;
+    assert_eq!(kubeconfig.status, 200, "{}", kubeconfig.text);
+    let file = app.secret_file("connector", &kubeconfig.text);
+    (cluster, file)
+}
+
+/// The pod here that stands for one over there.
+async fn here(app: &TestApp, cluster: &str, there: &Value) -> Value {
+    let marker = format!("remotegpu.ai/pod-uid={}", there["metadata"]["uid"].as_str().unwrap());
+    let namespace = format!("{cluster}-gpu");
+    let found = app.plane.admin(&["get", "pods", "-n", &namespace, "-l", &marker, "--output=json"]).await.out();
+    let list: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "one pod stands for one pod: {found}");
+    list["items"][0].clone()
+}
+
+async fn gone_here(app: &TestApp, cluster: &str) {
+    let namespace = format!("{cluster}-gpu");
+    eventually("nothing of the customer's is left here", async || {
+        let pods = app.plane.admin(&["get", "pods,secrets", "-n", &namespace, "--output=name"]).await.out();
+        if pods.is_empty() { Ok(()) } else { Err(pods) }
+    })
+    .await;
+}
+
+/// One test for all of it: a second control plane costs half a gigabyte.
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_of_the_customers_cluster_run_here_until_the_tenants_end() {
+    let app = console().await;
+    let client = signed_in(&app, &app.stranger("owner").await).await;
+    let (cluster, kubeconfig) = connector(&app, &client).await;
+    let customer = Customer::with(&kubeconfig).await;
+    a_pod_runs_here_under_its_sku_with_logs_and_exec(&app, &client, &cluster, &customer).await;
+    gpus_are_asked_for_as_at_home(&app, &cluster, &customer).await;
+    a_pod_without_a_shape_says_what_it_lacks(&customer).await;
+
+    assert_eq!(client.delete(&format!("{CLUSTERS}{cluster}")).await.status, 202);
+    eventually("the tenant is gone with every pod in it", async || {
+        let now = client.get(&format!("{CLUSTERS}{cluster}")).await;
+        if now.status == 404 { Ok(()) } else { Err(now.text) }
+    })
+    .await;
+    app.plane.admin(&["get", "namespace", &format!("{cluster}-gpu")]).await.refused();
+}
+
+async fn a_pod_runs_here_under_its_sku_with_logs_and_exec(
+    app: &TestApp,
+    client: &Client,
+    cluster: &str,
+    customer: &Customer,
+) {
+    let container = json!({"name": "app", "image": local_image().await, "imagePullPolicy": "IfNotPresent",
+        "env": [{"name": "GREETING", "value": "from the customer"}]});
+    customer.order("web", &json!({"remotegpu.ai/sku-code": "cpu-shared-8g"}), &container).await;
+    let there = customer.runs("web").await;
+    let pod = here(app, cluster, &there).await;
+    assert_eq!(there["spec"]["nodeName"], NODE);
+    assert_eq!(pod["spec"]["nodeSelector"]["remotegpu.ai/engine"], "local", "it runs on an engine of ours");
+    let annotations = &pod["metadata"]["annotations"];
+    assert!(annotations["remotegpu.ai/price-per-hour"].is_string(), "admitted and priced: {annotations}");
+    assert_eq!(pod["spec"]["containers"][0]["resources"]["limits"]["memory"], "8Gi", "in the shape of its SKU");
+
+    eventually("its log is read from over there", async || {
+        let logs = customer.plane.admin(&["logs", "web"]).await.out();
+        if logs.starts_with("hello from the container") { Ok(()) } else { Err((logs, customer.log())) }
+    })
+    .await;
+    let greeting = customer.plane.admin(&["exec", "web", "--", "sh", "-c", "echo $GREETING"]).await.out();
+    assert_eq!(greeting, "from the customer\n");
+    let exit = customer.plane.admin(&["exec", "web", "--", "sh", "-c", "exit 7"]).await.refused();
+    assert!(exit.contains("exit code 7"), "{exit}");
+    billed(client, cluster, &there).await;
+
+    customer.plane.admin(&["delete", "pod", "web", "--timeout=60s"]).await.out();
+    gone_here(app, cluster).await;
+}
+
+/// The invoice names the pod on both sides.
+async fn billed(client: &Client, cluster: &str, there: &Value) {
+    let month = Timestamp::now().strftime("%Y/%m").to_string();
+    let uid = there["metadata"]["uid"].as_str().unwrap();
+    let row = eventually("the pod is on the invoice", async || {
+        let invoice = client.get(&format!("/k8sgpu/v1/billing/{month}")).await.json();
+        let rows = invoice["pods"].as_array().cloned().unwrap_or_default();
+        rows.into_iter().find(|row| row["pod"]["remote_reference_name"] == "web").ok_or(invoice)
+    })
+    .await;
+    assert_eq!((&row["pod"]["cluster"], &row["pod"]["online"]), (&json!(cluster), &json!(true)));
+    assert_eq!(row["pod"]["remote_reference_namespace"], "default");
+    assert_eq!(row["pod"]["local_reference_namespace"], format!("{cluster}-gpu"));
+    assert_ne!(row["pod"]["local_reference_name"], uid, "on our side it has an id of its own");
+}
+
+async fn gpus_are_asked_for_as_at_home(app: &TestApp, cluster: &str, customer: &Customer) {
+    let gpu = json!({"name": "app", "image": "busybox:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}});
+    customer.order("train", &json!({"remotegpu.ai/sku-code": "gpu-h100-1x"}), &gpu).await;
+    let there = customer.runs("train").await;
+    let pod = here(app, cluster, &there).await;
+    assert_eq!(pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "1");
+    assert_eq!(pod["spec"]["nodeSelector"]["remotegpu.ai/engine"], "simulated", "the SKU decides where");
+}
+
+async fn a_pod_without_a_shape_says_what_it_lacks(customer: &Customer) {
+    customer.order("shapeless", &json!({}), &json!({"name": "app", "image": "busybox:1"})).await;
+    eventually("the customer reads what the pod lacks", async || {
+        let pod = customer.pod("shapeless").await;
+        let state = pod["status"]["containerStatuses"][0]["state"].to_string();
+        let told = state.contains("Pod template needs the label remotegpu.ai/sku-code");
+        if told { Ok(()) } else { Err((pod["status"].clone(), customer.log())) }
+    })
+    .await;
+}
