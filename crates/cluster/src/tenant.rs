@@ -15,6 +15,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
+use kube::runtime::wait::await_condition;
 use kube::{Client, ResourceExt as _};
 use serde_json::Value;
 
@@ -25,7 +26,6 @@ use objects::{FIELD_MANAGER, NAMESPACE_ID, Piece};
 
 // How long one apply waits for the quota controller; the desired-state loop comes back after that.
 const COUNTED_LIMIT: Duration = Duration::from_secs(3);
-const COUNTED_PAUSE: Duration = Duration::from_millis(50);
 // Another writer may have been first between the server's read and write.
 const TRIES: usize = 3;
 const APPLYING: Doing = "applying a tenant's object";
@@ -150,18 +150,16 @@ fn holds(live: &Value, wanted: &Value) -> bool {
 
 /// Until the quota controller has counted once, the API server refuses every pod ("status unknown for quota").
 async fn counted(client: &Client, tenant: &Tenant, pieces: &[Piece]) -> Result<()> {
-    let done = async {
-        for piece in pieces.iter().filter(|piece| piece.resource.kind == "ResourceQuota") {
-            let (api, wanted) = (piece.api(client, tenant), &piece.object["spec"]["hard"]);
-            while !holds(&call("reading the quota", api.get(&piece.name)).await?.data["status"]["hard"], wanted) {
-                tokio::time::sleep(COUNTED_PAUSE).await;
-            }
-        }
-        Ok(())
-    };
-    tokio::time::timeout(COUNTED_LIMIT, done)
-        .await
-        .unwrap_or_else(|_| Err(Error::cluster("the quota controller has not counted the namespace yet")))
+    let quotas = pieces.iter().filter(|piece| piece.resource.kind == "ResourceQuota");
+    let done = try_join_all(quotas.map(|piece| {
+        let wanted = &piece.object["spec"]["hard"];
+        let is_counted = move |live: Option<&DynamicObject>| {
+            live.is_some_and(|live| holds(&live.data["status"]["hard"], wanted))
+        };
+        await_condition(piece.api(client, tenant), &piece.name, is_counted)
+    }));
+    let late = |_| Error::cluster("the quota controller has not counted the namespace yet");
+    tokio::time::timeout(COUNTED_LIMIT, done).await.map_err(late)?.map(drop).map_err(Error::cluster)
 }
 
 async fn remove_bindings(issuer: &Client, tenant: &Tenant) -> Result<()> {

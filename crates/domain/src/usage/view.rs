@@ -39,7 +39,7 @@ pub struct UsageListQuery {
     #[cfg_attr(feature = "openapi", param(format = "uuid"))]
     pub namespace: Option<String>,
     /// SKU code.
-    #[cfg_attr(feature = "openapi", param(max_length = 63))]
+    #[cfg_attr(feature = "openapi", param(max_length = 63, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"))]
     pub sku: Option<String>,
     /// Rows per page.
     #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 200, default = 50))]
