@@ -1,13 +1,7 @@
 // Engines: the import form with its messages, a pasted kubeconfig, the generator, what a preflight says.
 import { createServer, type AddressInfo } from "node:net";
-import { expect, open, test, type Page } from "../fixtures.ts";
+import { expect, fill, open, test } from "../fixtures.ts";
 import { clusterAdmin, unique } from "../helpers.ts";
-
-async function fill(page: Page, fields: Record<string, string>): Promise<void> {
-  for (const [label, value] of Object.entries(fields)) {
-    await page.getByLabel(label, { exact: true }).fill(value);
-  }
-}
 
 function kubeconfig(user: string): string {
   const cluster = "    server: https://k8s.example.com:6443\n    certificate-authority-data: ";

@@ -1,16 +1,11 @@
 // Engines that are no cluster: a RunPod account, here a simulated one that bills what it rents, and the container engine
 // of this machine. Each is imported through its form, gives a node, and is forgotten.
 import { access } from "node:fs/promises";
-import { expect, open, test, type Page } from "../fixtures.ts";
-import { clusterAdmin, unique } from "../helpers.ts";
+import { added, forgotten, ready } from "../engines.ts";
+import { expect, fill, open, test, type Page } from "../fixtures.ts";
+import { unique } from "../helpers.ts";
 
 const EVERYBODY = "For every account of the platform (operators only)";
-
-async function fill(page: Page, fields: Record<string, string>): Promise<void> {
-  for (const [label, value] of Object.entries(fields)) {
-    await page.getByLabel(label, { exact: true }).fill(value);
-  }
-}
 
 /** The form of a kind, found as a person finds it. */
 async function form(page: Page, kind: RegExp): Promise<void> {
@@ -22,40 +17,6 @@ async function form(page: Page, kind: RegExp): Promise<void> {
 
 async function preflight(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Run preflight" }).click();
-}
-
-/** The second submit of a form whose preflight passed; gives the engine's path. */
-async function added(page: Page, name: string): Promise<string> {
-  await page.getByRole("button", { name: "Add engine" }).click();
-  await expect(page.getByText(`Engine ${name} is added`)).toBeVisible();
-  await expect(page.getByRole("heading", { name, level: 1 })).toBeVisible();
-  return new URL(page.url()).pathname;
-}
-
-/** Waits for the engine's node, in the cluster and on the engine's page. */
-async function ready(page: Page, engine: string, node: string): Promise<void> {
-  const status = "jsonpath={.status.conditions[?(@.type=='Ready')].status}";
-  await expect
-    .poll(() => clusterAdmin(["get", "node", node, "--ignore-not-found", "-o", status]), { timeout: 60_000 })
-    .toBe("True");
-  await expect
-    .poll(async () => JSON.stringify(await (await page.request.get(`/v1${engine}`)).json()))
-    .toContain(`"name":"${node}"`);
-  await open(page, engine);
-  await expect(page.getByRole("region", { name: "Nodes" }).getByRole("row", { name: new RegExp(node) })).toBeVisible();
-}
-
-/** Forgets the engine under its typed name and waits until its node is gone. */
-async function forgotten(page: Page, name: string, node: string): Promise<void> {
-  await page.getByRole("link", { name: "Delete engine" }).click();
-  const dialog = page.getByRole("dialog", { name: `Delete ${name}` });
-  await dialog.getByLabel(`Type ${name} to confirm`).fill(name);
-  await dialog.getByRole("button", { name: "Delete engine" }).click();
-  await expect(page.getByText(`Engine ${name} is being deleted`)).toBeVisible();
-  // An account is forgotten when its list has shown nothing of it for as long as it may lag.
-  await expect
-    .poll(() => clusterAdmin(["get", "node", node, "--ignore-not-found", "-o", "name"]), { timeout: 120_000 })
-    .toBe("");
 }
 
 async function socket(): Promise<string> {

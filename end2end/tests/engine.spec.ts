@@ -1,17 +1,12 @@
 // An engine's life in the browser: a second control plane is imported with a generated role, gives a node, gets new
 // credentials, is checked, switched off and on, emptied and forgotten.
-import { expect, open, test, type Page } from "../fixtures.ts";
+import { added, ready } from "../engines.ts";
+import { expect, fill, open, test, type Page } from "../fixtures.ts";
 import { clusterAdmin, importedAdmin, unique } from "../helpers.ts";
 
 type Rights = { namespace: string; account: string; manifests: string };
 
 const FEATURES = ["Ingress", "Certificates", "Ray", "Argo", "Volumes", "GPU discovery", "Metrics"];
-
-async function fill(page: Page, fields: Record<string, string>): Promise<void> {
-  for (const [label, value] of Object.entries(fields)) {
-    await page.getByLabel(label, { exact: true }).fill(value);
-  }
-}
 
 /** Leaves pods and logs of what a form asks for. */
 async function onlyPods(page: Page, group: string): Promise<void> {
@@ -86,23 +81,11 @@ test.describe("a cluster of one's own", () => {
       await expect(report.getByText("Ready", { exact: true })).toBeVisible();
     });
 
-    await test.step("it is added", async () => {
-      await page.getByRole("button", { name: "Add engine" }).click();
-      await expect(page.getByText(`Engine ${name} is added`)).toBeVisible();
-      await expect(page.getByRole("heading", { name, level: 1 })).toBeVisible();
-    });
-    const engine = new URL(page.url()).pathname;
+    const engine = await added(page, name);
     const node = `${name}-h100`;
 
     await test.step("a node of it appears, and the page shows what of it is taken", async () => {
-      const ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}";
-      await expect
-        .poll(() => clusterAdmin(["get", "node", node, "--ignore-not-found", "-o", ready]), { timeout: 60_000 })
-        .toBe("True");
-      await expect
-        .poll(async () => JSON.stringify(await (await page.request.get(`/v1${engine}`)).json()))
-        .toContain(`"name":"${node}"`);
-      await open(page, engine);
+      await ready(page, engine, node);
       const row = page.getByRole("region", { name: "Nodes" }).getByRole("row", { name: new RegExp(node) });
       await expect(row.getByText("0 of 4 H100")).toBeVisible();
     });

@@ -1,13 +1,7 @@
 // SKUs as an operator sells them: made, found by tenants, priced anew, granted to some, retired.
-import { expect, open, test, type Page } from "../fixtures.ts";
+import { expect, fill, open, test } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
 import { namespace } from "../pages.ts";
-
-async function fill(page: Page, fields: Record<string, string>): Promise<void> {
-  for (const [label, value] of Object.entries(fields)) {
-    await page.getByLabel(label, { exact: true }).fill(value);
-  }
-}
 
 test.describe("operators", () => {
   test.use({ refusals: true });
