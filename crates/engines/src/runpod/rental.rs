@@ -13,6 +13,10 @@ use super::{
 /// Exit codes for ends that nobody saw: as of a killed process, and of a container that could not run.
 const KILLED: i32 = 137;
 const BROKEN: i32 = 128;
+/// The uptime is in whole seconds and read a little late: smaller differences are not a new start.
+const INEXACT: SignedDuration = SignedDuration::from_secs(5);
+/// So long the provider may still show the end of the old container after it was told to start it anew.
+const RESTART_LIMIT: SignedDuration = SignedDuration::from_secs(30);
 
 /// An instance with our marker.
 #[derive(Clone, Debug)]
@@ -98,11 +102,13 @@ impl Rental {
         if rented.status == Status::Unknown {
             return;
         }
-        self.status = rented.status;
+        let between = self.is_between(now);
+        self.status = if rented.status == Status::Exited && between { Status::Starting } else { rented.status };
         let ports = rented.ports.as_deref().unwrap_or_default();
         (self.wanted_tcp, self.wanted_http) = (tcp(ports), http(ports));
         // What a stopped instance still shows of its runtime is old.
         let runtime = rented.runtime.as_ref().filter(|_| rented.status == Status::Running);
+        let runtime = runtime.filter(|runtime| !between || runtime.uptime.is_none_or(|uptime| self.is_new(now, uptime)));
         let uptime = runtime.and_then(|runtime| runtime.uptime);
         self.up = uptime.is_some();
         if let Some(uptime) = uptime {
@@ -118,11 +124,19 @@ impl Rental {
         self.mapped = public.filter(|(private, _, _)| self.wanted_tcp.contains(private)).collect();
     }
 
-    /// The uptime is in whole seconds and read a little late: small differences are not a new start.
+    /// Whether it was told to start its container anew and the new one was not seen yet.
+    fn is_between(&self, now: Timestamp) -> bool {
+        self.previous.is_some() && self.started.is_none() && now.duration_since(self.booting) <= RESTART_LIMIT
+    }
+
+    /// Whether a container that has run for so many seconds was started after the last order to do so.
+    fn is_new(&self, now: Timestamp, uptime: u64) -> bool {
+        start(now, uptime).duration_since(self.booting) > -INEXACT
+    }
+
     fn note_start(&mut self, now: Timestamp, uptime: u64) {
-        let uptime = SignedDuration::from_secs(i64::try_from(uptime).unwrap_or(i64::MAX));
-        let started = now.checked_sub(uptime).unwrap_or(now);
-        let same = self.started.is_some_and(|known| started.duration_since(known).abs() < SignedDuration::from_secs(5));
+        let started = start(now, uptime);
+        let same = self.started.is_some_and(|known| started.duration_since(known).abs() < INEXACT);
         if !same {
             self.started = Some(started);
         }
@@ -134,7 +148,8 @@ impl Rental {
             return None;
         }
         match self.status {
-            Status::Exited => Some(Defect::Image),
+            // What ran before has an image that can be started.
+            Status::Exited if self.previous.is_none() => Some(Defect::Image),
             Status::Starting | Status::Running if span(self.booting, now) > boot_limit => Some(Defect::Host),
             _ => None,
         }
@@ -238,5 +253,68 @@ impl Rental {
             }
             _ => None,
         }
+    }
+}
+
+fn start(now: Timestamp, uptime: u64) -> Timestamp {
+    let uptime = SignedDuration::from_secs(i64::try_from(uptime).unwrap_or(i64::MAX));
+    now.checked_sub(uptime).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(600);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn seen(state: Value) -> Rented {
+        let mut rented = json!({"id": "a", "env": {"REMOTEGPU_CONTAINER": "app"}});
+        rented.as_object_mut().unwrap().extend(state.as_object().unwrap().clone());
+        serde_json::from_value(rented).unwrap()
+    }
+
+    fn running(uptime: u64) -> Rented {
+        seen(json!({"status": "RUNNING", "runtime": {"uptime": uptime}}))
+    }
+
+    /// It ran from second 100 on, was found unhealthy and started anew at second 200.
+    fn restarted() -> Rental {
+        let mut rental = Rental::new(&running(0), at(100));
+        rental.killed = Some((0, at(199)));
+        rental.restarted(1, at(200));
+        rental
+    }
+
+    #[test]
+    fn an_instance_that_never_ran_and_is_stopped_has_a_bad_image() {
+        let rental = Rental::new(&seen(json!({"status": "EXITED"})), at(100));
+        assert_eq!(rental.defect(at(101), LIMIT), Some(Defect::Image));
+    }
+
+    #[test]
+    fn the_old_containers_end_seen_after_a_restart_is_not_the_new_ones() {
+        let mut rental = restarted();
+        rental.update(&seen(json!({"status": "EXITED"})), at(203));
+        assert_eq!((rental.defect(at(203), LIMIT), rental.ended()), (None, None));
+        rental.update(&running(105), at(205));
+        assert_eq!((rental.started, rental.up), (None, false), "it is the old one that still runs");
+        rental.update(&running(4), at(210));
+        assert_eq!((rental.started, rental.up), (Some(at(206)), true));
+        rental.update(&seen(json!({"status": "EXITED"})), at(212));
+        assert!(rental.ended().is_some(), "the new one ended");
+    }
+
+    #[test]
+    fn a_restarted_container_that_stays_stopped_has_ended_and_its_image_is_not_to_blame() {
+        let mut rental = restarted();
+        rental.update(&seen(json!({"status": "EXITED"})), at(231));
+        assert_eq!(rental.defect(at(231), LIMIT), None);
+        assert_eq!(rental.ended().map(|end| end.exit_code), Some(KILLED));
     }
 }
