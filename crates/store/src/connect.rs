@@ -2,7 +2,7 @@
 //! Every number here has its reason beside it; see also `migrations/README.md`.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -159,6 +159,7 @@ fn make_private(file: &Path) -> Result<()> {
 /// schema.
 async fn migrate_sqlite(options: SqliteConnectOptions) -> Result<()> {
     make_private(options.get_filename())?;
+    let _alone = alone(options.get_filename()).await?;
     let pool = sqlite_pool(1, WRITER_LIMIT).connect_with(options).await.map_err(translate)?;
     let mut migrator = sqlite_migrations();
     // An older binary starts on the expanded schema of a newer one (migrations/README.md).
@@ -168,6 +169,26 @@ async fn migrate_sqlite(options: SqliteConnectOptions) -> Result<()> {
     transaction.commit().await.map_err(translate)?;
     pool.close().await;
     Ok(())
+}
+
+/// Waits until no other process migrates the file, and keeps others waiting until the answer is dropped or the process ends.
+/// SQLite waits 5 s for another's migrations, and not at all when two turn a new file to WAL at the same moment: its busy
+/// handler is not asked where a reader becomes the writer (`sqlite3_busy_handler`, "would result in a deadlock").
+async fn alone(file: &Path) -> Result<std::fs::File> {
+    let mut lock = file.as_os_str().to_owned();
+    lock.push(".migrating");
+    let lock = PathBuf::from(lock);
+    let locked = move || -> Result<std::fs::File> {
+        make_private(&lock)?;
+        let locked = std::fs::OpenOptions::new().write(true).open(&lock).map_err(not_locked)?;
+        locked.lock().map_err(not_locked)?;
+        Ok(locked)
+    };
+    tokio::task::spawn_blocking(locked).await.map_err(Error::internal)?
+}
+
+fn not_locked(error: std::io::Error) -> Error {
+    Error::database(format!("locking the database file for its migrations: {error}"))
 }
 
 async fn open_postgres(options: PgConnectOptions) -> Result<Engine> {
