@@ -72,15 +72,15 @@ macro_rules! change {
             // IMMEDIATE: a transaction that reads first and writes after another writer fails at once with code 517, in
             // spite of the busy timeout.
             $crate::pool::Engine::Sqlite { write, .. } => {
-                $crate::pool::change!(@run write.begin_with("BEGIN IMMEDIATE"), $pool, $audit, $tx => $body)
+                $crate::pool::change!(@run sqlite, write.begin_with("BEGIN IMMEDIATE"), $pool, $audit, $tx => $body)
             }
             $crate::pool::Engine::Postgres(pool) => {
-                $crate::pool::limited(async { $crate::pool::change!(@run pool.begin(), $pool, $audit, $tx => $body) })
-                    .await
+                let work = async { $crate::pool::change!(@run postgres, pool.begin(), $pool, $audit, $tx => $body) };
+                $crate::pool::limited(work).await
             }
         }
     };
-    (@run $begin:expr, $pool:expr, $audit:expr, $tx:ident => $body:expr) => {
+    (@run $engine:ident, $begin:expr, $pool:expr, $audit:expr, $tx:ident => $body:expr) => {
         $crate::pool::outcome(async {
             let mut transaction = $begin.await?;
             let changed = {
@@ -89,7 +89,7 @@ macro_rules! change {
             };
             if changed.is_some() {
                 $crate::webhook::tell!(transaction, $audit);
-                let row = $crate::audit::append!(transaction, $pool.journal, $audit);
+                let row = $crate::audit::append!($engine, transaction, $pool.journal, $audit);
                 transaction.commit().await?;
                 $pool.journal.committed(row);
             } else {
