@@ -101,6 +101,12 @@ test("what runs is charged, and a budget holds it", async ({ signedIn: page }) =
     await expect(budget.getByText("Within budget")).toBeVisible();
   });
 
+  await test.step("and stands in the chart of its namespace", async () => {
+    await open(page, `/usage?namespace=${id}`);
+    await expect(page.getByText(/^Budget of \S+ a month, day by day/)).toBeVisible();
+    await open(page, "/usage/budgets");
+  });
+
   await test.step("it is deleted after a question", async () => {
     await page.getByRole("link", { name: `Delete the budget of ${team}` }).click();
     await expect(page.getByRole("dialog")).toContainText("Nothing warns you any more");

@@ -1,5 +1,5 @@
-//! Stacked bars: one bar for each place on the axis, one colour for each series, a dashed line for what is to come; and
-//! lines. Drawn with SVG attributes, because the page's policy forbids inline styles; the figures stand in words beside it.
+//! Stacked bars: one bar for each place on the axis, one colour for each series, and lines over them for what is to come or
+//! may be spent; and lines of their own. Drawn with SVG attributes, because the page's policy forbids inline styles; the figures stand in words beside it.
 
 use leptos::prelude::*;
 
@@ -20,7 +20,18 @@ fn colour(name: &str) -> usize {
     hash as usize % FILLS.len()
 }
 
-/// A chart of `bars`, each the amounts of `series` in its order, and of what is expected at some places, dashed.
+/// A line over the bars, flat over each place that it has an amount for; it may go on beyond them.
+#[derive(Debug, Clone)]
+pub struct Guide {
+    /// Place by place.
+    pub amounts: Vec<Option<f64>>,
+    /// What it is, for the legend.
+    pub label: String,
+    /// Dashed, for what is only expected.
+    pub dashed: bool,
+}
+
+/// A chart of `bars`, each the amounts of `series` in its order, with lines over them.
 #[component]
 pub fn StackedBars(
     /// What it shows, for screen readers.
@@ -28,16 +39,10 @@ pub fn StackedBars(
     label: String,
     series: Vec<String>,
     bars: Vec<Vec<f64>>,
-    /// What is expected, place by place; it may go on beyond the bars.
-    #[prop(optional)]
-    ahead: Vec<Option<f64>>,
-    /// What the dashed line is.
-    #[prop(optional, into)]
-    ahead_label: String,
+    guides: Vec<Guide>,
 ) -> impl IntoView {
-    let highest = highest(&bars, &ahead);
-    let dashed = dashes(&ahead, highest);
-    let expected = (!dashed.is_empty()).then(|| view! { <AheadKey label=ahead_label /> });
+    let highest = highest(&bars, &guides);
+    let width = guides.iter().map(|guide| guide.amounts.len()).chain([bars.len(), 1]).max().unwrap_or(1) * STEP;
     let colours: Vec<usize> = series.iter().map(|name| colour(name)).collect();
     let rects = rects(&bars, highest).into_iter().map(|rect| {
         let thick = (STEP - 2).to_string();
@@ -45,7 +50,14 @@ pub fn StackedBars(
         view! { <rect class=fill x=rect.x.to_string() y=rect.y width=thick height=rect.height /> }
     });
     let rects = rects.collect_view();
-    let width = bars.len().max(ahead.len()).max(1) * STEP;
+    let lines = guides.iter().map(|guide| {
+        let (class, dashes) = stroke(guide.dashed);
+        let d = path(&guide.amounts, highest);
+        view! { <path class=class d=d fill="none" stroke-width="1.5" stroke-dasharray=dashes vector-effect="non-scaling-stroke" /> }
+    });
+    let lines = lines.collect_view();
+    let keys = guides.into_iter().filter(|guide| !guide.amounts.is_empty());
+    let keys = keys.map(|guide| view! { <GuideKey guide=guide /> }).collect_view();
     let legend = series.into_iter().zip(colours).map(|(name, colour)| {
         let class = tailwind_fuse::tw_join!("inline-block size-2.5 rounded-sm", SWATCHES[colour]);
         view! {
@@ -59,37 +71,43 @@ pub fn StackedBars(
         <svg class="h-40 w-full" viewBox=format!("0 0 {width} 100") preserveAspectRatio="none" role="img" aria-label=label>
             <path class="stroke-line" d=format!("M0 99.5h{width}") fill="none" stroke-width="1" />
             {rects}
-            <path class="stroke-ink" d=dashed fill="none" stroke-width="1.5" stroke-dasharray="5 4" vector-effect="non-scaling-stroke" />
+            {lines}
         </svg>
-        <ul class="flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">{legend.collect_view()} {expected}</ul>
+        <ul class="flex flex-wrap gap-x-4 gap-y-1 text-sm text-muted">{legend.collect_view()} {keys}</ul>
     }
 }
 
-/// What the dashed line is, beside the colours.
+/// What a line is, beside the colours.
 #[component]
-fn AheadKey(label: String) -> impl IntoView {
+fn GuideKey(guide: Guide) -> impl IntoView {
+    let (class, dashes) = stroke(guide.dashed);
     view! {
         <li class="inline-flex items-center gap-1.5">
             <svg class="h-2.5 w-5" viewBox="0 0 20 10" aria-hidden="true">
-                <path class="stroke-ink" d="M0 5h20" fill="none" stroke-width="1.5" stroke-dasharray="5 2.5" />
+                <path class=class d="M0 5h20" fill="none" stroke-width="1.5" stroke-dasharray=dashes />
             </svg>
-            {label}
+            {guide.label}
         </li>
     }
 }
 
-/// The top of the drawing.
-fn highest(bars: &[Vec<f64>], ahead: &[Option<f64>]) -> f64 {
-    let sums = bars.iter().map(|bar| bar.iter().sum::<f64>());
-    sums.chain(ahead.iter().flatten().copied()).fold(0.0, f64::max)
+/// Class and dashes of a line.
+fn stroke(dashed: bool) -> (&'static str, &'static str) {
+    if dashed { ("stroke-ink", "5 4") } else { ("stroke-wait", "none") }
 }
 
-/// The path over the places where something is expected, flat over each of them.
-fn dashes(ahead: &[Option<f64>], highest: f64) -> String {
+/// The top of the drawing.
+fn highest(bars: &[Vec<f64>], guides: &[Guide]) -> f64 {
+    let sums = bars.iter().map(|bar| bar.iter().sum::<f64>());
+    sums.chain(guides.iter().flat_map(|guide| &guide.amounts).flatten().copied()).fold(0.0, f64::max)
+}
+
+/// The path over the places that have an amount, flat over each of them.
+fn path(amounts: &[Option<f64>], highest: f64) -> String {
     let mut path = String::new();
-    for (place, expected) in ahead.iter().enumerate() {
-        let Some(expected) = expected else { continue };
-        let y = HEIGHT - expected / highest.max(f64::MIN_POSITIVE) * HEIGHT;
+    for (place, amount) in amounts.iter().enumerate() {
+        let Some(amount) = amount else { continue };
+        let y = HEIGHT - amount / highest.max(f64::MIN_POSITIVE) * HEIGHT;
         let (begin, from, to) = (if path.is_empty() { 'M' } else { 'L' }, place * STEP + 1, (place + 1) * STEP - 1);
         // A line at the very edge would be cut in half.
         path.push_str(&format!("{begin}{from} {:.2}H{to}", y.clamp(1.0, HEIGHT - 1.0)));
@@ -188,13 +206,13 @@ mod tests {
     #[test]
     fn nothing_is_drawn_of_nothing() {
         assert!(rects(&[], 0.0).is_empty() && rects(&[vec![0.0]], 0.0).is_empty());
-        assert_eq!(dashes(&[], 0.0), "");
+        assert_eq!(path(&[], 0.0), "");
     }
 
     #[test]
     fn what_is_expected_is_a_line_over_its_places_and_may_be_the_highest() {
-        let ahead = [None, Some(2.0), Some(8.0)];
-        let top = highest(&[vec![1.0, 3.0]], &ahead);
-        assert_eq!((top, dashes(&ahead, top).as_str()), (8.0, "M11 75.00H19L21 1.00H29"));
+        let ahead = Guide { amounts: vec![None, Some(2.0), Some(8.0)], label: String::new(), dashed: true };
+        let top = highest(&[vec![1.0, 3.0]], std::slice::from_ref(&ahead));
+        assert_eq!((top, path(&ahead.amounts, top).as_str()), (8.0, "M11 75.00H19L21 1.00H29"));
     }
 }

@@ -35,8 +35,10 @@ impl Backend {
         let now = self.inner.clock.now();
         let range = query.check(now)?;
         let wanted = [(range.since, range.until), days_of(Month::of(now))];
-        let ([days, month], open) = self.sums(caller.account.id, wanted, now).await?;
-        Ok(UsageSummary::of(&UsageFacts { days, month, open }, &range, now))
+        let account = caller.account.id;
+        let (sums, budgets) = tokio::try_join!(self.sums(account, wanted, now), self.inner.store.budgets_of(account))?;
+        let ([days, month], open) = sums;
+        Ok(UsageSummary::of(&UsageFacts { days, month, open, budgets }, &range, now))
     }
 
     /// Records of a month, the newest first.
@@ -133,7 +135,7 @@ impl Backend {
 
 /// The first and the last day of a month.
 fn days_of(month: Month) -> (Day, Day) {
-    (Day::of(month.start()), Day::from_number(Day::of(month.end()).number() - 1))
+    (Day::of(month.start()), month.last_day())
 }
 
 /// Micro-units of `currency` that were spent in `days`, in one namespace or all.

@@ -12,7 +12,7 @@ use crate::features::load::load;
 use crate::features::problem::Problem;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink};
-use crate::ui::chart::StackedBars;
+use crate::ui::chart::{Guide, StackedBars};
 use crate::ui::empty::EmptyState;
 use crate::ui::field::{Field, INPUT};
 use crate::ui::money::{amount, per_hour_and_day};
@@ -140,26 +140,47 @@ fn Figures(summary: UsageSummary, query: String) -> impl IntoView {
     .into_any()
 }
 
-/// The days as bars; dashed, what those that have not ended will cost if what runs now goes on.
+/// The days as bars; dashed, what those that have not ended will cost if what runs now goes on; and the budget's share of
+/// each day.
 #[component]
 fn Chart(summary: UsageSummary) -> impl IntoView {
     let series: Vec<String> = summary.skus.iter().map(|sku| sku.name.clone()).collect();
-    let parse = |decimal: &String| decimal.parse::<f64>().unwrap_or_default();
-    let bars: Vec<Vec<f64>> = summary.days.iter().map(|day| day.skus.iter().map(parse).collect()).collect();
-    let today = summary.ahead.first().and_then(|today| summary.days.iter().position(|day| day.day == today.day));
-    let mut ahead: Vec<Option<f64>> = vec![None; today.unwrap_or_default()];
-    ahead.extend(summary.ahead.iter().map(|day| Some(parse(&day.cost))));
+    let bars: Vec<Vec<f64>> = summary.days.iter().map(|day| day.skus.iter().map(number).collect()).collect();
+    let guides = guides(&summary);
     let forecast = summary.ahead.last().map(|last| format!("; dashed, the forecast to {}", last.day));
     let UsageSummary { since, until, .. } = summary;
     let label = format!("Cost by day and SKU from {since} to {until}{}", forecast.unwrap_or_default());
     let end = summary.ahead.into_iter().map(|day| day.day).chain([until]).max();
     view! {
-        <StackedBars label=label series=series bars=bars ahead=ahead ahead_label="Forecast, if what runs now goes on" />
+        <StackedBars label=label series=series bars=bars guides=guides />
         <p class="flex justify-between text-sm text-faint">
             <span>{since}</span>
             <span>{end}</span>
         </p>
     }
+}
+
+fn number(decimal: &String) -> f64 {
+    decimal.parse().unwrap_or_default()
+}
+
+/// The lines over the bars. One for a budget that is far above all that is drawn would press the bars flat: it is left to
+/// the legend.
+fn guides(summary: &UsageSummary) -> Vec<Guide> {
+    let today = summary.ahead.first().and_then(|today| summary.days.iter().position(|day| day.day == today.day));
+    let mut ahead: Vec<Option<f64>> = vec![None; today.unwrap_or_default()];
+    ahead.extend(summary.ahead.iter().map(|day| Some(number(&day.cost))));
+    let costs = summary.days.iter().map(|day| &day.cost).chain(summary.ahead.iter().map(|day| &day.cost));
+    let highest = costs.map(number).fold(0.0, f64::max);
+    let budget: Vec<f64> = summary.budget_by_day.iter().map(number).collect();
+    let above = budget.iter().all(|share| *share > 4.0 * highest);
+    let month = shown(&summary.budget, &summary.currency);
+    let budget = Guide {
+        amounts: budget.into_iter().map(|share| (!above).then_some(share)).collect(),
+        label: format!("Budget of {month} a month, day by day{}", if above { ", above this drawing" } else { "" }),
+        dashed: false,
+    };
+    vec![Guide { amounts: ahead, label: "Forecast, if what runs now goes on".to_owned(), dashed: true }, budget]
 }
 
 const DAY_COLUMNS: &[Column] = &[Column::Words("Day"), Column::Figures("Cost")];

@@ -142,6 +142,11 @@ impl Month {
         self.next().start()
     }
 
+    /// Its last day.
+    pub fn last_day(self) -> Day {
+        Day(Day::of(self.end()).0 - 1)
+    }
+
     /// Its days.
     pub fn days(self) -> impl Iterator<Item = Day> {
         (Day::of(self.start()).0..Day::of(self.end()).0).map(Day)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Day, Month, UsageDay, UsageRecord};
+use crate::budget::Budget;
 use crate::id::NamespaceId;
 use crate::money::{Currency, Money};
 use crate::{Error, Result};
@@ -72,6 +73,13 @@ pub struct UsageSummary {
     pub forecast: String,
     /// The forecast by day, from today to the end of the month; empty when nothing runs or today is none of these days.
     pub ahead: Vec<UsageAhead>,
+    /// The budget of a month: the account's, or that of the one namespace asked for. Empty without one, and where SKUs or
+    /// members are asked for, which have none.
+    #[serde(default)]
+    pub budget: String,
+    /// The same spread evenly over the days of each month, from the first day to the last one here or in `ahead`.
+    #[serde(default)]
+    pub budget_by_day: Vec<String>,
     /// Each day, also those without use.
     pub days: Vec<UsageDayView>,
     /// By namespace, the dearest first.
@@ -129,6 +137,8 @@ pub struct UsageFacts {
     pub month: Vec<UsageDay>,
     /// What runs.
     pub open: Vec<UsageRecord>,
+    /// Those of the account.
+    pub budgets: Vec<Budget>,
 }
 
 // === impl UsageQuery ===
@@ -217,6 +227,9 @@ impl UsageSummary {
         let month: i64 = month.map(|day| day.micros).sum();
         let rest = super::seconds(now, Month::of(now).end()).unsigned_abs();
         let skus = shares(&wanted, currency, |day| (day.sku_code.clone(), day.sku_code.clone()));
+        let ahead = range.ahead(&wanted, &per_hour, now);
+        let budget = range.budget(&facts.budgets, currency);
+        let last = if ahead.is_empty() { range.until } else { range.until.max(Month::of(now).last_day()) };
         Self {
             since,
             until,
@@ -227,7 +240,9 @@ impl UsageSummary {
             per_hour: per_hour.decimal(),
             month: money(month).decimal(),
             forecast: money(month.saturating_add(per_hour.for_seconds(rest).micros)).decimal(),
-            ahead: range.ahead(&wanted, &per_hour, now),
+            ahead,
+            budget: budget.map(Money::decimal).unwrap_or_default(),
+            budget_by_day: budget.map(|month| range.spread(month, last)).unwrap_or_default(),
             days: range.by_day(&wanted, currency, &skus),
             namespaces: shares(&wanted, currency, |day| (day.namespace_id.to_string(), day.namespace.clone())),
             members: shares(&wanted, currency, |day| (day.member.clone(), day.member.clone())),
@@ -254,6 +269,22 @@ impl UsageRange {
             UsageDayView { day: day.to_string(), cost: decimal(parts.iter().sum()), skus }
         };
         self.each_day().map(view).collect()
+    }
+
+    /// The one budget that is about just what is asked for.
+    fn budget<'a>(&self, budgets: &'a [Budget], currency: &Currency) -> Option<&'a Money> {
+        let known = self.sku.is_none() && self.member.is_none();
+        let mut amounts = budgets.iter().filter(|budget| known && budget.namespace_id == self.namespace);
+        amounts.find(|budget| budget.terms.amount.currency == *currency).map(|budget| &budget.terms.amount)
+    }
+
+    /// Each day's even share of a month's money.
+    fn spread(&self, month: &Money, last: Day) -> Vec<String> {
+        let share = |day: Day| {
+            let days = Month::of(day.start()).last_day().of_month();
+            Money { micros: month.micros / i64::from(days), ..month.clone() }.decimal()
+        };
+        (self.since.number()..=last.number()).map(Day::from_number).map(share).collect()
     }
 
     fn ahead(&self, wanted: &[&UsageDay], per_hour: &Money, now: Timestamp) -> Vec<UsageAhead> {
@@ -305,7 +336,19 @@ mod tests {
         open.sku_code = "cpu-small".into();
         open.member = "bob@example.com".into();
         let days: Vec<UsageDay> = [ended.days(now), open.days(now)].concat();
-        UsageFacts { month: days.clone(), days, open: vec![open] }
+        UsageFacts { month: days.clone(), days, open: vec![open], budgets: Vec::new() }
+    }
+
+    fn budget(namespace_id: Option<NamespaceId>, micros: i64, currency: &str) -> Budget {
+        let amount = Money { micros, currency: Currency::new(currency).unwrap() };
+        Budget {
+            id: crate::id::BudgetId::new(uuid::Uuid::from_u128(1)),
+            account_id: crate::id::AccountId::new(uuid::Uuid::from_u128(1)),
+            namespace_id,
+            terms: crate::budget::BudgetTerms { amount, warn_at: Vec::new(), hard_stop: false },
+            state: crate::budget::BudgetState { month: Month::of(at(NOW)), reached: 0, stopped: false },
+            created_at: at(NOW),
+        }
     }
 
     fn summary(query: &UsageQuery) -> UsageSummary {
@@ -356,6 +399,25 @@ mod tests {
         assert!(days(&query("2026-11-22", "2026-11-30")).is_empty());
         let idle = UsageQuery { sku: Some("gpu-h100-1x".into()), ..UsageQuery::default() };
         assert!(days(&idle).is_empty());
+    }
+
+    #[test]
+    fn the_budget_is_that_of_what_is_asked_for_and_its_days_have_even_shares() {
+        let (ours, other) = (facts().open[0].namespace_id, NamespaceId::new(uuid::Uuid::from_u128(99)));
+        let budgets =
+            [budget(None, 300_000_000, "USD"), budget(None, 310_000_000, "EUR"), budget(Some(ours), 62_000_000, "EUR")];
+        let facts = UsageFacts { budgets: budgets.to_vec(), ..facts() };
+        let of = |query: &UsageQuery| UsageSummary::of(&facts, &query.check(at(NOW)).unwrap(), at(NOW));
+        let all = of(&UsageQuery { since: Some("2026-10-31".into()), ..UsageQuery::default() });
+        assert_eq!((all.budget.as_str(), all.budget_by_day.len()), ("310.00", 31), "to the end of the forecast");
+        assert_eq!(all.budget_by_day[..2], ["10.00", "10.333333"], "31 days, then 30");
+        let of_namespace = |id: NamespaceId| UsageQuery { namespace: Some(id.to_string()), ..UsageQuery::default() };
+        assert_eq!(of(&of_namespace(ours)).budget, "62.00");
+        let sku = UsageQuery { sku: Some("cpu-small".into()), ..UsageQuery::default() };
+        for without in [of_namespace(other), sku] {
+            let found = of(&without);
+            assert_eq!((found.budget.as_str(), found.budget_by_day.len()), ("", 0), "{without:?}");
+        }
     }
 
     #[test]
