@@ -1,8 +1,8 @@
 //! `/docs/api`: the API document as a page. Plain HTML made at the start; no script, no foreign file, open to everybody.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
@@ -19,7 +19,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// The finished page.
 #[derive(Clone)]
-pub struct DocsPage(Arc<str>);
+pub struct DocsPage(Bytes);
 
 /// Routes under `/docs`.
 pub fn routes(document: &Value) -> Router<AppState> {
@@ -29,7 +29,7 @@ pub fn routes(document: &Value) -> Router<AppState> {
 
 /// `GET /docs/api`
 async fn read(State(_): State<AppState>, Extension(page): Extension<DocsPage>) -> impl IntoResponse {
-    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page.0.to_string()))
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page.0))
 }
 
 /// `GET /docs/api.css`

@@ -1,7 +1,5 @@
 //! The route table and the order of the layers. Two stacks: session routes, and the key route without any session.
 
-use std::sync::Arc;
-
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use axum::{Extension, Router};
@@ -70,5 +68,5 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
         .layer(from_fn(middleware::limit_head))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(from_fn(middleware::limit_time));
-    Ok(everything.layer(Extension(ApiDocument(Arc::new(document)))).layer(outermost).with_state(state))
+    Ok(everything.layer(Extension(ApiDocument::of(&document))).layer(outermost).with_state(state))
 }
