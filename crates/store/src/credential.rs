@@ -91,7 +91,8 @@ macro_rules! crowded {
     }};
 }
 
-/// Writes the use of a key that lives by the database's clock, by which it was let in.
+/// Writes the use of a key that lives by the database's clock, by which it was let in: `$1` is the key, `$2` the moment, `$3`
+/// the address.
 macro_rules! use_key {
     ($($now_ms:tt)+) => {
         concat!(
@@ -103,48 +104,64 @@ macro_rules! use_key {
     };
 }
 
+/// Adds a credential; the first three are those of [`use_key!`].
+macro_rules! insert {
+    ($from:literal) => {
+        concat!(
+            "INSERT INTO credentials (api_key_id, issued_ms, last_used_ms, address, id, account_id, namespace_id,
+                 service_account, expires_ms, access, token_id)
+             SELECT $1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10",
+            $from
+        )
+    };
+}
+
+/// The statement that uses the key, and the one that adds the credential. PostgreSQL does both by one, which saves a round
+/// trip.
+fn statements(engine: &Engine, of_key: bool) -> (Option<&'static str>, &'static str) {
+    match engine {
+        _ if !of_key => (None, insert!("")),
+        Engine::Sqlite { .. } => (Some(use_key!(sqlite_ms!())), insert!("")),
+        Engine::Postgres(_) => (None, concat!("WITH used AS (", use_key!(postgres_ms!()), ") ", insert!(" FROM used"))),
+    }
+}
+
 /// The key is checked and its last use written by one UPDATE: it locks the row, so a revocation at the same moment comes
 /// wholly before or wholly after.
 pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
-    let use_key = match &pool.engine {
-        Engine::Sqlite { .. } => use_key!(sqlite_ms!()),
-        Engine::Postgres(_) => use_key!(postgres_ms!()),
-    };
+    let key = credential.api_key_id.map(|id| id.to_string());
+    let (use_key, insert) = statements(&pool.engine, key.is_some());
     let mut refused = false;
     let recorded = change!(pool, audit, tx => {
         refused = credential.renews() && crowded!(tx, credential);
         if refused {
             return Ok(None);
         }
-        if let Some(key) = credential.api_key_id {
+        if let Some(use_key) = use_key {
             let active: Option<String> = sqlx::query_scalar(use_key)
-                .bind(key.to_string())
+                .bind(key.as_deref())
                 .bind(ms(credential.issued_at))
-                .bind(&audit.address)
+                .bind(credential.address.as_deref())
                 .fetch_optional(&mut *tx)
                 .await?;
             if active.is_none() {
                 return Ok(None);
             }
         }
-        sqlx::query(
-            "INSERT INTO credentials (id, account_id, api_key_id, namespace_id, service_account, issued_ms, expires_ms,
-                 last_used_ms, access, token_id, address)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $8, $9, $10)",
-        )
-        .bind(credential.id.to_string())
-        .bind(credential.account_id.to_string())
-        .bind(credential.api_key_id.map(|id| id.to_string()))
-        .bind(credential.namespace_id.to_string())
-        .bind(&credential.service_account)
-        .bind(ms(credential.issued_at))
-        .bind(ms(credential.expires_at))
-        .bind(credential.access.map(Access::as_str))
-        .bind(credential.token_id.as_deref())
-        .bind(credential.address.as_deref())
-        .execute(&mut *tx)
-        .await
-        .map(|_| Some(()))
+        let added = sqlx::query(insert)
+            .bind(key.as_deref())
+            .bind(ms(credential.issued_at))
+            .bind(credential.address.as_deref())
+            .bind(credential.id.to_string())
+            .bind(credential.account_id.to_string())
+            .bind(credential.namespace_id.to_string())
+            .bind(&credential.service_account)
+            .bind(ms(credential.expires_at))
+            .bind(credential.access.map(Access::as_str))
+            .bind(credential.token_id.as_deref())
+            .execute(&mut *tx)
+            .await?;
+        Ok((added.rows_affected() > 0).then_some(()))
     })
     // The namespace went while the token was made.
     .map_err(|error| if is_dangling(&error) { Error::NotFound } else { translate(error) })?;
