@@ -68,13 +68,13 @@ impl RunPod {
         Self(Arc::new(Engine::new(config, transport, clock)))
     }
 
-    /// The account behind the API at `base`.
+    /// The account behind the API at `base`; one on this machine is a simulator, whose instances are here too.
     ///
     /// # Errors
     /// When no client can be made.
     pub fn over_https(mut config: RunPodConfig, base: &str, key: ApiKey) -> Result<Self, TransportError> {
         if let Some(proxy) = reach::proxy_of_simulator(base) {
-            config.proxy = proxy;
+            (config.proxy, config.addresses) = (proxy, reach::this_machine());
         }
         Ok(Self::new(config, Arc::new(HttpTransport::new(base, key)?), Clock::system()))
     }
@@ -165,6 +165,8 @@ impl Provider for RunPod {
         let mapped = fleet.rentals.get(uid).filter(|rental| rental.up).map(|rental| rental.mapped.as_slice());
         let ports = mapped.unwrap_or_default().iter();
         let ports = ports.filter_map(|(private, public, ip)| Some((*private, *public, ip.parse().ok()?)));
+        // Services of the cluster lead there, so it must be no address inside of it.
+        let ports = ports.filter(|(_, public, address)| self.0.config.addresses.allows_all(&[*address], *public));
         ports.map(|(private, public, address)| PublicPort { private, public, address }).collect()
     }
 

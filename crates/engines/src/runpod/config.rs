@@ -1,6 +1,8 @@
 //! Settings of one RunPod node: plain values, read from flags by the binary.
 use std::time::Duration;
 
+use domain::outbound::AddressPolicy;
+
 use super::{reach, sold::Sold, ssh::SshKey};
 
 /// Clouds of the provider that pods may be in.
@@ -50,6 +52,8 @@ pub struct RunPodConfig {
     pub ssh: Option<SshKey>,
     /// Where HTTP ports of instances are served: a URL with `{pod}` and `{port}` for the instance's id and the port.
     pub proxy: String,
+    /// Where instances and that proxy may be, whatever the API says: public addresses, unless more is named here.
+    pub addresses: AddressPolicy,
     /// How long a new instance may be missing from lists.
     pub lag: Duration,
     /// An instance whose container is not up by then is on a bad host.
@@ -79,6 +83,7 @@ impl RunPodConfig {
             max_lifetime: None,
             ssh: None,
             proxy: reach::PROXY.to_owned(),
+            addresses: AddressPolicy::default(),
             lag: Duration::from_secs(30),
             boot_limit: Duration::from_secs(120),
         }

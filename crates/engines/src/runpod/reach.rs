@@ -1,15 +1,18 @@
 //! How probes reach a container from outside: HTTP ports through the provider's proxy, TCP ports at their public address,
 //! others through SSH where there is a way in. What need not be the container's fault is never called one.
+//! The addresses are what RunPod's API says, so none inside of our own network is dialled (`security.md` §7.1).
 use std::{
-    io::ErrorKind,
+    io::{Error, ErrorKind},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use domain::outbound::{AddressPolicy, Network};
 use kubelet::{HttpProxy, HttpWay, PortStream, ProviderError};
 use reqwest::Url;
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 use super::{clock::span, engine::Engine, rental::Rental, ssh};
@@ -31,6 +34,12 @@ pub(super) fn proxy_of_simulator(base: &str) -> Option<String> {
     here.then(|| format!("{}/proxy/{{pod}}/{{port}}", base.trim_end_matches('/')))
 }
 
+/// For a simulator on this machine, whose instances are on it too; elsewhere only public addresses are reached.
+pub(super) fn this_machine() -> AddressPolicy {
+    let loopback = ["127.0.0.0/8", "::1"];
+    AddressPolicy::allowing(loopback.iter().filter_map(|text| Network::parse(text).ok()).collect())
+}
+
 /// Nobody knows, and it need not be the container's fault.
 pub(super) fn unsure(message: impl Into<String>) -> ProviderError {
     ProviderError::Waiting { reason: "ProbeInconclusive", message: message.into() }
@@ -42,7 +51,7 @@ impl Engine {
     pub(super) async fn dial(&self, uid: &str, port: u16) -> Result<PortStream, ProviderError> {
         let rental = self.running(uid)?;
         if let Some((_, public, ip)) = rental.mapped.iter().find(|(private, _, _)| *private == port) {
-            let stream = match connect(ip, *public).await {
+            let stream = match connect(&self.config.addresses, ip, *public).await {
                 Err(error) if is_refusal(&error) => Err(ProviderError::Unavailable(missed(ip, *public, &error))),
                 connected => connected.map_err(|error| unsure(missed(ip, *public, &error))),
             };
@@ -61,7 +70,7 @@ impl Engine {
         }
         let url = self.config.proxy.replace("{pod}", &rental.id).replace("{port}", &port.to_string());
         let fresh = rental.started.is_none_or(|started| span(started, self.clock.now()) < FRESH);
-        to_proxy(&url, fresh).await
+        to_proxy(&self.config.addresses, &url, fresh).await
     }
 
     fn running(&self, uid: &str) -> Result<Rental, ProviderError> {
@@ -71,13 +80,13 @@ impl Engine {
     }
 }
 
-async fn to_proxy(url: &str, fresh: bool) -> Result<HttpWay, ProviderError> {
+async fn to_proxy(policy: &AddressPolicy, url: &str, fresh: bool) -> Result<HttpWay, ProviderError> {
     let odd = || unsure(format!("{url} is no address of a proxy"));
     let url = Url::parse(url).map_err(|_| odd())?;
     let name = url.host_str().ok_or_else(odd)?.to_owned();
     let host = url.port().map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
     let port = url.port_or_known_default().ok_or_else(odd)?;
-    let stream = connect(&name, port).await.map_err(|error| unsure(missed(&name, port, &error)))?;
+    let stream = connect(policy, &name, port).await.map_err(|error| unsure(missed(&name, port, &error)))?;
     let wire: PortStream = match url.scheme() {
         "https" => {
             let server = ServerName::try_from(name.clone()).map_err(|_| odd())?;
@@ -98,10 +107,18 @@ fn connector() -> Result<TlsConnector, ProviderError> {
     trusted.clone().map(TlsConnector::from).map_err(unsure)
 }
 
-async fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {
+/// Connects to a host that the provider names, and to the very addresses that were checked.
+pub(super) async fn connect(policy: &AddressPolicy, host: &str, port: u16) -> std::io::Result<TcpStream> {
     let host = host.trim_matches(['[', ']']);
-    let connected = tokio::time::timeout(CONNECT, TcpStream::connect((host, port))).await;
-    connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    let connected = tokio::time::timeout(CONNECT, async {
+        let addresses: Vec<SocketAddr> = lookup_host((host, port)).await?.collect();
+        let found: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
+        if !policy.allows_all(&found, port) {
+            return Err(Error::new(ErrorKind::PermissionDenied, "this address is not allowed"));
+        }
+        TcpStream::connect(addresses.as_slice()).await
+    });
+    connected.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
 /// The machine is there and says no; all else may be the network between.
@@ -123,5 +140,22 @@ mod tests {
         assert_eq!(own.as_deref(), Some("http://127.0.0.1:8181/proxy/{pod}/{port}"));
         assert_eq!(proxy_of_simulator(crate::runpod::PUBLIC_URL), None);
         assert_eq!(proxy_of_simulator("https://gateway.example"), None);
+    }
+
+    #[tokio::test]
+    async fn nothing_inside_of_our_own_network_is_dialled() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let denied = async |policy: AddressPolicy, host: &str| {
+            let error = connect(&policy, host, port).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{host}: {error}");
+        };
+        for inside in ["127.0.0.1", "localhost", "::ffff:127.0.0.1", "[::1]", "169.254.169.254", "10.0.0.1"] {
+            denied(AddressPolicy::default(), inside).await;
+        }
+        for other in ["169.254.169.254", "192.168.0.1", "0.0.0.0"] {
+            denied(this_machine(), other).await;
+        }
+        assert!(connect(&this_machine(), "127.0.0.1", port).await.is_ok());
     }
 }

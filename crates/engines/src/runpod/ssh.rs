@@ -12,10 +12,9 @@ use russh::{
     client,
     keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate},
 };
-use tokio::net::TcpStream;
 use tokio_util::sync::DropGuard;
 
-use super::{engine::Engine, events::pod_of, rental::Rental};
+use super::{engine::Engine, events::pod_of, reach::connect, rental::Rental};
 
 mod access;
 mod cut;
@@ -108,7 +107,7 @@ impl Engine {
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
         let checker = HostKey { pinned: pinned.clone(), seen: seen.clone() };
         let attempt = async {
-            let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await?;
+            let stream = connect(&self.config.addresses, &endpoint.host, endpoint.port).await?;
             stream.set_nodelay(true)?;
             let (stream, used) = Cut::new(stream);
             let mut handle = client::connect_stream(Arc::new(settings()), stream, checker).await?;

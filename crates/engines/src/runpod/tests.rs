@@ -227,6 +227,11 @@ fn request(uid: &str, created: Timestamp, change: impl FnOnce(&mut Value)) -> In
     }
 }
 
+/// For instances that listen on this machine.
+fn here() -> RunPodConfig {
+    RunPodConfig { addresses: reach::this_machine(), ..RunPodConfig::new("cluster", "node") }
+}
+
 /// No instance of ours without a pod, none missing, and never two for one pod for longer than `lag`.
 fn money(simulator: &Simulator, living: &[&str], lag: Duration) {
     let report = simulator.report();

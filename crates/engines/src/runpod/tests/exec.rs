@@ -14,7 +14,7 @@ const CONTAINER: &str = "gpu-container";
 /// An account whose instances are up at once, and the SSH servers of those that have one.
 async fn world(key: Option<SshKey>) -> (World, JoinHandle<std::io::Result<()>>) {
     let settings = Settings { boot_seconds: 0, port_seconds: 0, quota: None, ..Settings::default() };
-    let world = World::with(settings, RunPodConfig { ssh: key, ..RunPodConfig::new("cluster", "node") });
+    let world = World::with(settings, RunPodConfig { ssh: key, ..here() });
     let listener = runpod_sim::ssh::listen(&world.simulator).await.unwrap();
     let served = tokio::spawn(runpod_sim::ssh::serve(world.simulator.clone(), listener));
     (world, served)

@@ -31,7 +31,7 @@ fn is_unsure(error: &ProviderError) -> bool {
 #[tokio::test]
 async fn a_tcp_port_is_dialled_where_it_is_mapped_and_only_a_refusal_is_the_containers_fault() {
     let (listener, port) = listener().await;
-    let world = World::with(at_once(port), RunPodConfig::new("cluster", "node"));
+    let world = World::with(at_once(port), here());
     let made = world.engine.create(&world.request("a", with_ports)).await.unwrap();
     let dial = async |port: u16| world.engine.dial(&made, port).await.err();
     assert_eq!(dial(5432).await, None);
@@ -50,8 +50,7 @@ async fn a_tcp_port_is_dialled_where_it_is_mapped_and_only_a_refusal_is_the_cont
 async fn an_http_port_is_asked_through_the_proxy_and_any_other_directly() {
     let (listener, port) = listener().await;
     let proxy = format!("http://127.0.0.1:{port}/proxy/{{pod}}/{{port}}");
-    let config = RunPodConfig { proxy, ..RunPodConfig::new("cluster", "node") };
-    let world = World::with(at_once(port), config);
+    let world = World::with(at_once(port), RunPodConfig { proxy, ..here() });
     let made = world.engine.create(&world.request("a", with_ports)).await.unwrap();
     let id = made.containers[0].id.strip_prefix("runpod://").unwrap();
     let way = world.engine.dial_http(&made, 8080).await.unwrap_or_else(|error| panic!("{error}"));
@@ -72,7 +71,7 @@ async fn an_http_port_is_asked_through_the_proxy_and_any_other_directly() {
 async fn a_port_that_is_not_mapped_is_reached_through_ssh() {
     let ssh = Some(SshKey::of_tests());
     let settings = Settings { boot_seconds: 0, port_seconds: 0, quota: None, ..Settings::default() };
-    let world = World::with(settings, RunPodConfig { ssh, ..RunPodConfig::new("cluster", "node") });
+    let world = World::with(settings, RunPodConfig { ssh, ..here() });
     let server = runpod_sim::ssh::listen(&world.simulator).await.unwrap();
     let served = tokio::spawn(runpod_sim::ssh::serve(world.simulator.clone(), server));
     let made = world.engine.create(&world.request("a", with_ports)).await.unwrap();
@@ -86,6 +85,21 @@ async fn a_port_that_is_not_mapped_is_reached_through_ssh() {
     assert!(served.await.unwrap_err().is_cancelled());
     let no_server = dial().await.unwrap();
     assert!(is_unsure(&no_server), "{no_server}");
+}
+
+#[tokio::test]
+async fn an_address_inside_of_our_own_network_is_never_reached_whatever_the_api_says() {
+    let (_listener, port) = listener().await;
+    let config = RunPodConfig { ssh: Some(SshKey::of_tests()), ..RunPodConfig::new("cluster", "node") };
+    let world = World::with(at_once(port), config);
+    let server = runpod_sim::ssh::listen(&world.simulator).await.unwrap();
+    let _served = tokio::spawn(runpod_sim::ssh::serve(world.simulator.clone(), server));
+    let made = world.engine.create(&world.request("a", with_ports)).await.unwrap();
+    let dialled = world.engine.dial(&made, 5432).await.err().unwrap();
+    assert!(is_unsure(&dialled) && dialled.to_string().contains("not allowed"), "{dialled}");
+    let entered = world.engine.port_forward("a", port).await.err().unwrap().to_string();
+    assert!(entered.contains("No SSH server answers") && entered.contains("not allowed"), "{entered}");
+    assert_eq!(world.engine.public_ports("a"), Vec::new(), "nor does a Service lead there");
 }
 
 #[tokio::test(start_paused = true)]
