@@ -84,4 +84,9 @@ impl Instance {
     pub fn container(&self, name: &str) -> Option<&ContainerInstance> {
         self.containers.iter().find(|container| container.name == name)
     }
+
+    /// Whether no container of it runs, or is about to.
+    pub(crate) fn is_over(&self) -> bool {
+        self.containers.iter().all(|container| matches!(container.run, ContainerRun::Ended(_)))
+    }
 }

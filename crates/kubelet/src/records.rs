@@ -370,7 +370,7 @@ impl Record {
     /// rented before this one began.
     fn miss(&mut self, number: u64, certain: bool) -> bool {
         let expected = self.instance.is_some() || (self.unseen && certain);
-        if number <= self.settled || !expected {
+        if number <= self.settled || !expected || self.may_be_gone() {
             return false;
         }
         self.missing += 1;
@@ -380,6 +380,18 @@ impl Record {
             (self.lost, self.unseen) = (true, false);
         }
         gone
+    }
+
+    /// Whether its instance is none to lose: what has ended is to start again, or what never ran could not be made again. The
+    /// engine may have given it back by then, and only how it ended is of use yet.
+    fn may_be_gone(&self) -> bool {
+        let Some(instance) = &self.instance else { return false };
+        match (instance.containers.is_empty(), self.phase) {
+            (true, "Pending" | "Running") => self.failure.is_some(),
+            // Running: its own containers were made, not only those that initialize it.
+            (false, "Running") => instance.is_over(),
+            _ => false,
+        }
     }
 
     fn set_instance(&mut self, instance: Option<Arc<Instance>>) {

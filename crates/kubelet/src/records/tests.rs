@@ -1,4 +1,5 @@
 use super::*;
+use crate::{ContainerInstance, ContainerRun, Ended};
 
 fn pod(uid: &str, version: u64) -> Pod {
     serde_json::from_value(serde_json::json!({
@@ -40,6 +41,63 @@ fn an_instance_is_lost_only_after_two_lists_without_it() {
     let view = records.view("a").unwrap();
     assert!(view.lost && view.instance.is_none());
     assert_eq!((records.len(), records.instances()), (1, 0));
+}
+
+/// Whether the instance counts as lost after three lists without it.
+fn is_lost(records: &Records) -> bool {
+    for _ in 0..3 {
+        let number = records.start_list();
+        records.absorb(number, Vec::new());
+    }
+    records.view("a").unwrap().lost
+}
+
+/// A pod in this phase, with an instance whose only container does this.
+fn known(phase: &str, run: ContainerRun) -> Records {
+    let records = Records::default();
+    let mut pod = pod("a", 1);
+    pod.status = serde_json::from_value(serde_json::json!({"phase": phase})).unwrap();
+    records.put_pod(&pod);
+    let container = ContainerInstance {
+        hold: None,
+        name: "app".into(),
+        id: "runpod://1".into(),
+        image_id: String::new(),
+        attempt: 0,
+        run,
+        previous: None,
+    };
+    let number = records.start_list();
+    records.absorb(number, vec![Arc::new(Instance { containers: vec![container], ..(*instance("a")).clone() })]);
+    records
+}
+
+#[test]
+fn an_instance_that_was_given_back_until_it_can_start_again_is_not_lost() {
+    let end = Ended {
+        exit_code: 137,
+        reason: "Error".into(),
+        message: String::new(),
+        started: None,
+        finished: None,
+        id: "runpod://1".into(),
+    };
+    let waiting = known("Running", ContainerRun::Ended(end.clone()));
+    assert!(!is_lost(&waiting));
+    assert!(waiting.view("a").unwrap().instance.is_some(), "how it ended decides about its restart");
+    assert!(is_lost(&known("Failed", ContainerRun::Ended(end))), "nothing starts again");
+    assert!(is_lost(&known("Running", ContainerRun::Running { started: Timestamp::UNIX_EPOCH })));
+}
+
+#[test]
+fn an_instance_that_never_ran_and_could_not_be_made_again_is_not_lost() {
+    let records = Records::default();
+    records.put_pod(&pod("a", 1));
+    let number = records.start_list();
+    records.absorb(number, vec![instance("a")]);
+    let (reason, message) = ("ErrImagePull".to_owned(), String::new());
+    records.set_failure("a", Failure { count: 1, reason, message, retry_at: Timestamp::UNIX_EPOCH });
+    assert!(!is_lost(&records));
 }
 
 #[tokio::test(start_paused = true)]
