@@ -178,6 +178,10 @@ impl Provider for RunPod {
     }
 
     async fn release(&self, uid: &str) -> Result<(), ProviderError> {
+        // A pod that waits is released again and again: what is not known costs no calls, and lists would show it.
+        if !self.0.fleet().may_cost(uid) {
+            return Ok(());
+        }
         self.delete(uid, Duration::ZERO).await.map(drop)
     }
 

@@ -92,7 +92,8 @@ pub trait Provider: Send + Sync + 'static {
         futures::stream::pending().boxed()
     }
 
-    /// The pod's status shows that it is over: what still costs something may go, though the pod stays.
+    /// The pod's status shows that it is over, or its containers have ended and cannot start again for now: what still costs
+    /// something may go, though the pod stays. A later create makes it anew.
     ///
     /// # Errors
     /// As [`Provider::delete`]; the node calls again.

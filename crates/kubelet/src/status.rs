@@ -211,7 +211,8 @@ fn ended_status(
     status: &mut ContainerStatus,
 ) {
     match restart(situation, container, policy) {
-        Some(at) if at > situation.now => {
+        // Due, and it waits for something else.
+        Some(at) if at > situation.now || situation.waiting.is_some() => {
             status.last_state = Some(terminated_state(ended));
             let waiting = situation.waiting.cloned().unwrap_or_else(|| crash_loop(container, situation.pod, at, ended));
             status.state = Some(waiting_state(Some(&waiting)));

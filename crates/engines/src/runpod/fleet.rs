@@ -78,6 +78,11 @@ impl Fleet {
         self.reserved.remove(uid);
     }
 
+    /// Whether there is an instance of this pod, or may be.
+    pub(super) fn may_cost(&self, uid: &str) -> bool {
+        self.rentals.contains_key(uid) || self.doubts.contains_key(uid)
+    }
+
     /// Millionths of a dollar per hour, running and reserved, of one namespace or all, without this pod's own.
     fn per_hour(&self, namespace: Option<&str>, except: &str) -> i64 {
         let counts = |uid: &str, other: &str| uid != except && namespace.is_none_or(|wanted| wanted == other);

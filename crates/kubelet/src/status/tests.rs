@@ -132,6 +132,21 @@ fn the_policy_decides_between_over_and_crash_loop() {
 }
 
 #[test]
+fn a_restart_that_fails_waits_and_says_why() {
+    let waiting = Waiting { reason: "CreateContainerConfigError".into(), message: "ConfigMap a does not exist".into() };
+    let ended = |attempt: u32| instance(attempt, ContainerRun::Ended(end(137)));
+    for attempt in [0, 1] {
+        let status = shown(&pod("Always", json!({"phase": "Running"})), Some(&ended(attempt)), Some(&waiting));
+        let reason = state(&status).waiting.as_ref().and_then(|waiting| waiting.reason.as_deref());
+        assert_eq!((status.phase.as_deref(), reason), (Some("Running"), Some("CreateContainerConfigError")));
+        let last = status.container_statuses.as_ref().unwrap()[0].last_state.as_ref().unwrap();
+        assert_eq!(last.terminated.as_ref().unwrap().exit_code, 137, "it stays known once the instance is gone");
+    }
+    let over = shown(&pod("Never", json!({})), Some(&ended(0)), Some(&waiting));
+    assert!(state(&over).terminated.is_some());
+}
+
+#[test]
 fn transition_times_move_only_when_a_condition_flips() {
     let old = json!({"phase": "Running", "conditions": [
         {"type": "Ready", "status": "True", "lastTransitionTime": at(-90).to_string()},

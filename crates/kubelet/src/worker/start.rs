@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Container;
 
-use super::{Outcome, PATIENCE, give_up, refuse, report};
+use super::{Outcome, PATIENCE, give_up, refuse, release, report};
 use crate::{
     ApiServer, ContainerRequest, ContainerRun, Instance, InstanceRequest, ProviderError,
     access::granted,
@@ -162,12 +162,26 @@ fn say_started(shared: &Arc<Shared>, view: &View, request: &InstanceRequest) {
 }
 
 async fn misconfigured(shared: &Arc<Shared>, uid: &Uid, view: View, problem: Problem) -> Result<Outcome, kube::Error> {
+    if is_given_back(&view, &problem) {
+        match release(shared, uid, &view).await {
+            Outcome::Done => {}
+            later => return Ok(later),
+        }
+    }
     if problem.reason == "UnsupportedPod" {
         let refusal = Refusal { reason: "UnsupportedPod", message: problem.message, stays_pending: false };
         return refuse(shared, &view, &refusal).await;
     }
     shared.events.warning(about(&view.pod), &problem.reason, &problem.message);
     fail(shared, uid, view, "CreateContainerConfigError", problem.message, CONFIG_PAUSE).await
+}
+
+/// Whether an instance that has ended, though it may still cost something, goes because it cannot start again: not before the
+/// second try, for a ConfigMap that is made anew is there soon. That something could not be read proves nothing.
+fn is_given_back(view: &View, problem: &Problem) -> bool {
+    let is_over = view.instance.as_ref().is_some_and(|instance| instance.is_over());
+    let lasts = view.failure.is_some() || problem.reason == "UnsupportedPod";
+    is_over && lasts && !problem.reason.starts_with("FailedTo")
 }
 
 async fn failed(shared: &Arc<Shared>, uid: &Uid, view: View, error: ProviderError) -> Result<Outcome, kube::Error> {
@@ -205,4 +219,72 @@ async fn fail(
     shared.records.set_failure(uid, Failure { count, reason: reason.to_owned(), message, retry_at });
     report(shared, &view, Some(&waiting)).await?;
     Ok(Outcome::After(Duration::from_secs(u64::try_from(pause).unwrap_or_default())))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+
+    use super::*;
+    use crate::{ContainerInstance, Ended};
+
+    fn view(run: ContainerRun, tries: u32) -> View {
+        let container = ContainerInstance {
+            name: "app".into(),
+            id: "runpod://1".into(),
+            image_id: String::new(),
+            attempt: 0,
+            run,
+            hold: None,
+            previous: None,
+        };
+        let instance = Instance {
+            uid: "u".into(),
+            namespace: "team".into(),
+            name: "web".into(),
+            pod_ip: None,
+            containers: vec![container],
+        };
+        let failure = Failure {
+            count: tries,
+            reason: "CreateContainerConfigError".into(),
+            message: String::new(),
+            retry_at: Timestamp::UNIX_EPOCH,
+        };
+        View {
+            pod: Arc::new(Pod::default()),
+            removed: false,
+            terminated: false,
+            instance: Some(Arc::new(instance)),
+            lost: false,
+            unseen: false,
+            failure: Some(failure).filter(|failure| failure.count > 0),
+            calm: BTreeMap::new(),
+            interrupt: tokio_util::sync::CancellationToken::new(),
+        }
+    }
+
+    #[test]
+    fn an_ended_instance_goes_once_its_restart_has_failed_twice_for_what_the_pod_lacks() {
+        let ended = || {
+            ContainerRun::Ended(Ended {
+                exit_code: 137,
+                reason: "Error".into(),
+                message: String::new(),
+                started: None,
+                finished: None,
+                id: "runpod://1".into(),
+            })
+        };
+        let goes = |run: ContainerRun, tries: u32, reason: &str| {
+            is_given_back(&view(run, tries), &Problem { reason: reason.into(), message: String::new() })
+        };
+        let missing = "MandatoryConfigMapNotFound";
+        assert!(!goes(ended(), 0, missing), "it may be there again in a moment");
+        assert!(goes(ended(), 1, missing) && goes(ended(), 7, missing));
+        assert!(goes(ended(), 0, "UnsupportedPod"), "it never comes");
+        assert!(!goes(ended(), 7, "FailedToReadMandatoryConfigMap"), "nobody knows whether it is there");
+        assert!(!goes(ContainerRun::Running { started: Timestamp::UNIX_EPOCH }, 7, missing));
+        assert!(!goes(ContainerRun::Created, 7, missing), "it has what it needs");
+    }
 }

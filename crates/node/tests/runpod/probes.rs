@@ -74,3 +74,44 @@ async fn a_rented_pod_is_ready_while_its_probe_says_so_and_starts_anew_in_place_
     assert_eq!(account.billed().await, Vec::<Value>::new());
     node.end(process).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unhealthy_pod_whose_config_map_is_gone_costs_nothing_until_it_is_back() {
+    let plane = Plane::current();
+    let settings = json!({"boot_seconds": 0, "port_seconds": 0, "quota": plenty()});
+    let account = Account::open(KUBELET, &settings).await;
+    let (name, pod, map) = (unique("giving"), unique("lacks"), unique("words"));
+    let taint = format!("--taint-value={name}");
+    let flags = ["--reconcile-interval=1", "--list-lag=1", "--health-server-address=", taint.as_str()];
+    let node = Node::new(&account, &name, &flags);
+    let process = node.started().await;
+
+    let words = ["create", "configmap", map.as_str(), "--from-literal=WORD=hello"];
+    plane.admin(&words).await.out();
+    let mut manifest: Value = serde_json::from_str(&probed(&pod, &name, true)).unwrap();
+    manifest["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": map}}]);
+    plane.admin_apply(&manifest.to_string()).await.out();
+    until(&pod, &node, "it is ready", |one| one["ready"] == true).await;
+
+    plane.admin(&["delete", "configmap", &map]).await.out();
+    account.control(&json!({"do": "health", "status": 500})).await;
+    until(&pod, &node, "it waits", |one| one["state"]["waiting"]["reason"] == "CreateContainerConfigError").await;
+    eventually("the machine is given back", async || {
+        let billed = account.billed().await;
+        if billed.is_empty() { Ok(()) } else { Err((billed, node.log())) }
+    })
+    .await;
+
+    account.control(&json!({"do": "health", "status": 204})).await;
+    plane.admin(&words).await.out();
+    let again = until(&pod, &node, "it is ready again", |one| one["ready"] == true).await;
+    let shown = &again["status"]["containerStatuses"][0];
+    assert!(shown["restartCount"].as_u64() >= Some(1), "{shown}");
+    assert_eq!(shown["lastState"]["terminated"]["exitCode"], 137, "{shown}");
+    assert_eq!(account.billed().await.len(), 1);
+
+    plane.admin(&["delete", "pod", &pod, "--timeout=60s"]).await.out();
+    plane.admin(&["delete", "configmap", &map]).await.out();
+    assert_eq!(account.billed().await, Vec::<Value>::new());
+    node.end(process).await;
+}

@@ -186,6 +186,22 @@ async fn an_unhealthy_container_that_must_not_start_again_costs_nothing_once_its
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unhealthy_container_that_cannot_start_again_for_now_costs_nothing_until_it_can() {
+    let world = World::new();
+    let (request, id) = unhealthy(&world, "Always").await;
+    world.engine.release("a").await.unwrap();
+    world.money(&[]).await;
+    let calls = world.simulator.report().calls;
+    world.engine.release("a").await.unwrap();
+    assert_eq!(world.simulator.report().calls, calls, "nothing is left to ask about");
+    world.engine.create(&request).await.unwrap();
+    let running = world.until_running("a").await;
+    assert!(running.attempt == 1 && running.id != id, "{running:?}");
+    assert_eq!(world.simulator.report().count(ACTION), 0);
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_without_an_answer_is_asked_for_again_and_rents_nothing() {
     let world = World::new();
     let (request, id) = unhealthy(&world, "Always").await;
