@@ -7,6 +7,7 @@ use crate::{
     Capabilities, ContainerRun, Instance,
     records::View,
     refuse::{Refusal, refuse},
+    refuse_volumes::refuse_volumes,
     restart::restart_at,
 };
 
@@ -74,7 +75,17 @@ pub(crate) fn decide(view: &View, rules: &Rules, now: Timestamp) -> Decision {
         return Decision::Report { wake_at: earlier(deadline, Some(failure.retry_at)) };
     }
     let (start, wake_at) = due_containers(view, rules, now);
-    if start.is_empty() { Decision::Report { wake_at: earlier(deadline, wake_at) } } else { Decision::Start(start) }
+    if start.is_empty() {
+        return Decision::Report { wake_at: earlier(deadline, wake_at) };
+    }
+    files_taken_away(view, rules).map_or(Decision::Start(start), Decision::Refuse)
+}
+
+/// A pod that got its files with its containers, and asks for them no more: started anew, it would be without them.
+fn files_taken_away(view: &View, rules: &Rules) -> Option<Refusal> {
+    let starts_anew = view.instance.as_ref().is_some_and(|instance| instance.is_over());
+    let spec = view.pod.spec.as_ref().filter(|_| starts_anew && !rules.capabilities.holds_files(&view.pod))?;
+    refuse_volumes(&view.pod, spec, rules)
 }
 
 /// Succeeded and Failed are never left again.

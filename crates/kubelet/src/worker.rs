@@ -97,7 +97,10 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
         }
         Decision::Discard => remove::let_go(shared, uid, &view).await.map(|()| Outcome::Done),
         Decision::Remove => remove::remove(shared, uid, view).await,
-        Decision::Refuse(refusal) => refuse(shared, &view, &refusal).await,
+        Decision::Refuse(refusal) => match release(shared, uid, &view).await {
+            Outcome::Done => refuse(shared, &view, &refusal).await,
+            later => Ok(later),
+        },
         Decision::Expire => end(shared, uid, &view, End::DeadlineExceeded).await,
         Decision::Lose => end(shared, uid, &view, End::InstanceLost).await,
         Decision::Start(containers) => start::start(shared, uid, view, &containers).await,
@@ -112,7 +115,7 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
     }
 }
 
-/// The pod is over and says so: its instance need not cost anything any more.
+/// The pod is over and says so, or cannot start again: its instance need not cost anything any more.
 async fn release(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Outcome {
     if view.instance.is_none() {
         return Outcome::Done;

@@ -108,6 +108,22 @@ fn the_first_crash_restarts_at_once_and_the_second_waits() {
 }
 
 #[test]
+fn a_pod_that_asks_for_its_files_no_more_is_not_started_anew_without_them() {
+    let capabilities = Capabilities { files_at_start: Some(("x/files", "env")), ..Capabilities::default() };
+    let rules = Rules { capabilities, ..Rules::default() };
+    let decided = |run: ContainerRun, note: &str| {
+        let mut pod = pod(json!({"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}), json!({}));
+        pod.metadata.annotations = Some([("x/files".to_owned(), note.to_owned())].into());
+        decide(&view(pod, Some(vec![container("app", 0, run)])), &rules, at(0))
+    };
+    assert_eq!(decided(ended(1), "env"), Decision::Start(vec![(0, 1)]));
+    let Decision::Refuse(refusal) = decided(ended(1), "") else { panic!("it would lack its files") };
+    assert!(refusal.message.contains("the annotation x/files: env lets it"), "{}", refusal.message);
+    assert_eq!(decided(running(), ""), Decision::Report { wake_at: None }, "what runs has its files");
+    assert_eq!(decided(ContainerRun::Created, ""), Decision::Start(vec![(0, 0)]), "it was given them");
+}
+
+#[test]
 fn a_failed_create_waits_for_its_time() {
     let mut waiting = view(pod(json!({}), json!({})), None);
     waiting.failure =
