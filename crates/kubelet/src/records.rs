@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -321,7 +321,7 @@ impl Record {
             phase: phase_word(pod),
             instance: None,
             lost: false,
-            // A pod with a container id had an instance before this process began.
+            // A pod with the id of a container that has not ended had an instance before this process began.
             unseen: has_container_id(pod),
             missing: 0,
             settled: 0,
@@ -426,7 +426,15 @@ fn grace(pod: &Pod) -> Option<i64> {
 
 fn has_container_id(pod: &Pod) -> bool {
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
-    statuses.iter().any(|status| status.container_id.as_deref().is_some_and(|id| !id.is_empty()))
+    let has_id = |status: &ContainerStatus| status.container_id.as_deref().is_some_and(|id| !id.is_empty());
+    statuses.iter().any(|status| has_id(status) && !waits_again(status))
+}
+
+/// Whether it ended and waits to start again: nothing is lost with what an engine may have given back meanwhile.
+fn waits_again(status: &ContainerStatus) -> bool {
+    let is_waiting = status.state.as_ref().is_some_and(|state| state.waiting.is_some());
+    let end = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    is_waiting && end.is_some_and(|end| end.container_id == status.container_id)
 }
 
 #[cfg(test)]

@@ -211,7 +211,7 @@ fn ended_status(
     status: &mut ContainerStatus,
 ) {
     match restart(situation, container, policy) {
-        // Due, and it waits for something else.
+        // Also one that is due, if something keeps it from being made.
         Some(at) if at > situation.now || situation.waiting.is_some() => {
             status.last_state = Some(terminated_state(ended));
             let waiting = situation.waiting.cloned().unwrap_or_else(|| crash_loop(container, situation.pod, at, ended));

@@ -90,6 +90,24 @@ fn an_instance_that_was_given_back_until_it_can_start_again_is_not_lost() {
 }
 
 #[test]
+fn a_process_that_has_just_begun_expects_no_instance_of_a_pod_that_waits_to_start_again() {
+    let is_expected = |state: serde_json::Value, ended: &str| {
+        let records = Records::default();
+        let mut pod = pod("a", 1);
+        pod.status = serde_json::from_value(serde_json::json!({"phase": "Running", "containerStatuses": [
+            {"name": "app", "image": "", "imageID": "", "ready": false, "restartCount": 1, "containerID": "runpod://2",
+            "state": state, "lastState": {"terminated": {"exitCode": 137, "containerID": ended}}}]}))
+        .unwrap();
+        records.put_pod(&pod);
+        records.view("a").unwrap().unseen
+    };
+    let waiting = || serde_json::json!({"waiting": {"reason": "CreateContainerConfigError"}});
+    assert!(!is_expected(waiting(), "runpod://2"));
+    assert!(is_expected(waiting(), "runpod://1"), "the next one was made already");
+    assert!(is_expected(serde_json::json!({"running": {}}), "runpod://1"));
+}
+
+#[test]
 fn an_instance_that_never_ran_and_could_not_be_made_again_is_not_lost() {
     let records = Records::default();
     records.put_pod(&pod("a", 1));
