@@ -153,9 +153,8 @@ async fn counted(client: &Client, tenant: &Tenant, pieces: &[Piece]) -> Result<(
     let quotas = pieces.iter().filter(|piece| piece.resource.kind == "ResourceQuota");
     let done = try_join_all(quotas.map(|piece| {
         let wanted = &piece.object["spec"]["hard"];
-        let is_counted = move |live: Option<&DynamicObject>| {
-            live.is_some_and(|live| holds(&live.data["status"]["hard"], wanted))
-        };
+        let is_counted =
+            move |live: Option<&DynamicObject>| live.is_some_and(|live| holds(&live.data["status"]["hard"], wanted));
         await_condition(piece.api(client, tenant), &piece.name, is_counted)
     }));
     let late = |_| Error::cluster("the quota controller has not counted the namespace yet");

@@ -145,7 +145,8 @@ fn Figures(summary: UsageSummary, query: String) -> impl IntoView {
 #[component]
 fn Chart(summary: UsageSummary) -> impl IntoView {
     let series: Vec<String> = summary.skus.iter().map(|sku| sku.name.clone()).collect();
-    let bars: Vec<Vec<f64>> = summary.days.iter().map(|day| day.skus.iter().map(number).collect()).collect();
+    let bars: Vec<Vec<f64>> =
+        summary.days.iter().map(|day| day.skus.iter().map(|cost| number(cost)).collect()).collect();
     let guides = guides(&summary);
     let forecast = summary.ahead.last().map(|last| format!("; dashed, the forecast to {}", last.day));
     let UsageSummary { since, until, .. } = summary;
@@ -160,7 +161,7 @@ fn Chart(summary: UsageSummary) -> impl IntoView {
     }
 }
 
-fn number(decimal: &String) -> f64 {
+fn number(decimal: &str) -> f64 {
     decimal.parse().unwrap_or_default()
 }
 
@@ -171,8 +172,8 @@ fn guides(summary: &UsageSummary) -> Vec<Guide> {
     let mut ahead: Vec<Option<f64>> = vec![None; today.unwrap_or_default()];
     ahead.extend(summary.ahead.iter().map(|day| Some(number(&day.cost))));
     let costs = summary.days.iter().map(|day| &day.cost).chain(summary.ahead.iter().map(|day| &day.cost));
-    let highest = costs.map(number).fold(0.0, f64::max);
-    let budget: Vec<f64> = summary.budget_by_day.iter().map(number).collect();
+    let highest = costs.map(|cost| number(cost)).fold(0.0, f64::max);
+    let budget: Vec<f64> = summary.budget_by_day.iter().map(|share| number(share)).collect();
     let above = budget.iter().all(|share| *share > 4.0 * highest);
     let month = shown(&summary.budget, &summary.currency);
     let budget = Guide {

@@ -108,7 +108,8 @@ impl Rental {
         (self.wanted_tcp, self.wanted_http) = (tcp(ports), http(ports));
         // What a stopped instance still shows of its runtime is old.
         let runtime = rented.runtime.as_ref().filter(|_| rented.status == Status::Running);
-        let runtime = runtime.filter(|runtime| !between || runtime.uptime.is_none_or(|uptime| self.is_new(now, uptime)));
+        let runtime =
+            runtime.filter(|runtime| !between || runtime.uptime.is_none_or(|uptime| self.is_new(now, uptime)));
         let uptime = runtime.and_then(|runtime| runtime.uptime);
         self.up = uptime.is_some();
         if let Some(uptime) = uptime {
