@@ -223,7 +223,9 @@ async fn rows_are_announced_once_here_and_in_another_process(db: &Database) {
     for mut feed in [here, there] {
         let (mut seen, mut wanted) = (Vec::new(), written.clone());
         while !wanted.is_empty() {
-            let row = feed.next().await.unwrap().expect("nothing was missed");
+            let what = format!("{wanted:?} are announced within a minute, after {seen:?}");
+            let row = given::in_time(&what, feed.next()).await;
+            let row = row.unwrap().expect("nothing was missed");
             assert!(!seen.contains(&row.id), "announced twice");
             seen.push(row.id);
             wanted.retain(|id| *id != row.id);
