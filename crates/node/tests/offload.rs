@@ -7,9 +7,12 @@ use std::{collections::BTreeMap, path::PathBuf, process::Stdio, sync::Arc, time:
 use engines::kubernetes::{Access, Kubernetes, KubernetesConfig, Login, classes};
 use node::fleet::{Cluster, Engine, Fleet, HomeConfig, Known, Reach, Stage};
 use serde_json::{Value, json};
-use testkit::{FaultProxy, MetricsServer, OtherPlane, Plane, Scratch, eventually, left_out, local_image, unique};
+use testkit::{
+    FaultProxy, MetricsServer, OtherPlane, Plane, Scratch, eventually, in_time, left_out, local_image, read_rest,
+    unique,
+};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     process::{Child, Command},
 };
@@ -266,14 +269,12 @@ async fn fetch(pod: &str) -> String {
     command.arg("--kubeconfig").arg(Plane::current().kubeconfig("admin")).args(["port-forward", pod, ":8080"]);
     let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines.next_line().await.unwrap().expect("kubectl forwards a port");
+    let line = in_time("kubectl forwards a port", lines.next_line()).await.unwrap().expect("a line");
     let port = line.trim_start_matches("Forwarding from 127.0.0.1:").trim_end_matches(" -> 8080");
     let port: u16 = port.parse().unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(b"GET /key HTTP/1.0\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    read_rest(&mut stream).await
 }
 
 async fn what_a_pod_uses_is_told_here_as_that_cluster_measures_it(far: &Far, image: &str) {

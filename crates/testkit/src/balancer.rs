@@ -8,6 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::eventually;
+
 const PROBE: Duration = Duration::from_millis(50);
 
 /// Stands in front of consoles.
@@ -84,7 +86,11 @@ impl Balancer {
 
     /// Waits until so many are ready.
     pub async fn until_ready(&self, wanted: usize) {
-        self.ready.clone().wait_for(|ready| ready.len() == wanted).await.expect("the balancer runs");
+        eventually(&format!("{wanted} are ready"), async || {
+            let ready = self.ready.borrow().clone();
+            if ready.len() == wanted { Ok(()) } else { Err(ready) }
+        })
+        .await;
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::Plane;
+use crate::{Plane, in_time};
 
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -144,9 +144,7 @@ impl Held {
     /// Waits until a call is being held.
     pub async fn reached(&self) {
         let mut calls = self.reached.clone();
-        let limit = std::time::Duration::from_secs(60);
-        let came = tokio::time::timeout(limit, calls.wait_for(|count| *count > 0)).await;
-        came.expect("the call that is to be held never came").expect("the proxy runs");
+        in_time("the call that is to be held", calls.wait_for(|count| *count > 0)).await.expect("the proxy runs");
     }
 
     /// Lets the held calls go on; later ones pass.

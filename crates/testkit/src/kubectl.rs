@@ -103,7 +103,8 @@ impl Followed {
     }
 
     async fn next(&mut self) -> bool {
-        let line = tokio::time::timeout(LIMIT, self.lines.next_line()).await.expect("kubectl goes on within 90 s");
+        let line = tokio::time::timeout(LIMIT, self.lines.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("the log goes on: not within 90 s; it said {:?}", self.said));
         let Some(line) = line.expect("the log is text") else { return false };
         self.said.push_str(&line);
         self.said.push('\n');

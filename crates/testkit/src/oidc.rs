@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::in_time;
+
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../end2end/oidc/provider.mjs");
 /// Secret of every client.
 pub const CLIENT_SECRET: &str = "a-client-secret-for-tests";
@@ -30,7 +32,8 @@ impl IdentityProvider {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().expect("node can be started");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next_line().await.expect("its output can be read");
+        let first = in_time("the provider says where it listens", lines.next_line()).await;
+        let first = first.expect("its output can be read");
         let issuer =
             first.expect("the provider did not start: its packages come with `npm install --no-save --prefix end2end`");
         Self { issuer, child }

@@ -8,6 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::in_time;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Pass,
@@ -74,7 +76,8 @@ impl FaultProxy {
 
     /// Waits until something is being held.
     pub async fn holding(&self) {
-        self.held.subscribe().wait_for(|count| *count > 0).await.expect("the proxy runs");
+        let mut held = self.held.subscribe();
+        in_time("something is held", held.wait_for(|count| *count > 0)).await.expect("the proxy runs");
     }
 }
 

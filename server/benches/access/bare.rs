@@ -43,7 +43,7 @@ async fn answer(State(bare): State<Bare>) -> Json<Value> {
 
 /// Starts a role of this program, whose last argument is its port, and waits until it answers; gives its address.
 pub async fn start(role: &str, arguments: &[&str]) -> (Child, String) {
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
+    let port = testkit::free_port().to_string();
     let mut command = Command::new(std::env::current_exe().unwrap());
     let child = command.arg(role).args(arguments).arg(&port).kill_on_drop(true).spawn().unwrap();
     let address = format!("127.0.0.1:{port}");

@@ -1,7 +1,6 @@
 //! Imported clusters: what one `remotegpu nodes` needs for many of them, and how long a preflight of a healthy one takes.
 //! A second real control plane with one simulated GPU node stands behind every address.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -81,7 +80,7 @@ async fn preflights(app: &TestApp, form: &EngineForm) {
 
 async fn node(there: &OtherPlane) -> Child {
     let (cert, key) = there.kubelet_certificate("gpu-1");
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port = testkit::free_port();
     let mut command = Command::new(Path::new(CONSOLE).with_file_name("remotegpu-kubelet"));
     command.args(["--nodename", "gpu-1", "--address", "127.0.0.1", "--port", &port.to_string()]);
     command.args(["--provider", "simulated", "--gpu-model", "H100", "--gpu-count", "8", "--gpu-memory-gib", "80"]);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use testkit::{Client, Ran, Reply, Scratch, TestApp};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use testkit::{Client, Ran, Reply, Scratch, TestApp, in_time, read_rest, read_until};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
@@ -78,12 +78,8 @@ impl Machine {
         let arguments: Vec<&str> = arguments.into_iter().chain(more.iter().copied()).collect();
         let mut child = self.command(&arguments, &[]).spawn().expect("the program can be started");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let link = loop {
-            let line = lines.next_line().await.unwrap().expect("an address to open");
-            if let Some((_, link)) = line.split_once("/cli/authorize?") {
-                break link.trim().to_owned();
-            }
-        };
+        let said = read_until(&mut lines, "/cli/authorize?").await;
+        let link = said.split_once("/cli/authorize?").unwrap().1.trim().to_owned();
         let page = browser.get(&format!("/cli/authorize?{link}")).await;
         assert_eq!(page.status, 200, "{}", page.text);
         assert!(page.text.contains("ada's laptop"), "{}", page.text);
@@ -91,11 +87,8 @@ impl Machine {
         let (origin, path) = callback.split_at(callback.find("/callback").unwrap());
         assert!(origin.starts_with("http://127.0.0.1:"), "{origin}");
         let told = Client::anonymous(origin).get(path).await;
-        let mut rest = String::new();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            rest.push_str(&line);
-        }
-        let output = child.wait_with_output().await.unwrap();
+        let rest = read_rest(&mut lines).await;
+        let output = in_time("the program ends", child.wait_with_output()).await.unwrap();
         let ok = output.status.success();
         assert_eq!(told.text.contains("Signed in."), ok, "{}", told.text);
         Ran { ok, stdout: String::from_utf8_lossy(&output.stdout).into_owned(), stderr: rest }
@@ -199,19 +192,14 @@ async fn a_no_in_the_browser_ends_the_login() {
     let arguments = ["login", "--server", &app.url, "--no-browser"];
     let mut child = machine.command(&arguments, &[]).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let link = loop {
-        let line = lines.next_line().await.unwrap().expect("an address to open");
-        if line.contains("/cli/authorize?") {
-            break line;
-        }
-    };
+    let said = read_until(&mut lines, "/cli/authorize?").await;
+    let link = said.lines().next_back().unwrap();
     let value = |name: &str| link.split(&format!("{name}=")).nth(1).unwrap().split('&').next().unwrap().to_owned();
     let machine_url = format!("http://127.0.0.1:{}", value("redirect_port"));
     let refusal = format!("/callback?error=access_denied&state={}", value("state"));
     assert_eq!(Client::anonymous(&machine_url).get(&refusal).await.status, 200);
-    let mut rest = String::new();
-    lines.into_inner().read_to_string(&mut rest).await.unwrap();
-    assert!(!child.wait().await.unwrap().success());
+    let rest = read_rest(&mut lines).await;
+    assert!(!in_time("the program ends", child.wait()).await.unwrap().success());
     assert!(rest.contains("remotegpu: Sign-in was cancelled in the browser"), "{rest}");
 }
 

@@ -3,7 +3,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use testkit::{Client, Operation, TestApp, unique};
+use testkit::{Client, Operation, TestApp, in_time, unique};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 use crate::CONSOLE;
@@ -60,7 +60,8 @@ async fn declared(app: &TestApp, method: &str, path: &str, length: usize, cookie
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut line = String::new();
-    tokio::io::BufReader::new(stream).read_line(&mut line).await.unwrap();
+    let mut reader = tokio::io::BufReader::new(stream);
+    in_time(&format!("{method} {path} is answered"), reader.read_line(&mut line)).await.unwrap();
     line.split(' ').nth(1).unwrap().parse().unwrap()
 }
 

@@ -1,11 +1,10 @@
 //! Live lists behind faults and under many readers: one upstream watch, nothing missed, pages bounded.
 
 use serde_json::{Value, json};
-use testkit::{CallProxy, Client, FaultProxy, Plane, TestApp, eventually, unique};
+use testkit::{CallProxy, Client, FaultProxy, Plane, TestApp, eventually, read_until, unique};
 
 use crate::CONSOLE;
 use crate::stream::opened;
-use crate::workload::until_text;
 
 /// What lists are drawn from, as the API server is asked for it.
 const WATCHED: [&str; 4] =
@@ -68,7 +67,7 @@ async fn forty_readers_cost_the_api_server_no_call_and_all_are_told() {
     let name = unique("quiet");
     stage.make(std::slice::from_ref(&name)).await;
     for reader in &mut readers {
-        until_text(reader, &name).await;
+        read_until(reader, &name).await;
     }
     assert_eq!(asked(), before);
 }
@@ -88,7 +87,7 @@ async fn a_watch_whose_version_is_gone_lists_anew_and_no_reader_misses_a_thing()
     proxy.expire();
     let name = unique("after");
     stage.make(std::slice::from_ref(&name)).await;
-    until_text(&mut reader, &name).await;
+    read_until(&mut reader, &name).await;
     eventually("it listed and watches again", async || {
         let now = (proxy.count("WATCH", WATCHED[1]), lists());
         if now.0 > watches && now.1 > listed { Ok(()) } else { Err(now) }
@@ -96,7 +95,7 @@ async fn a_watch_whose_version_is_gone_lists_anew_and_no_reader_misses_a_thing()
     .await;
     let again = unique("again");
     stage.make(std::slice::from_ref(&again)).await;
-    until_text(&mut reader, &again).await;
+    read_until(&mut reader, &again).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,13 +114,13 @@ async fn an_api_server_that_was_away_ends_no_live_list_and_nothing_is_missed() {
     let mut detail = opened(&stage.app, &stage.member, &stage.live(&format!("/deployment/{kept}"))).await;
     proxy.cut();
     assert!(first().await.contains(&kept), "who comes while it is away sees what was known");
-    until_text(&mut reader, "\"stale_since\":\"").await;
-    until_text(&mut detail, "\"stale_since\":\"").await;
+    read_until(&mut reader, "\"stale_since\":\"").await;
+    read_until(&mut detail, "\"stale_since\":\"").await;
     let name = unique("meanwhile");
     stage.make(std::slice::from_ref(&name)).await;
     proxy.pass();
-    until_text(&mut reader, &name).await;
-    until_text(&mut detail, "\"stale_since\":null").await;
+    read_until(&mut reader, &name).await;
+    read_until(&mut detail, "\"stale_since\":null").await;
     eventually("nothing is stale any more", async || {
         let text = first().await;
         if text.contains("\"stale_since\":null") { Ok(()) } else { Err(text) }
@@ -134,7 +133,7 @@ async fn opened_text(stage: &Stage, path: &str) -> String {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}{path}", stage.app.url);
     let mut stream = http.get(url).header("cookie", stage.member.cookie().unwrap()).send().await.unwrap();
-    until_text(&mut stream, "\n\n").await
+    read_until(&mut stream, "\n\n").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! What workloads use, asked of real nodes over verified TLS; and what idle GPUs lead to.
 
 use serde_json::{Value, json};
-use testkit::{Client, Plane, TestApp, eventually, local_image};
+use testkit::{Client, Plane, TestApp, eventually, local_image, read_until};
 
 use crate::CONSOLE;
 
@@ -86,11 +86,7 @@ async fn gpus_are_told_each_and_stream_to_the_page() {
     let url = format!("{}/live/namespaces/{}/workloads/deployment/train/metrics", place.app.url, place.id);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut stream = client.get(url).header("cookie", place.member.cookie().unwrap()).send().await.unwrap();
-    let mut text = String::new();
-    while !text.contains("\n\n") {
-        let chunk = stream.chunk().await.unwrap().expect("an event comes before the end");
-        text.push_str(&String::from_utf8_lossy(&chunk));
-    }
+    let text = read_until(&mut stream, "\n\n").await;
     assert!(text.contains("\"gpu_percent\":80"), "{text}");
     // The simulated engine has sixteen of these GPUs for all tests.
     assert_eq!(place.member.delete(&place.path("deployments/train")).await.status, 204);

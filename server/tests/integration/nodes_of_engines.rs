@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use server::system::SystemRandom;
 use store::SqlStore;
-use testkit::{AUDIT_KEY, Client, KEK, KubeApi, OtherPlane, Plane, TestApp, eventually, unique};
+use testkit::{AUDIT_KEY, Client, KEK, KubeApi, OtherPlane, Plane, TestApp, eventually, in_time, unique};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -317,7 +317,7 @@ async fn an_imported_cluster_becomes_a_node_runs_a_pod_is_closed_and_goes() {
     a_pod_that_came_meanwhile_goes_on(&store, &engine, &app, &pod).await;
     let pid = process.id().expect("it runs").to_string();
     Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
-    process.wait().await.unwrap();
+    in_time("remotegpu nodes ends on SIGTERM", process.wait()).await.unwrap();
     let deleted = delete(&operator, true).await;
     assert_eq!((deleted.status, deleted.str("/status").as_str()), (202, "deleting"), "{}", deleted.text);
     assert_eq!(delete(&operator, true).await.status, 202, "once more is no harm");

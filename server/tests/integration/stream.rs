@@ -9,7 +9,7 @@ use domain::permission::allows;
 use domain::user::Role;
 use serde_json::json;
 use server::http::v1::permission::{Need, STREAMS};
-use testkit::{Client, TestApp};
+use testkit::{Client, TestApp, in_time, read_rest, read_until};
 
 use crate::CONSOLE;
 
@@ -23,27 +23,13 @@ pub async fn opened(app: &TestApp, reader: &Client, path: &str) -> reqwest::Resp
     let url = format!("{}{path}", app.url);
     let mut stream = http.get(url).header("cookie", reader.cookie().unwrap()).send().await.unwrap();
     assert_eq!(stream.status(), 200, "{path}");
-    assert!(stream.chunk().await.unwrap().is_some(), "{path}");
+    assert!(in_time(&format!("{path} begins"), stream.chunk()).await.unwrap().is_some(), "{path}");
     stream
 }
 
 /// Everything it still says until it ends.
 async fn rest(mut stream: reqwest::Response) -> String {
-    let mut text = String::new();
-    while let Some(chunk) = stream.chunk().await.unwrap() {
-        text.push_str(&String::from_utf8_lossy(&chunk));
-    }
-    text
-}
-
-/// What it says until `wanted` came.
-async fn until(stream: &mut reqwest::Response, wanted: &str) -> String {
-    let mut text = String::new();
-    while !text.contains(wanted) {
-        let chunk = stream.chunk().await.unwrap();
-        text.push_str(&String::from_utf8_lossy(&chunk.unwrap_or_else(|| panic!("{wanted} never came: {text}"))));
-    }
-    text
+    read_rest(&mut stream).await
 }
 
 const NOT_ALLOWED: &str = "event: closed\ndata: not_allowed\n\n";
@@ -88,11 +74,11 @@ async fn the_list_of_namespaces_follows_what_becomes_of_them() {
     let made = owner.post("/v1/kubernetes/namespaces", json!({"name": "watched"})).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let path = format!("/v1/kubernetes/namespaces/{}", made.str("/id"));
-    until(&mut list, "\"status\":\"active\"").await;
+    read_until(&mut list, "\"status\":\"active\"").await;
     assert_eq!(owner.patch(&path, json!({"name": "watched-on"})).await.status, 200);
-    until(&mut list, "\"name\":\"watched-on\"").await;
+    read_until(&mut list, "\"name\":\"watched-on\"").await;
     assert_eq!(owner.delete(&path).await.status, 202);
-    until(&mut list, "\"items\":[]").await;
+    read_until(&mut list, "\"items\":[]").await;
     assert_eq!(other.post("/v1/auth/logout", json!({})).await.status, 204);
     let seen = rest(theirs).await;
     assert!(seen.ends_with(NOT_ALLOWED) && !seen.contains("watched"), "{seen}");
@@ -110,11 +96,11 @@ async fn one_namespace_is_followed_until_it_is_gone() {
     let mut one = opened(&app, &owner, &format!("/live/namespaces/{id}")).await;
     let path = format!("/v1/kubernetes/namespaces/{id}");
     assert_eq!(owner.patch(&path, json!({"name": "alone-on"})).await.status, 200);
-    until(&mut one, "\"name\":\"alone-on\"").await;
+    read_until(&mut one, "\"name\":\"alone-on\"").await;
     let other = owner.post("/v1/kubernetes/namespaces", json!({"name": "beside"})).await;
     assert_eq!(other.status, 201, "{}", other.text);
     assert_eq!(owner.delete(&path).await.status, 202);
-    let said = until(&mut one, "data: null\n\n").await;
+    let said = read_until(&mut one, "data: null\n\n").await;
     assert!(!said.contains("beside"), "{said}");
 }
 

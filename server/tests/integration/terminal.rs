@@ -1,7 +1,7 @@
 //! A shell in a container over the console's WebSocket: opened by who may, recorded, closed with its connection.
 
 use serde_json::{Value, json};
-use testkit::{Client, TestApp, eventually, local_image};
+use testkit::{Client, TestApp, eventually, in_time, local_image, read_until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -48,9 +48,13 @@ impl Shell {
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
-            answer.push(stream.read_u8().await.unwrap());
-        }
+        // No byte more: frames follow.
+        let head = async {
+            while !answer.ends_with(b"\r\n\r\n") {
+                answer.push(stream.read_u8().await.unwrap());
+            }
+        };
+        in_time("the handshake is answered", head).await;
         let status = String::from_utf8(answer).unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         (stream, status)
     }
@@ -79,16 +83,6 @@ async fn send(stream: &mut TcpStream, keys: &str) {
     frame(stream, BINARY, keys).await;
 }
 
-async fn until(stream: &mut TcpStream, wanted: &str) -> String {
-    let (mut text, mut buffer) = (String::new(), [0; 4096]);
-    while !text.contains(wanted) {
-        let read = stream.read(&mut buffer).await.unwrap();
-        assert!(read > 0, "{wanted:?} never came: {text:?}");
-        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
-    }
-    text
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_answers_ends_and_stands_in_the_audit_log() {
     let shell = Shell::new().await;
@@ -96,16 +90,16 @@ async fn a_shell_answers_ends_and_stands_in_the_audit_log() {
     let (mut stream, status) = shell.connect(&cookie, &shell.app.url).await;
     assert_eq!(status, 101);
     send(&mut stream, "echo answer $((6*7))\n").await;
-    until(&mut stream, "answer 42").await;
+    read_until(&mut stream, "answer 42").await;
     send(&mut stream, "exit\n").await;
-    until(&mut stream, "The shell has ended").await;
+    read_until(&mut stream, "The shell has ended").await;
     shell.audited("terminal.opened").await;
     let closed = shell.audited("terminal.closed").await;
     assert!(closed["detail"].as_str().unwrap().ends_with("The shell has ended"), "{closed}");
 
     let (mut second, _) = shell.connect(&cookie, &shell.app.url).await;
     send(&mut second, "echo two\n").await;
-    until(&mut second, "two").await;
+    read_until(&mut second, "two").await;
     drop(second);
     eventually("the end of the second is recorded", async || {
         let rows = shell.owner.get("/v1/audit?limit=20").await.json();
@@ -137,13 +131,13 @@ async fn a_shell_follows_the_size_of_the_screen_and_ends_with_the_session() {
     // A size goes another way through the cluster than keys do: asked until it has arrived.
     send(&mut stream, "until busybox stty size | busybox grep '24 80'; do sleep 0.1; done; echo begins $((1+1))\n")
         .await;
-    until(&mut stream, "begins 2").await;
+    read_until(&mut stream, "begins 2").await;
     frame(&mut stream, TEXT, r#"{"columns":101,"rows":33}"#).await;
     send(&mut stream, "until busybox stty size | busybox grep '33 101'; do sleep 0.1; done; echo fits $((1+1))\n")
         .await;
-    until(&mut stream, "fits 2").await;
+    read_until(&mut stream, "fits 2").await;
     assert_eq!(shell.owner.post("/v1/auth/logout", json!({})).await.status, 204);
-    until(&mut stream, "Your session or your right to do this has ended").await;
+    read_until(&mut stream, "Your session or your right to do this has ended").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +146,7 @@ async fn an_image_without_the_shell_says_so() {
     let cookie = shell.owner.cookie().unwrap().to_owned();
     let (mut stream, status) = shell.connect_to("bash", &cookie, &shell.app.url).await;
     assert_eq!(status, 101);
-    until(&mut stream, "No shell could be started").await;
+    read_until(&mut stream, "No shell could be started").await;
     shell.owner.get(&shell.path.replace("container=app", "container=none")).await.is_problem(
         404,
         "not_found",

@@ -3,13 +3,91 @@
 
 use std::collections::BTreeSet;
 
+use domain::money::{Currency, Money};
+use domain::usage::{Day, Month};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Client, TestApp, eventually, local_image, unique};
 
 use crate::CONSOLE;
 
+/// The months from `since` until now. Whether there is one more is asked when the last one was read.
+pub fn months(since: Timestamp) -> impl Iterator<Item = Month> {
+    let all = std::iter::successors(Some(Month::of(since)), |month| Some(month.next()));
+    all.take_while(|month| month.start() <= Timestamp::now())
+}
+
+/// The usage records from `since` on. The end of a month cuts those of pods that run: here each is one again, so that a
+/// test means the same at any moment.
+pub async fn records(reader: &Client, since: Timestamp) -> Vec<Value> {
+    let mut whole = Vec::new();
+    for month in months(since) {
+        let reply = reader.get(&format!("/v1/usage?month={month}&limit=200")).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        join(&mut whole, month, reply.json()["items"].as_array().unwrap());
+    }
+    whole
+}
+
+/// The sums of all days from that of `since` on.
+pub async fn sums(reader: &Client, since: Timestamp) -> Value {
+    let reply = reader.get(&format!("/v1/usage/summary?since={}", Day::of(since))).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply.json()
+}
+
+/// Adds the records of `month` to those of the months before.
+fn join(whole: &mut Vec<Value>, month: Month, records: &[Value]) {
+    let cut = json!(month.start().to_string());
+    for record in records {
+        let goes_on = |earlier: &&mut Value| {
+            // One that had no end when its own month was read was cut since then.
+            let ends = earlier["ended_at"] == cut || earlier["ended_at"].is_null();
+            earlier["pod_uid"] == record["pod_uid"] && record["started_at"] == cut && ends
+        };
+        match whole.iter_mut().find(goes_on) {
+            Some(earlier) => *earlier = joined(earlier, record),
+            None => whole.push(record.clone()),
+        }
+    }
+}
+
+fn joined(earlier: &Value, later: &Value) -> Value {
+    let cost = |record: &Value| {
+        let currency = Currency::new(record["currency"].as_str().unwrap()).unwrap();
+        Money::parse(record["cost"].as_str().unwrap(), currency).unwrap()
+    };
+    let seconds = |record: &Value| record["seconds"].as_i64().unwrap();
+    let sum = Money { micros: cost(earlier).micros + cost(later).micros, ..cost(later) };
+    let mut whole = earlier.clone();
+    whole["ended_at"] = later["ended_at"].clone();
+    whole["running"] = later["running"].clone();
+    whole["seconds"] = json!(seconds(earlier) + seconds(later));
+    whole["cost"] = json!(sum.decimal());
+    whole
+}
+
+#[test]
+fn what_the_end_of_a_month_cut_is_read_as_one_record() {
+    let record = |id: &str, started: &str, ended: &str, seconds: i64, cost: &str| {
+        json!({"id": id, "pod_uid": "a", "started_at": started, "ended_at": ended, "running": false,
+            "seconds": seconds, "cost": cost, "currency": "EUR"})
+    };
+    let [before, cut, after] = ["2026-11-30T23:59:50Z", "2026-12-01T00:00:00Z", "2026-12-01T00:00:05Z"];
+    let (first, second) = (record("1", before, cut, 10, "0.95"), record("2", cut, after, 5, "0.10"));
+    let (november, mut whole) = (Month::parse("2026-11").unwrap(), Vec::new());
+    join(&mut whole, november, std::slice::from_ref(&first));
+    join(&mut whole, november.next(), &[second.clone(), json!({"id": "3", "pod_uid": "b", "started_at": cut})]);
+    assert_eq!(whole[0], record("1", before, after, 15, "1.05"));
+    assert_eq!((whole.len(), &whole[1]["id"]), (2, &json!("3")), "another pod is another record");
+    let mut twice = vec![record("1", before, before, 0, "0.00")];
+    join(&mut twice, november.next(), &[second]);
+    assert_eq!(twice.len(), 2, "what had ended before goes on nowhere");
+}
+
 struct Place {
     app: TestApp,
+    since: Timestamp,
     member: Client,
     id: String,
     kubernetes_name: String,
@@ -17,11 +95,12 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
+        let since = Timestamp::now();
         let app = TestApp::start(CONSOLE).await;
         let member = app.operator().await;
         let namespace = app.namespace(&member).await;
         let text = |key: &str| namespace[key].as_str().unwrap().to_owned();
-        Self { id: text("id"), kubernetes_name: text("kubernetes_name"), member, app }
+        Self { id: text("id"), kubernetes_name: text("kubernetes_name"), since, member, app }
     }
 
     async fn pod(&self, name: &str) -> testkit::Ran {
@@ -60,9 +139,7 @@ impl Place {
     }
 
     async fn records(&self) -> Vec<Value> {
-        let reply = self.member.get("/v1/usage?limit=200").await;
-        assert_eq!(reply.status, 200, "{}", reply.text);
-        reply.json()["items"].as_array().unwrap().clone()
+        records(&self.member, self.since).await
     }
 
     async fn record(&self, pod: &str, running: bool) -> Value {
@@ -83,34 +160,46 @@ async fn a_pod_is_charged_from_its_first_container_running_until_its_end() {
     assert_eq!(open["started_at"], place.start_of("charged").await);
     assert_eq!((&open["sku_code"], &open["engine"]), (&json!("cpu-shared-8g"), &json!("local")));
     assert_eq!((&open["namespace_id"], &open["currency"]), (&json!(place.id), &json!("EUR")));
-    let summary = place.member.get("/v1/usage/summary").await.json();
+    let summary = eventually("its first second has passed", async || {
+        let summary = sums(&place.member, place.since).await;
+        if summary["seconds"] == 0 { Err(summary) } else { Ok(summary) }
+    })
+    .await;
     assert_eq!((&summary["running"], &summary["per_hour"]), (&json!(1), &open["price_per_hour"]), "{summary}");
     assert_eq!(summary["namespaces"][0]["key"], place.id, "{summary}");
     place.removed("charged").await;
     let ended = place.record("charged", false).await;
     assert_eq!((&ended["id"], &ended["started_at"]), (&open["id"], &open["started_at"]));
-    let after = place.member.get("/v1/usage/summary").await.json();
+    let after = sums(&place.member, place.since).await;
     assert_eq!((&after["running"], &after["seconds"]), (&json!(0), &ended["seconds"]), "{after}");
     assert_eq!(after["total"], ended["cost"], "{after}");
     let stranger = place.app.stranger("owner").await;
-    assert_eq!(stranger.get("/v1/usage").await.json()["items"], json!([]));
-    assert_eq!(stranger.get(&format!("/v1/usage?namespace={}", place.id)).await.json()["items"], json!([]));
+    assert_eq!(records(&stranger, place.since).await, Vec::<Value>::new());
+    let theirs = format!("/v1/usage?month={}&namespace={}", month_of(&open), place.id);
+    assert_eq!(place.member.get(&theirs).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(stranger.get(&theirs).await.json()["items"], json!([]));
+}
+
+/// The month in which a record began: whatever month it is by now, the record stands there.
+fn month_of(record: &Value) -> String {
+    record["started_at"].as_str().unwrap()[..7].to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_month_comes_as_json_or_as_a_file() {
     let place = Place::new().await;
     place.started("filed").await;
-    place.record("filed", true).await;
-    let file = place.member.clone().with("accept", "text/csv").get("/v1/usage").await;
+    let month = month_of(&place.record("filed", true).await);
+    let path = format!("/v1/usage?month={month}");
+    let file = place.member.clone().with("accept", "text/csv").get(&path).await;
     assert_eq!((file.status, file.header("content-type").as_str()), (200, "text/csv; charset=utf-8"));
-    assert!(file.header("content-disposition").starts_with("attachment; filename=\"usage-20"));
+    assert_eq!(file.header("content-disposition"), format!("attachment; filename=\"usage-{month}.csv\""));
     let lines: Vec<&str> = file.text.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 2, "{}", file.text);
     assert!(lines[0].starts_with("\"namespace\",\"kubernetes_name\",\"member\",\"pod\","), "{}", lines[0]);
     assert!(lines[1].contains("\"filed\",\"cpu-shared-8g\",\"local\""), "{}", lines[1]);
     assert_eq!(place.member.get("/download/usage").await.header("content-type"), "text/csv; charset=utf-8");
-    let json = place.member.clone().with("accept", "text/csv;q=0.5, application/json").get("/v1/usage").await;
+    let json = place.member.clone().with("accept", "text/csv;q=0.5, application/json").get(&path).await;
     assert_eq!(json.json()["items"][0]["pod"], "filed");
     let neither = place.member.clone().with("accept", "text/html").get("/v1/usage").await;
     assert_eq!(neither.status, 406, "{}", neither.text);
@@ -119,6 +208,19 @@ async fn a_month_comes_as_json_or_as_a_file() {
     {
         assert_eq!(place.member.get(wrong).await.status, 400, "{wrong}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_month_that_nobody_says_is_that_of_the_question() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.stranger("owner").await;
+    let asked = Month::of(Timestamp::now());
+    let file = member.clone().with("accept", "text/csv").get("/v1/usage").await.header("content-disposition");
+    let since = member.get("/v1/usage/summary").await.str("/since");
+    // The next one may have begun meanwhile.
+    let months = [asked, Month::of(Timestamp::now())];
+    assert!(months.map(|month| format!("attachment; filename=\"usage-{month}.csv\"")).contains(&file), "{file}");
+    assert!(months.map(|month| Day::of(month.start()).to_string()).contains(&since), "{since}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

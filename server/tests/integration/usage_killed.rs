@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Client, Plane, TestApp, eventually, local_image};
 
-use crate::CONSOLE;
+use crate::{CONSOLE, usage};
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const LIVES: usize = 5;
@@ -37,6 +37,7 @@ enum Kill {
 
 struct Room {
     app: TestApp,
+    since: Timestamp,
     member: Client,
     namespace: String,
     up: bool,
@@ -44,10 +45,11 @@ struct Room {
 
 impl Room {
     async fn new() -> Self {
+        let since = Timestamp::now();
         let app = TestApp::start(CONSOLE).await;
         let member = app.operator().await;
         let namespace = app.namespace(&member).await["kubernetes_name"].as_str().unwrap().to_owned();
-        Self { app, member, namespace, up: true }
+        Self { app, since, member, namespace, up: true }
     }
 
     /// Does something in the cluster, and kills the console at whatever point it has come to meanwhile.
@@ -88,15 +90,13 @@ impl Room {
 
     /// Pod, start and end of each record.
     async fn spans(&self) -> Vec<(String, (String, String))> {
-        let reply = self.member.get("/v1/usage?limit=200").await;
-        assert_eq!(reply.status, 200, "{}", reply.text);
         let text = |record: &Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
         let span = |record: &Value| (text(record, "pod"), (text(record, "started_at"), text(record, "ended_at")));
-        reply.json()["items"].as_array().unwrap().iter().map(span).collect()
+        usage::records(&self.member, self.since).await.iter().map(span).collect()
     }
 
     async fn seconds(&self) -> i64 {
-        self.member.get("/v1/usage/summary").await.json()["seconds"].as_i64().unwrap()
+        usage::sums(&self.member, self.since).await["seconds"].as_i64().unwrap()
     }
 }
 

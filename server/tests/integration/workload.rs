@@ -1,7 +1,7 @@
 //! What runs in a namespace, whoever made it: seen through REST and through the live streams of the pages.
 
 use serde_json::{Value, json};
-use testkit::{Client, TestApp, eventually, local_image};
+use testkit::{Client, TestApp, eventually, local_image, read_until};
 
 use crate::CONSOLE;
 
@@ -48,19 +48,9 @@ impl Place {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut stream = client.get(url).header("cookie", self.member.cookie().unwrap()).send().await.unwrap();
         assert_eq!(stream.status(), 200);
-        let first = until_text(&mut stream, "\n\n").await;
+        let first = read_until(&mut stream, "\n\n").await;
         (stream, first)
     }
-}
-
-/// Reads on until `wanted` came.
-pub async fn until_text(stream: &mut reqwest::Response, wanted: &str) -> String {
-    let mut text = String::new();
-    while !text.contains(wanted) {
-        let chunk = stream.chunk().await.unwrap();
-        text.push_str(&String::from_utf8_lossy(&chunk.unwrap_or_else(|| panic!("{wanted:?} never came: {text}"))));
-    }
-    text
 }
 
 fn pod(name: &str, image: &str, command: &[&str]) -> Value {
@@ -208,7 +198,7 @@ async fn a_cron_job_is_suspended_resumed_run_by_hand_and_deleted() {
     let other = place.member.post(&place.path(&format!("workloads/job/{name}/run")), json!({})).await;
     other.is_problem(409, "conflict", "Only a CronJob starts Jobs");
     assert_eq!(place.member.delete(&path).await.status, 204);
-    until_text(&mut list, "\"items\":[]").await;
+    read_until(&mut list, "\"items\":[]").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,11 +207,11 @@ async fn the_live_list_and_the_live_detail_follow_a_pod_from_start_to_end() {
     let (mut list, first) = place.live("workloads?q=follow").await;
     assert!(first.contains("\"items\":[]"), "{first}");
     place.apply(pod("followed", local_image().await, &[])).await;
-    until_text(&mut list, "\"status\":\"running\"").await;
+    read_until(&mut list, "\"status\":\"running\"").await;
     let (mut detail, _) = place.live("workloads/pod/followed").await;
     assert_eq!(place.member.delete(&place.path("workloads/pod/followed")).await.status, 204);
-    until_text(&mut detail, "data: null").await;
-    until_text(&mut list, "\"items\":[]").await;
+    read_until(&mut detail, "data: null").await;
+    read_until(&mut list, "\"items\":[]").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,8 +224,10 @@ async fn logs_of_two_pods_come_in_one_stream_without_control_characters() {
     place.until("pod/one", "running").await;
     place.until("pod/two", "running").await;
     let (mut stream, mut text) = place.live("log?pods=one,two&tail=10").await;
-    while !(text.contains("data: 0 red\n") && text.contains("data: 1 red\n")) {
-        text.push_str(&until_text(&mut stream, "\n\n").await);
+    for line in ["data: 0 red\n", "data: 1 red\n"] {
+        if !text.contains(line) {
+            text.push_str(&read_until(&mut stream, line).await);
+        }
     }
     assert!(!text.contains('\u{1b}'), "{text:?}");
     place.member.get(&format!("/live/namespaces/{}/log?pods=", place.id)).await.is_problem(

@@ -28,7 +28,7 @@ async fn answer(body: axum::body::Bytes) -> axum::Json<Value> {
 
 /// Starts it with the certificate of `webhook`; gives its address.
 pub async fn start(webhook: &Webhook) -> (Child, String) {
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
+    let port = testkit::free_port().to_string();
     let [certificate, key] = webhook.certificate_files();
     let mut command = Command::new(std::env::current_exe().unwrap());
     let child = command.args([NAME, &port]).arg(certificate).arg(key).kill_on_drop(true).spawn().unwrap();

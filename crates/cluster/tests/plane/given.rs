@@ -38,10 +38,19 @@ pub fn rustls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-pub async fn plane() -> Plane {
+async fn config_of(identity: &str) -> Config {
     rustls();
-    let file = Kubeconfig::read_from(directory().join("kubeconfigs/admin.yaml")).unwrap();
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    let file = Kubeconfig::read_from(directory().join(format!("kubeconfigs/{identity}.yaml"))).unwrap();
+    Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap()
+}
+
+/// The API server as one of our own identities meets it, by the name of its kubeconfig.
+pub async fn client_of(identity: &str) -> Client {
+    Client::try_from(config_of(identity).await).unwrap()
+}
+
+pub async fn plane() -> Plane {
+    let config = config_of("admin").await;
     Plane { cluster: console().await, admin: Client::try_from(config.clone()).unwrap(), config }
 }
 

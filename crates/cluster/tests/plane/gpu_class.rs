@@ -5,13 +5,12 @@ use backend::ports::{Cluster as _, TenantRules};
 use domain::account::Quota;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
+use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
-use kube::{Client, Config, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::given::{directory, eventually, plane, tenant};
+use crate::given::{client_of, eventually, plane, tenant};
 
 const GPUS: &str = "requests.nvidia.com/gpu";
 
@@ -96,10 +95,7 @@ async fn a_sku_says_which_class_counts_its_gpus_once_the_class_is_there() {
 /// By RBAC the reconciler may make any PriorityClass: the policy keeps it to those of GPUs, without a priority.
 #[tokio::test]
 async fn the_reconciler_makes_priority_classes_of_gpus_that_give_no_priority_and_no_others() {
-    crate::given::rustls();
-    let file = Kubeconfig::read_from(directory().join("kubeconfigs/reconciler.yaml")).unwrap();
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-    let classes: Api<PriorityClass> = Api::all(Client::try_from(config).unwrap());
+    let classes: Api<PriorityClass> = Api::all(client_of("reconciler").await);
     let make = async |name: &str, more: Value| {
         let mut class = json!({"metadata": {"name": name}, "value": 0});
         class.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

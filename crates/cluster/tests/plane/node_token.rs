@@ -5,19 +5,14 @@ use domain::skypilot::{Feature, SkypilotRights};
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 
-use crate::given::{directory, eventually, plane};
+use crate::given::{client_of, eventually, plane};
 
 #[tokio::test]
 async fn nodes_get_tokens_that_end_with_a_pod_of_skypilots_account_and_no_others() {
     let plane = plane().await;
     let tenant = plane.tenant().await;
-    let file = Kubeconfig::read_from(directory().join("kubeconfigs/nodes.yaml")).unwrap();
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-    let nodes = Client::try_from(config).unwrap();
-    let accounts: Api<ServiceAccount> = Api::namespaced(nodes, tenant.kubernetes_name.as_str());
+    let accounts: Api<ServiceAccount> = Api::namespaced(client_of("nodes").await, tenant.kubernetes_name.as_str());
     let ask_for = async |account: &str, bound: Option<&str>, life: i64| {
         let bound = bound.map(|kind| BoundObjectReference {
             api_version: Some("v1".to_owned()),

@@ -6,12 +6,11 @@ use domain::credential::Access;
 use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview};
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
+use kube::Client;
 use kube::api::{Api, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use serde_json::json;
 
-use crate::given::{directory, key, plane};
+use crate::given::{client_of, key, plane};
 
 /// `verb resource[/subresource].group`, tried in the tenant's own namespace.
 const NEVER: &[&str] = &[
@@ -220,9 +219,7 @@ async fn our_own_identities_can_do_their_work_and_no_more() {
 async fn the_issuer_binds_the_two_tenant_roles_in_tenant_namespaces_and_nothing_else() {
     let plane = plane().await;
     let tenant = plane.tenant().await;
-    let file = Kubeconfig::read_from(directory().join("kubeconfigs/issuer.yaml")).unwrap();
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-    let issuer = Client::try_from(config).unwrap();
+    let issuer = client_of("issuer").await;
     let bind = async |namespace: &str, kind: &str, role: &str| {
         let binding = json!({
             "metadata": {"name": "proof"},
@@ -268,10 +265,7 @@ async fn the_issuer_binds_the_two_tenant_roles_in_tenant_namespaces_and_nothing_
 /// By RBAC the issuer may write ClusterRoleBindings: the policy keeps it to SkyPilot's three roles and to tenants.
 #[tokio::test]
 async fn the_issuer_binds_no_cluster_role_but_those_of_skypilot_and_never_to_itself() {
-    crate::given::rustls();
-    let file = Kubeconfig::read_from(directory().join("kubeconfigs/issuer.yaml")).unwrap();
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-    let api: Api<ClusterRoleBinding> = Api::all(Client::try_from(config).unwrap());
+    let api: Api<ClusterRoleBinding> = Api::all(client_of("issuer").await);
     let bind = async |role: &str, namespace: &str| {
         let binding = json!({
             "metadata": {"name": "proof"},
@@ -302,9 +296,7 @@ async fn the_issuer_binds_no_cluster_role_but_those_of_skypilot_and_never_to_its
 async fn the_reconciler_reports_stops_in_tenant_namespaces_and_nothing_else() {
     let plane = plane().await;
     let tenant = plane.tenant().await;
-    let file = Kubeconfig::read_from(directory().join("kubeconfigs/reconciler.yaml")).unwrap();
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-    let reconciler = Client::try_from(config).unwrap();
+    let reconciler = client_of("reconciler").await;
     let report = async |namespace: &str, reason: &str| {
         let event = json!({
             "metadata": {"generateName": "proof."},

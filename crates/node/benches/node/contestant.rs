@@ -75,7 +75,7 @@ pub struct Contestant {
 impl Contestant {
     /// Starts the process and waits until its Node is ready.
     pub async fn start(kind: Kind, name: &str, account: &str) -> Self {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = testkit::free_port();
         let home = Scratch::new();
         if !kind.is_ours() {
             let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::json;
-use testkit::{Plane, Scratch};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use testkit::{Plane, Scratch, in_time, read_rest, read_until};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -53,7 +53,7 @@ async fn feed(client: &Client, node: &Node, arguments: &[&str], input: &str) -> 
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(input.as_bytes()).await.unwrap();
     drop(stdin);
-    let output = child.wait_with_output().await.unwrap();
+    let output = in_time(&format!("{} ends", client.name), child.wait_with_output()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -107,16 +107,8 @@ async fn every_kubectl_attaches_to_a_container_that_reads_its_input() {
                 }
             }
         };
-        let answered = async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                if line == "got me" {
-                    return true;
-                }
-            }
-            false
-        };
-        let answered = tokio::select! { answered = answered => answered, () = typing => false };
-        assert!(answered, "{name}: {}", node.log());
+        let said = tokio::select! { said = read_until(&mut lines, "got me\n") => said, () = typing => String::new() };
+        assert!(said.lines().any(|line| line == "got me"), "{name}: {said:?}\n{}", node.log());
     }
     node.end(process).await;
 }
@@ -137,7 +129,8 @@ async fn every_kubectl_forwards_ports_of_the_pods_own_localhost() {
         let mut child = kubectl(&client, &node, &["port-forward", "pod/web", ":8080", ":9"]);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port: u16 = loop {
-            let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("{name} forwards nothing"));
+            let line = in_time(&format!("{name} forwards a port"), lines.next_line()).await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("{name} forwards nothing"));
             let local = line.strip_prefix("Forwarding from 127.0.0.1:").and_then(|rest| rest.strip_suffix(" -> 8080"));
             if let Some(port) = local {
                 break port.parse().unwrap();
@@ -155,9 +148,7 @@ async fn every_kubectl_forwards_ports_of_the_pods_own_localhost() {
 async fn fetch(port: u16) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    read_rest(&mut stream).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,11 +159,11 @@ async fn a_port_where_nobody_listens_says_so() {
     node.running("web").await;
     let mut child = kubectl(&Client::pinned(), &node, &["port-forward", "pod/web", ":8081"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines.next_line().await.unwrap().unwrap();
+    let line = in_time("kubectl forwards a port", lines.next_line()).await.unwrap().unwrap();
     let port = line.trim_start_matches("Forwarding from 127.0.0.1:").trim_end_matches(" -> 8081").parse().unwrap();
     assert_eq!(fetch(port).await, "");
     let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
-    let error = errors.next_line().await.unwrap().unwrap();
+    let error = in_time("kubectl says why", errors.next_line()).await.unwrap().unwrap();
     assert!(error.contains("nothing in the pod listens on port 8081"), "{error}");
     node.end(process).await;
 }

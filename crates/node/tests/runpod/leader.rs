@@ -2,7 +2,7 @@
 //! ended by signal, and with the Lease taken away.
 
 use serde_json::{Value, json};
-use testkit::{Plane, eventually, unique};
+use testkit::{Plane, eventually, in_time, unique};
 use tokio::process::{Child, Command};
 
 use crate::account::{Account, KUBELET, Node, free_port, plenty};
@@ -83,7 +83,8 @@ async fn lease(node: &str) -> Value {
 async fn terminated(mut process: Child) {
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
-    assert!(process.wait().await.unwrap().success(), "an end that was asked for is no failure");
+    let ended = in_time("the process ends on SIGTERM", process.wait()).await;
+    assert!(ended.unwrap().success(), "an end that was asked for is no failure");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +139,7 @@ async fn of_two_processes_with_one_name_one_rents_and_the_other_takes_over_what_
     let theirs = json!({"spec": {"holderIdentity": "another-machine"}}).to_string();
     let patch = ["patch", "lease", lead.as_str(), "--namespace=kube-node-lease", "--type=merge", "--patch"];
     plane.admin(&[&patch[..], &[theirs.as_str()]].concat()).await.out();
-    assert_eq!(leader.wait().await.unwrap().code(), Some(1));
+    assert_eq!(in_time("whose lead was taken ends", leader.wait()).await.unwrap().code(), Some(1));
     let log = first.node.log();
     assert!(
         log.contains(&format!("leads the node {name} no longer")) && log.contains("another-machine holds it"),

@@ -2,7 +2,7 @@
 //! changed meanwhile is done afterwards. With and without other processes that could take over.
 
 use serde_json::json;
-use testkit::{FaultProxy, Plane, eventually, unique};
+use testkit::{FaultProxy, Plane, eventually, in_time, unique};
 
 use crate::account::{Account, KUBELET, Node, plenty};
 use crate::kills::{Pods, doubled, settled};
@@ -55,7 +55,8 @@ async fn while_the_api_server_is_away_all_goes_on_and_what_changed_is_done_after
     let mut process = leading.start();
     looked(&account, &leading, 3).await;
     link.cut();
-    assert_eq!(process.wait().await.unwrap().code(), Some(1), "{}", leading.log());
+    let ended = in_time("who may be replaced ends", process.wait()).await;
+    assert_eq!(ended.unwrap().code(), Some(1), "{}", leading.log());
     assert_eq!(account.billed().await.len(), 5, "they run on without their node's process");
     let process = leading.start();
     link.pass();

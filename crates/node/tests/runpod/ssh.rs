@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use russh::keys::{Algorithm, PrivateKey, key::safe_rng, ssh_key::LineEnding};
 use serde_json::{Value, json};
-use testkit::{Plane, Scratch, eventually, unique};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use testkit::{Plane, Scratch, eventually, in_time, read_rest, unique};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
@@ -54,7 +54,7 @@ async fn every_kubectl_runs_commands_and_forwards_ports_through_the_ssh_server_o
         let script = "cat; printf '%s|' \"$GREETING\" \"$@\"; echo oops >&2; exit 7";
         let mut child = kubectl(&program, &["exec", "-i", &pod, "--", "sh", "-c", script, "sh", "$HOME", "a  b"]);
         child.stdin.take().unwrap().write_all(b"typed\n").await.unwrap();
-        let output = child.wait_with_output().await.unwrap();
+        let output = in_time(&format!("{name} ends"), child.wait_with_output()).await.unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(out, "typed\nit's hello|$HOME|a  b|", "{name}: {err}{}", demo.log());
         assert!(err.contains("oops") && output.status.code() == Some(7), "{name}: {err}");
@@ -70,14 +70,15 @@ async fn every_kubectl_runs_commands_and_forwards_ports_through_the_ssh_server_o
         terminal.args(["-qec", &line, "/dev/null"]).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut terminal = terminal.spawn().unwrap();
         let typing = terminal.stdin.take();
-        let output = terminal.wait_with_output().await.unwrap();
+        let output = in_time(&format!("{name} ends"), terminal.wait_with_output()).await.unwrap();
         drop(typing);
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(out.contains("a terminal") && output.status.code() == Some(5), "{name}: {out}{}", demo.log());
 
         let mut forward = kubectl(&program, &["port-forward", &pod, &format!(":{port}")]);
         let mut lines = BufReader::new(forward.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("{name}: {}", demo.log()));
+        let line = in_time(&format!("{name} forwards a port"), lines.next_line()).await.unwrap();
+        let line = line.unwrap_or_else(|| panic!("{name}: {}", demo.log()));
         let local = line.strip_prefix("Forwarding from 127.0.0.1:").and_then(|rest| rest.split(' ').next());
         let local: u16 = local.unwrap().parse().unwrap();
         let answered = async {
@@ -85,12 +86,11 @@ async fn every_kubectl_runs_commands_and_forwards_ports_through_the_ssh_server_o
             stream.write_all(b"from the instance").await.unwrap();
         };
         let asked = async {
-            let mut answer = String::new();
             let mut stream = TcpStream::connect(("127.0.0.1", local)).await.unwrap();
-            stream.read_to_string(&mut answer).await.unwrap();
-            answer
+            read_rest(&mut stream).await
         };
-        let ((), answer) = tokio::join!(answered, asked);
+        let both = futures::future::join(answered, asked);
+        let ((), answer) = in_time(&format!("{name} carries a connection"), both).await;
         assert_eq!(answer, "from the instance", "{name}: {}", demo.log());
         forward.kill().await.unwrap();
     }

@@ -34,7 +34,7 @@ async fn an_idle_pool_has_nothing_at_work(db: &Database) {
             }
         }
     };
-    let pools = tokio::time::timeout(Duration::from_secs(30), idle).await.unwrap();
+    let pools = given::in_time("no connection is at work after a minute", idle).await;
     assert!(!pools.is_empty());
     for pool in pools {
         assert!(pool.open <= pool.limit && pool.limit > 0, "{pool:?}");

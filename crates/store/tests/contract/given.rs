@@ -1,5 +1,7 @@
 //! What tests begin with. Functions that take `db` have stored what they return; the others only made it up.
 
+use std::time::Duration;
+
 use backend::ports::*;
 use domain::account::{Account, AccountName, CustomerId, Quota};
 use domain::api_key::{ApiKey, HASH_VERSION, KeySecret, PublicId};
@@ -24,6 +26,11 @@ pub struct Tenant {
 /// Seconds on the test clock.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+/// Waits for what comes by itself. Panics with `what` after a minute: no test may hold up the run.
+pub async fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), awaited).await.expect(what)
 }
 
 /// An audit row in `account`.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Balancer, Client, eventually, unique};
+use testkit::{Balancer, Client, eventually, read_rest, read_until, unique};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Console, EMAIL, PASSWORD, reqwest_client};
@@ -104,11 +104,9 @@ async fn an_open_stream_ends_with_the_reason() {
     .await;
     let url = format!("{}/live/namespaces/{namespace}/workloads", console.url);
     let mut stream = reqwest_client().get(url).header("cookie", member.cookie().unwrap()).send().await.unwrap();
-    let mut text = String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap()).into_owned();
+    let first = read_until(&mut stream, "\n\n").await;
     console.terminate().await;
-    while let Some(chunk) = stream.chunk().await.unwrap() {
-        text.push_str(&String::from_utf8_lossy(&chunk));
-    }
+    let text = first + &read_rest(&mut stream).await;
     assert!(text.ends_with("event: closed\ndata: stopping\n\n"), "{text}");
     assert!(console.ended(CALM).await.success());
 }
