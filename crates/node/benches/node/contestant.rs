@@ -19,11 +19,15 @@ const STAGES: [&str; 5] = [
     "node/fast/node-initialize.yaml",
     "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
 ];
-/// KWOK works on four pods at a time unless it is told otherwise, our node on 128.
+/// KWOK works on four pods at a time unless it is told otherwise, our node on 128. The rest are its defaults, which it forgets
+/// where a file of settings is given.
 const WIDE: &str = "apiVersion: config.kwok.x-k8s.io/v1alpha1
 kind: KwokConfiguration
 options:
   podPlayStageParallelism: 128
+  nodePlayStageParallelism: 4
+  nodeLeaseParallelism: 4
+  podsOnNodeSyncParallelism: 1
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
