@@ -44,19 +44,29 @@ impl Pods {
     /// Deletes all; seconds until the last is gone.
     pub async fn delete_until_gone(&self) -> f64 {
         let names: Vec<String> = self.names().await;
-        let version = self.version().await;
+        let mut version = self.version().await;
         let (start, mut left) = (Instant::now(), names.len());
         let deleting = stream::iter(&names).for_each_concurrent(WRITERS, async |name| {
             self.api.delete(name, &DeleteParams::default()).await.unwrap();
         });
         let counting = async {
-            let mut events = self.api.watch(&WatchParams::default(), &version).await.unwrap().boxed();
             while left > 0 {
-                match events.try_next().await.unwrap() {
-                    Some(WatchEvent::Deleted(_)) => left -= 1,
-                    Some(WatchEvent::Error(error)) => panic!("the watch broke: {error:?}"),
-                    Some(_) => {}
-                    None => panic!("the watch ended with {left} pods left"),
+                let mut events = self.api.watch(&WatchParams::default(), &version).await.unwrap().boxed();
+                // The API server ends the watch of whoever falls behind; it goes on where it ended.
+                while let Some(event) = events.try_next().await.unwrap() {
+                    let pod = match event {
+                        WatchEvent::Added(pod) | WatchEvent::Modified(pod) => pod,
+                        WatchEvent::Deleted(pod) => {
+                            left -= 1;
+                            pod
+                        }
+                        WatchEvent::Error(error) => panic!("the watch broke: {error:?}"),
+                        WatchEvent::Bookmark(_) => continue,
+                    };
+                    version = pod.metadata.resource_version.unwrap();
+                    if left == 0 {
+                        break;
+                    }
                 }
             }
         };
