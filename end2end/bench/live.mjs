@@ -64,7 +64,8 @@ const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-back
 const browser = await chromium.launch({ executablePath: plan.chromium, args });
 try {
   const context = await browser.newContext({ reducedMotion: "reduce" });
-  await context.addCookies([{ ...plan.cookie, url: plan.url }]);
+  // For the whole site: a cookie of the page's own address would not reach its streams.
+  await context.addCookies([{ ...plan.cookie, url: new URL("/", plan.url).href }]);
   const page = await context.newPage();
   await { follow, filter }[plan.task.do](page, plan.task);
 } finally {
