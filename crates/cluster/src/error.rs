@@ -2,6 +2,7 @@
 
 use domain::{Code, Dependency, Error};
 use kube::core::Status;
+use kube::runtime::watcher;
 
 /// What we were doing, for the log: "creating the RoleBinding".
 pub(crate) type Doing = &'static str;
@@ -34,6 +35,17 @@ pub(crate) fn translate(doing: Doing, error: kube::Error) -> Error {
             Error::internal(Failed { doing, source: error })
         }
         _ => Error::cluster(Failed { doing, source: error }),
+    }
+}
+
+/// Translates a failed watch as [`translate`] does the call that failed inside it.
+pub(crate) fn translate_watch(doing: Doing, error: watcher::Error) -> Error {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => translate(doing, error),
+        watcher::Error::WatchError(status) => translate(doing, kube::Error::Api(status)),
+        watcher::Error::NoResourceVersion => Error::cluster(error),
     }
 }
 
@@ -148,5 +160,17 @@ mod tests {
         assert_eq!(person(status(403, "Forbidden", "x is forbidden: User \"u\" cannot")), Code::Forbidden);
         assert_eq!(person(status(422, "Invalid", "spec.replicas")), Code::InvalidRequest);
         assert_eq!(person(status(503, "ServiceUnavailable", "")), Code::ClusterUnavailable);
+    }
+
+    #[test]
+    fn what_a_watch_met_is_translated_like_the_answer_of_a_call() {
+        let code = |error| translate_watch("testing", error).code();
+        let forbidden = || status(403, "Forbidden", "x is forbidden: User \"u\" cannot");
+        assert_eq!(code(watcher::Error::InitialListFailed(forbidden())), Code::Internal);
+        assert_eq!(code(watcher::Error::WatchStartFailed(forbidden())), Code::Internal);
+        assert_eq!(code(watcher::Error::WatchFailed(status(503, "", ""))), Code::ClusterUnavailable);
+        let grown_old = Status { code: 410, reason: "Expired".into(), ..Status::default() };
+        assert_eq!(code(watcher::Error::WatchError(Box::new(grown_old))), Code::ClusterUnavailable);
+        assert_eq!(code(watcher::Error::NoResourceVersion), Code::ClusterUnavailable);
     }
 }

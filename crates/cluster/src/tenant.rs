@@ -15,12 +15,12 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
-use kube::runtime::wait::await_condition;
+use kube::runtime::wait::{self, await_condition};
 use kube::{Client, ResourceExt as _};
 use serde_json::Value;
 
 use crate::client::{CALL_LIMIT, Clients, call, within};
-use crate::error::{Doing, translate};
+use crate::error::{Doing, translate, translate_watch};
 use crate::identity::renewal;
 use objects::{FIELD_MANAGER, NAMESPACE_ID, Piece};
 
@@ -158,7 +158,8 @@ async fn counted(client: &Client, tenant: &Tenant, pieces: &[Piece]) -> Result<(
         await_condition(piece.api(client, tenant), &piece.name, is_counted)
     }));
     let late = |_| Error::cluster("the quota controller has not counted the namespace yet");
-    tokio::time::timeout(COUNTED_LIMIT, done).await.map_err(late)?.map(drop).map_err(Error::cluster)
+    let failed = |wait::Error::ProbeFailed(error)| translate_watch("watching the namespace's quotas", error);
+    tokio::time::timeout(COUNTED_LIMIT, done).await.map_err(late)?.map(drop).map_err(failed)
 }
 
 async fn remove_bindings(issuer: &Client, tenant: &Tenant) -> Result<()> {
@@ -187,5 +188,40 @@ pub(crate) fn ignore_gone<T>(result: Result<T>) -> Result<()> {
     match result {
         Ok(_) | Err(Error::NotFound) => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use kube::client::Body;
+    use serde_json::json;
+
+    use super::objects::tests::tenant;
+    use super::*;
+
+    /// An API server that refuses everything.
+    fn refusing(status: StatusCode, reason: &str, message: &str) -> Client {
+        let answer = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "reason": reason, "message": message, "code": status.as_u16(),
+        });
+        let answer = answer.to_string().into_bytes();
+        let service = tower::service_fn(move |_request: http::Request<Body>| {
+            let answer = http::Response::builder().status(status).body(Body::from(answer.clone()));
+            async move { answer }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn a_watch_of_quotas_that_is_refused_is_told_like_a_call_that_is_refused() {
+        let tenant = tenant();
+        let pieces = objects::inside(&tenant, &Quota::default());
+        let asked = async |client: Client| counted(&client, &tenant, &pieces).await.unwrap_err().code();
+        let no_right = r#"resourcequotas is forbidden: User "u" cannot list resource "resourcequotas""#;
+        assert_eq!(asked(refusing(StatusCode::FORBIDDEN, "Forbidden", no_right)).await, Code::Internal);
+        let busy = refusing(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "the server is shutting down");
+        assert_eq!(asked(busy).await, Code::ClusterUnavailable);
     }
 }

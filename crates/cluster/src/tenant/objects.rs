@@ -212,14 +212,14 @@ fn default_account(tenant: &Tenant) -> Piece {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use domain::admission::NamespacePolicy;
     use domain::id::{AccountId, NamespaceId, UserId};
     use domain::namespace::{KubernetesName, NamespaceName, NamespaceStatus};
 
     use super::*;
 
-    fn tenant() -> Tenant {
+    pub fn tenant() -> Tenant {
         let id = "019c1b2e-7f00-7abc-8def-0123456789ab";
         let name = NamespaceName::new("team-ml").unwrap();
         let id = NamespaceId::parse(id).unwrap();
