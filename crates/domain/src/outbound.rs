@@ -47,6 +47,19 @@ impl AddressPolicy {
         Self { allowed, ..Self::default() }
     }
 
+    /// These ranges, too.
+    #[must_use]
+    pub fn and_allowing(mut self, allowed: impl IntoIterator<Item = Network>) -> Self {
+        self.allowed.extend(allowed);
+        self
+    }
+
+    /// For addresses that no operator had in mind when private networks were allowed; what is denied stays so.
+    #[must_use]
+    pub fn public_only(self) -> Self {
+        Self { allowed: Vec::new(), ..self }
+    }
+
     /// Never these, whatever range they are in: the API server of the home cluster.
     #[must_use]
     pub fn denying(mut self, denied: impl IntoIterator<Item = IpAddr>) -> Self {
@@ -200,6 +213,16 @@ mod tests {
             assert!(open.allows(address(allowed)), "{allowed}");
         }
         assert!(!open.allows(address("192.168.7.10")) && !open.allows(address("fd13::1")));
+    }
+
+    #[test]
+    fn what_is_denied_stays_so_however_the_ranges_change() {
+        let own = [address("192.0.2.7")];
+        let policy = allowing(&["10.0.0.0/8"]).denying(own).public_only();
+        assert!(policy.allows(address("192.0.2.8")) && !policy.allows(address("10.0.0.1")));
+        let wider = policy.clone().and_allowing([Network::parse("127.0.0.0/8").unwrap()]);
+        assert!(wider.allows(address("127.0.0.1")));
+        assert!(!policy.allows(own[0]) && !wider.allows(own[0]));
     }
 
     #[test]

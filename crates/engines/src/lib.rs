@@ -19,6 +19,8 @@ pub use domain::admission::ANNOTATION_SERVICE_ACCOUNTS;
 /// What nodes are marked with, as admission and the console read it.
 pub use domain::capacity::{ACCOUNT_TAINT, CLOSED_TAINT, ENGINE_LABEL, PROVIDER_TAINT};
 pub use domain::node::{RUN_BY_FLEET, RUN_BY_LABEL};
+/// Where connections may go.
+pub use domain::outbound::AddressPolicy;
 /// How a Service asks for the way from outside, and what it is told.
 pub use domain::service::{EXPOSE_HTTP, EXPOSE_LABEL, Outside, OutsideCondition, outside_condition, outside_engine};
 

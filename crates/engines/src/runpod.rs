@@ -74,7 +74,7 @@ impl RunPod {
     /// When no client can be made.
     pub fn over_https(mut config: RunPodConfig, base: &str, key: ApiKey) -> Result<Self, TransportError> {
         if let Some(proxy) = reach::proxy_of_simulator(base) {
-            (config.proxy, config.addresses) = (proxy, reach::this_machine());
+            (config.proxy, config.addresses) = (proxy, reach::and_this_machine(config.addresses));
         }
         Ok(Self::new(config, Arc::new(HttpTransport::new(base, key)?), Clock::system()))
     }

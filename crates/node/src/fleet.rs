@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use engines::{docker::TlsHost, kubernetes::Login, runpod::Clouds};
+use engines::{AddressPolicy, docker::TlsHost, kubernetes::Login, runpod::Clouds};
 use kubelet::Gpu;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -101,6 +101,8 @@ pub struct Account {
     pub clouds: Clouds,
     /// Most that one instance may cost, millionths of a dollar per hour, limit included.
     pub max_price_micros: i64,
+    /// Where instances may be, whatever the API says.
+    pub addresses: AddressPolicy,
 }
 
 /// A cluster, its namespace for our pods, and the way there.
@@ -349,7 +351,7 @@ impl Reach {
                 vec![one.server.clone(), one.namespace.clone(), login, more]
             }
             Self::Account(one) => {
-                let more = format!("{:?}{:?}{}", one.data_centers, one.clouds, one.max_price_micros);
+                let more = format!("{:?}{:?}{}{:?}", one.data_centers, one.clouds, one.max_price_micros, one.addresses);
                 vec![one.url.clone(), secret(&one.key), more]
             }
             Self::Socket(endpoint) => vec![endpoint.clone()],

@@ -72,7 +72,7 @@ impl Roster {
         match &engine.settings {
             Settings::OnPremise(settings) => cluster(engine, settings, address, credentials),
             Settings::Docker(settings) => host(engine, settings, address, credentials),
-            Settings::Runpod(settings) => account(&self.runpod, settings, credentials),
+            Settings::Runpod(settings) => account(&self.runpod, &self.policy, settings, credentials),
         }
     }
 
@@ -142,7 +142,8 @@ fn host(engine: &Engine, settings: &Docker, address: Option<IpAddr>, credentials
     }))
 }
 
-fn account(api: &str, settings: &Runpod, credentials: Credentials) -> Result<Reach> {
+/// The operator allowed private networks for engines that somebody described, not for whatever a provider answers.
+fn account(api: &str, policy: &AddressPolicy, settings: &Runpod, credentials: Credentials) -> Result<Reach> {
     let Credentials::ApiKey { key } = credentials else { bail!(OTHER_KIND) };
     let clouds = match settings.cloud.as_str() {
         "community" => Clouds::Community,
@@ -155,6 +156,7 @@ fn account(api: &str, settings: &Runpod, credentials: Credentials) -> Result<Rea
         data_centers: settings.datacenter_ids.clone(),
         clouds,
         max_price_micros: settings.max_gpu_price_micros,
+        addresses: policy.clone().public_only(),
     }))
 }
 
@@ -216,6 +218,8 @@ fn stage(status: EngineStatus, waits_for_pods: bool) -> Option<Stage> {
 
 #[cfg(test)]
 mod tests {
+    use domain::outbound::Network;
+
     use super::*;
 
     #[test]
@@ -228,6 +232,19 @@ mod tests {
         for status in EngineStatus::ALL.into_iter().filter(|status| !status.takes_workloads()) {
             assert_ne!(stage(status, false), Some(Stage::Open), "{status:?}");
         }
+    }
+
+    #[test]
+    fn an_accounts_instances_are_no_addresses_of_our_own_and_in_no_private_network() {
+        let [own, private, public]: [IpAddr; 3] =
+            ["192.0.2.1", "10.0.0.1", "192.0.2.2"].map(|text| text.parse().unwrap());
+        let policy = AddressPolicy::allowing(vec![Network::parse("10.0.0.0/8").unwrap()]).denying([own]);
+        let settings = Runpod { datacenter_ids: Vec::new(), cloud: "secure".into(), max_gpu_price_micros: 1 };
+        let credentials = Credentials::ApiKey { key: "rpa_any".into() };
+        let reach = account("https://rent.example", &policy, &settings, credentials).unwrap();
+        let Reach::Account(account) = reach else { panic!("it is an account") };
+        let allowed = |address| account.addresses.allows_all(&[address], 22);
+        assert_eq!((allowed(own), allowed(private), allowed(public)), (false, false, true));
     }
 
     #[test]

@@ -35,9 +35,9 @@ pub(super) fn proxy_of_simulator(base: &str) -> Option<String> {
 }
 
 /// For a simulator on this machine, whose instances are on it too; elsewhere only public addresses are reached.
-pub(super) fn this_machine() -> AddressPolicy {
+pub(super) fn and_this_machine(policy: AddressPolicy) -> AddressPolicy {
     let loopback = ["127.0.0.0/8", "::1"];
-    AddressPolicy::allowing(loopback.iter().filter_map(|text| Network::parse(text).ok()).collect())
+    policy.and_allowing(loopback.iter().filter_map(|text| Network::parse(text).ok()))
 }
 
 /// Nobody knows, and it need not be the container's fault.
@@ -153,9 +153,12 @@ mod tests {
         for inside in ["127.0.0.1", "localhost", "::ffff:127.0.0.1", "[::1]", "169.254.169.254", "10.0.0.1"] {
             denied(AddressPolicy::default(), inside).await;
         }
+        let here = and_this_machine(AddressPolicy::default());
         for other in ["169.254.169.254", "192.168.0.1", "0.0.0.0"] {
-            denied(this_machine(), other).await;
+            denied(here.clone(), other).await;
         }
-        assert!(connect(&this_machine(), "127.0.0.1", port).await.is_ok());
+        assert!(connect(&here, "127.0.0.1", port).await.is_ok());
+        let own = AddressPolicy::default().denying_endpoints([SocketAddr::from(([127, 0, 0, 1], port))]);
+        denied(and_this_machine(own), "127.0.0.1").await;
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::body::Bytes;
+use domain::outbound::AddressPolicy;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kubelet::{ContainerRequest, ContainerRun};
@@ -229,7 +230,8 @@ fn request(uid: &str, created: Timestamp, change: impl FnOnce(&mut Value)) -> In
 
 /// For instances that listen on this machine.
 fn here() -> RunPodConfig {
-    RunPodConfig { addresses: reach::this_machine(), ..RunPodConfig::new("cluster", "node") }
+    let addresses = reach::and_this_machine(AddressPolicy::default());
+    RunPodConfig { addresses, ..RunPodConfig::new("cluster", "node") }
 }
 
 /// No instance of ours without a pod, none missing, and never two for one pod for longer than `lag`.

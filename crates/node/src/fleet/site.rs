@@ -75,6 +75,7 @@ impl Site {
             clouds: at.clouds,
             sold: Some(sold.subscribe()),
             cpu_pods: false,
+            addresses: at.addresses.clone(),
             ..RunPodConfig::new(marker, node.as_str())
         };
         let provider = RunPod::over_https(config, &at.url, ApiKey::Text(at.key.clone()));

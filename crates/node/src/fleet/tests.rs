@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use engines::{
+    AddressPolicy,
     docker::Hardware,
     kubernetes::{AWAY, Class, Login},
     runpod::{Clouds, SoldGpu},
@@ -181,8 +182,8 @@ fn an_object_is_missing_when_the_cluster_answers_so_whatever_its_words() {
 
 fn rented(key: &str, max_price_micros: i64) -> Engine {
     let url = "https://rent.example".to_owned();
-    let (key, clouds) = (key.to_owned().into(), Clouds::Secure);
-    let account = Account { url, key, data_centers: vec!["EU-RO-1".into()], clouds, max_price_micros };
+    let (key, clouds, addresses) = (key.to_owned().into(), Clouds::Secure, AddressPolicy::default());
+    let account = Account { url, key, data_centers: vec!["EU-RO-1".into()], clouds, max_price_micros, addresses };
     Engine { reach: Reach::Account(account), ..engine("a", Stage::Open) }
 }
 
