@@ -1,7 +1,11 @@
 //! SKUs as operators sell them and as tenants find them (`console-api.md` §6, RULINGS 12 and 13).
 
+use std::path::Path;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use testkit::{Client, KubeApi, TestApp, eventually, unique};
+use tokio::process::{Child, Command};
 
 use crate::CONSOLE;
 
@@ -22,8 +26,12 @@ struct Sold {
 
 impl Sold {
     async fn new(app: &TestApp) -> Self {
+        Self::of(app, spec("0.50")).await
+    }
+
+    async fn of(app: &TestApp, offer: Value) -> Self {
         let (code, operator, admin) = (unique("sku"), app.operator().await, KubeApi::admin(app.plane));
-        let made = operator.post("/v1/platform/skus", json!({"code": code, "spec": spec("0.50")})).await;
+        let made = operator.post("/v1/platform/skus", json!({"code": code, "spec": offer})).await;
         assert_eq!((made.status, made.str("/code")), (201, code.clone()), "{}", made.text);
         assert_eq!(made.header("location"), format!("/v1/platform/skus/{code}"));
         Self { code, operator, admin }
@@ -35,6 +43,44 @@ impl Sold {
 
     async fn gone(self) {
         self.admin.delete(&format!("{SKUS}/{}", self.code)).await.done();
+    }
+}
+
+/// A simulated engine of one test with the node that carries its name. No pods but those of the test's SKU tolerate it,
+/// so nobody else takes or frees a place.
+struct OwnEngine {
+    name: String,
+    node: Child,
+}
+
+impl OwnEngine {
+    /// With four places for pods of [`spec`].
+    async fn start(app: &TestApp) -> Self {
+        let name = unique("engine");
+        let (cert, key) = app.plane.kubelet_certificate(&name);
+        let port = testkit::free_port();
+        let mut command = Command::new(Path::new(CONSOLE).with_file_name("remotegpu-kubelet"));
+        command.args(["--nodename", &name, "--address", "127.0.0.1", "--port", &port.to_string()]);
+        command.args(["--provider", "simulated", "--capacity-cpu", "4", "--capacity-memory", "4Gi"]);
+        command.args(["--taint-key", &name]);
+        command.arg("--kubeconfig").arg(app.plane.kubeconfig("admin"));
+        command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let node = command.spawn().expect("remotegpu-kubelet is built");
+        Self { name, node }
+    }
+
+    /// What a SKU says that is sold here and nowhere else.
+    fn offer(&self) -> Value {
+        let tolerations = json!([{"key": self.name, "operator": "Exists", "effect": "NoSchedule"}]);
+        let mut offer = spec("0.50");
+        offer["placement"] = json!({"engines": [self.name], "tolerations": tolerations});
+        offer
+    }
+
+    async fn gone(mut self, app: &TestApp) {
+        self.node.kill().await.unwrap();
+        app.plane.admin(&["delete", "node", &self.name]).await.out();
     }
 }
 
@@ -312,32 +358,31 @@ async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired()
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_free_follows_the_pods_per_engine() {
     let app = TestApp::start(CONSOLE).await;
-    let sold = Sold::new(&app).await;
+    let engine = OwnEngine::start(&app).await;
+    let sold = Sold::of(&app, engine.offer()).await;
     let namespace = app.namespace(&sold.operator).await;
     let pods = format!("/api/v1/namespaces/{}/pods", namespace["kubernetes_name"].as_str().unwrap());
-    let free = async || {
-        let sku = sold.operator.get(&sold.path()).await.json();
-        let engines = sku["status"]["engines"].as_array().cloned().unwrap_or_default();
-        (sku["status"]["free"].as_u64(), engines.iter().find(|e| e["name"] == "simulated").cloned(), sku)
+    let says = async |what: &str, free: u64| {
+        eventually(what, async || {
+            let sku = sold.operator.get(&sold.path()).await.json();
+            let status = &sku["status"];
+            let here = json!([{"name": engine.name, "free": free, "total": 4}]);
+            let is_so = status["free"] == free && status["total"] == 4 && status["engines"] == here;
+            if is_so && status["asOf"].is_string() { Ok(()) } else { Err(sku) }
+        })
+        .await;
     };
-    let counted = eventually("it is counted", async || match free().await {
-        (Some(free @ 1..), Some(engine), sku) if engine["free"] == free => Ok((free, sku)),
-        other => Err(other),
-    });
-    let (before, sku) = counted.await;
-    assert!(sku["status"]["asOf"].is_string() && sku["status"]["total"].as_u64() >= Some(before), "{sku}");
+    says("every place of the new engine is free", 4).await;
     eventually("the webhook knows the SKU", async || {
         let reply = sold.admin.create(&pods, &pod("takes", &sold.code)).await;
         if reply.status == 201 { Ok(()) } else { Err(reply.body) }
     })
     .await;
-    // Others may come and go meanwhile on the same engine; ours certainly takes a place.
-    eventually("a place is taken", async || {
-        let bound = sold.admin.get(&format!("{pods}/takes")).await.body["spec"]["nodeName"].is_string();
-        let (now, _, sku) = free().await;
-        if bound && now < Some(before) { Ok(()) } else { Err(sku) }
-    })
-    .await;
+    says("a place is taken", 3).await;
+    let taken = sold.admin.get(&format!("{pods}/takes")).await.done();
+    assert_eq!(taken["spec"]["nodeName"], engine.name);
     sold.admin.delete(&format!("{pods}/takes")).await.done();
+    says("the place is free again", 4).await;
     sold.gone().await;
+    engine.gone(&app).await;
 }
