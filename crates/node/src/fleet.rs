@@ -220,6 +220,8 @@ impl Fleet {
         for id in old {
             if let Some(member) = self.members.remove(&id) {
                 member.end().await;
+                // A Node that was being registered when its node ended may appear after all.
+                self.swept &= ids.contains(&id);
             }
         }
         for (id, engine) in wanted {

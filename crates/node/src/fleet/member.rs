@@ -226,6 +226,10 @@ impl Work {
         for (name, running) in std::mem::take(&mut self.nodes) {
             running.end(&name).await;
         }
+        // One that registered its Node only now may have got a pod and rented for it: that ends as everything else did.
+        if self.home.nodes_of(&self.engine.name).await?.keys().any(|name| !names.contains(name)) {
+            return Ok(SOON);
+        }
         for name in &names {
             self.home.remove(name).await?;
         }
@@ -239,7 +243,6 @@ impl Work {
         for node in nodes {
             were_closed &= self.home.settle(node, self.engine.stage).await?;
         }
-        // A pod that was scheduled before the scheduler saw the nodes closed is bound by the next look.
         let may_end = self.engine.stage != Stage::Emptying || (were_closed && !self.home.runs_pods(nodes).await?);
         if !may_end {
             if were_closed && !std::mem::replace(&mut self.waits, true) {
@@ -251,7 +254,8 @@ impl Work {
             return Ok(false);
         }
         self.waits = false;
-        let mut empty = true;
+        // A pod that was scheduled before the scheduler saw the nodes closed is bound by the next look.
+        let mut empty = were_closed;
         for node in nodes {
             empty &= self.home.drain(node).await?;
         }
