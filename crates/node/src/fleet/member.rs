@@ -289,3 +289,6 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
