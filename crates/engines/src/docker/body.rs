@@ -48,7 +48,7 @@ impl Docker {
         labels.insert(ATTEMPT.into(), wanted.attempt.to_string());
         let numbers: Vec<String> = gpus.iter().map(u32::to_string).collect();
         labels.extend((!gpus.is_empty()).then(|| (GPUS.to_owned(), numbers.join(","))));
-        let user = user(&request.pod, spec);
+        let user = user(&request.pod, spec, image);
         refuse_root(&request.pod, spec, user.as_deref(), image)?;
         let limits = self.limits.get().copied().unwrap_or_default();
         let hostname = matches!(network, Network::Own(..)).then(|| hostname(&request.pod));
@@ -150,8 +150,8 @@ fn no_new_privileges(security: &SecurityContext) -> Option<Vec<String>> {
     (security.allow_privilege_escalation == Some(false)).then(|| vec!["no-new-privileges".to_owned()])
 }
 
-/// `user[:group]`; the container's own setting beats the pod's.
-fn user(pod: &Pod, spec: &Container) -> Option<String> {
+/// `user[:group]`; the container's own setting beats the pod's. Whoever names a group alone keeps the image's user.
+fn user(pod: &Pod, spec: &Container, image: &ImageInspect) -> Option<String> {
     let of_pod = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
     let own = spec.security_context.as_ref();
     let user = own.and_then(|own| own.run_as_user).or(of_pod.and_then(|all| all.run_as_user));
@@ -159,9 +159,15 @@ fn user(pod: &Pod, spec: &Container) -> Option<String> {
     match (user, group) {
         (Some(user), Some(group)) => Some(format!("{user}:{group}")),
         (Some(user), None) => Some(user.to_string()),
-        (None, Some(group)) => Some(format!("0:{group}")),
+        (None, Some(group)) => Some(format!("{}:{group}", image_user(image).unwrap_or("0"))),
         (None, None) => None,
     }
+}
+
+/// The user that the image names, without its group.
+fn image_user(image: &ImageInspect) -> Option<&str> {
+    let user = image.config.as_ref()?.user.as_deref()?.split(':').next();
+    user.filter(|user| !user.is_empty())
 }
 
 /// `runAsNonRoot`: neither the pod nor the image may say root, or nothing at all.
@@ -171,8 +177,7 @@ fn refuse_root(pod: &Pod, spec: &Container, user: Option<&str>, image: &ImageIns
     if own.or(of_pod) != Some(true) {
         return Ok(());
     }
-    let of_image = image.config.as_ref().and_then(|config| config.user.as_deref());
-    let name = user.or(of_image).unwrap_or_default().split(':').next().unwrap_or_default();
+    let name = user.or(image_user(image)).unwrap_or_default().split(':').next().unwrap_or_default();
     if !matches!(name, "" | "0" | "root") {
         return Ok(());
     }
@@ -263,13 +268,29 @@ mod tests {
             let request = request(container, pod_security);
             let image: ImageInspect = serde_json::from_value(json!({"Config": {"User": image_user}})).unwrap();
             let spec = &request.containers[0].spec;
-            refuse_root(&request.pod, spec, user(&request.pod, spec).as_deref(), &image).is_ok()
+            refuse_root(&request.pod, spec, user(&request.pod, spec, &image).as_deref(), &image).is_ok()
         };
         let strict = json!({"runAsNonRoot": true});
         assert!(check(json!({"name": "app"}), json!({}), ""));
         assert!(!check(json!({"name": "app"}), strict.clone(), ""));
         assert!(check(json!({"name": "app"}), strict.clone(), "1000:1000"));
         assert!(check(json!({"name": "app", "securityContext": {"runAsUser": 1000}}), strict, "root"));
+    }
+
+    #[test]
+    fn a_group_alone_leaves_the_image_its_user() {
+        let told = |pod_security: Value, image: Value| {
+            let request = request(json!({"name": "app"}), pod_security);
+            let image: ImageInspect = serde_json::from_value(json!({"Config": image})).unwrap();
+            let spec = &request.containers[0].spec;
+            let user = user(&request.pod, spec, &image);
+            (refuse_root(&request.pod, spec, user.as_deref(), &image).is_ok(), user.unwrap_or_default())
+        };
+        let group = json!({"runAsGroup": 7, "runAsNonRoot": true});
+        assert_eq!(told(group.clone(), json!({"User": "1000:1000"})), (true, "1000:7".into()));
+        assert_eq!(told(group.clone(), json!({"User": ""})), (false, "0:7".into()));
+        assert_eq!(told(group, json!({})), (false, "0:7".into()));
+        assert_eq!(told(json!({"runAsGroup": 7}), json!({"User": "app"})), (true, "app:7".into()));
     }
 
     #[test]
