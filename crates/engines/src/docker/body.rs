@@ -170,7 +170,7 @@ fn image_user(image: &ImageInspect) -> Option<&str> {
     user.filter(|user| !user.is_empty())
 }
 
-/// `runAsNonRoot`: neither the pod nor the image may say root, or nothing at all.
+/// `runAsNonRoot`: the pod or the image must say another number than root's.
 fn refuse_root(pod: &Pod, spec: &Container, user: Option<&str>, image: &ImageInspect) -> Result<(), ProviderError> {
     let of_pod = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref()?.run_as_non_root);
     let own = spec.security_context.as_ref().and_then(|own| own.run_as_non_root);
@@ -178,10 +178,14 @@ fn refuse_root(pod: &Pod, spec: &Container, user: Option<&str>, image: &ImageIns
         return Ok(());
     }
     let name = user.or(image_user(image)).unwrap_or_default().split(':').next().unwrap_or_default();
-    if !matches!(name, "" | "0" | "root") {
+    let number = name.parse::<u32>().ok();
+    if number.is_some_and(|number| number != 0) {
         return Ok(());
     }
-    let message = format!("Container {} has runAsNonRoot and its image runs as root; set runAsUser", spec.name);
+    let is_root = number.is_some() || matches!(name, "" | "root");
+    // A name can be that of user 0 in the image's own list, as in Kubernetes nobody looks it up.
+    let why = if is_root { "its image runs as root" } else { "its image names its user, maybe root, by a word" };
+    let message = format!("Container {} has runAsNonRoot and {why}; set runAsUser", spec.name);
     Err(ProviderError::Waiting { reason: "CreateContainerConfigError", message })
 }
 
@@ -273,6 +277,9 @@ mod tests {
         let strict = json!({"runAsNonRoot": true});
         assert!(check(json!({"name": "app"}), json!({}), ""));
         assert!(!check(json!({"name": "app"}), strict.clone(), ""));
+        for root in ["root", "0", "00", "toor", "app:1000"] {
+            assert!(!check(json!({"name": "app"}), strict.clone(), root), "{root}");
+        }
         assert!(check(json!({"name": "app"}), strict.clone(), "1000:1000"));
         assert!(check(json!({"name": "app", "securityContext": {"runAsUser": 1000}}), strict, "root"));
     }
