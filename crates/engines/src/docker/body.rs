@@ -127,6 +127,7 @@ fn host_config(
         memory_swap: memory.filter(|_| limits.swap),
         pids_limit: limits.pids.then_some(PIDS),
         device_requests: devices::requests(gpus, limits.cdi),
+        group_add: some(&groups(&request.pod)),
         cap_add: security.capabilities.as_ref().and_then(|all| all.add.clone()),
         cap_drop: security.capabilities.as_ref().and_then(|all| all.drop.clone()),
         readonly_rootfs: security.read_only_root_filesystem,
@@ -162,6 +163,13 @@ fn user(pod: &Pod, spec: &Container, image: &ImageInspect) -> Option<String> {
         (None, Some(group)) => Some(format!("{}:{group}", image_user(image).unwrap_or("0"))),
         (None, None) => None,
     }
+}
+
+/// Groups that the pod's processes are in besides their own; its files belong to that of `fsGroup`.
+fn groups(pod: &Pod) -> Vec<String> {
+    let security = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
+    let all = security.into_iter().flat_map(|all| all.supplemental_groups.iter().flatten().chain(&all.fs_group));
+    all.map(ToString::to_string).collect()
 }
 
 /// The user that the image names, without its group.
@@ -240,6 +248,18 @@ mod tests {
         assert_eq!(config.device_requests.unwrap()[0].device_ids.as_deref().unwrap(), ["1", "3"]);
         assert_eq!(config.binds.unwrap(), ["rgpu_u_data:/data:ro"]);
         assert_eq!(config.network_mode.as_deref(), Some("rgpu-team"));
+    }
+
+    #[test]
+    fn processes_are_in_the_groups_of_their_pod() {
+        let groups = |pod_security: Value| {
+            let request = request(json!({"name": "app"}), pod_security);
+            let network = Network::Own("rgpu-team".into(), None);
+            host_config(&request, &request.containers[0].spec, Limits::default(), network, &[]).group_add
+        };
+        let both = groups(json!({"fsGroup": 2000, "supplementalGroups": [5, 7]}));
+        assert_eq!(both.unwrap(), ["5", "7", "2000"], "else they could not read the files that belong to it");
+        assert_eq!(groups(json!({})), None);
     }
 
     #[test]
