@@ -1,5 +1,5 @@
 //! Just enough of tar to put a few files into a container: folders, files, symbolic links, names of any length. Pure.
-//! The format is POSIX ustar, with the long names of GNU.
+//! The format is POSIX ustar, with the long names and large numbers of GNU.
 
 const BLOCK: usize = 512;
 /// Names up to here stand in the header itself.
@@ -55,7 +55,7 @@ impl Tar {
         put(0, cut(path));
         put(100, format!("{mode:07o}").as_bytes());
         put(108, format!("{:07o}", 0).as_bytes());
-        put(116, format!("{:07o}", self.group & 0o7_777_777).as_bytes());
+        put(116, &number(self.group));
         put(124, format!("{size:011o}").as_bytes());
         put(136, format!("{:011o}", 0).as_bytes());
         put(148, b"        ");
@@ -73,6 +73,18 @@ impl Tar {
     }
 }
 
+/// Seven octal digits, or what GNU writes for numbers that need more of them: a sign, and the number itself.
+fn number(number: u64) -> [u8; 8] {
+    let mut field = number.to_be_bytes();
+    if number <= 0o7_777_777 {
+        field = [0; 8];
+        field[..7].copy_from_slice(format!("{number:07o}").as_bytes());
+    } else {
+        field[0] = 0x80;
+    }
+    field
+}
+
 fn cut(text: &str) -> &[u8] {
     let bytes = text.as_bytes();
     &bytes[..bytes.len().min(NAME)]
@@ -87,7 +99,8 @@ mod tests {
     #[test]
     fn the_tar_of_this_machine_reads_it() {
         let long = "n".repeat(200);
-        let mut tar = Tar::of_group(1000);
+        // A number that ordinary headers have no room for; whole clusters give their groups such ones.
+        let mut tar = Tar::of_group(1_000_680_000);
         tar.folder("..1");
         tar.file("..1/a", 0o400, b"hello");
         tar.file(&format!("..1/{long}"), 0o644, &[7; 600]);
@@ -100,8 +113,8 @@ mod tests {
         let list = String::from_utf8(output.stdout).unwrap();
         let lines: Vec<&str> = list.lines().collect();
         assert!(output.status.success() && lines.len() == 4, "{list}");
-        assert!(lines[0].starts_with("drwxr-xr-x 0/1000"), "{list}");
-        assert!(lines[1].starts_with("-r-------- 0/1000") && lines[1].ends_with("..1/a"), "{list}");
+        assert!(lines[0].starts_with("drwxr-xr-x 0/1000680000"), "{list}");
+        assert!(lines[1].starts_with("-r-------- 0/1000680000") && lines[1].ends_with("..1/a"), "{list}");
         assert!(lines[2].contains(" 600 ") && lines[2].ends_with(&long), "{list}");
         assert!(lines[3].ends_with("..data -> ..1"), "{list}");
     }
