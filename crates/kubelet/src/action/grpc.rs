@@ -6,6 +6,8 @@ use crate::PortStream;
 
 /// Enumeration value of a healthy service.
 const SERVING: u8 = 1;
+/// Bytes of an answer that are read: a health check has seven.
+const MOST: usize = 1024;
 
 pub(super) async fn check(wire: PortStream, service: &str) -> Result<(), String> {
     let text = |error: h2::Error| format!("gRPC: {error}");
@@ -26,6 +28,9 @@ pub(super) async fn check(wire: PortStream, service: &str) -> Result<(), String>
     let mut bytes = Vec::new();
     while let Some(piece) = body.data().await {
         let piece = piece.map_err(text)?;
+        if bytes.len() + piece.len() > MOST {
+            return Err(format!("the answer has more than {MOST} bytes, and that of a health check has seven"));
+        }
         let _ = body.flow_control().release_capacity(piece.len());
         bytes.extend_from_slice(&piece);
     }
@@ -95,5 +100,19 @@ mod tests {
             while server.accept().await.is_some() {}
         });
         assert_eq!(check(Box::new(ours), "").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_long_is_not_read_to_its_end() {
+        let (ours, theirs) = tokio::io::duplex(4096);
+        tokio::spawn(async move {
+            let mut server = h2::server::handshake(theirs).await.unwrap();
+            let (_request, mut respond) = server.accept().await.unwrap().unwrap();
+            let mut stream = respond.send_response(http::Response::new(()), false).unwrap();
+            stream.send_data(vec![0; 2 * MOST].into(), true).unwrap();
+            while server.accept().await.is_some() {}
+        });
+        let why = check(Box::new(ours), "").await.unwrap_err();
+        assert!(why.contains("more than 1024 bytes"), "{why}");
     }
 }
