@@ -12,9 +12,12 @@ use crate::{
 mod expand;
 mod field;
 
-pub(crate) use expand::expand;
+use expand::expand;
 use field::is_pod_ip;
 pub(crate) use field::{field_value, resource_value};
+
+/// Bytes of an environment, and of a command: Linux gives no process more of both.
+const MOST_BYTES: usize = 6 << 20;
 
 /// What the node adds to a pod's own data.
 pub(crate) struct NodeValues<'a> {
@@ -49,7 +52,8 @@ pub(crate) struct Problem {
 }
 
 /// # Errors
-/// The first mandatory source that is not there: the container must not be created.
+/// The first mandatory source that is not there, or an environment that no process can have: the container must not be
+/// created.
 pub(crate) fn resolve(
     pod: &Pod,
     container: &Container,
@@ -58,7 +62,7 @@ pub(crate) fn resolve(
 ) -> Result<Environment, Problem> {
     let mut env = Environment::default();
     for (name, value) in node.api.iter().flat_map(|api| api.variables()) {
-        env.set(name, value);
+        env.set(name, value)?;
     }
     for from in container.env_from.iter().flatten() {
         add_all(&mut env, from, sources)?;
@@ -66,23 +70,47 @@ pub(crate) fn resolve(
     for one in container.env.iter().flatten() {
         let value = match (&one.value_from, &one.value) {
             (Some(from), _) => value_from(&mut env, pod, container, node, sources, from)?,
-            (None, Some(value)) => Some(expand(value, &env.variables)),
+            (None, Some(value)) => {
+                let value = expand(value, &env.variables, MOST_BYTES);
+                Some(value.ok_or_else(|| too_large("environment"))?)
+            }
             (None, None) => Some(String::new()),
         };
         if let Some(value) = value {
-            env.set(&one.name, value);
+            env.set(&one.name, value)?;
         }
     }
     Ok(env)
+}
+
+/// A command, or its arguments, with the container's variables in it.
+///
+/// # Errors
+/// More than a process can be given.
+pub(crate) fn expand_all(words: &[String], variables: &[(String, String)]) -> Result<Vec<String>, Problem> {
+    let mut left = MOST_BYTES;
+    let expanded = words.iter().map(|word| {
+        let word = expand(word, variables, left).ok_or_else(|| too_large("command"))?;
+        left -= word.len();
+        Ok(word)
+    });
+    expanded.collect()
+}
+
+fn too_large(what: &str) -> Problem {
+    let message = format!("The {what} has more than {} MiB, which no process can be given", MOST_BYTES >> 20);
+    Problem { reason: "UnsupportedPod".into(), message }
 }
 
 // === impl Environment ===
 
 impl Environment {
     /// A later value replaces an earlier one and moves to the end, where the container sees it.
-    fn set(&mut self, name: &str, value: String) {
+    fn set(&mut self, name: &str, value: String) -> Result<(), Problem> {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value));
+        let bytes: usize = self.variables.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MOST_BYTES { Err(too_large("environment")) } else { Ok(()) }
     }
 
     fn warn(&mut self, reason: impl Into<String>, message: impl Into<String>) {
@@ -102,7 +130,7 @@ fn add_all(env: &mut Environment, from: &EnvFromSource, sources: &Sources) -> Re
     for (key, value) in data {
         let variable = format!("{prefix}{key}");
         if is_variable_name(&variable) {
-            env.set(&variable, String::from_utf8_lossy(value).into_owned());
+            env.set(&variable, String::from_utf8_lossy(value).into_owned())?;
         } else {
             invalid.push(variable);
         }

@@ -129,3 +129,17 @@ fn a_pod_that_may_speak_to_the_api_server_is_told_where_it_is_unless_it_knows_be
     ];
     assert_eq!(env.variables, pairs(&wanted));
 }
+
+#[test]
+fn variables_that_double_again_and_again_are_refused_before_they_fill_the_memory() {
+    let double = |at: usize| json!({"name": format!("V{at}"), "value": format!("$(V{0})$(V{0})", at - 1)});
+    let mut env = vec![json!({"name": "V0", "value": "0123456789"})];
+    env.extend((1..60).map(double));
+    assert_eq!(resolved(json!({"name": "app", "env": env})).unwrap_err().reason, "UnsupportedPod");
+    let known = vec![("A".to_owned(), "x".repeat(1 << 20))];
+    let words = |count: usize| vec!["$(A)".to_owned(); count];
+    assert_eq!(expand_all(&words(6), &known).unwrap().len(), 6);
+    assert_eq!(expand_all(&words(7), &known).unwrap_err().reason, "UnsupportedPod");
+    let from = json!({"prefix": "P_", "configMapRef": {"name": "settings"}});
+    assert_eq!(values(json!({"name": "app", "envFrom": vec![from; 9]})), pairs(&[("P_MODE", "fast")]));
+}

@@ -10,7 +10,7 @@ use crate::{
     ApiServer, ContainerRequest, ContainerRun, Instance, InstanceRequest, ProviderError,
     access::granted,
     decide::all_containers,
-    env::{Environment, NodeValues, Problem, asks_for_pod_ip, expand, resolve},
+    env::{Environment, NodeValues, Problem, asks_for_pod_ip, expand_all, resolve},
     env_sources::{Sources, fetch, fetch_logins, references},
     events::about,
     hooks::after_start,
@@ -29,6 +29,9 @@ const FIRST_PAUSE: i64 = 5;
 const LONGEST_PAUSE: i64 = 300;
 /// A missing ConfigMap or Secret usually follows its pod soon.
 const CONFIG_PAUSE: i64 = 20;
+/// Bytes of environments and commands that the containers of one pod have together. Each may have as many as Linux gives a
+/// process, and a pod may have thousands.
+const MOST_BYTES: usize = 32 << 20;
 
 pub(super) async fn start(
     shared: &Arc<Shared>,
@@ -46,9 +49,9 @@ pub(super) async fn start(
     let specs: Vec<Container> = chosen.iter().map(|(container, _)| (*container).clone()).collect();
     let namespace = view.pod.metadata.namespace.clone().unwrap_or_default();
     let sources = fetch(&shared.client, &namespace, references(&specs)).await;
-    let requests: Result<Vec<_>, Problem> =
-        chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources, api)).collect();
-    let request = match complete(shared, &view, requests, api.is_some()).await {
+    let requests =
+        chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources, api));
+    let request = match complete(shared, &view, together(requests), api.is_some()).await {
         Ok(request) => request,
         Err(problem) => return misconfigured(shared, uid, view, problem).await,
     };
@@ -134,14 +137,33 @@ fn request(
     for warning in warnings {
         shared.events.warning(about(&view.pod), &warning.reason, warning.message);
     }
-    let expanded = |list: &Option<Vec<String>>| list.iter().flatten().map(|text| expand(text, &variables)).collect();
+    let expanded = |list: &Option<Vec<String>>| expand_all(list.as_deref().unwrap_or_default(), &variables);
     Ok(ContainerRequest {
-        command: expanded(&container.command),
-        args: expanded(&container.args),
+        command: expanded(&container.command)?,
+        args: expanded(&container.args)?,
         spec: container.clone(),
         attempt,
         env: variables,
     })
+}
+
+/// The requests of one pod, as long as there is room for all of them.
+fn together(
+    requests: impl Iterator<Item = Result<ContainerRequest, Problem>>,
+) -> Result<Vec<ContainerRequest>, Problem> {
+    let mut left = MOST_BYTES;
+    let fitting = requests.map(|request| {
+        let request = request?;
+        let variables = request.env.iter().map(|(name, value)| name.len() + value.len());
+        let words = request.command.iter().chain(&request.args).map(String::len);
+        let room = left.checked_sub(variables.chain(words).sum());
+        left = room.ok_or_else(|| {
+            let message = format!("The containers of this pod have environments of more than {} MiB", MOST_BYTES >> 20);
+            Problem { reason: "UnsupportedPod".into(), message }
+        })?;
+        Ok(request)
+    });
+    fitting.collect()
 }
 
 fn say_started(shared: &Arc<Shared>, view: &View, request: &InstanceRequest) {
@@ -262,6 +284,20 @@ mod tests {
             calm: BTreeMap::new(),
             interrupt: tokio_util::sync::CancellationToken::new(),
         }
+    }
+
+    #[test]
+    fn thousands_of_containers_have_no_large_environment_each() {
+        let request = || ContainerRequest {
+            spec: Container::default(),
+            attempt: 0,
+            env: vec![("A".into(), "x".repeat(1 << 20))],
+            command: Vec::new(),
+            args: Vec::new(),
+        };
+        let fitting = |count: usize| together(std::iter::repeat_with(|| Ok(request())).take(count));
+        assert!(fitting(30).is_ok_and(|all| all.len() == 30));
+        assert!(fitting(10_000).is_err_and(|problem| problem.reason == "UnsupportedPod"));
     }
 
     #[test]
