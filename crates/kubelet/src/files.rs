@@ -17,6 +17,10 @@ use crate::{
 
 /// Mode of a file for which nothing else is asked.
 const MODE: u32 = 0o644;
+/// Bytes of all files of one pod: each key of an object can be asked for as often as a pod has room to say so.
+const MOST_BYTES: usize = 32 << 20;
+/// What a file costs besides its content.
+const HEAD: usize = 512;
 
 /// One volume of files, whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,9 +98,10 @@ pub(crate) fn token_requests(pod: &Pod, api_access: bool) -> impl Iterator<Item 
 }
 
 /// # Errors
-/// The first mandatory source that is not there: the containers must not be created.
+/// The first mandatory source that is not there, or more than fits into memory: the containers must not be created.
 pub(crate) fn resolve_files(from: &Ingredients) -> Result<Vec<FileVolume>, Problem> {
-    file_volumes(from.pod, from.api_access).map(|volume| from.volume(volume)).collect()
+    let mut left = MOST_BYTES;
+    file_volumes(from.pod, from.api_access).map(|volume| from.volume(volume, &mut left)).collect()
 }
 
 /// Equal for equal content: whether a volume must be written again.
@@ -113,7 +118,11 @@ pub(crate) fn digest(volumes: &[FileVolume]) -> [u8; 32] {
 }
 
 /// Files by their path; a later source replaces an earlier one.
-type Files = BTreeMap<String, (u32, Vec<u8>)>;
+struct Files<'a> {
+    by_path: BTreeMap<String, (u32, Vec<u8>)>,
+    /// Bytes that the pod may still have.
+    left: &'a mut usize,
+}
 
 /// Which keys of an object become files.
 struct Wanted<'a> {
@@ -124,11 +133,25 @@ struct Wanted<'a> {
     mode: u32,
 }
 
+// === impl Files ===
+
+impl Files<'_> {
+    fn put(&mut self, path: &str, mode: u32, content: &[u8]) -> Result<(), Problem> {
+        let Some(left) = self.left.checked_sub(HEAD + content.len()) else {
+            let message = format!("The volumes of this pod hold more than {} MiB of files", MOST_BYTES >> 20);
+            return Err(Problem { reason: "UnsupportedPod".into(), message });
+        };
+        *self.left = left;
+        self.by_path.insert(path.to_owned(), (mode, content.to_vec()));
+        Ok(())
+    }
+}
+
 // === impl Ingredients ===
 
 impl Ingredients<'_> {
-    fn volume(&self, volume: &Volume) -> Result<FileVolume, Problem> {
-        let mut files = Files::new();
+    fn volume(&self, volume: &Volume, left: &mut usize) -> Result<FileVolume, Problem> {
+        let mut files = Files { by_path: BTreeMap::new(), left };
         if let Some(map) = &volume.config_map {
             let (items, optional) = (map.items.as_deref().unwrap_or_default(), map.optional == Some(true));
             let wanted =
@@ -146,7 +169,7 @@ impl Ingredients<'_> {
                 self.projection(&mut files, source, mode(projected.default_mode))?;
             }
         }
-        let files = files.into_iter().map(|(path, (mode, content))| VolumeFile { path, mode, content });
+        let files = files.by_path.into_iter().map(|(path, (mode, content))| VolumeFile { path, mode, content });
         Ok(FileVolume { name: volume.name.clone(), files: files.collect() })
     }
 
@@ -170,7 +193,7 @@ impl Ingredients<'_> {
         if let Some(wanted) = &source.service_account_token {
             let token =
                 self.tokens.get(wanted).map_err(|message| Problem { reason: "FailedToCreateToken".into(), message })?;
-            files.insert(wanted.path.clone(), (mode, token.as_bytes().to_vec()));
+            files.put(&wanted.path, mode, token.as_bytes())?;
         }
         Ok(())
     }
@@ -191,14 +214,11 @@ impl Ingredients<'_> {
             }
         };
         if items.is_empty() {
-            files.extend(data.iter().map(|(key, value)| (key.clone(), (mode, value.clone()))));
+            data.iter().try_for_each(|(key, value)| files.put(key, mode, value))?;
         }
         for item in items {
             match data.get(&item.key) {
-                Some(value) => {
-                    let mode = item.mode.map_or(mode, bits);
-                    files.insert(item.path.clone(), (mode, value.clone()));
-                }
+                Some(value) => files.put(&item.path, item.mode.map_or(mode, bits), value)?,
                 None if optional => {}
                 None => {
                     let message = format!("{word} {name} has no key {}", item.key);
@@ -219,7 +239,7 @@ impl Ingredients<'_> {
                 }
                 _ => continue,
             };
-            files.insert(item.path.clone(), (item.mode.map_or(mode, bits), value.into_bytes()));
+            files.put(&item.path, item.mode.map_or(mode, bits), value.as_bytes())?;
         }
         Ok(())
     }

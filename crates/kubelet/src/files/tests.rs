@@ -122,3 +122,13 @@ fn the_volume_that_admission_adds_is_filled_for_who_may_speak_to_the_api_server(
     assert_eq!((references(&pod, false).len(), references(&pod, true).len()), (0, 1));
     assert_eq!((token_requests(&pod, false).count(), token_requests(&pod, true).count()), (0, 1));
 }
+
+#[test]
+fn a_pod_that_asks_for_one_key_again_and_again_fills_no_memory() {
+    let asking = |count: usize| {
+        let items: Vec<Value> = (0..count).map(|at| json!({"key": "a", "path": format!("a{at}")})).collect();
+        resolved(json!({"name": "v", "configMap": {"name": "settings", "items": items}}))
+    };
+    assert_eq!(asking(1000).unwrap().len(), 1000);
+    assert_eq!(asking(100_000).unwrap_err(), "UnsupportedPod");
+}
