@@ -102,10 +102,22 @@ pub(super) fn milli(text: &str) -> Option<u128> {
     if let Some(number) = text.strip_suffix('m') {
         return number.parse().ok();
     }
+    // `129e6`; not `2E`, which is a unit.
+    if let Some((number, power)) = text.split_once(['e', 'E'])
+        && let Ok(power) = power.parse::<i32>()
+    {
+        let (number, size) = (thousandths(number)?, 10_u128.checked_pow(power.unsigned_abs())?);
+        return if power < 0 { Some(number.div_ceil(size)) } else { number.checked_mul(size) };
+    }
     let (number, unit) = UNITS.iter().find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, unit)))?;
+    thousandths(number)?.checked_mul(*unit)
+}
+
+/// A plain number.
+fn thousandths(number: &str) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let thousandths: u128 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    Some((whole.parse::<u128>().ok()? * 1000 + thousandths) * unit)
+    let rest: u128 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    whole.parse::<u128>().ok()?.checked_mul(1000)?.checked_add(rest)
 }
 
 #[cfg(test)]
@@ -118,6 +130,9 @@ mod tests {
         assert_eq!(milli("1.5"), Some(1500));
         assert_eq!(milli("2Ki"), Some(2_048_000));
         assert_eq!(milli("1G"), Some(1_000_000_000_000));
-        assert_eq!(milli("x"), None);
+        assert_eq!(milli("129e6"), Some(129_000_000_000));
+        assert_eq!(milli("5e-1"), Some(500));
+        assert_eq!((milli("1E"), milli("1Ei")), (Some(10_u128.pow(21)), Some(1000 << 60)));
+        assert_eq!((milli("x"), milli("1e99"), milli("1e")), (None, None, None));
     }
 }
