@@ -69,7 +69,9 @@ pub(super) async fn start(
             view.instance = Some(instance);
             shared.prober.keep(shared, uid, &view);
             report(shared, &view, None).await?;
-            Ok(if ended { Outcome::Again } else { Outcome::Done })
+            // Its time runs from now on, and nothing else need ever wake this pod again.
+            let limited = view.pod.spec.as_ref().is_some_and(|spec| spec.active_deadline_seconds.is_some());
+            Ok(if ended || limited { Outcome::Again } else { Outcome::Done })
         }
         Some(Err(error)) => failed(shared, uid, view, error).await,
     }

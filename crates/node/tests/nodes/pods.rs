@@ -167,6 +167,18 @@ async fn hooks_run_after_the_start_and_before_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_pod_ends_at_its_deadline() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    node.pod("web", json!({"activeDeadlineSeconds": 20, "containers": [shell("app", "sleep 1000")]})).await;
+    let uid = node.running("web").await["metadata"]["uid"].as_str().unwrap().to_owned();
+    let pod = node.until("web", "its time is over", |pod| pod["status"]["phase"] == "Failed").await;
+    assert_eq!(pod["status"]["reason"], "DeadlineExceeded");
+    assert_eq!(containers_of_pod(&uid).await, Vec::<String>::new());
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_container_beyond_its_memory_is_killed() {
     let node = Node::new().await;
     let process = node.started().await;
