@@ -22,8 +22,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// The pod has a deletion timestamp.
 pub(super) async fn remove(shared: &Arc<Shared>, uid: &Uid, view: View) -> Result<Outcome, kube::Error> {
+    let grace = seconds(view.pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
     shared.records.start_change(uid);
-    let deleted = delete(shared, uid, &view).await;
+    let deleted = delete(shared, uid, &view, grace).await;
     shared.records.settle(uid, None);
     let last = match deleted {
         None => return Ok(Outcome::Again),
@@ -58,8 +59,12 @@ pub(super) fn failed(shared: &Arc<Shared>, view: &View, error: &ProviderError) -
 }
 
 /// `None` if the grace period changed meanwhile.
-async fn delete(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Option<Result<Option<Arc<Instance>>, ProviderError>> {
-    let grace = seconds(view.pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
+pub(super) async fn delete(
+    shared: &Arc<Shared>,
+    uid: &Uid,
+    view: &View,
+    grace: Duration,
+) -> Option<Result<Option<Arc<Instance>>, ProviderError>> {
     let delete = async {
         let left = before_removal(shared, uid, view, grace).await;
         shared.metrics.deletes.count(shared.provider.delete(uid, left).await)

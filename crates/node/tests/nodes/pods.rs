@@ -167,14 +167,19 @@ async fn hooks_run_after_the_start_and_before_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quiet_pod_ends_at_its_deadline() {
+async fn a_quiet_pod_ends_at_its_deadline_and_in_order() {
     let node = Node::new().await;
     let process = node.started().await;
-    node.pod("web", json!({"activeDeadlineSeconds": 20, "containers": [shell("app", "sleep 1000")]})).await;
+    let mut container = shell("app", "trap 'echo term; exit 0' TERM; while :; do sleep 1 & wait $!; done");
+    container["lifecycle"] = json!({"preStop": {"exec": {"command": ["sh", "-c", "echo stopping > /proc/1/fd/1"]}}});
+    let spec = json!({"activeDeadlineSeconds": 20, "terminationGracePeriodSeconds": 20, "containers": [container]});
+    node.pod("web", spec).await;
     let uid = node.running("web").await["metadata"]["uid"].as_str().unwrap().to_owned();
+    let followed = node.follow("web").await;
     let pod = node.until("web", "its time is over", |pod| pod["status"]["phase"] == "Failed").await;
     assert_eq!(pod["status"]["reason"], "DeadlineExceeded");
     assert_eq!(containers_of_pod(&uid).await, Vec::<String>::new());
+    assert_eq!(followed.rest().await, "stopping\nterm\n");
     node.end(process).await;
 }
 
