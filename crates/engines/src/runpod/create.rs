@@ -80,6 +80,7 @@ impl Engine {
                 self.warn(pod, "InstanceReplaced", message);
                 Ok(Standing::Free(None))
             }
+            Some(Defect::Condemned) => Ok(Standing::Free(None)),
             None => Ok(Standing::Free(Some(Box::new(rental)))),
         }
     }
@@ -252,7 +253,9 @@ impl Engine {
         };
         self.warn(pod, reason, format!("{message}; it is ended"));
         let now = self.clock.now();
-        self.fleet().put(&pod.uid, Rental::new(&rented, now), now);
+        let mut rental = Rental::new(&rented, now);
+        rental.condemned = true;
+        self.fleet().put(&pod.uid, rental, now);
         self.end_all(&pod.uid).await.map_err(|error| waiting("InstanceEnding", error.to_string()))?;
         Err(waiting(reason, message))
     }

@@ -101,6 +101,7 @@ impl Fleet {
             rental.exit = rental.exit.or(old.exit);
             rental.previous = rental.previous.or_else(|| old.previous.clone());
             // What was read before a restart in place may arrive after it.
+            rental.condemned |= old.condemned;
             rental.attempt = rental.attempt.max(old.attempt);
             rental.killed = rental.killed.max(old.killed);
             rental.booting = rental.booting.max(old.booting);

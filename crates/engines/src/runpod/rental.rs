@@ -50,15 +50,19 @@ pub(super) struct Rental {
     /// First list without it that a direct look confirmed.
     pub(super) missing: Option<Timestamp>,
     pub(super) previous: Option<Ended>,
+    /// It is where, or costs what, its pod must not have: it is to end, and never used while that does not work.
+    pub(super) condemned: bool,
 }
 
-/// What is wrong with an instance that never came up.
+/// What is wrong with an instance that is of no use to its pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Defect {
     /// The image cannot be started; the provider gives no reason.
     Image,
     /// The host does not get the container up.
     Host,
+    /// It is in another place, or dearer, than was asked for.
+    Condemned,
 }
 
 // === impl Rental ===
@@ -88,6 +92,7 @@ impl Rental {
             stopped: None,
             missing: None,
             previous: None,
+            condemned: false,
         };
         rental.update(rented, now);
         rental
@@ -145,6 +150,9 @@ impl Rental {
 
     /// Whether this instance will never run its container.
     pub(super) fn defect(&self, now: Timestamp, boot_limit: Duration) -> Option<Defect> {
+        if self.condemned {
+            return Some(Defect::Condemned);
+        }
         if self.started.is_some() {
             return None;
         }

@@ -292,6 +292,21 @@ async fn f18_a_wrong_place_or_price_is_ended_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f18_what_is_wrong_and_cannot_be_ended_at_once_never_runs_the_pod() {
+    let config = RunPodConfig { data_centers: vec!["EU-RO-1".into()], ..RunPodConfig::new("cluster", "node") };
+    let world = World::with(Settings::default(), config);
+    world.add(Fault::on(CREATE, Effect::WrongPlace { data_center: "US-TX-3".into() }).times(1));
+    world.add(Fault::on(DELETE, Effect::Refuse { status: 500, shape: Shape::Problem, retry_after: None }).times(4));
+    let request = world.request("a", |_| {});
+    assert_eq!(reason(world.engine.create(&request).await).0, "InstanceEnding");
+    assert!(world.tick().await.iter().all(|one| one.containers.is_empty()), "the node asks for another");
+    create(&world, &request).await;
+    world.until_running("a").await;
+    assert_eq!(world.simulator.report().billed("rgpu-")[0].data_center, "EU-RO-1");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn f19_a_provider_that_grows_is_still_understood() {
     let world = World::with(Settings { growth: true, ..Settings::default() }, RunPodConfig::new("cluster", "node"));
     create(&world, &world.request("a", |_| {})).await;
