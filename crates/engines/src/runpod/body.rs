@@ -169,12 +169,16 @@ fn up(milli: Option<i128>, unit: i128) -> u32 {
 }
 
 fn disk(notes: &Annotations, container: &ContainerRequest, config: &RunPodConfig) -> Result<u32, ProviderError> {
+    let usual = Some(up(quantity(&container.spec, "ephemeral-storage", false), GIB)).filter(|gb| *gb > 0);
+    let usual = usual.unwrap_or(config.disk_gb);
     let asked = match notes.number("container-disk-gb")? {
         Some(0) => return Err(wrong("container-disk-gb", "0", "at least 1")),
-        Some(gb) => Some(gb),
-        None => Some(up(quantity(&container.spec, "ephemeral-storage", false), GIB)).filter(|gb| *gb > 0),
+        asked => asked.unwrap_or(usual),
     };
-    Ok(asked.unwrap_or(config.disk_gb))
+    if config.sold.is_some() {
+        sold::hold_disk(notes, asked, usual)?;
+    }
+    Ok(asked)
 }
 
 fn is_wrapped(

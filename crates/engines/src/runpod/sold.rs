@@ -47,3 +47,19 @@ pub(super) fn hold(
     wish.model = Some(gpu.model);
     Ok(())
 }
+
+/// Holds a pod to `usual` GB of disk, what its requests or the node say: disk is paid for apart from the GPU, and a volume is
+/// disk too.
+///
+/// # Errors
+/// [`ProviderError::Refused`] for more.
+pub(super) fn hold_disk(notes: &Annotations, disk: u32, usual: u32) -> Result<(), ProviderError> {
+    let asked = disk.saturating_add(notes.number("volume-gb")?.unwrap_or(0));
+    if asked <= usual {
+        return Ok(());
+    }
+    let message = format!(
+        "The annotations runpod.io/container-disk-gb and volume-gb make {asked} GB of disk; this pod may have {usual} GB"
+    );
+    Err(ProviderError::Refused { reason: "NotEntitled", message })
+}

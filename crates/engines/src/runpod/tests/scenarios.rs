@@ -318,6 +318,9 @@ async fn where_skus_are_sold_a_pod_gets_what_its_sku_sells_and_nothing_of_the_wh
     for id in ["templateId", "network-volume-id", "container-registry-auth-id"] {
         assert_eq!(reason(tried("a", "gpu-l40s", id, "theirs").await).0, "NotEntitled", "{id}");
     }
+    for (disk, gb) in [("container-disk-gb", "4000"), ("volume-gb", "10")] {
+        assert_eq!(reason(tried("a", "gpu-l40s", disk, gb).await).0, "NotEntitled", "{disk}");
+    }
     assert_eq!(reason(tried("a", "gpu-other", "ports", "").await).0, "SkuNotSold");
     assert_eq!(reason(tried("a", "gpu-l40s", "gpu-type-ids", "NVIDIA H200").await).0, "NoMatchingGpu");
     world.money(&[]).await;
