@@ -49,8 +49,7 @@ pub(super) async fn start(
     let specs: Vec<Container> = chosen.iter().map(|(container, _)| (*container).clone()).collect();
     let namespace = view.pod.metadata.namespace.clone().unwrap_or_default();
     let sources = fetch(&shared.client, &namespace, references(&specs)).await;
-    let requests =
-        chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources, api));
+    let requests = chosen.iter().map(|(container, attempt)| request(shared, &view, container, *attempt, &sources, api));
     let request = match complete(shared, &view, together(requests), api.is_some()).await {
         Ok(request) => request,
         Err(problem) => return misconfigured(shared, uid, view, problem).await,
