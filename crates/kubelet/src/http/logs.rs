@@ -110,23 +110,26 @@ fn wrong(key: &str, value: &str, wanted: &str) -> Problem {
     Problem::bad_request(format!("{key} must be {wanted}, not {value:?}"))
 }
 
-/// Ends the stream after that many bytes.
+/// Ends the stream with that many bytes: whoever is silent from then on holds up nobody.
 fn limited(log: ByteStream, limit: u64) -> ByteStream {
-    let cut = log.scan(limit, |left, piece: Result<Bytes, ProviderError>| {
-        if *left == 0 {
-            return future::ready(None);
+    let cut = stream::unfold((log, limit), |(mut log, left)| async move {
+        if left == 0 {
+            return None;
         }
-        future::ready(Some(piece.map(|mut bytes| {
-            bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-            *left -= bytes.len() as u64;
+        let piece = log.next().await?.map(|mut bytes| {
+            bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             bytes
-        })))
+        });
+        let sent = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        Some((piece, (log, left - sent)))
     });
     cut.boxed()
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     fn parsed(query: &[(&str, &str)]) -> Result<(LogOptions, Option<u64>), Problem> {
@@ -170,5 +173,12 @@ mod tests {
         let pieces = [Ok(Bytes::from_static(b"abc")), Ok(Bytes::from_static(b"defg")), Ok(Bytes::from_static(b"h"))];
         let cut: Vec<_> = limited(stream::iter(pieces).boxed(), 5).try_collect().await.unwrap();
         assert_eq!(cut.concat(), b"abcde");
+    }
+
+    #[test]
+    fn a_followed_log_ends_with_its_limit_and_not_with_the_next_word() {
+        let silent = stream::iter([Ok(Bytes::from_static(b"abc"))]).chain(stream::pending());
+        let cut: Vec<_> = limited(silent.boxed(), 2).try_collect().now_or_never().unwrap().unwrap();
+        assert_eq!(cut.concat(), b"ab");
     }
 }
