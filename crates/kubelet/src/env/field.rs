@@ -8,6 +8,7 @@ use k8s_openapi::{
 };
 
 use super::{NodeValues, Problem};
+use crate::decide::all_containers;
 
 fn refused(message: String) -> Problem {
     Problem { reason: "UnsupportedPod".into(), message }
@@ -59,8 +60,10 @@ pub(crate) fn resource_value(
 ) -> Result<String, Problem> {
     let wrong = || refused(format!("resourceFieldRef {} is not supported", selector.resource));
     let named = selector.container_name.as_deref().filter(|name| !name.is_empty());
-    let all = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
-    let container = named.and_then(|name| all.iter().find(|one| one.name == name)).unwrap_or(container);
+    let container = match named {
+        Some(name) => all_containers(pod).find(|one| one.name == name).ok_or_else(wrong)?,
+        None => container,
+    };
     let (kind, resource) = selector.resource.split_once('.').ok_or_else(wrong)?;
     let resources = container.resources.as_ref();
     let limit = resources.and_then(|all| all.limits.as_ref()?.get(resource));
@@ -122,7 +125,24 @@ fn thousandths(number: &str) -> Option<u128> {
 
 #[cfg(test)]
 mod tests {
-    use super::milli;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn another_container_is_found_by_its_name_also_one_that_initializes() {
+        let limits = |memory: &str| json!({"limits": {"memory": memory}});
+        let spec = json!({"initContainers": [{"name": "first", "resources": limits("64Mi")}],
+            "containers": [{"name": "app", "resources": limits("1Gi")}]});
+        let pod: Pod = serde_json::from_value(json!({"spec": spec})).unwrap();
+        let app = &pod.spec.as_ref().unwrap().containers[0];
+        let of = |name: &str| {
+            let (container_name, divisor) = (Some(name.to_owned()), Some(Quantity("1Mi".into())));
+            let selector = ResourceFieldSelector { container_name, divisor, resource: "limits.memory".into() };
+            resource_value(&pod, app, &BTreeMap::new(), &selector).ok()
+        };
+        assert_eq!((of("first").as_deref(), of("app").as_deref(), of("none")), (Some("64"), Some("1024"), None));
+    }
 
     #[test]
     fn quantities_are_read_in_thousandths() {
