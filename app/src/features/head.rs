@@ -34,11 +34,11 @@ pub fn PageHead(
     view! {
         <Title text=title.clone() />
         <header class="grid gap-1">
-            {has_trail.then(|| view! { <nav aria-label="Breadcrumb" class="text-sm">{trail.into_iter().map(crumb).collect_view()}</nav> })}
+            {has_trail.then(|| view! { <nav aria-label="Breadcrumb" class="text-sm wrap-anywhere print:hidden">{trail.into_iter().map(crumb).collect_view()}</nav> })}
             <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
                 <h1 class="text-xl font-semibold tracking-tight wrap-anywhere">{title}</h1>
                 {badge.run()}
-                <div class="ml-auto flex flex-wrap items-center gap-2 empty:hidden">{actions.run()}</div>
+                <div class="ml-auto flex flex-wrap items-center gap-2 empty:hidden print:hidden">{actions.run()}</div>
             </div>
             {children.map(|children| view! { <div class="flex flex-wrap items-center gap-x-4 gap-y-1 text-muted">{children()}</div> })}
         </header>

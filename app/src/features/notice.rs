@@ -320,7 +320,11 @@ pub fn NoticeToast() -> impl IntoView {
     let draw = move |_: String, text: String| {
         view! { <Toast text=text dismiss=path.get_untracked()><UndoButton /></Toast> }.into_any()
     };
-    view! { <Keyed items=told draw=Arc::new(draw) /> }
+    view! {
+        <div role="status">
+            <Keyed items=told draw=Arc::new(draw) />
+        </div>
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub fn Banner(tone: Tone, #[prop(into)] title: String, #[prop(optional)] childre
                 <Glyph icon=icon />
             </span>
             <div class="min-w-0 flex-1">
-                <p class="font-medium">{title}</p>
+                <p class="font-medium wrap-anywhere">{title}</p>
                 {children.map(|children| view! { <div class="mt-1 text-sm text-ink">{children()}</div> })}
             </div>
         </div>

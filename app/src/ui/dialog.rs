@@ -4,8 +4,9 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
+use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::ui::icon::{Glyph, Icon};
 
@@ -20,6 +21,7 @@ pub fn Dialog(#[prop(into)] title: String, #[prop(into)] close: String, children
             let _ = dialog.show_modal();
         }
     });
+    leave_focus(node);
     let leave = {
         let (navigate, close) = (use_navigate(), close.clone());
         move |event: leptos::ev::Event| {
@@ -36,7 +38,7 @@ pub fn Dialog(#[prop(into)] title: String, #[prop(into)] close: String, children
             on:cancel=leave
         >
             <header class="flex items-center justify-between gap-4 border-b border-line px-4 py-3">
-                <h2 id="dialog-title" class="text-lg font-semibold">
+                <h2 id="dialog-title" class="min-w-0 text-lg font-semibold wrap-anywhere">
                     {title}
                 </h2>
                 <a href=close class="rounded p-1 text-muted hover:bg-sunken hover:text-ink" aria-label="Close">
@@ -46,4 +48,22 @@ pub fn Dialog(#[prop(into)] title: String, #[prop(into)] close: String, children
             <div class="p-4">{children()}</div>
         </dialog>
     }
+}
+
+/// Whoever leaves the dialog is where it was opened; where that led to another page, at its content. An element that is
+/// only taken out of the page leaves the focus nowhere.
+fn leave_focus(node: NodeRef<html::Dialog>) {
+    let path = use_location().pathname;
+    let here = path.get_untracked();
+    on_cleanup(move || {
+        let Some(dialog) = node.try_get_untracked().flatten() else { return };
+        // The browser gives the focus back to what had it before the dialog.
+        dialog.close();
+        if path.try_get_untracked().is_some_and(|now| now != here) {
+            let main = document().query_selector("main").ok().flatten();
+            let main = main.and_then(|main| main.dyn_into::<leptos::web_sys::HtmlElement>().ok());
+            // It fails only when the element has left the page again.
+            let _ = main.map(|main| main.focus());
+        }
+    });
 }

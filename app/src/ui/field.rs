@@ -26,7 +26,7 @@ pub fn Field(
     let note = format!("{id}-note");
     view! {
         <div class="grid gap-1">
-            <label for=id class="text-sm font-medium text-ink">
+            <label for=id class="text-sm font-medium wrap-anywhere text-ink">
                 {label}
             </label>
             {children()}

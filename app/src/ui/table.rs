@@ -6,6 +6,12 @@ use leptos::prelude::*;
 pub const CELL: &str = "px-4 py-2 align-middle";
 /// Class of a cell with a figure.
 pub const FIGURE: &str = "px-4 py-2 text-right align-middle tabular-nums whitespace-nowrap";
+/// What scrolls sideways scrolls in both directions, so that a head can only stick inside a frame of its own height: on
+/// wide screens a long table never is higher than the window, on phones it is as long as it is. What takes the focus
+/// is not left under the head.
+const FRAME: &str = "relative overflow-auto scroll-pt-10 rounded-md border border-line bg-surface md:max-h-[calc(100dvh-48px)] print:max-h-none print:overflow-visible";
+/// The head stays while the rows scroll. Its line is drawn inside the cells: a border of collapsed cells would scroll away.
+const HEAD: &str = "text-sm text-muted md:sticky md:top-0 md:z-10 print:static [&_th]:bg-surface [&_th]:shadow-hairline";
 /// Class of a body row.
 pub const ROW: &str = "border-b border-line last:border-0 hover:bg-hover focus-within:bg-hover";
 
@@ -81,9 +87,9 @@ pub fn Table(
         }
     };
     view! {
-        <div class="relative overflow-x-auto print:overflow-visible rounded-md border border-line bg-surface" tabindex="0" role="region" aria-label=label>
+        <div class=FRAME tabindex="0" role="region" aria-label=label>
             <table class="w-full border-collapse">
-                <thead class="border-b border-line text-sm text-muted">
+                <thead class=HEAD>
                     <tr>{columns.iter().map(head).collect_view()}</tr>
                 </thead>
                 <tbody>{children()}</tbody>

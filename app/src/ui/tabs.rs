@@ -7,7 +7,7 @@ use leptos_router::components::A;
 #[component]
 pub fn Tabs(#[prop(into)] label: String, children: Children) -> impl IntoView {
     view! {
-        <nav aria-label=label class="-mb-px flex gap-1 overflow-x-auto">
+        <nav aria-label=label class="-mb-px flex gap-1 overflow-x-auto print:hidden">
             {children()}
         </nav>
     }

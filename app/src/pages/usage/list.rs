@@ -55,12 +55,13 @@ fn Body(summary: UsageSummary, query: String) -> impl IntoView {
     let rate = amount(&summary.per_hour, &summary.currency).filter(|_| summary.running > 0);
     let (hour, day) = rate.map_or_else(|| ("–".to_owned(), "Nothing runs".to_owned()), |rate| per_hour_and_day(&rate));
     let pods = if summary.running == 1 { "1 pod".to_owned() } else { format!("{} pods", summary.running) };
+    let now = if summary.running == 0 { day } else { format!("{pods}, {day}") };
     let hours = format!("{} pod hours", hours(summary.seconds));
     let (since, until) = (summary.since.clone(), summary.until.clone());
     view! {
         <Range since=since until=until query=query.clone() />
         <Readouts>
-            <Readout label="Cost now" value=hour note=format!("{pods}, {day}") />
+            <Readout label="Cost now" value=hour note=now />
             <Readout label="In these days" value=total note=hours />
             <Readout label="This month" value=month note="so far" />
             <Readout label="Forecast" value=forecast note="this month, if what runs now goes on" />
@@ -79,7 +80,7 @@ fn Range(since: String, until: String, query: String) -> impl IntoView {
     });
     let filtered = ["namespace=", "sku=", "member="].iter().any(|name| paths::without_cursor(&query).contains(name));
     view! {
-        <form method="get" action=paths::usage("") class="flex flex-wrap items-end gap-3" aria-label="Days">
+        <form method="get" action=paths::usage("") class="flex flex-wrap items-end gap-3 print:hidden" aria-label="Days">
             {kept.collect_view()}
             <Field id="since" label="From day (UTC)">
                 <input id="since" name="since" type="date" class=INPUT value=since />

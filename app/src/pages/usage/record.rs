@@ -54,7 +54,7 @@ fn wrong(error: AppError) -> AnyView {
 fn MonthForm() -> impl IntoView {
     let month = use_query_map().read_untracked().get("month").unwrap_or_default();
     view! {
-        <form method="get" action=paths::usage_records("") class="flex flex-wrap items-end gap-3" aria-label="Month">
+        <form method="get" action=paths::usage_records("") class="flex flex-wrap items-end gap-3 print:hidden" aria-label="Month">
             <Field id="month" label="Month (UTC)">
                 <input id="month" name="month" type="month" class=INPUT value=month placeholder="2026-11" />
             </Field>
