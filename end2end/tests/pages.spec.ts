@@ -52,6 +52,82 @@ test("on paper a page is its content alone", async ({ signedIn: page }) => {
   expect(share, "no empty column where the side bar was").toBeGreaterThan(0.95);
 });
 
+test("on paper a page chosen dark is dark on light, and legends keep their colours", async ({ signedIn: page }) => {
+  await open(page, "/usage");
+  await page.evaluate(() => localStorage.setItem("theme", "dark"));
+  await open(page, "/usage");
+  await page.emulateMedia({ media: "print" });
+  const [scheme, colours] = await page.evaluate(() => {
+    const style = getComputedStyle(document.documentElement);
+    return [style.colorScheme, style.getPropertyValue("print-color-adjust")];
+  });
+  expect([scheme, colours]).toEqual(["light", "exact"]);
+});
+
+test("the longest names push no page and no dialog at 390 px", async ({ signedIn: page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const long = unique("w".repeat(54));
+  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: long } });
+  const { id } = (await made.json()) as { id: string };
+  const data = { name: unique("W".repeat(91)), scopes: { all: true } };
+  const key = ((await (await page.request.post("/v1/api-keys", { data })).json()) as { id: string }).id;
+  const notice = `/settings/api-keys?done=keys-revoked&name=${"W".repeat(400)}`;
+  const named = ["/kubernetes", `/kubernetes/${id}/settings`, `/kubernetes/${id}/settings?delete=namespace`];
+  for (const path of [...named, `/settings/api-keys/${key}`, `/settings/api-keys/${key}?do=revoke`, notice]) {
+    await open(page, path);
+    const pushed = await page.evaluate(() => {
+      const fixed = [...document.querySelectorAll("dialog[open], .toast")];
+      return [document.documentElement, ...fixed].filter((box) => box.scrollWidth > box.clientWidth).length;
+    });
+    expect(pushed, path).toBe(0);
+  }
+  await expect(page.getByText(/^Revoked for good/)).toBeInViewport({ ratio: 1 });
+});
+
+test("whoever closes a dialog is where it was opened", async ({ signedIn: page }) => {
+  await open(page, "/settings/webhooks");
+  const link = page.getByRole("link", { name: "New webhook" }).first();
+  await link.press("Enter");
+  await expect(page.getByRole("dialog", { name: "New webhook" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(link).toBeFocused();
+});
+
+test("a dialog that led to another page leaves the focus at its content", async ({ signedIn: page }) => {
+  await open(page, "/kubernetes");
+  await page.getByRole("link", { name: "New namespace" }).first().press("Enter");
+  await page.getByLabel("Name", { exact: true }).fill(unique("focus"));
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/access$/);
+  await expect(page.locator("#content")).toBeFocused();
+});
+
+test("the head of a long table stays while its rows scroll", async ({ signedIn: page }) => {
+  for (let at = 0; at < 12; at += 1) {
+    await page.request.post("/v1/api-keys", { data: { name: unique("row"), scopes: { all: true } } });
+  }
+  await page.setViewportSize({ width: 1024, height: 400 });
+  await open(page, "/settings/api-keys");
+  const table = page.getByRole("region", { name: "API keys" });
+  await table.evaluate((region) => region.scrollTo(0, region.scrollHeight));
+  expect(await table.evaluate((region) => region.scrollTop)).toBeGreaterThan(100);
+  const top = await table.evaluate((region) => {
+    const head = region.querySelector("thead")?.getBoundingClientRect().top ?? -1;
+    return head - region.getBoundingClientRect().top;
+  });
+  expect(Math.abs(top)).toBeLessThan(4);
+});
+
+test.describe("in India", () => {
+  test.use({ timezoneId: "Asia/Kolkata" });
+
+  test("an exact time is that of whoever looks", async ({ signedIn: page }) => {
+    await open(page, "/settings/audit");
+    await expect(page.getByTestId("audit-row").first().locator("time")).toHaveAttribute("title", /:\d\d UTC\+5:30$/);
+  });
+});
+
 test("somebody who is not signed in comes back to where they wanted to go", async ({ page, person }) => {
   await page.goto("/settings/api-keys");
   await expect(page).toHaveURL(/\/login\?next=/);

@@ -73,10 +73,13 @@ pub fn LiveDot(
         Link::Reconnecting => ("inline-flex items-center gap-1.5 text-sm text-wait", "reconnecting"),
     };
     view! {
-        <span class=move || look().0 role="status">
-            <span class="pulse size-1.5 rounded-full bg-current" aria-hidden="true"></span>
-            {move || look().1}
+        <span class=move || look().0>
+            <span class="inline-flex items-center gap-1.5" role="status">
+                <span class="pulse size-1.5 rounded-full bg-current" aria-hidden="true"></span>
+                {move || look().1}
+            </span>
             {move || {
+                // Outside of the live region: what grows each second would be read out each second.
                 let since = stale.get().filter(|_| link.get() == Link::Live);
                 since.map(|since| view! { <Age since=since /> })
             }}

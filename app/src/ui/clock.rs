@@ -1,41 +1,58 @@
-//! Times for people. The server writes absolute UTC; once the page lives, they become relative and keep up.
+//! Times for people. The server writes absolute UTC; once the page lives, they become relative and keep up, and the exact
+//! time on hover is that of whoever looks.
 //!
 //! One clock for the whole page: nothing before hydration may depend on the hour, or server and browser disagree.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsValue;
 use leptos::web_sys::js_sys::Date;
 
 /// Milliseconds since the epoch, or nothing before the page lives.
 #[derive(Clone, Copy)]
-pub struct Clock(RwSignal<Option<f64>>);
+pub struct Clock {
+    now: RwSignal<Option<f64>>,
+    /// Changes once, where the time changes each second.
+    lives: RwSignal<bool>,
+}
 
 /// Starts the page's clock: it ticks each second, in the browser only.
 pub fn provide_clock() {
-    let now = RwSignal::new(None);
+    let clock = Clock::still();
+    let tick = move || clock.now.set(Some(Date::now()));
     Effect::new(move || {
-        now.set(Some(Date::now()));
-        set_interval(move || now.set(Some(Date::now())), Duration::from_secs(1));
+        tick();
+        clock.lives.set(true);
+        set_interval(tick, Duration::from_secs(1));
     });
-    provide_context(Clock(now));
+    provide_context(clock);
 }
 
 /// The page's clock; stands still where none was provided.
 pub fn use_clock() -> Clock {
-    use_context().unwrap_or_else(|| Clock(RwSignal::new(None)))
+    use_context().unwrap_or_else(Clock::still)
 }
 
 impl Clock {
+    fn still() -> Self {
+        Self { now: RwSignal::new(None), lives: RwSignal::new(false) }
+    }
+
     /// Milliseconds since the epoch, once the page lives.
     pub fn now_ms(self) -> Option<f64> {
-        self.0.get()
+        self.now.get()
     }
 
     /// Whole seconds since an RFC 3339 time, never negative.
     pub fn seconds_since(self, at: &str) -> Option<u64> {
         let since = self.now_ms()? - Date::parse(at);
         since.is_finite().then_some((since / 1000.0).max(0.0) as u64)
+    }
+
+    /// An RFC 3339 time to the minute, in the zone of whoever looks once the page lives.
+    fn exact(self, at: &str) -> String {
+        if self.lives.get() { zoned(at) } else { absolute(at) }
     }
 }
 
@@ -47,7 +64,7 @@ pub fn Ago(#[prop(into)] at: Signal<String>) -> impl IntoView {
         at.with(|at| clock.seconds_since(at).map_or_else(|| absolute(at), |s| format!("{} ago", duration(s))))
     });
     view! {
-        <time class="whitespace-nowrap" datetime=move || at.get() title=move || absolute(&at.get())>
+        <time class="whitespace-nowrap" datetime=move || at.get() title=move || at.with(|at| clock.exact(at))>
             {move || text.get()}
         </time>
     }
@@ -61,7 +78,11 @@ pub fn Age(#[prop(into)] since: Signal<String>) -> impl IntoView {
         since.with(|at| clock.seconds_since(at).map_or_else(|| format!("since {}", absolute(at)), duration))
     });
     view! {
-        <time class="whitespace-nowrap tabular-nums" datetime=move || since.get() title=move || absolute(&since.get())>
+        <time
+            class="whitespace-nowrap tabular-nums"
+            datetime=move || since.get()
+            title=move || since.with(|since| clock.exact(since))
+        >
             {move || text.get()}
         </time>
     }
@@ -72,6 +93,29 @@ pub fn absolute(at: &str) -> String {
     match (at.get(0..10), at.get(11..16)) {
         (Some(day), Some(minute)) => format!("{day} {minute} UTC"),
         _ => at.to_owned(),
+    }
+}
+
+/// `2026-11-21 10:00 UTC+1`; in the browser only.
+fn zoned(at: &str) -> String {
+    let moment = Date::parse(at);
+    if !moment.is_finite() {
+        return absolute(at);
+    }
+    // JavaScript counts the minutes that a zone is behind.
+    let ahead = -Date::new(&JsValue::from_f64(moment)).get_timezone_offset();
+    let there = Date::new(&JsValue::from_f64(moment + ahead * 60_000.0)).to_iso_string();
+    absolute(&String::from(there)).replace("UTC", &zone(ahead as i32))
+}
+
+/// A zone by the minutes that it is ahead: `UTC`, `UTC+1`, `UTC-3:30`.
+fn zone(ahead: i32) -> String {
+    let (hours, minutes) = (ahead.unsigned_abs() / 60, ahead.unsigned_abs() % 60);
+    let sign = if ahead < 0 { '-' } else { '+' };
+    match (hours, minutes) {
+        (0, 0) => "UTC".to_owned(),
+        (_, 0) => format!("UTC{sign}{hours}"),
+        _ => format!("UTC{sign}{hours}:{minutes:02}"),
     }
 }
 
@@ -112,5 +156,6 @@ mod tests {
     fn absolute_times_say_their_zone() {
         assert_eq!(absolute("2026-11-21T09:00:00.123456Z"), "2026-11-21 09:00 UTC");
         assert_eq!(absolute("soon"), "soon");
+        assert_eq!([0, 60, 330, -210].map(zone), ["UTC", "UTC+1", "UTC+5:30", "UTC-3:30"]);
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::ui::icon::{Glyph, Icon};
 
-/// Copies `text`; says so for a moment. Hidden without JavaScript, where it could do nothing.
+/// Copies `text`; says so for a moment, or why it could not. Hidden without JavaScript, where it could do nothing.
 #[component]
 pub fn CopyButton(
     #[prop(into)] text: Signal<String>,
@@ -14,25 +14,34 @@ pub fn CopyButton(
     #[prop(into)]
     label: String,
 ) -> impl IntoView {
-    let copied = RwSignal::new(false);
+    let copied = RwSignal::new(None::<bool>);
     let copy = move |_| {
-        if write_clipboard(&text.get_untracked()) {
-            copied.set(true);
-            set_timeout(move || copied.set(false), Duration::from_millis(1600));
-        }
+        let done = write_clipboard(&text.get_untracked());
+        copied.set(Some(done));
+        let shown = if done { 1600 } else { 6000 };
+        set_timeout(move || copied.set(None), Duration::from_millis(shown));
     };
-    let icon = move || if copied.get() { Icon::Check } else { Icon::Copy };
+    let said = move || match copied.get() {
+        None => "",
+        Some(true) => "Copied",
+        Some(false) => "Not copied: browsers allow it over https only",
+    };
+    let icon = move || match copied.get() {
+        None => Icon::Copy,
+        Some(true) => Icon::Check,
+        Some(false) => Icon::Cross,
+    };
     view! {
         <button
             type="button"
             class="js-only inline-flex size-7 shrink-0 cursor-pointer items-center justify-center rounded text-faint transition-colors duration-100 hover:bg-sunken hover:text-ink"
             aria-label=format!("Copy {label}")
-            title=move || if copied.get() { "Copied" } else { "Copy" }
+            title=move || if copied.get().is_some() { said() } else { "Copy" }
             on:click=copy
         >
             {move || view! { <Glyph icon=icon() /> }}
             <span class="sr-only" aria-live="polite">
-                {move || if copied.get() { "Copied" } else { "" }}
+                {said}
             </span>
         </button>
     }

@@ -68,8 +68,10 @@ fn Found(log: LogStream) -> impl IntoView {
             (false, all) => format!("{} of {}", log.total(), count(all, "line")),
         }
     };
+    // Read out for who searches; a count that grows with each line is noise.
+    let live = move || if log.find.with(String::is_empty) { "off" } else { "polite" };
     view! {
-        <p class="text-sm text-muted" data-testid="lines" role="status">
+        <p class="text-sm text-muted" data-testid="lines" aria-live=live>
             {text}
         </p>
     }
@@ -136,6 +138,8 @@ fn Lines(log: LogStream, choice: Choice, several: Memo<bool>) -> impl IntoView {
             up();
         }
     };
+    // Who scrolls back draws old lines anew: they are not news.
+    let live = move || if log.follow.get() { "polite" } else { "off" };
     let above = move || (first.get() * LINE).to_string();
     let below = move || (total.get().saturating_sub(first.get() + DRAWN) * LINE).to_string();
     let draw = move |_: String, text: String| {
@@ -147,6 +151,7 @@ fn Lines(log: LogStream, choice: Choice, several: Memo<bool>) -> impl IntoView {
             node_ref=node
             role="log"
             aria-label="Log"
+            aria-live=live
             tabindex="0"
             class="h-[min(36rem,70dvh)] overflow-auto rounded-md border border-line bg-sunken px-3 py-2.5 font-mono text-sm leading-5 [overflow-anchor:none]"
             class:whitespace-pre-wrap=move || log.wrap.get()

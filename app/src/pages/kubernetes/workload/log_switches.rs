@@ -9,9 +9,17 @@ use crate::paths;
 use crate::ui::button::{ButtonLink, ButtonSize};
 
 const SELECT: &str = "h-7 rounded border border-line-strong bg-surface px-1.5 text-sm max-w-60";
-/// How many lines of the past one may begin with.
-const TAILS: [(&str, &str); 5] =
-    [("100", "100"), ("500", "500"), ("2000", "2,000"), ("10000", "10,000"), ("100000", "100,000")];
+/// How much of the past one may begin with: a number of lines, or of seconds.
+const PAST: [(&str, &str); 8] = [
+    ("100", "last 100 lines"),
+    ("500", "last 500 lines"),
+    ("2000", "last 2,000 lines"),
+    ("10000", "last 10,000 lines"),
+    ("100000", "last 100,000 lines"),
+    ("900s", "last 15 minutes"),
+    ("3600s", "last hour"),
+    ("86400s", "last day"),
+];
 
 /// What of the logs is shown.
 #[derive(Clone, Copy)]
@@ -25,7 +33,7 @@ pub struct Choice {
     chosen: RwSignal<String>,
     containers: Memo<Vec<String>>,
     container: RwSignal<String>,
-    tail: RwSignal<String>,
+    past: RwSignal<String>,
 }
 
 // === impl Choice ===
@@ -39,13 +47,13 @@ impl Choice {
         let names = |w: &WorkloadView| w.pods.first().map(|p| p.containers.iter().map(|c| c.name.clone()).collect());
         let containers = Memo::new(move |_| workload.with(names).unwrap_or_default());
         let (previous, container) = (RwSignal::new(false), RwSignal::new(String::new()));
-        Self { all, pods, previous, chosen, containers, container, tail: RwSignal::new("500".to_owned()) }
+        Self { all, pods, previous, chosen, containers, container, past: RwSignal::new("500".to_owned()) }
     }
 
     /// The options of the stream.
     pub fn with_options<T>(self, run: impl FnOnce(&[(&str, &str)]) -> T) -> T {
-        let (container, tail) = (self.container.get(), self.tail.get());
-        let mut options = vec![("tail", tail.as_str())];
+        let (container, past) = (self.container.get(), self.past.get());
+        let mut options = vec![past_option(&past)];
         options.extend((!container.is_empty()).then_some(("container", container.as_str())));
         options.extend(self.previous.get().then_some(("previous", "true")));
         run(&options)
@@ -59,6 +67,11 @@ impl Choice {
         options.extend(self.previous.get().then_some(("previous", "true")));
         Some(paths::pod_log(namespace_id, pod, &options))
     }
+}
+
+/// The option of the stream for a choice of [`PAST`].
+fn past_option(choice: &str) -> (&'static str, &str) {
+    choice.strip_suffix('s').map_or(("tail", choice), |seconds| ("since", seconds))
 }
 
 /// The chosen pod while it is there, else all.
@@ -81,7 +94,7 @@ pub fn Switches(log: LogStream, choice: Choice, namespace_id: String) -> impl In
         let all = choice.containers.get().into_iter().enumerate();
         all.map(|(i, name)| (if i == 0 { String::new() } else { name.clone() }, name)).collect()
     });
-    let tails = Signal::stored(TAILS.map(|(n, words)| (n.to_owned(), format!("last {words} lines"))).to_vec());
+    let past = Signal::stored(PAST.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec());
     let file = Memo::new(move |_| choice.file(&namespace_id));
     view! {
         <div class="js-only flex flex-wrap items-center gap-3 text-sm">
@@ -91,7 +104,7 @@ pub fn Switches(log: LogStream, choice: Choice, namespace_id: String) -> impl In
             <span class:hidden=move || choice.containers.with(|all| all.len() < 2)>
                 <Select label="Container" options=containers value=choice.container />
             </span>
-            <Select label="How much" options=tails value=choice.tail />
+            <Select label="How much" options=past value=choice.past />
             <input
                 type="search"
                 class="h-7 w-36 rounded border border-line-strong bg-surface px-2"
@@ -145,6 +158,11 @@ fn Tick(label: &'static str, value: RwSignal<bool>) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_past_is_asked_for_in_lines_or_in_seconds() {
+        assert_eq!((past_option("500"), past_option("3600s")), (("tail", "500"), ("since", "3600")));
+    }
 
     #[test]
     fn the_log_stays_with_the_chosen_pod_until_it_is_gone() {
