@@ -93,6 +93,11 @@ pub fn config(namespace: &str) -> String {
     format!("/kubernetes/{}/config", encode(namespace))
 }
 
+/// The form for a new `secret`, `pull-secret` or `config-map`.
+pub fn new_config(namespace: &str, what: &str) -> String {
+    with_query(&config(namespace), &[("new", what)])
+}
+
 /// `/kubernetes/{namespace}/config/config-maps/{name}`
 pub fn config_map(namespace: &str, name: &str) -> String {
     format!("{}/config-maps/{}", config(namespace), encode(name))
@@ -106,6 +111,11 @@ pub fn secret(namespace: &str, name: &str) -> String {
 /// `/kubernetes/{namespace}/network`: Services.
 pub fn network(namespace: &str) -> String {
     format!("/kubernetes/{}/network", encode(namespace))
+}
+
+/// The form for a new Service.
+pub fn new_service(namespace: &str) -> String {
+    with_query(&network(namespace), &[("new", "service")])
 }
 
 /// `/kubernetes/{namespace}/settings`
@@ -505,6 +515,8 @@ mod tests {
             config_map(id, "settings"),
             secret(id, "database"),
             network(id),
+            new_service(id),
+            new_config(id, "pull-secret"),
             namespace_settings(id),
             deployment(id, "demo"),
             catalogue(),
@@ -595,6 +607,8 @@ mod tests {
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config/config-maps/settings
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config/secrets/database
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/network
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/network?new=service
+        /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config?new=pull-secret
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/settings
         /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/deployment/demo
         /catalogue

@@ -27,6 +27,28 @@ test("go to a page and to a namespace by typing", async ({ signedIn: page }) => 
   await expect(field).toBeHidden();
 });
 
+test("the chosen line is in view, however far down; every form of a namespace is there", async ({ signedIn: page }) => {
+  const id = await namespace(page);
+  const inside = await kubernetesName(page, id);
+  await page.setViewportSize({ width: 1024, height: 500 });
+  await open(page, "/");
+  await page.keyboard.press("Control+k");
+  const options = page.getByRole("listbox").getByRole("option");
+  await expect(options.filter({ hasText: "New SKU" })).toHaveCount(1);
+  for (let at = 0; at < 20; at += 1) await page.keyboard.press("ArrowDown");
+  await expect(options.nth(20)).toHaveAttribute("aria-selected", "true");
+  await expect(options.nth(20)).toBeInViewport({ ratio: 0.9 });
+
+  const name = inside.slice(0, inside.lastIndexOf("-"));
+  await page.getByRole("combobox", { name: "Go to" }).fill(`${name} secret`);
+  await expect(options).toHaveCount(2);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "New secret" })).toBeVisible();
+  await open(page, `/kubernetes/${id}/network`);
+  await page.keyboard.press("c");
+  await expect(page.getByRole("dialog", { name: "Expose a port" })).toBeVisible();
+});
+
 test("g and a letter go somewhere, but not while one types; Escape closes", async ({ signedIn: page }) => {
   await open(page, "/");
   await page.keyboard.press("g");

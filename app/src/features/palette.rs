@@ -13,6 +13,7 @@ use leptos::web_sys::Element;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 use places::{Place, create_at, found, keys, of_namespace, pages};
+use web_sys::{ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use crate::api::ask::ask;
 use crate::api::namespace::ListNamespaces;
@@ -21,6 +22,8 @@ use crate::ui::icon::{Glyph, Icon};
 
 // Pages of namespaces, 50 each: who has more of them goes through the list.
 const MOST_PAGES: u32 = 20;
+/// Lines drawn at most: who has hundreds of namespaces types on.
+const MOST_LINES: usize = 100;
 
 /// What the palette shows and which line is chosen.
 #[derive(Clone, Copy)]
@@ -116,7 +119,9 @@ impl Palette {
     }
 
     fn found(self) -> Vec<Place> {
-        self.places.with(|places| self.typed.with(|typed| found(places, typed)))
+        let mut found = self.places.with(|places| self.typed.with(|typed| found(places, typed)));
+        found.truncate(MOST_LINES);
+        found
     }
 
     /// Ctrl K and ? open the palette; `g` and a letter go somewhere; `c` makes what the page at `path` lists; `/` goes to
@@ -154,12 +159,22 @@ impl Palette {
         }
     }
 
+    /// Chooses a line and brings it into view: there are more of them than fit.
+    fn choose(self, at: usize) {
+        self.chosen.set(at);
+        let nearest = ScrollIntoViewOptions::new();
+        nearest.set_block(ScrollLogicalPosition::Nearest);
+        if let Some(line) = document().get_element_by_id(&format!("palette-{at}")) {
+            line.scroll_into_view_with_scroll_into_view_options(&nearest);
+        }
+    }
+
     /// Arrows choose, Enter goes. Returns where.
     fn move_with(self, event: &KeyboardEvent) -> Option<String> {
         let count = self.found().len().max(1);
         match event.key().as_str() {
-            "ArrowDown" => self.chosen.update(|at| *at = (*at + 1) % count),
-            "ArrowUp" => self.chosen.update(|at| *at = (*at + count - 1) % count),
+            "ArrowDown" => self.choose((self.chosen.get_untracked() + 1) % count),
+            "ArrowUp" => self.choose((self.chosen.get_untracked() + count - 1) % count),
             "Enter" => {
                 event.prevent_default();
                 self.close();

@@ -54,6 +54,8 @@ pub fn pages(operator: bool) -> Vec<Place> {
             place("Accounts", "platform", paths::platform_accounts()),
             place("New account", "create", paths::new_platform_account()),
             place("Nodes", "platform", paths::nodes()),
+            place("SKUs", "platform", paths::platform_skus()),
+            place("New SKU", "create", paths::new_platform_sku()),
             place("SkyPilot of all accounts", "platform", paths::platform_skypilot()),
             place("Tenants", "platform", paths::platform_tenants()),
             place("System health", "platform", paths::platform_health()),
@@ -68,7 +70,7 @@ pub fn keys(operator: bool) -> impl Iterator<Item = Place> {
     pages(operator).into_iter().filter(|place| place.key.is_some())
 }
 
-/// The pages of a namespace.
+/// The pages of a namespace, then its forms.
 pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
     let (name, id) = (&namespace.name, &namespace.id);
     let at = |tab: &str, href: String| place(format!("{name} {tab}"), "namespace", href);
@@ -80,6 +82,11 @@ pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
         at("network", paths::network(id)),
         at("config", paths::config(id)),
         at("settings", paths::namespace_settings(id)),
+        at("paste a manifest", paths::paste_manifest(id)),
+        at("expose a port", paths::new_service(id)),
+        at("new secret", paths::new_config(id, "secret")),
+        at("new pull secret", paths::new_config(id, "pull-secret")),
+        at("new ConfigMap", paths::new_config(id, "config-map")),
     ]
 }
 
@@ -87,8 +94,15 @@ pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
 pub fn create_at(operator: bool, path: &str) -> Option<String> {
     let here = |place: &Place| place.area == "create" && place.href.split('?').next() == Some(path);
     let made = pages(operator).into_iter().find(here).map(|place| place.href);
-    let namespace = || path.strip_prefix("/kubernetes/")?.split('/').next().filter(|id| !id.is_empty());
-    made.or_else(|| namespace().map(paths::deploy))
+    made.or_else(|| {
+        let mut parts = path.strip_prefix("/kubernetes/")?.split('/');
+        let id = parts.next().filter(|id| !id.is_empty())?;
+        Some(match parts.next() {
+            Some("network") => paths::new_service(id),
+            Some("config") => paths::new_config(id, "secret"),
+            _ => paths::deploy(id),
+        })
+    })
 }
 
 /// Places whose words begin with the typed ones come first, then those that hold all of them somewhere.
@@ -151,7 +165,10 @@ mod tests {
     fn each_page_makes_what_it_lists() {
         assert_eq!(create_at(false, "/kubernetes"), Some(paths::new_namespace()));
         assert_eq!(create_at(false, "/settings/api-keys"), Some(paths::new_api_key()));
-        assert_eq!(create_at(false, "/kubernetes/7/network"), Some(paths::deploy("7")));
+        assert_eq!(create_at(false, "/kubernetes/7/workloads"), Some(paths::deploy("7")));
+        assert_eq!(create_at(false, "/kubernetes/7/network"), Some(paths::new_service("7")));
+        assert_eq!(create_at(false, "/kubernetes/7/config/secrets/a"), Some(paths::new_config("7", "secret")));
+        assert_eq!(create_at(true, "/platform/skus"), Some(paths::new_platform_sku()));
         assert_eq!((create_at(false, "/"), create_at(false, "/platform/accounts")), (None, None));
         assert_eq!(create_at(true, "/platform/accounts"), Some(paths::new_platform_account()));
     }

@@ -35,10 +35,7 @@ pub fn ConfigMaps(namespace_id: String) -> impl IntoView {
                 <h2 id="config-maps" class="text-lg font-semibold">
                     "ConfigMaps"
                 </h2>
-                <ButtonLink
-                    href=paths::with_query(&paths::config(&namespace_id), &[("new", "config-map")])
-                    size=ButtonSize::Small
-                >
+                <ButtonLink href=paths::new_config(&namespace_id, "config-map") size=ButtonSize::Small>
                     <Glyph icon=Icon::Plus />
                     "ConfigMap"
                 </ButtonLink>

@@ -39,11 +39,11 @@ pub fn Secrets(namespace_id: String) -> impl IntoView {
                     "Secrets"
                 </h2>
                 <div class="flex flex-wrap gap-2">
-                    <ButtonLink href=create_path(&namespace_id, "secret") size=ButtonSize::Small>
+                    <ButtonLink href=paths::new_config(&namespace_id, "secret") size=ButtonSize::Small>
                         <Glyph icon=Icon::Plus />
                         "Secret"
                     </ButtonLink>
-                    <ButtonLink href=create_path(&namespace_id, "pull-secret") size=ButtonSize::Small>
+                    <ButtonLink href=paths::new_config(&namespace_id, "pull-secret") size=ButtonSize::Small>
                         <Glyph icon=Icon::Plus />
                         "Pull secret"
                     </ButtonLink>
@@ -53,10 +53,6 @@ pub fn Secrets(namespace_id: String) -> impl IntoView {
         </section>
         {dialog}
     }
-}
-
-fn create_path(namespace_id: &str, what: &str) -> String {
-    paths::with_query(&paths::config(namespace_id), &[("new", what)])
 }
 
 const COLUMNS: &[Column] =

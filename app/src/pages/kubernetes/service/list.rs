@@ -40,7 +40,7 @@ pub fn NetworkPage() -> impl IntoView {
 #[component]
 fn Body(namespace_id: String, services: Vec<ServiceView>, deployments: Vec<String>) -> impl IntoView {
     let query = use_query_map();
-    let expose = paths::with_query(&paths::network(&namespace_id), &[("new", "service")]);
+    let expose = paths::new_service(&namespace_id);
     let (new_id, delete_id) = (namespace_id.clone(), namespace_id.clone());
     let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
     let creating = move || {
