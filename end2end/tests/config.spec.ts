@@ -30,7 +30,9 @@ test("a secret, a ConfigMap, a job that reads them, a service; then all of it is
     await page.getByLabel("Value", { exact: true }).fill("5432");
     await page.getByRole("button", { name: "Set value" }).click();
     await expect(page.getByRole("cell", { name: "PORT", exact: true })).toBeVisible();
-    await page.getByRole("button", { name: "Remove USER" }).click();
+    await page.getByRole("link", { name: "Remove USER" }).click();
+    await expect(page.getByText("No workload names database.")).toBeVisible();
+    await page.getByRole("button", { name: "Remove key" }).click();
     await expect(page.getByRole("cell", { name: "USER", exact: true })).toHaveCount(0);
   });
 

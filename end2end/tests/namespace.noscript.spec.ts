@@ -30,7 +30,8 @@ test("a ConfigMap and a secret are made, changed and deleted without JavaScript"
   await page.getByRole("button", { name: "Set value" }).click();
   await expect(page.getByRole("cell", { name: "PORT", exact: true })).toBeVisible();
   await expect(page.getByText("hunter2")).toHaveCount(0);
-  await page.getByRole("button", { name: "Remove PORT" }).click();
+  await page.getByRole("link", { name: "Remove PORT" }).click();
+  await page.getByRole("button", { name: "Remove key" }).click();
   await expect(page.getByRole("cell", { name: "PORT", exact: true })).toHaveCount(0);
   await page.getByRole("link", { name: "Delete", exact: true }).click();
   await page.getByLabel(/Type database/).fill("database");

@@ -1,8 +1,9 @@
-//! Deleting a ConfigMap or Secret: names the thing and what uses it; the name must be typed.
+//! Deleting a ConfigMap or Secret, or one key of it: names the thing and what uses it; the name of the whole must be typed.
 
 use domain::reference::Referrer;
 use leptos::prelude::*;
 
+use crate::features::key_values::{Place, PlaceFields};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
@@ -38,6 +39,40 @@ pub fn DeleteDialog(
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
                             {format!("Delete {what}")}
+                        </Button>
+                    </div>
+                </div>
+            </PostForm>
+        </Dialog>
+    }
+}
+
+/// The dialog that takes one key away, which nothing keeps.
+#[component]
+pub fn RemoveKeyDialog(
+    sending: Sending,
+    place: Place,
+    key_name: String,
+    used_by: Vec<Referrer>,
+    close: String,
+) -> impl IntoView {
+    let refusal = sending.refusal();
+    let consequence = match used_by.len() {
+        0 => format!("No workload names {}.", place.name),
+        _ => format!("{} is used by {}: what needs this key does not start without it.", place.name, names(&used_by)),
+    };
+    view! {
+        <Dialog title=format!("Remove {key_name}") close=close.clone()>
+            <PostForm sending=sending>
+                <div class="grid gap-4">
+                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <p>{consequence} " The value is kept nowhere: this cannot be undone."</p>
+                    <PlaceFields place=place />
+                    <input type="hidden" name="key" value=key_name />
+                    <div class="flex justify-end gap-2">
+                        <ButtonLink href=close>"Cancel"</ButtonLink>
+                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Removing")>
+                            "Remove key"
                         </Button>
                     </div>
                 </div>

@@ -9,7 +9,8 @@ use leptos_router::params::ParamsMap;
 
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
-use crate::ui::button::{Button, ButtonSize, ButtonTone};
+use crate::paths::{at_version, with_query};
+use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
 use crate::ui::panel::Panel;
 
@@ -142,18 +143,19 @@ pub fn PlaceFields(place: Place) -> impl IntoView {
     }
 }
 
-/// Takes one key away.
+/// The page of an object as it is shown now: a dialog over it does not load it anew.
+pub fn shown_page(page: &str, query: Memo<ParamsMap>) -> String {
+    query.read_untracked().get("version").map_or_else(|| page.to_owned(), |version| at_version(page, &version))
+}
+
+/// Leads to the dialog that takes one key away; `page` is that of the object.
 #[component]
-pub fn RemoveKey(place: Place, key_name: String, sending: Sending) -> impl IntoView {
-    let label = format!("Remove {key_name}");
+pub fn RemoveKey(page: String, key_name: String) -> impl IntoView {
+    let (href, label) = (with_query(&page, &[("remove", &key_name)]), format!("Remove {key_name}"));
     view! {
-        <PostForm sending=sending>
-            <PlaceFields place=place />
-            <input type="hidden" name="key" value=key_name />
-            <Button tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                "Remove"
-            </Button>
-        </PostForm>
+        <ButtonLink href=href tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
+            "Remove"
+        </ButtonLink>
     }
 }
 

@@ -8,8 +8,10 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::api::config_map::{DeleteConfigMap, GetConfigMap, RemoveConfigMapKey, SetConfigMapKey};
-use crate::features::delete_form::{DeleteDialog, UsedBy};
-use crate::features::key_values::{Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, size};
+use crate::features::delete_form::{DeleteDialog, RemoveKeyDialog, UsedBy};
+use crate::features::key_values::{
+    Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, shown_page, size,
+};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
@@ -49,6 +51,8 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
     let query = use_query_map();
     let page = paths::config_map(&namespace_id, &map.name);
     let delete = paths::with_query(&page, &[("delete", "config-map")]);
+    let keys_page = shown_page(&page, query);
+    let remove_close = keys_page.clone();
     let (own, fixed) = (map.is_kubernetes_own(), map.immutable || map.is_kubernetes_own());
     let why = match (own, map.immutable) {
         (true, _) => Some("Kubernetes made it and puts it back: there is nothing to change."),
@@ -77,12 +81,24 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
             }
         })
     };
-    let data = map.data;
-    let (removing, adding) = (Sending::to::<RemoveConfigMapKey>(), Sending::to::<SetConfigMapKey>());
-    let refused = removing.refusal();
+    let (remove_users, all) = (map.used_by.clone(), map.keys.iter().map(|one| one.key.clone()).collect::<Vec<_>>());
+    let removing = move || {
+        let key = query.read().get("remove").filter(|key| !fixed && all.contains(key))?;
+        let sending = Sending::to::<RemoveConfigMapKey>();
+        Some(view! {
+            <RemoveKeyDialog
+                sending=sending
+                place=place.get_value()
+                key_name=key
+                used_by=remove_users.clone()
+                close=remove_close.clone()
+            />
+        })
+    };
+    let (data, adding) = (map.data, Sending::to::<SetConfigMapKey>());
     let key = move |one: KeySize| {
         let text = data.get(&one.key).cloned();
-        view! { <Key place=place.get_value() one=one text=text fixed=fixed removing=removing /> }
+        view! { <Key place=place.get_value() page=keys_page.clone() one=one text=text fixed=fixed /> }
     };
     view! {
         <div class="grid gap-4">
@@ -101,7 +117,6 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
                 </div>
             </header>
             {why.map(|why| view! { <p class="text-muted">{why}</p> })}
-            {move || refused.get().map(|error| view! { <ErrorBanner error=error /> })}
             <div class="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
                 <div class="grid min-w-0 gap-4">
                     {map.keys.into_iter().map(key).collect_view()}
@@ -111,18 +126,15 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
             </div>
         </div>
         {dialog}
+        {removing}
     }
 }
 
 /// One key: its text to edit; a binary value shows its size.
 #[component]
-fn Key(place: Place, one: KeySize, text: Option<String>, fixed: bool, removing: Sending) -> impl IntoView {
-    let (removed_from, removed) = (place.clone(), one.key.clone());
-    let remove = (!fixed).then(|| {
-        view! {
-            <RemoveKey place=removed_from key_name=removed sending=removing />
-        }
-    });
+fn Key(place: Place, page: String, one: KeySize, text: Option<String>, fixed: bool) -> impl IntoView {
+    let removed = one.key.clone();
+    let remove = (!fixed).then(|| view! { <RemoveKey page=page key_name=removed /> });
     let body = match text {
         None => view! { <p class="p-4 text-muted">{format!("Binary, {}", size(one.bytes))}</p> }.into_any(),
         Some(text) if fixed => {

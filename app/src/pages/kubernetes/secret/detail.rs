@@ -11,8 +11,10 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::create::{PULL_FIELDS, RegistryFields};
 use super::list::kind;
 use crate::api::secret::{DeleteSecret, GetSecret, RemoveSecretValue, SetPullSecret, SetSecretValue};
-use crate::features::delete_form::{DeleteDialog, UsedBy};
-use crate::features::key_values::{Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, size};
+use crate::features::delete_form::{DeleteDialog, RemoveKeyDialog, UsedBy};
+use crate::features::key_values::{
+    Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, shown_page, size,
+};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
@@ -56,6 +58,23 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
     let (pulls, frozen) = (secret.kind == PULL, secret.immutable);
     let place = Place { namespace: namespace_id.clone(), name: secret.name.clone(), version: secret.resource_version };
     let (dialog_name, dialog_users) = (secret.name.clone(), secret.used_by.clone());
+    let (remove_users, remove_place, keys_page) = (secret.used_by.clone(), place.clone(), shown_page(&page, query));
+    let remove_close = keys_page.clone();
+    let fixed = frozen || pulls;
+    let all: Vec<String> = secret.keys.iter().map(|one| one.key.clone()).collect();
+    let removing = move || {
+        let key = query.read().get("remove").filter(|key| !fixed && all.contains(key))?;
+        let sending = Sending::to::<RemoveSecretValue>();
+        Some(view! {
+            <RemoveKeyDialog
+                sending=sending
+                place=remove_place.clone()
+                key_name=key
+                used_by=remove_users.clone()
+                close=remove_close.clone()
+            />
+        })
+    };
     let dialog = move || {
         let asked = query.read().get("delete").is_some();
         let sending = Sending::to::<DeleteSecret>();
@@ -92,7 +111,7 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
                 </div>
             </header>
             <div class="grid items-start gap-4 lg:grid-cols-2">
-                <Keys place=place keys=secret.keys fixed=frozen || pulls />
+                <Keys page=keys_page keys=secret.keys fixed=fixed />
                 <div class="grid gap-4">
                     {form}
                     <UsedBy used_by=secret.used_by />
@@ -100,18 +119,16 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
             </div>
         </div>
         {dialog}
+        {removing}
     }
 }
 
 const COLUMNS: &[Column] = &[Column::Words("Key"), Column::Figures("Size"), Column::Actions("Actions")];
 
 #[component]
-fn Keys(place: Place, keys: Vec<KeySize>, fixed: bool) -> impl IntoView {
-    let sending = Sending::to::<RemoveSecretValue>();
-    let refusal = sending.refusal();
+fn Keys(page: String, keys: Vec<KeySize>, fixed: bool) -> impl IntoView {
     let row = move |one: KeySize| {
-        let place = place.clone();
-        let remove = (!fixed).then(|| view! { <RemoveKey place=place key_name=one.key.clone() sending=sending /> });
+        let remove = (!fixed).then(|| view! { <RemoveKey page=page.clone() key_name=one.key.clone() /> });
         view! {
             <tr class=ROW>
                 <td class=CELL>
@@ -126,7 +143,6 @@ fn Keys(place: Place, keys: Vec<KeySize>, fixed: bool) -> impl IntoView {
     };
     view! {
         <div class="grid gap-2">
-            {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
             <Table label="Keys" columns=COLUMNS>
                 {keys.into_iter().map(row).collect_view()}
             </Table>
