@@ -52,6 +52,7 @@ test("invite, join in another browser, change the role, remove", async ({ signed
     await open(other, "/settings/members");
     await expect(other.getByText(`${email} (you)`)).toBeVisible();
     await expect(other.getByRole("link", { name: "Invite somebody" })).toHaveCount(0);
+    await expect(other.getByRole("button", { name: "Invite somebody" })).toHaveAttribute("title", /^Owners and admins/);
   });
 
   await test.step("a forgotten password: the link is shown once and works once", async () => {

@@ -32,12 +32,15 @@ pub async fn create_namespace(name: String) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Changes the console name; the Kubernetes name stays.
+/// Changes the console name and goes back to the settings; the Kubernetes name stays.
 #[server(prefix = "/api", endpoint = "namespace/rename")]
-pub async fn rename_namespace(id: String, name: String) -> Result<Packed<NamespaceView>, AppError> {
+pub async fn rename_namespace(id: String, name: String) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
     let new = domain::namespace::NewNamespace { name };
-    Packed::new(&crate::ssr::backend()?.rename_namespace(&caller, &id, new).await?)
+    let renamed = crate::ssr::backend()?.rename_namespace(&caller, &id, new).await?;
+    leptos_axum::redirect(&Notice::NamespaceRenamed.after(&crate::paths::namespace_settings(&id), &renamed.name));
+    Ok(())
 }
 
 /// Orders the deletion and goes to the list. `confirm` must equal the name.

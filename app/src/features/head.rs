@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_location;
 
 /// A page's head. `trail` are links to what contains it.
 #[component]
@@ -10,6 +11,9 @@ pub fn PageHead(
     /// What contains this: (link, word).
     #[prop(optional)]
     trail: Vec<(String, String)>,
+    /// What the part of it at a path is called, for the name of the window.
+    #[prop(optional)]
+    part: Option<fn(&str) -> &'static str>,
     /// Beside the name.
     #[prop(optional, into)]
     badge: ViewFn,
@@ -30,9 +34,14 @@ pub fn PageHead(
             </span>
         }
     };
+    let (window, path) = (title.clone(), use_location().pathname);
+    let shown = move || part.and_then(|part| path.try_with(|path| part(path))).unwrap_or_default();
     let has_trail = !trail.is_empty();
     view! {
-        <Title text=title.clone() />
+        <Title text=move || match shown() {
+            "" => window.clone(),
+            part => format!("{part} · {window}"),
+        } />
         <header class="grid gap-1">
             {has_trail.then(|| view! { <nav aria-label="Breadcrumb" class="text-sm wrap-anywhere print:hidden">{trail.into_iter().map(crumb).collect_view()}</nav> })}
             <div class="flex flex-wrap items-center gap-x-3 gap-y-2">

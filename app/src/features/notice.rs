@@ -45,6 +45,7 @@ pub enum Notice {
     KeyRevoked,
     KeysRevoked,
     NamespaceDeleted,
+    NamespaceRenamed,
     IdentityUnlinked,
     PasswordChanged,
     SessionEnded,
@@ -114,6 +115,7 @@ impl Notice {
         Notice::KeyRevoked,
         Notice::KeysRevoked,
         Notice::NamespaceDeleted,
+        Notice::NamespaceRenamed,
         Notice::IdentityUnlinked,
         Notice::PasswordChanged,
         Notice::SessionEnded,
@@ -154,7 +156,8 @@ impl Notice {
         with_query(path, &[("done", self.code()), ("name", name)])
     }
 
-    fn code(self) -> &'static str {
+    /// What it is called in the URL.
+    pub fn code(self) -> &'static str {
         match self {
             Self::CliSessionRevoked => "cli-session-revoked",
             Self::CredentialEnded => "credential-ended",
@@ -187,6 +190,7 @@ impl Notice {
             Self::KeyRevoked => "key-revoked",
             Self::KeysRevoked => "keys-revoked",
             Self::NamespaceDeleted => "namespace-deleted",
+            Self::NamespaceRenamed => "namespace-renamed",
             Self::IdentityUnlinked => "identity-unlinked",
             Self::PasswordChanged => "password-changed",
             Self::SessionEnded => "session-ended",
@@ -256,6 +260,7 @@ impl Notice {
             Self::KeyRevoked => format!("Key {name} is revoked"),
             Self::KeysRevoked => format!("Revoked for good: {name}"),
             Self::NamespaceDeleted => format!("Namespace {name} is being deleted"),
+            Self::NamespaceRenamed => format!("The namespace is called {name} now"),
             Self::IdentityUnlinked => "That account is unlinked".to_owned(),
             Self::PasswordChanged => "Your password is changed".to_owned(),
             Self::SessionEnded => "That session is ended".to_owned(),

@@ -13,6 +13,12 @@ pub fn gpus(quota: &[QuotaLine]) -> String {
     if lines().next().is_none() { "–".to_owned() } else { format!("{}/{}", sum(|l| &l.used), sum(|l| &l.limit)) }
 }
 
+/// Pods that are not over; none where no limit is known.
+pub fn pods(quota: &[QuotaLine]) -> Option<u32> {
+    let line = quota.iter().find(|line| line.resource == "pods")?;
+    u32::try_from(parse_milli(&line.used).ok()? / 1000).ok()
+}
+
 /// Whole percent of a limit that is used.
 pub fn percent(line: &QuotaLine) -> u32 {
     let milli = |text: &str| parse_milli(text).unwrap_or(0);
@@ -68,6 +74,7 @@ mod tests {
         ];
         assert_eq!(gpus(&quota), "3/12");
         assert_eq!(gpus(&[]), "–");
+        assert_eq!((pods(&quota), pods(&[])), (Some(3), None));
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn Choice(namespace_id: String, page: DefaultSkuPage) -> impl IntoView {
                     </select>
                 </Field>
                 <div>
-                    <Button>"Save default SKU"</Button>
+                    <Button blocked=sending.blocked("Saving")>"Save default SKU"</Button>
                 </div>
             </div>
         </PostForm>

@@ -66,6 +66,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
         <div class="grid gap-4 border-b border-line">
             <PageHead
                 title=namespace.name
+                part=part_of
                 trail=vec![(paths::namespaces(), "Kubernetes".to_owned())]
                 badge=move || view! { <Badge tone=tone label=word /> }
                 actions=move || view! { <DeployLink href=deploy.clone() /> }
@@ -97,6 +98,20 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 <Tab href=paths::namespace_settings(&id) label="Settings" />
             </Tabs>
         </div>
+    }
+}
+
+/// What the tab at `path` is called; nothing for the first one, which is the namespace itself.
+fn part_of(path: &str) -> &'static str {
+    match path.split('/').nth(3) {
+        Some("deploy") => "Deploy",
+        Some("manifest") => "Paste a manifest",
+        Some("access") => "Access",
+        Some("skypilot") => "SkyPilot",
+        Some("network") => "Network",
+        Some("config") => "Config",
+        Some("settings") => "Settings",
+        _ => "",
     }
 }
 

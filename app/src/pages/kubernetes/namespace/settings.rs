@@ -10,8 +10,10 @@ use super::default_sku::DefaultSkuPanel;
 use super::detail::{CurrentNamespace, InNamespace};
 use super::idle_gpu::IdleGpuPanel;
 use crate::api::namespace::{DeleteNamespace, RenameNamespace};
+use crate::features::notice::Notice;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::quota;
 use crate::features::quota_meters::QuotaMeters;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
@@ -47,16 +49,12 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
 #[component]
 fn Rename(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<RenameNamespace>();
-    let current = use_context::<CurrentNamespace>();
-    Effect::new(move || {
-        if sending.done() {
-            current.inspect(|current| current.loaded.refetch());
-        }
-    });
+    show_new_name();
+    let before = Signal::stored(Some(namespace.name.clone()));
     let (error, elsewhere) = (sending.field("name"), sending.elsewhere(&["name"]));
     view! {
         <Panel title="Name">
-            <PostForm sending=sending>
+            <PostForm sending=sending before=("name", before)>
                 <div class="grid gap-3 p-4">
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=namespace.id />
@@ -75,12 +73,28 @@ fn Rename(namespace: NamespaceView) -> impl IntoView {
                         />
                     </Field>
                     <div>
-                        <Button>"Rename"</Button>
+                        <Button blocked=sending.blocked("Renaming")>"Rename"</Button>
                     </div>
                 </div>
             </PostForm>
         </Panel>
     }
+}
+
+/// The head over the tabs has the old name until the namespace is read again; so after it was taken back.
+fn show_new_name() {
+    let (query, current) = (use_query_map(), use_context::<CurrentNamespace>());
+    let renamed = Memo::new(move |_| {
+        let query = query.read();
+        query.get("name").filter(|_| query.get("done").as_deref() == Some(Notice::NamespaceRenamed.code()))
+    });
+    Effect::new(move |before: Option<Option<String>>| {
+        let now = renamed.get();
+        if now.is_some() && before.is_some_and(|before| before != now) {
+            current.inspect(|current| current.loaded.refetch());
+        }
+        now
+    });
 }
 
 #[component]
@@ -98,23 +112,33 @@ fn DangerZone(namespace: NamespaceView) -> impl IntoView {
     }
 }
 
+/// `3 pods stop now, and their cost ends; 2 deployments go with it.`
+fn consequence(namespace: &NamespaceView) -> String {
+    let pods = match quota::pods(&namespace.quota) {
+        None => "What runs in it stops now".to_owned(),
+        Some(0) => "No pod runs in it".to_owned(),
+        Some(1) => "1 pod stops now, and its cost ends".to_owned(),
+        Some(n) => format!("{n} pods stop now, and their cost ends"),
+    };
+    match namespace.deployments {
+        0 => format!("{pods}."),
+        1 => format!("{pods}; 1 deployment goes with it."),
+        n => format!("{pods}; {n} deployments go with it."),
+    }
+}
+
 /// Names the thing and the consequence; the name must be typed.
 #[component]
 fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<DeleteNamespace>();
     let refusal = sending.elsewhere(&["confirm"]);
     let close = paths::namespace_settings(&namespace.id);
-    let consequence = match namespace.deployments {
-        0 => "It holds no deployment.".to_owned(),
-        1 => "1 deployment with its pods stops now.".to_owned(),
-        n => format!("{n} deployments with their pods stop now."),
-    };
     view! {
         <Dialog title=format!("Delete {}", namespace.name) close=close.clone()>
             <PostForm sending=sending>
                 <div class="grid gap-4">
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{consequence} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
+                    <p>{consequence(&namespace)} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
                     <input type="hidden" name="id" value=namespace.id />
                     <ConfirmName name=namespace.name.clone() error=sending.field("confirm") autofocus=true />
                     <div class="flex justify-end gap-2">

@@ -91,6 +91,8 @@ pub fn ImageDialog(shown: Shown) -> impl IntoView {
     let (close, image) = (shown.page(), shown.now.with_untracked(|w| w.image.clone()));
     let containers = shown.now.with_untracked(|w| w.pods.first().map(|p| p.containers.clone()).unwrap_or_default());
     let containers: Vec<ContainerView> = containers.into_iter().filter(|c| !c.init).collect();
+    // The image that is known is that of the first container.
+    let before = Signal::stored((containers.len() < 2).then(|| image.clone()));
     let option = |c: &ContainerView| view! { <option value=c.name.clone()>{c.name.clone()}</option> };
     let which = if containers.len() > 1 {
         let options = containers.iter().map(option).collect_view();
@@ -107,7 +109,7 @@ pub fn ImageDialog(shown: Shown) -> impl IntoView {
     };
     view! {
         <Dialog title=format!("Change the image of {}", shown.name) close=close.clone()>
-            <PostForm sending=sending>
+            <PostForm sending=sending before=("image", before)>
                 <div class="grid gap-4">
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <Whose shown=shown />

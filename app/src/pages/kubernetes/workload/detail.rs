@@ -154,6 +154,7 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
             <PageHead
                 title=shown.name.clone()
                 trail=trail
+                part=part_of
                 badge=move || view! { <Badge tone=tone label=word /> {dot.run()} }
                 actions=move || view! { <Actions shown=for_actions.clone() /> }
             >
@@ -181,6 +182,17 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
                 <Tab href=shown.tab("yaml") label="YAML" />
             </Tabs>
         </div>
+    }
+}
+
+/// What the tab at `path` is called; nothing for the first one, which is the workload itself.
+fn part_of(path: &str) -> &'static str {
+    match path.split('/').nth(6) {
+        Some("logs") => "Logs",
+        Some("terminal") => "Terminal",
+        Some("metrics") => "Metrics",
+        Some("yaml") => "YAML",
+        _ => "",
     }
 }
 

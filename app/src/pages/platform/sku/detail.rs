@@ -121,6 +121,7 @@ fn Change(code: String, version: String, form: SkuForm) -> impl IntoView {
 fn Retire(code: String, retired: bool) -> impl IntoView {
     let sending = Sending::to::<RetirePlatformSku>();
     let refusal = sending.refusal();
+    let before = Signal::stored(Some(retired.to_string()));
     let (words, button, tone) = match retired {
         false => (
             "No new pod can ask for it. Pods that run go on, at the price they were admitted with.",
@@ -131,7 +132,7 @@ fn Retire(code: String, retired: bool) -> impl IntoView {
     };
     view! {
         <Panel title="Sale">
-            <PostForm sending=sending>
+            <PostForm sending=sending before=("retired", before)>
                 <div class="grid gap-3 p-4">
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p class="text-muted">{words}</p>

@@ -40,8 +40,9 @@ pub fn MemberDialog(member: MemberView, mine: Role, itself: bool) -> impl IntoVi
 fn RoleForm(member: MemberView, mine: Role) -> impl IntoView {
     let sending = Sending::to::<ChangeMember>();
     let elsewhere = sending.elsewhere(&["role"]);
+    let before = Signal::stored(Some(member.role.as_str().to_owned()));
     view! {
-        <PostForm sending=sending>
+        <PostForm sending=sending before=("role", before)>
             <div class="grid gap-4">
                 {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                 <input type="hidden" name="user_id" value=member.user_id />
