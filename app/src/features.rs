@@ -35,6 +35,7 @@ pub mod problem;
 pub mod provider_link;
 pub mod quota;
 pub mod quota_meters;
+pub mod right;
 pub mod role;
 pub mod scope;
 pub mod service_form;

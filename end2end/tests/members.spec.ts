@@ -53,6 +53,11 @@ test("invite, join in another browser, change the role, remove", async ({ signed
     await expect(other.getByText(`${email} (you)`)).toBeVisible();
     await expect(other.getByRole("link", { name: "Invite somebody" })).toHaveCount(0);
     await expect(other.getByRole("button", { name: "Invite somebody" })).toHaveAttribute("title", /^Owners and admins/);
+    await open(other, "/kubernetes");
+    const create = other.getByRole("button", { name: "New namespace" }).first();
+    await expect(create).toHaveAttribute("title", "Owners, admins and members may do this");
+    await expect(create).toBeDisabled();
+    await expect(other.getByRole("link", { name: "New namespace" })).toHaveCount(0);
   });
 
   await test.step("a forgotten password: the link is shown once and works once", async () => {

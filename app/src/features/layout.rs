@@ -10,6 +10,7 @@ use crate::features::load::load;
 use crate::features::nav::{Brand, NavLinks, Person, StateBanner};
 use crate::features::notice::NoticeToast;
 use crate::features::problem::SignInFirst;
+use crate::features::right::provide_rights;
 use crate::features::sku_watch::{FreedBanner, provide_wanted};
 use crate::features::undo::provide_last_done;
 use crate::ui::icon::{Glyph, Icon};
@@ -20,6 +21,7 @@ pub fn Layout() -> impl IntoView {
     let wanted = provide_wanted();
     provide_last_done();
     let session = load(Signal::stored(String::new()), |_| CurrentSession {});
+    provide_rights(session);
     let state = session.show_or(|(session, _)| view! { <StateBanner session=session /> }.into_any(), |_| ().into_any());
     let person = session.show_or(
         |(session, accounts)| view! { <Person session=session accounts=accounts /> }.into_any(),

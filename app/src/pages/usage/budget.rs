@@ -41,7 +41,7 @@ pub fn BudgetsPage() -> impl IntoView {
 }
 
 /// Who may; for those who may not.
-const NO_RIGHT: &str = "Owners, admins and billing members set budgets";
+const NO_RIGHT: &str = "Owners and admins set budgets";
 
 #[component]
 fn Body(page: BudgetPage) -> impl IntoView {

@@ -1,6 +1,7 @@
 //! ConfigMaps of a namespace; making one is a state of the URL.
 
 use domain::config_map::ConfigMapView;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -8,9 +9,10 @@ use super::create::NewConfigMapDialog;
 use crate::api::config_map::ListConfigMaps;
 use crate::features::load::load;
 use crate::features::problem::ErrorBanner;
+use crate::features::right::ActionLink;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{ButtonLink, ButtonSize};
+use crate::ui::button::ButtonSize;
 use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
@@ -35,10 +37,10 @@ pub fn ConfigMaps(namespace_id: String) -> impl IntoView {
                 <h2 id="config-maps" class="text-lg font-semibold">
                     "ConfigMaps"
                 </h2>
-                <ButtonLink href=paths::new_config(&namespace_id, "config-map") size=ButtonSize::Small>
+                <ActionLink href=paths::new_config(&namespace_id, "config-map") permission=Permission::Deploy size=ButtonSize::Small>
                     <Glyph icon=Icon::Plus />
                     "ConfigMap"
-                </ButtonLink>
+                </ActionLink>
             </div>
             {body}
         </section>

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::namespace::{NamespaceStatus, NamespaceView};
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::components::Outlet;
 use leptos_router::hooks::{use_location, use_params_map};
@@ -12,12 +13,13 @@ use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::live::use_live;
 use crate::features::load::{Loaded, load};
+use crate::features::right::ActionLink;
 use crate::features::words::count;
 use crate::features::{quota, status};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
-use crate::ui::button::{ButtonLink, ButtonTone};
+use crate::ui::button::ButtonTone;
 use crate::ui::copy::CopyLine;
 use crate::ui::tabs::{Tab, Tabs};
 
@@ -122,9 +124,9 @@ fn DeployLink(href: String) -> impl IntoView {
     let here = href.clone();
     view! {
         <span class:hidden=move || path.get() == here>
-            <ButtonLink href=href tone=ButtonTone::Primary>
+            <ActionLink href=href permission=Permission::Deploy tone=ButtonTone::Primary>
                 "Deploy"
-            </ButtonLink>
+            </ActionLink>
         </span>
     }
 }

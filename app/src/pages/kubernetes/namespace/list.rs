@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
 use domain::page::Page;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -12,6 +13,7 @@ use crate::api::namespace::ListNamespaces;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
+use crate::features::right::ActionLink;
 use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::{quota, status};
 use crate::paths;
@@ -37,10 +39,10 @@ pub fn NamespacesPage() -> impl IntoView {
             title="Kubernetes"
             actions=|| {
                 view! {
-                    <ButtonLink href=paths::new_namespace() tone=ButtonTone::Primary>
+                    <ActionLink href=paths::new_namespace() permission=Permission::CreateNamespace tone=ButtonTone::Primary>
                         <Glyph icon=Icon::Plus />
                         "New namespace"
-                    </ButtonLink>
+                    </ActionLink>
                 }
             }
         />
@@ -145,9 +147,9 @@ fn NoNamespaces() -> impl IntoView {
             title="No namespace yet"
             text="A namespace is your own place in the cluster: your deployments, your limits, your kubectl access, kept apart from everybody else's."
         >
-            <ButtonLink href=paths::new_namespace() tone=ButtonTone::Primary>
+            <ActionLink href=paths::new_namespace() permission=Permission::CreateNamespace tone=ButtonTone::Primary>
                 "New namespace"
-            </ButtonLink>
+            </ActionLink>
         </EmptyState>
     }
 }

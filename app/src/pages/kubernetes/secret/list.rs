@@ -1,5 +1,6 @@
 //! Secrets of a namespace: names, types and keys; making one is a state of the URL.
 
+use domain::permission::Permission;
 use domain::secret::{PULL, SecretView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -8,8 +9,9 @@ use super::create::{NewPullSecretDialog, NewSecretDialog};
 use crate::api::secret::ListSecrets;
 use crate::features::load::load;
 use crate::features::problem::ErrorBanner;
+use crate::features::right::ActionLink;
 use crate::paths;
-use crate::ui::button::{ButtonLink, ButtonSize};
+use crate::ui::button::ButtonSize;
 use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
@@ -39,14 +41,14 @@ pub fn Secrets(namespace_id: String) -> impl IntoView {
                     "Secrets"
                 </h2>
                 <div class="flex flex-wrap gap-2">
-                    <ButtonLink href=paths::new_config(&namespace_id, "secret") size=ButtonSize::Small>
+                    <ActionLink href=paths::new_config(&namespace_id, "secret") permission=Permission::Deploy size=ButtonSize::Small>
                         <Glyph icon=Icon::Plus />
                         "Secret"
-                    </ButtonLink>
-                    <ButtonLink href=paths::new_config(&namespace_id, "pull-secret") size=ButtonSize::Small>
+                    </ActionLink>
+                    <ActionLink href=paths::new_config(&namespace_id, "pull-secret") permission=Permission::Deploy size=ButtonSize::Small>
                         <Glyph icon=Icon::Plus />
                         "Pull secret"
-                    </ButtonLink>
+                    </ActionLink>
                 </div>
             </div>
             {body}

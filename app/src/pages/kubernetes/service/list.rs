@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use domain::service::{Outside, ServiceView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -10,6 +11,7 @@ use leptos_router::hooks::use_query_map;
 use super::create::{DeleteServiceDialog, NewServiceDialog};
 use crate::api::service::ListServices;
 use crate::features::load::load;
+use crate::features::right::ActionLink;
 use crate::features::visits::list_key;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
@@ -55,9 +57,9 @@ fn Body(namespace_id: String, services: Vec<ServiceView>, deployments: Vec<Strin
         <div class="grid gap-4">
             <div class="flex flex-wrap items-center justify-between gap-2">
                 <h2 class="text-lg font-semibold">"Services"</h2>
-                <ButtonLink href=expose tone=ButtonTone::Primary>
+                <ActionLink href=expose permission=Permission::Deploy tone=ButtonTone::Primary>
                     "Expose a port"
-                </ButtonLink>
+                </ActionLink>
             </div>
             <Services namespace_id=namespace_id services=services />
             <Reach />

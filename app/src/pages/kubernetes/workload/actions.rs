@@ -1,12 +1,14 @@
 //! What one can do to a workload: the buttons of its head, each with the reason where it cannot be done, and the
 //! commands that do the same in a shell.
 
+use domain::permission::Permission;
 use domain::workload::WorkloadAction;
 use leptos::prelude::*;
 
 use super::detail::Shown;
 use super::schedule::ScheduleActions;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::features::right::ActionLink;
+use crate::ui::button::{Button, ButtonTone};
 use crate::ui::code::CodeBlock;
 use crate::ui::panel::Panel;
 
@@ -23,7 +25,9 @@ pub fn Actions(shown: Shown) -> impl IntoView {
     let for_schedule = shown.is_schedule().then(|| shown.clone());
     let button = move |(action, word, dialog): (WorkloadAction, &'static str, &'static str)| match action.of(shown.kind)
     {
-        Ok(()) => view! { <ButtonLink href=shown.dialog(dialog)>{word}</ButtonLink> }.into_any(),
+        Ok(()) => {
+            view! { <ActionLink href=shown.dialog(dialog) permission=Permission::Deploy>{word}</ActionLink> }.into_any()
+        }
         Err(why) => {
             let blocked = Signal::stored(Some(why.to_owned()));
             view! { <Button kind="button" blocked=blocked>{word}</Button> }.into_any()
@@ -35,9 +39,9 @@ pub fn Actions(shown: Shown) -> impl IntoView {
     };
     view! {
         {buttons}
-        <ButtonLink href=for_delete tone=ButtonTone::Danger>
+        <ActionLink href=for_delete permission=Permission::Deploy tone=ButtonTone::Danger>
             "Delete"
-        </ButtonLink>
+        </ActionLink>
     }
 }
 

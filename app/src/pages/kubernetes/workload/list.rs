@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::namespace::{NamespaceStatus, NamespaceView};
+use domain::permission::Permission;
 use domain::workload::{WorkloadKind, WorkloadList, WorkloadView};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
@@ -12,6 +13,7 @@ use crate::api::workload::ListWorkloads;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
 use crate::features::problem::ErrorBanner;
+use crate::features::right::ActionLink;
 use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::status;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
@@ -286,9 +288,9 @@ fn NothingRuns(namespace_id: String) -> impl IntoView {
             title="Nothing runs here yet"
             text="Deploy from the console, or with kubectl apply: everything in this namespace appears here, whoever made it."
         >
-            <ButtonLink href=paths::deploy(&namespace_id) tone=ButtonTone::Primary>
+            <ActionLink href=paths::deploy(&namespace_id) permission=Permission::Deploy tone=ButtonTone::Primary>
                 "Deploy"
-            </ButtonLink>
+            </ActionLink>
             <ButtonLink href=paths::access(&namespace_id)>"Use kubectl"</ButtonLink>
         </EmptyState>
     }

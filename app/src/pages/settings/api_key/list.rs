@@ -3,6 +3,7 @@
 use domain::api_key::{ApiKeyView, ClusterState, KeyStatus};
 use domain::namespace::NamespaceView;
 use domain::page::Page;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -12,6 +13,7 @@ use crate::api::api_key::ListApiKeys;
 use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::right::ActionLink;
 use crate::features::visits::{cursor_of, list_key};
 use crate::features::{scope, status};
 use crate::paths;
@@ -30,10 +32,10 @@ pub fn ApiKeysPage() -> impl IntoView {
         .show(|(keys, namespaces)| view! { <Body keys=keys namespaces=namespaces /> }.into_any());
     let new_key = || {
         view! {
-            <ButtonLink href=paths::new_api_key() tone=ButtonTone::Primary>
+            <ActionLink href=paths::new_api_key() permission=Permission::OwnKeys tone=ButtonTone::Primary>
                 <Glyph icon=Icon::Plus />
                 "New API key"
-            </ButtonLink>
+            </ActionLink>
         }
     };
     view! {
@@ -177,9 +179,9 @@ pub fn Ends(at: Option<String>, soon: bool) -> impl IntoView {
 fn NoKeys() -> impl IntoView {
     view! {
         <EmptyState title="No API key yet" text="A key lets kubectl fetch short-lived credentials for the namespaces you choose. It is shown once and can be revoked at any time.">
-            <ButtonLink href=paths::new_api_key() tone=ButtonTone::Primary>
+            <ActionLink href=paths::new_api_key() permission=Permission::OwnKeys tone=ButtonTone::Primary>
                 "New API key"
-            </ButtonLink>
+            </ActionLink>
         </EmptyState>
     }
 }
