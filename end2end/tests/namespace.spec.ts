@@ -1,4 +1,4 @@
-// A namespace's own pages: its name, what a deletion says, what the window is called, the menu of its row.
+// A namespace's own pages: its name, what a deletion says, what the window is called, the menus of its rows.
 import { expect, open, test } from "../fixtures.ts";
 import { emptyDeployment, unique } from "../helpers.ts";
 import { kubernetesName, namespace } from "../pages.ts";
@@ -17,14 +17,20 @@ test("a rename says so and can be taken back", async ({ signedIn: page }) => {
   await expect(field).toHaveValue(old);
 });
 
-test("the menu of a row leads to the deletion, which says what ends", async ({ signedIn: page }) => {
+test("the menu of a row leads to its dialogs; a deletion says what ends", async ({ signedIn: page }) => {
   const id = await namespace(page);
-  await emptyDeployment(unique("web"), await kubernetesName(page, id));
-  const session = (await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { name: string };
+  const web = unique("web");
+  await emptyDeployment(web, await kubernetesName(page, id));
+  await open(page, `/kubernetes/${id}/workloads`);
+  await page.getByLabel(`Actions for ${web}`).click();
+  await page.getByRole("row").filter({ hasText: web }).getByRole("link", { name: "Scale" }).click();
+  await expect(page.getByRole("dialog", { name: `Scale ${web}` })).toBeVisible();
+
+  const { name } = (await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { name: string };
   await open(page, `/kubernetes/${id}/settings`);
   await page.getByRole("link", { name: "Delete namespace" }).click();
   await expect(page.getByText("No pod runs in it; 1 deployment goes with it.")).toBeVisible();
-  await expect(page.getByLabel(`Type ${session.name} to confirm`)).toBeFocused();
+  await expect(page.getByLabel(`Type ${name} to confirm`)).toBeFocused();
 });
 
 test("each window is called after what it shows", async ({ signedIn: page }) => {

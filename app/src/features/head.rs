@@ -35,13 +35,13 @@ pub fn PageHead(
         }
     };
     let (window, path) = (title.clone(), use_location().pathname);
-    let shown = move || part.and_then(|part| path.try_with(|path| part(path))).unwrap_or_default();
+    let in_window = move || match part.and_then(|part| path.try_with(|path| part(path))).unwrap_or_default() {
+        "" => window.clone(),
+        part => format!("{part} · {window}"),
+    };
     let has_trail = !trail.is_empty();
     view! {
-        <Title text=move || match shown() {
-            "" => window.clone(),
-            part => format!("{part} · {window}"),
-        } />
+        <Title text=in_window />
         <header class="grid gap-1">
             {has_trail.then(|| view! { <nav aria-label="Breadcrumb" class="text-sm wrap-anywhere print:hidden">{trail.into_iter().map(crumb).collect_view()}</nav> })}
             <div class="flex flex-wrap items-center gap-x-3 gap-y-2">

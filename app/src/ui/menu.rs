@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 /// The menu; `items` are (link, words), `label` says whose actions they are.
 #[component]
-pub fn RowMenu(#[prop(into)] label: String, items: Vec<(String, &'static str)>) -> impl IntoView {
+pub fn RowMenu(#[prop(into)] label: Signal<String>, items: Vec<(String, &'static str)>) -> impl IntoView {
     let item = |(href, words): (String, &'static str)| {
         view! {
             <li>
@@ -19,7 +19,7 @@ pub fn RowMenu(#[prop(into)] label: String, items: Vec<(String, &'static str)>) 
         <details class="inline-block text-left">
             <summary
                 class="ml-auto grid size-7 cursor-pointer list-none place-items-center rounded text-muted hover:bg-sunken hover:text-ink"
-                aria-label=label
+                aria-label=move || label.get()
             >
                 <svg class="size-4" viewBox="0 0 16 16" fill="currentColor" aria-hidden="true">
                     <path d="M3 6.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm5 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm5 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3z" />

@@ -24,6 +24,7 @@ use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::keyed::Keyed;
+use crate::ui::menu::RowMenu;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The list, with the form for a new one as a state of the URL.
@@ -58,6 +59,7 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Deployments"),
     Column::Figures("GPUs"),
     Column::Figures("Created"),
+    Column::Actions("Actions"),
 ];
 
 const SORTS: SortColumns<NamespaceView> = &[
@@ -107,7 +109,7 @@ fn LiveList(cursor: String, loaded: Page<NamespaceView>) -> impl IntoView {
 /// One row; its cells follow the stream, the row itself stays.
 #[component]
 fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
-    let href = paths::workloads(&id);
+    let (href, menu) = (paths::workloads(&id), menu(&id));
     let mine = Memo::new(move |_| all.with(|all| all.items.iter().find(|namespace| namespace.id == id).cloned()));
     let text = move |read: fn(&NamespaceView) -> String| {
         Signal::derive(move || mine.with(|namespace| namespace.as_ref().map(read).unwrap_or_default()))
@@ -115,6 +117,7 @@ fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
     let tone = Signal::derive(move || mine.with(|n| n.as_ref().map_or(Tone::Ended, |n| status::namespace(n.status).0)));
     let word = text(|namespace| status::namespace(namespace.status).1.to_owned());
     let (name, kubernetes_name) = (text(|n| n.name.clone()), text(|n| n.kubernetes_name.clone()));
+    let label = Signal::derive(move || format!("Actions for {}", name.get()));
     let (message, gpus) = (text(|n| n.status_message.clone().unwrap_or_default()), text(|n| quota::gpus(&n.quota)));
     let (deployments, created) = (text(|n| n.deployments.to_string()), text(|n| n.created_at.clone()));
     view! {
@@ -136,8 +139,18 @@ fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
             <td class=FIGURE>
                 <Ago at=created />
             </td>
+            <td class=FIGURE>
+                <RowMenu label=label items=menu />
+            </td>
         </tr>
     }
+}
+
+/// Where the menu of a row leads: (link, words).
+fn menu(id: &str) -> Vec<(String, &'static str)> {
+    let settings = paths::namespace_settings(id);
+    let delete = paths::with_query(&settings, &[("delete", "namespace")]);
+    vec![(paths::deploy(id), "Deploy"), (paths::access(id), "Access"), (settings, "Settings"), (delete, "Delete")]
 }
 
 #[component]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::namespace::{NamespaceStatus, NamespaceView};
 use domain::permission::Permission;
-use domain::workload::{WorkloadKind, WorkloadList, WorkloadView};
+use domain::workload::{WorkloadAction, WorkloadKind, WorkloadList, WorkloadView};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 
@@ -24,6 +24,7 @@ use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
 use crate::ui::field::INPUT;
 use crate::ui::keyed::Keyed;
+use crate::ui::menu::RowMenu;
 use crate::ui::money::per_hour;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 use crate::ui::tabs::Segment;
@@ -144,6 +145,7 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Restarts"),
     Column::Figures("Price"),
     Column::Figures("Created"),
+    Column::Actions("Actions"),
 ];
 
 const SORTS: SortColumns<WorkloadView> = &[
@@ -241,7 +243,7 @@ fn Row(namespace_id: String, key: String, all: Memo<WorkloadList>) -> impl IntoV
     let (kind, name) = key.split_once('/').unwrap_or_default();
     let (kind, name) = (WorkloadKind::parse(kind).unwrap_or(WorkloadKind::Pod), name.to_owned());
     let href = paths::workload(&namespace_id, kind, &name);
-    let wanted = name.clone();
+    let (wanted, menu, label) = (name.clone(), menu(&namespace_id, kind, &name), format!("Actions for {name}"));
     let mine =
         Memo::new(move |_| all.with(|all| all.items.iter().find(|w| w.kind == kind && w.name == wanted).cloned()));
     let text = move |read: fn(&WorkloadView) -> String| {
@@ -277,8 +279,25 @@ fn Row(namespace_id: String, key: String, all: Memo<WorkloadList>) -> impl IntoV
             <td class=FIGURE>
                 <Ago at=text(|w| w.created_at.clone()) />
             </td>
+            <td class=FIGURE>
+                <RowMenu label=label items=menu />
+            </td>
         </tr>
     }
+}
+
+/// Where the menu of a row leads: (link, words).
+fn menu(namespace_id: &str, kind: WorkloadKind, name: &str) -> Vec<(String, &'static str)> {
+    let dialogs = [
+        (WorkloadAction::Scale, "scale", "Scale"),
+        (WorkloadAction::Restart, "restart", "Restart"),
+        (WorkloadAction::ChangeImage, "image", "Change image"),
+    ];
+    let dialog = |dialog: &str| paths::workload_dialog(namespace_id, kind, name, dialog);
+    let logs = (kind != WorkloadKind::CronJob).then(|| (paths::workload_tab(namespace_id, kind, name, "logs"), "Logs"));
+    let allowed = dialogs.into_iter().filter(|(action, ..)| action.of(kind).is_ok());
+    let allowed = allowed.map(|(_, asked, words)| (dialog(asked), words));
+    logs.into_iter().chain(allowed).chain([(dialog("delete"), "Delete")]).collect()
 }
 
 #[component]

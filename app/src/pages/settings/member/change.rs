@@ -154,6 +154,7 @@ pub fn InvitationDialog(invitation: InvitationView) -> impl IntoView {
                 <PostForm sending=revoke>
                     <div class="grid gap-4 border-t border-line pt-4">
                         {move || refused.get().map(|error| view! { <ErrorBanner error=error /> })}
+                        <p class="text-sm text-muted">"Withdrawing it kills the link at once. You can invite them again."</p>
                         <input type="hidden" name="id" value=id />
                         <input type="hidden" name="email" value=email />
                         <div class="flex justify-end">
