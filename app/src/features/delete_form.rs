@@ -1,4 +1,5 @@
-//! Deleting a ConfigMap or Secret, or one key of it: names the thing and what uses it; the name of the whole must be typed.
+//! Deleting a ConfigMap or Secret, or one key of it: names the thing and what uses it. The name of a whole one must be
+//! typed.
 
 use domain::reference::Referrer;
 use leptos::prelude::*;
