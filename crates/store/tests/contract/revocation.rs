@@ -11,6 +11,7 @@ use crate::given::{self, at};
 on_both_engines! {
     a_revocation_is_to_be_noted_until_it_was
     a_restore_ends_sessions_and_replays_revocations
+    a_restore_ends_the_tokens_of_the_tenant_api_of_whatever_time
     an_unknown_key_in_the_ledger_is_no_trouble
     a_secret_that_was_rotated_away_since_the_backup_stays_dead
 }
@@ -42,6 +43,21 @@ async fn a_restore_ends_sessions_and_replays_revocations(db: &Database) {
     assert_eq!(key(kept.id).await.revoked_at, None);
     assert_eq!(db.keys_to_settle(None, 10).await.unwrap().len(), 2, "the cluster is compared with every key");
     assert_eq!(db.revocations_to_note(10).await.unwrap(), [], "it stands in the ledger already");
+}
+
+async fn a_restore_ends_the_tokens_of_the_tenant_api_of_whatever_time(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let version = async || db.member(tenant.owner.id, None).await.unwrap().unwrap().token_version;
+    let saved = version().await;
+    db.end_sessions(tenant.owner.id, None, &tenant.event(Action::SessionsEnded)).await.unwrap();
+    let later = version().await;
+    // As the backup has it.
+    db.run(format!("UPDATE users SET token_version = {saved} WHERE id = '{}'", tenant.owner.id)).await.unwrap();
+    for _ in 0..2 {
+        let before = version().await;
+        db.end_after_restore(&[], at(100), &tenant.event(Action::DatabaseRestored)).await.unwrap();
+        assert!(version().await > before.max(later));
+    }
 }
 
 async fn an_unknown_key_in_the_ledger_is_no_trouble(db: &Database) {
