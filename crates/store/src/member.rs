@@ -248,6 +248,11 @@ pub(crate) async fn transfer(
     audit: &AuditEvent,
 ) -> Result<bool> {
     let changed = change!(pool, audit, tx => {
+        // The heir may be an owner already, whom somebody removes at this moment because of the one who hands over.
+        sqlx::query("UPDATE accounts SET created_ms = created_ms WHERE id = $1")
+            .bind(account.to_string())
+            .execute(&mut *tx)
+            .await?;
         let mut changed = 0;
         for (user, condition_role, role) in [(to, None, Role::Owner), (from, Some(Role::Owner), Role::Admin)] {
             changed += sqlx::query(

@@ -16,6 +16,7 @@ on_both_engines! {
     a_role_changes_only_from_what_it_was
     the_last_owner_stays_owner_and_stays
     of_two_owners_who_leave_at_once_one_stays
+    an_heir_who_is_removed_while_they_inherit_leaves_an_owner
     a_removed_members_keys_are_revoked_in_the_same_breath
     an_operator_stays_in_one_account_at_least
     ownership_is_handed_over_whole
@@ -65,6 +66,20 @@ async fn of_two_owners_who_leave_at_once_one_stays(db: &Database) {
     };
     let left = join_all([leave(tenant.owner.id), leave(second.id)]).await;
     assert_eq!(left.iter().filter(|left| **left).count(), 1, "{left:?}");
+}
+
+async fn an_heir_who_is_removed_while_they_inherit_leaves_an_owner(db: &Database) {
+    for _ in 0..10 {
+        let tenant = given::tenant(db).await;
+        let heir = given::member(db, &tenant.account, Role::Owner).await;
+        let (handed, removed) = (tenant.event(Action::OwnershipTransferred), tenant.event(Action::MemberRemoved));
+        let _one_of_them_is_refused = tokio::join!(
+            db.transfer_ownership(tenant.account.id, tenant.owner.id, heir.id, &handed),
+            db.remove_member(tenant.account.id, heir.id, Role::Owner, at(1), &removed),
+        );
+        let members = db.list_members(tenant.account.id, &PageRequest::default()).await.unwrap();
+        assert!(members.iter().any(|member| member.role == Role::Owner), "{members:?}");
+    }
 }
 
 async fn a_removed_members_keys_are_revoked_in_the_same_breath(db: &Database) {
