@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::SqlStore;
 use crate::error::translate;
 use crate::member::end_kubeconfigs;
+use crate::password::end_reset_link;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, at, ms, one, stored};
 use crate::session::end_all_but;
@@ -241,6 +242,7 @@ pub(crate) async fn set_role(
         .await?;
         if changed.is_some() {
             end_all_but!(tx, user, None::<SessionId>);
+            end_reset_link!(tx, user);
             if !allows(role, false, Permission::Deploy) {
                 end_kubeconfigs!(tx, account, user, audit.at);
             }

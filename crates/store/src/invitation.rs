@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::SqlStore;
 use crate::account::{AccountRow, columns, room_for_one};
 use crate::error::translate;
+use crate::password::end_reset_link;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
 
@@ -275,6 +276,7 @@ pub(crate) async fn accept(
         .bind(ms(at))
         .execute(&mut *tx)
         .await?;
+        end_reset_link!(tx, user);
         Ok(Some(()))
     })
     .map_err(translate)?;

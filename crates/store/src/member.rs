@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
+use crate::password::end_reset_link;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
 
@@ -176,8 +177,11 @@ pub(crate) async fn set_role(
         .bind(to.as_str())
         .fetch_optional(&mut *tx)
         .await?;
-        if changed.is_some() && !allows(to, false, Permission::Deploy) {
-            end_kubeconfigs!(tx, account, user, audit.at);
+        if changed.is_some() {
+            end_reset_link!(tx, user);
+            if !allows(to, false, Permission::Deploy) {
+                end_kubeconfigs!(tx, account, user, audit.at);
+            }
         }
         Ok(changed)
     })
@@ -266,6 +270,7 @@ pub(crate) async fn transfer(
             .await?
             .rows_affected();
         }
+        end_reset_link!(tx, to);
         Ok((changed == 2).then_some(()))
     })
     .map_err(translate)?;

@@ -77,6 +77,18 @@ impl Passwords for SqlStore {
     }
 }
 
+// Ends the open link of somebody who joins an account or gets another role, in the same transaction: whoever made it may
+// have no right to reset the password of who they are now.
+macro_rules! end_reset_link {
+    ($tx:ident, $user:expr) => {
+        sqlx::query("DELETE FROM password_resets WHERE user_id = $1")
+            .bind($user.to_string())
+            .execute(&mut *$tx)
+            .await?;
+    };
+}
+pub(crate) use end_reset_link;
+
 // One text for a change and for a reset: sets the hash, ends the sessions, forgets the open link.
 macro_rules! set {
     ($tx:ident, $user:expr, $hash:expr, $keep:expr) => {
@@ -85,10 +97,7 @@ macro_rules! set {
             .bind($hash)
             .execute(&mut *$tx)
             .await?;
-        sqlx::query("DELETE FROM password_resets WHERE user_id = $1")
-            .bind($user.to_string())
-            .execute(&mut *$tx)
-            .await?;
+        end_reset_link!($tx, $user);
         end_all_but!($tx, $user, $keep);
     };
 }

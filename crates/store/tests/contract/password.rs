@@ -2,8 +2,11 @@
 
 use backend::ports::*;
 use domain::audit::Action;
+use domain::id::InvitationId;
+use domain::invitation::{Invitation, LIFE};
 use domain::password::PasswordReset;
 use domain::user::Role;
+use uuid::Uuid;
 
 use crate::database::Database;
 use crate::given::{self, Tenant, at};
@@ -13,6 +16,7 @@ on_both_engines! {
     a_link_works_once_and_ends_everything
     a_link_is_dead_at_its_very_end
     a_second_link_replaces_the_first
+    a_link_ends_when_its_person_gets_another_role_or_joins_an_account
     a_target_is_seen_with_its_role_here_and_its_number_of_accounts
 }
 
@@ -78,6 +82,44 @@ async fn a_second_link_replaces_the_first(db: &Database) {
     given_link(db, &ada, "t2").await;
     assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
     assert!(db.password_reset("t2", at(1)).await.unwrap().is_some());
+}
+
+async fn a_link_ends_when_its_person_gets_another_role_or_joins_an_account(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let (account, user) = (ada.account.id, given::member(db, &ada.account, Role::Member).await);
+    let given_link = async |token: &str| {
+        let link = PasswordReset { user_id: user.id, ..link(&ada, token) };
+        db.create_password_reset(&link, &ada.event(Action::PasswordResetRequested)).await.unwrap();
+    };
+    let dead = async |token: &str| db.password_reset(token, at(1)).await.unwrap().is_none();
+    given_link("t1").await;
+    let audit = ada.event(Action::MemberRoleChanged);
+    assert!(db.set_member_role(account, user.id, Role::Member, Role::Admin, &audit).await.unwrap());
+    assert!(dead("t1").await);
+    given_link("t2").await;
+    let audit = ada.event(Action::MemberRoleChanged);
+    assert!(db.set_claimed_role(account, user.id, Role::Member, &audit).await.unwrap());
+    assert!(dead("t2").await);
+    given_link("t3").await;
+    let audit = ada.event(Action::OwnershipTransferred);
+    assert!(db.transfer_ownership(account, ada.owner.id, user.id, &audit).await.unwrap());
+    assert!(dead("t3").await);
+    given_link("t4").await;
+    let invitation = Invitation {
+        id: InvitationId::new(Uuid::now_v7()),
+        account_id: bob.account.id,
+        email: user.email.clone(),
+        role: Role::Viewer,
+        invited_by: bob.owner.id,
+        created_at: at(0),
+        expires_at: at(0) + LIFE,
+        accepted_at: None,
+        revoked_at: None,
+    };
+    db.create_invitation(&invitation, "i1", &bob.event(Action::InvitationCreated)).await.unwrap();
+    let audit = bob.event(Action::InvitationAccepted);
+    assert!(db.accept_invitation("i1", Joining::Known(user.id), at(1), &audit).await.unwrap());
+    assert!(dead("t4").await);
 }
 
 async fn a_target_is_seen_with_its_role_here_and_its_number_of_accounts(db: &Database) {
