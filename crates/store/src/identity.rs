@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
+use crate::invitation::end_invitations;
 use crate::member::end_kubeconfigs;
 use crate::password::end_reset_link;
 use crate::pool::{Pool, change, on_db};
@@ -231,6 +232,9 @@ pub(crate) async fn set_role(
     audit: &AuditEvent,
 ) -> Result<bool> {
     let changed = change!(pool, audit, tx => {
+        if role != Role::Owner {
+            end_invitations!(tx, account, user, audit.at, allows(role, false, Permission::ManageMembers));
+        }
         let changed: Option<String> = sqlx::query_scalar(
             "UPDATE members SET role = $3
              WHERE account_id = $1 AND user_id = $2 AND role <> $3 AND role <> 'owner' RETURNING user_id",

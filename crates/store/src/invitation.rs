@@ -110,6 +110,26 @@ impl Invitations for SqlStore {
     }
 }
 
+/// Inside `change!`: withdraws what `$user`, who is no owner any more, invited to the account and nobody took up, but for
+/// what they may still grant if they are an `$admin`: a link to themselves would bring back the right that was taken. Comes
+/// before the account is locked, as in `accept`, so that no two wait for each other.
+macro_rules! end_invitations {
+    ($tx:ident, $account:expr, $user:expr, $at:expr, $admin:expr) => {
+        sqlx::query(
+            "UPDATE invitations SET revoked_ms = $3
+             WHERE account_id = $1 AND invited_by = $2 AND accepted_ms IS NULL AND revoked_ms IS NULL
+                 AND ($4 = FALSE OR role = 'owner')",
+        )
+        .bind($account.to_string())
+        .bind($user.to_string())
+        .bind($crate::row::ms($at))
+        .bind($admin)
+        .execute(&mut *$tx)
+        .await?;
+    };
+}
+pub(crate) use end_invitations;
+
 /// Members and open invitations count together, so that nobody is invited into an account that will be full.
 const TAKEN: &str = "SELECT (SELECT count(*) FROM members WHERE account_id = $1)
      + (SELECT count(*) FROM invitations WHERE account_id = $1 AND accepted_ms IS NULL AND revoked_ms IS NULL)";

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
+use crate::invitation::end_invitations;
 use crate::password::end_reset_link;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
@@ -164,6 +165,9 @@ pub(crate) async fn set_role(
 ) -> Result<bool> {
     let mut refused = None;
     let changed = change!(pool, audit, tx => {
+        if to != Role::Owner {
+            end_invitations!(tx, account, user, audit.at, allows(to, false, Permission::ManageMembers));
+        }
         if from == Role::Owner && to != Role::Owner && !another_owner!(tx, account, user) {
             refused = Some(last_owner());
             return Ok(None);
@@ -198,6 +202,7 @@ pub(crate) async fn remove(
 ) -> Result<bool> {
     let mut refused = None;
     let removed = change!(pool, audit, tx => {
+        end_invitations!(tx, account, user, at, false);
         if from == Role::Owner && !another_owner!(tx, account, user) {
             refused = Some(last_owner());
             return Ok(None);
@@ -252,6 +257,7 @@ pub(crate) async fn transfer(
     audit: &AuditEvent,
 ) -> Result<bool> {
     let changed = change!(pool, audit, tx => {
+        end_invitations!(tx, account, from, audit.at, true);
         // The heir may be an owner already, whom somebody removes at this moment because of the one who hands over.
         sqlx::query("UPDATE accounts SET created_ms = created_ms WHERE id = $1")
             .bind(account.to_string())

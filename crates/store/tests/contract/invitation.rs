@@ -5,7 +5,7 @@ use domain::audit::Action;
 use domain::id::InvitationId;
 use domain::invitation::{Invitation, LIFE};
 use domain::page::PageRequest;
-use domain::user::{Email, Role};
+use domain::user::{Email, Role, User};
 use domain::{Code, Error};
 use futures::future::join_all;
 use uuid::Uuid;
@@ -19,6 +19,7 @@ on_both_engines! {
     a_link_that_ended_was_replaced_or_withdrawn_opens_nothing
     members_and_people_invited_already_are_not_invited_again
     an_account_that_is_full_invites_and_takes_nobody
+    invitations_end_with_the_right_of_whoever_made_them
     invitations_are_seen_by_their_own_account_only
 }
 
@@ -125,6 +126,51 @@ async fn an_account_that_is_full_invites_and_takes_nobody(db: &Database) {
     let late = accept(db, &tenant, "t1", "one@example.com", 1).await.unwrap_err();
     assert_eq!(late.code(), Code::QuotaExceeded);
     assert!(db.open_invitation("t1", at(2)).await.unwrap().is_some(), "the link is not used up by that");
+}
+
+async fn invitations_end_with_the_right_of_whoever_made_them(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let account = tenant.account.id;
+    invited(db, &tenant, "kept@example.com", "kept").await;
+    let invited_by = async |admin: &User, token: &str, role| {
+        let email = format!("{token}@example.com");
+        let invitation = Invitation { invited_by: admin.id, role, ..new(&tenant, &email) };
+        db.create_invitation(&invitation, token, &tenant.event(Action::InvitationCreated)).await.unwrap();
+    };
+    let open = async |token: &str| db.open_invitation(token, at(1)).await.unwrap().is_some();
+
+    let demoted = given::member(db, &tenant.account, Role::Owner).await;
+    invited_by(&demoted, "t1", Role::Admin).await;
+    invited_by(&demoted, "t0", Role::Owner).await;
+    let role = async |from, to| {
+        let audit = tenant.event(Action::MemberRoleChanged);
+        assert!(db.set_member_role(account, demoted.id, from, to, &audit).await.unwrap());
+    };
+    role(Role::Owner, Role::Admin).await;
+    assert!(!open("t0").await);
+    assert!(open("t1").await, "admins invite admins");
+    role(Role::Admin, Role::Member).await;
+    assert!(!open("t1").await);
+
+    let claimed = given::member(db, &tenant.account, Role::Admin).await;
+    invited_by(&claimed, "t2", Role::Viewer).await;
+    let audit = tenant.event(Action::MemberRoleChanged);
+    assert!(db.set_claimed_role(account, claimed.id, Role::Viewer, &audit).await.unwrap());
+    assert!(!open("t2").await);
+
+    let removed = given::member(db, &tenant.account, Role::Admin).await;
+    invited_by(&removed, "t3", Role::Admin).await;
+    let audit = tenant.event(Action::MemberRemoved);
+    assert!(db.remove_member(account, removed.id, Role::Admin, at(1), &audit).await.unwrap());
+    assert!(!open("t3").await);
+    assert!(open("kept").await);
+
+    let heir = given::member(db, &tenant.account, Role::Admin).await;
+    invited_by(&tenant.owner, "t4", Role::Owner).await;
+    let audit = tenant.event(Action::OwnershipTransferred);
+    assert!(db.transfer_ownership(account, tenant.owner.id, heir.id, &audit).await.unwrap());
+    assert!(!open("t4").await);
+    assert!(open("kept").await);
 }
 
 async fn invitations_are_seen_by_their_own_account_only(db: &Database) {
