@@ -110,9 +110,9 @@ impl Invitations for SqlStore {
     }
 }
 
-/// Inside `change!`: withdraws what `$user`, who is no owner any more, invited to the account and nobody took up, but for
-/// what they may still grant if they are an `$admin`: a link to themselves would bring back the right that was taken. Comes
-/// before the account is locked, as in `accept`, so that no two wait for each other.
+/// Inside `change!`: withdraws what `$user`, who is no owner any more, invited to the account and nobody took up, but
+/// for what they may still grant if they are an `$admin`: a link to themselves would bring back the right that was
+/// taken. Comes before the account is locked, as in `accept`, so that no two wait for each other.
 macro_rules! end_invitations {
     ($tx:ident, $account:expr, $user:expr, $at:expr, $admin:expr) => {
         sqlx::query(

@@ -77,8 +77,8 @@ impl Passwords for SqlStore {
     }
 }
 
-// Ends the open link of somebody who joins an account or gets another role, in the same transaction: whoever made it may
-// have no right to reset the password of who they are now.
+// Ends the open link of somebody who joins an account or gets another role, in the same transaction: whoever made it
+// may have no right to reset the password of who they are now.
 macro_rules! end_reset_link {
     ($tx:ident, $user:expr) => {
         sqlx::query("DELETE FROM password_resets WHERE user_id = $1")

@@ -65,8 +65,8 @@ impl Revocations for SqlStore {
             for text in SESSIONS {
                 ended.sessions += sqlx::query(text).execute(&mut *tx).await?.rows_affected();
             }
-            // Tokens of the tenant API carry this number. Milliseconds since 1970 are above all that were given since the
-            // backup, so that neither its tokens nor later ones are good.
+            // Tokens of the tenant API carry this number. Milliseconds since 1970 are above all that were given since
+            // the backup, so that neither its tokens nor later ones are good.
             sqlx::query(
                 "UPDATE users SET token_version = CASE WHEN token_version < $1 THEN $1 ELSE token_version + 1 END",
             )
