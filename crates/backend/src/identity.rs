@@ -60,10 +60,6 @@ impl Backend {
         let linked = self.inner.store.list_identities(caller.user.id).await?;
         let identity = linked.iter().find(|identity| identity.id == id).ok_or(Error::NotFound)?;
         self.require_recent_login(caller)?;
-        if linked.len() == 1 && !self.has_password(caller).await? {
-            let detail = "This is your only way to sign in: set a password first";
-            return Err(Error::conflict(Code::Conflict, detail));
-        }
         let audit = self.audit(caller, Action::IdentityUnlinked, target(id), identity.provider.as_str());
         let audit = audit.named(identity.provider.as_str());
         let (user, keep) = (caller.user.id, caller.proof.session_id);

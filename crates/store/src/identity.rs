@@ -159,19 +159,41 @@ pub(crate) async fn unlink(
     keep: Option<SessionId>,
     audit: &AuditEvent,
 ) -> Result<bool> {
+    let mut stranded = false;
     let removed = change!(pool, audit, tx => {
+        // Two that go at once would each see the other one left.
+        sqlx::query("UPDATE users SET created_ms = created_ms WHERE id = $1")
+            .bind(user.to_string())
+            .execute(&mut *tx)
+            .await?;
         let removed: Option<String> =
             sqlx::query_scalar("DELETE FROM identities WHERE id = $1 AND user_id = $2 RETURNING id")
                 .bind(id.to_string())
                 .bind(user.to_string())
                 .fetch_optional(&mut *tx)
                 .await?;
+        let way_in: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND password_hash IS NOT NULL)
+                 OR EXISTS (SELECT 1 FROM identities WHERE user_id = $1)",
+        )
+        .bind(user.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
+        stranded = removed.is_some() && !way_in;
+        if stranded {
+            return Ok(None);
+        }
         if removed.is_some() {
             end_all_but!(tx, user, keep);
         }
         Ok(removed)
-    });
-    Ok(removed.map_err(translate)?.is_some())
+    })
+    .map_err(translate)?;
+    if stranded { Err(only_way_in()) } else { Ok(removed.is_some()) }
+}
+
+fn only_way_in() -> Error {
+    Error::conflict(Code::Conflict, "This is your only way to sign in: set a password first")
 }
 
 pub(crate) async fn create_user(

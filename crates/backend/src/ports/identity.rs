@@ -17,7 +17,8 @@ pub trait Identities: Send + Sync {
     async fn list_identities(&self, user: UserId) -> Result<Vec<Identity>>;
     /// Links one; ends every session of the user but `keep`. `Conflict` when it is linked already, to whomever.
     async fn link_identity(&self, identity: &Identity, keep: Option<SessionId>, audit: &AuditEvent) -> Result<()>;
-    /// Unlinks one of the user's; ends every session of the user but `keep`. False when it is not theirs.
+    /// Unlinks one of the user's; ends every session of the user but `keep`. False when it is not theirs; `Conflict` when
+    /// nothing would be left to sign in with.
     async fn unlink_identity(
         &self,
         user: UserId,

@@ -15,6 +15,7 @@ on_both_engines! {
     an_identity_is_found_by_issuer_and_subject_only
     an_identity_is_linked_once_whoever_asks
     linking_and_unlinking_end_the_other_sessions
+    of_two_ways_in_that_go_at_once_one_stays
     a_new_user_comes_with_identity_and_membership_and_no_password
     a_taken_address_makes_no_user_and_links_nothing
     claims_change_a_role_once_and_never_an_owners
@@ -73,6 +74,22 @@ async fn linking_and_unlinking_end_the_other_sessions(db: &Database) {
     assert!(db.unlink_identity(ada.owner.id, identity.id, Some(kept.id), &audit).await.unwrap());
     assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, [kept]);
     assert_eq!(db.identity("https://one", "ada").await.unwrap(), None);
+}
+
+async fn of_two_ways_in_that_go_at_once_one_stays(db: &Database) {
+    let ada = given::tenant(db).await;
+    let user = given::new_user("new@example.com");
+    let (one, other) = (identity(user.id, "https://one", "new"), identity(user.id, "https://two", "new"));
+    let audit = ada.event(Action::UserCreated);
+    db.create_identity_user(&user, ada.account.id, Role::Member, &one, &audit).await.unwrap();
+    db.link_identity(&other, None, &ada.event(Action::IdentityLinked)).await.unwrap();
+    let unlink = async |id| {
+        let audit = ada.event(Action::IdentityUnlinked);
+        db.unlink_identity(user.id, id, None, &audit).await
+    };
+    let (first, second) = tokio::join!(unlink(one.id), unlink(other.id));
+    let refused = [&first, &second].into_iter().filter(|r| matches!(r, Err(Error::Conflict { .. }))).count();
+    assert_eq!((refused, db.list_identities(user.id).await.unwrap().len()), (1, 1), "{first:?} {second:?}");
 }
 
 async fn a_new_user_comes_with_identity_and_membership_and_no_password(db: &Database) {
