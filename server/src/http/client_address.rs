@@ -21,7 +21,8 @@ impl TrustedProxies {
         if self.0 == 0 {
             return peer;
         }
-        let values: Vec<&str> = headers.get_all(HEADER).iter().filter_map(|v| v.to_str().ok()).collect();
+        // Not `to_str`: one odd byte that the client wrote must not make the proxy's own entry unreadable.
+        let values: Vec<_> = headers.get_all(HEADER).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
         let mut entries = values.iter().flat_map(|value| value.split(',')).rev();
         entries.nth(usize::from(self.0) - 1).and_then(parse).unwrap_or(peer)
     }
@@ -59,6 +60,16 @@ mod tests {
         for forged in ["1.2.3.4", "1.2.3.4, 5.6.7.8", "", "unknown", "::1"] {
             assert_eq!(client(1, &[forged, "203.0.113.7"]), "203.0.113.7", "{forged}");
             assert_eq!(client(0, &[forged]), PEER, "{forged}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_nobody() {
+        for forged in [&b"\xff, 203.0.113.7"[..], b"\xe9\xff\x80,203.0.113.7"] {
+            let value = axum::http::HeaderValue::from_bytes(forged).unwrap();
+            let headers: HeaderMap = [(HEADER.parse().unwrap(), value)].into_iter().collect();
+            let client = TrustedProxies(1).client(PEER.parse().unwrap(), &headers);
+            assert_eq!(client.to_string(), "203.0.113.7");
         }
     }
 
