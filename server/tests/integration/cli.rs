@@ -300,6 +300,25 @@ async fn a_token_is_a_session_and_nothing_but_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_moves_to_no_other_account_and_uses_up_no_invitation() {
+    let app = TestApp::start(CONSOLE).await;
+    let (browser, inviting) = (app.stranger("owner").await, app.operator().await);
+    let made = token(&app, &browser).await;
+    let cli = bearer(&app, made["token"].as_str().unwrap());
+    let invited = inviting.post("/v1/invitations", json!({"email": made["user"]["email"], "role": "viewer"})).await;
+    let link = invited.str("/link");
+    let accept = json!({"token": link.rsplit('/').next().unwrap()});
+    let refused = cli.post("/v1/invitations/accept", accept.clone()).await;
+    refused.is_problem(403, "forbidden", "Your role does not allow this");
+    let accounts = browser.get("/v1/accounts").await;
+    assert_eq!(accounts.json()["items"].as_array().unwrap().len(), 1, "{}", accounts.text);
+    let switch = json!({"account_id": accounts.str("/items/0/id")});
+    let refused = cli.post("/v1/auth/session/account", switch).await;
+    refused.is_problem(403, "forbidden", "Your role does not allow this");
+    assert_eq!(browser.post("/v1/invitations/accept", accept).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_listed_and_a_revoked_one_is_refused_at_once() {
     let app = TestApp::start(CONSOLE).await;
     let (browser, other) = (app.stranger("viewer").await, app.operator().await);

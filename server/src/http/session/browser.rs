@@ -74,6 +74,7 @@ impl BrowserSession {
 
     /// Moves the session to another account and says who one is there.
     async fn act_in(&self, acting: Acting) -> Result<SessionView> {
+        self.by_browser()?;
         let (caller, id) = (self.caller()?, self.session.id());
         let id = id.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
         self.sessions.act_in(&hashed(id), acting).await?;
@@ -178,6 +179,8 @@ impl SessionPort for BrowserSession {
 
     async fn accept_invitation(&self, token: &str, password: Option<SecretString>) -> Result<SessionView> {
         if let Some(caller) = &self.caller {
+            // Before anything is joined: the link works once, and its session could not move there.
+            self.by_browser()?;
             let accepted = self.backend.accept_as_caller(caller, token).await?;
             return self.act_in(Acting { account: Some(accepted.account), support: false }).await;
         }
