@@ -31,14 +31,20 @@ impl Backend {
     /// `reauthentication_required` for a first password.
     pub async fn change_password(&self, caller: &Caller, current: &SecretString, new: &SecretString) -> Result<()> {
         let member = self.inner.store.member(caller.user.id, None).await?;
-        if member.is_some_and(|m| m.password_hash.is_some()) {
-            self.check_password(caller, current, "password change").await?;
-        } else {
-            self.require_recent_login(caller)?;
-        }
+        let member = member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
+        let version = match member.password_hash {
+            Some(_) => self.check_password(caller, current, "password change").await?,
+            None => {
+                self.require_recent_login(caller)?;
+                member.token_version
+            }
+        };
         let hash = self.inner.passwords.hash_field("new", new).await?;
         let audit = self.audit(caller, Action::PasswordChanged, caller.actor(), "");
-        self.inner.store.change_password(caller.user.id, &hash, caller.proof.session_id, &audit).await
+        let (user, keep) = ((caller.user.id, version), caller.proof.session_id);
+        let changed = self.inner.store.change_password(user, &hash, keep, &audit).await?;
+        // Hashing takes a while: a password that was replaced meanwhile must not replace the new one.
+        changed.then_some(()).ok_or(Error::Unauthenticated { code: Code::InvalidLogin })
     }
 
     /// Whether the caller has a password at all.
@@ -107,14 +113,15 @@ impl Backend {
         if used { Ok(()) } else { Err(invalid()) }
     }
 
-    /// The soft lock and the password of somebody who is signed in.
-    pub(crate) async fn check_password(&self, caller: &Caller, password: &SecretString, what: &str) -> Result<()> {
+    /// The soft lock and the password of somebody who is signed in; gives the `token_version` at which it was right.
+    pub(crate) async fn check_password(&self, caller: &Caller, password: &SecretString, what: &str) -> Result<i64> {
         let subjects = subjects(caller.user.email.as_str(), &caller.origin);
         self.unlocked(&subjects).await?;
         let member = self.inner.store.member(caller.user.id, None).await?;
         let hash = member.as_ref().and_then(|m| m.password_hash.as_deref());
-        if self.inner.passwords.verify(password, hash).await? {
-            return Ok(());
+        let right = self.inner.passwords.verify(password, hash).await?;
+        if let Some(member) = member.filter(|_| right) {
+            return Ok(member.token_version);
         }
         let audit = self.audit(caller, Action::SignInFailed, caller.actor(), what);
         let audit = audit.refused(Code::InvalidLogin);

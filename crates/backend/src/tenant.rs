@@ -73,14 +73,18 @@ impl Backend {
     /// Replaces the caller's own password and ends every session and token of theirs, this one too.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on field `password`.
+    /// [`Error::Invalid`] on field `password`; `invalid_token` when their tokens were ended at this moment.
     pub async fn tenant_change_password(&self, caller: &Caller, new: &SecretString) -> Result<()> {
         if new.expose_secret().trim().eq_ignore_ascii_case(caller.user.email.as_str()) {
             return Err(Error::field("password", "username", "Password must not be the user name"));
         }
+        let invalid = || Error::Unauthenticated { code: Code::InvalidToken };
+        let member = self.inner.store.member(caller.user.id, None).await?.ok_or_else(invalid)?;
         let hash = self.inner.passwords.hash_field("password", new).await?;
         let audit = self.audit(caller, Action::PasswordChanged, caller.actor(), "tenant API");
-        self.inner.store.change_password(caller.user.id, &hash, None, &audit).await
+        let user = (caller.user.id, member.token_version);
+        let changed = self.inner.store.change_password(user, &hash, None, &audit).await?;
+        changed.then_some(()).ok_or_else(invalid)
     }
 
     /// The account's active tenants, oldest first. The published list has no pages.

@@ -41,11 +41,11 @@ impl TryFrom<TargetRow> for ResetTarget {
 impl Passwords for SqlStore {
     async fn change_password(
         &self,
-        user: UserId,
+        user: (UserId, i64),
         hash: &str,
         keep: Option<SessionId>,
         audit: &AuditEvent,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         change(&self.pool, user, hash, keep, audit).await
     }
 
@@ -104,17 +104,25 @@ macro_rules! set {
 
 pub(crate) async fn change(
     pool: &Pool,
-    user: UserId,
+    (user, token_version): (UserId, i64),
     hash: &str,
     keep: Option<SessionId>,
     audit: &AuditEvent,
-) -> Result<()> {
-    change!(pool, audit, tx => {
-        set!(tx, user, hash, keep);
-        Ok(Some(()))
-    })
-    .map(drop)
-    .map_err(translate)
+) -> Result<bool> {
+    let changed = change!(pool, audit, tx => {
+        let found: Option<String> = sqlx::query_scalar(
+            "UPDATE users SET created_ms = created_ms WHERE id = $1 AND token_version = $2 RETURNING id",
+        )
+        .bind(user.to_string())
+        .bind(token_version)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if found.is_some() {
+            set!(tx, user, hash, keep);
+        }
+        Ok(found)
+    });
+    Ok(changed.map_err(translate)?.is_some())
 }
 
 pub(crate) async fn target(pool: &Pool, account: AccountId, user: UserId) -> Result<Option<ResetTarget>> {

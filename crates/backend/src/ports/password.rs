@@ -11,14 +11,15 @@ use jiff::Timestamp;
 /// Passwords: a change ends sessions in the same transaction.
 #[async_trait]
 pub trait Passwords: Send + Sync {
-    /// Replaces a password; ends every session of the user but `keep`, and their open reset link.
+    /// Replaces a password; ends every session of the user but `keep`, and their open reset link. False when the user
+    /// has another `token_version` by now: whoever asks proved who they are before their sessions were ended.
     async fn change_password(
         &self,
-        user: UserId,
+        user: (UserId, i64),
         hash: &str,
         keep: Option<SessionId>,
         audit: &AuditEvent,
-    ) -> Result<()>;
+    ) -> Result<bool>;
     /// Whose password is to be reset, as seen from `account`.
     async fn reset_target(&self, account: AccountId, user: UserId) -> Result<Option<ResetTarget>>;
     /// Keeps a reset link; it replaces the user's open one.

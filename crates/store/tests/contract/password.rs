@@ -13,6 +13,7 @@ use crate::given::{self, Tenant, at};
 
 on_both_engines! {
     a_new_password_ends_every_other_session_and_the_open_link
+    a_proof_from_before_another_change_replaces_no_password
     a_link_works_once_and_ends_everything
     a_link_is_dead_at_its_very_end
     a_second_link_replaces_the_first
@@ -40,11 +41,26 @@ async fn a_new_password_ends_every_other_session_and_the_open_link(db: &Database
     ada.session(db, "h2").await;
     given_link(db, &ada, "t1").await;
     let audit = ada.event(Action::PasswordChanged);
-    db.change_password(ada.owner.id, "$new", Some(kept.id), &audit).await.unwrap();
+    assert!(db.change_password((ada.owner.id, 0), "$new", Some(kept.id), &audit).await.unwrap());
     assert_eq!(hash_of(db, &ada).await.as_deref(), Some("$new"));
     assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, [kept]);
     assert_eq!(given::sessions(db, bob.owner.id, at(1)).await, [other]);
     assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
+}
+
+async fn a_proof_from_before_another_change_replaces_no_password(db: &Database) {
+    let ada = given::tenant(db).await;
+    let version = db.member(ada.owner.id, None).await.unwrap().unwrap().token_version;
+    let change = async |hash: &str| {
+        let audit = ada.event(Action::PasswordChanged);
+        db.change_password((ada.owner.id, version), hash, None, &audit).await.unwrap()
+    };
+    assert!(change("$new").await);
+    let stays = ada.session(db, "h1").await;
+    assert!(!change("$late").await);
+    assert_eq!(hash_of(db, &ada).await.as_deref(), Some("$new"));
+    assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, [stays]);
+    assert_eq!(db.count("audit WHERE action = 'password.changed'").await, 1);
 }
 
 async fn a_link_works_once_and_ends_everything(db: &Database) {

@@ -197,7 +197,7 @@ async fn a_new_password_and_the_end_of_all_sessions_raise_the_version_of_tokens(
     let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
     let version = async |tenant: &Tenant| db.member(tenant.owner.id, None).await.unwrap().unwrap().token_version;
     assert_eq!(version(&ada).await, 0);
-    db.change_password(ada.owner.id, "$new", None, &ada.event(Action::PasswordChanged)).await.unwrap();
+    assert!(db.change_password((ada.owner.id, 0), "$new", None, &ada.event(Action::PasswordChanged)).await.unwrap());
     let after_password = version(&ada).await;
     db.end_sessions(ada.owner.id, None, &ada.event(Action::SessionsEnded)).await.unwrap();
     let after_sessions = version(&ada).await;
