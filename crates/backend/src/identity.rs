@@ -92,14 +92,14 @@ impl Backend {
         identity: &Identity,
         member: Member,
     ) -> Result<SignedIn> {
-        let mut session = self.new_session(&member, origin);
+        let (mut session, token_version) = (self.new_session(&member, origin), member.token_version);
         session.provider = Some(vouched.provider.clone());
         session.provider_sid = vouched.sid.clone();
         let caller = crate::session::caller_in(&session, member, origin);
         let audit = self.audit(&caller, Action::SignedIn, caller.actor(), vouched.provider.as_str());
         self.inner.store.record_identity_login(identity.id, self.inner.clock.now(), &audit).await?;
         let view = self.session_view(&caller);
-        Ok(SignedIn { session, view })
+        Ok(SignedIn { session, view, token_version })
     }
 
     /// A user for somebody unknown, where the provider's settings say so.

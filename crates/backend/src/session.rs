@@ -21,6 +21,8 @@ pub struct SignedIn {
     pub session: SessionRecord,
     /// Answer of the sign-in.
     pub view: SessionView,
+    /// Which `token_version` they had when they proved it.
+    pub(crate) token_version: i64,
 }
 
 impl Backend {
@@ -71,6 +73,15 @@ impl Backend {
         let subjects = subjects(member.user.email.as_str(), origin);
         let signed_in = self.signed_in(origin, &subjects, member).await?;
         Ok(SignedIn { session: SessionRecord { acting, ..signed_in.session }, ..signed_in })
+    }
+
+    /// Whether nobody ended the sessions of a person since they proved who they are: to be asked once the new session
+    /// is stored. A password is checked for so long that it may be replaced meanwhile.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn still_counts(&self, signed_in: &SignedIn) -> Result<bool> {
+        self.inner.store.is_current(signed_in.session.user_id, signed_in.token_version).await
     }
 
     /// Checks the password of somebody who is not signed in, under the soft lock of the sign-in.
@@ -205,13 +216,13 @@ impl Backend {
     }
 
     async fn signed_in(&self, origin: &Origin, subjects: &[String; 2], member: Member) -> Result<SignedIn> {
-        let session = self.new_session(&member, origin);
+        let (session, token_version) = (self.new_session(&member, origin), member.token_version);
         let caller = caller_in(&session, member, origin);
         let audit = self.audit(&caller, Action::SignedIn, caller.actor(), "");
         let [name, address] = subjects;
         self.inner.store.record_login(name, address, &audit).await?;
         let view = self.session_view(&caller);
-        Ok(SignedIn { session, view })
+        Ok(SignedIn { session, view, token_version })
     }
 
     pub(crate) fn new_session(&self, member: &Member, origin: &Origin) -> SessionRecord {

@@ -103,6 +103,10 @@ impl Users for SqlStore {
         member(&self.pool, user, account).await
     }
 
+    async fn is_current(&self, user: UserId, token_version: i64) -> Result<bool> {
+        is_current(&self.pool, user, token_version).await
+    }
+
     async fn set_password_hash(&self, user: UserId, old: &str, hash: &str) -> Result<()> {
         set_password_hash(&self.pool, user, old, hash).await
     }
@@ -178,6 +182,19 @@ pub(crate) async fn member(pool: &Pool, user: UserId, account: Option<AccountId>
         .fetch_optional(db)
         .await);
     one(row.map_err(translate)?)
+}
+
+/// An UPDATE and no SELECT: it waits for a transaction that raised the number and has not ended.
+async fn is_current(pool: &Pool, user: UserId, token_version: i64) -> Result<bool> {
+    let found: Option<String> = on_db!(write pool, db => sqlx::query_scalar(
+        "UPDATE users SET created_ms = created_ms WHERE id = $1 AND token_version = $2 RETURNING id",
+    )
+    .bind(user.to_string())
+    .bind(token_version)
+    .fetch_optional(db)
+    .await)
+    .map_err(translate)?;
+    Ok(found.is_some())
 }
 
 pub(crate) async fn set_password_hash(pool: &Pool, user: UserId, old: &str, hash: &str) -> Result<()> {

@@ -163,7 +163,7 @@ async fn enter(
     match flow.purpose {
         Purpose::SignIn => {
             let signed_in = state.backend.sign_in_vouched(browser.origin(), &vouched).await?;
-            browser.begin_vouched(&signed_in.session, kept(state, provider, id_token)).await?;
+            browser.begin_vouched(&signed_in, kept(state, provider, id_token)).await?;
         }
         Purpose::Link => state.backend.link_identity(asking(browser, flow)?, &vouched).await?,
         Purpose::Reauthenticate => {

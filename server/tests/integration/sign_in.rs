@@ -125,6 +125,23 @@ async fn a_reset_link_works_once_ends_every_session_and_opens_the_lock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_session_that_begins_with_the_old_password_outlives_its_change() {
+    let app = TestApp::start(CONSOLE).await;
+    let person = app.stranger("owner").await;
+    let email = person.get("/v1/auth/session").await.str("/user/email");
+    let sign_in = async || {
+        let body = json!({"email": email, "password": PASSWORD});
+        app.anonymous().post("/v1/auth/login", body).await
+    };
+    let change = person.post("/v1/auth/password", json!({"current": PASSWORD, "new": NEW}));
+    let (changed, replies) = tokio::join!(change, futures::future::join_all((0..12).map(|_| sign_in())));
+    assert_eq!(changed.status, 204, "{}", changed.text);
+    for reply in replies.iter().filter(|reply| reply.status == 200) {
+        assert!(!is_signed_in(&moved(&app, reply)).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn admins_reset_their_own_members_only_and_never_somebody_above_them() {
     let app = TestApp::start(CONSOLE).await;
     let account = testkit::unique("account");

@@ -42,6 +42,9 @@ pub trait Users: Send + Sync {
     async fn member_by_email(&self, email: &Email) -> Result<Option<Member>>;
     /// Finds a member by user id, in `account`. Without one, or when they are not in it: in the account first joined.
     async fn member(&self, user: UserId, account: Option<AccountId>) -> Result<Option<Member>>;
+    /// Whether a user still has this `token_version`. Waits for whoever raises it at this moment: they see what stands
+    /// already, or are seen here.
+    async fn is_current(&self, user: UserId, token_version: i64) -> Result<bool>;
     /// Replaces the hash of the same password (parameters rose). Nothing happens when it is not `old` any more.
     async fn set_password_hash(&self, user: UserId, old: &str, hash: &str) -> Result<()>;
 }

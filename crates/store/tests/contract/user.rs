@@ -15,6 +15,7 @@ on_both_engines! {
     a_member_is_found_by_email_and_by_id
     a_taken_email_is_a_conflict_and_makes_no_member
     a_new_password_hash_replaces_the_old_one
+    a_person_whose_sessions_were_ended_is_current_no_more
     the_chosen_account_counts_and_else_the_first_joined
     a_user_of_an_unknown_account_is_not_kept
 }
@@ -55,6 +56,16 @@ async fn a_new_password_hash_replaces_the_old_one(db: &Database) {
     db.set_password_hash(tenant.owner.id, "$argon2id$hash", "$argon2id$late").await.unwrap();
     let member = db.member(tenant.owner.id, None).await.unwrap().unwrap();
     assert_eq!(member.password_hash.as_deref(), Some("$argon2id$stronger"));
+}
+
+async fn a_person_whose_sessions_were_ended_is_current_no_more(db: &Database) {
+    let (ada, bob) = (given::tenant(db).await, given::tenant(db).await);
+    let before = db.member(ada.owner.id, None).await.unwrap().unwrap().token_version;
+    assert!(db.is_current(ada.owner.id, before).await.unwrap());
+    db.end_sessions(ada.owner.id, None, &ada.event(Action::SessionsEnded)).await.unwrap();
+    assert!(!db.is_current(ada.owner.id, before).await.unwrap());
+    assert!(db.is_current(ada.owner.id, before + 1).await.unwrap());
+    assert!(db.is_current(bob.owner.id, before).await.unwrap(), "nobody else's");
 }
 
 async fn the_chosen_account_counts_and_else_the_first_joined(db: &Database) {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use backend::ports::{Clock, Sessions};
-use backend::{Backend, Caller, Origin};
+use backend::{Backend, Caller, Origin, SignedIn};
 use domain::identity::ProviderView;
 use domain::platform_account::SupportRequest;
 use domain::session::{Acting, SessionRecord, SessionView};
@@ -91,8 +91,8 @@ impl BrowserSession {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn begin_vouched(&self, row: &SessionRecord, farewell: Option<String>) -> Result<()> {
-        self.begin(row).await?;
+    pub async fn begin_vouched(&self, signed_in: &SignedIn, farewell: Option<String>) -> Result<()> {
+        self.begin(signed_in).await?;
         let Some(farewell) = farewell else { return Ok(()) };
         self.session.insert(FAREWELL, farewell).await.map_err(fault)?;
         self.session.save().await.map_err(fault)
@@ -120,9 +120,15 @@ impl BrowserSession {
         self.cycle(&row.reauthenticated(self.clock.now()), false).await
     }
 
-    /// Begins a session with an empty mind.
-    async fn begin(&self, row: &SessionRecord) -> Result<()> {
-        self.cycle(row, true).await
+    /// Begins a session with an empty mind. Its row stands before the last look: whoever ended all sessions of the
+    /// person until then is seen, whoever does so later finds it.
+    async fn begin(&self, signed_in: &SignedIn) -> Result<()> {
+        self.cycle(&signed_in.session, true).await?;
+        if self.backend.still_counts(signed_in).await? {
+            return Ok(());
+        }
+        self.session.flush().await.map_err(fault)?;
+        Err(Error::Unauthenticated { code: Code::InvalidLogin })
     }
 
     /// A new id at each proof of identity: whoever planted or stole the old one gains nothing.
@@ -143,7 +149,7 @@ impl BrowserSession {
 impl SessionPort for BrowserSession {
     async fn sign_in(&self, email: &str, password: SecretString) -> Result<SessionView> {
         let signed_in = self.backend.sign_in(&self.origin, email, &password).await?;
-        self.begin(&signed_in.session).await?;
+        self.begin(&signed_in).await?;
         Ok(signed_in.view)
     }
 
@@ -187,7 +193,7 @@ impl SessionPort for BrowserSession {
         let password = password.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
         let accepted = self.backend.accept_with_password(&self.origin, token, &password).await?;
         let signed_in = self.backend.sign_in_accepted(&self.origin, &accepted).await?;
-        self.begin(&signed_in.session).await?;
+        self.begin(&signed_in).await?;
         Ok(signed_in.view)
     }
 
