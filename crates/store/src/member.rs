@@ -238,6 +238,13 @@ pub(crate) async fn remove(
             .execute(&mut *tx)
             .await?;
             end_kubeconfigs!(tx, account, user, at);
+            // Who is taken back one day must not find an old token good again, nor whoever stole it.
+            for text in [
+                "DELETE FROM cli_codes WHERE account_id = $1 AND user_id = $2",
+                "DELETE FROM cli_sessions WHERE account_id = $1 AND user_id = $2",
+            ] {
+                sqlx::query(text).bind(account.to_string()).bind(user.to_string()).execute(&mut *tx).await?;
+            }
         }
         Ok(removed)
     })

@@ -5,6 +5,7 @@ use domain::audit::Action;
 use domain::cli_session::{ABSOLUTE_LIFE, CODE_LIFE, CliCode, CliSession, IDLE_LIFE};
 use domain::id::CliSessionId;
 use domain::page::PageRequest;
+use domain::user::Role;
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -19,6 +20,7 @@ on_both_engines! {
     a_revoked_session_is_gone_at_once_and_only_once
     a_session_belongs_to_its_user
     signing_out_everywhere_ends_the_command_line_too
+    a_removed_members_command_line_ends_in_that_account_for_good
     sessions_that_ended_go_when_the_next_is_made
     pages_follow_the_id
 }
@@ -122,6 +124,23 @@ async fn a_revoked_session_is_gone_at_once_and_only_once(db: &Database) {
     let revoked = tenant.audited(db).await.into_iter().filter(|a| *a == Action::CliSessionRevoked).count();
     assert_eq!(revoked, 1, "what changed nothing is not audited");
     assert!(db.cli_session(tenant.owner.id, made.id).await.unwrap().is_some(), "known, so ending it again is no 404");
+}
+
+async fn a_removed_members_command_line_ends_in_that_account_for_good(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    let user = given::member(db, &tenant.account, Role::Member).await;
+    let here = Tenant { account: tenant.account.clone(), owner: user.clone() };
+    let there = Tenant { account: other.account.clone(), owner: user.clone() };
+    for (of, token_hash) in [(&here, "t1"), (&there, "t2"), (&tenant, "t3")] {
+        session(db, of, token_hash, 0).await;
+    }
+    db.create_cli_code(&code(&here, "c1", 0), at(0)).await.unwrap();
+    let audit = tenant.event(Action::MemberRemoved);
+    assert!(db.remove_member(tenant.account.id, user.id, Role::Member, at(1), &audit).await.unwrap());
+    assert_eq!(find(db, "t1", 2).await, None);
+    assert_eq!(db.take_cli_code("c1").await.unwrap(), None);
+    assert!(find(db, "t2", 2).await.is_some(), "another account's");
+    assert!(find(db, "t3", 2).await.is_some(), "a colleague's");
 }
 
 async fn a_session_belongs_to_its_user(db: &Database) {
