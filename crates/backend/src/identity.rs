@@ -2,6 +2,7 @@
 //!
 //! Source: `security.md` §4.5. What a provider says arrives verified: the HTTP layer speaks its protocol.
 
+use domain::account::AccountStatus;
 use domain::audit::Action;
 use domain::id::{IdentityId, UserId};
 use domain::identity::{Identity, IdentityView, ProviderAdmission, Vouched};
@@ -110,6 +111,9 @@ impl Backend {
         let email = vouched.email.as_deref().ok_or_else(|| refused("the provider names no verified address"))?;
         let account = self.inner.store.account_by_name(account.as_str()).await?;
         let account = account.ok_or_else(|| refused("the provider's account does not exist"))?;
+        if account.status() == AccountStatus::Suspended {
+            return Err(refused("the provider's account is suspended: it gets nobody new"));
+        }
         let (id, role) = (UserId::new(self.inner.random.uuid()), role.unwrap_or(*first));
         let email = Email::new(email).map_err(|_| refused("the provider's address is none"))?;
         let user = User { id, email, operator: false, disabled: false, created_at: self.inner.clock.now() };
@@ -118,6 +122,9 @@ impl Backend {
         let audit = self.audit_for(origin, Some(account.id), actor, Action::UserCreated, what, role.as_str());
         let audit = audit.named(user.email.as_str());
         match self.inner.store.create_identity_user(&user, account.id, role, &identity, &audit).await {
+            Err(Error::Conflict { code: Code::QuotaExceeded, .. }) => {
+                Err(refused("the provider's account has as many members as it may"))
+            }
             Err(Error::Conflict { .. }) => Err(refused("the address belongs to a user who has not linked it")),
             done => done.map(|()| identity),
         }

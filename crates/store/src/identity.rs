@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use backend::ports::Identities;
+use domain::account::Limit;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, IdentityId, SessionId, UserId};
 use domain::identity::Identity;
@@ -11,8 +12,9 @@ use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
+use crate::account::room_for_one;
 use crate::error::translate;
-use crate::invitation::end_invitations;
+use crate::invitation::{TAKEN, end_invitations};
 use crate::member::end_kubeconfigs;
 use crate::password::end_reset_link;
 use crate::pool::{Pool, change, on_db};
@@ -204,7 +206,11 @@ pub(crate) async fn create_user(
     identity: &Identity,
     audit: &AuditEvent,
 ) -> Result<()> {
+    let mut refused = None;
     let added = change!(pool, audit, tx => {
+        if !room_for_one!(tx, account, Limit::Members, TAKEN, refused) {
+            return Ok(None);
+        }
         let free: Option<String> = sqlx::query_scalar(
             "INSERT INTO users (id, email, password_hash, operator, disabled, created_ms)
              VALUES ($1, $2, NULL, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING id",
@@ -230,7 +236,8 @@ pub(crate) async fn create_user(
         Ok(added)
     })
     .map_err(translate)?;
-    added.map(drop).ok_or_else(|| Error::conflict(Code::NameTaken, "A user with this e-mail address exists already"))
+    let taken = || Error::conflict(Code::NameTaken, "A user with this e-mail address exists already");
+    added.map(drop).ok_or_else(|| refused.unwrap_or_else(taken))
 }
 
 pub(crate) async fn record_login(pool: &Pool, id: IdentityId, at: Timestamp, audit: &AuditEvent) -> Result<()> {

@@ -131,7 +131,7 @@ macro_rules! end_invitations {
 pub(crate) use end_invitations;
 
 /// Members and open invitations count together, so that nobody is invited into an account that will be full.
-const TAKEN: &str = "SELECT (SELECT count(*) FROM members WHERE account_id = $1)
+pub(crate) const TAKEN: &str = "SELECT (SELECT count(*) FROM members WHERE account_id = $1)
      + (SELECT count(*) FROM invitations WHERE account_id = $1 AND accepted_ms IS NULL AND revoked_ms IS NULL)";
 
 pub(crate) async fn create(pool: &Pool, invitation: &Invitation, token_hash: &str, audit: &AuditEvent) -> Result<()> {

@@ -117,6 +117,23 @@ async fn somebody_new_becomes_a_member_by_the_settings_and_their_claims() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_and_a_suspended_account_get_nobody_new_and_their_people_come_in() {
+    let (app, [one]) = console(["one"], members).await;
+    sign_in(&app, &one, "one", "ada@example.com").await;
+    let operator = app.operator().await;
+    let account = operator.get("/v1/auth/session").await.str("/account/id");
+    // Two are there: the operator and Ada.
+    for change in [json!({"quota": {"members": 2}}), json!({"quota": {"members": 3}, "suspended": true})] {
+        let changed = operator.patch(&format!("/v1/platform/accounts/{account}"), change.clone()).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let (refused, _) = sign_in(&app, &one, "one", "new@example.com").await;
+        is_the_failure_page(&refused);
+        let (_, ada) = sign_in(&app, &one, "one", "ada@example.com").await;
+        assert_eq!(ada.get("/v1/auth/session").await.str("/user/email"), "ada@example.com", "{change}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_request_has_pkce_state_and_nonce_and_its_cookie_shows_nothing() {
     let (app, [_one]) = console(["one"], members).await;
     let reply = app.anonymous().get("/auth/oidc/one/start").await;

@@ -27,7 +27,7 @@ pub trait Identities: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<bool>;
     /// Makes a user without a password, a member of `account`, with this identity. `Conflict NameTaken` when the e-mail
-    /// address is taken: nothing is ever linked by address.
+    /// address is taken: nothing is ever linked by address. `Conflict QuotaExceeded` when the account is full.
     async fn create_identity_user(
         &self,
         user: &User,

@@ -18,6 +18,7 @@ on_both_engines! {
     of_two_ways_in_that_go_at_once_one_stays
     a_new_user_comes_with_identity_and_membership_and_no_password
     a_taken_address_makes_no_user_and_links_nothing
+    an_account_that_is_full_gets_no_user_by_a_provider
     claims_change_a_role_once_and_never_an_owners
 }
 
@@ -111,6 +112,19 @@ async fn a_taken_address_makes_no_user_and_links_nothing(db: &Database) {
     assert!(matches!(answer, Err(Error::Conflict { code: Code::NameTaken, .. })));
     assert_eq!(db.identity("https://one", "thief").await.unwrap(), None);
     assert_eq!(db.member(user.id, None).await.unwrap(), None);
+}
+
+async fn an_account_that_is_full_gets_no_user_by_a_provider(db: &Database) {
+    let ada = given::tenant(db).await;
+    let quota = domain::account::Quota { members: 1, ..Default::default() };
+    let audit = ada.event(Action::AccountQuotaChanged);
+    assert!(db.set_account_quota(ada.account.id, &quota, None, &audit).await.unwrap());
+    let user = given::new_user("new@example.com");
+    let (identity, audit) = (identity(user.id, "https://one", "new"), ada.event(Action::UserCreated));
+    let answer = db.create_identity_user(&user, ada.account.id, Role::Member, &identity, &audit).await;
+    assert_eq!(answer.unwrap_err().code(), Code::QuotaExceeded);
+    assert_eq!(db.identity("https://one", "new").await.unwrap(), None);
+    assert_eq!(db.person_by_email(&user.email).await.unwrap(), None);
 }
 
 async fn claims_change_a_role_once_and_never_an_owners(db: &Database) {
