@@ -63,8 +63,8 @@ impl Credentials for SqlStore {
         remove::removed(&self.pool, service_account, namespace).await
     }
 
-    async fn delete_old_credentials(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        remove::delete_old(&self.pool, before, limit).await
+    async fn delete_old_credentials(&self, before: Timestamp, batch: u32) -> Result<u64> {
+        remove::delete_old(&self.pool, before, batch).await
     }
 
     async fn installation_id(&self, fresh: &str) -> Result<String> {

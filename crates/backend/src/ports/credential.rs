@@ -41,8 +41,8 @@ pub trait Credentials: Send + Sync {
     async fn accounts_to_remove(&self, limit: u32) -> Result<Vec<(String, NamespaceId)>>;
     /// The cluster holds this ServiceAccount no more.
     async fn account_removed(&self, service_account: &str, namespace: NamespaceId) -> Result<()>;
-    /// Forgets up to `limit` credentials that ended before `before`; says how many.
-    async fn delete_old_credentials(&self, before: Timestamp, limit: u32) -> Result<u64>;
+    /// Forgets the credentials that ended before `before`, `batch` by each statement; says how many.
+    async fn delete_old_credentials(&self, before: Timestamp, batch: u32) -> Result<u64>;
     /// The id of this installation; `fresh` becomes it when there is none yet.
     async fn installation_id(&self, fresh: &str) -> Result<String>;
 }

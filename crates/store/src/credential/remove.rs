@@ -60,18 +60,26 @@ pub(crate) async fn removed(pool: &Pool, service_account: &str, namespace: Names
     .map_err(translate)
 }
 
-/// A connector renews its own token: what the book says of the first one ends nothing, only a revocation does.
-pub(crate) async fn delete_old(pool: &Pool, before: Timestamp, limit: u32) -> Result<u64> {
-    on_db!(write pool, db => sqlx::query(
-        "DELETE FROM credentials WHERE id IN (SELECT id FROM credentials WHERE expires_ms < $1
-             AND (revoked_ms IS NOT NULL OR service_account NOT LIKE 'connector-%') LIMIT $2)",
-    )
-    .bind(ms(before))
-    .bind(i64::from(limit))
-    .execute(db)
-    .await
-    .map(|done| done.rows_affected()))
-    .map_err(translate)
+/// A connector renews its own token: what the book says of the first one ends nothing, only a revocation does. All of the
+/// others go: one batch at each look would be fewer than a busy installation adds between two.
+pub(crate) async fn delete_old(pool: &Pool, before: Timestamp, batch: u32) -> Result<u64> {
+    let mut removed = 0;
+    loop {
+        let gone = on_db!(write pool, db => sqlx::query(
+            "DELETE FROM credentials WHERE id IN (SELECT id FROM credentials WHERE expires_ms < $1
+                 AND (revoked_ms IS NOT NULL OR service_account NOT LIKE 'connector-%') LIMIT $2)",
+        )
+        .bind(ms(before))
+        .bind(i64::from(batch))
+        .execute(db)
+        .await
+        .map(|done| done.rows_affected()))
+        .map_err(translate)?;
+        if gone == 0 {
+            return Ok(removed);
+        }
+        removed += gone;
+    }
 }
 
 pub(crate) async fn installation(pool: &Pool, fresh: &str) -> Result<String> {
