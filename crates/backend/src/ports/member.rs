@@ -25,7 +25,8 @@ pub trait Members: Send + Sync {
         to: Role,
         audit: &AuditEvent,
     ) -> Result<bool>;
-    /// Removes a member **who still is** `from`, and revokes their API keys in the account; false when they are not.
+    /// Removes a member **who still is** `from`; false when they are not. Their API keys, sessions of the command line
+    /// and the invitations they made to the account end with it.
     /// `Conflict` for a platform operator without another account: nobody could sign in as them any more.
     async fn remove_member(
         &self,

@@ -60,8 +60,8 @@ pub(crate) async fn removed(pool: &Pool, service_account: &str, namespace: Names
     .map_err(translate)
 }
 
-/// A connector renews its own token: what the book says of the first one ends nothing, only a revocation does. All of the
-/// others go: one batch at each look would be fewer than a busy installation adds between two.
+/// A connector renews its own token: what the book says of the first one ends nothing, only a revocation does. All of
+/// the others go: one batch at each look would be fewer than a busy installation adds between two.
 pub(crate) async fn delete_old(pool: &Pool, before: Timestamp, batch: u32) -> Result<u64> {
     let mut removed = 0;
     loop {
