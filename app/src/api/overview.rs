@@ -14,7 +14,7 @@ pub async fn get_overview() -> Result<Packed<Overview>, AppError> {
     let page = domain::page::PageRequest::new(Some(200), None)?;
     let running = backend.list_running(&caller).await?;
     let namespaces: Vec<_> = running.iter().map(|(namespace, _)| namespace.clone()).collect();
-    let keys = backend.list_api_keys(&caller, &page).await?.items;
+    let keys = backend.list_api_keys(&caller, &page.clone().into()).await?.items;
     let budgets = backend.list_budgets(&caller, &page).await?.items;
     let spending = backend.usage_summary(&caller, &domain::usage::UsageQuery::default()).await?;
     let mut overview = Overview::new(&namespaces, &keys).with_work(running).with_budgets(budgets);

@@ -14,7 +14,8 @@ use domain::api_key::{
 use domain::audit::Action;
 use domain::credential::Access;
 use domain::id::{ApiKeyId, NamespaceId};
-use domain::page::{Page, PageRequest};
+use domain::order::OrderedRequest;
+use domain::page::Page;
 use domain::permission::Permission;
 use domain::scope::Scope;
 use domain::{Code, Error, FieldError, Result};
@@ -31,12 +32,13 @@ impl Backend {
     ///
     /// # Errors
     /// `forbidden` for roles without keys.
-    pub async fn list_api_keys(&self, caller: &Caller, page: &PageRequest) -> Result<Page<ApiKeyView>> {
+    pub async fn list_api_keys(&self, caller: &Caller, page: &OrderedRequest) -> Result<Page<ApiKeyView>> {
         caller.require(Permission::Read)?;
         let owner = (!caller.may(Permission::ManageKeys)).then_some(caller.user.id);
         let rows = self.inner.store.list_api_keys(caller.account.id, owner, page).await?;
         let now = self.inner.clock.now();
-        Ok(Page::from_rows(rows, page.limit, |k| k.id.to_string()).map(|key| key.view(now)))
+        let cursor = |key: &ApiKey| page.order.cursor(&key.name, &key.id.to_string());
+        Ok(Page::from_rows(rows, page.limit, cursor).map(|key| key.view(now)))
     }
 
     /// One key: the caller's own, or anybody's for admins.

@@ -4,7 +4,8 @@ use domain::account::AccountStatus;
 use domain::audit::{Action, AuditEvent};
 use domain::id::AccountId;
 use domain::invitation::{InvitationLink, NewInvitation};
-use domain::page::{Page, PageRequest};
+use domain::order::OrderedRequest;
+use domain::page::Page;
 use domain::permission::Permission;
 use domain::platform_account::{
     AccountUse, ChangeAccount, CreatedAccount, NewAccount, PlatformAccountView, SupportRequest,
@@ -24,11 +25,12 @@ impl Backend {
     pub async fn list_platform_accounts(
         &self,
         caller: &Caller,
-        page: &PageRequest,
+        page: &OrderedRequest,
     ) -> Result<Page<PlatformAccountView>> {
         caller.require(Permission::ManageAccounts)?;
         let rows = self.inner.store.list_accounts(page).await?;
-        Ok(Page::from_rows(rows, page.limit, |a| a.account.id.to_string()).map(|account| account.view()))
+        let cursor = |row: &AccountUse| page.order.cursor(row.account.name.as_str(), &row.account.id.to_string());
+        Ok(Page::from_rows(rows, page.limit, cursor).map(|account| account.view()))
     }
 
     /// One account.

@@ -5,10 +5,11 @@
 use domain::audit::Action;
 use domain::jwt::{Claims, LIFE, LoginAnswer, expire_text};
 use domain::namespace::{DeleteNamespace, Namespace, NamespaceStatus};
+use domain::order::OrderedRequest;
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::tenant::{
-    NewTenant, PlatformTenantView, RenameTenant, TenantId, TenantLabel, TenantOrdered, TenantView, deleting,
+    NewTenant, PlatformTenantView, RenameTenant, TenantId, TenantLabel, TenantOrdered, TenantUse, TenantView, deleting,
 };
 use domain::user::Email;
 use domain::{Code, Error, Result};
@@ -179,10 +180,15 @@ impl Backend {
     ///
     /// # Errors
     /// `forbidden` for everybody but operators.
-    pub async fn list_platform_tenants(&self, caller: &Caller, page: &PageRequest) -> Result<Page<PlatformTenantView>> {
+    pub async fn list_platform_tenants(
+        &self,
+        caller: &Caller,
+        page: &OrderedRequest,
+    ) -> Result<Page<PlatformTenantView>> {
         caller.require(Permission::ManageAccounts)?;
         let rows = self.inner.store.list_tenants(page).await?;
-        Ok(Page::from_rows(rows, page.limit, |row| row.namespace.id.to_string()).map(|row| row.view()))
+        let cursor = |row: &TenantUse| page.order.cursor(row.namespace.label(), &row.namespace.id.to_string());
+        Ok(Page::from_rows(rows, page.limit, cursor).map(|row| row.view()))
     }
 
     /// From the operator's command line: ids from now on are `next` at least, for consoles that share a cluster.

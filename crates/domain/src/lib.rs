@@ -39,6 +39,7 @@ pub mod money;
 pub mod name;
 pub mod namespace;
 pub mod node;
+pub mod order;
 pub mod outbound;
 pub mod page;
 pub mod password;

@@ -5,7 +5,7 @@ use backend::ports::Accounts;
 use domain::account::{Account, AccountName, CustomerId, Limit, Membership, Quota};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
-use domain::page::PageRequest;
+use domain::order::OrderedRequest;
 use domain::platform_account::AccountUse;
 use domain::sku::SkuGrants;
 use domain::user::Role;
@@ -118,7 +118,7 @@ impl Accounts for SqlStore {
         of_user(&self.pool, user).await
     }
 
-    async fn list_accounts(&self, page: &PageRequest) -> Result<Vec<AccountUse>> {
+    async fn list_accounts(&self, page: &OrderedRequest) -> Result<Vec<AccountUse>> {
         platform_account::list(&self.pool, page).await
     }
 

@@ -29,6 +29,7 @@ mod key_access;
 mod login;
 mod member;
 mod namespace;
+mod order;
 mod password;
 mod platform_account;
 mod pool;

@@ -3,7 +3,7 @@
 use domain::account::{Account, Quota};
 use domain::audit::AuditEvent;
 use domain::id::AccountId;
-use domain::page::PageRequest;
+use domain::order::OrderedRequest;
 use domain::platform_account::AccountUse;
 use domain::sku::SkuGrants;
 use domain::{Code, Error, Result};
@@ -11,8 +11,11 @@ use jiff::Timestamp;
 
 use crate::account::{AccountRow, columns};
 use crate::error::translate;
+use crate::order::{Columns, Listing, list_rows};
 use crate::pool::{Pool, change, on_db};
-use crate::row::{all, ascending, ms, one, with_surplus};
+use crate::row::{all, ms, one};
+
+const COLUMNS: Columns = Columns { id: "a.id", name: "lower(a.name)" };
 
 #[derive(sqlx::FromRow)]
 struct AccountUseRow {
@@ -32,7 +35,7 @@ macro_rules! select {
             ", (SELECT count(*) FROM namespaces n WHERE n.account_id = a.id) AS namespaces,
              (SELECT count(*) FROM members m WHERE m.account_id = a.id) AS members,
              (SELECT count(*) FROM api_keys k WHERE k.account_id = a.id AND k.revoked_ms IS NULL) AS api_keys
-             FROM accounts a WHERE ",
+             FROM accounts a",
             $rest
         )
     };
@@ -47,18 +50,17 @@ impl TryFrom<AccountUseRow> for AccountUse {
     }
 }
 
-pub(crate) async fn list(pool: &Pool, page: &PageRequest) -> Result<Vec<AccountUse>> {
-    let text = select!("a.id > $1 ORDER BY a.id LIMIT $2");
-    let rows = on_db!(read pool, db => sqlx::query_as::<_, AccountUseRow>(text)
-        .bind(ascending(page.after.as_deref()))
-        .bind(with_surplus(page.limit))
-        .fetch_all(db)
-        .await);
-    all(rows.map_err(translate)?)
+pub(crate) async fn list(pool: &Pool, page: &OrderedRequest) -> Result<Vec<AccountUse>> {
+    let listing = listing(page);
+    all(list_rows!(pool, AccountUseRow, listing).map_err(translate)?)
+}
+
+pub(crate) fn listing(page: &OrderedRequest) -> Listing {
+    Listing::new(select!(""), &[], &COLUMNS, page)
 }
 
 pub(crate) async fn by_id(pool: &Pool, id: AccountId) -> Result<Option<AccountUse>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, AccountUseRow>(select!("a.id = $1"))
+    let row = on_db!(read pool, db => sqlx::query_as::<_, AccountUseRow>(select!(" WHERE a.id = $1"))
         .bind(id.to_string())
         .fetch_optional(db)
         .await);

@@ -6,15 +6,19 @@ use domain::account::CustomerId;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId};
 use domain::namespace::Namespace;
-use domain::page::PageRequest;
+use domain::order::OrderedRequest;
 use domain::tenant::{TenantId, TenantLabel, TenantUse};
 use domain::{Error, Result};
 
 use crate::SqlStore;
 use crate::error::translate;
 use crate::namespace::{NamespaceRow, select};
+use crate::order::{Columns, Listing, list_rows};
 use crate::pool::{Pool, change, on_db};
-use crate::row::{all, ascending, one, with_surplus};
+use crate::row::{all, one};
+
+// The label is what people call it; without one that is the namespace's name.
+const COLUMNS: Columns = Columns { id: "n.id", name: "lower(COALESCE(n.tenant_label, n.name))" };
 
 const NEXT: &str = "INSERT INTO sequences (name, last) VALUES ('tenant', 1)
      ON CONFLICT (name) DO UPDATE SET last = sequences.last + 1 RETURNING last";
@@ -88,7 +92,7 @@ impl Tenants for SqlStore {
         set_label(&self.pool, id, label, audit).await
     }
 
-    async fn list_tenants(&self, page: &PageRequest) -> Result<Vec<TenantUse>> {
+    async fn list_tenants(&self, page: &OrderedRequest) -> Result<Vec<TenantUse>> {
         list(&self.pool, page).await
     }
 }
@@ -179,16 +183,16 @@ async fn set_label(pool: &Pool, id: NamespaceId, label: &TenantLabel, audit: &Au
     Ok(renamed.is_some())
 }
 
-async fn list(pool: &Pool, page: &PageRequest) -> Result<Vec<TenantUse>> {
-    let text = "SELECT n.id, n.account_id, n.name, n.kubernetes_name, n.status, n.status_message, n.created_by,
+async fn list(pool: &Pool, page: &OrderedRequest) -> Result<Vec<TenantUse>> {
+    let listing = listing(page);
+    all(list_rows!(pool, TenantUseRow, listing).map_err(translate)?)
+}
+
+pub(crate) fn listing(page: &OrderedRequest) -> Listing {
+    let select = "SELECT n.id, n.account_id, n.name, n.kubernetes_name, n.status, n.status_message, n.created_by,
              n.created_ms, n.tenant_number, n.tenant_label, n.activated_ms, a.name AS account_name, a.customer_number,
              (SELECT count(*) FROM credentials c WHERE c.namespace_id = n.id AND c.revoked_ms IS NULL
                  AND c.service_account LIKE 'connector-%') AS connectors
-         FROM namespaces n JOIN accounts a ON a.id = n.account_id WHERE n.id > $1 ORDER BY n.id LIMIT $2";
-    let rows = on_db!(read pool, db => sqlx::query_as::<_, TenantUseRow>(text)
-        .bind(ascending(page.after.as_deref()))
-        .bind(with_surplus(page.limit))
-        .fetch_all(db)
-        .await);
-    all(rows.map_err(translate)?)
+         FROM namespaces n JOIN accounts a ON a.id = n.account_id";
+    Listing::new(select, &[], &COLUMNS, page)
 }

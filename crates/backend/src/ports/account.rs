@@ -5,7 +5,7 @@ use domain::Result;
 use domain::account::{Account, AccountName, Membership, Quota};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
-use domain::page::PageRequest;
+use domain::order::OrderedRequest;
 use domain::platform_account::AccountUse;
 use domain::sku::SkuGrants;
 use jiff::Timestamp;
@@ -22,8 +22,8 @@ pub trait Accounts: Send + Sync {
     async fn account(&self, id: AccountId) -> Result<Option<Account>>;
     /// Every account a person is in, the first joined first.
     async fn accounts_of(&self, user: UserId) -> Result<Vec<Membership>>;
-    /// Every account with what it has, by id, `limit + 1` rows (operators only).
-    async fn list_accounts(&self, page: &PageRequest) -> Result<Vec<AccountUse>>;
+    /// Every account with what it has, in the order asked for, `limit + 1` rows (operators only).
+    async fn list_accounts(&self, page: &OrderedRequest) -> Result<Vec<AccountUse>>;
     /// One of them.
     async fn account_use(&self, id: AccountId) -> Result<Option<AccountUse>>;
     /// Renames. `Conflict NameTaken` as above; false when it is gone.

@@ -6,7 +6,7 @@ use domain::api_key::{ApiKey, KeySecret, PublicId};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, ApiKeyId, NamespaceId, UserId};
 use domain::namespace::Namespace;
-use domain::page::PageRequest;
+use domain::order::OrderedRequest;
 use domain::user::{Email, Role};
 use jiff::Timestamp;
 
@@ -46,8 +46,8 @@ pub trait ApiKeys: Send + Sync {
     async fn api_key(&self, account: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>>;
     /// Those of `ids` that are keys of the account, in one question.
     async fn api_keys(&self, account: AccountId, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>>;
-    /// Keys of an account, `owner` = only theirs, by id, `limit + 1` rows.
-    async fn list_api_keys(&self, account: AccountId, owner: Option<UserId>, page: &PageRequest)
+    /// Keys of an account, `owner` = only theirs, in the order asked for, `limit + 1` rows.
+    async fn list_api_keys(&self, account: AccountId, owner: Option<UserId>, page: &OrderedRequest)
     -> Result<Vec<ApiKey>>;
     /// What time it is by the clock of the database, which decides what has ended: replicas may disagree, it does not.
     async fn database_time(&self) -> Result<Timestamp>;

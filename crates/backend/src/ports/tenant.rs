@@ -5,7 +5,7 @@ use domain::Result;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId};
 use domain::namespace::Namespace;
-use domain::page::PageRequest;
+use domain::order::OrderedRequest;
 use domain::tenant::{TenantId, TenantLabel, TenantUse};
 
 /// Tenants: numbers and labels of namespaces.
@@ -23,6 +23,6 @@ pub trait Tenants: Send + Sync {
     async fn tenant(&self, account: AccountId, id: TenantId) -> Result<Option<Namespace>>;
     /// Sets the label **unless** it is being deleted or failed; false when it is not there in such a state.
     async fn set_tenant_label(&self, id: NamespaceId, label: &TenantLabel, audit: &AuditEvent) -> Result<bool>;
-    /// Namespaces of all accounts by id (newest last), `limit + 1` rows.
-    async fn list_tenants(&self, page: &PageRequest) -> Result<Vec<TenantUse>>;
+    /// Namespaces of all accounts in the order asked for, a label before the name, `limit + 1` rows.
+    async fn list_tenants(&self, page: &OrderedRequest) -> Result<Vec<TenantUse>>;
 }

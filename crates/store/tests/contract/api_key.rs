@@ -7,6 +7,7 @@ use domain::audit::Action;
 use domain::credential::Access;
 use domain::id::ApiKeyId;
 use domain::namespace::NamespaceStatus;
+use domain::order::OrderedRequest;
 use domain::page::PageRequest;
 use domain::scope::Scope;
 use domain::user::Role;
@@ -38,8 +39,8 @@ on_both_engines! {
     a_key_keeps_the_id_of_a_namespace_that_is_gone
 }
 
-fn page(limit: u32, after: Option<String>) -> PageRequest {
-    PageRequest { limit, after }
+fn page(limit: u32, after: Option<String>) -> OrderedRequest {
+    PageRequest { limit, after }.into()
 }
 
 async fn a_key_is_read_as_it_was_made(db: &Database) {

@@ -47,6 +47,7 @@ mod login;
 mod member;
 mod meter;
 mod namespace;
+mod order;
 mod password;
 mod platform_account;
 mod request;

@@ -37,7 +37,7 @@ async fn accounts_are_listed_with_what_they_have(db: &Database) {
     tenant.namespace(db, "team-ml").await;
     tenant.api_key(db, Scope::All).await;
     given::tenant(db).await;
-    let all = db.list_accounts(&PageRequest { limit: 1, after: None }).await.unwrap();
+    let all = db.list_accounts(&PageRequest { limit: 1, after: None }.into()).await.unwrap();
     assert_eq!((all.len(), all[0].namespaces, all[0].members, all[0].api_keys), (2, 1, 2, 1));
     let one = db.account_use(tenant.account.id).await.unwrap().unwrap();
     assert_eq!((one, all[0].account.quota.clone()), (all[0].clone(), Quota::default()));

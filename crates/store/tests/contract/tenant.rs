@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use backend::ports::*;
 use domain::audit::Action;
 use domain::namespace::{Namespace, NamespaceStatus};
+use domain::order::OrderedRequest;
 use domain::page::PageRequest;
 use domain::tenant::{TenantId, TenantLabel};
 use futures::future::join_all;
@@ -142,12 +143,12 @@ async fn operators_see_tenants_of_every_account_with_their_connectors(db: &Datab
             db.revoke_credential(&credential, at(5), &ada.event(Action::CredentialRevoked)).await.unwrap();
         }
     }
-    let all = db.list_tenants(&PageRequest { limit: 10, after: None }).await.unwrap();
+    let all = db.list_tenants(&OrderedRequest::default()).await.unwrap();
     let seen: Vec<_> = all.iter().map(|row| (row.namespace.id, row.connectors, row.customer.as_str())).collect();
     assert_eq!(seen, [(one.id, 1, ada.account.customer.as_str()), (two.id, 0, bob.account.customer.as_str())]);
     assert_eq!(all[0].account, ada.account.name.as_str());
     let after = PageRequest { limit: 10, after: Some(one.id.to_string()) };
-    assert_eq!(db.list_tenants(&after).await.unwrap().len(), 1);
+    assert_eq!(db.list_tenants(&after.into()).await.unwrap().len(), 1);
 }
 
 async fn a_connector_is_not_forgotten_while_it_lives(db: &Database) {

@@ -182,7 +182,7 @@ async fn namespaces_and_keys(db: &Database) {
     assert_eq!(listed, wanted);
     let orders = db.namespaces_in(&[NamespaceStatus::Deleting], None, 10).await.unwrap();
     assert_eq!(names(orders), wanted[1..2]);
-    let keys = db.list_api_keys(account, None, &everything()).await.unwrap();
+    let keys = db.list_api_keys(account, None, &everything().into()).await.unwrap();
     let keys: Vec<_> = keys.iter().map(|k| (k.name.as_str(), k.access, k.scope.clone(), k.revoked_at)).collect();
     assert_eq!(
         keys,
