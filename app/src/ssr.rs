@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use backend::{Backend, Caller};
 use domain::identity::ProviderView;
+use domain::order::{Order, OrderedRequest};
 use domain::platform_account::SupportRequest;
 use domain::session::SessionView;
 use domain::workload::WorkloadKind;
@@ -135,6 +136,15 @@ pub fn query<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, AppError> 
     let read = uri.ok().and_then(|uri| axum::extract::Query::<T>::try_from_uri(&uri).ok());
     let unreadable = || AppError::refuse(Error::field("query", "format", "The address of this page is not valid"));
     read.map(|axum::extract::Query(query)| query).ok_or_else(unreadable)
+}
+
+/// The part of a list that the address of its page asks for; `sort` is `name`, or `-name` for downwards.
+///
+/// # Errors
+/// `invalid_request` for a cursor that no list gave, or one of another order.
+pub fn ordered(cursor: String, sort: &str) -> Result<OrderedRequest, AppError> {
+    let cursor = Some(cursor).filter(|cursor| !cursor.is_empty());
+    OrderedRequest::new(None, cursor, Order::in_address(sort)).map_err(AppError::refuse)
 }
 
 /// One object written as YAML (or JSON, which is YAML too).

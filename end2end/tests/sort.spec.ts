@@ -66,3 +66,33 @@ test("a part of a list offers no order: it would pass for the first of all", asy
   await expect(head(page, "Name")).not.toHaveAttribute("aria-sort");
   await expect(head(page, "Name").getByRole("link")).toHaveCount(0);
 });
+
+test("keys come page by page in the order of a column, and another order begins at its first page", async ({ signedIn: page }) => {
+  const prefix = unique("order");
+  for (const letter of ["b", "A", "c"]) {
+    await page.request.post("/v1/api-keys", { data: { name: `${prefix}-${letter}`, scopes: { all: true } } });
+  }
+  const keys = page.getByRole("region", { name: "API keys" }).locator("tbody tr td:first-child a");
+  const own = async () => {
+    const names = (await keys.allInnerTexts()).map((name) => name.trim());
+    return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length + 1));
+  };
+  await open(page, "/settings/api-keys");
+  await head(page, "Name").getByRole("link").click();
+  await expect(page).toHaveURL(/\/api-keys\?sort=name$/);
+  await expect.poll(own).toEqual(["A", "b", "c"]);
+  await expect(head(page, "Name")).toHaveAttribute("aria-sort", "ascending");
+  await head(page, "Name").getByRole("link").click();
+  await expect.poll(own).toEqual(["c", "b", "A"]);
+  await expect(head(page, "Name")).toHaveAttribute("aria-sort", "descending");
+  await head(page, "Created").getByRole("link").click();
+  await expect(page).toHaveURL(/\/api-keys\?sort=created$/);
+  await expect.poll(own).toEqual(["b", "A", "c"]);
+
+  const first = await page.request.get("/v1/api-keys?limit=1&sort=name");
+  const { next_cursor } = (await first.json()) as { next_cursor: string };
+  await open(page, `/settings/api-keys?sort=name&cursor=${next_cursor}`);
+  await expect(head(page, "Name")).toHaveAttribute("aria-sort", "ascending");
+  await head(page, "Name").getByRole("link").click();
+  await expect(page).toHaveURL(/\/api-keys\?sort=-name$/);
+});

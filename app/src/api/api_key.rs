@@ -15,11 +15,14 @@ pub type KeyDetail = (ApiKeyView, Vec<NamespaceView>, KeyReport, bool);
 /// Keys, and the namespaces their scopes speak of.
 pub type KeysAndNamespaces = (Page<ApiKeyView>, Vec<NamespaceView>);
 
-/// One page of keys, newest first.
+/// One page of keys; `sort` as in the page's address.
 #[server(prefix = "/api", endpoint = "api-key/list")]
-pub async fn list_api_keys(cursor: String) -> Result<Packed<KeysAndNamespaces>, AppError> {
+pub async fn list_api_keys(
+    cursor: String,
+    #[server(default)] sort: String,
+) -> Result<Packed<KeysAndNamespaces>, AppError> {
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
-    let page = domain::page::PageRequest::new(None, Some(cursor).filter(|c| !c.is_empty()))?;
+    let page = crate::ssr::ordered(cursor, &sort)?;
     let keys = backend.list_api_keys(&caller, &page).await?;
     let namespaces = backend.list_namespaces(&caller, &domain::page::PageRequest::default()).await?.items;
     Packed::new(&(keys, namespaces))

@@ -14,11 +14,14 @@ use crate::api::packed::Packed;
 use crate::features::gpu_limits::GpuLimit;
 use crate::features::sku_form::GrantForm;
 
-/// One page of accounts.
+/// One page of accounts; `sort` as in the page's address.
 #[server(prefix = "/api", endpoint = "platform-account/list")]
-pub async fn list_platform_accounts(cursor: String) -> Result<Packed<Page<PlatformAccountView>>, AppError> {
+pub async fn list_platform_accounts(
+    cursor: String,
+    #[server(default)] sort: String,
+) -> Result<Packed<Page<PlatformAccountView>>, AppError> {
     let caller = crate::ssr::caller().await?;
-    let page = domain::page::PageRequest::new(None, Some(cursor).filter(|c| !c.is_empty()))?;
+    let page = crate::ssr::ordered(cursor, &sort)?;
     Packed::new(&crate::ssr::backend()?.list_platform_accounts(&caller, &page).await?)
 }
 

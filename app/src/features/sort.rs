@@ -1,12 +1,14 @@
 //! The order of a list's rows, in the URL: `?sort=price` upwards, `?sort=-price` downwards, neither as the list came. Heads
 //! are links, so that it works by keyboard, without JavaScript, and for whom the address is sent to.
 //!
-//! Only for lists that are on the page as a whole: a part of one in order would pass for the first of all.
+//! [`use_sort`] is for lists that are on the page as a whole: a part of one in order would pass for the first of all.
+//! Where the server gives pages in order, [`use_server_sort`] makes the heads.
 
+use domain::order::SortBy;
 use domain::quantity::parse_milli;
 use domain::sku::PriceView;
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_query_map};
 
 use crate::paths;
 use crate::ui::money::amount;
@@ -26,6 +28,9 @@ pub enum SortKey {
 /// The columns that sort, by the words of their heads.
 pub type SortColumns<T> = &'static [(&'static str, fn(&T) -> SortKey)];
 
+/// The columns that the server sorts by, with what it calls them.
+pub type ServerColumns = &'static [(&'static str, SortBy)];
+
 /// The order of a list of `T`.
 pub struct Sort<T: 'static> {
     columns: SortColumns<T>,
@@ -43,11 +48,28 @@ struct Place {
 
 /// The order that the present URL asks for.
 pub fn use_sort<T: 'static>(columns: SortColumns<T>) -> Sort<T> {
+    Sort { columns, place: use_place(columns.iter().map(|(head, _)| *head).collect()) }
+}
+
+/// The heads of a list whose pages the server gives in the order that the present URL asks for. Another order begins at
+/// its first page.
+pub fn use_server_sort(columns: ServerColumns) -> SortHeads {
+    let place = use_place(columns.iter().map(|(_, by)| by.as_str()).collect());
+    columns.iter().enumerate().map(|(column, (head, by))| (*head, place.head(column, by.as_str()))).collect()
+}
+
+/// The address of a list's next page, in the order of the present one.
+pub fn next_page(list: &str, cursor: &str) -> String {
+    let sort = use_query_map().read_untracked().get("sort").unwrap_or_default();
+    let pairs = [("sort", sort.as_str()), ("cursor", cursor)];
+    paths::with_query(list, &pairs[usize::from(sort.is_empty())..])
+}
+
+fn use_place(heads: Vec<&'static str>) -> Place {
     let location = use_location();
     let (path, search) = (location.pathname, location.search);
-    let heads: Vec<&'static str> = columns.iter().map(|(head, _)| *head).collect();
     let chosen = Memo::new(move |_| search.with(|search| asked(search, &heads)));
-    Sort { columns, place: Place { path, search, chosen } }
+    Place { path, search, chosen }
 }
 
 /// The column of a query string and whether downwards; nothing for what is no column.

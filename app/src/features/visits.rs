@@ -15,7 +15,23 @@ pub fn list_key(dialogs: &'static [&'static str]) -> Memo<String> {
     Memo::new(move |_| format!("{} {}", query.read().get("cursor").unwrap_or_default(), counted.get().1))
 }
 
-/// The cursor of a [`list_key`].
+/// As [`list_key`], of a list that the server sorts: `cursor visits sort`. While a dialog is open, whose address may
+/// say nothing of the order, the list behind it stays as it was.
+pub fn sorted_list_key(dialogs: &'static [&'static str]) -> Memo<String> {
+    let (key, query) = (list_key(dialogs), use_query_map());
+    let sort = Memo::new(move |last: Option<&String>| match last {
+        Some(last) if dialogs.iter().any(|dialog| query.read().get(dialog).is_some()) => last.clone(),
+        _ => query.read().get("sort").unwrap_or_default(),
+    });
+    Memo::new(move |_| format!("{} {}", key.get(), sort.get()))
+}
+
+/// The order of a [`sorted_list_key`].
+pub fn sort_of(key: &str) -> String {
+    key.splitn(3, ' ').nth(2).unwrap_or_default().to_owned()
+}
+
+/// The cursor of a [`list_key`] or a [`sorted_list_key`].
 pub fn cursor_of(key: &str) -> String {
     key.split_once(' ').unwrap_or_default().0.to_owned()
 }

@@ -7,10 +7,11 @@ pub fn rest(parts: &[&str]) -> String {
     parts.iter().fold("/v1".to_owned(), |path, part| format!("{path}/{}", encode(part)))
 }
 
-/// `path` with the query of the present page, ordered otherwise. What was just done is not said again.
+/// `path` with the query of the present page, ordered otherwise and from the beginning. What was just done is not said
+/// again.
 pub fn sorted(path: &str, search: &str, sort: Option<&str>) -> String {
-    let other =
-        |pair: &&str| !pair.is_empty() && !["sort=", "done=", "name="].iter().any(|name| pair.starts_with(name));
+    let dropped = ["sort=", "cursor=", "done=", "name="];
+    let other = |pair: &&str| !pair.is_empty() && !dropped.iter().any(|name| pair.starts_with(name));
     let kept = search.trim_start_matches('?').split('&').filter(other).map(str::to_owned);
     let query = kept.chain(sort.map(|sort| format!("sort={sort}"))).collect::<Vec<_>>().join("&");
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
@@ -53,9 +54,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_order_keeps_the_filters_and_drops_the_notice() {
+    fn another_order_keeps_the_filters_and_drops_the_notice_and_the_place() {
         assert_eq!(
-            sorted("/catalogue", "?kind=gpu&sort=sku&done=x&name=y", Some("-sku")),
+            sorted("/catalogue", "?kind=gpu&sort=sku&cursor=1&done=x&name=y", Some("-sku")),
             "/catalogue?kind=gpu&sort=-sku"
         );
         assert_eq!(sorted("/catalogue", "?sort=-sku", None), "/catalogue");

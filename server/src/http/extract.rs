@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use backend::Caller;
+use domain::order::{Direction, Order, OrderedRequest, SortBy};
 use domain::page::PageRequest;
 use domain::{Code, Error};
 use serde::Deserialize;
@@ -49,6 +50,28 @@ pub struct PagingQuery {
     /// `next_cursor` of the page before.
     #[param(min_length = 1, max_length = 64)]
     cursor: Option<String>,
+}
+
+/// `?limit=&cursor=&sort=&order=` of a list that comes in the order asked for.
+pub struct Ordered(pub OrderedRequest);
+
+/// The query of such a list, as handlers name it in the API document.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OrderedQuery {
+    /// Rows per page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before; it belongs to the order of that page.
+    #[param(min_length = 1, max_length = 1000)]
+    cursor: Option<String>,
+    /// What to sort by; `created` when unsaid. A tenant's name is its label.
+    #[param(inline)]
+    sort: Option<SortBy>,
+    /// Which way; `asc` when unsaid.
+    #[param(inline)]
+    order: Option<Direction>,
 }
 
 impl<S: Sync> FromRequestParts<S> for SignedIn {
@@ -117,6 +140,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let ApiQuery(query) = ApiQuery::<PagingQuery>::from_request_parts(parts, state).await?;
         Ok(Self(PageRequest::new(query.limit, query.cursor)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Ordered {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let ApiQuery(query) = ApiQuery::<OrderedQuery>::from_request_parts(parts, state).await?;
+        let order = Order { by: query.sort.unwrap_or_default(), direction: query.order.unwrap_or_default() };
+        Ok(Self(OrderedRequest::new(query.limit, query.cursor, order)?))
     }
 }
 

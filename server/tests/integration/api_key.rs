@@ -41,6 +41,45 @@ async fn each_legal_scope_makes_a_key_whose_secret_is_seen_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_come_in_the_order_asked_for_and_a_cursor_of_another_order_is_refused() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    for name in ["bravo", "Charlie", "alpha"] {
+        assert_eq!(member.post(ROUTE, json!({"name": name, "scopes": {"all": true}})).await.status, 201);
+    }
+    for (asked, wanted) in [
+        ("", ["bravo", "Charlie", "alpha"]),
+        ("&order=desc", ["alpha", "Charlie", "bravo"]),
+        ("&sort=name", ["alpha", "bravo", "Charlie"]),
+        ("&sort=name&order=desc", ["Charlie", "bravo", "alpha"]),
+    ] {
+        let first = member.get(&format!("{ROUTE}?limit=2{asked}")).await;
+        let next = member.get(&format!("{ROUTE}?limit=2{asked}&cursor={}", first.str("/next_cursor"))).await;
+        let names: Vec<String> = ["/items/0/name", "/items/1/name"].iter().map(|name| first.str(name)).collect();
+        assert_eq!([&names[0], &names[1], &next.str("/items/0/name")], wanted, "{asked}");
+        assert_eq!(next.json()["next_cursor"], Value::Null, "{asked}");
+    }
+    let by_name = member.get(&format!("{ROUTE}?limit=1&sort=name")).await.str("/next_cursor");
+    let of_before = member.get(&format!("{ROUTE}?limit=1")).await.str("/next_cursor");
+    for (query, field, sentence) in [
+        (format!("cursor={by_name}"), "cursor", "This cursor belongs to another order"),
+        (format!("sort=name&order=desc&cursor={by_name}"), "cursor", "This cursor belongs to another order"),
+        (format!("sort=name&cursor={of_before}"), "cursor", "This cursor belongs to another order"),
+        ("cursor=nonsense".to_owned(), "cursor", "Unknown cursor"),
+        ("sort=size".to_owned(), "sort", "sort is not valid"),
+        ("order=up".to_owned(), "order", "order is not valid"),
+    ] {
+        let refused = member.get(&format!("{ROUTE}?{query}")).await;
+        assert_eq!((refused.status, refused.str("/errors/0/field")), (400, field.to_owned()), "{query}");
+        assert!(refused.str("/detail").starts_with(sentence), "{query}: {}", refused.text);
+    }
+    for list in ["/v1/platform/accounts", "/v1/platform/tenants"] {
+        assert_eq!(member.get(&format!("{list}?sort=name&order=desc")).await.status, 200, "{list}");
+        assert_eq!(member.get(&format!("{list}?cursor={by_name}")).await.status, 400, "{list}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn illegal_scopes_and_foreign_namespaces_are_refused() {
     let app = TestApp::start(CONSOLE).await;
     let (member, stranger) = (app.operator().await, app.stranger("owner").await);

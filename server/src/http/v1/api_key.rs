@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::http::answer::Created;
 use crate::http::etag::{IfMatch, Tagged};
-use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
+use crate::http::extract::{ApiJson, ApiPath, Ordered, OrderedQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
@@ -25,11 +25,11 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// The caller's API keys, without their secrets
 #[utoipa::path(get, path = "/api-keys", operation_id = "list_api_keys", tag = "API keys",
-    params(PagingQuery), responses((status = 200, body = Page<ApiKeyView>)))]
+    params(OrderedQuery), responses((status = 200, body = Page<ApiKeyView>)))]
 async fn list(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
-    Paging(page): Paging,
+    Ordered(page): Ordered,
 ) -> Result<Json<Page<ApiKeyView>>, Problem> {
     Ok(Json(backend.list_api_keys(&caller, &page).await?))
 }

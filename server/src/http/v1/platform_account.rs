@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::http::answer::Created;
 use crate::http::etag::{IfMatch, Tagged};
-use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
+use crate::http::extract::{ApiJson, ApiPath, Ordered, OrderedQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::session::BrowserSession;
 use crate::http::state::AppState;
@@ -31,11 +31,11 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Every account with what it has
 #[utoipa::path(get, path = "/platform/accounts", operation_id = "list_platform_accounts", tag = "Platform",
-    params(PagingQuery), responses((status = 200, body = Page<PlatformAccountView>)))]
+    params(OrderedQuery), responses((status = 200, body = Page<PlatformAccountView>)))]
 async fn list(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
-    Paging(page): Paging,
+    Ordered(page): Ordered,
 ) -> Result<Json<Page<PlatformAccountView>>, Problem> {
     Ok(Json(backend.list_platform_accounts(&caller, &page).await?))
 }

@@ -8,7 +8,7 @@ use domain::tenant::PlatformTenantView;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::extract::{Paging, PagingQuery, SignedIn};
+use crate::http::extract::{Ordered, OrderedQuery, SignedIn};
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 
@@ -18,11 +18,11 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Every tenant with its account and connectors
 #[utoipa::path(get, path = "/platform/tenants", operation_id = "list_platform_tenants", tag = "Platform",
-    params(PagingQuery), responses((status = 200, body = Page<PlatformTenantView>)))]
+    params(OrderedQuery), responses((status = 200, body = Page<PlatformTenantView>)))]
 async fn list(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
-    Paging(page): Paging,
+    Ordered(page): Ordered,
 ) -> Result<Json<Page<PlatformTenantView>>, Problem> {
     Ok(Json(backend.list_platform_tenants(&caller, &page).await?))
 }

@@ -137,7 +137,7 @@ fn KeyStep(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> i
     let id = namespace.id.clone();
     // Once a key is made here, the list has one more.
     let version = Memo::new(move |_| made.with(Option::is_some).to_string());
-    let listed = load(version, |_| ListApiKeys { cursor: String::new() }).show(move |(keys, _)| {
+    let listed = load(version, |_| ListApiKeys { cursor: String::new(), sort: String::new() }).show(move |(keys, _)| {
         let mine: Vec<ApiKeyView> = keys.items.into_iter().filter(|key| scope::reaches(key, &id)).collect();
         view! { <ReachingKeys keys=mine /> }.into_any()
     });

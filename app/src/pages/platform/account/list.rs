@@ -1,6 +1,7 @@
 //! Every account of the platform.
 
 use domain::account::AccountStatus;
+use domain::order::SortBy;
 use domain::page::Page;
 use domain::platform_account::PlatformAccountView;
 use leptos::prelude::*;
@@ -11,10 +12,12 @@ use crate::api::platform_account::ListPlatformAccounts;
 use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
-use crate::features::visits::{cursor_of, list_key};
+use crate::features::sort::{ServerColumns, next_page, use_server_sort};
+use crate::features::visits::{cursor_of, sort_of, sorted_list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{ButtonLink, ButtonTone};
+use crate::ui::clock::Ago;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
@@ -23,7 +26,8 @@ use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 pub fn PlatformAccountsPage() -> impl IntoView {
     let query = use_query_map();
     let creating = move || query.read().get("new").is_some();
-    let body = load(list_key(&["new"]), |key| ListPlatformAccounts { cursor: cursor_of(&key) })
+    let key = sorted_list_key(&["new"]);
+    let body = load(key, |key| ListPlatformAccounts { cursor: cursor_of(&key), sort: sort_of(&key) })
         .show(|accounts| view! { <Listing accounts=accounts /> }.into_any());
     let new_account = || {
         view! {
@@ -58,12 +62,14 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Namespaces"),
     Column::Figures("Members"),
     Column::Figures("API keys"),
+    Column::Figures("Created"),
 ];
+
+const SORTS: ServerColumns = &[("Name", SortBy::Name), ("Created", SortBy::Created)];
 
 #[component]
 fn Listing(accounts: Page<PlatformAccountView>) -> impl IntoView {
-    let next =
-        accounts.next_cursor.map(|cursor| paths::with_query(&paths::platform_accounts(), &[("cursor", &cursor)]));
+    let next = accounts.next_cursor.map(|cursor| next_page(&paths::platform_accounts(), &cursor));
     let of = |have: u32, limit: u32| format!("{have} of {limit}");
     let row = move |account: PlatformAccountView| {
         let (tone, word) = status(account.status);
@@ -81,11 +87,14 @@ fn Listing(accounts: Page<PlatformAccountView>) -> impl IntoView {
                 <td class=FIGURE>{of(account.namespaces, account.quota.namespaces)}</td>
                 <td class=FIGURE>{of(account.members, account.quota.members)}</td>
                 <td class=FIGURE>{of(account.api_keys, account.quota.api_keys)}</td>
+                <td class=FIGURE>
+                    <Ago at=account.created_at />
+                </td>
             </tr>
         }
     };
     view! {
-        <Table label="Accounts" columns=COLUMNS>
+        <Table label="Accounts" columns=COLUMNS sorts=use_server_sort(SORTS)>
             {accounts.items.into_iter().map(row).collect_view()}
         </Table>
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}

@@ -1,5 +1,6 @@
 //! Every tenant of the platform: the namespaces by the names that the tenant API gives them.
 
+use domain::order::SortBy;
 use domain::page::Page;
 use domain::tenant::{PlatformTenantView, install_command};
 use leptos::prelude::*;
@@ -7,8 +8,9 @@ use leptos::prelude::*;
 use crate::api::platform_tenant::ListPlatformTenants;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::sort::{ServerColumns, next_page, use_server_sort};
 use crate::features::status;
-use crate::features::visits::{cursor_of, list_key};
+use crate::features::visits::{cursor_of, sort_of, sorted_list_key};
 use crate::features::words::count;
 use crate::paths;
 use crate::ui::badge::Badge;
@@ -21,7 +23,7 @@ use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 /// The list, and how a customer connects a cluster.
 #[component]
 pub fn PlatformTenantsPage() -> impl IntoView {
-    let body = load(list_key(&[]), |key| ListPlatformTenants { cursor: cursor_of(&key) })
+    let body = load(sorted_list_key(&[]), |key| ListPlatformTenants { cursor: cursor_of(&key), sort: sort_of(&key) })
         .show(|tenants| view! { <Listing tenants=tenants /> }.into_any());
     view! {
         <PageHead title="Tenants">
@@ -49,15 +51,17 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Created"),
 ];
 
+const SORTS: ServerColumns = &[("Tenant", SortBy::Name), ("Created", SortBy::Created)];
+
 #[component]
 fn Listing(tenants: Page<PlatformTenantView>) -> impl IntoView {
     if tenants.items.is_empty() {
         let text = "Each namespace that somebody makes is one, in the console or through the tenant API.";
         return view! { <EmptyState title="No tenant yet" text=text /> }.into_any();
     }
-    let next = tenants.next_cursor.map(|cursor| paths::with_query(&paths::platform_tenants(), &[("cursor", &cursor)]));
+    let next = tenants.next_cursor.map(|cursor| next_page(&paths::platform_tenants(), &cursor));
     view! {
-        <Table label="Tenants" columns=COLUMNS>
+        <Table label="Tenants" columns=COLUMNS sorts=use_server_sort(SORTS)>
             {tenants.items.into_iter().map(|tenant| view! { <Row tenant=tenant /> }).collect_view()}
         </Table>
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}

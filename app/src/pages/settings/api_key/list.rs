@@ -2,6 +2,7 @@
 
 use domain::api_key::{ApiKeyView, ClusterState, KeyStatus};
 use domain::namespace::NamespaceView;
+use domain::order::SortBy;
 use domain::page::Page;
 use domain::permission::Permission;
 use leptos::prelude::*;
@@ -14,7 +15,8 @@ use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::right::ActionLink;
-use crate::features::visits::{cursor_of, list_key};
+use crate::features::sort::{ServerColumns, next_page, use_server_sort};
+use crate::features::visits::{cursor_of, sort_of, sorted_list_key};
 use crate::features::{scope, status};
 use crate::paths;
 use crate::ui::badge::Badge;
@@ -28,7 +30,8 @@ use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 /// The list; making a key is a state of the URL, all else happens on the key's own page.
 #[component]
 pub fn ApiKeysPage() -> impl IntoView {
-    let body = load(list_key(&["new", "item"]), |key| ListApiKeys { cursor: cursor_of(&key) })
+    let key = sorted_list_key(&["new", "item"]);
+    let body = load(key, |key| ListApiKeys { cursor: cursor_of(&key), sort: sort_of(&key) })
         .show(|(keys, namespaces)| view! { <Body keys=keys namespaces=namespaces /> }.into_any());
     let new_key = || {
         view! {
@@ -77,32 +80,39 @@ const COLUMNS: &[Column] = &[
     Column::Words("Name"),
     Column::Words("Opens"),
     Column::Words("Status"),
+    Column::Figures("Created"),
     Column::Figures("Last used"),
     Column::Figures("Ends"),
     Column::Actions("Actions"),
 ];
+
+const SORTS: ServerColumns = &[("Name", SortBy::Name), ("Created", SortBy::Created)];
 
 #[component]
 fn Listing(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoView {
     if keys.items.is_empty() {
         return view! { <NoKeys /> }.into_any();
     }
-    let next = keys.next_cursor.map(|cursor| paths::with_query(&paths::api_keys(), &[("cursor", &cursor)]));
+    let next = keys.next_cursor.map(|cursor| next_page(&paths::api_keys(), &cursor));
     let row = move |key: ApiKeyView| {
         let opens = scope::in_words(&key, &namespaces);
         view! { <Row key=key opens=opens /> }
     };
-    // The form keeps the page of the list, so that the dialog finds what was ticked on it.
-    let cursor = use_query_map().read_untracked().get("cursor");
+    // The form keeps the page of the list and its order, so that the dialog finds what was ticked on it.
+    let query = use_query_map();
+    let kept = ["sort", "cursor"].into_iter().filter_map(move |name| {
+        let value = query.read_untracked().get(name)?;
+        Some(view! { <input type="hidden" name=name value=value /> })
+    });
     view! {
         <div class="group grid gap-2">
             <form id=SELECTED method="get" action=paths::api_keys() class="hidden group-has-[input:checked]:block">
-                {cursor.map(|cursor| view! { <input type="hidden" name="cursor" value=cursor /> })}
+                {kept.collect_view()}
                 <Button tone=ButtonTone::Danger size=ButtonSize::Small>
                     "Revoke selected"
                 </Button>
             </form>
-            <Table label="API keys" columns=COLUMNS>
+            <Table label="API keys" columns=COLUMNS sorts=use_server_sort(SORTS)>
                 {keys.items.into_iter().map(row).collect_view()}
             </Table>
         </div>
@@ -151,6 +161,9 @@ fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
             <td class=CELL>
                 <Badge tone=tone label=word />
                 {pending.then(|| view! { <p class="text-sm text-wait">"leaving the cluster"</p> })}
+            </td>
+            <td class=FIGURE>
+                <Ago at=key.created_at />
             </td>
             <td class=FIGURE>{used}</td>
             <td class=FIGURE>
