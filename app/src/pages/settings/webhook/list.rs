@@ -10,6 +10,7 @@ use crate::api::webhook::ListWebhooks;
 use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::visits::{cursor_of, list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -55,15 +56,26 @@ fn Body(webhooks: Page<WebhookView>, operator: bool) -> impl IntoView {
 const COLUMNS: &[Column] =
     &[Column::Words("Name"), Column::Words("Told of"), Column::Words("Status"), Column::Figures("Created")];
 
+const SORTS: SortColumns<WebhookView> = &[
+    ("Name", |webhook| SortKey::text(&webhook.name)),
+    ("Status", |webhook| SortKey::text(status(webhook).1)),
+    ("Created", |webhook| SortKey::text(&webhook.created_at)),
+];
+
 #[component]
 fn Listing(webhooks: Page<WebhookView>) -> impl IntoView {
     if webhooks.items.is_empty() {
         return view! { <NoWebhooks /> }.into_any();
     }
+    // An account has 20 at the most, so that its page is always all of them.
+    let sort = use_sort(SORTS).if_whole(webhooks.next_cursor.is_none());
+    let items = webhooks.items;
     let next = webhooks.next_cursor.map(|cursor| paths::with_query(&paths::webhooks(), &[("cursor", &cursor)]));
+    let row = |webhook: WebhookView| view! { <Row webhook=webhook /> };
+    let rows = move || sort.rows(items.clone()).into_iter().map(row).collect_view();
     view! {
-        <Table label="Webhooks" columns=COLUMNS>
-            {webhooks.items.into_iter().map(|webhook| view! { <Row webhook=webhook /> }).collect_view()}
+        <Table label="Webhooks" columns=COLUMNS sorts=sort.heads()>
+            {rows}
         </Table>
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
     }
