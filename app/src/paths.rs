@@ -211,19 +211,25 @@ pub fn audit_page(platform: bool, filters: &str, cursor: &str) -> String {
 /// The log as a file; served outside the pages.
 pub fn audit_export(platform: bool, format: &str, query: &str) -> String {
     let route = if platform { "/v1/platform/audit/export" } else { "/v1/audit/export" };
-    with_more(route, &without_cursor(query), &format!("format={}", encode(format)))
+    with_more(route, &filters_of(query), &format!("format={}", encode(format)))
 }
 
 /// New rows of the log; served outside the pages.
 pub fn live_audit(platform: bool, filters: &str, after: &str) -> String {
     let route = if platform { "/live/platform/audit" } else { "/live/audit" };
-    with_more(route, filters, &format!("after={}", encode(after)))
+    with_more(route, &filters_of(filters), &format!("after={}", encode(after)))
 }
 
 /// The filters of a query string: empty fields of a form and the place in the list left out.
 pub fn without_cursor(query: &str) -> String {
     let kept = query.split('&').filter(|pair| !pair.starts_with("cursor=") && !pair.ends_with('=') && !pair.is_empty());
     kept.collect::<Vec<_>>().join("&")
+}
+
+/// The same without the order: what is written as a file, or comes by itself, has its own.
+fn filters_of(query: &str) -> String {
+    let kept = without_cursor(query);
+    kept.split('&').filter(|pair| !pair.starts_with("sort=")).collect::<Vec<_>>().join("&")
 }
 
 /// `path` with a query string that is encoded already, and one more pair.
@@ -255,7 +261,7 @@ pub fn usage_records_page(query: &str, cursor: &str) -> String {
 
 /// The records of a month as a file; served outside the pages.
 pub fn usage_file(query: &str) -> String {
-    let filters = without_cursor(query);
+    let filters = filters_of(query);
     if filters.is_empty() { "/download/usage".to_owned() } else { format!("/download/usage?{filters}") }
 }
 
@@ -678,6 +684,15 @@ mod tests {
         /live/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/pods/demo-7d4b9/exec?container=app&shell=auto
         /v1/kubernetes/namespaces/019c1b2e-7f00-7abc-8def-0123456789ab/pods/demo-7d4b9/logs?previous=true
         ");
+    }
+
+    #[test]
+    fn a_file_and_a_stream_have_an_order_of_their_own() {
+        let query = "action=session.created&sort=created&cursor=asc-1";
+        assert_eq!(audit_export(false, "csv", query), "/v1/audit/export?action=session.created&format=csv");
+        assert_eq!(live_audit(false, query, "1"), "/live/audit?action=session.created&after=1");
+        assert_eq!(usage_file("month=2026-11&sort=created"), "/download/usage?month=2026-11");
+        assert_eq!(audit_page(false, "sort=created", "asc-1"), "/settings/audit?sort=created&cursor=asc-1");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::api::packed::Packed;
 /// One page of the log, with what its filters can choose from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AuditPage {
-    /// The rows, newest first.
+    /// The rows, by time.
     pub rows: Page<AuditView>,
     /// Every action there is.
     pub actions: Vec<String>,
@@ -23,9 +23,9 @@ pub struct AuditPage {
 #[server(prefix = "/api", endpoint = "audit/list")]
 pub async fn list_audit(query: String, platform: bool) -> Result<Packed<AuditPage>, AppError> {
     let (caller, backend) = (crate::ssr::caller().await?, crate::ssr::backend()?);
-    let (filter, cursor) = read_query(&query)?;
-    let page = domain::page::PageRequest::new(None, cursor.filter(|c| !c.is_empty()))?;
-    let rows = backend.list_audit(&caller, log(platform), filter, &page).await?;
+    let (filter, direction, cursor) = read_query(&query)?;
+    let page = direction.page(None, cursor.filter(|c| !c.is_empty()))?;
+    let rows = backend.list_audit(&caller, log(platform), filter, direction, &page).await?;
     let actions = domain::audit::Action::ALL.iter().map(|action| action.as_str().to_owned()).collect();
     let operator = caller.may(log(true).permission());
     Packed::new(&AuditPage { rows, actions, operator })
@@ -43,15 +43,16 @@ fn log(platform: bool) -> backend::audit::Log {
     if platform { backend::audit::Log::Platform } else { backend::audit::Log::Own }
 }
 
-/// The filters and the cursor of a page's URL; what else stands there is not for the log.
+/// The filters of a page's URL, which way it goes, and the cursor; what else stands there is not for the log.
 #[cfg(feature = "ssr")]
-fn read_query(query: &str) -> Result<(domain::audit::AuditQuery, Option<String>), AppError> {
+fn read_query(query: &str) -> Result<(domain::audit::AuditQuery, domain::order::Direction, Option<String>), AppError> {
     #[derive(Deserialize)]
     struct PageQuery {
         #[serde(flatten)]
         filter: domain::audit::AuditQuery,
+        sort: Option<String>,
         cursor: Option<String>,
     }
-    let PageQuery { filter, cursor } = crate::ssr::query(query)?;
-    Ok((filter, cursor))
+    let PageQuery { filter, sort, cursor } = crate::ssr::query(query)?;
+    Ok((filter, crate::ssr::by_time(sort.as_deref()), cursor))
 }

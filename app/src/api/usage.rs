@@ -36,12 +36,14 @@ pub async fn list_usage(query: String) -> Result<Packed<Page<UsageView>>, AppErr
         month: Option<String>,
         namespace: Option<String>,
         sku: Option<String>,
+        sort: Option<String>,
         cursor: Option<String>,
     }
     let (caller, asked) = (crate::ssr::caller().await?, crate::ssr::query::<PageQuery>(&query)?);
-    let PageQuery { month, namespace, sku, cursor } = asked;
+    let PageQuery { month, namespace, sku, sort, cursor } = asked;
     let [month, namespace, sku, cursor] = [month, namespace, sku, cursor].map(chosen);
-    let query = domain::usage::UsageListQuery { month, namespace, sku, limit: None, cursor };
+    let order = Some(crate::ssr::by_time(sort.as_deref()));
+    let query = domain::usage::UsageListQuery { month, namespace, sku, limit: None, cursor, order };
     Packed::new(&crate::ssr::backend()?.list_usage(&caller, query).await?)
 }
 

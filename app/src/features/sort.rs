@@ -65,6 +65,11 @@ pub fn next_page(list: &str, cursor: &str) -> String {
     paths::with_query(list, &pairs[usize::from(sort.is_empty())..])
 }
 
+/// Whether a list of what happened, whose head of time sorts, has the oldest row first; `query` is its query string.
+pub fn oldest_first(query: &str) -> bool {
+    asked(query, &[SortBy::Created.as_str()]) == Some((0, false))
+}
+
 fn use_place(heads: Vec<&'static str>) -> Place {
     let location = use_location();
     let (path, search) = (location.pathname, location.search);

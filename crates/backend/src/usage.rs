@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use domain::audit::Action;
 use domain::id::{AccountId, NamespaceId};
+use domain::order::Direction;
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::usage::summary::UsageFacts;
@@ -41,7 +42,7 @@ impl Backend {
         Ok(UsageSummary::of(&UsageFacts { days, month, open, budgets }, &range, now))
     }
 
-    /// Records of a month, the newest first.
+    /// Records of a month, the newest first unless asked otherwise.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a wrong month or namespace; `forbidden`.
@@ -49,9 +50,10 @@ impl Backend {
         caller.require(Permission::ReadUsage)?;
         let now = self.inner.clock.now();
         let (month, filter) = (query.month(now)?, filter(&query)?);
-        let page = PageRequest::new(query.limit, query.cursor)?;
+        let direction = query.order.unwrap_or(Direction::Desc);
+        let page = direction.page(query.limit, query.cursor)?;
         let rows = self.inner.store.list_usage(caller.account.id, month, &filter, &page).await?;
-        Ok(Page::from_rows(rows, page.limit, |row| row.id.to_string()).map(|row| row.view(now)))
+        Ok(Page::from_rows(rows, page.limit, |row| direction.cursor(&row.id.to_string())).map(|row| row.view(now)))
     }
 
     /// The same as CSV, batch by batch, whatever its length; and the name of the file. Is in the audit log.
@@ -155,5 +157,5 @@ fn filter(query: &UsageListQuery) -> Result<UsageFilter> {
     if sku_code.as_deref().is_some_and(|code| code.chars().any(char::is_control)) {
         return Err(Error::field("sku", "format", "Not a SKU code"));
     }
-    Ok(UsageFilter { namespace, sku_code })
+    Ok(UsageFilter { namespace, sku_code, oldest_first: query.order == Some(Direction::Asc) })
 }

@@ -10,6 +10,8 @@ use crate::{Error, Result};
 
 // Hyphenated UUIDs.
 const ID_LENGTH: usize = 36;
+// Before the id in cursors of what happened, the oldest first. Without it they lead to what is older, as ever.
+const UPWARDS: &str = "asc-";
 
 /// What a list is sorted by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,28 @@ impl Direction {
     fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|direction| direction.as_str() == word)
     }
+
+    /// Of a list of what happened, which can go by time alone: the cursor after the row of this id.
+    pub fn cursor(self, id: &str) -> String {
+        match self {
+            Self::Asc => format!("{UPWARDS}{id}"),
+            Self::Desc => id.to_owned(),
+        }
+    }
+
+    /// The page of such a list that came in a query string.
+    ///
+    /// # Errors
+    /// As [`OrderedRequest::new`].
+    pub fn page(self, limit: Option<u32>, cursor: Option<String>) -> Result<PageRequest> {
+        let Some(cursor) = cursor else { return PageRequest::new(limit, None) };
+        let upwards = cursor.strip_prefix(UPWARDS).map(str::to_owned);
+        match (self, upwards) {
+            (Self::Asc, Some(id)) => PageRequest::new(limit, Some(id)),
+            (Self::Desc, None) => PageRequest::new(limit, Some(cursor)),
+            _ => Err(of_another_order()),
+        }
+    }
 }
 
 // === impl Order ===
@@ -126,13 +150,17 @@ impl Order {
 
     /// The place that a cursor of this order names.
     fn place(self, cursor: &str) -> Result<Place> {
-        let other = "This cursor belongs to another order: ask with the sort and order of the page it came with";
         match Place::read(cursor) {
             Some((order, place)) if order == self => Ok(place),
-            Some(_) => Err(Error::field("cursor", "order", other)),
+            Some(_) => Err(of_another_order()),
             None => Err(Error::field("cursor", "unknown", "Unknown cursor")),
         }
     }
+}
+
+fn of_another_order() -> Error {
+    let message = "This cursor belongs to another order: ask in the order of the page it came with";
+    Error::field("cursor", "order", message)
 }
 
 // === impl Place ===
@@ -232,6 +260,17 @@ mod tests {
         assert_eq!(Order::default().cursor("any", ID), ID);
         let before = PageRequest { limit: 50, after: Some(ID.to_owned()) };
         assert_eq!(OrderedRequest::new(None, Some(ID.to_owned()), Order::default()).unwrap(), before.into());
+    }
+
+    #[test]
+    fn a_cursor_of_what_happened_leads_one_way_only() {
+        for way in Direction::ALL {
+            let page = way.page(Some(7), Some(way.cursor(ID))).unwrap();
+            assert_eq!(page, PageRequest { limit: 7, after: Some(ID.to_owned()) });
+            let other = if way == Direction::Asc { Direction::Desc } else { Direction::Asc };
+            assert!(other.page(None, Some(way.cursor(ID))).unwrap_err().to_string().contains("another order"));
+        }
+        assert_eq!(Direction::Desc.cursor(ID), ID, "as it was before lists had orders");
     }
 
     #[test]

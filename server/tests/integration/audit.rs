@@ -134,6 +134,14 @@ async fn filters_narrow_the_list_and_wrong_ones_are_named() {
     let next = admin.get(&format!("/v1/audit?limit=2&cursor={}", first.str("/next_cursor"))).await;
     assert_eq!(next.json()["next_cursor"], Value::Null);
     assert_eq!((rows(&first).len(), rows(&next).len()), (2, 2));
+    let oldest = admin.get("/v1/audit?limit=2&order=asc").await;
+    let rest = admin.get(&format!("/v1/audit?limit=2&order=asc&cursor={}", oldest.str("/next_cursor"))).await;
+    assert_eq!(oldest.str("/items/0/id"), next.str("/items/1/id"));
+    assert_eq!(rest.str("/items/1/id"), first.str("/items/0/id"));
+    for (asked, page) in [("&order=desc", &oldest), ("&order=asc", &first)] {
+        let refused = admin.get(&format!("/v1/audit?cursor={}{asked}", page.str("/next_cursor"))).await;
+        assert_eq!((refused.status, refused.str("/errors/0/field").as_str()), (400, "cursor"), "{asked}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

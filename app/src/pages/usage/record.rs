@@ -1,5 +1,6 @@
 //! Usage record by record: one row per pod and month, and the month as a file.
 
+use domain::order::SortBy;
 use domain::page::Page;
 use domain::usage::UsageView;
 use leptos::prelude::*;
@@ -12,6 +13,7 @@ use crate::api::usage::ListUsage;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::problem::Problem;
+use crate::features::sort::{ServerColumns, oldest_first, use_server_sort};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink};
@@ -31,7 +33,7 @@ pub fn UsageRecordsPage() -> impl IntoView {
     let actions = move || view! { <ButtonLink href=file download=true>"CSV"</ButtonLink> };
     view! {
         <PageHead title="Usage records" actions=actions>
-            <p>"One row for each pod and month, the newest first. A pod that runs over the end of a month is in both."</p>
+            <p>"One row for each pod and month. A pod that runs over the end of a month is in both."</p>
         </PageHead>
         <UsageTabs />
         <MonthForm />
@@ -76,6 +78,9 @@ const COLUMNS: &[Column] = &[
     Column::Figures("Cost"),
 ];
 
+// Records are made as their pods begin.
+const SORTS: ServerColumns = &[("From", SortBy::Created)];
+
 #[component]
 fn Records(records: Page<UsageView>, query: String) -> impl IntoView {
     if records.items.is_empty() {
@@ -83,6 +88,7 @@ fn Records(records: Page<UsageView>, query: String) -> impl IntoView {
         return view! { <EmptyState title="No record in this month" text=text /> }.into_any();
     }
     let next = records.next_cursor.map(|cursor| paths::usage_records_page(&query, &cursor));
+    let on = if oldest_first(&query) { "Newer records" } else { "Older records" };
     let row = |record: UsageView| {
         let (tone, word) = if record.running { (Tone::Ok, "Running") } else { (Tone::Ended, "Ended") };
         let ended = record.ended_at.as_deref().map_or_else(|| "–".to_owned(), absolute);
@@ -108,10 +114,10 @@ fn Records(records: Page<UsageView>, query: String) -> impl IntoView {
         }
     };
     view! {
-        <Table label="Usage records" columns=COLUMNS>
+        <Table label="Usage records" columns=COLUMNS sorts=use_server_sort(SORTS)>
             {records.items.into_iter().map(row).collect_view()}
         </Table>
-        {next.map(|href| view! { <p><ButtonLink href=href>"Older records"</ButtonLink></p> })}
+        {next.map(|href| view! { <p><ButtonLink href=href>{on}</ButtonLink></p> })}
     }
     .into_any()
 }

@@ -4,6 +4,7 @@
 
 use domain::audit::{Action, AuditFilter, AuditQuery, AuditScope, AuditView, ChainReport, ExportFormat};
 use domain::id::AuditId;
+use domain::order::Direction;
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::user::Email;
@@ -49,7 +50,7 @@ impl Log {
 }
 
 impl Backend {
-    /// One page of the log, newest first.
+    /// One page of the log, by time.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a wrong filter; `forbidden`.
@@ -58,12 +59,14 @@ impl Backend {
         caller: &Caller,
         log: Log,
         query: AuditQuery,
+        direction: Direction,
         page: &PageRequest,
     ) -> Result<Page<AuditView>> {
         let scope = log.scope(caller)?;
-        let filter = self.audit_filter(query).await?;
+        let oldest_first = direction == Direction::Asc;
+        let filter = AuditFilter { oldest_first, ..self.audit_filter(query).await? };
         let rows = self.inner.store.list_audit(scope, &filter, None, page).await?;
-        Ok(Page::from_rows(rows, page.limit, |row| row.id.to_string()).map(|row| row.view()))
+        Ok(Page::from_rows(rows, page.limit, |row| direction.cursor(&row.id.to_string())).map(|row| row.view()))
     }
 
     /// One row with all its fields.

@@ -21,7 +21,8 @@ pub trait Sealer: Send + Sync {
 pub trait AuditLog: Send + Sync {
     /// Writes an audit row that belongs to no other change (sign-out, downloads, refusals).
     async fn record(&self, audit: &AuditEvent) -> Result<()>;
-    /// Rows of a scope, newest first, `limit + 1` rows; `newer_than` leaves out that row and all before it.
+    /// Rows of a scope, newest first unless the filter says otherwise, `limit + 1` rows; `newer_than` leaves out that
+    /// row and all before it.
     async fn list_audit(
         &self,
         scope: AuditScope,

@@ -17,6 +17,8 @@ pub struct UsageFilter {
     pub namespace: Option<NamespaceId>,
     /// Those of one SKU.
     pub sku_code: Option<String>,
+    /// The oldest first, not the newest.
+    pub oldest_first: bool,
 }
 
 /// Usage records and their sums.

@@ -43,6 +43,8 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
     /// Before then.
     pub until: Option<Timestamp>,
+    /// The oldest first, not the newest.
+    pub oldest_first: bool,
 }
 
 /// Whose rows are read.
@@ -70,6 +72,7 @@ impl AuditQuery {
             target: short(&mut wrong, "target", self.target),
             since: known(&mut wrong, "since", self.since, |text| moment(text, false)),
             until: known(&mut wrong, "until", self.until, |text| moment(text, true)),
+            oldest_first: false,
         };
         if wrong.is_empty() { Ok(filter) } else { Err(Error::Invalid(wrong)) }
     }

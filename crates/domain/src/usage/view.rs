@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Month, UsageRecord};
 use crate::csv;
+use crate::order::Direction;
 
 /// The columns of the CSV, in the order of [`UsageView::cells`].
 const COLUMNS: [&str; 16] = [
@@ -47,6 +48,9 @@ pub struct UsageListQuery {
     /// `next_cursor` of the page before.
     #[cfg_attr(feature = "openapi", param(min_length = 1, max_length = 64))]
     pub cursor: Option<String>,
+    /// `asc`: the oldest first; `desc` when unsaid.
+    #[cfg_attr(feature = "openapi", param(inline))]
+    pub order: Option<Direction>,
 }
 
 /// A usage record on the wire.

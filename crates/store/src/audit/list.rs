@@ -8,7 +8,7 @@ use domain::page::PageRequest;
 use super::{AuditRow, select};
 use crate::error::translate;
 use crate::pool::{Engine, Pool, on_db};
-use crate::row::{all, descending, ms, one, with_surplus};
+use crate::row::{all, ascending, descending, ms, one, with_surplus};
 
 // An id's time and its row's time come from two looks at the same clock.
 const SKEW_MS: i64 = 60_000;
@@ -43,17 +43,20 @@ impl Question {
         let mut question = Self { text: select!("").to_owned(), values: Vec::new() };
         let since = filter.since.map(|at| first_id(ms(at) - SKEW_MS)).unwrap_or_default();
         let newer = newer_than.map(|id| id.to_string()).unwrap_or_default();
-        question.bound(&place, ">", since.max(newer));
+        let after = page.after.as_deref();
+        let (low, high) =
+            if filter.oldest_first { (ascending(after), descending(None)) } else { ("", descending(after)) };
+        question.bound(&place, ">", since.max(newer).max(low.to_owned()));
         question.text.push_str(" AND ");
         let until = filter.until.map(|at| first_id(ms(at) + SKEW_MS));
-        let cursor = descending(page.after.as_deref()).to_owned();
-        question.bound(&place, "<", until.map_or(cursor.clone(), |until| until.min(cursor)));
+        question.bound(&place, "<", until.map_or(high.to_owned(), |until| until.min(high.to_owned())));
         for (column, value) in filters {
             question.and(&format!("{column} ="), Value::Text(value));
         }
         question.details(filter);
-        let order: Vec<String> = place.iter().map(|(column, _)| format!("{column} DESC, ")).collect();
-        question.text.push_str(&format!(" ORDER BY {}id DESC LIMIT ", order.concat()));
+        let down = if filter.oldest_first { "" } else { " DESC" };
+        let order: Vec<String> = place.iter().map(|(column, _)| format!("{column}{down}, ")).collect();
+        question.text.push_str(&format!(" ORDER BY {}id{down} LIMIT ", order.concat()));
         question.place(Value::Number(with_surplus(page.limit)));
         question
     }

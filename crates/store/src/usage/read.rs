@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::{UsageRow, select};
 use crate::error::translate;
 use crate::pool::{Pool, on_db};
-use crate::row::{all, at, descending, ms, stored, with_surplus};
+use crate::row::{all, ascending, at, descending, ms, stored, with_surplus};
 
 // Numbered places per statement; both engines take many more.
 const PLACES: usize = 100;
@@ -107,7 +107,14 @@ pub(super) async fn page(
     page: &PageRequest,
 ) -> Result<Vec<UsageRecord>> {
     let conditions = [("namespace_id", filter.namespace.map(|id| id.to_string())), ("sku", filter.sku_code.clone())];
-    let mut text = select!("account_id = $1 AND month = $2 AND id < $3").to_owned();
+    let (after, begin, end) = if filter.oldest_first {
+        let begin = select!("account_id = $1 AND month = $2 AND id > $3");
+        (ascending(page.after.as_deref()), begin, " ORDER BY id LIMIT $4")
+    } else {
+        let begin = select!("account_id = $1 AND month = $2 AND id < $3");
+        (descending(page.after.as_deref()), begin, " ORDER BY id DESC LIMIT $4")
+    };
+    let mut text = begin.to_owned();
     let mut values = Vec::new();
     for (column, value) in conditions {
         if let Some(value) = value {
@@ -115,13 +122,13 @@ pub(super) async fn page(
             text.push_str(&format!(" AND {column} = ${}", values.len() + 4));
         }
     }
-    text.push_str(" ORDER BY id DESC LIMIT $4");
+    text.push_str(end);
     let rows = on_db!(read pool, db => {
         // Safe: the text holds nothing but columns and numbered places.
         let query = sqlx::query_as::<_, UsageRow>(sqlx::AssertSqlSafe(text))
             .bind(account.to_string())
             .bind(month.number())
-            .bind(descending(page.after.as_deref()).to_owned())
+            .bind(after.to_owned())
             .bind(with_surplus(page.limit));
         values.into_iter().fold(query, |query, value| query.bind(value)).fetch_all(db).await
     });

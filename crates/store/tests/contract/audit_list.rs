@@ -4,7 +4,7 @@ use backend::ports::*;
 use domain::Code;
 use domain::audit::{Action, AuditEvent, AuditFilter, AuditQuery, AuditRecord, AuditScope};
 use domain::id::AuditId;
-use domain::page::PageRequest;
+use domain::page::{Page, PageRequest};
 use uuid::{ContextV7, Uuid};
 
 use crate::database::Database;
@@ -14,6 +14,7 @@ on_both_engines! {
     each_filter_finds_its_rows_and_no_others
     the_platform_sees_every_account_and_the_rows_of_none
     a_time_range_is_exact
+    a_log_is_read_from_its_beginning_too
     one_row_is_found_in_its_scope_only
     rows_newer_than_one_are_those_behind_it
     every_filter_of_the_pages_finds_an_index
@@ -96,6 +97,33 @@ async fn a_time_range_is_exact(db: &Database) {
     assert_eq!(seconds(Some(201), None).await, [300]);
     assert_eq!(seconds(None, Some(200)).await, [100]);
     assert_eq!(seconds(Some(100), Some(201)).await, [200, 100]);
+}
+
+async fn a_log_is_read_from_its_beginning_too(db: &Database) {
+    let (mine, other) = (given::tenant(db).await, given::tenant(db).await);
+    for second in 1..=4 {
+        db.record(&event(&mine, Action::SignedOut, second)).await.unwrap();
+        db.record(&event(&other, Action::SignedOut, second)).await.unwrap();
+    }
+    let scope = AuditScope::Account(mine.account.id);
+    let ended_since = AuditQuery { since: Some("2020-01-01".into()), ..action("session.ended") };
+    for query in [AuditQuery::default(), action("session.ended"), ended_since] {
+        let newest = found(db, scope, &filter(query.clone())).await;
+        let filter = AuditFilter { oldest_first: true, ..filter(query) };
+        let (mut oldest, mut after) = (Vec::new(), None);
+        loop {
+            let page = PageRequest { limit: 2, after };
+            let rows = db.list_audit(scope, &filter, None, &page).await.unwrap();
+            let page = Page::from_rows(rows, 2, |row| row.id.to_string());
+            oldest.extend(page.items);
+            after = page.next_cursor;
+            if after.is_none() {
+                break;
+            }
+        }
+        oldest.reverse();
+        assert_eq!(oldest, newest);
+    }
 }
 
 async fn one_row_is_found_in_its_scope_only(db: &Database) {

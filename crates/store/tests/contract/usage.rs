@@ -137,6 +137,9 @@ async fn a_month_is_read_in_pages_by_namespace_and_by_sku(db: &Database) {
     };
     assert_eq!(read(UsageFilter::default(), 10, None).await, ["p4", "p3", "p2", "p1", "p0"]);
     assert_eq!(read(UsageFilter::default(), 1, Some(records[3].id.to_string())).await, ["p2", "p1"]);
+    let oldest = UsageFilter { oldest_first: true, ..UsageFilter::default() };
+    assert_eq!(read(oldest.clone(), 2, None).await, ["p0", "p1", "p2"]);
+    assert_eq!(read(oldest, 2, Some(records[1].id.to_string())).await, ["p2", "p3", "p4"]);
     let of_namespace = UsageFilter { namespace: Some(records[1].namespace_id), ..UsageFilter::default() };
     assert_eq!(read(of_namespace, 10, None).await, ["p1"]);
     let of_sku = UsageFilter { sku_code: Some("cpu-small".into()), ..UsageFilter::default() };

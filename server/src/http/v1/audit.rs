@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use backend::audit::Log;
 use backend::{Backend, Caller};
 use domain::audit::{AuditQuery, AuditView, ExportFormat};
-use domain::page::{Page, PageRequest};
+use domain::order::Direction;
+use domain::page::Page;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,6 +43,9 @@ struct ListQuery {
     /// `next_cursor` of the page before.
     #[param(min_length = 1, max_length = 64)]
     cursor: Option<String>,
+    /// `asc`: the oldest first; `desc` when unsaid.
+    #[param(inline)]
+    order: Option<Direction>,
 }
 
 /// The filters of an export, with its format.
@@ -80,7 +84,7 @@ pub fn file_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default().routes(routes!(export)).routes(routes!(export_platform))
 }
 
-/// The account's audit log, newest first
+/// The account's audit log, newest first unless asked otherwise
 #[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "Audit",
     params(ListQuery), responses((status = 200, body = Page<AuditView>)))]
 async fn list(
@@ -115,7 +119,7 @@ async fn export(
     file(&backend, &caller, Log::Own, query).await
 }
 
-/// The whole platform's audit log, newest first
+/// The whole platform's audit log, newest first unless asked otherwise
 ///
 /// All accounts, and the rows that belong to none.
 #[utoipa::path(get, path = "/platform/audit", operation_id = "list_platform_audit", tag = "Audit",
@@ -157,10 +161,11 @@ async fn page(
     log: Log,
     query: ListQuery,
 ) -> Result<Json<Page<AuditView>>, Problem> {
-    let ListQuery { action, actor, target, outcome, since, until, limit, cursor } = query;
-    let page = PageRequest::new(limit, cursor)?;
+    let ListQuery { action, actor, target, outcome, since, until, limit, cursor, order } = query;
+    let direction = order.unwrap_or(Direction::Desc);
+    let page = direction.page(limit, cursor)?;
     let query = AuditQuery { action, actor, target, outcome, since, until };
-    Ok(Json(backend.list_audit(caller, log, query, &page).await?))
+    Ok(Json(backend.list_audit(caller, log, query, direction, &page).await?))
 }
 
 async fn file(backend: &Backend, caller: &Caller, log: Log, query: ExportQuery) -> Result<Response, Problem> {

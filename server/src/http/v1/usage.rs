@@ -42,7 +42,7 @@ async fn summary(
     Ok(Json(backend.usage_summary(&caller, &query).await?))
 }
 
-/// Usage records of a month, newest first
+/// Usage records of a month, newest first unless asked otherwise
 ///
 /// With `Accept: text/csv` the whole month as a file, without pages. A pod that ran over the end of a month has a record
 /// in each.

@@ -12,10 +12,12 @@ use crate::ui::field::{Field, INPUT};
 pub fn Filters(platform: bool, query: String, actions: Vec<String>) -> impl IntoView {
     let map = use_query_map();
     let now = move |name: &'static str| map.read_untracked().get(name).unwrap_or_default();
+    let sort = Some(now("sort")).filter(|sort| !sort.is_empty());
     let set = !paths::without_cursor(&query).is_empty();
     let outcomes = ["success", "refused", "failed"].map(str::to_owned).to_vec();
     view! {
         <form method="get" action=paths::audit(platform) class="grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-4" aria-label="Filters">
+            {sort.map(|sort| view! { <input type="hidden" name="sort" value=sort /> })}
             <Choice id="action" label="Action" now=now("action") options=actions />
             <Choice id="outcome" label="Outcome" now=now("outcome") options=outcomes />
             <Text id="actor" label="Who (e-mail or id)" kind="text" now=now("actor") />

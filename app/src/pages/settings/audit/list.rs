@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::audit::AuditView;
+use domain::order::SortBy;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -15,6 +16,7 @@ use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
 use crate::features::problem::Problem;
+use crate::features::sort::{ServerColumns, oldest_first, use_server_sort};
 use crate::paths;
 use crate::ui::button::ButtonLink;
 use crate::ui::empty::EmptyState;
@@ -84,17 +86,22 @@ const COLUMNS: &[Column] = &[
     Column::Actions("Details"),
 ];
 
+const SORTS: ServerColumns = &[("When", SortBy::Created)];
+
 #[component]
 fn Body(platform: bool, page: AuditPage, query: String) -> impl IntoView {
     let filters = paths::without_cursor(&query);
-    let first = !query.split('&').any(|pair| pair.starts_with("cursor="));
+    let upwards = oldest_first(&query);
+    // New rows belong above the newest, so only where that stands at the top.
+    let live = !upwards && !query.split('&').any(|pair| pair.starts_with("cursor="));
+    let on = if upwards { "Newer rows" } else { "Older rows" };
     let next = page.rows.next_cursor.clone().map(|cursor| paths::audit_page(platform, &filters, &cursor));
     let switch = page.operator.then(|| view! { <Whose platform=platform /> });
     view! {
         {switch}
         <Filters platform=platform query=query actions=page.actions />
-        <Rows platform=platform loaded=page.rows.items filters=filters live=first />
-        {next.map(|href| view! { <p><ButtonLink href=href>"Older rows"</ButtonLink></p> })}
+        <Rows platform=platform loaded=page.rows.items filters=filters live=live />
+        {next.map(|href| view! { <p><ButtonLink href=href>{on}</ButtonLink></p> })}
     }
 }
 
@@ -109,7 +116,7 @@ fn Whose(platform: bool) -> impl IntoView {
     }
 }
 
-/// The rows as loaded; on the first page those that came since stand above them.
+/// The rows as loaded; where the newest is the first, those that came since stand above it.
 #[component]
 fn Rows(platform: bool, loaded: Vec<AuditView>, filters: String, live: bool) -> impl IntoView {
     let newest = loaded.first().map(|row| row.id.clone()).unwrap_or_default();
@@ -124,10 +131,11 @@ fn Rows(platform: bool, loaded: Vec<AuditView>, filters: String, live: bool) -> 
         move |_, text: String| unpack(&text).ok().map(|row| view! { <Row platform=platform row=row /> }).into_any();
     let (draw, nothing) = (Arc::new(draw), loaded.is_empty());
     let rows = StoredValue::new(loaded);
+    let sorts = use_server_sort(SORTS);
     let table = move || {
         let (draw, row) = (draw.clone(), move |row: AuditView| view! { <Row platform=platform row=row /> });
         view! {
-            <Table label="Audit log" columns=COLUMNS>
+            <Table label="Audit log" columns=COLUMNS sorts=sorts.clone()>
                 <Keyed items=fresh draw=draw />
                 {rows.get_value().into_iter().map(row).collect_view()}
             </Table>
