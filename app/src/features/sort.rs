@@ -189,6 +189,14 @@ mod tests {
     }
 
     #[test]
+    fn what_happened_is_read_from_its_beginning_where_the_url_asks_for_it() {
+        assert!(oldest_first("action=x&sort=created"));
+        for newest in ["", "sort=-created", "sort=name"] {
+            assert!(!oldest_first(newest), "{newest}");
+        }
+    }
+
+    #[test]
     fn rows_alike_stay_as_they_came_in_both_directions() {
         let keys = ["b", "a", "B", "c"].map(SortKey::text);
         assert_eq!(order(&keys, false), [1, 0, 2, 3]);
