@@ -11,7 +11,8 @@ pub const FIGURE: &str = "px-4 py-2 text-right align-middle tabular-nums whitesp
 /// is not left under the head.
 const FRAME: &str = "relative overflow-auto scroll-pt-10 rounded-md border border-line bg-surface md:max-h-[calc(100dvh-48px)] print:max-h-none print:overflow-visible";
 /// The head stays while the rows scroll. Its line is drawn inside the cells: a border of collapsed cells scrolls away.
-const HEAD: &str = "text-sm text-muted md:sticky md:top-0 md:z-10 print:static [&_th]:bg-surface [&_th]:shadow-hairline";
+const HEAD: &str =
+    "text-sm text-muted md:sticky md:top-0 md:z-10 print:static [&_th]:bg-surface [&_th]:shadow-hairline";
 /// Class of a body row.
 pub const ROW: &str = "border-b border-line last:border-0 hover:bg-hover focus-within:bg-hover";
 

@@ -65,8 +65,7 @@ async fn pages(store: &SqlStore, account: AccountId, rows: u64) -> [f64; 6] {
     let audit = async |page: &PageRequest| {
         store.list_audit(AuditScope::Account(account), &AuditFilter::default(), None, page).await.unwrap();
     };
-    let keys =
-        async |page: &PageRequest| drop(store.list_api_keys(account, None, &page.clone().into()).await.unwrap());
+    let keys = async |page: &PageRequest| drop(store.list_api_keys(account, None, &page.clone().into()).await.unwrap());
     let namespaces = async |page: &PageRequest| drop(store.list_namespaces(account, page).await.unwrap());
     [
         turns(&audit, &begin).await,

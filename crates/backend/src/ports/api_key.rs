@@ -47,8 +47,12 @@ pub trait ApiKeys: Send + Sync {
     /// Those of `ids` that are keys of the account, in one question.
     async fn api_keys(&self, account: AccountId, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>>;
     /// Keys of an account, `owner` = only theirs, in the order asked for, `limit + 1` rows.
-    async fn list_api_keys(&self, account: AccountId, owner: Option<UserId>, page: &OrderedRequest)
-    -> Result<Vec<ApiKey>>;
+    async fn list_api_keys(
+        &self,
+        account: AccountId,
+        owner: Option<UserId>,
+        page: &OrderedRequest,
+    ) -> Result<Vec<ApiKey>>;
     /// What time it is by the clock of the database, which decides what has ended: replicas may disagree, it does not.
     async fn database_time(&self) -> Result<Timestamp>;
     /// The one SELECT of exec-credential.

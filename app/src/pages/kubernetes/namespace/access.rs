@@ -137,10 +137,11 @@ fn KeyStep(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> i
     let id = namespace.id.clone();
     // Once a key is made here, the list has one more.
     let version = Memo::new(move |_| made.with(Option::is_some).to_string());
-    let listed = load(version, |_| ListApiKeys { cursor: String::new(), sort: String::new() }).show(move |(keys, _)| {
-        let mine: Vec<ApiKeyView> = keys.items.into_iter().filter(|key| scope::reaches(key, &id)).collect();
-        view! { <ReachingKeys keys=mine /> }.into_any()
-    });
+    let listed =
+        load(version, |_| ListApiKeys { cursor: String::new(), sort: String::new() }).show(move |(keys, _)| {
+            let mine: Vec<ApiKeyView> = keys.items.into_iter().filter(|key| scope::reaches(key, &id)).collect();
+            view! { <ReachingKeys keys=mine /> }.into_any()
+        });
     view! {
         <p class="text-muted">"kubectl trades it for credentials that live an hour. Keys that reach this namespace:"</p>
         {listed}

@@ -23,16 +23,15 @@ pub fn Actions(shown: Shown) -> impl IntoView {
     ];
     let for_delete = shown.dialog("delete");
     let for_schedule = shown.is_schedule().then(|| shown.clone());
-    let button = move |(action, word, dialog): (WorkloadAction, &'static str, &'static str)| match action.of(shown.kind)
-    {
-        Ok(()) => {
-            view! { <ActionLink href=shown.dialog(dialog) permission=Permission::Deploy>{word}</ActionLink> }.into_any()
-        }
-        Err(why) => {
-            let blocked = Signal::stored(Some(why.to_owned()));
-            view! { <Button kind="button" blocked=blocked>{word}</Button> }.into_any()
-        }
-    };
+    let button =
+        move |(action, word, dialog): (WorkloadAction, &'static str, &'static str)| match action.of(shown.kind) {
+            Ok(()) => view! { <ActionLink href=shown.dialog(dialog) permission=Permission::Deploy>{word}</ActionLink> }
+                .into_any(),
+            Err(why) => {
+                let blocked = Signal::stored(Some(why.to_owned()));
+                view! { <Button kind="button" blocked=blocked>{word}</Button> }.into_any()
+            }
+        };
     let buttons = match for_schedule {
         Some(shown) => view! { <ScheduleActions shown=shown /> }.into_any(),
         None => all.map(button).collect_view().into_any(),

@@ -59,7 +59,9 @@ fn Body(members: Page<MemberView>, invitations: Vec<InvitationView>, me: Session
             </ButtonLink>
         }
         .into_any(),
-        false => view! { <Button kind="button" blocked=Some(NO_RIGHT.to_owned())>"Invite somebody"</Button> }.into_any(),
+        false => {
+            view! { <Button kind="button" blocked=Some(NO_RIGHT.to_owned())>"Invite somebody"</Button> }.into_any()
+        }
     };
     let member = move || chosen.get().and_then(|id| all.iter().find(|m| m.user_id == id).cloned());
     let invitation = move || pending.get().and_then(|id| open.iter().find(|i| i.id == id).cloned());
