@@ -18,7 +18,7 @@ use crate::pod::{PodState, PodView};
 use crate::sku::PriceView;
 
 pub use change::{Revision, RollBack, WorkloadAction, WorkloadChange, WorkloadPatch, restart_patch, rollback_patch};
-pub use list::{MOST_ROWS, WorkloadFilter, WorkloadList};
+pub use list::{MOST_ROWS, ROWS, WorkloadFilter, WorkloadList};
 pub use schedule::{Schedule, job_of};
 pub use waiting::{Occupied, OccupiedBySku, Waits, usual_start, waits};
 

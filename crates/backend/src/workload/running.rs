@@ -49,6 +49,7 @@ impl Backend {
             return Vec::new();
         }
         let states = self.inner.cluster.watch_workloads(&namespace.kubernetes_name).next().now_or_never().flatten();
-        viewer.list(&states.unwrap_or_default(), &WorkloadFilter::default()).items
+        let most = WorkloadFilter { limit: Some(AT_ONCE), ..WorkloadFilter::default() };
+        viewer.list(&states.unwrap_or_default(), &most).items
     }
 }

@@ -12,6 +12,9 @@ use crate::{Error, Result};
 /// Most rows that one answer holds: a page of 5,000 would be slow to draw and slower to read.
 pub const MOST_ROWS: usize = 200;
 
+/// Rows of an answer where nobody says how many: what a browser makes alive at once.
+pub const ROWS: usize = 100;
+
 /// What of a list is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
@@ -26,7 +29,7 @@ pub struct WorkloadFilter {
     pub q: Option<String>,
     /// Rows per page.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 200, default = 200))]
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 200, default = 100))]
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     #[serde(default)]
@@ -96,7 +99,7 @@ impl WorkloadFilter {
     }
 
     fn rows(&self) -> usize {
-        self.limit.map_or(MOST_ROWS, |limit| limit as usize)
+        self.limit.map_or(ROWS, |limit| limit as usize)
     }
 }
 

@@ -227,7 +227,7 @@ fn pages(namespace_id: &str, filters: &str) -> (Option<String>, impl Fn(&str) ->
     (first, next)
 }
 
-/// `200 of 5000 shown, what needs attention first`; nothing while all are shown.
+/// `100 of 5000 shown, what needs attention first`; nothing while all are shown.
 fn found(list: &WorkloadList) -> String {
     let shown = list.items.len() as u32;
     match (list.found > shown, list.found < list.total) {
