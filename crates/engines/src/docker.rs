@@ -30,6 +30,7 @@ pub mod gpus;
 mod image;
 mod instances;
 mod logs;
+mod message;
 mod network;
 mod oom;
 mod ports;

@@ -23,6 +23,9 @@ pub(crate) use final_status::{End, final_status};
 
 use conditions::{Readiness, set_conditions};
 
+/// Bytes that the termination messages of one pod have together, as in Kubernetes.
+const MESSAGES: usize = 12 << 10;
+
 /// Why containers that do not exist yet are waiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
@@ -64,7 +67,20 @@ pub(crate) fn status(situation: &Situation) -> PodStatus {
     set_conditions(&mut status, situation.pod, &readiness(situation, &init, &statuses), situation.now);
     status.container_statuses = Some(statuses);
     status.init_container_statuses = Some(init).filter(|all| !all.is_empty());
+    shorten_messages(&mut status);
     status
+}
+
+/// Each container of a pod has an equal part of what there is for messages.
+fn shorten_messages(status: &mut PodStatus) {
+    let lists = [&mut status.init_container_statuses, &mut status.container_statuses];
+    let mut all: Vec<&mut ContainerStatus> = lists.into_iter().flatten().flatten().collect();
+    let most = MESSAGES / all.len().max(1);
+    let states = all.iter_mut().flat_map(|one| [&mut one.state, &mut one.last_state]).flatten();
+    for message in states.filter_map(|state| state.terminated.as_mut()?.message.as_mut()) {
+        let end = (0..=most.min(message.len())).rev().find(|at| message.is_char_boundary(*at));
+        message.truncate(end.unwrap_or(0));
+    }
 }
 
 /// The old status with what this node always says.

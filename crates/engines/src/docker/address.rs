@@ -194,6 +194,7 @@ mod tests {
             attempt: 0,
             state: "running".into(),
             address: None,
+            message: super::super::message::Wanted::default(),
         }
     }
 

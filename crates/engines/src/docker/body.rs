@@ -10,7 +10,7 @@ use domain::quantity::parse_milli;
 use k8s_openapi::api::core::v1::{Container, Pod, SecurityContext};
 use kubelet::{ContainerRequest, Gpu, InstanceRequest, ProviderError};
 
-use super::{ATTEMPT, CONTAINER, Docker, GPUS, Limits, address::ADDRESS, devices, volume};
+use super::{ATTEMPT, CONTAINER, Docker, GPUS, Limits, address::ADDRESS, devices, message, volume};
 
 /// Read by NVIDIA's runtime.
 const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
@@ -46,6 +46,7 @@ impl Docker {
         let mut labels = self.labels(&request.marker());
         labels.insert(CONTAINER.into(), spec.name.clone());
         labels.insert(ATTEMPT.into(), wanted.attempt.to_string());
+        labels.extend(message::Wanted::of(spec).labels());
         let numbers: Vec<String> = gpus.iter().map(u32::to_string).collect();
         labels.extend((!gpus.is_empty()).then(|| (GPUS.to_owned(), numbers.join(","))));
         let user = user(&request.pod, spec, image);

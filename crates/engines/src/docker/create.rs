@@ -40,7 +40,9 @@ impl Docker {
                 self.end_older(&own, wanted.attempt).await?;
                 let image = self.ensure_image(request, &wanted.spec).await?;
                 self.ensure_files(request, wanted.spec.image.as_deref().unwrap_or_default()).await?;
-                self.make(request, wanted, &image, known).await?
+                let made = self.make(request, wanted, &image, known).await?;
+                self.place_message_file(&made, &wanted.spec).await;
+                made
             }
         };
         match self.client.start_container(&name, None).await {

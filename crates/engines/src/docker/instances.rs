@@ -13,7 +13,7 @@ use kubelet::{ContainerInstance, ContainerRun, Ended, Instance, ProviderError};
 use super::{
     ATTEMPT, CONTAINER, Docker, POD_NAME, POD_NAMESPACE, POD_UID,
     address::ADDRESS,
-    network, oom,
+    message, network, oom,
     raw::{Listed, Looked},
 };
 
@@ -45,6 +45,7 @@ pub(super) struct Attempt {
     pub(super) state: String,
     /// What was chosen for it, because its pod reads it.
     pub(super) address: Option<Ipv4Addr>,
+    pub(super) message: message::Wanted,
 }
 
 // === impl Docker ===
@@ -77,7 +78,10 @@ impl Docker {
         if found.state.exit_code == Some(KILLED) && !found.state.oom_killed {
             found.state.oom_killed = oom::was_killed(&attempt.id).await;
         }
-        let seen = seen(&found, &attempt);
+        let mut seen = seen(&found, &attempt);
+        if let ContainerRun::Ended(ended) = &mut seen.run {
+            self.add_last_words(&attempt, ended).await;
+        }
         self.inspected.put(&attempt, &found, seen.clone());
         Ok(Some((attempt, seen)))
     }
@@ -118,6 +122,7 @@ fn attempt(listed: Listed) -> Option<Attempt> {
         attempt: label(ATTEMPT)?.parse().ok()?,
         state: listed.state,
         address: label(ADDRESS).and_then(|text| text.parse().ok()),
+        message: message::Wanted::read(&labels),
     })
 }
 
@@ -211,6 +216,7 @@ mod tests {
             attempt,
             state: String::new(),
             address: None,
+            message: message::Wanted::default(),
         };
         (found, Seen { run, image_id: "sha256:1".into(), ip: ip.map(Into::into) })
     }

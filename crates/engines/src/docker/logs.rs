@@ -43,7 +43,14 @@ impl Docker {
         Ok(without_lines(log, lines.saturating_sub(tail)))
     }
 
-    fn entries(&self, id: &str, options: &LogOptions, follow: bool, tail: &str, now: Timestamp) -> ByteStream {
+    pub(super) fn entries(
+        &self,
+        id: &str,
+        options: &LogOptions,
+        follow: bool,
+        tail: &str,
+        now: Timestamp,
+    ) -> ByteStream {
         let wanted = LogsOptionsBuilder::new()
             .stdout(true)
             .stderr(true)

@@ -1,5 +1,5 @@
-//! Just enough of tar to put a few files into a container: folders, files, symbolic links, names of any length. Pure.
-//! The format is POSIX ustar, with the long names and large numbers of GNU.
+//! Just enough of tar to put a few files into a container, and take one out: folders, files, symbolic links, names of any
+//! length. Pure. The format is POSIX ustar, with the long names and large numbers of GNU.
 
 const BLOCK: usize = 512;
 /// Names up to here stand in the header itself.
@@ -85,6 +85,21 @@ fn number(number: u64) -> [u8; 8] {
     field
 }
 
+/// The content of the first file of an archive; `None` if something else comes first, or not all of it is there.
+pub(super) fn first_file(mut archive: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (header, rest) = archive.split_at_checked(BLOCK)?;
+        let size = std::str::from_utf8(&header[124..136]).ok()?;
+        let size = usize::from_str_radix(size.trim_matches(['\0', ' ']), 8).ok()?;
+        match header[156] {
+            b'0' | 0 => return rest.get(..size),
+            // What is said of the entry after it: a long name, exact times.
+            b'x' | b'g' | b'L' | b'K' => archive = rest.get(size.next_multiple_of(BLOCK)..)?,
+            _ => return None,
+        }
+    }
+}
+
 fn cut(text: &str) -> &[u8] {
     let bytes = text.as_bytes();
     &bytes[..bytes.len().min(NAME)]
@@ -117,5 +132,24 @@ mod tests {
         assert!(lines[1].starts_with("-r-------- 0/1000680000") && lines[1].ends_with("..1/a"), "{list}");
         assert!(lines[2].contains(" 600 ") && lines[2].ends_with(&long), "{list}");
         assert!(lines[3].ends_with("..data -> ..1"), "{list}");
+    }
+
+    #[test]
+    fn the_first_file_is_read_whatever_is_said_before_it() {
+        let archive = |name: &str| {
+            let mut tar = Tar::of_group(0);
+            tar.file(name, 0o666, b"it broke");
+            tar.finish()
+        };
+        for name in ["end", "n".repeat(200).as_str()] {
+            let archive = archive(name);
+            assert_eq!(first_file(&archive), Some(&b"it broke"[..]), "{name}");
+            assert_eq!(first_file(&archive[..BLOCK]), None, "not all of it is there");
+        }
+        let mut folder = Tar::of_group(0);
+        folder.folder("end");
+        for other in [folder.finish(), Tar::of_group(0).finish(), Vec::new()] {
+            assert_eq!(first_file(&other), None);
+        }
     }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStatus, Pod
 use super::{
     base,
     conditions::{Readiness, set_condition, set_conditions},
-    ended, terminated_state,
+    ended, shorten_messages, terminated_state,
 };
 use crate::{
     ContainerInstance, ContainerRun, Ended, Instance,
@@ -58,6 +58,7 @@ pub(crate) fn final_status(pod: &Pod, last: Option<&Instance>, end: End, host_ip
     }
     status.container_statuses = Some(statuses).filter(|all| !all.is_empty());
     status.init_container_statuses = Some(init).filter(|all| !all.is_empty());
+    shorten_messages(&mut status);
     status
 }
 

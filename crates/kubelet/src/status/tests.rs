@@ -183,3 +183,22 @@ fn a_lost_instance_fails_the_pod_as_a_disruption() {
     assert_eq!(condition(&status, "DisruptionTarget").status, "True");
     assert_eq!(state(&status).terminated.as_ref().unwrap().reason.as_deref(), Some("ContainerStatusUnknown"));
 }
+
+#[test]
+fn messages_of_a_pod_share_the_room_that_there_is() {
+    let containers: Vec<Value> = (0..6).map(|at| json!({"name": format!("c{at}")})).collect();
+    let mut pod = pod("Never", json!({}));
+    pod.spec.as_mut().unwrap().containers = serde_json::from_value(json!(containers)).unwrap();
+    let mut found = instance(0, ContainerRun::Created);
+    let one = found.containers.remove(0);
+    found.containers.extend((0..6).map(|at| {
+        // The last letter that would fit has two bytes.
+        let message = if at == 0 { format!("{}é", "x".repeat(2047)) } else { "y".repeat(at) };
+        let run = ContainerRun::Ended(Ended { message, ..end(1) });
+        ContainerInstance { name: format!("c{at}"), run, ..one.clone() }
+    }));
+    let status = shown(&pod, Some(&found), None);
+    let ends = status.container_statuses.iter().flatten().filter_map(|one| one.state.as_ref()?.terminated.as_ref());
+    let lengths: Vec<usize> = ends.map(|end| end.message.as_ref().map_or(0, String::len)).collect();
+    assert_eq!(lengths, [2047, 1, 2, 3, 4, 5]);
+}

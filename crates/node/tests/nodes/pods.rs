@@ -204,6 +204,27 @@ async fn a_container_beyond_its_memory_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_words_of_a_container_are_its_message() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    let mut written = shell("app", "echo no input > /end; echo log; exit 3");
+    written["terminationMessagePath"] = json!("/end");
+    let mut logged = shell("app", "echo one; echo two >&2; exit 3");
+    logged["terminationMessagePolicy"] = json!("FallbackToLogsOnError");
+    let mut content = shell("app", "echo one; exit 0");
+    content["terminationMessagePolicy"] = json!("FallbackToLogsOnError");
+    for (name, container, message) in [("written", written, "no input\n"), ("logged", logged, "one\ntwo\n")] {
+        node.pod(name, json!({"restartPolicy": "Never", "containers": [container]})).await;
+        let pod = node.until(name, "it failed", |pod| pod["status"]["phase"] == "Failed").await;
+        assert_eq!(pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"], message, "{name}");
+    }
+    node.pod("content", json!({"restartPolicy": "Never", "containers": [content]})).await;
+    let pod = node.until("content", "it has ended", |pod| pod["status"]["phase"] == "Succeeded").await;
+    assert!(pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"].is_null(), "nothing went wrong");
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_forced_deletion_ends_the_container_too() {
     let node = Node::new().await;
     let process = node.started().await;
