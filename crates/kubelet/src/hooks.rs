@@ -47,7 +47,8 @@ pub(crate) fn after_start(shared: &Arc<Shared>, uid: &Uid, request: &InstanceReq
     if !shared.rules.capabilities.hooks {
         return;
     }
-    for container in request.containers.iter().map(|one| &one.spec) {
+    let started = request.containers.iter().map(|one| &one.spec);
+    for container in started.filter(|container| instance.unstarted(&container.name).is_none()) {
         let hook = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.clone());
         let Some(hook) = hook else { continue };
         let (shared, uid, pod) = (shared.clone(), uid.clone(), request.pod.clone());

@@ -76,6 +76,13 @@ pub struct Ended {
     pub id: String,
 }
 
+// === impl Ended ===
+
+impl Ended {
+    /// Reason of a container whose process could not be started at all, as in Kubernetes; its exit code is 128.
+    pub const START_ERROR: &str = "StartError";
+}
+
 // === impl Instance ===
 
 impl Instance {
@@ -83,6 +90,14 @@ impl Instance {
     #[must_use]
     pub fn container(&self, name: &str) -> Option<&ContainerInstance> {
         self.containers.iter().find(|container| container.name == name)
+    }
+
+    /// How a container ended that could not be started.
+    pub(crate) fn unstarted(&self, name: &str) -> Option<&Ended> {
+        match &self.container(name)?.run {
+            ContainerRun::Ended(ended) if ended.reason == Ended::START_ERROR => Some(ended),
+            _ => None,
+        }
     }
 
     /// Whether no container of it runs, or is about to.

@@ -66,6 +66,8 @@ pub trait Provider: Send + Sync + 'static {
     /// Idempotent: a container that exists at that attempt, in whatever state, is left alone. Older attempts are
     /// stopped; the one before the newest is kept for its log. Everything made carries the marker of the request.
     ///
+    /// One whose process cannot be started has ended, with [`Ended::START_ERROR`](crate::Ended::START_ERROR).
+    ///
     /// # Errors
     /// [`ProviderError::Waiting`] if it cannot run now; the node shows the reason and tries again with back-off.
     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError>;

@@ -34,7 +34,7 @@ impl Docker {
     ) -> Result<(), ProviderError> {
         let own: Vec<&Attempt> = known.iter().filter(|one| one.container == wanted.spec.name).collect();
         let name = match own.iter().find(|one| one.attempt == wanted.attempt) {
-            Some(made) if made.state != "created" => return Ok(()),
+            Some(made) if made.state != "created" || self.inspected.knows_unstarted(made) => return Ok(()),
             Some(made) => made.id.clone(),
             None => {
                 self.end_older(&own, wanted.attempt).await?;
@@ -47,6 +47,9 @@ impl Docker {
         };
         match self.client.start_container(&name, None).await {
             Ok(()) => Ok(()),
+            Err(error) if is_start_error(&error) || self.lives_with_unstarted(request, wanted, known) => {
+                self.note_unstarted(&request.marker().0, wanted, words(&error)).await
+            }
             Err(error) => {
                 // Somebody else may have its address by now: the next call chooses anew. Not after a lost answer: it may run.
                 if address::is_read(&request.pod) && status_code(&error).is_some() {
@@ -55,6 +58,12 @@ impl Docker {
                 Err(refused("RunContainerError", &error))
             }
         }
+    }
+
+    /// Whether it joins the network of a container that could not be started: then it cannot be started either.
+    fn lives_with_unstarted(&self, request: &InstanceRequest, wanted: &ContainerRequest, known: &[Attempt]) -> bool {
+        let Some(Ok(owner)) = network_owner(request, wanted, known) else { return false };
+        known.iter().any(|one| one.id == owner && self.inspected.knows_unstarted(one))
     }
 
     /// Stops older attempts and removes all but the last one, whose log may still be asked for.
@@ -129,4 +138,37 @@ fn network_owner(
 
 fn refused(reason: &'static str, error: &bollard::errors::Error) -> ProviderError {
     ProviderError::Waiting { reason, message: words(error) }
+}
+
+/// Whether the runtime below the engine refused, as it does a command that is not there: Kubernetes counts that as an end
+/// of the container. Trouble of the engine itself, with a network say, may pass.
+fn is_start_error(error: &bollard::errors::Error) -> bool {
+    let said = words(error);
+    status_code(error).is_some() && ["OCI runtime", "OCI permission denied"].iter().any(|one| said.contains(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::errors::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_command_that_cannot_run_is_an_end_and_a_network_that_is_not_there_is_not() {
+        let said = |message: &str| {
+            is_start_error(&Error::DockerResponseServerError { status_code: 500, message: message.into() })
+        };
+        assert!(said(
+            "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
+             failed: unable to start container process: exec: \"/x\": stat /x: no such file or directory: unknown"
+        ));
+        assert!(said(
+            "crun: executable file `/x` not found: No such file or directory: OCI runtime attempted to invoke a \
+             command that was not found"
+        ));
+        assert!(said("runc: exec: \"/etc\": permission denied: OCI permission denied"));
+        assert!(!said("cannot join network of a non running container: 1f0e"));
+        assert!(!said("Address already in use"));
+        assert!(!is_start_error(&Error::RequestTimeoutError), "it may run");
+    }
 }

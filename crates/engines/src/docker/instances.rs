@@ -8,7 +8,7 @@ use std::{
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use kubelet::{ContainerInstance, ContainerRun, Ended, Instance, ProviderError};
+use kubelet::{ContainerInstance, ContainerRequest, ContainerRun, Ended, Instance, ProviderError};
 
 use super::{
     ATTEMPT, CONTAINER, Docker, POD_NAME, POD_NAMESPACE, POD_UID,
@@ -19,6 +19,8 @@ use super::{
 
 /// Exit code of a process that was killed, whoever did it.
 const KILLED: i64 = 137;
+/// Exit code of a process that never began, as Kubernetes tells it.
+const UNSTARTED: i32 = 128;
 /// Looks at the same time.
 const PARALLEL: usize = 16;
 
@@ -85,6 +87,22 @@ impl Docker {
         self.inspected.put(&attempt, &found, seen.clone());
         Ok(Some((attempt, seen)))
     }
+
+    /// Notes that a container could not be started. The engine leaves it as if nobody had tried; a process of this node
+    /// that begins later tries again, and notes the same.
+    pub(super) async fn note_unstarted(
+        &self,
+        uid: &str,
+        wanted: &ContainerRequest,
+        message: String,
+    ) -> Result<(), ProviderError> {
+        let made = self.attempts(Some(uid)).await?;
+        let made = made.into_iter().find(|one| one.container == wanted.spec.name && one.attempt == wanted.attempt);
+        let Some(made) = made else { return Ok(()) };
+        let image_id = self.look_at(&made.id).await?.map(|found| found.image).unwrap_or_default();
+        self.inspected.note(&made, Seen { run: ContainerRun::Ended(unstarted(&made, message)), image_id, ip: None });
+        Ok(())
+    }
 }
 
 // === impl Inspected ===
@@ -99,9 +117,19 @@ impl Inspected {
     fn put(&self, attempt: &Attempt, found: &Looked, seen: Seen) {
         let lasting = matches!(attempt.state.as_str(), "running" | "exited");
         if lasting && found.state.status == attempt.state {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(attempt.id.clone(), (attempt.state.clone(), seen));
+            self.note(attempt, seen);
         }
+    }
+
+    fn note(&self, attempt: &Attempt, seen: Seen) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(attempt.id.clone(), (attempt.state.clone(), seen));
+    }
+
+    /// Whether this container is known to be one that could not be started.
+    pub(super) fn knows_unstarted(&self, attempt: &Attempt) -> bool {
+        let seen = self.get(attempt);
+        seen.is_some_and(|seen| matches!(seen.run, ContainerRun::Ended(end) if end.reason == Ended::START_ERROR))
     }
 
     fn forget_others(&self, attempts: &[Attempt]) {
@@ -157,6 +185,18 @@ fn run(found: &Looked, attempt: &Attempt) -> ContainerRun {
             })
         }
         _ => ContainerRun::Created,
+    }
+}
+
+/// The end of a container that could not be started, with the code that Kubernetes gives it.
+fn unstarted(attempt: &Attempt, message: String) -> Ended {
+    Ended {
+        exit_code: UNSTARTED,
+        reason: Ended::START_ERROR.into(),
+        message,
+        started: None,
+        finished: Some(Timestamp::now()),
+        id: container_id(&attempt.id),
     }
 }
 
@@ -265,6 +305,21 @@ mod tests {
         assert_eq!(of(oom), (137, "OOMKilled".into()));
         // Without a code there is no proof that all went well.
         assert_eq!(of(serde_json::json!({"Status": "stopped"})), (137, "Error".into()));
+    }
+
+    #[test]
+    fn what_could_not_be_started_stays_known_until_it_is_tried_again() {
+        let (mut found, _) = seen("app", 0, ContainerRun::Created, None);
+        found.state = "created".into();
+        let inspected = Inspected::default();
+        assert!(!inspected.knows_unstarted(&found), "it was not tried yet");
+        let end = unstarted(&found, "no such file".into());
+        assert_eq!((end.exit_code, end.reason.as_str(), end.started), (128, "StartError", None));
+        assert!(end.finished.is_some(), "its next start waits from then on");
+        inspected.note(&found, Seen { run: ContainerRun::Ended(end), image_id: String::new(), ip: None });
+        assert!(inspected.knows_unstarted(&found));
+        found.state = "running".into();
+        assert!(!inspected.knows_unstarted(&found), "somebody started it after all");
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) async fn start(
         None => Ok(Outcome::Again),
         Some(Ok(instance)) => {
             shared.written.note(uid, &request.files);
-            say_started(shared, &view, &request);
+            say_started(shared, &view, &request, &instance);
             let ended = instance.containers.iter().any(|one| matches!(one.run, ContainerRun::Ended(_)));
             after_start(shared, uid, &request, &instance);
             view.instance = Some(instance);
@@ -167,8 +167,16 @@ fn together(
     fitting.collect()
 }
 
-fn say_started(shared: &Arc<Shared>, view: &View, request: &InstanceRequest) {
-    let names: Vec<_> = request.containers.iter().map(|one| one.spec.name.as_str()).collect();
+fn say_started(shared: &Arc<Shared>, view: &View, request: &InstanceRequest, instance: &Instance) {
+    let names = request.containers.iter().map(|one| one.spec.name.as_str());
+    let (names, unstarted): (Vec<_>, Vec<_>) = names.partition(|name| instance.unstarted(name).is_none());
+    for ended in unstarted.iter().filter_map(|name| instance.unstarted(name)) {
+        let message = format!("{}: {}", ended.reason, ended.message);
+        shared.events.warning(about(&view.pod), "ProviderCreateFailed", message);
+    }
+    if names.is_empty() {
+        return;
+    }
     let message = format!("Started {} on engine {}", names.join(", "), shared.config.engine);
     shared.events.normal(about(&view.pod), "ProviderCreateSuccess", message);
     let Some(spec) = view.pod.spec.as_ref() else { return };

@@ -225,6 +225,29 @@ async fn the_last_words_of_a_container_are_its_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_not_there_ends_its_container() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    let bad = json!({"name": "app", "command": ["/not-there"]});
+    let both = json!({"restartPolicy": "Never", "containers": [bad, shell("side", "sleep 1000")]});
+    for (name, spec) in [("job", json!({"restartPolicy": "Never", "containers": [bad]})), ("both", both)] {
+        node.pod(name, spec).await;
+        let pod = node.until(name, "it failed", |pod| pod["status"]["phase"] == "Failed").await;
+        let ended = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
+        assert_eq!((&ended["reason"], &ended["exitCode"]), (&json!("StartError"), &json!(128)), "{name}: {ended}");
+        assert!(ended["message"].as_str().is_some_and(|message| message.contains("/not-there")), "{name}: {ended}");
+        assert!(node.event(name, "ProviderCreateFailed").await.contains("StartError"), "{name}");
+    }
+    node.pod("web", json!({"containers": [bad]})).await;
+    node.until("web", "it is started again, and then waits", |pod| {
+        let status = &pod["status"]["containerStatuses"][0];
+        status["restartCount"] == 1 && status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    })
+    .await;
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_forced_deletion_ends_the_container_too() {
     let node = Node::new().await;
     let process = node.started().await;
