@@ -1,10 +1,10 @@
 //! What to do next with one pod: a pure function of the pod, its instance and the time.
 //! All other modules either gather its input or carry out its answer.
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 
 use crate::{
-    Capabilities, ContainerRun, Instance,
+    Capabilities, ContainerInstance, ContainerRun, Instance,
     records::View,
     refuse::{Refusal, refuse},
     refuse_volumes::refuse_volumes,
@@ -158,8 +158,9 @@ fn due_containers(view: &View, rules: &Rules, now: Timestamp) -> (Vec<(usize, u3
     }
     let mut start = Vec::new();
     let mut wake_at = None;
+    let policy = restart_policy(&view.pod);
     for (index, container) in containers(&view.pod).iter().enumerate() {
-        match next_attempt(view, &container.name, restart_policy(&view.pod)) {
+        match replacement(view, container).unwrap_or_else(|| next_attempt(view, &container.name, policy)) {
             Next::Now(attempt) => start.push((index, attempt)),
             Next::At(at, attempt) if at <= now => start.push((index, attempt)),
             Next::At(at, _) => wake_at = earlier(wake_at, Some(at)),
@@ -234,6 +235,27 @@ enum Next {
     Now(u32),
     At(Timestamp, u32),
     Never,
+}
+
+/// A container that runs with another image than its pod asks for now starts anew, whatever the pod's policy.
+fn replacement(view: &View, container: &Container) -> Option<Next> {
+    let instance = view.instance.as_ref().filter(|instance| runs_other_image(&view.pod, instance, container))?;
+    instance.container(&container.name).map(|found| Next::Now(found.attempt + 1))
+}
+
+/// Whether a container runs with another image than its pod asks for now, as far as the pod's status tells.
+pub(crate) fn runs_other_image(pod: &Pod, instance: &Instance, container: &Container) -> bool {
+    let found = instance.container(&container.name);
+    let Some(found) = found.filter(|found| matches!(found.run, ContainerRun::Running { .. })) else { return false };
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let mut shown = statuses.filter(|status| status.name == container.name && is_of(status, found));
+    shown.any(|status| !status.image.is_empty() && Some(&status.image) != container.image.as_ref())
+}
+
+/// Whether a status shows this very attempt, and so the image with which it was started.
+pub(crate) fn is_of(status: &ContainerStatus, found: &ContainerInstance) -> bool {
+    let is_attempt = u32::try_from(status.restart_count).is_ok_and(|count| count == found.attempt);
+    is_attempt && status.container_id.as_ref() == Some(&found.id)
 }
 
 fn next_attempt(view: &View, name: &str, policy: &str) -> Next {

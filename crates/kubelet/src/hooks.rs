@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{Container, LifecycleHandler, Pod};
 use crate::{
     ContainerRun, Instance, InstanceRequest,
     action::{Outcome, act},
-    decide::containers,
+    decide::{containers, runs_other_image},
     events::about,
     kubelet::Shared,
     queue::Uid,
@@ -80,6 +80,19 @@ pub(crate) async fn before_removal(shared: &Shared, uid: &Uid, view: &View, grac
         join_all(hooks.iter().map(|(container, hook)| run(shared, &view.pod, instance, container, hook, "PreStop")));
     let _ = tokio::time::timeout(grace, all).await;
     grace.saturating_sub(started.elapsed()).max(LEAST)
+}
+
+/// Tells of containers that are about to be replaced because their image was changed, and runs their `preStop` hooks.
+pub(crate) async fn before_replacement(shared: &Shared, view: &View, request: &InstanceRequest) {
+    let Some(instance) = &view.instance else { return };
+    let grace = view.pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
+    let grace = Duration::from_secs(grace.and_then(|grace| grace.try_into().ok()).unwrap_or(30));
+    let all = request.containers.iter().map(|one| &one.spec);
+    for container in all.filter(|container| runs_other_image(&view.pod, instance, container)) {
+        let message = format!("Container {} definition changed, will be restarted", container.name);
+        shared.events.normal(about(&view.pod), "Killing", message);
+        before_stop(shared, &view.pod, instance, container, grace).await;
+    }
 }
 
 /// Runs the `preStop` hook of one container that is about to be ended; what is left of the grace period.

@@ -11,7 +11,7 @@ use k8s_openapi::{
 
 use crate::{
     ContainerInstance, ContainerRun, Ended, Instance,
-    decide::{Initialized, containers, init_containers, init_policy, initialized, phase, restart_policy},
+    decide::{Initialized, containers, init_containers, init_policy, initialized, is_of, phase, restart_policy},
     probes::{Probes, shown},
     restart::{CalmAttempts, pause, restart_at},
 };
@@ -184,6 +184,10 @@ fn container_status(
         status.state = Some(not_made(situation, &container.name));
         return status;
     };
+    // The pod may ask for another by now.
+    if let Some(old) = old.filter(|old| !old.image.is_empty() && is_of(old, found)) {
+        status.image.clone_from(&old.image);
+    }
     status.container_id = Some(found.id.clone());
     status.image_id.clone_from(&found.image_id);
     status.restart_count = i32::try_from(found.attempt).unwrap_or(i32::MAX);

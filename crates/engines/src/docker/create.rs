@@ -37,7 +37,7 @@ impl Docker {
             Some(made) if made.state != "created" || self.inspected.knows_unstarted(made) => return Ok(()),
             Some(made) => made.id.clone(),
             None => {
-                self.end_older(&own, wanted.attempt).await?;
+                self.end_older(&own, wanted.attempt, grace(request, wanted)).await?;
                 let image = self.ensure_image(request, &wanted.spec).await?;
                 self.ensure_files(request, wanted.spec.image.as_deref().unwrap_or_default()).await?;
                 let made = self.make(request, wanted, &image, known).await?;
@@ -67,10 +67,10 @@ impl Docker {
     }
 
     /// Stops older attempts and removes all but the last one, whose log may still be asked for.
-    async fn end_older(&self, own: &[&Attempt], attempt: u32) -> Result<(), ProviderError> {
+    async fn end_older(&self, own: &[&Attempt], attempt: u32, grace: Duration) -> Result<(), ProviderError> {
         for older in own.iter().filter(|one| one.attempt < attempt) {
             if older.state == "running" {
-                self.stop(&older.id, Duration::ZERO).await?;
+                self.stop(&older.id, grace).await?;
             }
             if older.attempt + 1 < attempt
                 && let Err(error) = self.remove(&older.id).await
@@ -115,6 +115,16 @@ impl Docker {
             Err(error) => Err(refused("CreateContainerError", &error)),
         }
     }
+}
+
+/// What an attempt that still runs gets to end in order; nothing if its network goes, with the pod's first container.
+fn grace(request: &InstanceRequest, wanted: &ContainerRequest) -> Duration {
+    let Some(spec) = request.pod.spec.as_ref() else { return Duration::ZERO };
+    let first = spec.containers.first().map(|first| &first.name);
+    let is_first = |one: &ContainerRequest| Some(&one.spec.name) == first;
+    let goes = !is_first(wanted) && request.containers.iter().any(is_first);
+    let grace = spec.termination_grace_period_seconds.filter(|_| !goes);
+    Duration::from_secs(grace.and_then(|seconds| seconds.try_into().ok()).unwrap_or(0))
 }
 
 /// `None` for the first container of the pod, and for init containers, which run alone: they have a network of their own.
@@ -170,5 +180,28 @@ mod tests {
         assert!(!said("cannot join network of a non running container: 1f0e"));
         assert!(!said("Address already in use"));
         assert!(!is_start_error(&Error::RequestTimeoutError), "it may run");
+    }
+
+    #[test]
+    fn an_attempt_ends_in_order_unless_its_network_goes() {
+        let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(serde_json::json!({
+            "spec": {"terminationGracePeriodSeconds": 7, "containers": [{"name": "app"}, {"name": "side"}]},
+        }))
+        .unwrap();
+        let specs = pod.spec.as_ref().unwrap().containers.clone().into_iter();
+        let (env, command, args) = (Vec::new(), Vec::new(), Vec::new());
+        let one = ContainerRequest { spec: Default::default(), attempt: 1, env, command, args };
+        let containers: Vec<_> = specs.map(|spec| ContainerRequest { spec, ..one.clone() }).collect();
+        let mut request = InstanceRequest {
+            pod: Arc::new(pod),
+            containers: containers.clone(),
+            files: Vec::new(),
+            registry_logins: Vec::new(),
+            job_annotations: std::collections::BTreeMap::new(),
+        };
+        let of = |request: &InstanceRequest| [0, 1].map(|at: usize| grace(request, &containers[at]).as_secs());
+        assert_eq!(of(&request), [7, 0]);
+        request.containers.remove(0);
+        assert_eq!(of(&request)[1], 7);
     }
 }

@@ -194,3 +194,19 @@ fn a_pod_that_was_taken_whole_and_is_over_starts_anew_if_its_policy_wants() {
     let lost = view(with_init(), Some(vec![over("init"), over("app"), over("side")]));
     assert_eq!(decide(&lost, &whole(), at(3600)), Decision::Start(vec![(0, 4), (1, 4), (2, 4)]));
 }
+
+#[test]
+fn a_container_whose_image_was_changed_is_replaced_whatever_the_policy() {
+    let shown = |image: &str, id: &str, restarts: u32| {
+        let status = json!({"phase": "Running", "containerStatuses": [{"name": "app", "image": image, "imageID": "",
+            "ready": true, "restartCount": restarts, "containerID": id}]});
+        pod(json!({"restartPolicy": "Never"}), status)
+    };
+    let answer = |pod: Pod, run: ContainerRun| answer(&view(pod, Some(vec![container("app", 2, run)])));
+    let rests = Decision::Report { wake_at: None };
+    assert_eq!(answer(shown("busybox:0", "docker://1", 2), running()), Decision::Start(vec![(0, 3)]));
+    assert_eq!(answer(shown("busybox:1", "docker://1", 2), running()), rests);
+    assert_eq!(answer(shown("busybox:0", "docker://0", 2), running()), rests, "that was another container");
+    assert_eq!(answer(shown("busybox:0", "docker://1", 1), running()), rests, "and this an attempt before");
+    assert_eq!(answer(shown("busybox:0", "docker://1", 2), ended(0)), rests, "what is over stays so");
+}

@@ -202,3 +202,14 @@ fn messages_of_a_pod_share_the_room_that_there_is() {
     let lengths: Vec<usize> = ends.map(|end| end.message.as_ref().map_or(0, String::len)).collect();
     assert_eq!(lengths, [2047, 1, 2, 3, 4, 5]);
 }
+
+#[test]
+fn a_container_keeps_the_image_it_was_started_with_until_it_is_replaced() {
+    let old = json!({"phase": "Running", "containerStatuses": [{"name": "app", "image": "busybox:0", "imageID": "",
+        "ready": true, "restartCount": 0, "containerID": "docker://1"}]});
+    let image = |attempt: u32| {
+        let found = instance(attempt, ContainerRun::Running { started: at(-5) });
+        shown(&pod("Always", old.clone()), Some(&found), None).container_statuses.unwrap().remove(0).image
+    };
+    assert_eq!((image(0).as_str(), image(1).as_str()), ("busybox:0", "busybox:1"));
+}

@@ -13,7 +13,7 @@ use crate::{
     env::{Environment, NodeValues, Problem, asks_for_pod_ip, expand_all, resolve},
     env_sources::{Sources, fetch, fetch_logins, references},
     events::about,
-    hooks::after_start,
+    hooks::{after_start, before_replacement},
     job,
     kubelet::Shared,
     queue::Uid,
@@ -105,7 +105,10 @@ async fn create(
     view: &View,
     request: &InstanceRequest,
 ) -> Option<Result<Arc<Instance>, ProviderError>> {
-    let create = shared.provider.create(request);
+    let create = async {
+        before_replacement(shared, view, request).await;
+        shared.provider.create(request).await
+    };
     tokio::pin!(create);
     tokio::select! {
         created = &mut create => return Some(created),

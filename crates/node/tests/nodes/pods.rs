@@ -248,6 +248,31 @@ async fn a_command_that_is_not_there_ends_its_container() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_image_replaces_its_container_in_order() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    let container = shell("app", "trap 'echo term; exit 0' TERM; while :; do sleep 1 & wait $!; done");
+    node.pod("web", json!({"terminationGracePeriodSeconds": 20, "containers": [container]})).await;
+    node.running("web").await;
+    let followed = node.follow("web").await;
+    node.kubectl(&["set", "image", "pod/web", "app=localhost/not-there:1"]).await.out();
+    assert_eq!(followed.rest().await, "term\n");
+    let waiting = node
+        .until("web", "it waits for its image", |pod| {
+            let reason = &pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"];
+            reason == "ErrImagePull" || reason == "ImagePullBackOff"
+        })
+        .await;
+    assert_eq!(waiting["status"]["phase"], "Running");
+    assert!(node.event("web", "Killing").await.contains("definition changed, will be restarted"));
+    let image = format!("app={}", testkit::local_image().await);
+    node.kubectl(&["set", "image", "pod/web", &image]).await.out();
+    let pod = node.running("web").await;
+    assert_eq!(pod["status"]["containerStatuses"][0]["restartCount"], 1);
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_forced_deletion_ends_the_container_too() {
     let node = Node::new().await;
     let process = node.started().await;
