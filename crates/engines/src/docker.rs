@@ -12,8 +12,8 @@ use bollard::{API_DEFAULT_VERSION, Docker as Client, query_parameters::EventsOpt
 use futures::{StreamExt, future, stream::BoxStream};
 use k8s_openapi::api::core::v1::Pod;
 use kubelet::{
-    AttachRequest, ByteStream, Capabilities, EngineInfo, ExecRequest, ExecSession, FileVolume, Gpu, Instance,
-    InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError,
+    AttachRequest, ByteStream, Capabilities, ContainerInstance, EngineInfo, ExecRequest, ExecSession, FileVolume, Gpu,
+    Instance, InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError,
 };
 use tokio::sync::Mutex;
 
@@ -280,7 +280,7 @@ impl Provider for Docker {
         self.connect_inside(uid, port).await
     }
 
-    async fn stop(&self, uid: &str, container: &str, grace: Duration) -> Result<(), ProviderError> {
+    async fn stop(&self, uid: &str, container: &ContainerInstance, grace: Duration) -> Result<(), ProviderError> {
         self.stop_one(uid, container, grace).await
     }
 

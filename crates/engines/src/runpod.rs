@@ -8,9 +8,9 @@ use domain::admission::{FILES_ANNOTATION, FILES_IN_ENV};
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::Pod;
 use kubelet::{
-    ByteStream, Capabilities, Cost, EngineInfo, ExecRequest, ExecSession, FileVolume, HttpWay, Instance,
-    InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError, PublicPort, QuotaLeft, Report,
-    RouteCalls,
+    ByteStream, Capabilities, ContainerInstance, Cost, EngineInfo, ExecRequest, ExecSession, FileVolume, HttpWay,
+    Instance, InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError, PublicPort, QuotaLeft,
+    Report, RouteCalls,
 };
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -205,7 +205,7 @@ impl Provider for RunPod {
         self.0.dial_http(&instance.uid, port).await
     }
 
-    async fn stop(&self, uid: &str, container: &str, _grace: Duration) -> Result<(), ProviderError> {
+    async fn stop(&self, uid: &str, container: &ContainerInstance, _grace: Duration) -> Result<(), ProviderError> {
         // Ended by whatever follows: RunPod starts the container anew in place, or the instance ends.
         self.0.note_killed(uid, container);
         Ok(())

@@ -75,7 +75,7 @@ pub async fn check(subject: &Subject) -> Result<(), Vec<String>> {
             all!(an_init_container_ends_before_the_rest_is_asked_for);
         }
         if subject.provider.capabilities().probes {
-            all!(a_container_that_is_ended_stays_known);
+            all!(a_container_that_is_ended_stays_known, an_end_that_comes_late_spares_the_next_attempt);
         }
     }
     if broken.is_empty() { Ok(()) } else { Err(broken) }
@@ -127,6 +127,12 @@ impl Subject {
     async fn delete(&self, pod: &Pod) -> Checked {
         let deleted = self.provider.delete(uid(pod), Duration::from_secs(1)).await;
         deleted.map(drop).map_err(|error| format!("delete: {error}"))
+    }
+
+    /// Ends the first container of an instance as it was seen.
+    async fn stop(&self, pod: &Pod, seen: &Instance) -> Checked {
+        let container = seen.containers.first().ok_or("no container was made")?;
+        self.provider.stop(uid(pod), container, Duration::from_secs(10)).await.map_err(text)
     }
 
     /// Waits until the first container looks as wanted.
@@ -415,12 +421,25 @@ async fn an_init_container_ends_before_the_rest_is_asked_for(subject: &Subject) 
 
 async fn a_container_that_is_ended_stays_known(subject: &Subject) -> Checked {
     let pod = subject.script("conf", "stop", "trap 'exit 5' TERM; while :; do sleep 1 & wait $!; done");
-    subject.create(&pod, 0).await?;
+    let made = subject.create(&pod, 0).await?;
     subject.until(&pod, "it runs", |run| matches!(run, ContainerRun::Running { .. })).await?;
-    let stopped = subject.provider.stop(uid(&pod), "app", Duration::from_secs(10)).await;
+    let stopped = subject.stop(&pod, &made).await;
     let ended = subject.until(&pod, "it has ended", |run| matches!(run, ContainerRun::Ended(_))).await;
-    let again = subject.provider.stop(uid(&pod), "app", Duration::from_secs(10)).await;
+    let again = subject.stop(&pod, &made).await;
     subject.delete(&pod).await?;
     ended?;
     ensure(stopped.is_ok() && again.is_ok(), || format!("{stopped:?}, then {again:?}"))
+}
+
+async fn an_end_that_comes_late_spares_the_next_attempt(subject: &Subject) -> Checked {
+    let runs = |run: &ContainerRun| matches!(run, ContainerRun::Running { .. });
+    let pod = subject.simple("conf", "spared");
+    let first = subject.create(&pod, 0).await?;
+    subject.create(&pod, 1).await?;
+    subject.until(&pod, "it runs", runs).await?;
+    let stopped = subject.stop(&pod, &first).await;
+    let after = subject.list().await?;
+    subject.delete(&pod).await?;
+    let now = after.iter().find(|one| one.uid == uid(&pod)).and_then(|one| one.containers.first());
+    ensure(stopped.is_ok() && now.is_some_and(|one| runs(&one.run)), || format!("{stopped:?}, then {now:?}"))
 }

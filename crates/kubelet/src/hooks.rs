@@ -55,7 +55,11 @@ pub(crate) fn after_start(shared: &Arc<Shared>, uid: &Uid, request: &InstanceReq
         let (instance, container) = (instance.clone(), container.clone());
         tokio::spawn(async move {
             let failed = run(&shared, &pod, &instance, &container, &hook, "PostStart").await;
-            if failed && let Err(error) = shared.provider.stop(&uid, &container.name, LEAST).await {
+            // This one, not another that was started while the hook ran.
+            let own = instance.container(&container.name).filter(|_| failed);
+            if let Some(own) = own
+                && let Err(error) = shared.provider.stop(&uid, own, LEAST).await
+            {
                 tracing::warn!(pod.uid = %uid, %error, "Ending a container whose postStart hook failed did not work");
             }
         });

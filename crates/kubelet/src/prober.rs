@@ -213,7 +213,8 @@ async fn kill(shared: &Shared, target: &Target, kind: Kind, probe: &Probe) {
     let grace = probe.termination_grace_period_seconds.or(of_pod).and_then(|grace| grace.try_into().ok());
     let grace = Duration::from_secs(grace.unwrap_or(30));
     let grace = before_stop(shared, &target.pod, &target.instance, &target.container, grace).await;
-    while let Err(error) = shared.provider.stop(&target.uid, name, grace).await {
+    let Some(container) = target.instance.container(name) else { return };
+    while let Err(error) = shared.provider.stop(&target.uid, container, grace).await {
         tracing::warn!(pod.uid = %target.uid, %error, "Ending an unhealthy container failed; trying again");
         tokio::time::sleep(Duration::from_secs(5)).await;
     }

@@ -7,8 +7,8 @@ use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Container, Pod};
 
 use crate::{
-    AttachRequest, ByteStream, Cost, ExecRequest, ExecSession, FileVolume, HttpWay, Instance, InstanceStats,
-    LogOptions, PortStream, QuotaLeft, RegistryLogin, RouteCalls,
+    AttachRequest, ByteStream, ContainerInstance, Cost, ExecRequest, ExecSession, FileVolume, HttpWay, Instance,
+    InstanceStats, LogOptions, PortStream, QuotaLeft, RegistryLogin, RouteCalls,
 };
 
 /// An engine that runs instances for the pods of one node.
@@ -174,12 +174,12 @@ pub trait Provider: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Ends one container and leaves it as ended, so that the restart policy decides what follows.
-    /// An ended or unknown container is a success.
+    /// Ends this attempt of a container and leaves it as ended, so that the restart policy decides what follows.
+    /// One that has ended, was replaced or is unknown is a success.
     ///
     /// # Errors
     /// Any error means that it may still run; the node calls again.
-    async fn stop(&self, _uid: &str, _container: &str, _grace: Duration) -> Result<(), ProviderError> {
+    async fn stop(&self, _uid: &str, _container: &ContainerInstance, _grace: Duration) -> Result<(), ProviderError> {
         Err(ProviderError::Unsupported("This engine cannot end a single container".into()))
     }
 

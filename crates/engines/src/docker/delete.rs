@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use bollard::query_parameters::{RemoveContainerOptionsBuilder, StopContainerOptionsBuilder};
 use futures::future::try_join_all;
-use kubelet::{Instance, ProviderError};
+use kubelet::{ContainerInstance, Instance, ProviderError};
 
-use super::{CALL, Docker, status_code, unavailable};
+use super::{CALL, Docker, instances::container_id, status_code, unavailable};
 
 // === impl Docker ===
 
@@ -53,11 +53,17 @@ impl Docker {
     }
 
     /// Ends one container; the restart policy decides what follows.
-    pub(super) async fn stop_one(&self, uid: &str, container: &str, grace: Duration) -> Result<(), ProviderError> {
-        match self.running(uid, container).await {
-            Ok(running) => self.stop(&running.id, grace).await,
-            Err(ProviderError::NotFound(_)) => Ok(()),
-            Err(error) => Err(error),
+    pub(super) async fn stop_one(
+        &self,
+        uid: &str,
+        container: &ContainerInstance,
+        grace: Duration,
+    ) -> Result<(), ProviderError> {
+        let attempts = self.attempts(Some(uid)).await?;
+        let own = attempts.iter().find(|one| container_id(&one.id) == container.id);
+        match own.filter(|one| one.state == "running") {
+            Some(running) => self.stop(&running.id, grace).await,
+            None => Ok(()),
         }
     }
 

@@ -205,7 +205,7 @@ fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
-fn container_id(id: &str) -> String {
+pub(super) fn container_id(id: &str) -> String {
     format!("docker://{id}")
 }
 

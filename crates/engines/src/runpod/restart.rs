@@ -2,7 +2,7 @@
 //! (`virtual-node.md` §3.8). The new attempt stands in its variables, from which another process of this node learns it.
 use std::sync::Arc;
 
-use kubelet::{Instance, InstanceRequest, PodRef, ProviderError};
+use kubelet::{ContainerInstance, Instance, InstanceRequest, PodRef, ProviderError};
 use serde_json::json;
 
 use super::{client::ApiError, create::waiting, engine::Engine, rental::Rental};
@@ -11,10 +11,10 @@ use super::{client::ApiError, create::waiting, engine::Engine, rental::Rental};
 
 impl Engine {
     /// From now on the container counts as ended, though it still runs: its restart policy decides what follows.
-    pub(super) fn note_killed(&self, uid: &str, container: &str) {
+    pub(super) fn note_killed(&self, uid: &str, container: &ContainerInstance) {
         let now = self.clock.now();
         if let Some(rental) = self.fleet().rentals.get_mut(uid)
-            && rental.container == container
+            && (&rental.container, rental.attempt) == (&container.name, container.attempt)
             && rental.ended().is_none()
         {
             rental.killed = Some((rental.attempt, now));

@@ -40,7 +40,7 @@ async fn a_tcp_port_is_dialled_where_it_is_mapped_and_only_a_refusal_is_the_cont
     drop(listener);
     let refused = dial(5432).await.unwrap();
     assert!(matches!(&refused, ProviderError::Unavailable(text) if text.contains("dial tcp 127.0.0.1:")), "{refused}");
-    world.engine.stop("a", "gpu-container", Duration::ZERO).await.unwrap();
+    world.engine.stop("a", &made.containers[0], Duration::ZERO).await.unwrap();
     let ended = dial(5432).await.unwrap();
     assert!(is_unsure(&ended), "{ended}");
     world.money(&["a"]).await;
@@ -119,7 +119,7 @@ async fn unhealthy(world: &World, policy: &str) -> (InstanceRequest, String) {
     let mut request = world.request("a", |pod| pod["spec"]["restartPolicy"] = json!(policy));
     let made = world.engine.create(&request).await.unwrap();
     world.until_running("a").await;
-    world.engine.stop("a", "gpu-container", Duration::ZERO).await.unwrap();
+    world.engine.stop("a", &made.containers[0], Duration::ZERO).await.unwrap();
     let ended = world.until("a", |one| matches!(one.run, ContainerRun::Ended(_))).await;
     let ContainerRun::Ended(end) = ended.run else { panic!() };
     assert_eq!((end.exit_code, end.reason.as_str()), (137, "Error"));
