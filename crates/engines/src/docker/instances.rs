@@ -13,7 +13,7 @@ use kubelet::{ContainerInstance, ContainerRequest, ContainerRun, Ended, Instance
 use super::{
     ATTEMPT, CONTAINER, Docker, POD_NAME, POD_NAMESPACE, POD_UID,
     address::ADDRESS,
-    message, network, oom,
+    message, oom,
     raw::{Listed, Looked},
 };
 
@@ -155,9 +155,9 @@ fn attempt(listed: Listed) -> Option<Attempt> {
 }
 
 fn seen(found: &Looked, attempt: &Attempt) -> Seen {
-    let networks = found.network_settings.networks.as_ref();
-    let own = networks.and_then(|all| all.get(&network::name(&attempt.namespace)));
-    let ip = own.map(|network| network.ip.clone()).filter(|ip| !ip.is_empty());
+    // It is in one network at most, whatever that was called when it was made.
+    let networks = found.network_settings.networks.iter().flatten();
+    let ip = networks.map(|(_, network)| network.ip.clone()).find(|ip| !ip.is_empty());
     Seen { run: run(found, attempt), image_id: found.image.clone(), ip }
 }
 
@@ -320,6 +320,18 @@ mod tests {
         assert!(inspected.knows_unstarted(&found));
         found.state = "running".into();
         assert!(!inspected.knows_unstarted(&found), "somebody started it after all");
+    }
+
+    #[test]
+    fn an_address_is_known_whatever_the_network_was_called() {
+        let ip = |networks: serde_json::Value| {
+            let found = serde_json::json!({"NetworkSettings": {"Networks": networks}});
+            let found: Looked = serde_json::from_value(found).unwrap();
+            super::seen(&found, &seen("app", 0, ContainerRun::Created, None).0).ip
+        };
+        assert_eq!(ip(serde_json::json!({"rgpu-team": {"IPAddress": "10.0.0.2"}})).as_deref(), Some("10.0.0.2"));
+        assert_eq!(ip(serde_json::json!({"rgpu-team": {"IPAddress": ""}})), None);
+        assert_eq!(ip(serde_json::json!(null)), None);
     }
 
     #[test]

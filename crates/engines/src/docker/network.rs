@@ -1,4 +1,4 @@
-//! One isolated network per namespace: tenants of one engine do not see each other.
+//! One isolated network per namespace of a cluster: tenants of one engine do not see each other, nor do two clusters.
 //! Made with the first container of a namespace, removed with the last one.
 use std::collections::HashMap;
 
@@ -7,15 +7,16 @@ use bollard::{
     query_parameters::InspectNetworkOptions,
 };
 use kubelet::ProviderError;
+use sha2::{Digest, Sha256};
 
 use super::{CLUSTER, Docker, NODE, POD_NAMESPACE, status_code, unavailable};
 
-/// Names of networks; a namespace has at most 63 characters, so nothing is cut.
-const PREFIX: &str = "rgpu-";
-
-pub(super) fn name(namespace: &str) -> String {
+/// `rgpu-<8 hex of the cluster>-<namespace>`; a namespace has at most 63 characters, so nothing is cut.
+fn name(cluster: &str, namespace: &str) -> String {
+    let digest = Sha256::digest(cluster);
+    let cluster: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let safe = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '-' };
-    format!("{PREFIX}{}", namespace.chars().take(63).map(safe).collect::<String>())
+    format!("rgpu-{cluster}-{}", namespace.chars().take(63).map(safe).collect::<String>())
 }
 
 // === impl Docker ===
@@ -23,7 +24,7 @@ pub(super) fn name(namespace: &str) -> String {
 impl Docker {
     /// Makes sure that the network of a namespace exists; the caller holds the gate.
     pub(super) async fn ensure_network(&self, namespace: &str) -> Result<String, ProviderError> {
-        let name = name(namespace);
+        let name = name(&self.cluster, namespace);
         match self.client.inspect_network(&name, None::<InspectNetworkOptions>).await {
             Ok(_) => return Ok(name),
             Err(error) if status_code(&error) == Some(404) => {}
@@ -67,7 +68,7 @@ impl Docker {
         let labels = vec![format!("{CLUSTER}={}", self.cluster), format!("{POD_NAMESPACE}={namespace}")];
         match self.list_containers(&labels).await {
             Ok(left) if left.is_empty() => {
-                let removed = self.client.remove_network(&name(namespace)).await;
+                let removed = self.client.remove_network(&name(&self.cluster, namespace)).await;
                 if let Err(error) =
                     removed.or_else(|error| if status_code(&error) == Some(404) { Ok(()) } else { Err(error) })
                 {
@@ -85,8 +86,11 @@ mod tests {
     use super::name;
 
     #[test]
-    fn a_network_is_named_after_its_namespace() {
-        assert_eq!(name("team-ml-0a1b2c3d"), "rgpu-team-ml-0a1b2c3d");
-        assert_eq!(name("a/../b"), "rgpu-a----b");
+    fn a_network_is_named_after_its_cluster_and_its_namespace() {
+        let (one, other) = (name("c1", "team-ml-0a1b2c3d"), name("c2", "team-ml-0a1b2c3d"));
+        assert!(one.starts_with("rgpu-") && one.ends_with("-team-ml-0a1b2c3d"), "{one}");
+        assert_eq!(one, name("c1", "team-ml-0a1b2c3d"));
+        assert_ne!(one, other, "two installations may have namespaces of one name");
+        assert!(name("c1", "a/../b").ends_with("-a----b"));
     }
 }
