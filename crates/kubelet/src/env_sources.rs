@@ -2,10 +2,14 @@
 //! Values pass through memory on their way to the engine and are never logged.
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, Secret};
 use kube::{Api, Client};
 
 use crate::{RegistryLogin, registry};
+
+/// Objects of one pod that are fetched at the same time.
+const PARALLEL: usize = 8;
 
 /// What kind of object a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,15 +58,26 @@ pub(crate) fn references(containers: &[Container]) -> BTreeSet<(SourceKind, Stri
 
 /// Fetches what is referred to; nothing at all for most pods.
 pub(crate) async fn fetch(client: &Client, namespace: &str, wanted: BTreeSet<(SourceKind, String)>) -> Sources {
-    let mut sources = Sources::new();
-    for (kind, name) in wanted {
+    let fetched = together(wanted, |kind, name| async move {
         let source = match kind {
             SourceKind::ConfigMap => config_map(client, namespace, &name).await,
             SourceKind::Secret => secret(client, namespace, &name).await,
         };
-        sources.insert((kind, name), source.unwrap_or_else(|error| Source::Unreadable(error.to_string())));
-    }
-    sources
+        source.unwrap_or_else(|error| Source::Unreadable(error.to_string()))
+    });
+    fetched.await
+}
+
+/// Fetches them at the same time, but not all of very many.
+async fn together<F: Future<Output = Source>>(
+    wanted: BTreeSet<(SourceKind, String)>,
+    fetch: impl Fn(SourceKind, String) -> F,
+) -> Sources {
+    let sources = stream::iter(wanted).map(|(kind, name)| {
+        let source = fetch(kind, name.clone());
+        async move { ((kind, name), source.await) }
+    });
+    sources.buffer_unordered(PARALLEL).collect().await
 }
 
 /// The logins that a pod's pull secrets hold, and one sentence for each secret that could not be used.
@@ -98,4 +113,25 @@ async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Source, 
     Ok(found.map_or(Source::Missing, |secret| {
         Source::Found(secret.data.into_iter().flatten().map(|(key, value)| (key, value.0)).collect())
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{sync::Barrier, time::timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_source_waits_for_another_one() {
+        let wanted = BTreeSet::from(["a", "b", "c"].map(|name| (SourceKind::Secret, name.to_owned())));
+        let met = &Barrier::new(3);
+        let fetched = together(wanted.clone(), |_, _| async move {
+            met.wait().await;
+            Source::Missing
+        });
+        let fetched = timeout(Duration::from_secs(1), fetched).await.unwrap_or_default();
+        assert!(fetched.keys().eq(&wanted), "they have met");
+    }
 }
