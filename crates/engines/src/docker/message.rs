@@ -141,11 +141,8 @@ mod tests {
 
     fn wanted(path: Option<&str>, policy: &str) -> Wanted {
         let (path, policy) = (path.map(ToOwned::to_owned), Some(policy.to_owned()));
-        let container = Container {
-            termination_message_path: path,
-            termination_message_policy: policy,
-            ..Container::default()
-        };
+        let container =
+            Container { termination_message_path: path, termination_message_policy: policy, ..Container::default() };
         let wanted = Wanted::of(&container);
         assert_eq!(Wanted::read(&wanted.clone().labels().collect()), wanted, "a list of containers tells it too");
         wanted
