@@ -1,5 +1,7 @@
 //! Logs: what the container wrote, as the engine kept it.
 //! `--previous` is the attempt before the newest one, which is kept until the next restart.
+use std::time::Duration;
+
 use axum::body::Bytes;
 use bollard::{container::LogOutput, query_parameters::LogsOptionsBuilder};
 use futures::{StreamExt, TryStreamExt, future};
@@ -14,6 +16,8 @@ use super::{Docker, unavailable};
 const WIDE: u64 = 1500;
 /// Of so many lines at the end the widest are whole.
 const COUNTED: u64 = 1000;
+/// How long a followed log may be silent. Podman answers with its first word, so the limit of other calls would end it.
+const SILENT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 // === impl Docker ===
 
@@ -59,7 +63,9 @@ impl Docker {
             .tail(tail)
             .since(since(options, now))
             .build();
-        self.client.logs(id, Some(wanted)).map_ok(LogOutput::into_bytes).map_err(unavailable).boxed()
+        let client = self.client.clone();
+        let client = if follow { client.with_timeout(SILENT) } else { client };
+        client.logs(id, Some(wanted)).map_ok(LogOutput::into_bytes).map_err(unavailable).boxed()
     }
 }
 

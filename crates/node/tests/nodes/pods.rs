@@ -248,15 +248,26 @@ async fn a_command_that_is_not_there_ends_its_container() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_followed_through_a_long_silence() {
+    let node = Node::new().await;
+    let process = node.started().await;
+    // Longer than any other call to an engine may take.
+    node.script("web", "sleep 65; echo late").await;
+    node.running("web").await;
+    assert_eq!(node.follow("web").await.rest().await, "late\n");
+    node.end(process).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_image_replaces_its_container_in_order() {
     let node = Node::new().await;
     let process = node.started().await;
-    let container = shell("app", "trap 'echo term; exit 0' TERM; while :; do sleep 1 & wait $!; done");
+    let container = shell("app", "trap 'echo term; exit 0' TERM; echo up; while :; do sleep 1 & wait $!; done");
     node.pod("web", json!({"terminationGracePeriodSeconds": 20, "containers": [container]})).await;
     node.running("web").await;
     let followed = node.follow("web").await;
     node.kubectl(&["set", "image", "pod/web", "app=localhost/not-there:1"]).await.out();
-    assert_eq!(followed.rest().await, "term\n");
+    assert_eq!(followed.rest().await, "up\nterm\n");
     let waiting = node
         .until("web", "it waits for its image", |pod| {
             let reason = &pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"];
