@@ -9,7 +9,7 @@ use leptos_router::params::ParamsMap;
 
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
-use crate::paths::{at_version, with_query};
+use crate::paths::with_query;
 use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
 use crate::ui::panel::Panel;
@@ -145,7 +145,10 @@ pub fn PlaceFields(place: Place) -> impl IntoView {
 
 /// The page of an object as it is shown now: a dialog over it does not load it anew.
 pub fn shown_page(page: &str, query: Memo<ParamsMap>) -> String {
-    query.read_untracked().get("version").map_or_else(|| page.to_owned(), |version| at_version(page, &version))
+    query
+        .read_untracked()
+        .get("version")
+        .map_or_else(|| page.to_owned(), |version| with_query(page, &[("version", &version)]))
 }
 
 /// Leads to the dialog that takes one key away; `page` is that of the object.

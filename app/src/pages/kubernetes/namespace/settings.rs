@@ -63,7 +63,8 @@ fn Rename(namespace: NamespaceView) -> impl IntoView {
                             id="rename"
                             name="name"
                             class=INPUT
-                            value=namespace.name
+                            value=namespace.name.clone()
+                            prop:value=namespace.name
                             required
                             maxlength="63"
                             autocomplete="off"
