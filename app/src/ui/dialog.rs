@@ -59,6 +59,12 @@ fn leave_focus(node: NodeRef<html::Dialog>) {
         let Some(dialog) = node.try_get_untracked().flatten() else { return };
         // The browser gives the focus back to what had it before the dialog.
         dialog.close();
+        // A page that is read again under its dialog keeps the element, for a dialog that is open as before.
+        request_animation_frame(move || {
+            if dialog.is_connected() && !dialog.open() {
+                let _ = dialog.show_modal();
+            }
+        });
         if path.try_get_untracked().is_some_and(|now| now != here) {
             let main = document().query_selector("main").ok().flatten();
             let main = main.and_then(|main| main.dyn_into::<leptos::web_sys::HtmlElement>().ok());
