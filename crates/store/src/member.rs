@@ -63,14 +63,21 @@ macro_rules! end_kubeconfigs {
 
 pub(crate) use end_kubeconfigs;
 
-/// Inside `change!`: whether the account has another owner than `$user`; nobody else can change that before the
-/// transaction ends.
-macro_rules! another_owner {
-    ($tx:ident, $account:expr, $user:expr) => {{
+/// Inside `change!`: holds the account, so that nobody else changes its owners before the transaction ends.
+macro_rules! hold_account {
+    ($tx:ident, $account:expr) => {
         sqlx::query("UPDATE accounts SET created_ms = created_ms WHERE id = $1")
             .bind($account.to_string())
             .execute(&mut *$tx)
             .await?;
+    };
+}
+
+/// Inside `change!`: whether the account has another owner than `$user`; nobody else can change that before the
+/// transaction ends.
+macro_rules! another_owner {
+    ($tx:ident, $account:expr, $user:expr) => {{
+        hold_account!($tx, $account);
         let found: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM members WHERE account_id = $1 AND user_id <> $2 AND role = 'owner')",
         )
@@ -266,10 +273,7 @@ pub(crate) async fn transfer(
     let changed = change!(pool, audit, tx => {
         end_invitations!(tx, account, from, audit.at, true);
         // The heir may be an owner already, whom somebody removes at this moment because of the one who hands over.
-        sqlx::query("UPDATE accounts SET created_ms = created_ms WHERE id = $1")
-            .bind(account.to_string())
-            .execute(&mut *tx)
-            .await?;
+        hold_account!(tx, account);
         let mut changed = 0;
         for (user, condition_role, role) in [(to, None, Role::Owner), (from, Some(Role::Owner), Role::Admin)] {
             changed += sqlx::query(

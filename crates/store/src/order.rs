@@ -8,7 +8,7 @@ use domain::id::{AccountId, UserId};
 use domain::order::{Direction, OrderedRequest, SortBy};
 
 use crate::error::translate;
-use crate::pool::{Engine, Pool};
+use crate::pool::{Pool, explained};
 use crate::row::with_surplus;
 use crate::{SqlStore, api_key, platform_account, tenant};
 
@@ -95,19 +95,7 @@ impl SqlStore {
 }
 
 async fn plan(pool: &Pool, listing: &Listing) -> Result<String> {
-    let lines: Vec<String> = match &pool.engine {
-        Engine::Sqlite { read, .. } => {
-            let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", listing.text));
-            let rows: Vec<(i64, i64, i64, String)> =
-                bound!(sqlx::query_as(text), listing).fetch_all(read).await.map_err(translate)?;
-            rows.into_iter().map(|(.., line)| line).collect()
-        }
-        Engine::Postgres(db) => {
-            let text = sqlx::AssertSqlSafe(format!("EXPLAIN {}", listing.text));
-            bound!(sqlx::query_scalar(text), listing).fetch_all(db).await.map_err(translate)?
-        }
-    };
-    Ok(lines.join("\n"))
+    explained!(pool, bound, listing).map_err(translate)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{ms, one, stored};
 use crate::session::end_all_but;
+use crate::user::AT_VERSION;
 
 #[derive(sqlx::FromRow)]
 struct TargetRow {
@@ -110,13 +111,11 @@ pub(crate) async fn change(
     audit: &AuditEvent,
 ) -> Result<bool> {
     let changed = change!(pool, audit, tx => {
-        let found: Option<String> = sqlx::query_scalar(
-            "UPDATE users SET created_ms = created_ms WHERE id = $1 AND token_version = $2 RETURNING id",
-        )
-        .bind(user.to_string())
-        .bind(token_version)
-        .fetch_optional(&mut *tx)
-        .await?;
+        let found: Option<String> = sqlx::query_scalar(AT_VERSION)
+            .bind(user.to_string())
+            .bind(token_version)
+            .fetch_optional(&mut *tx)
+            .await?;
         if found.is_some() {
             set!(tx, user, hash, keep);
         }

@@ -101,6 +101,25 @@ macro_rules! change {
     };
 }
 
+/// How the engine reads a statement, for the tests of its plan. `$asked` has the `text`, and `$bind!` binds its values.
+macro_rules! explained {
+    ($pool:expr, $bind:ident, $asked:expr) => {{
+        let lines = match &$pool.engine {
+            $crate::pool::Engine::Sqlite { read, .. } => {
+                let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", $asked.text));
+                let query = sqlx::query_as::<_, (i64, i64, i64, String)>(text);
+                let rows = $bind!(query, $asked).fetch_all(read).await;
+                rows.map(|rows| rows.into_iter().map(|(.., line)| line).collect::<Vec<_>>())
+            }
+            $crate::pool::Engine::Postgres(db) => {
+                let text = sqlx::AssertSqlSafe(format!("EXPLAIN {}", $asked.text));
+                $bind!(sqlx::query_scalar::<_, String>(text), $asked).fetch_all(db).await
+            }
+        };
+        lines.map(|lines| lines.join("\n"))
+    }};
+}
+
 /// Like [`change!`] for ledgers that are their own record (usage): no audit row. Commits unless there is an error.
 macro_rules! enter {
     ($pool:expr, $tx:ident => $body:expr) => {
@@ -137,4 +156,4 @@ pub(crate) async fn limited<T>(work: impl Future<Output = sqlx::Result<T>>) -> s
     tokio::time::timeout(POSTGRES_LIMIT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
-pub(crate) use {change, enter, on_db};
+pub(crate) use {change, enter, explained, on_db};

@@ -184,11 +184,12 @@ pub(crate) async fn member(pool: &Pool, user: UserId, account: Option<AccountId>
     one(row.map_err(translate)?)
 }
 
-/// An UPDATE and no SELECT: it waits for a transaction that raised the number and has not ended.
+/// Finds a user who still has this `token_version`. An UPDATE and no SELECT: it waits for a transaction that raised the number and has not ended.
+pub(crate) const AT_VERSION: &str =
+    "UPDATE users SET created_ms = created_ms WHERE id = $1 AND token_version = $2 RETURNING id";
+
 async fn is_current(pool: &Pool, user: UserId, token_version: i64) -> Result<bool> {
-    let found: Option<String> = on_db!(write pool, db => sqlx::query_scalar(
-        "UPDATE users SET created_ms = created_ms WHERE id = $1 AND token_version = $2 RETURNING id",
-    )
+    let found: Option<String> = on_db!(write pool, db => sqlx::query_scalar(AT_VERSION)
     .bind(user.to_string())
     .bind(token_version)
     .fetch_optional(db)

@@ -7,7 +7,7 @@ use domain::page::PageRequest;
 
 use super::{AuditRow, select};
 use crate::error::translate;
-use crate::pool::{Engine, Pool, on_db};
+use crate::pool::{Pool, explained, on_db};
 use crate::row::{all, ascending, descending, ms, one, with_surplus};
 
 // An id's time and its row's time come from two looks at the same clock.
@@ -145,19 +145,7 @@ pub(crate) async fn since(pool: &Pool, since_ms: Option<i64>) -> Result<Vec<Audi
 
 pub(super) async fn plan(pool: &Pool, scope: AuditScope, filter: &AuditFilter, page: &PageRequest) -> Result<String> {
     let question = Question::new(scope, filter, None, page);
-    let lines: Vec<String> = match &pool.engine {
-        Engine::Sqlite { read, .. } => {
-            let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", question.text));
-            let rows: Vec<(i64, i64, i64, String)> =
-                asked!(sqlx::query_as(text), question).fetch_all(read).await.map_err(translate)?;
-            rows.into_iter().map(|(.., line)| line).collect()
-        }
-        Engine::Postgres(db) => {
-            let text = sqlx::AssertSqlSafe(format!("EXPLAIN {}", question.text));
-            asked!(sqlx::query_scalar(text), question).fetch_all(db).await.map_err(translate)?
-        }
-    };
-    Ok(lines.join("\n"))
+    explained!(pool, asked, question).map_err(translate)
 }
 
 /// The first id that could have been made in a millisecond (UUIDv7 begins with the time).
