@@ -1,5 +1,7 @@
 //! What to do next with one pod: a pure function of the pod, its instance and the time.
 //! All other modules either gather its input or carry out its answer.
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 
@@ -99,6 +101,12 @@ pub(crate) fn phase(pod: &Pod) -> &str {
 
 pub(crate) fn restart_policy(pod: &Pod) -> &str {
     pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()).unwrap_or("Always")
+}
+
+/// How long a pod's containers get to end in order.
+pub(crate) fn grace(pod: &Pod) -> Duration {
+    let grace = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
+    Duration::from_secs(grace.and_then(|grace| grace.try_into().ok()).unwrap_or(30))
 }
 
 pub(crate) fn containers(pod: &Pod) -> &[Container] {

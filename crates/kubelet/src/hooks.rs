@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{Container, LifecycleHandler, Pod};
 use crate::{
     ContainerRun, Instance, InstanceRequest,
     action::{Outcome, act},
-    decide::{containers, runs_other_image},
+    decide::{containers, grace, runs_other_image},
     events::about,
     kubelet::Shared,
     queue::Uid,
@@ -89,8 +89,7 @@ pub(crate) async fn before_removal(shared: &Shared, uid: &Uid, view: &View, grac
 /// Tells of containers that are about to be replaced because their image was changed, and runs their `preStop` hooks.
 pub(crate) async fn before_replacement(shared: &Shared, view: &View, request: &InstanceRequest) {
     let Some(instance) = &view.instance else { return };
-    let grace = view.pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
-    let grace = Duration::from_secs(grace.and_then(|grace| grace.try_into().ok()).unwrap_or(30));
+    let grace = grace(&view.pod);
     let all = request.containers.iter().map(|one| &one.spec);
     for container in all.filter(|container| runs_other_image(&view.pod, instance, container)) {
         let message = format!("Container {} definition changed, will be restarted", container.name);

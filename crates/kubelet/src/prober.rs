@@ -209,9 +209,8 @@ async fn kill(shared: &Shared, target: &Target, kind: Kind, probe: &Probe) {
     let word = kind.word().to_lowercase();
     let message = format!("Container {name} failed {word} probe, will be restarted");
     shared.events.normal(about(&target.pod), "Killing", message);
-    let of_pod = target.pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
-    let grace = probe.termination_grace_period_seconds.or(of_pod).and_then(|grace| grace.try_into().ok());
-    let grace = Duration::from_secs(grace.unwrap_or(30));
+    let own = probe.termination_grace_period_seconds.and_then(|grace| grace.try_into().ok());
+    let grace = own.map_or_else(|| crate::decide::grace(&target.pod), Duration::from_secs);
     let grace = before_stop(shared, &target.pod, &target.instance, &target.container, grace).await;
     let Some(container) = target.instance.container(name) else { return };
     while let Err(error) = shared.provider.stop(&target.uid, container, grace).await {

@@ -196,12 +196,12 @@ async fn refuse(shared: &Arc<Shared>, view: &View, refusal: &Refusal) -> Result<
 
 /// Ends a pod whose end is not its own.
 async fn end(shared: &Arc<Shared>, uid: &Uid, view: &View, end: End) -> Result<Outcome, kube::Error> {
-    let grace = view.pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
+    let grace = crate::decide::grace(&view.pod);
     shared.records.start_change(uid);
     let deleted = match end {
         // What runs may end in order, and less time counts from when somebody gives less.
-        End::DeadlineExceeded => remove::delete(shared, uid, view, seconds(grace)).await,
-        _ => Some(shared.metrics.deletes.count(shared.provider.delete(uid, seconds(grace)).await)),
+        End::DeadlineExceeded => remove::delete(shared, uid, view, grace).await,
+        _ => Some(shared.metrics.deletes.count(shared.provider.delete(uid, grace).await)),
     };
     shared.records.settle(uid, None);
     let last = match deleted {
