@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use backend::{Backend, Caller};
 use domain::identity::ProviderView;
-use domain::order::{Direction, Order, OrderedRequest, SortBy};
+use domain::order::{Order, OrderedRequest};
 use domain::platform_account::SupportRequest;
 use domain::session::SessionView;
 use domain::workload::WorkloadKind;
@@ -145,11 +145,6 @@ pub fn query<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, AppError> 
 pub fn ordered(cursor: String, sort: &str) -> Result<OrderedRequest, AppError> {
     let cursor = Some(cursor).filter(|cursor| !cursor.is_empty());
     OrderedRequest::new(None, cursor, Order::in_address(sort)).map_err(AppError::refuse)
-}
-
-/// Which way a list of what happened goes; `sort` is `created` for the oldest first, anything else the newest.
-pub fn by_time(sort: Option<&str>) -> Direction {
-    if sort == Some(SortBy::Created.as_str()) { Direction::Asc } else { Direction::Desc }
 }
 
 /// One object written as YAML (or JSON, which is YAML too).

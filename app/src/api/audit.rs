@@ -54,5 +54,5 @@ fn read_query(query: &str) -> Result<(domain::audit::AuditQuery, domain::order::
         cursor: Option<String>,
     }
     let PageQuery { filter, sort, cursor } = crate::ssr::query(query)?;
-    Ok((filter, crate::ssr::by_time(sort.as_deref()), cursor))
+    Ok((filter, domain::order::Direction::in_address(sort.as_deref().unwrap_or_default()), cursor))
 }

@@ -42,7 +42,7 @@ pub async fn list_usage(query: String) -> Result<Packed<Page<UsageView>>, AppErr
     let (caller, asked) = (crate::ssr::caller().await?, crate::ssr::query::<PageQuery>(&query)?);
     let PageQuery { month, namespace, sku, sort, cursor } = asked;
     let [month, namespace, sku, cursor] = [month, namespace, sku, cursor].map(chosen);
-    let order = Some(crate::ssr::by_time(sort.as_deref()));
+    let order = Some(domain::order::Direction::in_address(sort.as_deref().unwrap_or_default()));
     let query = domain::usage::UsageListQuery { month, namespace, sku, limit: None, cursor, order };
     Packed::new(&crate::ssr::backend()?.list_usage(&caller, query).await?)
 }

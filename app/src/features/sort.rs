@@ -4,7 +4,7 @@
 //! [`use_sort`] is for lists that are on the page as a whole: a part of one in order would pass for the first of all.
 //! Where the server gives pages in order, [`use_server_sort`] makes the heads.
 
-use domain::order::SortBy;
+use domain::order::{Direction, SortBy};
 use domain::quantity::parse_milli;
 use domain::sku::PriceView;
 use leptos::prelude::*;
@@ -67,7 +67,7 @@ pub fn next_page(list: &str, cursor: &str) -> String {
 
 /// Whether a list of what happened, whose head of time sorts, has the oldest row first; `query` is its query string.
 pub fn oldest_first(query: &str) -> bool {
-    asked(query, &[SortBy::Created.as_str()]) == Some((0, false))
+    wanted(query).map(Direction::in_address) == Some(Direction::Asc)
 }
 
 fn use_place(heads: Vec<&'static str>) -> Place {
@@ -77,9 +77,14 @@ fn use_place(heads: Vec<&'static str>) -> Place {
     Place { path, search, chosen }
 }
 
+/// The order of a query string as it stands there.
+fn wanted(search: &str) -> Option<&str> {
+    search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("sort="))
+}
+
 /// The column of a query string and whether downwards; nothing for what is no column.
 fn asked(search: &str, heads: &[&str]) -> Option<(usize, bool)> {
-    let wanted = search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("sort="))?;
+    let wanted = wanted(search)?;
     let (down, name) = wanted.strip_prefix('-').map_or((false, wanted), |name| (true, name));
     Some((heads.iter().position(|head| word(head) == name)?, down))
 }

@@ -101,6 +101,11 @@ impl Direction {
         Self::ALL.into_iter().find(|direction| direction.as_str() == word)
     }
 
+    /// Of a list of what happened, as the console's addresses have it: `created` for the oldest first, else the newest.
+    pub fn in_address(sort: &str) -> Self {
+        if sort == SortBy::Created.as_str() { Self::Asc } else { Self::Desc }
+    }
+
     /// Of a list of what happened, which can go by time alone: the cursor after the row of this id.
     pub fn cursor(self, id: &str) -> String {
         match self {
