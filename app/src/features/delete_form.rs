@@ -3,6 +3,7 @@
 
 use domain::reference::Referrer;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 use crate::features::key_values::{Place, PlaceFields};
 use crate::features::post_form::{PostForm, Sending};
@@ -48,9 +49,26 @@ pub fn DeleteDialog(
     }
 }
 
-/// The dialog that takes one key away, which nothing keeps.
+/// The dialog that takes one of `keys` away, while the URL asks for it; `to` makes its form.
 #[component]
-pub fn RemoveKeyDialog(
+pub fn KeyRemoval(
+    keys: Vec<String>,
+    to: fn() -> Sending,
+    place: Place,
+    used_by: Vec<Referrer>,
+    close: String,
+) -> impl IntoView {
+    let query = use_query_map();
+    move || {
+        let key_name = query.read().get("remove").filter(|key| keys.contains(key))?;
+        let (place, used_by, close) = (place.clone(), used_by.clone(), close.clone());
+        Some(view! { <RemoveKeyDialog sending=to() place=place key_name=key_name used_by=used_by close=close /> })
+    }
+}
+
+/// Names the key, which nothing keeps, and what uses its object.
+#[component]
+fn RemoveKeyDialog(
     sending: Sending,
     place: Place,
     key_name: String,

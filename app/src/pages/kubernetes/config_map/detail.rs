@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::api::config_map::{DeleteConfigMap, GetConfigMap, RemoveConfigMapKey, SetConfigMapKey};
-use crate::features::delete_form::{DeleteDialog, RemoveKeyDialog, UsedBy};
+use crate::features::delete_form::{DeleteDialog, KeyRemoval, UsedBy};
 use crate::features::key_values::{
     Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, shown_page, size,
 };
@@ -52,7 +52,6 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
     let page = paths::config_map(&namespace_id, &map.name);
     let delete = paths::with_query(&page, &[("delete", "config-map")]);
     let keys_page = shown_page(&page, query);
-    let remove_close = keys_page.clone();
     let (own, fixed) = (map.is_kubernetes_own(), map.immutable || map.is_kubernetes_own());
     let why = match (own, map.immutable) {
         (true, _) => Some("Kubernetes made it and puts it back: there is nothing to change."),
@@ -81,19 +80,15 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
             }
         })
     };
-    let (remove_users, all) = (map.used_by.clone(), map.keys.iter().map(|one| one.key.clone()).collect::<Vec<_>>());
-    let removing = move || {
-        let key = query.read().get("remove").filter(|key| !fixed && all.contains(key))?;
-        let sending = Sending::to::<RemoveConfigMapKey>();
-        Some(view! {
-            <RemoveKeyDialog
-                sending=sending
-                place=place.get_value()
-                key_name=key
-                used_by=remove_users.clone()
-                close=remove_close.clone()
-            />
-        })
+    let removable = map.keys.iter().filter(|_| !fixed).map(|one| one.key.clone()).collect();
+    let removing = view! {
+        <KeyRemoval
+            keys=removable
+            to={Sending::to::<RemoveConfigMapKey>}
+            place=place.get_value()
+            used_by=map.used_by.clone()
+            close=keys_page.clone()
+        />
     };
     let (data, adding) = (map.data, Sending::to::<SetConfigMapKey>());
     let key = move |one: KeySize| {

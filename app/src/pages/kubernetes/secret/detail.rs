@@ -11,7 +11,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::create::{PULL_FIELDS, RegistryFields};
 use super::list::kind;
 use crate::api::secret::{DeleteSecret, GetSecret, RemoveSecretValue, SetPullSecret, SetSecretValue};
-use crate::features::delete_form::{DeleteDialog, RemoveKeyDialog, UsedBy};
+use crate::features::delete_form::{DeleteDialog, KeyRemoval, UsedBy};
 use crate::features::key_values::{
     Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, shown_page, size,
 };
@@ -58,22 +58,16 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
     let (pulls, frozen) = (secret.kind == PULL, secret.immutable);
     let place = Place { namespace: namespace_id.clone(), name: secret.name.clone(), version: secret.resource_version };
     let (dialog_name, dialog_users) = (secret.name.clone(), secret.used_by.clone());
-    let (remove_users, remove_place, keys_page) = (secret.used_by.clone(), place.clone(), shown_page(&page, query));
-    let remove_close = keys_page.clone();
-    let fixed = frozen || pulls;
-    let all: Vec<String> = secret.keys.iter().map(|one| one.key.clone()).collect();
-    let removing = move || {
-        let key = query.read().get("remove").filter(|key| !fixed && all.contains(key))?;
-        let sending = Sending::to::<RemoveSecretValue>();
-        Some(view! {
-            <RemoveKeyDialog
-                sending=sending
-                place=remove_place.clone()
-                key_name=key
-                used_by=remove_users.clone()
-                close=remove_close.clone()
-            />
-        })
+    let (fixed, keys_page) = (frozen || pulls, shown_page(&page, query));
+    let removable = secret.keys.iter().filter(|_| !fixed).map(|one| one.key.clone()).collect();
+    let removing = view! {
+        <KeyRemoval
+            keys=removable
+            to={Sending::to::<RemoveSecretValue>}
+            place=place.clone()
+            used_by=secret.used_by.clone()
+            close=keys_page.clone()
+        />
     };
     let dialog = move || {
         let asked = query.read().get("delete").is_some();
