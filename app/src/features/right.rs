@@ -8,7 +8,7 @@ use domain::user::Role;
 use leptos::prelude::*;
 
 use crate::features::load::Loaded;
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{BlockableLink, ButtonSize, ButtonTone};
 
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,16 +56,7 @@ pub fn ActionLink(
 ) -> impl IntoView {
     let who = use_context::<Who>();
     let why = Memo::new(move |_| refused(who?.0.get()?, permission));
-    move || {
-        let (href, children) = (href.clone(), children.clone());
-        match why.get() {
-            None => view! { <ButtonLink href=href tone=tone size=size>{children()}</ButtonLink> }.into_any(),
-            Some(why) => {
-                let why = Some(why);
-                view! { <Button kind="button" tone=tone size=size blocked=why>{children()}</Button> }.into_any()
-            }
-        }
-    }
+    view! { <BlockableLink href=href tone=tone size=size blocked=why children=children /> }
 }
 
 #[cfg(test)]

@@ -65,6 +65,26 @@ pub fn Button(
     }
 }
 
+/// A link that looks like a button; while there is a reason against it, a button that says the reason.
+#[component]
+pub fn BlockableLink(
+    #[prop(into)] href: Signal<String>,
+    #[prop(optional)] tone: ButtonTone,
+    #[prop(optional)] size: ButtonSize,
+    /// Why it cannot be followed.
+    #[prop(into)]
+    blocked: Signal<Option<String>>,
+    children: ChildrenFn,
+) -> impl IntoView {
+    move || {
+        let children = children.clone();
+        match blocked.get() {
+            None => view! { <ButtonLink href=href tone=tone size=size>{children()}</ButtonLink> }.into_any(),
+            why => view! { <Button kind="button" tone=tone size=size blocked=why>{children()}</Button> }.into_any(),
+        }
+    }
+}
+
 /// A link that looks like a button.
 #[component]
 pub fn ButtonLink(

@@ -16,7 +16,7 @@ use crate::features::load::load;
 use crate::features::visits::{cursor_of, list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{BlockableLink, ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::meter::Meter;
@@ -52,22 +52,18 @@ fn Body(page: BudgetPage) -> impl IntoView {
         let id = query.read().get(dialog)?;
         all.with_value(|all| all.iter().find(|budget| budget.id == id).cloned())
     };
-    let new = match manages {
-        true => view! {
-            <ButtonLink href=paths::new_budget() tone=ButtonTone::Primary>
-                <Glyph icon=Icon::Plus />
-                "New budget"
-            </ButtonLink>
-        }
-        .into_any(),
-        false => view! { <Button kind="button" blocked=Some(NO_RIGHT.to_owned())>"New budget"</Button> }.into_any(),
-    };
+    let why = (!manages).then(|| NO_RIGHT.to_owned());
     let creating = move || {
         let asked = manages && query.read().get("new").is_some();
         asked.then(|| view! { <NewBudgetDialog namespaces=namespaces.clone() currency=currency.clone() /> })
     };
     view! {
-        <div>{new}</div>
+        <div>
+            <BlockableLink href=paths::new_budget() tone=ButtonTone::Primary blocked=why>
+                <Glyph icon=Icon::Plus />
+                "New budget"
+            </BlockableLink>
+        </div>
         <Budgets budgets=budgets manages=manages />
         {creating}
         {move || asked("change").filter(|_| manages).map(|budget| view! { <ChangeBudgetDialog budget=budget /> })}

@@ -18,7 +18,7 @@ use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::visits::{cursor_of, list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{BlockableLink, ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::clock::absolute;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
@@ -51,22 +51,16 @@ fn Body(members: Page<MemberView>, invitations: Vec<InvitationView>, me: Session
     let chosen = Memo::new(move |_| query.read().get("member"));
     let pending = Memo::new(move |_| query.read().get("invitation"));
     let my_id = me.user.id.clone();
-    let invite = match manages {
-        true => view! {
-            <ButtonLink href=paths::new_member() tone=ButtonTone::Primary>
-                <Glyph icon=Icon::Plus />
-                "Invite somebody"
-            </ButtonLink>
-        }
-        .into_any(),
-        false => {
-            view! { <Button kind="button" blocked=Some(NO_RIGHT.to_owned())>"Invite somebody"</Button> }.into_any()
-        }
-    };
+    let why = (!manages).then(|| NO_RIGHT.to_owned());
     let member = move || chosen.get().and_then(|id| all.iter().find(|m| m.user_id == id).cloned());
     let invitation = move || pending.get().and_then(|id| open.iter().find(|i| i.id == id).cloned());
     view! {
-        <div>{invite}</div>
+        <div>
+            <BlockableLink href=paths::new_member() tone=ButtonTone::Primary blocked=why>
+                <Glyph icon=Icon::Plus />
+                "Invite somebody"
+            </BlockableLink>
+        </div>
         <MemberTable members=members me=me.user.id mine=mine manages=manages />
         {(!invitations.is_empty()).then(|| view! { <InvitationTable invitations=invitations /> })}
         {move || inviting().then(|| view! { <InviteDialog mine=mine /> })}
