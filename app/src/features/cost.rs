@@ -39,7 +39,7 @@ fn ticking(shown: Memo<WorkloadView>, price: Memo<Option<Money>>, gone: Memo<boo
     let clock = use_clock();
     let reported = Memo::new(move |_| {
         let cost = shown.with(|d| amount(d.cost_so_far.as_deref()?, &d.price_per_hour.as_ref()?.currency));
-        (cost, untrack(move || clock.now_ms()))
+        (cost, clock.now_ms_once())
     });
     Signal::derive(move || {
         let (cost, at) = reported.get();

@@ -9,39 +9,46 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsValue;
 use leptos::web_sys::js_sys::Date;
 
-/// Milliseconds since the epoch, or nothing before the page lives.
+/// The page's clock for one part of the page.
 #[derive(Clone, Copy)]
 pub struct Clock {
-    now: RwSignal<Option<f64>>,
-    /// Changes once, where the time changes each second.
+    ticks: Ticks,
+    /// Whether this part lives. Where a part comes later than the rest, the page's time goes already, and what a part
+    /// shows at its hydration has to be what the server wrote: the browser takes it for written.
     lives: RwSignal<bool>,
 }
 
+/// Milliseconds since the epoch, or nothing before the page lives.
+#[derive(Clone, Copy)]
+struct Ticks(RwSignal<Option<f64>>);
+
 /// Starts the page's clock: it ticks each second, in the browser only.
 pub fn provide_clock() {
-    let clock = Clock::still();
-    let tick = move || clock.now.set(Some(Date::now()));
+    let ticks = Ticks(RwSignal::new(None));
+    let tick = move || ticks.0.set(Some(Date::now()));
     Effect::new(move || {
         tick();
-        clock.lives.set(true);
         set_interval(tick, Duration::from_secs(1));
     });
-    provide_context(clock);
+    provide_context(ticks);
 }
 
-/// The page's clock; stands still where none was provided.
+/// The page's clock for the part that asks; stands still where none was provided.
 pub fn use_clock() -> Clock {
-    use_context().unwrap_or_else(Clock::still)
+    let lives = RwSignal::new(false);
+    Effect::new(move || lives.set(true));
+    Clock { ticks: use_context().unwrap_or_else(|| Ticks(RwSignal::new(None))), lives }
 }
 
 impl Clock {
-    fn still() -> Self {
-        Self { now: RwSignal::new(None), lives: RwSignal::new(false) }
+    /// Milliseconds since the epoch, once the part lives; changes each second.
+    pub fn now_ms(self) -> Option<f64> {
+        if self.lives.get() { self.ticks.0.get() } else { None }
     }
 
-    /// Milliseconds since the epoch, once the page lives.
-    pub fn now_ms(self) -> Option<f64> {
-        self.now.get()
+    /// The same when asked, without following the ticks.
+    pub fn now_ms_once(self) -> Option<f64> {
+        if self.lives.get() { self.ticks.0.get_untracked() } else { None }
     }
 
     /// Whole seconds since an RFC 3339 time, never negative.
@@ -50,7 +57,7 @@ impl Clock {
         since.is_finite().then_some((since / 1000.0).max(0.0) as u64)
     }
 
-    /// An RFC 3339 time to the minute, in the zone of whoever looks once the page lives.
+    /// An RFC 3339 time to the minute, in the zone of whoever looks once the part lives.
     fn exact(self, at: &str) -> String {
         if self.lives.get() { zoned(at) } else { absolute(at) }
     }
