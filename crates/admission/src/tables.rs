@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use domain::admission::NamespacePolicy;
 use domain::sku::Sku;
@@ -12,7 +12,7 @@ use domain::sku::Sku;
 /// Objects by name.
 #[derive(Debug)]
 pub struct Table<V> {
-    rows: RwLock<Arc<BTreeMap<String, V>>>,
+    rows: RwLock<BTreeMap<String, V>>,
     loaded: AtomicBool,
 }
 
@@ -33,10 +33,10 @@ impl<V> Default for Table<V> {
     }
 }
 
-impl<V: Clone + PartialEq> Table<V> {
-    /// The rows as of now; cheap, and stays the same while it is held.
-    pub fn rows(&self) -> Arc<BTreeMap<String, V>> {
-        Arc::clone(&self.rows.read().unwrap_or_else(PoisonError::into_inner))
+impl<V: PartialEq> Table<V> {
+    /// The rows, which stay the same while this is held: not longer than one decision, since a change waits for it.
+    pub fn rows(&self) -> RwLockReadGuard<'_, BTreeMap<String, V>> {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the first list is complete.
@@ -46,18 +46,18 @@ impl<V: Clone + PartialEq> Table<V> {
 
     /// Replaces all rows after a list.
     pub fn replace(&self, rows: BTreeMap<String, V>) {
-        *self.rows.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rows);
+        let before = std::mem::replace(&mut *self.rows.write().unwrap_or_else(PoisonError::into_inner), rows);
         self.loaded.store(true, Ordering::Release);
+        // Outside the lock: it takes as long as it has rows.
+        drop(before);
     }
 
-    /// Adds, changes or (with `None`) removes one row. Equal rows cost no write.
+    /// Adds, changes or (with `None`) removes one row. An equal row does not hold up decisions.
     pub fn put(&self, name: &str, row: Option<V>) {
         if self.rows().get(name) == row.as_ref() {
             return;
         }
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        // Copies only while a decision holds the old rows.
-        let rows = Arc::make_mut(&mut rows);
         match row {
             Some(row) => rows.insert(name.to_owned(), row),
             None => rows.remove(name),
@@ -79,16 +79,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decision_keeps_the_rows_it_started_with() {
+    fn a_row_is_added_changed_and_removed_in_place() {
         let table: Table<u32> = Table::default();
         assert!(!table.loaded());
         table.replace([("a".to_owned(), 1)].into());
-        let before = table.rows();
+        assert!(table.loaded());
         table.put("a", Some(2));
         table.put("b", Some(3));
-        assert_eq!((before.get("a"), table.rows().get("a")), (Some(&1), Some(&2)));
+        assert_eq!(*table.rows(), [("a".to_owned(), 2), ("b".to_owned(), 3)].into());
         table.put("a", None);
         assert_eq!(table.rows().len(), 1);
-        assert!(table.loaded());
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! These are the only calls this process makes (RULINGS 13).
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::time::Duration;
@@ -21,6 +20,8 @@ use crate::tables::{Table, Tables};
 
 /// Label of tenant namespaces; the webhook is registered for these only (RULINGS 41).
 pub const NAMESPACE_LABEL: &str = "remotegpu.ai/namespace-id";
+// What a page of the first list leaves in memory stays there: small pages leave little.
+const PAGE: u32 = 100;
 // The API server waits 5 s for us (`security.md` §6.1); a GET must leave time for the answer.
 const GET_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -28,13 +29,13 @@ const GET_DEADLINE: Duration = Duration::from_secs(2);
 pub async fn follow_skus(client: Client, tables: &Tables) {
     let kind = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("remotegpu.ai", "v1alpha1", "Sku"), "skus");
     let api: Api<DynamicObject> = Api::all_with(client, &kind);
-    let events = watch(api, watcher::Config::default()).default_backoff();
+    let events = watch(api, watcher::Config::default().page_size(PAGE)).default_backoff();
     follow("skus", events, &tables.skus, read_sku).await;
 }
 
 /// Follows labelled namespaces until the process ends.
 pub async fn follow_namespaces(client: Client, tables: &Tables) {
-    let labelled = watcher::Config::default().labels(NAMESPACE_LABEL);
+    let labelled = watcher::Config::default().labels(NAMESPACE_LABEL).page_size(PAGE);
     let events = watch(Api::<PartialObjectMeta<Namespace>>::all(client), labelled).default_backoff();
     follow("namespaces", events, &tables.namespaces, |object: &PartialObjectMeta<Namespace>| {
         Some(NamespacePolicy::read(object.labels(), object.annotations()))
@@ -66,17 +67,18 @@ async fn follow<K, V>(
     read: impl Fn(&K) -> Option<V>,
 ) where
     K: ResourceExt + Debug,
-    V: Clone + PartialEq,
+    V: PartialEq,
 {
     let mut events = pin!(events);
-    let mut listed = BTreeMap::new();
+    let mut listed = Vec::new();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(object)) => listed.extend(read(&object).map(|row| (object.name_any(), row))),
             Ok(Event::InitDone) => {
                 tracing::info!(table = what, rows = listed.len(), "loaded");
-                table.replace(std::mem::take(&mut listed));
+                // Made of all rows at once a map has no empty places, which are half of one that grew.
+                table.replace(std::mem::take(&mut listed).into_iter().collect());
             }
             Ok(Event::Apply(object)) => table.put(&object.name_any(), read(&object)),
             Ok(Event::Delete(object)) => table.put(&object.name_any(), None),

@@ -59,11 +59,12 @@ impl Catalogue {
         }
     }
 
-    /// How many SKUs no console has written a status of yet.
+    /// How many SKUs have no status yet, or one from before their GPU class was there.
     async fn uncounted(&self) -> usize {
         let all = self.api.get(&format!("{SKUS}?labelSelector=bench%3D{}", self.run)).await.done();
         let skus = all["items"].as_array().expect("a list");
-        skus.iter().filter(|sku| sku["status"]["asOf"].is_null()).count()
+        let waits = |sku: &&Value| sku["status"]["asOf"].is_null() || sku["status"]["priorityClass"].is_null();
+        skus.iter().filter(waits).count()
     }
 
     /// A thousand reviews of new pods, each of another SKU.
