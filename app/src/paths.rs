@@ -384,11 +384,6 @@ pub fn engine_dialog(id: &str, dialog: &str) -> String {
     with_query(&engine(id), &[("do", dialog)])
 }
 
-/// An engine's page after the check of this time.
-pub fn engine_checked(id: &str, at: &str) -> String {
-    with_query(&engine(id), &[("checked", at)])
-}
-
 /// `/platform/nodes`
 pub fn nodes() -> String {
     "/platform/nodes".to_owned()
@@ -568,7 +563,6 @@ mod tests {
             new_engine("on_premise"),
             engine(id),
             engine_dialog(id, "rotate"),
-            engine_checked(id, "2026-11-21T09:00:00Z"),
             nodes(),
             node("simulated-h100"),
             drain_node("simulated-h100"),
@@ -660,7 +654,6 @@ mod tests {
         /engines?new=on_premise
         /engines/019c1b2e-7f00-7abc-8def-0123456789ab
         /engines/019c1b2e-7f00-7abc-8def-0123456789ab?do=rotate
-        /engines/019c1b2e-7f00-7abc-8def-0123456789ab?checked=2026-11-21T09%3A00%3A00Z
         /platform/nodes
         /platform/nodes/simulated-h100
         /platform/nodes/simulated-h100?do=drain

@@ -41,6 +41,17 @@ test("invite, join in another browser, change the role, remove", async ({ signed
     await third.context().close();
   });
 
+  await test.step("a role is taken back from its notice, and the list says so", async () => {
+    await open(page, "/settings/members");
+    const row = page.getByRole("region", { name: "Members", exact: true }).getByRole("row").filter({ hasText: email });
+    await page.getByRole("link", { name: `Change ${email}` }).click();
+    await page.getByLabel("Role").selectOption("viewer");
+    await page.getByRole("button", { name: "Save role" }).click();
+    await expect(row).toContainText("viewer");
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(row).toContainText("admin");
+  });
+
   await test.step("a weaker role counts from the next request on", async () => {
     await open(page, "/settings/members");
     await page.getByRole("link", { name: `Change ${email}` }).click();

@@ -66,6 +66,18 @@ test("make a webhook, test it, see why it failed, rotate, switch off, delete", a
   });
 });
 
+test("the same thing done twice shows the page anew twice", async ({ signedIn: page }) => {
+  const data = { name: unique("hook"), url: "https://127.0.0.2:9/hook", topics: ["budget"] };
+  const { id } = (await (await page.request.post("/v1/webhooks", { data })).json()) as { id: string };
+  await open(page, `/settings/webhooks/${id}`);
+  const tests = page.getByRole("row", { name: /webhook\.test/ });
+  for (const sent of [1, 2, 3]) {
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await expect(tests).toHaveCount(sent);
+    await expect(page.getByText(`A test is on its way to ${data.name}`)).toBeVisible();
+  }
+});
+
 test.describe("what is refused", () => {
   test.use({ refusals: true });
 

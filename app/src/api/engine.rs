@@ -71,9 +71,7 @@ pub async fn check_engine(id: String) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
     let engine = crate::ssr::backend()?.check_engine(&caller, &id).await?;
-    // Another check is another page: without its time the page would not be loaded anew.
-    let page = crate::paths::engine_checked(&id, engine.last_check_at.as_deref().unwrap_or_default());
-    leptos_axum::redirect(&Notice::EngineChecked.after(&page, &engine.name));
+    leptos_axum::redirect(&Notice::EngineChecked.after(&crate::paths::engine(&id), &engine.name));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! A fixed set of sentences: a crafted link can fill in a name, never a message.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
@@ -151,9 +152,21 @@ impl Notice {
         Notice::DefaultSkuSaved,
     ];
 
-    /// `path` with this notice about `name`.
+    /// `path` with this notice about `name`. For the server: browsers have no such clock.
     pub fn after(self, path: &str, name: &str) -> String {
-        with_query(path, &[("done", self.code()), ("name", name)])
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        self.after_time(path, name, now)
+    }
+
+    /// The same thing done twice leads to two addresses: else the page would not see that it was done again.
+    fn after_time(self, path: &str, name: &str, now: u128) -> String {
+        with_query(path, &[("done", &format!("{}.{now}", self.code())), ("name", name)])
+    }
+
+    /// What the `done` of an address says.
+    fn of(done: &str) -> Option<Self> {
+        let code = done.split('.').next();
+        Self::ALL.iter().copied().find(|notice| Some(notice.code()) == code)
     }
 
     /// What it is called in the URL.
@@ -301,9 +314,18 @@ impl Notice {
 /// How often something was done on this page: what it shows is read again then, and only then. A dialog that opens after
 /// it, or is closed, leaves the page as it is.
 pub fn times_done() -> Memo<u32> {
+    times(|_| true)
+}
+
+/// As [`times_done`], of one thing only.
+pub fn times_of(notice: Notice) -> Memo<u32> {
+    times(move |done| Notice::of(done) == Some(notice))
+}
+
+fn times(counts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Memo<u32> {
     let query = use_query_map();
     let seen = Memo::new(move |last: Option<&(u32, Option<String>)>| {
-        let now = query.read().get("done");
+        let now = query.read().get("done").filter(|done| counts(done));
         let (times, before) = last.cloned().unwrap_or_else(|| (0, now.clone()));
         (times + u32::from(now.is_some() && now != before), now)
     });
@@ -316,9 +338,8 @@ pub fn NoticeToast() -> impl IntoView {
     let query = use_query_map();
     let (path, search) = (use_location().pathname, use_location().search);
     let told = Memo::new(move |_| {
-        let code = query.read().get("done");
+        let notice = query.read().get("done").and_then(|done| Notice::of(&done));
         let name = query.read().get("name").unwrap_or_default();
-        let notice = code.and_then(|code| Notice::ALL.iter().find(|notice| notice.code() == code));
         notice.map(|notice| (search.get(), notice.sentence(&name))).into_iter().collect::<Vec<_>>()
     });
     // One of its own for each notice: with other words in it, one that has faded would stay unseen.
@@ -339,12 +360,21 @@ mod tests {
     #[test]
     fn a_notice_travels_in_the_query() {
         assert_eq!(
-            Notice::WorkloadDeleted.after("/kubernetes/x/workloads", "demo"),
-            "/kubernetes/x/workloads?done=workload-deleted&name=demo"
+            Notice::WorkloadDeleted.after_time("/kubernetes/x/workloads", "demo", 7),
+            "/kubernetes/x/workloads?done=workload-deleted.7&name=demo"
         );
         assert_eq!(
-            Notice::EngineChecked.after(&crate::paths::engine_checked("x", "now"), "demo"),
-            "/engines/x?checked=now&done=engine-checked&name=demo"
+            Notice::EngineChecked.after_time(&crate::paths::engine_dialog("x", "rotate"), "demo", 8),
+            "/engines/x?do=rotate&done=engine-checked.8&name=demo"
         );
+    }
+
+    #[test]
+    fn an_address_says_what_was_done_with_and_without_its_time() {
+        for notice in Notice::ALL.iter().copied() {
+            assert_eq!(Notice::of(&format!("{}.1791234567890", notice.code())), Some(notice));
+            assert_eq!(Notice::of(notice.code()), Some(notice));
+        }
+        assert_eq!(["", ".7", "anything.7"].map(Notice::of), [None; 3]);
     }
 }

@@ -3,16 +3,19 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-/// Grows each time a dialog closes, which is open while the query has one of `dialogs`: then the list may be another.
-/// Opening one must not load anew under its form. The key of the list is `cursor visits`.
+use crate::features::notice::times_done;
+
+/// Grows each time something was done, and each time a dialog closes, which is open while the query has one of
+/// `dialogs`: then the list may be another. Opening one must not load anew under its form. The key of the list is
+/// `cursor visits`.
 pub fn list_key(dialogs: &'static [&'static str]) -> Memo<String> {
-    let query = use_query_map();
+    let (query, done) = (use_query_map(), times_done());
     let open = Memo::new(move |_| dialogs.iter().any(|dialog| query.read().get(dialog).is_some()));
     let counted = Memo::new(move |last: Option<&(bool, u32)>| match (open.get(), last) {
         (open, Some((was_open, visits))) => (open, visits + u32::from(*was_open && !open)),
         (open, None) => (open, 0),
     });
-    Memo::new(move |_| format!("{} {}", query.read().get("cursor").unwrap_or_default(), counted.get().1))
+    Memo::new(move |_| format!("{} {}", query.read().get("cursor").unwrap_or_default(), counted.get().1 + done.get()))
 }
 
 /// As [`list_key`], of a list that the server sorts: `cursor visits sort`. While a dialog is open, whose address may

@@ -30,11 +30,8 @@ use crate::ui::panel::Panel;
 /// The page; it loads anew when its query says that something was done.
 #[component]
 pub fn EnginePage() -> impl IntoView {
-    let (params, query, done) = (use_params_map(), use_query_map(), times_done());
-    let key = Memo::new(move |_| {
-        let checked = query.read().get("checked").unwrap_or_default();
-        format!("{} {}{checked}", params.read().get("engine").unwrap_or_default(), done.get())
-    });
+    let (params, done) = (use_params_map(), times_done());
+    let key = Memo::new(move |_| format!("{} {}", params.read().get("engine").unwrap_or_default(), done.get()));
     load(key, |key| GetEngine { id: key.split_once(' ').unwrap_or_default().0.to_owned() })
         .show(|(engine, checks)| view! { <Body engine=engine checks=checks /> }.into_any())
 }

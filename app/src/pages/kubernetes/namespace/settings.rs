@@ -10,7 +10,7 @@ use super::default_sku::DefaultSkuPanel;
 use super::detail::{CurrentNamespace, InNamespace};
 use super::idle_gpu::IdleGpuPanel;
 use crate::api::namespace::{DeleteNamespace, RenameNamespace};
-use crate::features::notice::Notice;
+use crate::features::notice::{Notice, times_of};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::quota;
@@ -27,6 +27,13 @@ use crate::ui::panel::Panel;
 pub fn NamespaceSettingsPage() -> impl IntoView {
     let query = use_query_map();
     let deleting = move || query.read().get("delete").is_some();
+    // The head over the tabs has the old name until the namespace is read again. It shows nothing else that is saved here.
+    let (renamed, current) = (times_of(Notice::NamespaceRenamed), use_context::<CurrentNamespace>());
+    Effect::new(move || {
+        if renamed.get() > 0 {
+            current.inspect(|current| current.loaded.refetch());
+        }
+    });
     let page = move |namespace: NamespaceView| {
         let dialog = namespace.clone();
         view! {
@@ -49,7 +56,6 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
 #[component]
 fn Rename(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<RenameNamespace>();
-    show_new_name();
     let before = Signal::stored(Some(namespace.name.clone()));
     let (error, elsewhere) = (sending.field("name"), sending.elsewhere(&["name"]));
     view! {
@@ -80,22 +86,6 @@ fn Rename(namespace: NamespaceView) -> impl IntoView {
             </PostForm>
         </Panel>
     }
-}
-
-/// The head over the tabs has the old name until the namespace is read again; so after it was taken back.
-fn show_new_name() {
-    let (query, current) = (use_query_map(), use_context::<CurrentNamespace>());
-    let renamed = Memo::new(move |_| {
-        let query = query.read();
-        query.get("name").filter(|_| query.get("done").as_deref() == Some(Notice::NamespaceRenamed.code()))
-    });
-    Effect::new(move |before: Option<Option<String>>| {
-        let now = renamed.get();
-        if now.is_some() && before.is_some_and(|before| before != now) {
-            current.inspect(|current| current.loaded.refetch());
-        }
-        now
-    });
 }
 
 #[component]

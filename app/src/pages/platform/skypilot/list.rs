@@ -8,6 +8,7 @@ use leptos_router::hooks::use_query_map;
 use crate::api::platform_skypilot::{ApproveSkypilot, ListSkypilotRequests};
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::notice::times_done;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
@@ -19,12 +20,9 @@ use crate::ui::table::{CELL, Column, ROW, Table};
 /// The list.
 #[component]
 pub fn PlatformSkypilotPage() -> impl IntoView {
-    let query = use_query_map();
-    // The key is `cursor done name`: after a decision the list is another.
-    let key = Memo::new(move |_| {
-        let query = query.read();
-        ["cursor", "done", "name"].map(|name| query.get(name).unwrap_or_default()).join(" ")
-    });
+    let (query, done) = (use_query_map(), times_done());
+    // The key is `cursor done`: after a decision the list is another.
+    let key = Memo::new(move |_| format!("{} {}", query.read().get("cursor").unwrap_or_default(), done.get()));
     let body = load(key, |key| {
         let cursor = key.split(' ').next().unwrap_or_default().to_owned();
         ListSkypilotRequests { cursor }

@@ -8,6 +8,7 @@ use leptos_router::hooks::use_query_map;
 use crate::api::cli_session::{ListCliSessions, RevokeCliSession};
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::notice::times_done;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
@@ -20,12 +21,9 @@ use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 /// The list; ending is a state of the URL.
 #[component]
 pub fn CliSessionsPage() -> impl IntoView {
-    let query = use_query_map();
+    let (query, done) = (use_query_map(), times_done());
     // The key is `cursor ended`: after an end the list is another.
-    let key = Memo::new(move |_| {
-        let query = query.read();
-        format!("{} {}", query.get("cursor").unwrap_or_default(), query.get("done").unwrap_or_default())
-    });
+    let key = Memo::new(move |_| format!("{} {}", query.read().get("cursor").unwrap_or_default(), done.get()));
     let body = load(key, |key| {
         let cursor = key.split_once(' ').unwrap_or_default().0.to_owned();
         ListCliSessions { cursor }

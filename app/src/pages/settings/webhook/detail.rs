@@ -25,13 +25,10 @@ use crate::ui::panel::Panel;
 /// The webhook's page; its dialogs are states of the URL.
 #[component]
 pub fn WebhookPage() -> impl IntoView {
-    let (params, query) = (use_params_map(), use_query_map());
-    // The key is `id cursor visits done`: after something was done, and behind a dialog, the page is another.
+    let params = use_params_map();
+    // The key is `id cursor visits`: after something was done, and behind a dialog, the page is another.
     let visits = list_key(&["do"]);
-    let key = Memo::new(move |_| {
-        let (id, done) = (params.read().get("webhook"), query.read().get("done"));
-        format!("{} {} {}", id.unwrap_or_default(), visits.get(), done.unwrap_or_default())
-    });
+    let key = Memo::new(move |_| format!("{} {}", params.read().get("webhook").unwrap_or_default(), visits.get()));
     let loaded: Loaded<WebhookDetail> = load(key, |key| {
         let mut parts = key.split(' ').map(str::to_owned);
         GetWebhook { id: parts.next().unwrap_or_default(), cursor: parts.next().unwrap_or_default() }
