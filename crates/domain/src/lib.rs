@@ -24,6 +24,7 @@ pub mod engine;
 pub mod engine_manifest;
 pub mod engine_paste;
 pub mod error;
+pub mod figure;
 pub mod health;
 pub mod id;
 pub mod identity;

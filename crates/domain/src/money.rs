@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::figure::grouped;
 use crate::{Error, Result};
 
 /// An ISO 4217 code, three capital letters.
@@ -93,7 +94,7 @@ impl Money {
         let number = if self.micros > 0 && self.micros < 10_000 {
             self.decimal()
         } else {
-            format!("{}.{:02}", cents / 100, cents % 100)
+            format!("{}.{:02}", grouped(cents / 100), cents % 100)
         };
         match self.currency.as_str() {
             "EUR" => format!("€{number}"),
@@ -133,6 +134,14 @@ mod tests {
         for bad in ["", ".5", "-1", "1e3", "1.0000001", "99999999999999999999", "1,5"] {
             assert!(Money::parse(bad, Currency::new("EUR").unwrap()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn thousands_are_set_apart_for_people_and_never_for_programs() {
+        assert_eq!(eur("1234.5").display(), "€1\u{202f}234.50");
+        let francs = Money { currency: Currency::new("CHF").unwrap(), ..eur("2000000") };
+        assert_eq!(francs.display(), "2\u{202f}000\u{202f}000.00 CHF");
+        assert_eq!(eur("1234.5").decimal(), "1234.50");
     }
 
     #[test]

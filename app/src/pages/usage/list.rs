@@ -1,5 +1,6 @@
 //! Usage in sums: what runs now, what the days cost, and by namespace, SKU and member. Range and filters are the URL.
 
+use domain::figure::grouped;
 use domain::usage::{UsageShare, UsageSummary};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
@@ -231,7 +232,7 @@ pub(super) fn shown(decimal: &str, currency: &str) -> String {
 /// Hours with two decimals, cut: nobody is shown more than was used.
 pub(super) fn hours(seconds: i64) -> String {
     let hundredths = seconds.max(0) / 36;
-    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+    format!("{}.{:02}", grouped(hundredths / 100), hundredths % 100)
 }
 
 #[cfg(test)]
@@ -240,8 +241,8 @@ mod tests {
 
     #[test]
     fn hours_are_cut_to_two_decimals() {
-        let all = [0, 35, 36, 3599, 3600, 1_252_800].map(hours);
-        assert_eq!(all, ["0.00", "0.00", "0.01", "0.99", "1.00", "348.00"]);
+        let all = [0, 35, 36, 3599, 3600, 1_252_800, 4_500_000].map(hours);
+        assert_eq!(all, ["0.00", "0.00", "0.01", "0.99", "1.00", "348.00", "1\u{202f}250.00"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::figure::grouped;
 use domain::pod::{ContainerPhase, ContainerView, PodView};
 use domain::workload::WorkloadView;
 use leptos::html;
@@ -65,7 +66,7 @@ fn Found(log: LogStream) -> impl IntoView {
         match (log.find.with(String::is_empty), all) {
             (_, 0) => String::new(),
             (true, all) => count(all, "line"),
-            (false, all) => format!("{} of {}", log.total(), count(all, "line")),
+            (false, all) => format!("{} of {}", grouped(log.total() as i64), count(all, "line")),
         }
     };
     // Read out for who searches; a count that grows with each line is noise.

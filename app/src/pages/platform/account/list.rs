@@ -1,6 +1,7 @@
 //! Every account of the platform.
 
 use domain::account::AccountStatus;
+use domain::figure::grouped;
 use domain::order::SortBy;
 use domain::page::Page;
 use domain::platform_account::PlatformAccountView;
@@ -70,7 +71,7 @@ const SORTS: ServerColumns = &[("Name", SortBy::Name), ("Created", SortBy::Creat
 #[component]
 fn Listing(accounts: Page<PlatformAccountView>) -> impl IntoView {
     let next = accounts.next_cursor.map(|cursor| next_page(&paths::platform_accounts(), &cursor));
-    let of = |have: u32, limit: u32| format!("{have} of {limit}");
+    let of = |have: u32, limit: u32| format!("{} of {}", grouped(have.into()), grouped(limit.into()));
     let row = move |account: PlatformAccountView| {
         let (tone, word) = status(account.status);
         view! {
