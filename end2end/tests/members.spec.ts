@@ -68,6 +68,13 @@ test("invite, join in another browser, change the role, remove", async ({ signed
     const create = other.getByRole("button", { name: "New namespace" }).first();
     await expect(create).toHaveAttribute("title", "Owners, admins and members may do this");
     await expect(create).toBeDisabled();
+    // By keyboard it is reached, and its reason is read out and seen; pressing it does nothing.
+    await create.focus();
+    await expect(create).toBeFocused();
+    await expect(create).toHaveAccessibleDescription("Owners, admins and members may do this");
+    expect(await create.evaluate((button) => getComputedStyle(button, "::after").position)).toBe("fixed");
+    await create.press("Enter");
+    await expect(other).toHaveURL(/\/kubernetes$/);
     await expect(other.getByRole("link", { name: "New namespace" })).toHaveCount(0);
   });
 

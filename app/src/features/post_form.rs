@@ -113,6 +113,11 @@ fn send(event: &SubmitEvent, sending: Sending, before: Option<Before>, last: Opt
     if event.default_prevented() {
         return;
     }
+    // Enter in a field sends a form whose button waits, too.
+    if sending.pending.get_untracked() {
+        event.prevent_default();
+        return;
+    }
     // Where the fields cannot be read, the browser posts them itself.
     let Ok(fields) = form_data_from_event(event) else { return };
     let Ok(fields) = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&fields) else { return };

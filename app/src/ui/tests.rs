@@ -27,12 +27,12 @@ fn a_state_is_a_word_and_a_shape() {
 }
 
 #[test]
-fn a_blocked_button_stays_visible_and_says_why() {
+fn a_blocked_button_can_be_reached_says_why_and_sends_nothing() {
     let button = || {
         let why = Some("Deploying".to_owned());
         view! { <Button tone=ButtonTone::Primary blocked=why>"Deploy"</Button> }
     };
-    insta::assert_snapshot!(html(button), @r#"<button type="submit" disabled title="Deploying">Deploy</button>"#);
+    insta::assert_snapshot!(html(button), @r#"<button type="button" aria-disabled="true" title="Deploying">Deploy</button>"#);
 }
 
 #[test]

@@ -33,6 +33,11 @@ pub fn TerminalTab(shown: Shown) -> impl IntoView {
         paths::terminal(&namespace, pod, container, &shell.get())
     });
     let blocked = Signal::derive(move || places.with(Vec::is_empty).then(|| "No container runs now".to_owned()));
+    let connect = move || {
+        if blocked.with_untracked(Option::is_none) {
+            attempt.update(|n| *n += 1);
+        }
+    };
     let word = move || if attempt.get() == 0 { "Connect" } else { "Connect again" };
     let option = |place: String| view! { <option value=place.clone()>{place.clone()}</option> };
     let command = shown.exec_command();
@@ -53,7 +58,7 @@ pub fn TerminalTab(shown: Shown) -> impl IntoView {
                     size=ButtonSize::Small
                     blocked=blocked
                     attr:id=LEAVE
-                    on:click=move |_| attempt.update(|n| *n += 1)
+                    on:click=move |_| connect()
                 >
                     {word}
                 </Button>
