@@ -3,6 +3,7 @@
 //! `{namespace}` is the UUID (RULINGS 41). Query values are percent-encoded here.
 
 mod address;
+pub mod learn;
 
 use domain::workload::WorkloadKind;
 

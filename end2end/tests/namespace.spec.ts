@@ -33,6 +33,14 @@ test("the menu of a row leads to its dialogs; a deletion says what ends", async 
   await expect(page.getByLabel(`Type ${name} to confirm`)).toBeFocused();
 });
 
+test("a list that is empty leads to the place that says how to fill it", async ({ signedIn: page }) => {
+  await open(page, `/kubernetes/${await namespace(page)}/network`);
+  const link = page.getByRole("link", { name: "Learn how in the API reference" });
+  await expect(link).toHaveAttribute("href", "/docs/api#create_service");
+  const document = await page.request.get("/docs/api");
+  expect(await document.text()).toContain('<article id="create_service">');
+});
+
 test("each window is called after what it shows", async ({ signedIn: page }) => {
   const id = await namespace(page);
   const inside = await kubernetesName(page, id);

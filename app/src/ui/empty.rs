@@ -1,4 +1,4 @@
-//! What a list shows before there is anything in it: one sentence, one action.
+//! What a list shows before there is anything in it: one sentence, one action, one link to more.
 
 use leptos::prelude::*;
 
@@ -7,6 +7,9 @@ use leptos::prelude::*;
 pub fn EmptyState(
     #[prop(into)] title: String,
     #[prop(into)] text: String,
+    /// Where the API document says how a program does it; served outside the pages.
+    #[prop(optional)]
+    learn: Option<&'static str>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     view! {
@@ -18,6 +21,14 @@ pub fn EmptyState(
             <h2 class="text-lg font-semibold">{title}</h2>
             <p class="max-w-prose text-muted">{text}</p>
             {children.map(|children| view! { <div class="mt-1 flex flex-wrap justify-center gap-2">{children()}</div> })}
+            {learn
+                .map(|href| {
+                    view! {
+                        <a rel="external" href=href class="link text-sm">
+                            "Learn how in the API reference"
+                        </a>
+                    }
+                })}
         </div>
     }
 }

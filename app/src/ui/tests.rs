@@ -6,6 +6,7 @@ use super::badge::{Badge, Tone};
 use super::banner::Banner;
 use super::button::{Button, ButtonLink, ButtonTone};
 use super::clock::Ago;
+use super::empty::EmptyState;
 use super::field::{Field, INPUT};
 use super::meter::{Meter, Ticks};
 use super::table::{Column, Table};
@@ -51,6 +52,13 @@ fn a_field_names_its_control_and_its_error() {
         }
     };
     insta::assert_snapshot!(html(field), @r#"<div><label for="name">Name</label><input id="name" aria-describedby="name-note"><p id="name-note" aria-live="polite"><span>Name must be 1 to 63 characters</span></p></div>"#);
+}
+
+#[test]
+fn an_empty_list_leads_to_more_where_there_is_more() {
+    let link = r#"<a rel="external" href="/docs/api#x">Learn how in the API reference</a>"#;
+    assert!(html(|| view! { <EmptyState title="None" text="Nothing yet." learn="/docs/api#x" /> }).contains(link));
+    assert!(!html(|| view! { <EmptyState title="None" text="Nothing yet." /> }).contains("<a"));
 }
 
 #[test]

@@ -170,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_every_place_that_the_console_leads_to() {
+        let url = PublicUrl::new(Some("https://console.example.com"), "0.0.0.0:1".parse().unwrap()).unwrap();
+        let html = page(&api_document(&url).unwrap());
+        for place in app::paths::learn::ALL {
+            let id = place.strip_prefix("/docs/api#").unwrap();
+            assert!(html.contains(&format!("<article id=\"{id}\">")), "{place}");
+        }
+    }
+
+    #[test]
     fn text_of_the_document_is_text_on_the_page() {
         assert_eq!(escape("<b>\"a\" & b</b>"), "&lt;b&gt;&quot;a&quot; &amp; b&lt;/b&gt;");
     }

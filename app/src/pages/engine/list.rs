@@ -78,6 +78,7 @@ fn Listing(engines: Page<EngineView>) -> impl IntoView {
             <EmptyState
                 title="No engine yet"
                 text="An engine is a place that runs pods: a Kubernetes cluster of yours, a Docker or Podman host, or a RunPod account."
+                learn=paths::learn::ENGINES
             >
                 {add_button()}
             </EmptyState>

@@ -86,7 +86,7 @@ fn Budgets(budgets: Page<BudgetView>, manages: bool) -> impl IntoView {
     if budgets.items.is_empty() && cursor.is_empty() {
         let text = "A budget tells you when a part of a month's money is spent, and can refuse new pods when all of it \
             is. What runs goes on.";
-        return view! { <EmptyState title="No budget yet" text=text /> }.into_any();
+        return view! { <EmptyState title="No budget yet" text=text learn=paths::learn::BUDGETS /> }.into_any();
     }
     let next = budgets.next_cursor.map(|cursor| paths::budgets_page(&cursor));
     let row = move |budget: BudgetView| {

@@ -54,7 +54,7 @@ const COLUMNS: &[Column] = &[Column::Words("Name"), Column::Words("Keys"), Colum
 fn Body(namespace_id: String, maps: Vec<ConfigMapView>) -> impl IntoView {
     if maps.is_empty() {
         let text = "Text that pods read as environment or as files: settings, scripts, certificates of others.";
-        return view! { <EmptyState title="No ConfigMaps yet" text=text /> }.into_any();
+        return view! { <EmptyState title="No ConfigMaps yet" text=text learn=paths::learn::CONFIG_MAPS /> }.into_any();
     }
     let row = move |map: ConfigMapView| {
         let keys: Vec<String> = map.keys.iter().map(|key| key.key.clone()).collect();

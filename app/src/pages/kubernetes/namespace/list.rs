@@ -159,6 +159,7 @@ fn NoNamespaces() -> impl IntoView {
         <EmptyState
             title="No namespace yet"
             text="A namespace is your own place in the cluster: your deployments, your limits, your kubectl access, kept apart from everybody else's."
+            learn=paths::learn::NAMESPACES
         >
             <ActionLink href=paths::new_namespace() permission=Permission::CreateNamespace tone=ButtonTone::Primary>
                 "New namespace"

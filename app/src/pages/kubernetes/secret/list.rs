@@ -65,7 +65,7 @@ fn Body(namespace_id: String, secrets: Vec<SecretView>) -> impl IntoView {
     if secrets.is_empty() {
         let text = "Values that pods need and nobody should read: passwords, tokens, the sign-in of a registry. They are \
             written here and never shown again.";
-        return view! { <EmptyState title="No secrets yet" text=text /> }.into_any();
+        return view! { <EmptyState title="No secrets yet" text=text learn=paths::learn::SECRETS /> }.into_any();
     }
     let row = move |secret: SecretView| {
         let keys: Vec<String> = secret.keys.iter().map(|key| key.key.clone()).collect();

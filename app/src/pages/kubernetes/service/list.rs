@@ -82,7 +82,8 @@ fn Services(namespace_id: String, services: Vec<ServiceView>) -> impl IntoView {
     if services.is_empty() {
         let text = "A service gives the pods of a deployment one name and one address inside the cluster, however often \
             they are replaced.";
-        return view! { <EmptyState title="Nothing is exposed yet" text=text /> }.into_any();
+        return view! { <EmptyState title="Nothing is exposed yet" text=text learn=paths::learn::SERVICES /> }
+            .into_any();
     }
     let row = move |service: ServiceView| {
         let delete = paths::with_query(&paths::network(&namespace_id), &[("delete", &service.name)]);

@@ -306,6 +306,7 @@ fn NothingRuns(namespace_id: String) -> impl IntoView {
         <EmptyState
             title="Nothing runs here yet"
             text="Deploy from the console, or with kubectl apply: everything in this namespace appears here, whoever made it."
+            learn=paths::learn::WORKLOADS
         >
             <ActionLink href=paths::deploy(&namespace_id) permission=Permission::Deploy tone=ButtonTone::Primary>
                 "Deploy"

@@ -78,8 +78,8 @@ const SORTS: SortColumns<PlatformSkuView> = &[
 #[component]
 fn Listing(skus: Vec<PlatformSkuView>) -> impl IntoView {
     if skus.is_empty() {
-        return view! { <EmptyState title="No SKU yet" text="A SKU is a shape that tenants rent with one label: resources, a price, and the engines it runs on." /> }
-            .into_any();
+        let text = "A SKU is a shape that tenants rent with one label: resources, a price, and the engines it runs on.";
+        return view! { <EmptyState title="No SKU yet" text=text learn=paths::learn::SKUS /> }.into_any();
     }
     let sort = use_sort(SORTS);
     let rows = move || sort.rows(skus.clone()).into_iter().map(row).collect_view();

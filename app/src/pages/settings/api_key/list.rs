@@ -191,7 +191,11 @@ pub fn Ends(at: Option<String>, soon: bool) -> impl IntoView {
 #[component]
 fn NoKeys() -> impl IntoView {
     view! {
-        <EmptyState title="No API key yet" text="A key lets kubectl fetch short-lived credentials for the namespaces you choose. It is shown once and can be revoked at any time.">
+        <EmptyState
+            title="No API key yet"
+            text="A key lets kubectl fetch short-lived credentials for the namespaces you choose. It is shown once and can be revoked at any time."
+            learn=paths::learn::API_KEYS
+        >
             <ActionLink href=paths::new_api_key() permission=Permission::OwnKeys tone=ButtonTone::Primary>
                 "New API key"
             </ActionLink>

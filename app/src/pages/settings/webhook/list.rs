@@ -118,7 +118,11 @@ pub fn status(webhook: &WebhookView) -> (Tone, &'static str) {
 #[component]
 fn NoWebhooks() -> impl IntoView {
     view! {
-        <EmptyState title="No webhook yet" text="A webhook posts a signed message to an https address of yours when something happens here. It is tried for a day, and every try is listed.">
+        <EmptyState
+            title="No webhook yet"
+            text="A webhook posts a signed message to an https address of yours when something happens here. It is tried for a day, and every try is listed."
+            learn=paths::learn::WEBHOOKS
+        >
             <ButtonLink href=paths::new_webhook() tone=ButtonTone::Primary>
                 "New webhook"
             </ButtonLink>
