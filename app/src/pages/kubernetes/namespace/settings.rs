@@ -27,7 +27,8 @@ use crate::ui::panel::Panel;
 pub fn NamespaceSettingsPage() -> impl IntoView {
     let query = use_query_map();
     let deleting = move || query.read().get("delete").is_some();
-    // The head over the tabs has the old name until the namespace is read again. It shows nothing else that is saved here.
+    // The head over the tabs has the old name until the namespace is read again. Nothing else that is saved here stands
+    // there.
     let (renamed, current) = (times_of(Notice::NamespaceRenamed), use_context::<CurrentNamespace>());
     Effect::new(move || {
         if renamed.get() > 0 {
