@@ -45,6 +45,7 @@ mod restart;
 mod sold;
 mod ssh;
 mod stats;
+mod terms;
 mod transport;
 mod wrapper;
 

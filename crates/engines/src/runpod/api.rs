@@ -96,6 +96,8 @@ pub(super) struct Marks {
     pub(super) attempt: String,
     #[serde(default, rename = "REMOTEGPU_POD_IP")]
     pub(super) pod_ip: String,
+    #[serde(default, rename = "REMOTEGPU_TERMS")]
+    pub(super) terms: String,
     #[serde(default, rename = "REMOTEGPU_EXIT_MARKER")]
     pub(super) exit_marker: Option<String>,
 }

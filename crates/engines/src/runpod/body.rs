@@ -10,7 +10,9 @@ use super::{
     config::RunPodConfig,
     files,
     marker::{self, Marker},
-    places, ports, probed, sold, ssh, wrapper,
+    places, ports, probed, sold, ssh,
+    terms::Terms,
+    wrapper,
 };
 
 /// Variables of one instance, and bytes of one request, at most.
@@ -75,7 +77,8 @@ pub(super) fn plan(
     let public_key = opens.and_then(|key| key.public(&marker.name(&request.marker().0)));
     let files = files::pack(request, container)?;
     let has_files = files.is_some();
-    put("env", env(request, container, config, pod_ip, wrapped, (public_key, files))?);
+    let terms = Terms::of(&wish);
+    put("env", env(request, container, config, (pod_ip, &terms), wrapped, (public_key, files))?);
     if !wish.places.is_empty() {
         put("dataCenterIds", json!(wish.places));
     }
@@ -199,7 +202,7 @@ fn env(
     request: &InstanceRequest,
     container: &ContainerRequest,
     config: &RunPodConfig,
-    pod_ip: &str,
+    (pod_ip, terms): (&str, &Terms),
     wrapped: bool,
     (public_key, files): (Option<String>, Option<String>),
 ) -> Result<Value, ProviderError> {
@@ -211,6 +214,7 @@ fn env(
         (marker::CONTAINER, container.spec.name.clone()),
         (marker::ATTEMPT, container.attempt.to_string()),
         (marker::POD_IP, pod_ip.to_owned()),
+        (marker::TERMS, terms.to_string()),
     ];
     if wrapped {
         own.push((marker::EXIT_MARKER, wrapper::exit_marker(&uid, container.attempt)));
@@ -288,13 +292,18 @@ impl Plan {
         }
         self.body.insert("dataCenterIds".into(), json!([place]));
         self.wish.places = vec![place];
+        let terms = Terms::of(&self.wish).to_string();
+        if let Some(env) = self.body.get_mut("env").and_then(Value::as_object_mut) {
+            env.insert(marker::TERMS.into(), json!(terms));
+        }
         Ok(())
     }
 
-    /// What a container that starts anew in place must be told: its variables, all of them, for they are replaced whole.
-    /// `None` if a template gave it some that are not known here.
-    pub(super) fn variables(&self) -> Option<Value> {
-        let env = self.body.get("env").filter(|_| !self.body.contains_key("templateId"))?;
+    /// What a container that starts anew in place must be told: its variables, all of them, for they are replaced whole. The
+    /// terms on which its instance was rented stay. `None` if a template gave it some that are not known here.
+    pub(super) fn variables(&self, terms: &str) -> Option<Value> {
+        let mut env = self.body.get("env").filter(|_| !self.body.contains_key("templateId"))?.clone();
+        env[marker::TERMS] = json!(terms);
         Some(json!({"env": env}))
     }
 

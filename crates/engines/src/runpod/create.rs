@@ -15,6 +15,7 @@ use super::{
     pace::Urgency,
     registry,
     rental::{Defect, Rental},
+    terms::Terms,
 };
 
 /// The provider's words for "nothing free"; the status is that of a wrong request.
@@ -109,8 +110,10 @@ impl Engine {
         let (now, limit) = (self.clock.now(), self.config.boot_limit);
         let found = self.fleet().rentals.get(&pod.uid).cloned();
         match found {
-            Some(rental) if rental.attempt >= attempt => Ok(Some(Arc::new(rental.instance(&pod.uid, now, limit)))),
-            Some(_) => Err(waiting("InstanceEnding", "An older instance of this pod has to end first".into())),
+            Some(rental) if rental.attempt >= attempt && !rental.condemned => {
+                Ok(Some(Arc::new(rental.instance(&pod.uid, now, limit))))
+            }
+            Some(_) => Err(waiting("InstanceEnding", "Another instance of this pod has to end first".into())),
             None if self.is_absent(&pod.uid, since) => Ok(None),
             None => {
                 let message =
@@ -233,23 +236,12 @@ impl Engine {
         candidate: &Candidate,
         rented: Rented,
     ) -> Result<Rented, ProviderError> {
-        let cost = rented.cost.map_or(candidate.price, micros);
-        let place = rented.data_center.clone();
-        let misplaced =
-            place.as_ref().filter(|place| !plan.wish.places.is_empty() && !plan.wish.places.contains(place));
-        let (reason, message) = match misplaced {
-            Some(place) => ("DatacenterViolation", format!("RunPod placed instance {} in {place}", rented.id)),
-            None if cost > plan.wish.ceiling => {
-                let (cost, ceiling) = (dollars(cost), dollars(plan.wish.ceiling));
-                ("PriceAboveLimit", format!("Instance {} costs {cost} an hour; the limit is {ceiling}", rented.id))
-            }
-            None => {
-                let place = place.unwrap_or_else(|| "an unnamed data centre".into());
-                let message =
-                    format!("Rented {}: {} in {place} for {} an hour", rented.id, candidate.id, dollars(cost));
-                self.tell(pod, "InstanceRented", message);
-                return Ok(rented);
-            }
+        let Some((reason, message)) = Terms::of(&plan.wish).breach(&rented) else {
+            let place = rented.data_center.as_deref().unwrap_or("an unnamed data centre");
+            let cost = dollars(rented.cost.map_or(candidate.price, micros));
+            let message = format!("Rented {}: {} in {place} for {cost} an hour", rented.id, candidate.id);
+            self.tell(pod, "InstanceRented", message);
+            return Ok(rented);
         };
         self.warn(pod, reason, format!("{message}; it is ended"));
         let now = self.clock.now();

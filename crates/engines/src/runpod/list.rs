@@ -17,6 +17,7 @@ use super::{
     events::pod_of,
     pace::Urgency,
     rental::Rental,
+    terms,
 };
 
 /// Pages of one walk at most: 100,000 instances.
@@ -166,9 +167,13 @@ impl Engine {
         if moved {
             self.say_ports(uid, &rental);
         }
-        // Whoever rented it may have ended before it could write this down; writing the same again changes nothing.
         if adopted {
-            self.annotate(&pod_of(uid, &rental), &rental);
+            let pod = pod_of(uid, &rental);
+            // Whoever rented it may have ended before it could write this down; writing the same again changes nothing.
+            self.annotate(&pod, &rental);
+            if let Some((reason, message)) = terms::broken(rented) {
+                self.warn(&pod, reason, format!("{message}; it is ended"));
+            }
         }
         self.fleet().put(uid, rental, now);
     }

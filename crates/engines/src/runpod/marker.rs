@@ -10,6 +10,7 @@ pub(super) const POD: &str = "REMOTEGPU_POD";
 pub(super) const CONTAINER: &str = "REMOTEGPU_CONTAINER";
 pub(super) const ATTEMPT: &str = "REMOTEGPU_ATTEMPT";
 pub(super) const POD_IP: &str = "REMOTEGPU_POD_IP";
+pub(super) const TERMS: &str = "REMOTEGPU_TERMS";
 pub(super) const EXIT_MARKER: &str = "REMOTEGPU_EXIT_MARKER";
 
 /// Marks the instances of one node of one cluster.

@@ -8,6 +8,7 @@ use super::{
     api::{Rented, Status, micros},
     clock::span,
     ports::{http, tcp},
+    terms,
 };
 
 /// Exit codes for ends that nobody saw: as of a killed process, and of a container that could not run.
@@ -50,6 +51,8 @@ pub(super) struct Rental {
     /// First list without it that a direct look confirmed.
     pub(super) missing: Option<Timestamp>,
     pub(super) previous: Option<Ended>,
+    /// What it was rented on, as it says it itself.
+    pub(super) terms: String,
     /// It is where, or costs what, its pod must not have: it is to end, and never used while that does not work.
     pub(super) condemned: bool,
 }
@@ -92,7 +95,8 @@ impl Rental {
             stopped: None,
             missing: None,
             previous: None,
-            condemned: false,
+            terms: marks.terms,
+            condemned: terms::broken(rented).is_some(),
         };
         rental.update(rented, now);
         rental

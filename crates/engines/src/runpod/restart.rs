@@ -39,7 +39,7 @@ impl Engine {
             // What would be refused now is not rented for either: a machine that is kept for it would only cost.
             Err(_) => return Ok(None),
         };
-        let Some(variables) = plan.variables() else { return Ok(None) };
+        let Some(variables) = plan.variables(&rental.terms) else { return Ok(None) };
         let path = format!("/v2/pods/{}", rental.id);
         match self.client.patch(&path, &variables).await {
             Ok(_) => {}

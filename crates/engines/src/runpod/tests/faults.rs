@@ -307,6 +307,39 @@ async fn f18_what_is_wrong_and_cannot_be_ended_at_once_never_runs_the_pod() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f18_what_is_wrong_is_still_wrong_for_the_next_process() {
+    let place = Effect::WrongPlace { data_center: "US-TX-3".into() };
+    for effect in [place, Effect::WrongPrice { micros: 600_000 }] {
+        let config = RunPodConfig { data_centers: vec!["EU-RO-1".into()], ..RunPodConfig::new("cluster", "node") };
+        let mut world = World::with(Settings::default(), config.clone());
+        world.add(Fault::on(CREATE, effect).times(1));
+        world.add(Fault::on(DELETE, Effect::Refuse { status: 500, shape: Shape::Problem, retry_after: None }).times(4));
+        let request = world.request("a", |_| {});
+        assert_eq!(reason(world.engine.create(&request).await).0, "InstanceEnding");
+        let wrong = world.simulator.report().billed("rgpu-")[0].id.clone();
+        world.engine = engine(&world.simulator, config, Fuse::new(i64::MAX));
+        let shown = world.tick().await;
+        assert!(shown.len() == 1 && shown[0].containers.is_empty(), "the node asks for another: {shown:?}");
+        create(&world, &request).await;
+        world.until_running("a").await;
+        assert_ne!(world.simulator.report().billed("rgpu-")[0].id, wrong);
+        world.money(&["a"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f18_a_create_without_an_answer_that_made_the_wrong_thing_is_no_use() {
+    let world = World::new();
+    world.add(Fault::on(CREATE, Effect::WrongPrice { micros: 600_000 }).times(1));
+    world.add(Fault::on(CREATE, Effect::Cut).times(1));
+    let reasons = create(&world, &world.request("a", |_| {})).await;
+    assert_eq!(reasons.first().map(String::as_str), Some("CreateInDoubt"));
+    world.until_running("a").await;
+    assert_eq!(world.simulator.report().count(CREATE), 2, "{reasons:?}");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn f19_a_provider_that_grows_is_still_understood() {
     let world = World::with(Settings { growth: true, ..Settings::default() }, RunPodConfig::new("cluster", "node"));
     create(&world, &world.request("a", |_| {})).await;
