@@ -161,6 +161,11 @@ impl Docker {
         self.bridge.is_some()
     }
 
+    /// By what it was last seen to be; not before the first [`Provider::describe`].
+    fn is_podman(&self) -> bool {
+        self.limits.get().is_some_and(|limits| limits.cdi)
+    }
+
     /// Labels of everything of this cluster and node, and of one pod if `uid` is given.
     fn selector(&self, uid: Option<&str>) -> Vec<String> {
         let mut labels = vec![format!("{CLUSTER}={}", self.cluster), format!("{NODE}={}", self.node)];

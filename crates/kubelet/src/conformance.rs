@@ -71,6 +71,9 @@ pub async fn check(subject: &Subject) -> Result<(), Vec<String>> {
         if subject.provider.capabilities().file_volumes {
             all!(files_are_where_they_are_mounted);
         }
+        if subject.provider.capabilities().security_context {
+            all!(an_empty_folder_is_open_to_whoever_runs_in_the_pod);
+        }
         if subject.provider.capabilities().init_containers {
             all!(an_init_container_ends_before_the_rest_is_asked_for);
         }
@@ -394,6 +397,18 @@ async fn files_are_where_they_are_mounted(subject: &Subject) -> Checked {
     again?;
     let both = [output.as_deref(), output_again.as_deref()];
     ensure(both == [Ok("a\0b\n"); 2], || format!("{both:?}"))
+}
+
+async fn an_empty_folder_is_open_to_whoever_runs_in_the_pod(subject: &Subject) -> Checked {
+    let container = json!({"name": "app", "command": ["/bin/sh", "-c", "echo made > /work/it; cat /work/it"],
+        "securityContext": {"runAsUser": 1000}, "volumeMounts": [{"name": "work", "mountPath": "/work"}]});
+    let volumes = json!([{"name": "work", "emptyDir": {}}]);
+    let spec = json!({"restartPolicy": "Never", "volumes": volumes, "containers": [container]});
+    let pod = subject.pod("conf", "user", spec);
+    subject.create(&pod, 0).await?;
+    let output = subject.output(&pod).await;
+    subject.delete(&pod).await?;
+    ensure(output.as_deref() == Ok("made\n"), || format!("{output:?}"))
 }
 
 async fn an_init_container_ends_before_the_rest_is_asked_for(subject: &Subject) -> Checked {

@@ -121,7 +121,7 @@ fn host_config(
             Network::Own(name, _) => name,
             Network::Of(id) => format!("container:{id}"),
         }),
-        binds: some(&volume::binds(request, spec)),
+        binds: some(&volume::binds(request, spec, limits)),
         nano_cpus: limits.cpu.then(|| limit(spec, "cpu").map(|milli| milli.saturating_mul(1_000_000))).flatten(),
         memory,
         // Equal to memory: no swap on top.
@@ -225,8 +225,12 @@ mod tests {
     }
 
     fn config(container: Value) -> HostConfig {
+        config_of(container, false)
+    }
+
+    fn config_of(container: Value, cdi: bool) -> HostConfig {
         let request = request(container, json!({}));
-        let limits = Limits { cpu: true, memory: true, swap: true, pids: true, cdi: false };
+        let limits = Limits { cpu: true, memory: true, swap: true, pids: true, cdi };
         host_config(&request, &request.containers[0].spec, limits, Network::Own("rgpu-team".into(), None), &[1, 3])
     }
 
@@ -247,8 +251,20 @@ mod tests {
         assert_eq!(config.nano_cpus, Some(1_500_000_000));
         assert_eq!((config.memory, config.memory_swap), (Some(2 << 30), Some(2 << 30)));
         assert_eq!(config.device_requests.unwrap()[0].device_ids.as_deref().unwrap(), ["1", "3"]);
-        assert_eq!(config.binds.unwrap(), ["rgpu_u_data:/data:ro"]);
+        assert_eq!(config.binds.unwrap(), ["rgpu_u_data:/data:ro,nocopy"]);
         assert_eq!(config.network_mode.as_deref(), Some("rgpu-team"));
+    }
+
+    #[test]
+    fn docker_is_told_to_leave_an_empty_folder_as_it_is() {
+        let binds = |read_only: bool, cdi: bool| {
+            let mount = json!({"name": "data", "mountPath": "/data", "readOnly": read_only});
+            config_of(json!({"name": "app", "volumeMounts": [mount]}), cdi).binds.unwrap().remove(0)
+        };
+        let docker = [binds(false, false), binds(true, false)];
+        assert_eq!(docker, ["rgpu_u_data:/data:nocopy", "rgpu_u_data:/data:ro,nocopy"]);
+        let podman = [binds(false, true), binds(true, true)];
+        assert_eq!(podman, ["rgpu_u_data:/data", "rgpu_u_data:/data:ro"]);
     }
 
     #[test]

@@ -40,6 +40,9 @@ impl Docker {
                 self.end_older(&own, wanted.attempt, grace(request, wanted)).await?;
                 let image = self.ensure_image(request, &wanted.spec).await?;
                 self.ensure_files(request, wanted.spec.image.as_deref().unwrap_or_default()).await?;
+                if known.is_empty() {
+                    self.open_folders(&request.pod).await?;
+                }
                 let made = self.make(request, wanted, &image, known).await?;
                 self.place_message_file(&made, &wanted.spec).await;
                 made

@@ -1,5 +1,5 @@
 //! File volumes: a volume of the engine each, filled through a container that is made for this and never started.
-//! So it works over any socket, and files can be replaced while the pod runs.
+//! So it works over any socket, and files can be replaced while the pod runs. Docker's empty folders are opened so, too.
 use bollard::{
     body_full,
     models::{ContainerCreateBody, HostConfig},
@@ -23,15 +23,16 @@ fn filler(uid: &str) -> String {
 impl Docker {
     /// Makes and fills the file volumes of a pod; `image` is any that the engine has.
     pub(super) async fn ensure_files(&self, request: &InstanceRequest, image: &str) -> Result<(), ProviderError> {
-        if request.files.is_empty() {
+        let closed = self.closed_folders(&request.pod);
+        if request.files.is_empty() && closed.is_empty() {
             return Ok(());
         }
         let marker = request.marker();
         for one in &request.files {
             self.ensure_volume(&marker, &one.name, None).await?;
         }
-        let binds =
-            request.files.iter().map(|one| format!("{}:{PLACE}/{}", volume::name(&marker.0, &one.name), one.name));
+        let names = request.files.iter().map(|one| one.name.as_str()).chain(closed);
+        let binds = names.map(|one| format!("{}:{PLACE}/{one}", volume::name(&marker.0, one)));
         // Podman answers a name that is taken with 500 and a sentence, so it is not asked twice.
         if self.look_at(&filler(&marker.0)).await?.is_some() {
             return self.fill(&request.pod, &request.files).await;
@@ -77,6 +78,27 @@ impl Docker {
             }
         }
         Ok(())
+    }
+
+    /// Lets every user write to the empty folders of a pod, as Kubernetes does. Before its first container starts: after that
+    /// they are what the pod makes of them.
+    pub(super) async fn open_folders(&self, pod: &Pod) -> Result<(), ProviderError> {
+        let closed = self.closed_folders(pod);
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let mut tar = Tar::of_group(group(pod));
+        closed.into_iter().for_each(|name| tar.open_folder(name));
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        // Named from above: of the folder that it is told to write to Docker keeps the mode.
+        let options = UploadToContainerOptionsBuilder::new().path(PLACE).build();
+        let content = body_full(tar.finish().into());
+        self.client.upload_to_container(&filler(uid), Some(options), content).await.map_err(unavailable)
+    }
+
+    /// The empty folders that the engine makes for root alone. Podman gives them to their first user.
+    fn closed_folders<'a>(&self, pod: &'a Pod) -> Vec<&'a str> {
+        if self.is_podman() { Vec::new() } else { volume::on_disk(pod.spec.as_ref()) }
     }
 
     pub(super) async fn remove_filler(&self, uid: &str) -> Result<(), ProviderError> {

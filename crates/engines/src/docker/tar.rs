@@ -24,6 +24,11 @@ impl Tar {
         self.entry(path, b'5', 0o755, "", &[]);
     }
 
+    /// One that everybody may write to.
+    pub(super) fn open_folder(&mut self, path: &str) {
+        self.entry(path, b'5', 0o777, "", &[]);
+    }
+
     pub(super) fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
         self.entry(path, b'0', mode, "", content);
     }
@@ -117,6 +122,7 @@ mod tests {
         // A number that ordinary headers have no room for; whole clusters give their groups such ones.
         let mut tar = Tar::of_group(1_000_680_000);
         tar.folder("..1");
+        tar.open_folder("work");
         tar.file("..1/a", 0o400, b"hello");
         tar.file(&format!("..1/{long}"), 0o644, &[7; 600]);
         tar.link("..data", "..1");
@@ -127,11 +133,12 @@ mod tests {
         let output = child.wait_with_output().unwrap();
         let list = String::from_utf8(output.stdout).unwrap();
         let lines: Vec<&str> = list.lines().collect();
-        assert!(output.status.success() && lines.len() == 4, "{list}");
+        assert!(output.status.success() && lines.len() == 5, "{list}");
         assert!(lines[0].starts_with("drwxr-xr-x 0/1000680000"), "{list}");
-        assert!(lines[1].starts_with("-r-------- 0/1000680000") && lines[1].ends_with("..1/a"), "{list}");
-        assert!(lines[2].contains(" 600 ") && lines[2].ends_with(&long), "{list}");
-        assert!(lines[3].ends_with("..data -> ..1"), "{list}");
+        assert!(lines[1].starts_with("drwxrwxrwx 0/1000680000") && lines[1].contains(" work"), "{list}");
+        assert!(lines[2].starts_with("-r-------- 0/1000680000") && lines[2].ends_with("..1/a"), "{list}");
+        assert!(lines[3].contains(" 600 ") && lines[3].ends_with(&long), "{list}");
+        assert!(lines[4].ends_with("..data -> ..1"), "{list}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use bollard::{
 use k8s_openapi::api::core::v1::{Container, EmptyDirVolumeSource, PodSpec};
 use kubelet::{InstanceRequest, ProviderError};
 
-use super::{Docker, status_code, unavailable};
+use super::{Docker, Limits, status_code, unavailable};
 
 pub(super) fn name(uid: &str, volume: &str) -> String {
     format!("rgpu_{uid}_{volume}")
@@ -20,8 +20,13 @@ fn empty_dirs(spec: Option<&PodSpec>) -> impl Iterator<Item = (&str, &EmptyDirVo
     volumes.iter().filter_map(|volume| Some((volume.name.as_str(), volume.empty_dir.as_ref()?)))
 }
 
-/// The mounts of one container, in the engine's notation `volume:path[:ro]`.
-pub(super) fn binds(request: &InstanceRequest, container: &Container) -> Vec<String> {
+/// The empty folders of a pod that are on a disk, by name. Those in memory are everybody's: that is how Linux makes them.
+pub(super) fn on_disk(spec: Option<&PodSpec>) -> Vec<&str> {
+    empty_dirs(spec).filter(|(_, source)| memory_options(source).is_none()).map(|(name, _)| name).collect()
+}
+
+/// The mounts of one container, in the engine's notation `volume:path[:options]`.
+pub(super) fn binds(request: &InstanceRequest, container: &Container, limits: Limits) -> Vec<String> {
     let uid = request.marker().0;
     let of_files = |name: &str| request.files.iter().any(|one| one.name == name);
     let is_known = |name: &str| of_files(name) || empty_dirs(request.pod.spec.as_ref()).any(|(known, _)| known == name);
@@ -31,8 +36,15 @@ pub(super) fn binds(request: &InstanceRequest, container: &Container) -> Vec<Str
         .filter(|mount| is_known(&mount.name))
         .map(|mount| {
             // Files belong to their source; what a container wrote there would vanish with the next change.
-            let mode = if mount.read_only == Some(true) || of_files(&mount.name) { ":ro" } else { "" };
-            format!("{}:{}{mode}", name(&uid, &mount.name), mount.mount_path)
+            let read_only = mount.read_only == Some(true) || of_files(&mount.name);
+            // Docker would fill an empty folder with what the image has there, and give it that folder's owner and mode.
+            let options = match (read_only, of_files(&mount.name) || limits.cdi) {
+                (true, true) => ":ro",
+                (true, false) => ":ro,nocopy",
+                (false, true) => "",
+                (false, false) => ":nocopy",
+            };
+            format!("{}:{}{options}", name(&uid, &mount.name), mount.mount_path)
         })
         .collect()
 }
