@@ -4,6 +4,7 @@
 //! Source: decision 011. Several replicas come to the same objects, so none needs to lead.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use domain::sku::{GPU_CLASS_PREFIX, Sku, SkuSpec};
 use domain::{Code, Error, Result};
@@ -18,6 +19,10 @@ use crate::sku;
 use crate::tenant::ignore_gone;
 use crate::tenant::objects::{FIELD_MANAGER, MANAGED_BY};
 
+// API servers know the classes from a watch, each for itself, and refuse pods of one that they do not know yet. None of
+// them can be asked whether it does; a watch takes milliseconds.
+const SPREAD: Duration = Duration::from_secs(1);
+
 /// The classes by which the SKUs are counted. Retired SKUs keep theirs: pods of theirs run on.
 pub(crate) fn wanted(skus: &BTreeMap<String, Sku>) -> BTreeSet<String> {
     skus.values().filter_map(|sku| sku.spec.counting_class().or_else(|| joined(&sku.spec))).collect()
@@ -30,7 +35,7 @@ fn joined(spec: &SkuSpec) -> Option<String> {
 }
 
 /// Makes the classes that are missing. One of such a name that somebody else made counts as well; none is ever changed
-/// or deleted, because pods name it.
+/// or deleted, because pods name it. Comes back when API servers have heard of them, whoever made them.
 ///
 /// # Errors
 /// [`Error::Unavailable`] without the cluster; else the last class that failed.
@@ -46,6 +51,9 @@ pub(crate) async fn apply(client: &Client, wanted: &BTreeSet<String>) -> Result<
             Ok(_) | Err(Error::Conflict { code: Code::NameTaken, .. }) => result,
             Err(error) => Err(error),
         };
+    }
+    if !wanted.is_empty() {
+        tokio::time::sleep(SPREAD).await;
     }
     result
 }
@@ -84,6 +92,8 @@ fn class(name: &str) -> PriorityClass {
 #[cfg(test)]
 mod tests {
     use domain::sku::SkuStatus;
+    use kube::client::Body;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -103,5 +113,31 @@ mod tests {
         let skus = [sku("a", "L4", ""), sku("b", "H100 SXM", "remotegpu-gpu-h100"), sku("c", "H200", "paid")];
         let skus = BTreeMap::from(skus);
         assert_eq!(wanted(&skus).into_iter().collect::<Vec<_>>(), ["remotegpu-gpu-h100", "remotegpu-gpu-l4"]);
+    }
+
+    /// An API server that has these classes, and takes any other.
+    fn with_classes(names: &[&str]) -> Client {
+        let class = |name: &&str| json!({"metadata": {"name": name}, "value": 0});
+        let items: Vec<_> = names.iter().map(class).collect();
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let metadata = json!({"resourceVersion": "1"});
+            let list = json!({"kind": "PriorityClassList", "apiVersion": "scheduling.k8s.io/v1", "metadata": metadata,
+                "items": items});
+            let made = json!({"metadata": {"name": "made"}, "value": 0});
+            let answer = if request.method() == http::Method::GET { list } else { made };
+            let answer = http::Response::builder().body(Body::from(answer.to_string().into_bytes()));
+            async move { answer }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_pod_is_given_a_class_of_which_an_api_server_may_not_have_heard() {
+        let one = BTreeSet::from(["remotegpu-gpu-l4".to_owned()]);
+        for known in [Vec::new(), vec!["remotegpu-gpu-l4"]] {
+            let begun = Instant::now();
+            apply(&with_classes(&known), &one).await.unwrap();
+            assert!(begun.elapsed() >= SPREAD, "also where another replica made it a moment ago: {known:?}");
+        }
     }
 }
