@@ -75,6 +75,12 @@ async fn ready_node(app: &TestApp, name: &str) -> Value {
 
 /// Deletes the engine with all that runs on it, and waits until its row is gone.
 async fn deleted(app: &TestApp, client: &Client, engine: &Engine) {
+    leaving(client, engine).await;
+    forgotten(app, client, engine).await;
+}
+
+/// Asks for the end of the engine with all that runs on it.
+async fn leaving(client: &Client, engine: &Engine) {
     let path = format!("/v1/engines/{}", engine.id);
     eventually("the engine is on its way out", async || {
         let body = json!({"confirm": engine.name, "force": true}).to_string();
@@ -83,6 +89,11 @@ async fn deleted(app: &TestApp, client: &Client, engine: &Engine) {
         if reply.status == 202 { Ok(()) } else { Err(reply.text) }
     })
     .await;
+}
+
+/// Waits until its row is gone.
+async fn forgotten(app: &TestApp, client: &Client, engine: &Engine) {
+    let path = format!("/v1/engines/{}", engine.id);
     eventually("the engine is forgotten", async || {
         let reply = client.get(&path).await;
         if reply.status == 404 { Ok(()) } else { Err((reply.text, app.nodes_log())) }
@@ -113,7 +124,7 @@ async fn an_imported_runpod_account_rents_what_its_sku_sells_and_leaves_nothing_
     let limits = Runpod { datacenter_ids: Vec::new(), cloud: "secure".to_owned(), max_gpu_price_micros: 3_000_000 };
     let key = |text: &str| Credentials::ApiKey { key: text.to_owned() };
     let (store, engine) = import(&app, Some(id), Settings::Runpod(limits), &key("rpa_old")).await;
-    let _process = app.nodes_with(&[("REMOTEGPU_RUNPOD_API_URL", account.url())]);
+    let mut process = app.nodes_with(&[("REMOTEGPU_RUNPOD_API_URL", account.url())]);
 
     let (label, name) = (engine.node_label(), format!("{}-runpod", engine.node_label()));
     eventually("the node tells that its key is refused", async || {
@@ -166,7 +177,24 @@ async fn an_imported_runpod_account_rents_what_its_sku_sells_and_leaves_nothing_
     let renamed = owner.patch(&format!("/v1/engines/{}", engine.id), json!({"name": "other"})).await;
     assert_eq!((renamed.status, renamed.str("/code").as_str()), (409, "conflict"), "its instances carry its name");
     KubeApi::admin(Plane::current()).delete(&format!("/apis/remotegpu.ai/v1alpha1/skus/{code}")).await.done();
-    deleted(&app, &owner, &engine).await;
+    // Dead before it could end anything: the next process does, with the key that is kept for it until then.
+    process.kill().await.unwrap();
+    leaving(&owner, &engine).await;
+    assert!(store.engine_credentials(engine.id).await.unwrap().is_some(), "whoever ends what was rented needs the key");
+    assert_eq!(account.billed().await.len(), 1, "nobody is there to end it");
+    let before = app.nodes_log().len();
+    let _process = app.nodes_with(&[("REMOTEGPU_RUNPOD_API_URL", account.url())]);
+    eventually("another process leads", async || {
+        let log = app.nodes_log();
+        if log.get(before..).unwrap_or_default().contains("leads: it runs the loops") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    eventually("nothing costs anything any more", async || {
+        let billed = account.billed().await;
+        if billed.is_empty() { Ok(()) } else { Err((billed, app.nodes_log())) }
+    })
+    .await;
+    forgotten(&app, &owner, &engine).await;
     assert_eq!(account.billed().await, Vec::<Value>::new(), "confirmed before the engine was forgotten");
     assert_eq!(store.engine_credentials(engine.id).await.unwrap(), None);
     let left = Plane::current().admin(&["get", "node", &name]).await;
