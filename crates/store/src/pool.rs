@@ -120,6 +120,22 @@ macro_rules! explained {
     }};
 }
 
+/// A value for a numbered place of a statement that is put together from what was asked.
+pub(crate) enum Value {
+    Text(String),
+    Number(i64),
+}
+
+/// Binds all `values` of `$asked` in their order; safe, as its text holds conditions of ours and numbered places only.
+macro_rules! asked {
+    ($query:expr, $asked:expr) => {
+        $asked.values.iter().fold($query, |query, value| match value {
+            $crate::pool::Value::Text(text) => query.bind(text.clone()),
+            $crate::pool::Value::Number(number) => query.bind(*number),
+        })
+    };
+}
+
 /// Like [`change!`] for ledgers that are their own record (usage): no audit row. Commits unless there is an error.
 macro_rules! enter {
     ($pool:expr, $tx:ident => $body:expr) => {
@@ -156,4 +172,4 @@ pub(crate) async fn limited<T>(work: impl Future<Output = sqlx::Result<T>>) -> s
     tokio::time::timeout(POSTGRES_LIMIT, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
-pub(crate) use {change, enter, explained, on_db};
+pub(crate) use {asked, change, enter, explained, on_db};

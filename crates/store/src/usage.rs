@@ -1,6 +1,7 @@
 //! Usage records in SQL. The rules of the table itself keep a pod from being charged twice, whoever writes and however
 //! often; the sums by day are added to in the transaction that ends a record, so they can neither miss nor repeat one.
 
+mod packed;
 mod read;
 
 use std::collections::BTreeMap;
@@ -134,6 +135,23 @@ impl Usage for SqlStore {
         limit: u32,
     ) -> Result<Vec<UsageRecord>> {
         read::billed(&self.pool, account, month, after, limit).await
+    }
+}
+
+impl SqlStore {
+    /// How the database reads a batch of an invoice, and a page of the month that is as long: for the test that neither
+    /// sorts a month.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn explain_usage(
+        &self,
+        account: AccountId,
+        month: Month,
+        after: Option<BillingPlace>,
+        limit: u32,
+    ) -> Result<[String; 2]> {
+        read::plans(&self.pool, account, month, after, limit).await
     }
 }
 

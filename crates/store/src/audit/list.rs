@@ -7,7 +7,7 @@ use domain::page::PageRequest;
 
 use super::{AuditRow, select};
 use crate::error::translate;
-use crate::pool::{Pool, explained, on_db};
+use crate::pool::{Pool, Value, asked, explained, on_db};
 use crate::row::{all, ascending, descending, ms, one, with_surplus};
 
 // An id's time and its row's time come from two looks at the same clock.
@@ -19,11 +19,6 @@ const LOOK_LIMIT: i64 = 500;
 struct Question {
     text: String,
     values: Vec<Value>,
-}
-
-enum Value {
-    Text(String),
-    Number(i64),
 }
 
 impl Question {
@@ -99,16 +94,6 @@ impl Question {
         self.values.push(value);
         self.text.push_str(&format!("${}", self.values.len()));
     }
-}
-
-/// Binds every value; safe, as the text holds conditions of ours and numbered places only.
-macro_rules! asked {
-    ($query:expr, $question:expr) => {
-        $question.values.iter().fold($query, |query, value| match value {
-            Value::Text(text) => query.bind(text.clone()),
-            Value::Number(number) => query.bind(*number),
-        })
-    };
 }
 
 pub(super) async fn page(

@@ -10,9 +10,9 @@ use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
 use domain::{Error, Result};
 use jiff::Timestamp;
 
-use super::{UsageRow, select};
+use super::{UsageRow, packed, select};
 use crate::error::translate;
-use crate::pool::{Pool, on_db};
+use crate::pool::{Pool, Value, asked, explained, on_db};
 use crate::row::{all, ascending, at, descending, ms, stored, with_surplus};
 
 // Numbered places per statement; both engines take many more.
@@ -98,7 +98,63 @@ pub(super) async fn days(pool: &Pool, account: AccountId, from: Day, until: Day)
     all(rows.map_err(translate)?)
 }
 
-/// The text holds only the conditions that are asked for: with `OR … IS NULL` a database would use no index.
+/// Which records of a month are wanted: the statement, what stands behind its WHERE, and what goes into its places.
+struct Question {
+    text: String,
+    rest: String,
+    values: Vec<Value>,
+}
+
+impl Question {
+    /// The text holds only the conditions that are asked for: with `OR … IS NULL` a database would use no index.
+    fn page(account: AccountId, month: Month, filter: &UsageFilter, page: &PageRequest) -> Self {
+        let (after, sign, down) = if filter.oldest_first {
+            (ascending(page.after.as_deref()), '>', "")
+        } else {
+            (descending(page.after.as_deref()), '<', " DESC")
+        };
+        let mut values = vec![
+            Value::Text(account.to_string()),
+            Value::Number(month.number()),
+            Value::Text(after.to_owned()),
+            Value::Number(with_surplus(page.limit)),
+        ];
+        let mut rest = format!("account_id = $1 AND month = $2 AND id {sign} $3");
+        let conditions = [("namespace_id", filter.namespace.map(|id| id.to_string())), ("sku", filter.sku_code.clone())];
+        for (column, value) in conditions {
+            if let Some(value) = value {
+                values.push(Value::Text(value));
+                rest.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
+        rest.push_str(&format!(" ORDER BY id{down} LIMIT $4"));
+        Self::new(rest, values)
+    }
+
+    /// In the order of an index, so that no batch sorts what is left of the month.
+    fn billed(account: AccountId, month: Month, after: Option<BillingPlace>, limit: u32) -> Self {
+        let (namespace, started, id) = match after {
+            Some(place) => (place.namespace_id.to_string(), ms(place.started_at), place.id.to_string()),
+            None => (String::new(), i64::MIN, String::new()),
+        };
+        let values = vec![
+            Value::Text(account.to_string()),
+            Value::Number(month.number()),
+            Value::Text(namespace),
+            Value::Number(started),
+            Value::Text(id),
+            Value::Number(i64::from(limit)),
+        ];
+        let rest = "account_id = $1 AND month = $2 AND (namespace_id, started_ms, id) > ($3, $4, $5)
+             ORDER BY namespace_id, started_ms, id LIMIT $6";
+        Self::new(rest.to_owned(), values)
+    }
+
+    fn new(rest: String, values: Vec<Value>) -> Self {
+        Self { text: packed::select(&rest), rest, values }
+    }
+}
+
 pub(super) async fn page(
     pool: &Pool,
     account: AccountId,
@@ -106,33 +162,7 @@ pub(super) async fn page(
     filter: &UsageFilter,
     page: &PageRequest,
 ) -> Result<Vec<UsageRecord>> {
-    let conditions = [("namespace_id", filter.namespace.map(|id| id.to_string())), ("sku", filter.sku_code.clone())];
-    let (after, begin, end) = if filter.oldest_first {
-        let begin = select!("account_id = $1 AND month = $2 AND id > $3");
-        (ascending(page.after.as_deref()), begin, " ORDER BY id LIMIT $4")
-    } else {
-        let begin = select!("account_id = $1 AND month = $2 AND id < $3");
-        (descending(page.after.as_deref()), begin, " ORDER BY id DESC LIMIT $4")
-    };
-    let mut text = begin.to_owned();
-    let mut values = Vec::new();
-    for (column, value) in conditions {
-        if let Some(value) = value {
-            values.push(value);
-            text.push_str(&format!(" AND {column} = ${}", values.len() + 4));
-        }
-    }
-    text.push_str(end);
-    let rows = on_db!(read pool, db => {
-        // Safe: the text holds nothing but columns and numbered places.
-        let query = sqlx::query_as::<_, UsageRow>(sqlx::AssertSqlSafe(text))
-            .bind(account.to_string())
-            .bind(month.number())
-            .bind(after.to_owned())
-            .bind(with_surplus(page.limit));
-        values.into_iter().fold(query, |query, value| query.bind(value)).fetch_all(db).await
-    });
-    all(rows.map_err(translate)?)
+    records(pool, account, &Question::page(account, month, filter, page)).await
 }
 
 pub(super) async fn billed(
@@ -142,22 +172,39 @@ pub(super) async fn billed(
     after: Option<BillingPlace>,
     limit: u32,
 ) -> Result<Vec<UsageRecord>> {
-    let text = select!(
-        "account_id = $1 AND month = $2 AND (namespace_id, started_ms, id) > ($3, $4, $5)
-         ORDER BY namespace_id, started_ms, id LIMIT $6"
-    );
-    let (namespace, started, id) = match after {
-        Some(place) => (place.namespace_id.to_string(), ms(place.started_at), place.id.to_string()),
-        None => (String::new(), i64::MIN, String::new()),
-    };
-    let rows = on_db!(read pool, db => sqlx::query_as::<_, UsageRow>(text)
-        .bind(account.to_string())
-        .bind(month.number())
-        .bind(namespace)
-        .bind(started)
-        .bind(id)
-        .bind(i64::from(limit))
-        .fetch_all(db)
-        .await);
+    records(pool, account, &Question::billed(account, month, after, limit)).await
+}
+
+/// As one value, or row by row where a name holds one of its signs.
+async fn records(pool: &Pool, account: AccountId, question: &Question) -> Result<Vec<UsageRecord>> {
+    // Safe, as below: the text holds nothing but columns and numbered places.
+    let text = sqlx::AssertSqlSafe(question.text.clone());
+    let found = on_db!(read pool, db => {
+        asked!(sqlx::query_as::<_, (i64, Option<String>)>(text), question).fetch_one(db).await
+    });
+    let (count, text) = found.map_err(translate)?;
+    if let Some(records) = packed::records(account, count, &text.unwrap_or_default())? {
+        return Ok(records);
+    }
+    let text = sqlx::AssertSqlSafe(format!("{}{}", select!(""), question.rest));
+    let rows = on_db!(read pool, db => asked!(sqlx::query_as::<_, UsageRow>(text), question).fetch_all(db).await);
     all(rows.map_err(translate)?)
+}
+
+/// How the database reads a batch of an invoice, and a page of the month that is as long.
+pub(super) async fn plans(
+    pool: &Pool,
+    account: AccountId,
+    month: Month,
+    after: Option<BillingPlace>,
+    limit: u32,
+) -> Result<[String; 2]> {
+    let page = PageRequest { limit, after: after.map(|place| place.id.to_string()) };
+    let page = Question::page(account, month, &UsageFilter::default(), &page);
+    let billed = Question::billed(account, month, after, limit);
+    Ok([plan(pool, &billed).await?, plan(pool, &page).await?])
+}
+
+async fn plan(pool: &Pool, question: &Question) -> Result<String> {
+    explained!(pool, asked, question).map_err(translate)
 }

@@ -4,7 +4,7 @@ use backend::ports::*;
 use domain::id::{AccountId, NamespaceId, UsageId, UserId};
 use domain::money::{Currency, Money};
 use domain::page::PageRequest;
-use domain::usage::{Day, Month, UsageDay, UsageRecord};
+use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -18,6 +18,9 @@ on_both_engines! {
     only_what_runs_is_open_and_only_the_accounts_own
     a_month_is_read_in_pages_by_namespace_and_by_sku
     an_invoice_reads_namespace_by_namespace_in_the_order_of_starts
+    batches_of_any_length_neither_lose_nor_double_what_began_in_one_moment
+    records_come_back_whole_whatever_their_names_hold
+    neither_an_invoice_nor_a_page_sorts_a_month
     the_meters_mark_only_moves_forward
 }
 
@@ -159,18 +162,96 @@ async fn an_invoice_reads_namespace_by_namespace_in_the_order_of_starts(db: &Dat
         in_namespace(1, record(account, "d", 2, None)),
     ];
     db.note_usage(&records).await.unwrap();
-    let (mut order, mut after) = (Vec::new(), None);
-    loop {
-        let rows = db.billed_usage(account, Month::of(at(0)), after, 3).await.unwrap();
-        after = rows.last().map(UsageRecord::place);
-        let last = rows.len() < 3;
-        order.extend(rows.into_iter().map(|row| row.pod_uid));
-        if last {
-            break;
-        }
-    }
+    let order: Vec<String> = invoice(db, account, 3).await.into_iter().map(|row| row.pod_uid).collect();
     assert_eq!(order, ["d", "b", "c", "a"]);
     assert!(db.billed_usage(account, Month::of(at(0)).next(), None, 3).await.unwrap().is_empty());
+}
+
+/// All of the first month, read in batches.
+async fn invoice(db: &Database, account: AccountId, limit: u32) -> Vec<UsageRecord> {
+    let (mut read, mut after) = (Vec::new(), None);
+    loop {
+        let rows = db.billed_usage(account, Month::of(at(0)), after, limit).await.unwrap();
+        after = rows.last().map(UsageRecord::place);
+        let last = rows.len() < limit as usize;
+        read.extend(rows);
+        if last {
+            return read;
+        }
+    }
+}
+
+async fn batches_of_any_length_neither_lose_nor_double_what_began_in_one_moment(db: &Database) {
+    let account = somebody();
+    let mut records: Vec<UsageRecord> =
+        (0..7).map(|n| record(account, &format!("p{n}"), 5, (n % 2 == 0).then_some(6))).collect();
+    db.note_usage(&records).await.unwrap();
+    records.sort_by_key(|record| record.id);
+    for limit in 1..=8 {
+        assert_eq!(invoice(db, account, limit).await, records, "batches of {limit}");
+    }
+}
+
+async fn records_come_back_whole_whatever_their_names_hold(db: &Database) {
+    let account = somebody();
+    let plain = UsageRecord { member: "Zoë, \"the\" 'one'\n".into(), ..record(account, "plain", 1, Some(2)) };
+    // What the store itself puts between fields and records.
+    let odd = UsageRecord {
+        namespace: "a\u{1f}b".into(),
+        member: "a\u{1e}b".into(),
+        engine: String::new(),
+        ..record(account, "odd", 3, None)
+    };
+    let records = [plain, odd];
+    db.note_usage(&records).await.unwrap();
+    let filter = UsageFilter { oldest_first: true, ..UsageFilter::default() };
+    for limit in [1, 9] {
+        assert_eq!(invoice(db, account, limit).await, records);
+        let page = PageRequest { limit, after: None };
+        assert_eq!(db.list_usage(account, Month::of(at(0)), &filter, &page).await.unwrap(), records);
+    }
+}
+
+/// Plans and not times: a plan that reads an index in its order costs the same for each batch of a million records.
+async fn neither_an_invoice_nor_a_page_sorts_a_month(db: &Database) {
+    let account = somebody();
+    grow(db, account).await;
+    let middle = BillingPlace {
+        namespace_id: NamespaceId::parse("00000000-0000-7000-8000-200000000010").unwrap(),
+        started_at: at(10_000),
+        id: UsageId::parse("00000000-0000-7000-8000-100000010000").unwrap(),
+    };
+    for after in [None, Some(middle)] {
+        let plans = db.explain_usage(account, Month::of(at(0)), after, 2000).await.unwrap();
+        assert!(plans[0].contains("usage_records_for_billing"), "{after:?}: {}", plans[0]);
+        for plan in plans {
+            for whole in ["SCAN usage_records", "Seq Scan", "TEMP B-TREE", "Sort"] {
+                assert!(!plan.contains(whole), "{after:?} reads or sorts everything: {plan}");
+            }
+        }
+    }
+}
+
+/// Enough rows that PostgreSQL's planner has a choice. Behind the store's back, as only their number matters.
+async fn grow(db: &Database, account: AccountId) {
+    let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
+    let (month, start) = (Month::of(at(0)).number(), at(0).as_millisecond());
+    db.run(format!(
+        "INSERT INTO usage_records (id, account_id, namespace_id, namespace, kubernetes_name, member_id, member, pod_uid,
+             pod, origin_pod, origin_namespace, sku, engine, runtime_class, price_micros, currency, month, started_ms,
+             ended_ms)
+         {numbers} SELECT '00000000-0000-7000-8000-' || CAST(100000000000 + i AS TEXT), '{account}',
+             '00000000-0000-7000-8000-' || CAST(200000000000 + i % 20 AS TEXT), 'team', 'team', 'm', 'member',
+             'uid-' || CAST(i AS TEXT), 'pod', 'pod', 'team', 'sku', 'engine', '', 1000000, 'EUR', {month},
+             {start} + i * 1000, {start} + i * 1000 + 500
+         FROM n"
+    ))
+    .await
+    .unwrap();
+    // The console runs none on SQLite.
+    if db.file().is_none() {
+        db.run("ANALYZE").await.unwrap();
+    }
 }
 
 async fn the_meters_mark_only_moves_forward(db: &Database) {
