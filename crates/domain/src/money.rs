@@ -68,9 +68,13 @@ impl Money {
 
     /// `hours` times this hourly price, rounded to the nearest micro-unit, saturating.
     pub fn for_seconds(&self, seconds: u64) -> Self {
+        Self { micros: self.micros_for(seconds), currency: self.currency.clone() }
+    }
+
+    /// The micro-units of [`Self::for_seconds`].
+    pub fn micros_for(&self, seconds: u64) -> i64 {
         let total = i128::from(self.micros) * i128::from(seconds);
-        let micros = i64::try_from((total + 1800) / 3600).unwrap_or(i64::MAX);
-        Self { micros, currency: self.currency.clone() }
+        i64::try_from((total + 1800) / 3600).unwrap_or(i64::MAX)
     }
 
     /// `count` times this amount, saturating.

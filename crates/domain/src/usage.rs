@@ -142,6 +142,12 @@ impl UsageRecord {
         cost(&self.price, self.started_at, self.until(now))
     }
 
+    /// Seconds and cost in micro-units at once, for lists that are long.
+    pub fn charged(&self, now: Timestamp) -> (i64, i64) {
+        let seconds = self.seconds(now);
+        (seconds, self.price.micros_for(seconds.unsigned_abs()))
+    }
+
     /// The same by day. Each part is the difference of two sums that are rounded alike, so that the parts add up to
     /// [`Self::cost`] to the last micro-unit.
     pub fn parts(&self, now: Timestamp) -> Vec<DayPart> {
