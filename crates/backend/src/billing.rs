@@ -2,6 +2,8 @@
 //!
 //! Source: `tenant-api.md` §5. Read batch by batch, so that a month of any length takes the same memory.
 
+use std::sync::Arc;
+
 use domain::audit::Action;
 use domain::billing::BilledPod;
 use domain::id::NamespaceId;
@@ -13,23 +15,28 @@ use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use crate::{Backend, Caller};
 
 impl Backend {
-    /// The rows of a month of the caller's account; what still runs is billed up to the moment of the call.
+    /// The rows of a month of the caller's account, batch by batch; what still runs is billed up to the moment of the
+    /// call.
     ///
     /// # Errors
     /// `forbidden` for roles that see no usage. When the database does not answer, that comes in the stream.
-    pub fn billed_pods(&self, caller: &Caller, month: Month) -> Result<BoxStream<'static, Result<BilledPod>>> {
+    pub fn billed_pods(&self, caller: &Caller, month: Month) -> Result<BoxStream<'static, Result<Vec<BilledPod>>>> {
         caller.require(Permission::ReadUsage)?;
-        let (now, records) = (self.inner.clock.now(), self.billed_usage(caller.account.id, month));
+        let (now, batches) = (self.inner.clock.now(), self.billed_usage(caller.account.id, month));
         // Records come namespace by namespace: the last one's tenant is all that needs to be known.
-        let first = (self.clone(), records, None::<(NamespaceId, String)>);
-        let rows = stream::try_unfold(first, move |(backend, mut records, known)| async move {
-            let Some(record) = records.try_next().await? else { return Ok::<_, Error>(None) };
-            let tenant = match known {
-                Some((id, tenant)) if id == record.namespace_id => tenant,
-                _ => backend.tenant_of(&record).await?,
-            };
-            let row = BilledPod::of(&record, tenant.clone(), now);
-            Ok(Some((row, (backend, records, Some((record.namespace_id, tenant))))))
+        let first = (self.clone(), batches, None::<(NamespaceId, Arc<str>)>);
+        let rows = stream::try_unfold(first, move |(backend, mut batches, mut known)| async move {
+            let Some(records) = batches.try_next().await? else { return Ok::<_, Error>(None) };
+            let mut pods = Vec::with_capacity(records.len());
+            for record in records {
+                let tenant = match &known {
+                    Some((id, tenant)) if *id == record.namespace_id => Arc::clone(tenant),
+                    _ => backend.tenant_of(&record).await?,
+                };
+                known = Some((record.namespace_id, Arc::clone(&tenant)));
+                pods.push(BilledPod::of(record, tenant, now));
+            }
+            Ok(Some((pods, (backend, batches, known))))
         });
         Ok(rows.boxed())
     }
@@ -42,7 +49,7 @@ impl Backend {
         &self,
         caller: &Caller,
         month: Month,
-    ) -> Result<BoxStream<'static, Result<BilledPod>>> {
+    ) -> Result<BoxStream<'static, Result<Vec<BilledPod>>>> {
         let rows = self.billed_pods(caller, month)?;
         let target = crate::account::target(caller.account.id);
         let audit = self.audit(caller, Action::UsageExported, target, format!("{month}, tenant API"));
@@ -51,8 +58,8 @@ impl Backend {
     }
 
     /// The tenant of a record, also one that is gone; the namespace's name in the cluster for one that never had a number.
-    async fn tenant_of(&self, record: &UsageRecord) -> Result<String> {
+    async fn tenant_of(&self, record: &UsageRecord) -> Result<Arc<str>> {
         let found = self.inner.store.tenant_id_of(record.namespace_id).await?;
-        Ok(found.map_or_else(|| record.kubernetes_name.clone(), |id| id.to_string()))
+        Ok(found.map_or_else(|| record.kubernetes_name.as_str().into(), |id| id.to_string().into()))
     }
 }

@@ -10,6 +10,7 @@ mod account;
 mod api_key;
 pub mod audit;
 pub mod authz;
+mod batch;
 mod billing;
 mod budget;
 mod cli_session;

@@ -14,15 +14,17 @@ use domain::usage::{
     BillingPlace, Day, Month, UsageDay, UsageListQuery, UsageQuery, UsageRecord, UsageSummary, UsageView, short,
 };
 use domain::{Error, Result};
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
+use crate::batch::batches;
 use crate::ports::UsageFilter;
 use crate::{Backend, Caller};
 
-// One batch of a file or an invoice: some hundred kilobytes at the most, whatever the length of the month.
-const BATCH: u32 = 200;
+// One batch of a file or an invoice: some megabytes at the most, whatever the length of the month, and some
+// milliseconds of the database. With fewer the asking costs more than the records.
+const BATCH: u32 = 2000;
 // So many looks at an account whose pods come and go without a pause; then what ends just now is missing for a moment.
 const LOOKS: u32 = 5;
 
@@ -70,34 +72,43 @@ impl Backend {
         let (month, filter, account) = (query.month(now)?, filter(&query)?, caller.account.id);
         let audit = self.audit(caller, Action::UsageExported, crate::account::target(account), month.to_string());
         self.inner.store.record(&audit).await?;
-        let first = (self.clone(), filter, Some(None::<String>));
-        let rows = stream::try_unfold(first, move |(backend, filter, next)| async move {
-            let Some(after) = next else { return Ok::<_, Error>(None) };
-            let page = PageRequest { limit: BATCH, after };
-            let rows = backend.inner.store.list_usage(account, month, &filter, &page).await?;
-            let page = Page::from_rows(rows, BATCH, |row| row.id.to_string());
-            let text: String = page.items.iter().map(|row| row.view(now).csv_row()).collect();
-            Ok(Some((text, (backend, filter, page.next_cursor.map(Some)))))
+        let backend = self.clone();
+        let pages = batches(None, move |after: Option<String>| {
+            let (backend, filter) = (backend.clone(), filter.clone());
+            async move {
+                let page = PageRequest { limit: BATCH, after };
+                let rows = backend.inner.store.list_usage(account, month, &filter, &page).await?;
+                let page = Page::from_rows(rows, BATCH, |row| row.id.to_string());
+                Ok((page.items, page.next_cursor.map(Some)))
+            }
+        });
+        let rows = pages.map_ok(move |records| {
+            let mut text = String::new();
+            for record in &records {
+                record.view(now).write_csv(&mut text);
+            }
+            text
         });
         let head = stream::once(std::future::ready(Ok(UsageView::csv_head())));
         Ok((format!("usage-{month}.csv"), head.chain(rows).boxed()))
     }
 
-    /// Records of a month in the order of an invoice (namespace, start, id), read batch by batch: constant memory.
-    pub fn billed_usage(&self, account: AccountId, month: Month) -> BoxStream<'static, Result<UsageRecord>> {
-        let first = (self.clone(), Some(None::<BillingPlace>));
-        let batches = stream::try_unfold(first, move |(backend, next)| async move {
-            let Some(after) = next else { return Ok::<_, Error>(None) };
-            let rows = backend.inner.store.billed_usage(account, month, after, BATCH).await?;
-            let more = rows.len() == BATCH as usize;
-            let next = rows.last().filter(|_| more).map(|last| Some(last.place()));
-            Ok(Some((rows, (backend, next))))
-        });
-        let rows = batches.map(|batch| match batch {
-            Ok(rows) => stream::iter(rows.into_iter().map(Ok).collect::<Vec<_>>()),
-            Err(error) => stream::iter(vec![Err(error)]),
-        });
-        rows.flatten().boxed()
+    /// Records of a month in the order of an invoice (namespace, start, id), batch by batch: constant memory.
+    pub(crate) fn billed_usage(
+        &self,
+        account: AccountId,
+        month: Month,
+    ) -> BoxStream<'static, Result<Vec<UsageRecord>>> {
+        let backend = self.clone();
+        batches(None, move |after: Option<BillingPlace>| {
+            let backend = backend.clone();
+            async move {
+                let rows = backend.inner.store.billed_usage(account, month, after, BATCH).await?;
+                let more = rows.len() == BATCH as usize;
+                let next = rows.last().filter(|_| more).map(|last| Some(last.place()));
+                Ok((rows, next))
+            }
+        })
     }
 
     /// Sums by day of some ranges, each with what runs up to `now`; and what runs. All of one moment: a record that ends

@@ -2,6 +2,9 @@
 //!
 //! Source: `tenant-api.md` §5. Rows are written one by one: a month may have a million of them.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -18,8 +21,8 @@ const SECONDS_AN_HOUR: i64 = 3600;
 /// One pod in one month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BilledPod {
-    /// `skg…`, also of a tenant that is gone.
-    pub cluster: String,
+    /// `skg…`, also of a tenant that is gone; one text for all of its pods.
+    pub cluster: Arc<str>,
     /// It runs now.
     pub online: bool,
     /// Here: the pod's uid and the namespace in the cluster.
@@ -62,68 +65,76 @@ pub const JSON_TAIL: &str = "]}";
 
 impl BilledPod {
     /// A record as a row; costs and hours of what still runs are those at `now`.
-    pub fn of(record: &UsageRecord, cluster: String, now: Timestamp) -> Self {
-        let class = if record.runtime_class.is_empty() { &record.sku_code } else { &record.runtime_class };
+    pub fn of(record: UsageRecord, cluster: Arc<str>, now: Timestamp) -> Self {
+        let (seconds, micros) = record.charged(now);
         Self {
             cluster,
             online: record.online(),
-            local: (record.pod_uid.clone(), record.kubernetes_name.clone()),
-            remote: (record.origin_pod.clone(), record.origin_namespace.clone()),
-            cents: rounded(record.cost(now).micros, MICROS_A_CENT),
-            hundredths: rounded(record.seconds(now).saturating_mul(100), SECONDS_AN_HOUR),
-            runtime_class: class.clone(),
+            local: (record.pod_uid, record.kubernetes_name),
+            remote: (record.origin_pod, record.origin_namespace),
+            cents: rounded(micros, MICROS_A_CENT),
+            hundredths: rounded(seconds.saturating_mul(100), SECONDS_AN_HOUR),
+            runtime_class: if record.runtime_class.is_empty() { record.sku_code } else { record.runtime_class },
         }
     }
 
-    /// The row of the JSON document. Numbers are written by hand: a float would lose cents or show more of them.
-    pub fn json(&self) -> String {
-        let text = |value: &str| Value::from(value).to_string();
-        format!(
-            "{{\"pod\":{{\"cluster\":{},\"online\":{},\"local_reference_name\":{},\"local_reference_namespace\":{},\
-             \"remote_reference_name\":{},\"remote_reference_namespace\":{}}},\"cost\":{},\"online_hour\":{},\
-             \"runtime_class\":{},\"active\":true}}",
-            text(&self.cluster),
-            self.online,
-            text(&self.local.0),
-            text(&self.local.1),
-            text(&self.remote.0),
-            text(&self.remote.1),
-            self.cost(),
-            self.hours(),
-            text(&self.runtime_class),
-        )
+    /// Writes the row of the JSON document. Numbers are written by hand: a float would lose cents or show more of them.
+    pub fn write_json(&self, out: &mut String) {
+        named(out, "{\"pod\":{\"cluster\":", &self.cluster);
+        out.push_str(if self.online { ",\"online\":true" } else { ",\"online\":false" });
+        named(out, ",\"local_reference_name\":", &self.local.0);
+        named(out, ",\"local_reference_namespace\":", &self.local.1);
+        named(out, ",\"remote_reference_name\":", &self.remote.0);
+        named(out, ",\"remote_reference_namespace\":", &self.remote.1);
+        out.push_str("},\"cost\":");
+        self.write_cost(out);
+        out.push_str(",\"online_hour\":");
+        self.write_hours(out);
+        named(out, ",\"runtime_class\":", &self.runtime_class);
+        out.push_str(",\"active\":true}");
     }
 
-    /// The line of the CSV file with its end.
-    pub fn csv(&self) -> String {
-        let (cost, hours) = (self.cost(), self.hours());
-        let cells: [&str; 10] = [
-            &self.cluster,
-            if self.online { "true" } else { "false" },
-            &self.local.0,
-            &self.local.1,
-            &self.remote.0,
-            &self.remote.1,
-            &cost,
-            &hours,
-            &self.runtime_class,
-            "true",
-        ];
-        format!("{}\r\n", cells.map(csv::bare).join(","))
+    /// Writes the line of the CSV file with its end.
+    pub fn write_csv(&self, out: &mut String) {
+        let online = if self.online { "true" } else { "false" };
+        let (local, remote) = (&self.local, &self.remote);
+        let texts: [&str; 6] = [&self.cluster, online, &local.0, &local.1, &remote.0, &remote.1];
+        for text in texts {
+            csv::bare(out, text);
+            out.push(',');
+        }
+        self.write_cost(out);
+        out.push(',');
+        self.write_hours(out);
+        out.push(',');
+        csv::bare(out, &self.runtime_class);
+        out.push_str(",true\r\n");
     }
 
-    fn cost(&self) -> String {
-        format!("{}.{:02}", self.cents / 100, self.cents % 100)
+    fn write_cost(&self, out: &mut String) {
+        let _ = write!(out, "{}.{:02}", self.cents / 100, self.cents % 100);
     }
 
     /// At most two decimals, whole hours without a fraction.
-    fn hours(&self) -> String {
+    fn write_hours(&self, out: &mut String) {
         let (whole, part) = (self.hundredths / 100, self.hundredths % 100);
-        match part {
-            0 => whole.to_string(),
-            part if part % 10 == 0 => format!("{whole}.{}", part / 10),
-            part => format!("{whole}.{part:02}"),
-        }
+        let _ = match part {
+            0 => write!(out, "{whole}"),
+            part if part % 10 == 0 => write!(out, "{whole}.{}", part / 10),
+            part => write!(out, "{whole}.{part:02}"),
+        };
+    }
+}
+
+/// A text of JSON behind its name; most need no escape, and whether one does is seen sooner than it is escaped.
+fn named(out: &mut String, name: &str, text: &str) {
+    out.push_str(name);
+    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        out.push_str(&Value::from(text).to_string());
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
     }
 }
 
@@ -141,6 +152,20 @@ mod tests {
     use crate::id::{AccountId, NamespaceId, UsageId, UserId};
     use crate::money::{Currency, Money};
 
+    fn written(write: impl FnOnce(&mut String)) -> String {
+        let mut out = String::new();
+        write(&mut out);
+        out
+    }
+
+    fn json(pod: &BilledPod) -> String {
+        written(|out| pod.write_json(out))
+    }
+
+    fn line(pod: &BilledPod) -> String {
+        written(|out| pod.write_csv(out))
+    }
+
     fn pod() -> BilledPod {
         BilledPod {
             cluster: "skg00018".into(),
@@ -156,14 +181,14 @@ mod tests {
     #[test]
     fn the_published_row_is_written_as_published() {
         assert_eq!(
-            pod().json(),
+            json(&pod()),
             r#"{"pod":{"cluster":"skg00018","online":false,"local_reference_name":"69d416b2-1c02-4910-9fcb-ae0d0da408f0","local_reference_namespace":"skg00018-gpu","remote_reference_name":"inference-service-5cfb7489f4-2d4xj","remote_reference_namespace":"remote-gpu"},"cost":281.88,"online_hour":348,"runtime_class":"seeweb-nvidia-1xa6000","active":true}"#
         );
         assert_eq!(
-            pod().csv(),
+            line(&pod()),
             "skg00018,false,69d416b2-1c02-4910-9fcb-ae0d0da408f0,skg00018-gpu,inference-service-5cfb7489f4-2d4xj,remote-gpu,281.88,348,seeweb-nvidia-1xa6000,true\r\n"
         );
-        assert_eq!(CSV_HEAD.matches(',').count(), pod().csv().matches(',').count());
+        assert_eq!(CSV_HEAD.matches(',').count(), line(&pod()).matches(',').count());
         assert_eq!(json_head(month("2024", "11").unwrap()), r#"{"month":11,"year":2024,"pods":["#);
     }
 
@@ -176,7 +201,8 @@ mod tests {
             (12_345, 34_805, "123.45", "348.05"),
         ] {
             let row = BilledPod { cents, hundredths, ..pod() };
-            assert_eq!((row.cost().as_str(), row.hours().as_str()), (cost, hours));
+            assert_eq!(written(|out| row.write_cost(out)), cost);
+            assert_eq!(written(|out| row.write_hours(out)), hours);
         }
         assert_eq!((rounded(14_999, 10_000), rounded(15_000, 10_000)), (1, 2));
     }
@@ -184,22 +210,29 @@ mod tests {
     #[test]
     fn a_name_with_a_comma_a_quote_or_a_formula_stays_one_cell() {
         let odd = BilledPod { remote: ("a,\"b\"".into(), "=1+1".into()), ..pod() };
-        assert!(odd.csv().contains(",\"a,\"\"b\"\"\",'=1+1,"), "{}", odd.csv());
-        let read: Value = serde_json::from_str(&odd.json()).unwrap();
+        assert!(line(&odd).contains(",\"a,\"\"b\"\"\",'=1+1,"), "{}", line(&odd));
+        let read: Value = serde_json::from_str(&json(&odd)).unwrap();
         assert_eq!(read["pod"]["remote_reference_name"], "a,\"b\"");
+    }
+
+    #[test]
+    fn every_text_is_the_json_that_serde_writes() {
+        for text in ["", "plain-1", "Zoë €", "\"", "\\", "\n", "\u{0}", "\u{1f}", "\u{7f}", "\u{2028}", "a/b"] {
+            assert_eq!(written(|out| named(out, "", text)), Value::from(text).to_string(), "{text:?}");
+        }
     }
 
     #[test]
     fn both_forms_add_up_to_the_same() {
         let cents = [0, 1, 10, 99, 100, 28_188, 1_234_567];
-        let (mut json, mut csv) = (0, 0);
+        let (mut as_json, mut as_csv) = (0, 0);
         for row in cents.map(|cents| BilledPod { cents, ..pod() }) {
-            let read: Value = serde_json::from_str(&row.json()).unwrap();
-            json += (read["cost"].as_f64().unwrap() * 100.0).round() as i64;
-            csv += row.csv().split(',').nth(6).unwrap().replace('.', "").parse::<i64>().unwrap();
+            let read: Value = serde_json::from_str(&json(&row)).unwrap();
+            as_json += (read["cost"].as_f64().unwrap() * 100.0).round() as i64;
+            as_csv += line(&row).split(',').nth(6).unwrap().replace('.', "").parse::<i64>().unwrap();
         }
         let all: i64 = cents.iter().sum();
-        assert_eq!((json, csv), (all, all));
+        assert_eq!((as_json, as_csv), (all, all));
     }
 
     #[test]
@@ -224,9 +257,9 @@ mod tests {
             started_at: start,
             ended_at: Some(start + SignedDuration::from_hours(348)),
         };
-        assert_eq!(BilledPod::of(&record, "skg00018".into(), start), pod());
+        assert_eq!(BilledPod::of(record.clone(), "skg00018".into(), start), pod());
         let open = UsageRecord { ended_at: None, runtime_class: String::new(), ..record };
-        let row = BilledPod::of(&open, "skg00018".into(), start + SignedDuration::from_mins(90));
+        let row = BilledPod::of(open, "skg00018".into(), start + SignedDuration::from_mins(90));
         assert_eq!(
             (row.online, row.hundredths, row.cents, row.runtime_class.as_str()),
             (true, 150, 122, "gpu-a6000-1x")

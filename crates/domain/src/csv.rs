@@ -1,39 +1,58 @@
 //! Cells of CSV files that people open in spreadsheets (RFC 4180): quoted, and no cell is ever a formula.
 
-/// Quoted; a text that a spreadsheet would run as a formula gets an apostrophe, which it shows as text.
-pub fn cell(text: &str) -> String {
-    quoted(&guarded(text))
+/// Writes a cell, quoted; a text that a spreadsheet would run as a formula gets an apostrophe, which it shows as text.
+pub fn cell(out: &mut String, text: &str) {
+    out.push('"');
+    guard(out, text);
+    for (at, part) in text.split('"').enumerate() {
+        if at > 0 {
+            out.push_str("\"\"");
+        }
+        out.push_str(part);
+    }
+    out.push('"');
 }
 
 /// The same, quoted only where it has to be: for files whose form others settled.
-pub fn bare(text: &str) -> String {
-    let text = guarded(text);
-    if text.contains(['"', ',', '\r', '\n']) { quoted(&text) } else { text }
+pub fn bare(out: &mut String, text: &str) {
+    if text.bytes().any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n')) {
+        cell(out, text);
+    } else {
+        guard(out, text);
+        out.push_str(text);
+    }
 }
 
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+fn guard(out: &mut String, text: &str) {
+    if text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']) {
+        out.push('\'');
+    }
 }
 
-fn guarded(text: &str) -> String {
-    let formula = text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
-    let guard = if formula { "'" } else { "" };
-    format!("{guard}{text}")
-}
-
-/// A row with its line end.
-pub fn row<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
-    let cells: Vec<String> = cells.into_iter().map(cell).collect();
-    format!("{}\r\n", cells.join(","))
+/// Writes a row with its line end.
+pub fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
+    for (at, text) in cells.into_iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        cell(out, text);
+    }
+    out.push_str("\r\n");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn written(write: impl FnOnce(&mut String)) -> String {
+        let mut out = String::new();
+        write(&mut out);
+        out
+    }
+
     #[test]
     fn formulas_become_text_and_quotes_are_doubled() {
-        for (text, written) in [
+        for (text, wanted) in [
             ("team-ml", "\"team-ml\""),
             ("=1+1", "\"'=1+1\""),
             ("+1", "\"'+1\""),
@@ -43,13 +62,14 @@ mod tests {
             ("\t=1", "\"'\t=1\""),
             ("say \"hi\", all", "\"say \"\"hi\"\", all\""),
         ] {
-            assert_eq!(cell(text), written);
+            assert_eq!(written(|out| cell(out, text)), wanted);
         }
-        assert_eq!(row(["a", "b"]), "\"a\",\"b\"\r\n");
+        assert_eq!(written(|out| row(out, ["a", "b"])), "\"a\",\"b\"\r\n");
     }
+
     #[test]
     fn bare_cells_are_quoted_only_where_they_must_be() {
-        for (text, written) in [
+        for (text, wanted) in [
             ("", ""),
             ("inference-service-5cfb7489f4-2d4xj", "inference-service-5cfb7489f4-2d4xj"),
             ("281.88", "281.88"),
@@ -63,7 +83,7 @@ mod tests {
             ("@SUM(A1)", "'@SUM(A1)"),
             ("=A1,\"x\"", "\"'=A1,\"\"x\"\"\""),
         ] {
-            assert_eq!(bare(text), written);
+            assert_eq!(written(|out| bare(out, text)), wanted);
         }
     }
 }

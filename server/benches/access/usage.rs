@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::{CONSOLE, Engine, fill, p50};
 
 const TURNS: usize = 50;
-const BATCH: u32 = 200;
+/// As many as the console asks for at once.
+const BATCH: u32 = 2000;
 /// Of everybody whom tests make.
 const PASSWORD: &str = "a-password-for-tests";
 /// Memory is looked at once for so many bytes of an invoice.

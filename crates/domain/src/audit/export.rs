@@ -75,7 +75,11 @@ impl ExportFormat {
     /// One row with its line end.
     pub fn row(self, row: &AuditView) -> String {
         match self {
-            Self::Csv => csv::row(cells(row).iter().map(String::as_str)),
+            Self::Csv => {
+                let mut line = String::new();
+                csv::row(&mut line, cells(row).iter().map(String::as_str));
+                line
+            }
             // Serialising strings and numbers cannot fail; an empty line would be no row.
             Self::JsonLines => serde_json::to_string(row).map(|line| line + "\n").unwrap_or_default(),
         }

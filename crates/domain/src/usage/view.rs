@@ -111,33 +111,35 @@ impl UsageListQuery {
 impl UsageView {
     /// The head of the CSV.
     pub fn csv_head() -> String {
-        csv::row(COLUMNS)
+        let mut head = String::new();
+        csv::row(&mut head, COLUMNS);
+        head
     }
 
-    /// The record as a row of the CSV.
-    pub fn csv_row(&self) -> String {
-        csv::row(self.cells().iter().map(String::as_str))
+    /// Writes the record as a row of the CSV.
+    pub fn write_csv(&self, out: &mut String) {
+        let seconds = self.seconds.to_string();
+        csv::row(out, self.cells(&seconds));
     }
 
-    fn cells(&self) -> [String; 16] {
-        let row = self.clone();
+    fn cells<'a>(&'a self, seconds: &'a str) -> [&'a str; 16] {
         [
-            row.namespace,
-            row.kubernetes_name,
-            row.member,
-            row.pod,
-            row.sku_code,
-            row.engine,
-            row.price_per_hour,
-            row.currency,
-            row.started_at,
-            row.ended_at.unwrap_or_default(),
-            row.running.to_string(),
-            row.seconds.to_string(),
-            row.cost,
-            row.pod_uid,
-            row.namespace_id,
-            row.id,
+            &self.namespace,
+            &self.kubernetes_name,
+            &self.member,
+            &self.pod,
+            &self.sku_code,
+            &self.engine,
+            &self.price_per_hour,
+            &self.currency,
+            &self.started_at,
+            self.ended_at.as_deref().unwrap_or_default(),
+            if self.running { "true" } else { "false" },
+            seconds,
+            &self.cost,
+            &self.pod_uid,
+            &self.namespace_id,
+            &self.id,
         ]
     }
 }
@@ -176,9 +178,15 @@ mod tests {
         let mut record = record(3_290_000, at("2026-11-21T10:00:00Z"), Some(at("2026-11-21T11:00:00Z")));
         record.pod = "=HYPERLINK(1)".into();
         let view = record.view(at("2026-11-22T00:00:00Z"));
-        assert_eq!(view.cells().len(), COLUMNS.len());
-        let line = view.csv_row();
-        assert!(line.contains("\"3600\",\"3.29\"") && line.contains("\"'=HYPERLINK(1)\""), "{line}");
+        assert_eq!(view.cells("").len(), COLUMNS.len());
+        let mut line = String::new();
+        view.write_csv(&mut line);
+        let whole = [
+            "\"team-ml\",\"team-ml-00000003\",\"ada@example.com\",\"'=HYPERLINK(1)\",\"gpu-h100-1x\",\"simulated\"",
+            "\"3.29\",\"EUR\",\"2026-11-21T10:00:00Z\",\"2026-11-21T11:00:00Z\",\"false\",\"3600\",\"3.29\"",
+            "\"uid-1\",\"00000000-0000-0000-0000-000000000003\",\"00000000-0000-0000-0000-000000000001\"\r\n",
+        ];
+        assert_eq!(line, whole.join(","));
         assert!(UsageView::csv_head().starts_with("\"namespace\",\"kubernetes_name\""));
     }
 }

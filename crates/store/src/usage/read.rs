@@ -106,7 +106,7 @@ struct Question {
 }
 
 impl Question {
-    /// The text holds only the conditions that are asked for: with `OR … IS NULL` a database would use no index.
+    /// Only the conditions that are asked for: with `OR … IS NULL` a database would use no index.
     fn page(account: AccountId, month: Month, filter: &UsageFilter, page: &PageRequest) -> Self {
         let (after, sign, down) = if filter.oldest_first {
             (ascending(page.after.as_deref()), '>', "")

@@ -237,9 +237,9 @@ async fn grow(db: &Database, account: AccountId) {
     let numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
     let (month, start) = (Month::of(at(0)).number(), at(0).as_millisecond());
     db.run(format!(
-        "INSERT INTO usage_records (id, account_id, namespace_id, namespace, kubernetes_name, member_id, member, pod_uid,
-             pod, origin_pod, origin_namespace, sku, engine, runtime_class, price_micros, currency, month, started_ms,
-             ended_ms)
+        "INSERT INTO usage_records (id, account_id, namespace_id, namespace, kubernetes_name, member_id, member,
+             pod_uid, pod, origin_pod, origin_namespace, sku, engine, runtime_class, price_micros, currency, month,
+             started_ms, ended_ms)
          {numbers} SELECT '00000000-0000-7000-8000-' || CAST(100000000000 + i AS TEXT), '{account}',
              '00000000-0000-7000-8000-' || CAST(200000000000 + i % 20 AS TEXT), 'team', 'team', 'm', 'member',
              'uid-' || CAST(i AS TEXT), 'pod', 'pod', 'team', 'sku', 'engine', '', 1000000, 'EUR', {month},
