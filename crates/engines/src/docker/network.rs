@@ -41,7 +41,9 @@ impl Docker {
         };
         self.make_network(wanted.clone()).await?;
         // Docker takes an address that we choose only in a range that we name: the one that it has just found free.
-        if !self.is_podman() && let Some(range) = self.addressing(&name).await?.range() {
+        if !self.is_podman()
+            && let Some(range) = self.addressing(&name).await?.range()
+        {
             let config = IpamConfig { subnet: Some(range.to_owned()), ..IpamConfig::default() };
             wanted.ipam = Some(Ipam { config: Some(vec![config]), ..Ipam::default() });
             match self.client.remove_network(&name).await {

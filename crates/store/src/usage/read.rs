@@ -120,7 +120,8 @@ impl Question {
             Value::Number(with_surplus(page.limit)),
         ];
         let mut rest = format!("account_id = $1 AND month = $2 AND id {sign} $3");
-        let conditions = [("namespace_id", filter.namespace.map(|id| id.to_string())), ("sku", filter.sku_code.clone())];
+        let conditions =
+            [("namespace_id", filter.namespace.map(|id| id.to_string())), ("sku", filter.sku_code.clone())];
         for (column, value) in conditions {
             if let Some(value) = value {
                 values.push(Value::Text(value));
