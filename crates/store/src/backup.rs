@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::Engine;
+use crate::pool::{Engine, on_db};
 
 /// The file behind a database URL; none for a server.
 pub fn file_of(url: &str) -> Option<PathBuf> {
@@ -26,6 +26,6 @@ impl SqlStore {
             return Err(Error::internal("a PostgreSQL database is copied with pg_dump"));
         };
         let name = file.to_str().ok_or_else(|| Error::internal("the name of the copy is not text"))?;
-        sqlx::query("VACUUM INTO $1").bind(name).execute(write).await.map(drop).map_err(translate)
+        on_db!(on write, db => sqlx::query("VACUUM INTO $1").bind(name).execute(db).await.map(drop)).map_err(translate)
     }
 }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Error, Result};
@@ -13,7 +14,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, PgPool};
 
 use crate::error::translate;
-use crate::pool::Engine;
+use crate::pool::{Engine, on_db};
+use crate::ready::{RESTED, Ready};
 
 // security.md §9: a request waits 2 s for a connection; then it is 503 and may come again.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(2);
@@ -21,8 +23,6 @@ const ACQUIRE_LIMIT: Duration = Duration::from_secs(2);
 const WRITER_LIMIT: Duration = Duration::from_secs(10);
 // PostgreSQL allows 100 connections by default: room for several replicas.
 const POSTGRES_CONNECTIONS: u32 = 16;
-// A connection that rested this long is asked first: the server may have been restarted meanwhile.
-const RESTED: Duration = Duration::from_secs(5);
 
 /// What a URL names.
 enum Place {
@@ -91,8 +91,8 @@ async fn is_migrated(engine: &Engine) -> Result<()> {
     let text = "SELECT count(*) FROM _sqlx_migrations WHERE success = TRUE AND version <= $1";
     let newest = sqlite_migrations().iter().map(|migration| migration.version).max().unwrap_or_default();
     let run: i64 = match engine {
-        Engine::Sqlite { read, .. } => sqlx::query_scalar(text).bind(newest).fetch_one(read).await,
-        Engine::Postgres(pool) => sqlx::query_scalar(text).bind(newest).fetch_one(pool).await,
+        Engine::Sqlite { read, .. } => on_db!(on read, db => sqlx::query_scalar(text).bind(newest).fetch_one(db).await),
+        Engine::Postgres(all) => on_db!(on all, db => sqlx::query_scalar(text).bind(newest).fetch_one(db).await),
     }
     .map_err(translate)?;
     let ours = sqlite_migrations().iter().count();
@@ -128,7 +128,8 @@ async fn open_sqlite(options: SqliteConnectOptions) -> Result<Engine> {
     let readers = u32::try_from(readers).unwrap_or(2);
     let options = options.pragma("query_only", "ON");
     let read = sqlite_pool(readers, ACQUIRE_LIMIT).connect_with(options).await.map_err(translate)?;
-    Ok(Engine::Sqlite { read, write })
+    let (read, write) = (Ready::new(read, ACQUIRE_LIMIT), Ready::new(write, WRITER_LIMIT));
+    Ok(Engine::Sqlite { read: Arc::new(read), write: Arc::new(write) })
 }
 
 /// Connections to a file do not age and need no ping.
@@ -210,7 +211,7 @@ async fn open_postgres(options: PgConnectOptions) -> Result<Engine> {
         .connect_with(options)
         .await
         .map_err(translate)?;
-    Ok(Engine::Postgres(pool))
+    Ok(Engine::Postgres(Arc::new(Ready::new(pool, ACQUIRE_LIMIT))))
 }
 
 async fn migrate_postgres(options: &PgConnectOptions) -> Result<()> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::SqlStore;
 use crate::error::translate;
 use crate::pool::{Engine, on_db};
+use crate::ready::Ready;
 use crate::row::ms;
 
 // A full pool must not hold up who asks how full it is.
@@ -33,7 +34,7 @@ impl SqlStore {
     pub async fn pools(&self) -> Vec<PoolFigures> {
         match &self.pool.engine {
             Engine::Sqlite { read, write, .. } => vec![figures("read", read).await, figures("write", write).await],
-            Engine::Postgres(pool) => vec![figures("all", pool).await],
+            Engine::Postgres(all) => vec![figures("all", all).await],
         }
     }
 
@@ -49,11 +50,13 @@ impl SqlStore {
     }
 }
 
-async fn figures<DB: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<DB>) -> PoolFigures {
-    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-    let (open, limit) = (pool.size(), pool.options().get_max_connections());
+async fn figures<DB: sqlx::Database>(name: &'static str, ready: &Ready<DB>) -> PoolFigures {
+    let (open, idle) = ready.open_and_idle();
     let asked = Instant::now();
     // The answer is how long it took, whether or not there was one in the end.
-    drop(tokio::time::timeout(PATIENCE, pool.acquire()).await);
-    PoolFigures { name, in_use: open.saturating_sub(idle), open, limit, wait: asked.elapsed() }
+    if let Ok(Ok(lent)) = tokio::time::timeout(PATIENCE, ready.lend()).await {
+        lent.give_back();
+    }
+    let wait = asked.elapsed();
+    PoolFigures { name, in_use: open.saturating_sub(idle), open, limit: ready.limit(), wait }
 }

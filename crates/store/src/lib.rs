@@ -33,6 +33,7 @@ mod order;
 mod password;
 mod platform_account;
 mod pool;
+mod ready;
 mod request;
 mod revocation;
 mod row;
@@ -114,7 +115,7 @@ impl SqlStore {
                 read.close().await;
                 write.close().await;
             }
-            Engine::Postgres(pool) => pool.close().await,
+            Engine::Postgres(all) => all.close().await,
         }
     }
 }

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Postgres, Sqlite};
 
 use crate::journal::Journal;
+use crate::ready::Ready;
 
 // The server's own limits (connect.rs) do not help when it cannot be heard any more. More than the 5 s for a connection,
 // less than the 8 s in which exec-credential answers.
@@ -28,12 +29,12 @@ pub(crate) enum Engine {
     /// the last commit and never wait (WAL).
     Sqlite {
         /// Connections that cannot write.
-        read: SqlitePool,
+        read: Arc<Ready<Sqlite>>,
         /// The one connection that can.
-        write: SqlitePool,
+        write: Arc<Ready<Sqlite>>,
     },
     /// A server.
-    Postgres(PgPool),
+    Postgres(Arc<Ready<Postgres>>),
 }
 
 impl Engine {
@@ -47,18 +48,38 @@ impl Engine {
 }
 
 /// Runs one statement on either engine, `read` on a reader, `write` on the writer and without an audit row (sessions,
-/// passwords, bookkeeping). `$db` is the pool; gives the body's `sqlx::Result`.
+/// passwords, bookkeeping), `on` on one of just these connections. `$db` is the connection, for one statement; gives the
+/// body's `sqlx::Result`.
 macro_rules! on_db {
     (read $pool:expr, $db:ident => $body:expr) => {
         match &$pool.engine {
-            $crate::pool::Engine::Sqlite { read: $db, .. } => $body,
-            $crate::pool::Engine::Postgres($db) => $crate::pool::limited(async { $body }).await,
+            $crate::pool::Engine::Sqlite { read, .. } => $crate::pool::on_db!(on read, $db => $body),
+            $crate::pool::Engine::Postgres(all) => {
+                $crate::pool::limited(async { $crate::pool::on_db!(on all, $db => $body) }).await
+            }
         }
     };
     (write $pool:expr, $db:ident => $body:expr) => {
         match &$pool.engine {
-            $crate::pool::Engine::Sqlite { write: $db, .. } => $body,
-            $crate::pool::Engine::Postgres($db) => $crate::pool::limited(async { $body }).await,
+            $crate::pool::Engine::Sqlite { write, .. } => $crate::pool::on_db!(on write, $db => $body),
+            $crate::pool::Engine::Postgres(all) => {
+                $crate::pool::limited(async { $crate::pool::on_db!(on all, $db => $body) }).await
+            }
+        }
+    };
+    (on $ready:expr, $db:ident => $body:expr) => {
+        match $ready.lend().await {
+            Ok(mut lent) => {
+                let done = {
+                    let $db = lent.connection();
+                    $body
+                };
+                if done.is_ok() {
+                    lent.give_back();
+                }
+                done
+            }
+            Err(error) => Err(error),
         }
     };
 }
@@ -72,17 +93,18 @@ macro_rules! change {
             // IMMEDIATE: a transaction that reads first and writes after another writer fails at once with code 517, in
             // spite of the busy timeout.
             $crate::pool::Engine::Sqlite { write, .. } => {
-                $crate::pool::change!(@run sqlite, write.begin_with("BEGIN IMMEDIATE"), $pool, $audit, $tx => $body)
+                $crate::pool::change!(@run sqlite, write, "BEGIN IMMEDIATE", $pool, $audit, $tx => $body)
             }
-            $crate::pool::Engine::Postgres(pool) => {
-                let work = async { $crate::pool::change!(@run postgres, pool.begin(), $pool, $audit, $tx => $body) };
+            $crate::pool::Engine::Postgres(all) => {
+                let work = async { $crate::pool::change!(@run postgres, all, "BEGIN", $pool, $audit, $tx => $body) };
                 $crate::pool::limited(work).await
             }
         }
     };
-    (@run $engine:ident, $begin:expr, $pool:expr, $audit:expr, $tx:ident => $body:expr) => {
+    (@run $engine:ident, $ready:ident, $begin:literal, $pool:expr, $audit:expr, $tx:ident => $body:expr) => {
         $crate::pool::outcome(async {
-            let mut transaction = $begin.await?;
+            let mut lent = $ready.lend().await?;
+            let mut transaction = sqlx::Connection::begin_with(lent.connection(), $begin).await?;
             let changed = {
                 let $tx = &mut *transaction;
                 $crate::pool::outcome(async { $body }).await?
@@ -95,6 +117,7 @@ macro_rules! change {
             } else {
                 transaction.rollback().await?;
             }
+            lent.give_back();
             Ok(changed)
         })
         .await
@@ -108,12 +131,13 @@ macro_rules! explained {
             $crate::pool::Engine::Sqlite { read, .. } => {
                 let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", $asked.text));
                 let query = sqlx::query_as::<_, (i64, i64, i64, String)>(text);
-                let rows = $bind!(query, $asked).fetch_all(read).await;
+                let rows = $crate::pool::on_db!(on read, db => $bind!(query, $asked).fetch_all(db).await);
                 rows.map(|rows| rows.into_iter().map(|(.., line)| line).collect::<Vec<_>>())
             }
-            $crate::pool::Engine::Postgres(db) => {
+            $crate::pool::Engine::Postgres(all) => {
                 let text = sqlx::AssertSqlSafe(format!("EXPLAIN {}", $asked.text));
-                $bind!(sqlx::query_scalar::<_, String>(text), $asked).fetch_all(db).await
+                let query = sqlx::query_scalar::<_, String>(text);
+                $crate::pool::on_db!(on all, db => $bind!(query, $asked).fetch_all(db).await)
             }
         };
         lines.map(|lines| lines.join("\n"))
@@ -141,21 +165,23 @@ macro_rules! enter {
     ($pool:expr, $tx:ident => $body:expr) => {
         match &$pool.engine {
             $crate::pool::Engine::Sqlite { write, .. } => {
-                $crate::pool::enter!(@run write.begin_with("BEGIN IMMEDIATE"), $tx => $body)
+                $crate::pool::enter!(@run write, "BEGIN IMMEDIATE", $tx => $body)
             }
-            $crate::pool::Engine::Postgres(pool) => {
-                $crate::pool::limited(async { $crate::pool::enter!(@run pool.begin(), $tx => $body) }).await
+            $crate::pool::Engine::Postgres(all) => {
+                $crate::pool::limited(async { $crate::pool::enter!(@run all, "BEGIN", $tx => $body) }).await
             }
         }
     };
-    (@run $begin:expr, $tx:ident => $body:expr) => {
+    (@run $ready:ident, $begin:literal, $tx:ident => $body:expr) => {
         $crate::pool::outcome(async {
-            let mut transaction = $begin.await?;
+            let mut lent = $ready.lend().await?;
+            let mut transaction = sqlx::Connection::begin_with(lent.connection(), $begin).await?;
             let changed = {
                 let $tx = &mut *transaction;
                 $crate::pool::outcome(async { $body }).await?
             };
             transaction.commit().await?;
+            lent.give_back();
             Ok(changed)
         })
         .await

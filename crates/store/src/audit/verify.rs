@@ -51,9 +51,10 @@ impl From<SegmentRow> for Segment {
 
 /// Writes each segment 0 with the head that goes on from it, unless another process has.
 macro_rules! begin_chains {
-    ($begin:expr, $journal:expr, $segments:expr) => {
+    ($ready:ident, $begin:literal, $journal:expr, $segments:expr) => {
         async {
-            let mut transaction = $begin.await?;
+            let mut lent = $ready.lend().await?;
+            let mut transaction = sqlx::Connection::begin_with(lent.connection(), $begin).await?;
             for segment in &$segments {
                 let written: Option<String> = sqlx::query_scalar(
                     "INSERT INTO audit_segments (chain, last, row_count, hash, made_ms, key_id, seal)
@@ -243,8 +244,8 @@ pub(crate) async fn seal_rows_from_before(pool: &Pool) -> Result<()> {
         made.push(pool.journal.segment(segment));
     }
     match &pool.engine {
-        Engine::Sqlite { write, .. } => begin_chains!(write.begin_with("BEGIN IMMEDIATE"), pool.journal, made),
-        Engine::Postgres(db) => begin_chains!(db.begin(), pool.journal, made),
+        Engine::Sqlite { write, .. } => begin_chains!(write, "BEGIN IMMEDIATE", pool.journal, made),
+        Engine::Postgres(all) => begin_chains!(all, "BEGIN", pool.journal, made),
     }
     .map_err(translate)
 }
