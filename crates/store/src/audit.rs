@@ -43,19 +43,15 @@ macro_rules! append {
 }
 pub(crate) use append;
 
-/// Writes a row and the head that ends with it: on PostgreSQL by one statement, which saves a round trip within every
-/// change; SQLite has no such statement and no round trips.
+/// Writes a row and the head that ends with it at once, which saves a round trip within every change: on PostgreSQL by
+/// one statement, on SQLite, which has none such, by two that its thread is given together.
 macro_rules! write_row {
     (@sqlite $transaction:ident, $row:ident, $head:ident) => {
-        let insert = sqlx::query($crate::audit::insert_row!());
-        $crate::audit::write_row!(@bind insert, $row, $head).execute(&mut *$transaction).await?;
-        sqlx::query("UPDATE audit_heads SET hash = $2, key_id = $3, seal = $4 WHERE chain = $1")
-            .bind(&$head.chain)
-            .bind(&$head.hash)
-            .bind(&$head.key_id)
-            .bind(&$head.seal)
-            .execute(&mut *$transaction)
-            .await?;
+        let both = sqlx::query(concat!(
+            $crate::audit::insert_row!(),
+            "; UPDATE audit_heads SET hash = $18, key_id = $20, seal = $21 WHERE chain = $16"
+        ));
+        $crate::audit::write_row!(@run both, $transaction, $row, $head);
     };
     (@postgres $transaction:ident, $row:ident, $head:ident) => {
         let both = sqlx::query(concat!(
@@ -63,7 +59,10 @@ macro_rules! write_row {
             $crate::audit::insert_row!(),
             ") UPDATE audit_heads SET hash = $18, key_id = $20, seal = $21 WHERE chain = $16"
         ));
-        $crate::audit::write_row!(@bind both, $row, $head)
+        $crate::audit::write_row!(@run both, $transaction, $row, $head);
+    };
+    (@run $both:ident, $transaction:ident, $row:ident, $head:ident) => {
+        $crate::audit::write_row!(@bind $both, $row, $head)
             .bind(&$head.key_id)
             .bind(&$head.seal)
             .execute(&mut *$transaction)
