@@ -1,12 +1,13 @@
 //! Credentials handed out, in SQL: whose and until when, never the token.
 
+mod at_head;
 mod list;
 mod remove;
 
 use async_trait::async_trait;
 use backend::ports::{CredentialFilter, Credentials};
 use domain::audit::AuditEvent;
-use domain::credential::{Access, Credential, CredentialListed, MOST_CONNECTORS};
+use domain::credential::{Credential, CredentialListed, MOST_CONNECTORS};
 use domain::id::{AccountId, CredentialId, NamespaceId};
 use domain::page::PageRequest;
 use domain::{Code, Error, Result};
@@ -91,80 +92,91 @@ macro_rules! crowded {
     }};
 }
 
-/// Writes the use of a key that lives by the database's clock, by which it was let in: `$1` is the key, `$2` the moment, `$3`
-/// the address.
-macro_rules! use_key {
+/// Whether the key `$1` lives by the database's clock, by which it was let in.
+macro_rules! lives {
     ($($now_ms:tt)+) => {
         concat!(
-            "UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3
-             WHERE id = $1 AND revoked_ms IS NULL AND disabled = FALSE AND (expires_ms IS NULL OR expires_ms > ",
+            "id = $1 AND revoked_ms IS NULL AND disabled = FALSE AND (expires_ms IS NULL OR expires_ms > ",
             $($now_ms)+,
-            ") RETURNING id"
+            ")"
         )
     };
 }
+use lives;
+
+/// Writes the use of a key: `$1` is the key, `$2` the moment, `$3` the address.
+macro_rules! use_key {
+    ($($condition:tt)+) => {
+        concat!("UPDATE api_keys SET last_used_ms = $2, last_used_ip = $3 WHERE ", $($condition)+)
+    };
+}
+use use_key;
 
 /// Adds a credential; the first three are those of [`use_key!`].
 macro_rules! insert {
-    ($from:literal) => {
+    ($($from:tt)*) => {
         concat!(
             "INSERT INTO credentials (api_key_id, issued_ms, last_used_ms, address, id, account_id, namespace_id,
                  service_account, expires_ms, access, token_id)
              SELECT $1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10",
-            $from
+            $($from)*
         )
     };
 }
+use insert;
 
-/// The statement that uses the key, and the one that adds the credential. PostgreSQL does both by one, which saves a round
-/// trip.
-fn statements(engine: &Engine, of_key: bool) -> (Option<&'static str>, &'static str) {
+/// Binds `$1` to `$10` of [`insert!`].
+macro_rules! bound {
+    ($query:expr, $credential:expr, $key:expr) => {
+        $query
+            .bind($key)
+            .bind($crate::row::ms($credential.issued_at))
+            .bind($credential.address.as_deref())
+            .bind($credential.id.to_string())
+            .bind($credential.account_id.to_string())
+            .bind($credential.namespace_id.to_string())
+            .bind(&$credential.service_account)
+            .bind($crate::row::ms($credential.expires_at))
+            .bind($credential.access.map(domain::credential::Access::as_str))
+            .bind($credential.token_id.as_deref())
+    };
+}
+use bound;
+
+// Two statements in one hand-over to SQLite's thread, the writing transaction being alone anyway.
+const SQLITE: &str = concat!(insert!(" FROM api_keys WHERE ", lives!(sqlite_ms!())), "; ", use_key!("id = $1"));
+// The UPDATE locks the key's row, so a revocation at the same moment comes wholly before or wholly after.
+const POSTGRES: &str =
+    concat!("WITH used AS (", use_key!(lives!(postgres_ms!())), " RETURNING id) ", insert!(" FROM used"));
+
+/// What checks that the key lives, writes its use and adds the credential, and how many rows it then writes.
+fn statement(engine: &Engine, of_key: bool) -> (&'static str, u64) {
     match engine {
-        _ if !of_key => (None, insert!("")),
-        Engine::Sqlite { .. } => (Some(use_key!(sqlite_ms!())), insert!("")),
-        Engine::Postgres(_) => (None, concat!("WITH used AS (", use_key!(postgres_ms!()), ") ", insert!(" FROM used"))),
+        _ if !of_key => (insert!(), 1),
+        Engine::Sqlite { .. } => (SQLITE, 2),
+        Engine::Postgres(_) => (POSTGRES, 1),
     }
 }
 
-/// The key is checked and its last use written by one UPDATE: it locks the row, so a revocation at the same moment comes
-/// wholly before or wholly after.
+/// The key is checked where its use is written, and the row of its use is locked until all is written or nothing.
 pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
+    // The namespace may go while the token is made.
+    let failed = |error| if is_dangling(&error) { Error::NotFound } else { translate(error) };
+    if at_head::record(pool, credential, audit).await.map_err(failed)? {
+        return Ok(true);
+    }
     let key = credential.api_key_id.map(|id| id.to_string());
-    let (use_key, insert) = statements(&pool.engine, key.is_some());
+    let (text, rows) = statement(&pool.engine, key.is_some());
     let mut refused = false;
     let recorded = change!(pool, audit, tx => {
         refused = credential.renews() && crowded!(tx, credential);
         if refused {
             return Ok(None);
         }
-        if let Some(use_key) = use_key {
-            let active: Option<String> = sqlx::query_scalar(use_key)
-                .bind(key.as_deref())
-                .bind(ms(credential.issued_at))
-                .bind(credential.address.as_deref())
-                .fetch_optional(&mut *tx)
-                .await?;
-            if active.is_none() {
-                return Ok(None);
-            }
-        }
-        let added = sqlx::query(insert)
-            .bind(key.as_deref())
-            .bind(ms(credential.issued_at))
-            .bind(credential.address.as_deref())
-            .bind(credential.id.to_string())
-            .bind(credential.account_id.to_string())
-            .bind(credential.namespace_id.to_string())
-            .bind(&credential.service_account)
-            .bind(ms(credential.expires_at))
-            .bind(credential.access.map(Access::as_str))
-            .bind(credential.token_id.as_deref())
-            .execute(&mut *tx)
-            .await?;
-        Ok((added.rows_affected() > 0).then_some(()))
+        let written = bound!(sqlx::query(text), credential, key.as_deref()).execute(&mut *tx).await?;
+        Ok((written.rows_affected() == rows).then_some(()))
     })
-    // The namespace went while the token was made.
-    .map_err(|error| if is_dangling(&error) { Error::NotFound } else { translate(error) })?;
+    .map_err(failed)?;
     if refused { Err(full()) } else { Ok(recorded.is_some()) }
 }
 

@@ -2,9 +2,10 @@
 
 mod feed;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use backend::ports::Sealer;
 use domain::audit::{AuditEvent, AuditRecord, Head, Segment};
@@ -15,12 +16,15 @@ pub(crate) use feed::Feed;
 pub(crate) struct Journal {
     sealer: Arc<dyn Sealer>,
     log: OnceLock<Mutex<File>>,
+    /// Where chains ended when this process last went on with them: place and hash of the last row. Others may have
+    /// gone on since, so it is a guess.
+    ends: Mutex<HashMap<String, (i64, String)>>,
     pub(crate) feed: Feed,
 }
 
 impl Journal {
     pub(crate) fn new(sealer: Arc<dyn Sealer>) -> Self {
-        Self { sealer, log: OnceLock::new(), feed: Feed::default() }
+        Self { sealer, log: OnceLock::new(), ends: Mutex::default(), feed: Feed::default() }
     }
 
     /// From now on each committed row is also appended to `file`; the first file given stays.
@@ -68,8 +72,18 @@ impl Journal {
         (key.to_owned(), self.sealer.seal(key, text).unwrap_or_default())
     }
 
+    /// Takes out where a chain probably ends. Of many who ask at once one is told: the others would guess wrong.
+    pub(crate) fn take_end(&self, chain: &str) -> Option<(i64, String)> {
+        self.ends().remove(chain)
+    }
+
+    fn ends(&self) -> MutexGuard<'_, HashMap<String, (i64, String)>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The row is in the database for good: tells who listens, and the log file.
     pub(crate) fn committed(&self, row: AuditRecord) {
+        self.ends().insert(row.chain(), (row.sequence, row.hash.clone()));
         if let Some(log) = self.log.get() {
             self.append(log, &row);
         }

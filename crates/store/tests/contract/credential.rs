@@ -9,6 +9,7 @@ use domain::id::CredentialId;
 use domain::namespace::NamespaceStatus;
 use domain::page::PageRequest;
 use domain::scope::Scope;
+use store::SqlStore;
 
 use crate::database::Database;
 use crate::given::{self, at};
@@ -20,6 +21,7 @@ on_both_engines! {
     a_credential_of_the_console_needs_no_key
     no_credential_is_recorded_for_a_namespace_that_is_gone
     a_revocation_and_a_credential_at_once_never_both_win_out_of_order
+    credentials_of_two_processes_and_of_many_at_once_are_audited_in_one_chain
     reuse_is_noted_at_most_once_a_minute
     reuse_never_moves_the_last_use_of_the_key_back
     reuse_by_many_at_once_is_noted_once
@@ -104,6 +106,28 @@ async fn a_revocation_and_a_credential_at_once_never_both_win_out_of_order(db: &
         assert_eq!(rows, i64::from(recorded.unwrap()));
         let late = tenant.new_credential(Some(&key), &namespace);
         assert!(!db.record_credential(&late, &tenant.event(Action::CredentialIssued)).await.unwrap());
+    }
+}
+
+async fn credentials_of_two_processes_and_of_many_at_once_are_audited_in_one_chain(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let (namespace, key) = (tenant.namespace(db, "team-ml").await, tenant.api_key(db, Scope::All).await);
+    let opened = db.opened_again().await;
+    let (one, other): (&SqlStore, &SqlStore) = (db, &opened);
+    let record = async |store: &SqlStore| {
+        let credential = tenant.new_credential(Some(&key), &namespace);
+        store.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap()
+    };
+    // Twice in a row, so that each goes on from its own row and from the other's.
+    for store in [one, one, other, other, one] {
+        assert!(record(store).await);
+    }
+    let at_once = (0..20).map(|n| record(if n % 2 == 0 { one } else { other }));
+    assert_eq!(futures::future::join_all(at_once).await, [true; 20]);
+    let chain = db.verify_audit(Some(tenant.account.id)).await.unwrap().remove(0);
+    assert_eq!((chain.broken, chain.head.0), (None, chain.rows));
+    for rows in ["credentials", "audit WHERE action = 'credential.issued'"] {
+        assert_eq!(db.count(rows).await, 25, "{rows}");
     }
 }
 
