@@ -25,7 +25,7 @@ use crate::exporter::{Exporter, Sources};
 use crate::http::client_address::TrustedProxies;
 use crate::http::drain::Draining;
 use crate::http::rate_limit::RateLimits;
-use crate::http::state::AppState;
+use crate::http::state::{AppParts, AppState};
 use crate::http::stream_guard::Recheck;
 use crate::http::terminal_limit::Terminals;
 use crate::http::{assets, router};
@@ -75,7 +75,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let leptos = assets::leptos_options(&args.site_root);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
     let terminals = Terminals::default();
-    let state = AppState {
+    let state = AppState::from(AppParts {
         backend,
         leptos,
         sessions,
@@ -88,7 +88,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         terminals: terminals.clone(),
         draining: Draining(draining),
         shutdown: shutdown.clone(),
-    };
+    });
     let served = listeners::serve(listener, router::build(state)?, shutdown.clone()).await;
     shutdown.cancel();
     terminals.ended().await;

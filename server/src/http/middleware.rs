@@ -20,7 +20,6 @@ use tracing::Instrument as _;
 use super::client_address::TrustedProxies;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::request_id;
-use crate::public_url::PublicUrl;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 // security.md §9: 30 s for a request; streams only need to begin within it.
@@ -69,8 +68,9 @@ pub async fn limit_head(request: Request, next: Next) -> Response {
     Problem::from_status(refused).into_response()
 }
 
-/// Sets what every answer carries; pages bring their own content policy with its nonce.
-pub async fn secure(State(url): State<PublicUrl>, request: Request, next: Next) -> Response {
+/// Sets what every answer carries, one header more where people reach us by HTTPS; pages bring their own content policy
+/// with its nonce.
+pub async fn secure(State(https): State<bool>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut always = |name: &'static str, value: &'static str| {
@@ -81,7 +81,7 @@ pub async fn secure(State(url): State<PublicUrl>, request: Request, next: Next) 
     always("cross-origin-opener-policy", "same-origin");
     always("cross-origin-resource-policy", "same-origin");
     always("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-    if url.is_https() {
+    if https {
         always("strict-transport-security", "max-age=31536000; includeSubDomains");
     }
     // Nearly every answer is private or secret; only assets say otherwise.

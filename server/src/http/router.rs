@@ -38,6 +38,7 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
     let document = v1::api_document(&state.public_url)?;
     let contract = Contract::of(&document);
     let api = Router::from(v1::session_routes())
+        .layer(Extension(ApiDocument::of(&document)))
         .layer(from_fn_with_state((state.clone(), contract.clone()), idempotency::once))
         .layer(from_fn_with_state(contract, known_query));
     let signed_in = Router::new()
@@ -60,13 +61,14 @@ pub fn build(state: AppState) -> anyhow::Result<Router> {
     let outermost = ServiceBuilder::new()
         .layer(from_fn_with_state(state.proxies, middleware::identify))
         .layer(from_fn(observe::observe))
-        .layer(from_fn_with_state(state.draining.clone(), drain::send_away))
-        .layer(from_fn_with_state(state.public_url.clone(), middleware::secure))
-        .layer(from_fn_with_state(state.leptos.clone(), failure::page_for_people))
+        // The whole state, not the part: every layer outside of one clones what that one holds, for each request.
+        .layer(from_fn_with_state(state.clone(), drain::send_away))
+        .layer(from_fn_with_state(state.public_url.is_https(), middleware::secure))
+        .layer(from_fn_with_state(state.clone(), failure::page_for_people))
         .layer(from_fn(k8sgpu_v1::with_message))
         .layer(from_fn(middleware::net))
         .layer(from_fn(middleware::limit_head))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(from_fn(middleware::limit_time));
-    Ok(everything.layer(Extension(ApiDocument::of(&document))).layer(outermost).with_state(state))
+    Ok(everything.layer(outermost).with_state(state))
 }

@@ -1,5 +1,6 @@
 //! What handlers share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -17,8 +18,7 @@ use crate::oidc::Oidc;
 use crate::public_url::PublicUrl;
 
 /// The parts of the HTTP layer, made once by the composition root.
-#[derive(Clone, FromRef)]
-pub struct AppState {
+pub struct AppParts {
     /// The use cases.
     pub backend: Backend,
     /// Names and places of the client files.
@@ -43,4 +43,51 @@ pub struct AppState {
     pub draining: Draining,
     /// Ends open streams.
     pub shutdown: CancellationToken,
+}
+
+/// All of them, shared. Each layer around a handler clones the handler with its state for each request, so a clone must
+/// be next to nothing.
+#[derive(Clone)]
+pub struct AppState(Arc<AppParts>);
+
+impl From<AppParts> for AppState {
+    fn from(parts: AppParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for AppState {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
+/// What a handler may take out of the state by its type.
+macro_rules! part {
+    ($($field:ident: $part:ty),* $(,)?) => {
+        $(
+            impl FromRef<AppState> for $part {
+                fn from_ref(state: &AppState) -> Self {
+                    Clone::clone(&state.$field)
+                }
+            }
+        )*
+    };
+}
+
+part! {
+    backend: Backend,
+    leptos: LeptosOptions,
+    sessions: Arc<dyn Sessions>,
+    clock: Arc<dyn Clock>,
+    oidc: Arc<Oidc>,
+    public_url: PublicUrl,
+    proxies: TrustedProxies,
+    limits: RateLimits,
+    recheck: Recheck,
+    terminals: Terminals,
+    draining: Draining,
+    shutdown: CancellationToken,
 }
