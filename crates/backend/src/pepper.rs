@@ -118,8 +118,15 @@ impl Grain {
     }
 }
 
+/// Lower case. Each use of a key and each audit row comes here, so not by the formatter.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
@@ -135,6 +142,11 @@ mod tests {
 
     fn pepper(byte: &str) -> Pepper {
         Pepper::from_hex(&byte.repeat(32)).unwrap()
+    }
+
+    #[test]
+    fn bytes_are_written_as_two_small_digits_each() {
+        assert_eq!(hex(&[0x00, 0x09, 0x0a, 0x9f, 0xff]), "00090a9fff");
     }
 
     #[test]

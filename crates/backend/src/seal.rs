@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::{Digest as _, Sha256};
 
+use crate::pepper::hex;
 use crate::ports::Sealer;
 
 /// The keys of the audit log, newest first; never empty.
@@ -67,10 +68,6 @@ impl Sealer for AuditKeys {
 
 fn unusable() -> Error {
     Error::internal("an audit key must be at least 32 bytes written as hex, one key a line")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
