@@ -56,6 +56,7 @@ impl Backend {
             features,
             approved: BTreeSet::new(),
             wanted: true,
+            suspended: false,
             ticket: 1,
             applied: 0,
             changed_at: self.inner.clock.now(),

@@ -104,6 +104,8 @@ pub struct SkypilotAccess {
     pub approved: BTreeSet<Feature>,
     /// False while it is being taken away.
     pub wanted: bool,
+    /// Its account is suspended: its rights rest, what was ticked and allowed stays.
+    pub suspended: bool,
     /// Grows with each change.
     pub ticket: i64,
     /// The ticket that the cluster holds.
@@ -323,7 +325,9 @@ impl SkypilotAccess {
     /// What may stand in the cluster now.
     pub fn rights(&self) -> SkypilotRights {
         let may = |feature: &Feature| {
-            feature.withheld().is_none() && (!feature.needs_operator() || self.approved.contains(feature))
+            !self.suspended
+                && feature.withheld().is_none()
+                && (!feature.needs_operator() || self.approved.contains(feature))
         };
         SkypilotRights {
             service_account: self.service_account.clone(),

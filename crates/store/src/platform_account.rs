@@ -67,6 +67,25 @@ pub(crate) async fn by_id(pool: &Pool, id: AccountId) -> Result<Option<AccountUs
     one(row.map_err(translate)?)
 }
 
+/// Inside `change!`: orders of what connectors and SkyPilot may do from now on; a trigger writes those of keys. A mark that
+/// stands is moved: work that began before must not fulfil it.
+macro_rules! order_rights {
+    ($tx:ident, $account:ident, $audit:ident) => {
+        sqlx::query("UPDATE namespaces SET outdated_ms = COALESCE(outdated_ms + 1, $2) WHERE account_id = $1")
+            .bind($account.to_string())
+            .bind(ms($audit.at))
+            .execute(&mut *$tx)
+            .await?;
+        sqlx::query(
+            "UPDATE skypilot_access SET ticket = ticket + 1
+             WHERE namespace_id IN (SELECT id FROM namespaces WHERE account_id = $1)",
+        )
+        .bind($account.to_string())
+        .execute(&mut *$tx)
+        .await?;
+    };
+}
+
 pub(crate) async fn suspend(pool: &Pool, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
     let changed = change!(pool, audit, tx => {
         let changed: Option<String> = sqlx::query_scalar(
@@ -77,6 +96,9 @@ pub(crate) async fn suspend(pool: &Pool, id: AccountId, at: Option<Timestamp>, a
         .bind(at.map(ms))
         .fetch_optional(&mut *tx)
         .await?;
+        if changed.is_some() {
+            order_rights!(tx, id, audit);
+        }
         Ok(changed)
     })
     .map_err(translate)?;

@@ -25,6 +25,7 @@ struct AccessRow {
     features: String,
     approved: String,
     wanted: bool,
+    suspended: bool,
     ticket: i64,
     applied: i64,
     changed_ms: i64,
@@ -62,6 +63,7 @@ impl TryFrom<AccessRow> for SkypilotAccess {
             features: features(&row.features),
             approved: features(&row.approved),
             wanted: row.wanted,
+            suspended: row.suspended,
             ticket: row.ticket,
             applied: row.applied,
             changed_at: at(row.changed_ms)?,
@@ -127,8 +129,10 @@ macro_rules! select_kubeconfigs {
 impl Skypilots for SqlStore {
     async fn skypilot_access(&self, namespace: NamespaceId) -> Result<Option<SkypilotAccess>> {
         let row = on_db!(read &self.pool, db => sqlx::query_as::<_, AccessRow>(
-            "SELECT namespace_id, service_account, features, approved, wanted, ticket, applied, changed_ms
-             FROM skypilot_access WHERE namespace_id = $1",
+            "SELECT s.namespace_id, s.service_account, s.features, s.approved, s.wanted, s.ticket, s.applied,
+                 s.changed_ms, (a.suspended_ms IS NOT NULL) AS suspended
+             FROM skypilot_access s JOIN namespaces n ON n.id = s.namespace_id JOIN accounts a ON a.id = n.account_id
+             WHERE s.namespace_id = $1",
         )
         .bind(namespace.to_string())
         .fetch_optional(db)

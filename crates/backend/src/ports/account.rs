@@ -28,7 +28,8 @@ pub trait Accounts: Send + Sync {
     async fn account_use(&self, id: AccountId) -> Result<Option<AccountUse>>;
     /// Renames. `Conflict NameTaken` as above; false when it is gone.
     async fn rename_account(&self, id: AccountId, name: &AccountName, audit: &AuditEvent) -> Result<bool>;
-    /// Suspends (`at`) or resumes (none), and orders away what its keys have in the cluster. False when nothing changes.
+    /// Suspends (`at`) or resumes (none), and orders what its keys, connectors and SkyPilot have in the cluster to follow.
+    /// False when nothing changes.
     async fn suspend_account(&self, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool>;
     /// Writes new limits; `outdated` marks its namespaces as to be applied anew. False when it is gone.
     async fn set_account_quota(

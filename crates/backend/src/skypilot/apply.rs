@@ -168,6 +168,7 @@ mod tests {
             features: features.iter().copied().collect(),
             approved: BTreeSet::new(),
             wanted: true,
+            suspended: false,
             ticket,
             applied: 0,
             changed_at: Timestamp::UNIX_EPOCH,
@@ -185,7 +186,8 @@ mod tests {
         let later = access(&[Feature::Base, Feature::Ssh], 2);
         let gone = SkypilotAccess { wanted: false, ..before.clone() };
         let anew = access(&[Feature::Base], 1);
-        for other in [later, gone, anew] {
+        let suspended = SkypilotAccess { suspended: true, ..before.clone() };
+        for other in [later, gone, anew, suspended] {
             assert!(!same(Some(&before), Some(&other)), "{other:?}");
         }
     }

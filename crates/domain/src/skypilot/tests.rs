@@ -153,13 +153,14 @@ fn the_account_without_rights_cannot_be_taken() {
 }
 
 #[test]
-fn what_waits_for_an_operator_is_given_to_nobody() {
+fn what_waits_for_an_operator_or_rests_with_its_account_is_given_to_nobody() {
     let access = SkypilotAccess {
         namespace_id: NamespaceId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap(),
         service_account: "sky-sa".into(),
         features: ticked(&[Feature::Gpus, Feature::Ssh]),
         approved: BTreeSet::new(),
         wanted: true,
+        suspended: false,
         ticket: 2,
         applied: 2,
         changed_at: Timestamp::UNIX_EPOCH,
@@ -169,6 +170,8 @@ fn what_waits_for_an_operator_is_given_to_nobody() {
     let allowed = SkypilotAccess { approved: [Feature::Gpus].into(), ..access.clone() };
     assert_eq!(allowed.rights().features, access.features);
     assert_eq!(allowed.state_of(Feature::Gpus), FeatureState::On);
+    let suspended = SkypilotAccess { suspended: true, ..allowed };
+    assert_eq!(suspended.rights().features, BTreeSet::new(), "and in a suspended account to nobody at all");
     let view = view(access.namespace_id, "team-456789ab", Some(&access));
     assert_eq!(view.state, SkypilotState::Applied);
     assert_eq!(ticked(&view.choice().features), access.features, "the page begins with what is applied");
@@ -182,6 +185,7 @@ fn the_privileged_daemon_set_is_given_to_nobody_even_if_an_operator_allowed_it()
         features: ticked(&[Feature::ObjectStore]),
         approved: [Feature::ObjectStore].into(),
         wanted: true,
+        suspended: false,
         ticket: 2,
         applied: 2,
         changed_at: Timestamp::UNIX_EPOCH,

@@ -8,6 +8,7 @@ use domain::namespace::NamespaceStatus;
 use domain::page::PageRequest;
 use domain::scope::Scope;
 use domain::sku::{SkuGrants, SkuGrantsView};
+use domain::skypilot::{Feature, SkypilotAccess};
 use domain::user::Role;
 use domain::{Code, Error};
 use futures::future::join_all;
@@ -21,6 +22,7 @@ on_both_engines! {
     changed_limits_mark_the_namespaces_until_they_are_applied
     granted_skus_are_kept_and_mark_the_namespaces
     a_suspended_accounts_keys_have_no_owner_any_more
+    a_suspension_and_its_end_are_orders_about_connectors_and_skypilot
     an_account_is_deleted_with_all_that_is_its_own_but_not_with_namespaces
     an_account_to_which_an_operator_belongs_alone_stays
     a_taken_name_is_a_conflict_on_rename
@@ -115,6 +117,42 @@ async fn a_suspended_accounts_keys_have_no_owner_any_more(db: &Database) {
     assert!(suspend(None).await);
     assert!(!suspend(None).await);
     assert_eq!(role().await, Some(Role::Owner));
+}
+
+async fn a_suspension_and_its_end_are_orders_about_connectors_and_skypilot(db: &Database) {
+    let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
+    let namespace = tenant.namespace_in(db, "team-ml", NamespaceStatus::Active).await;
+    other.namespace_in(db, "theirs", NamespaceStatus::Active).await;
+    let access = SkypilotAccess {
+        namespace_id: namespace.id,
+        service_account: "sky-sa".into(),
+        features: [Feature::Base].into(),
+        approved: [].into(),
+        wanted: true,
+        suspended: false,
+        ticket: 1,
+        applied: 0,
+        changed_at: at(1),
+    };
+    db.set_skypilot_access(&access, &tenant.event(Action::SkypilotChanged)).await.unwrap();
+    db.skypilot_settled(namespace.id, 1).await.unwrap();
+    let mut marks = Vec::new();
+    for (ticket, when) in [(2, Some(at(3))), (3, None)] {
+        let audit = tenant.event(Action::AccountSuspended);
+        assert!(db.suspend_account(tenant.account.id, when, &audit).await.unwrap());
+        let marked = db.outdated_namespaces(10).await.unwrap();
+        assert_eq!(marked.iter().map(|(namespace, _)| namespace.id).collect::<Vec<_>>(), [namespace.id]);
+        marks.push(marked[0].1);
+        assert_eq!(db.skypilot_orders(10).await.unwrap(), [namespace.id]);
+        let now = db.skypilot_access(namespace.id).await.unwrap().unwrap();
+        assert_eq!((now.ticket, now.suspended, now.features.len()), (ticket, when.is_some(), 1));
+        db.skypilot_settled(namespace.id, ticket).await.unwrap();
+    }
+    assert_ne!(marks[0], marks[1], "both were at the same moment");
+    db.namespace_applied(namespace.id, marks[0]).await.unwrap();
+    assert_eq!(db.outdated_namespaces(10).await.unwrap().len(), 1, "what was applied is not the last change");
+    db.namespace_applied(namespace.id, marks[1]).await.unwrap();
+    assert_eq!(db.outdated_namespaces(10).await.unwrap().len(), 0);
 }
 
 async fn an_account_is_deleted_with_all_that_is_its_own_but_not_with_namespaces(db: &Database) {

@@ -41,6 +41,7 @@ fn access(namespace: &Namespace, features: &[Feature]) -> SkypilotAccess {
         features: features.iter().copied().collect(),
         approved: BTreeSet::new(),
         wanted: true,
+        suspended: false,
         ticket: 1,
         applied: 0,
         changed_at: at(1),
