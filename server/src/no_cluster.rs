@@ -315,6 +315,14 @@ impl SkypilotRole for NoCluster {
         absent()
     }
 
+    async fn skypilot_tenants(&self) -> Result<Vec<NamespaceId>> {
+        absent()
+    }
+
+    async fn remove_stray_skypilot(&self, _: &[NamespaceId]) -> Result<()> {
+        absent()
+    }
+
     async fn skypilot_key(&self, _: &Namespace) -> Result<Option<ReviewedAccount>> {
         absent()
     }

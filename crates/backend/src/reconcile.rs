@@ -58,6 +58,7 @@ impl Backend {
                 if std::mem::take(&mut everything) {
                     self.every_active(&mut drifted).await;
                     self.sweep_identities().await;
+                    self.sweep_skypilot().await;
                 }
                 self.pass(&mut drifted).await;
             };

@@ -2,6 +2,7 @@
 //! `deploy/roles/60-skypilot.yaml`. Labelled as ours and as the namespace's; what is wanted no more is found by that.
 
 mod bindings;
+mod stray;
 mod token;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use backend::ports::{ClusterToken, ReviewedAccount, SkypilotRole};
 use domain::Result;
 use domain::admission::ANNOTATION_SERVICE_ACCOUNTS;
 use domain::credential::ACCESS_NAMESPACE;
-use domain::id::SkypilotKubeconfigId;
+use domain::id::{NamespaceId, SkypilotKubeconfigId};
 use domain::namespace::Namespace as Tenant;
 use domain::skypilot::{Need, Scope, SkypilotRights};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -37,7 +38,7 @@ const REVIEWS_AT_ONCE: usize = 16;
 impl SkypilotRole for KubeCluster {
     async fn apply_skypilot(&self, tenant: &Tenant, rights: &SkypilotRights) -> Result<()> {
         let client = &self.inner.clients.reconciler;
-        account(client, tenant, &rights.service_account).await?;
+        account(client, tenant, &self.inner.installation, &rights.service_account).await?;
         allow(client, tenant, Some(&rights.service_account)).await?;
         self.desk(tenant).apply(rights).await?;
         remove_accounts(client, tenant, Some(&rights.service_account)).await
@@ -48,6 +49,14 @@ impl SkypilotRole for KubeCluster {
         self.desk(tenant).remove_all().await?;
         remove_accounts(client, tenant, None).await?;
         disallow(client, tenant).await
+    }
+
+    async fn skypilot_tenants(&self) -> Result<Vec<NamespaceId>> {
+        stray::tenants(&self.inner.clients, &self.inner.installation).await
+    }
+
+    async fn remove_stray_skypilot(&self, namespaces: &[NamespaceId]) -> Result<()> {
+        stray::remove(&self.inner.clients, &self.inner.installation, namespaces).await
     }
 
     async fn skypilot_key(&self, tenant: &Tenant) -> Result<Option<ReviewedAccount>> {
@@ -104,10 +113,17 @@ fn of(tenant: &Tenant) -> ListParams {
     ListParams::default().labels(&format!("{SKYPILOT}=true,{NAMESPACE_ID}={}", tenant.id))
 }
 
-/// SkyPilot's pods need their token: this one account mounts it (RULINGS 16).
-async fn account(client: &Client, tenant: &Tenant, name: &str) -> Result<()> {
-    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), tenant.kubernetes_name.as_str());
+/// The same, and whose: what rights hang on must be told from what another installation on this cluster made.
+fn marked(tenant: &Tenant, installation: &str) -> Value {
     let mut labels = labels(tenant);
+    labels[INSTALLATION] = json!(installation);
+    labels
+}
+
+/// SkyPilot's pods need their token: this one account mounts it (RULINGS 16).
+async fn account(client: &Client, tenant: &Tenant, installation: &str, name: &str) -> Result<()> {
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), tenant.kubernetes_name.as_str());
+    let mut labels = marked(tenant, installation);
     labels["parent"] = json!("skypilot");
     let wanted = json!({
         "apiVersion": "v1",

@@ -99,6 +99,10 @@ impl Namespaces for SqlStore {
         owned(&self.pool, account, ids).await
     }
 
+    async fn known_namespaces(&self, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>> {
+        known(&self.pool, ids).await
+    }
+
     async fn rename_namespace(&self, id: NamespaceId, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
         rename(&self.pool, id, name, audit).await
     }
@@ -237,6 +241,21 @@ pub(crate) async fn owned(pool: &Pool, account: AccountId, ids: &[NamespaceId]) 
     let found: Vec<String> = on_db!(read pool, db => {
         // Safe: the text holds nothing but numbered places.
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(account.to_string());
+        ids.iter().fold(query, |query, id| query.bind(id.to_string())).persistent(false).fetch_all(db).await
+    })
+    .map_err(translate)?;
+    found.iter().map(|id| stored(NamespaceId::parse, id)).collect()
+}
+
+pub(crate) async fn known(pool: &Pool, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (1..=ids.len()).map(|i| format!("${i}")).collect();
+    let text = format!("SELECT id FROM namespaces WHERE id IN ({})", places.join(", "));
+    let found: Vec<String> = on_db!(read pool, db => {
+        // Safe: the text holds nothing but numbered places.
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
         ids.iter().fold(query, |query, id| query.bind(id.to_string())).persistent(false).fetch_all(db).await
     })
     .map_err(translate)?;

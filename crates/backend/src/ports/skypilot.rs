@@ -73,6 +73,10 @@ pub trait SkypilotRole: Send + Sync {
     async fn apply_skypilot(&self, tenant: &Namespace, rights: &SkypilotRights) -> Result<()>;
     /// Takes all of it away.
     async fn remove_skypilot(&self, tenant: &Namespace) -> Result<()>;
+    /// Namespaces of which something stands that this installation made.
+    async fn skypilot_tenants(&self) -> Result<Vec<NamespaceId>>;
+    /// Takes all of it away from namespaces that have no row any more.
+    async fn remove_stray_skypilot(&self, namespaces: &[NamespaceId]) -> Result<()>;
     /// One key's identity that reaches the namespace, if one was used.
     async fn skypilot_key(&self, tenant: &Namespace) -> Result<Option<ReviewedAccount>>;
     /// Whether `account` may do each of `needs`, in their order.

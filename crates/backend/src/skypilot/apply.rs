@@ -44,6 +44,28 @@ impl Backend {
         self.follow_skypilot(tenant).await.map(drop)
     }
 
+    /// Deletes what this installation made for namespaces that have no row, as a restored database leaves them: the net
+    /// under [`Self::repair_skypilot`], which looks at every namespace that has one. The cluster is read before the
+    /// database, and a namespace has its row before anything stands in it.
+    pub(crate) async fn sweep_skypilot(&self) {
+        let swept = async {
+            let found = self.inner.cluster.skypilot_tenants().await?;
+            let mut known = Vec::new();
+            for batch in found.chunks(BATCH as usize) {
+                known.extend(self.inner.store.known_namespaces(batch).await?);
+            }
+            let stray: Vec<NamespaceId> = found.into_iter().filter(|id| !known.contains(id)).collect();
+            if stray.is_empty() {
+                return Ok(());
+            }
+            tracing::info!(count = stray.len(), "removing SkyPilot access of namespaces that are not known");
+            self.inner.cluster.remove_stray_skypilot(&stray).await
+        };
+        if let Err(error) = swept.await {
+            self.log("sweeping SkyPilot access", &error);
+        }
+    }
+
     /// A key's first token in a namespace must open what SkyPilot reads (RULINGS 17). A failure costs SkyPilot its
     /// reads until the next look, never the key its token.
     pub(crate) async fn bind_key_to_skypilot(&self, tenant: &Namespace) {

@@ -10,7 +10,6 @@ use domain::id::NamespaceId;
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use kube::Resource;
 use kube::api::{Api, DeleteParams, ListParams};
 use kube::core::{ObjectMeta, PartialObjectMeta};
 
@@ -73,9 +72,10 @@ pub(crate) async fn remove(issuer: &Issuer<'_>, identities: &[FoundIdentity]) ->
     .map(drop)
 }
 
-async fn pages<K>(doing: Doing, api: &Api<K>, selector: &str) -> Result<Vec<ObjectMeta>>
+/// The metadata of everything that a selector finds.
+pub(crate) async fn pages<K>(doing: Doing, api: &Api<K>, selector: &str) -> Result<Vec<ObjectMeta>>
 where
-    K: Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
     let mut metas = Vec::new();
     let mut params = ListParams::default().labels(selector).limit(PAGE);

@@ -15,7 +15,7 @@ use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, PostParams};
 use serde_json::{Value, json};
 
-use super::{INSTALLATION, KEY, labels, of, typed};
+use super::{INSTALLATION, KEY, marked, of, typed};
 use crate::client::{CALL_LIMIT, Clients, call, within};
 use crate::error::translate;
 use crate::tenant::ignore_gone;
@@ -176,7 +176,7 @@ impl Desk<'_> {
             Scope::Namespace(name) => ("RoleBinding", Some(name.as_str())),
             Scope::Cluster => ("ClusterRoleBinding", None),
         };
-        let mut metadata = json!({"name": binding.name, "labels": labels(self.tenant)});
+        let mut metadata = json!({"name": binding.name, "labels": marked(self.tenant, self.installation)});
         if let Some(namespace) = namespace {
             metadata["namespace"] = json!(namespace);
         }
