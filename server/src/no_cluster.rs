@@ -110,6 +110,14 @@ impl Cluster for NoCluster {
         absent()
     }
 
+    async fn unbind_identities(&self, _: &[FoundIdentity]) -> Result<()> {
+        absent()
+    }
+
+    async fn bind_identities(&self, _: &Namespace, _: &[Identity]) -> Result<()> {
+        absent()
+    }
+
     fn identity_changes(&self) -> BoxStream<'static, String> {
         stream::pending().boxed()
     }

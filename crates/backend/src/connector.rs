@@ -55,6 +55,10 @@ impl Backend {
         self.inner.store.check_connectors(namespace.id).await?;
         let id = CredentialId::new(self.inner.random.uuid());
         let identity = Identity::Connector { serial: id.short() };
+        let account = identity.service_account(namespace.id);
+        // Before anything stands: the sweep takes what has no row, and what a crash leaves here is taken away later.
+        let begun = self.inner.store.begin_connector(&account, namespace.id).await;
+        begun.map_err(|error| if matches!(error, Error::NotFound) { not_ready() } else { error })?;
         let uid = self.inner.cluster.ensure_identity(namespace, &identity).await?;
         let given = self.inner.cluster.request_token(namespace, &identity, &uid).await;
         let credential = match given.as_ref() {
@@ -64,7 +68,7 @@ impl Backend {
         let (given, credential) = match (given, credential) {
             (Ok(given), Ok(credential)) => (given, credential),
             (Err(error), _) | (_, Err(error)) => {
-                self.remove_now(&identity.service_account(namespace.id), namespace.id).await;
+                self.remove_now(&account, namespace.id).await;
                 return Err(error);
             }
         };
@@ -100,7 +104,8 @@ impl Backend {
         })
     }
 
-    /// Written down before it leaves (RULINGS 45); and taken back if the namespace began to go meanwhile.
+    /// Written down before it leaves (RULINGS 45); and taken back if the namespace began to go meanwhile, or its account
+    /// was suspended.
     async fn hand_out(&self, caller: &Caller, namespace: &Namespace, credential: &Credential) -> Result<()> {
         let detail = format!("{}, until {}", credential.service_account, credential.expires_at);
         let audit = self.audit(caller, Action::ConnectorIssued, namespace::target(namespace.id), detail);

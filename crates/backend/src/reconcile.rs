@@ -3,11 +3,13 @@
 //! that a new leader goes on where the last one broke off.
 
 mod access;
+mod suspension;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use domain::account::AccountStatus;
 use domain::audit::Action;
 use domain::id::NamespaceId;
 use domain::namespace::{Namespace, NamespaceStatus};
@@ -144,7 +146,7 @@ impl Backend {
         }
     }
 
-    /// Namespaces of accounts whose limits changed.
+    /// Namespaces of accounts whose limits changed, or that were suspended or resumed.
     async fn outdated(&self) {
         let renew = async |(tenant, since): (Namespace, Timestamp)| {
             let renewed = async {
@@ -152,23 +154,30 @@ impl Backend {
                 self.inner.store.namespace_applied(tenant.id, since).await
             };
             if let Err(error) = renewed.await {
-                self.log("applying changed limits", &error);
+                self.log("applying changed limits or a suspension", &error);
             }
         };
         match self.inner.store.outdated_namespaces(BATCH).await {
             Ok(tenants) => futures::stream::iter(tenants).for_each_concurrent(AT_ONCE, renew).await,
-            Err(error) => self.log("reading the namespaces whose limits changed", &error),
+            Err(error) => self.log("reading the namespaces whose account changed", &error),
         }
     }
 
-    /// Makes the cluster's objects as they must be, with the limits, SKUs and budgets that the account has now.
+    /// Makes the cluster's objects as they must be, with the limits, SKUs and budgets that the account has now; what
+    /// connectors may do follows its suspension.
     async fn apply(&self, tenant: &Namespace) -> Result<()> {
         let account = self.inner.store.account(tenant.account_id).await?;
+        let suspended = account.as_ref().is_some_and(|account| account.status() == AccountStatus::Suspended);
+        if suspended {
+            // First: what cannot be applied must not keep anybody's rights.
+            self.unbind_connectors(tenant).await?;
+        }
         let (quota, skus) = account.map_or_else(Default::default, |account| (account.quota, account.skus));
         let spending_stopped = self.inner.store.spending_stopped(tenant.account_id, tenant.id).await?;
         let default_sku = self.inner.store.default_sku(tenant.id).await?;
         let rules = TenantRules { quota, skus, default_sku, spending_stopped };
-        self.inner.cluster.apply_tenant(tenant, &rules).await
+        self.inner.cluster.apply_tenant(tenant, &rules).await?;
+        if suspended { Ok(()) } else { self.bind_connectors(tenant).await }
     }
 
     async fn carry_out(&self, namespace: Namespace) {

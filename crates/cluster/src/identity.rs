@@ -11,6 +11,7 @@ use backend::ports::ClusterToken;
 use domain::credential::{ACCESS_NAMESPACE, Identity};
 use domain::namespace::Namespace as Tenant;
 use domain::{Code, Error, Result};
+use futures::future::try_join_all;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -76,6 +77,18 @@ pub(crate) async fn ensure(issuer: &Issuer<'_>, tenant: &Tenant, identity: &Iden
     confirm(client, &subject).await?;
     issuer.known.remember(&subject.name, &uid);
     Ok(uid)
+}
+
+/// Makes the bindings of identities whose accounts stand.
+///
+/// # Errors
+/// As [`ensure`].
+pub(crate) async fn bind_all(issuer: &Issuer<'_>, tenant: &Tenant, identities: &[Identity]) -> Result<()> {
+    let bound = identities.iter().map(async |identity| {
+        let name = identity.service_account(tenant.id);
+        bind(issuer.client, &Subject { tenant, identity, installation: issuer.installation, name }).await
+    });
+    try_join_all(bound).await.map(drop)
 }
 
 /// Asks for a token of exactly the account `uid`, `seconds` long.

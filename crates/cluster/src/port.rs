@@ -74,6 +74,14 @@ impl Cluster for KubeCluster {
         identity::stand::remove(&self.issuer(), identities).await
     }
 
+    async fn unbind_identities(&self, identities: &[FoundIdentity]) -> Result<()> {
+        identity::stand::unbind(&self.issuer(), identities).await
+    }
+
+    async fn bind_identities(&self, tenant: &Namespace, identities: &[Identity]) -> Result<()> {
+        identity::bind_all(&self.issuer(), tenant, identities).await
+    }
+
     fn identity_changes(&self) -> BoxStream<'static, String> {
         self.inner.known.changes()
     }

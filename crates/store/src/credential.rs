@@ -1,6 +1,7 @@
 //! Credentials handed out, in SQL: whose and until when, never the token.
 
 mod at_head;
+mod connector;
 mod list;
 mod remove;
 
@@ -38,6 +39,18 @@ impl Credentials for SqlStore {
             .await)
         .map_err(translate)?;
         if have < MOST_CONNECTORS { Ok(()) } else { Err(full()) }
+    }
+
+    async fn begin_connector(&self, service_account: &str, namespace: NamespaceId) -> Result<()> {
+        connector::begin(&self.pool, service_account, namespace).await
+    }
+
+    async fn connectors_of(&self, namespace: NamespaceId) -> Result<Vec<String>> {
+        connector::of_namespace(&self.pool, namespace).await
+    }
+
+    async fn living_connectors(&self, service_accounts: &[String]) -> Result<Vec<String>> {
+        connector::living(&self.pool, service_accounts).await
     }
 
     async fn touch_credential(&self, id: CredentialId, at: Timestamp, address: &str, audit: &AuditEvent) -> Result<()> {
@@ -90,6 +103,28 @@ macro_rules! crowded {
         let have: i64 = sqlx::query_scalar(CONNECTORS).bind(&namespace).fetch_one(&mut *$tx).await?;
         have >= MOST_CONNECTORS
     }};
+}
+
+/// Inside `change!` after [`crowded!`]: whether the account is suspended. A suspension writes to every namespace of its
+/// account, so it comes wholly before this or wholly after.
+macro_rules! suspended {
+    ($tx:ident, $credential:expr) => {{
+        let open: Option<String> = sqlx::query_scalar("SELECT id FROM accounts WHERE id = $1 AND suspended_ms IS NULL")
+            .bind($credential.account_id.to_string())
+            .fetch_optional(&mut *$tx)
+            .await?;
+        open.is_none()
+    }};
+}
+
+/// Inside `change!`: the connector has a row of its own now.
+macro_rules! no_draft {
+    ($tx:ident, $credential:expr) => {
+        sqlx::query("DELETE FROM connector_drafts WHERE service_account = $1")
+            .bind(&$credential.service_account)
+            .execute(&mut *$tx)
+            .await?
+    };
 }
 
 /// Whether the key `$1` lives by the database's clock, by which it was let in.
@@ -169,9 +204,12 @@ pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
     let (text, rows) = statement(&pool.engine, key.is_some());
     let mut refused = false;
     let recorded = change!(pool, audit, tx => {
-        refused = credential.renews() && crowded!(tx, credential);
-        if refused {
-            return Ok(None);
+        if credential.renews() {
+            refused = crowded!(tx, credential);
+            if refused || suspended!(tx, credential) {
+                return Ok(None);
+            }
+            no_draft!(tx, credential);
         }
         let written = bound!(sqlx::query(text), credential, key.as_deref()).execute(&mut *tx).await?;
         Ok((written.rows_affected() == rows).then_some(()))

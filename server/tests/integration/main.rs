@@ -57,6 +57,7 @@ mod sku;
 mod skypilot;
 mod slow_client;
 mod stream;
+mod suspension;
 mod tenant;
 mod terminal;
 mod usage;

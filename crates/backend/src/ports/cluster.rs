@@ -51,6 +51,8 @@ pub enum IdentityFilter {
     All,
     /// Those of one key.
     Key(PublicId),
+    /// Those of a namespace's connectors.
+    Connectors(NamespaceId),
     /// One ServiceAccount, keys' or the console's.
     Account {
         /// Its name.
@@ -110,6 +112,10 @@ pub trait Cluster: ConfigMaps + Metrics + Nodes + Secrets + Services + SkypilotR
     async fn list_identities(&self, filter: &IdentityFilter) -> Result<Vec<FoundIdentity>>;
     /// Deletes the RoleBindings, then the ServiceAccounts: the first ends what tokens may do, at once.
     async fn remove_identities(&self, identities: &[FoundIdentity]) -> Result<()>;
+    /// Deletes the RoleBindings in tenant namespaces alone: what a token may do ends at once, and the token stays one.
+    async fn unbind_identities(&self, identities: &[FoundIdentity]) -> Result<()>;
+    /// Makes the RoleBindings of identities whose ServiceAccounts stand.
+    async fn bind_identities(&self, tenant: &Namespace, identities: &[Identity]) -> Result<()>;
     /// Names of ServiceAccounts in the access namespace that changed or went; endless. Cached tokens of theirs are void.
     fn identity_changes(&self) -> BoxStream<'static, String>;
 

@@ -25,10 +25,18 @@ pub struct CredentialFilter {
 #[async_trait]
 pub trait Credentials: Send + Sync {
     /// Records a fresh credential **if its key is still active**; false when it is not (the token must not leave then).
-    /// `Conflict QuotaExceeded` for one more connector than a namespace may have.
+    /// A connector is no draft any more then; none is recorded in a suspended account. `Conflict QuotaExceeded` for one more
+    /// connector than a namespace may have.
     async fn record_credential(&self, credential: &Credential, audit: &AuditEvent) -> Result<bool>;
     /// Whether the namespace may have one more connector: that refusal, looked up before anything is made for it.
     async fn check_connectors(&self, namespace: NamespaceId) -> Result<()>;
+    /// Says that a connector of this name is about to be made, before anything is: whoever sweeps leaves it alone. One that
+    /// is not recorded in time is ordered away. `NotFound` when the namespace is gone.
+    async fn begin_connector(&self, service_account: &str, namespace: NamespaceId) -> Result<()>;
+    /// ServiceAccounts of the namespace's connectors that nobody revoked.
+    async fn connectors_of(&self, namespace: NamespaceId) -> Result<Vec<String>>;
+    /// Those of `service_accounts` that belong to a connector that nobody revoked, or to one that is being made.
+    async fn living_connectors(&self, service_accounts: &[String]) -> Result<Vec<String>>;
     /// Notes a reuse at most once a minute per credential, together with the key's last use.
     async fn touch_credential(&self, id: CredentialId, at: Timestamp, address: &str, audit: &AuditEvent) -> Result<()>;
     /// Credentials, newest first, `limit + 1` rows.
@@ -37,7 +45,8 @@ pub trait Credentials: Send + Sync {
     async fn credential(&self, account: AccountId, id: CredentialId) -> Result<Option<CredentialListed>>;
     /// Marks every living credential of this one's ServiceAccount revoked and orders the account away.
     async fn revoke_credential(&self, credential: &Credential, at: Timestamp, audit: &AuditEvent) -> Result<()>;
-    /// ServiceAccounts that were ordered away, with the namespace of each.
+    /// ServiceAccounts that were ordered away, with the namespace of each; of connectors that were begun and never recorded
+    /// too.
     async fn accounts_to_remove(&self, limit: u32) -> Result<Vec<(String, NamespaceId)>>;
     /// The cluster holds this ServiceAccount no more.
     async fn account_removed(&self, service_account: &str, namespace: NamespaceId) -> Result<()>;

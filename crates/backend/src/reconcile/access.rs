@@ -112,8 +112,9 @@ impl Backend {
         self.inner.store.account_removed(service_account, namespace).await
     }
 
-    /// Deletes what this installation made for keys that are gone or may do less: the net under the queue, for what a
-    /// crash or a restored database left. The cluster is read before the database, so nothing new is taken for old.
+    /// Deletes what this installation made for keys that are gone or may do less, and for connectors that nobody knows: the
+    /// net under the queue, for what a crash or a restored database left. The cluster is read before the database, and
+    /// whatever is made has a row before it (a key, or a connector's draft), so nothing new is taken for old.
     pub(super) async fn sweep_identities(&self) {
         if let Err(error) = self.try_sweep().await {
             self.log("sweeping identities", &error);
@@ -122,24 +123,41 @@ impl Backend {
 
     async fn try_sweep(&self) -> Result<()> {
         let found = self.inner.cluster.list_identities(&IdentityFilter::All).await?;
-        let ids: BTreeSet<&str> = found.iter().filter_map(|f| public_id(f)).map(PublicId::as_str).collect();
+        let keys = self.keys_of(&found).await?;
+        let connectors = self.living_connectors(&found).await?;
+        let now = self.inner.store.database_time().await?;
+        let of = |id: &PublicId| keys.iter().find(|key| key.key.public_id == *id);
+        let stands = |found: &FoundIdentity| match &found.identity {
+            Identity::Key { key: id, .. } => of(id).is_some_and(|key| keeps(&key.key, key.owner_role, found, now)),
+            Identity::Connector { .. } => connectors.contains(&found.name),
+            Identity::Console { .. } => true,
+        };
+        let doomed: Vec<FoundIdentity> = found.iter().filter(|found| !stands(found)).cloned().collect();
+        if !doomed.is_empty() {
+            tracing::info!(count = doomed.len(), "removing identities without an active key or connector");
+        }
+        self.remove(&doomed).await?;
+        self.inner.store.delete_old_credentials(now - KEPT, BATCH).await.map(drop)
+    }
+
+    async fn keys_of(&self, found: &[FoundIdentity]) -> Result<Vec<KeyToSettle>> {
+        let ids: BTreeSet<&str> = found.iter().filter_map(public_id).map(PublicId::as_str).collect();
         let ids: Vec<PublicId> = ids.into_iter().map(|id| PublicId::from_trusted(id.to_owned())).collect();
         let mut keys = Vec::new();
         for batch in ids.chunks(BATCH as usize) {
             keys.extend(self.inner.store.keys_by_public_id(batch).await?);
         }
-        let now = self.inner.store.database_time().await?;
-        let of = |id: &PublicId| keys.iter().find(|key| key.key.public_id == *id);
-        let stands = |found: &FoundIdentity| match public_id(found) {
-            Some(id) => of(id).is_some_and(|key| keeps(&key.key, key.owner_role, found, now)),
-            None => true,
-        };
-        let doomed: Vec<FoundIdentity> = found.iter().filter(|found| !stands(found)).cloned().collect();
-        if !doomed.is_empty() {
-            tracing::info!(count = doomed.len(), "removing identities without an active key");
+        Ok(keys)
+    }
+
+    async fn living_connectors(&self, found: &[FoundIdentity]) -> Result<BTreeSet<String>> {
+        let connectors = found.iter().filter(|found| matches!(found.identity, Identity::Connector { .. }));
+        let names: Vec<String> = connectors.map(|found| found.name.clone()).collect();
+        let mut living = BTreeSet::new();
+        for batch in names.chunks(BATCH as usize) {
+            living.extend(self.inner.store.living_connectors(batch).await?);
         }
-        self.remove(&doomed).await?;
-        self.inner.store.delete_old_credentials(now - KEPT, BATCH).await.map(drop)
+        Ok(living)
     }
 
     async fn remove(&self, doomed: &[FoundIdentity]) -> Result<()> {

@@ -25,8 +25,9 @@ const PAGE: u32 = 500;
 pub(crate) async fn list(issuer: &Issuer<'_>, filter: &IdentityFilter) -> Result<Vec<FoundIdentity>> {
     let mut selector = format!("{MANAGED_BY}={FIELD_MANAGER}");
     selector.push_str(&match filter {
-        IdentityFilter::All => format!(",{KEY},{INSTALLATION}={}", issuer.installation),
+        IdentityFilter::All => format!(",{INSTALLATION}={}", issuer.installation),
         IdentityFilter::Key(key) => format!(",{KEY}={}", key.as_str()),
+        IdentityFilter::Connectors(namespace) => format!(",{CONNECTOR},{NAMESPACE_ID}={namespace}"),
         IdentityFilter::Account { namespace, .. } => format!(",{NAMESPACE_ID}={namespace}"),
     });
     let accounts: Api<ServiceAccount> = Api::namespaced(issuer.client.clone(), ACCESS_NAMESPACE);
@@ -42,7 +43,7 @@ pub(crate) async fn list(issuer: &Issuer<'_>, filter: &IdentityFilter) -> Result
         let ours = meta.labels.iter().flatten().all(|(key, value)| key != INSTALLATION || value == issuer.installation);
         let wanted = match filter {
             IdentityFilter::Account { name, .. } => meta.name.as_ref() == Some(name),
-            IdentityFilter::All | IdentityFilter::Key(_) => true,
+            IdentityFilter::All | IdentityFilter::Key(_) | IdentityFilter::Connectors(_) => true,
         };
         if let Some(identity) = identity(&meta).filter(|_| ours && wanted) {
             let entry = found.entry(identity.name.clone()).or_insert(identity);
@@ -55,18 +56,33 @@ pub(crate) async fn list(issuer: &Issuer<'_>, filter: &IdentityFilter) -> Result
 /// Bindings first: that ends what tokens may do, at once.
 pub(crate) async fn remove(issuer: &Issuer<'_>, identities: &[FoundIdentity]) -> Result<()> {
     let params = DeleteParams::default();
-    try_join_all(identities.iter().flat_map(|identity| identity.bound_in.iter().map(|at| (at, &identity.name))).map(
-        async |(namespace, name)| {
-            let api: Api<RoleBinding> = Api::namespaced(issuer.client.clone(), namespace);
-            ignore_gone(call("deleting a RoleBinding", api.delete(name, &params)).await)
-        },
-    ))
-    .await?;
+    remove_bindings(issuer, identities, |_| true).await?;
     try_join_all(identities.iter().map(|identity| renewal::forbid(issuer.client, identity))).await?;
     try_join_all(identities.iter().map(async |identity| {
         issuer.known.forget(&identity.name);
         let api: Api<ServiceAccount> = Api::namespaced(issuer.client.clone(), ACCESS_NAMESPACE);
         ignore_gone(call("deleting a ServiceAccount", api.delete(&identity.name, &params)).await)
+    }))
+    .await
+    .map(drop)
+}
+
+/// Takes away what tokens may do in tenant namespaces. Accounts stay and with them their tokens; a connector goes on renewing
+/// its own, or a pause longer than a token would end it.
+pub(crate) async fn unbind(issuer: &Issuer<'_>, identities: &[FoundIdentity]) -> Result<()> {
+    remove_bindings(issuer, identities, |namespace| namespace != ACCESS_NAMESPACE).await
+}
+
+async fn remove_bindings(
+    issuer: &Issuer<'_>,
+    identities: &[FoundIdentity],
+    which: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let params = DeleteParams::default();
+    let all = identities.iter().flat_map(|identity| identity.bound_in.iter().map(|at| (at, &identity.name)));
+    try_join_all(all.filter(|(namespace, _)| which(namespace.as_str())).map(async |(namespace, name)| {
+        let api: Api<RoleBinding> = Api::namespaced(issuer.client.clone(), namespace);
+        ignore_gone(call("deleting a RoleBinding", api.delete(name, &params)).await)
     }))
     .await
     .map(drop)

@@ -6,6 +6,7 @@ use domain::credential::Credential;
 use domain::id::NamespaceId;
 use jiff::Timestamp;
 
+use super::connector;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{ms, stored};
@@ -38,26 +39,26 @@ pub(crate) async fn revoke(pool: &Pool, credential: &Credential, at: Timestamp, 
 }
 
 pub(crate) async fn to_remove(pool: &Pool, limit: u32) -> Result<Vec<(String, NamespaceId)>> {
-    let rows: Vec<(String, String)> = on_db!(read pool, db => sqlx::query_as(
-        "SELECT service_account, namespace_id FROM credential_removals LIMIT $1",
-    )
-    .bind(i64::from(limit))
-    .fetch_all(db)
-    .await)
-    .map_err(translate)?;
+    let text = connector::to_remove(&pool.engine);
+    let rows: Vec<(String, String)> =
+        on_db!(read pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await).map_err(translate)?;
     rows.into_iter().map(|(account, namespace)| Ok((account, stored(NamespaceId::parse, &namespace)?))).collect()
 }
 
 pub(crate) async fn removed(pool: &Pool, service_account: &str, namespace: NamespaceId) -> Result<()> {
-    on_db!(write pool, db => sqlx::query(
+    for text in [
         "DELETE FROM credential_removals WHERE service_account = $1 AND namespace_id = $2",
-    )
-    .bind(service_account)
-    .bind(namespace.to_string())
-    .execute(db)
-    .await
-    .map(drop))
-    .map_err(translate)
+        "DELETE FROM connector_drafts WHERE service_account = $1 AND namespace_id = $2",
+    ] {
+        on_db!(write pool, db => sqlx::query(text)
+            .bind(service_account)
+            .bind(namespace.to_string())
+            .execute(db)
+            .await
+            .map(drop))
+        .map_err(translate)?;
+    }
+    Ok(())
 }
 
 /// A connector renews its own token: what the book says of the first one ends nothing, only a revocation does. All of

@@ -25,6 +25,9 @@ on_both_engines! {
     operators_see_tenants_of_every_account_with_their_connectors
     a_connector_is_not_forgotten_while_it_lives
     a_tenant_has_twenty_connectors_and_not_one_more
+    a_connector_is_known_from_before_it_is_made_until_it_is_revoked
+    a_connector_that_was_never_recorded_is_ordered_away_in_time
+    a_suspended_account_gets_no_connector
     a_new_password_and_the_end_of_all_sessions_raise_the_version_of_tokens
 }
 
@@ -192,6 +195,57 @@ async fn a_tenant_has_twenty_connectors_and_not_one_more(db: &Database) {
     assert!(add(&tenant.new_credential(None, &namespace)).await, "the console's own and those of keys do not count");
     db.revoke_credential(taken[0].0, at(1), &tenant.event(Action::CredentialRevoked)).await.unwrap();
     assert!(add(refused[0].0).await, "one that is revoked makes room");
+}
+
+async fn a_connector_is_known_from_before_it_is_made_until_it_is_revoked(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = numbered(db, &tenant, "team-ml").await;
+    let name = "connector-00000001-00000001".to_owned();
+    let credential =
+        domain::credential::Credential { service_account: name.clone(), ..tenant.new_credential(None, &namespace) };
+    let asked = [name.clone(), "connector-00000001-00000002".to_owned()];
+    let living = async || db.living_connectors(&asked).await.unwrap();
+    assert_eq!(living().await, Vec::<String>::new());
+    db.begin_connector(&name, namespace.id).await.unwrap();
+    assert_eq!(living().await, [name.clone()]);
+    assert_eq!(db.connectors_of(namespace.id).await.unwrap(), Vec::<String>::new(), "it has no row yet");
+    assert!(db.record_credential(&credential, &tenant.event(Action::ConnectorIssued)).await.unwrap());
+    assert_eq!(db.count("connector_drafts").await, 0);
+    assert_eq!((living().await, db.connectors_of(namespace.id).await.unwrap()), (vec![name.clone()], vec![name]));
+    db.revoke_credential(&credential, at(5), &tenant.event(Action::CredentialRevoked)).await.unwrap();
+    assert_eq!((living().await, db.connectors_of(namespace.id).await.unwrap()), (Vec::new(), Vec::new()));
+}
+
+async fn a_connector_that_was_never_recorded_is_ordered_away_in_time(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = numbered(db, &tenant, "team-ml").await;
+    let name = "connector-00000001-00000001";
+    db.begin_connector(name, namespace.id).await.unwrap();
+    assert_eq!(db.accounts_to_remove(10).await.unwrap(), []);
+    db.run("UPDATE connector_drafts SET begun_ms = begun_ms - 600000").await.unwrap();
+    assert_eq!(db.accounts_to_remove(10).await.unwrap(), [(name.to_owned(), namespace.id)]);
+    db.account_removed(name, namespace.id).await.unwrap();
+    assert_eq!(db.accounts_to_remove(10).await.unwrap(), []);
+    assert_eq!(db.living_connectors(&[name.to_owned()]).await.unwrap(), Vec::<String>::new());
+    let nowhere = tenant.new_namespace("gone");
+    assert!(matches!(db.begin_connector(name, nowhere.id).await, Err(domain::Error::NotFound)));
+    let (known, asked) = (db.known_namespaces(&[namespace.id, nowhere.id]).await.unwrap(), [namespace.id]);
+    assert_eq!(known, asked, "a namespace is known while it has a row");
+}
+
+async fn a_suspended_account_gets_no_connector(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = numbered(db, &tenant, "team-ml").await;
+    let credential = domain::credential::Credential {
+        service_account: "connector-00000001-00000001".into(),
+        ..tenant.new_credential(None, &namespace)
+    };
+    let issue = async || db.record_credential(&credential, &tenant.event(Action::ConnectorIssued)).await.unwrap();
+    let audit = tenant.event(Action::AccountSuspended);
+    assert!(db.suspend_account(tenant.account.id, Some(at(3)), &audit).await.unwrap());
+    assert!(!issue().await, "it was begun before and would be bound after the suspension");
+    assert!(db.suspend_account(tenant.account.id, None, &tenant.event(Action::AccountResumed)).await.unwrap());
+    assert!(issue().await);
 }
 
 async fn a_new_password_and_the_end_of_all_sessions_raise_the_version_of_tokens(db: &Database) {

@@ -10,6 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 
 use super::*;
+use crate::public_url::PublicUrl;
 
 async fn broken() {
     panic!("secret detail");
