@@ -207,7 +207,7 @@ async fn a_connector_is_known_from_before_it_is_made_until_it_is_revoked(db: &Da
     let living = async || db.living_connectors(&asked).await.unwrap();
     assert_eq!(living().await, Vec::<String>::new());
     db.begin_connector(&name, namespace.id).await.unwrap();
-    assert_eq!(living().await, [name.clone()]);
+    assert_eq!(living().await, std::slice::from_ref(&name));
     assert_eq!(db.connectors_of(namespace.id).await.unwrap(), Vec::<String>::new(), "it has no row yet");
     assert!(db.record_credential(&credential, &tenant.event(Action::ConnectorIssued)).await.unwrap());
     assert_eq!(db.count("connector_drafts").await, 0);

@@ -29,7 +29,7 @@ fn site() -> Router {
         .layer(from_fn(limit_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(net))
-        .layer(from_fn_with_state(url, secure))
+        .layer(from_fn_with_state(true, secure))
         .layer(from_fn_with_state(TrustedProxies::default(), identify))
 }
 
