@@ -42,7 +42,7 @@ pub async fn get_account_quota() -> Result<Packed<Vec<domain::namespace::QuotaLi
 #[server(prefix = "/api", endpoint = "account/rename")]
 pub async fn rename_account(id: String, name: String) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
-    crate::ssr::backend()?.rename_account(&caller, &id, domain::account::RenameAccount { name }).await?;
+    crate::ssr::backend()?.rename_account(&caller, &id, domain::account::RenameAccount { name }, None).await?;
     leptos_axum::redirect(&crate::paths::account_settings());
     Ok(())
 }

@@ -76,7 +76,7 @@ pub async fn get_api_key(id: String) -> Result<Packed<KeyDetail>, AppError> {
 pub async fn update_api_key(id: String, form: KeyForm) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
-    let changed = crate::ssr::backend()?.update_api_key(&caller, &id, &form.into_changes()).await?;
+    let changed = crate::ssr::backend()?.update_api_key(&caller, &id, &form.into_changes(), None).await?;
     leptos_axum::redirect(&Notice::KeyChanged.after(&crate::paths::api_key(&id), &changed.name));
     Ok(())
 }
@@ -87,7 +87,7 @@ pub async fn switch_api_key(id: String, disabled: bool) -> Result<(), AppError> 
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
     let changes = domain::api_key::ApiKeyChanges { disabled: Some(disabled), ..Default::default() };
-    let changed = crate::ssr::backend()?.update_api_key(&caller, &id, &changes).await?;
+    let changed = crate::ssr::backend()?.update_api_key(&caller, &id, &changes, None).await?;
     let notice = if disabled { Notice::KeyDisabled } else { Notice::KeyEnabled };
     leptos_axum::redirect(&notice.after(&crate::paths::api_key(&id), &changed.name));
     Ok(())

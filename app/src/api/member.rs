@@ -34,7 +34,7 @@ pub async fn change_member(user_id: String, role: String, email: String) -> Resu
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
     let role = domain::user::Role::parse(&role)?;
-    crate::ssr::backend()?.change_member(&caller, &user_id, domain::member::ChangeMember { role }).await?;
+    crate::ssr::backend()?.change_member(&caller, &user_id, domain::member::ChangeMember { role }, None).await?;
     leptos_axum::redirect(&Notice::RoleChanged.after(&crate::paths::members(), &email));
     Ok(())
 }

@@ -38,7 +38,7 @@ pub async fn rename_namespace(id: String, name: String) -> Result<(), AppError> 
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
     let new = domain::namespace::NewNamespace { name };
-    let renamed = crate::ssr::backend()?.rename_namespace(&caller, &id, new).await?;
+    let renamed = crate::ssr::backend()?.rename_namespace(&caller, &id, new, None).await?;
     leptos_axum::redirect(&Notice::NamespaceRenamed.after(&crate::paths::namespace_settings(&id), &renamed.name));
     Ok(())
 }

@@ -46,7 +46,7 @@ pub async fn get_platform_account(id: String) -> Result<Packed<PlatformAccountDe
 #[server(prefix = "/api", endpoint = "platform-account/grant")]
 pub async fn grant_skus(id: String, form: GrantForm) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
-    crate::ssr::backend()?.set_sku_grants(&caller, &id, &form.wanted()).await?;
+    crate::ssr::backend()?.set_sku_grants(&caller, &id, &form.wanted(), None).await?;
     leptos_axum::redirect(&crate::features::notice::Notice::SkuGranted.after(&crate::paths::platform_account(&id), ""));
     Ok(())
 }
@@ -75,7 +75,7 @@ pub async fn invite_owner(id: String, email: String) -> Result<Packed<Invitation
 pub async fn suspend_account(id: String, suspended: bool) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
     let change = domain::platform_account::ChangeAccount { suspended: Some(suspended), quota: None };
-    crate::ssr::backend()?.change_platform_account(&caller, &id, change).await?;
+    crate::ssr::backend()?.change_platform_account(&caller, &id, change, None).await?;
     leptos_axum::redirect(&crate::paths::platform_account(&id));
     Ok(())
 }
@@ -91,7 +91,7 @@ pub async fn set_account_quota(
     let gpu_classes = Some(crate::features::gpu_limits::filled_in(gpu_classes)?);
     let quota = QuotaChange { gpu_classes, ..quota };
     let change = domain::platform_account::ChangeAccount { suspended: None, quota: Some(quota) };
-    crate::ssr::backend()?.change_platform_account(&caller, &id, change).await?;
+    crate::ssr::backend()?.change_platform_account(&caller, &id, change, None).await?;
     leptos_axum::redirect(
         &crate::features::notice::Notice::LimitsChanged.after(&crate::paths::platform_account(&id), ""),
     );

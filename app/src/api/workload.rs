@@ -89,7 +89,7 @@ async fn change_workload(
     change: domain::workload::WorkloadChange,
 ) -> Result<(), AppError> {
     let (caller, kind) = (crate::ssr::caller().await?, crate::ssr::workload_kind(kind)?);
-    crate::ssr::backend()?.change_workload(&caller, namespace, (kind, name), &change).await?;
+    crate::ssr::backend()?.change_workload(&caller, namespace, (kind, name), &change, None).await?;
     back(notice, namespace, kind, name);
     Ok(())
 }

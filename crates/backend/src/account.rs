@@ -9,6 +9,7 @@ use domain::id::AccountId;
 use domain::permission::Permission;
 use domain::sku::SkuGrants;
 use domain::user::Role;
+use domain::version::{stale, unchanged};
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
 
@@ -92,19 +93,26 @@ impl Backend {
         Ok(there.account.view(there.role, there.account.id == caller.account.id && !caller.support))
     }
 
-    /// Renames an account.
+    /// Renames an account. `saw` is what the person saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`] or `name_taken`, `forbidden` for everybody but its admins.
-    pub async fn rename_account(&self, caller: &Caller, id: &str, new: RenameAccount) -> Result<AccountView> {
+    /// [`Error::Invalid`] or `name_taken`, `conflict` when somebody was faster, `forbidden` for all but its admins.
+    pub async fn rename_account(
+        &self,
+        caller: &Caller,
+        id: &str,
+        new: RenameAccount,
+        saw: Option<&AccountView>,
+    ) -> Result<AccountView> {
         let there = self.acting_in(caller, id).await?;
         there.require(Permission::ManageAccount)?;
+        unchanged(saw, &there.account.view(there.role, true))?;
         let name = AccountName::new(&new.name)?;
         if name != there.account.name {
             let detail = format!("{} → {}", there.account.name.as_str(), name.as_str());
             let audit = self.audit(&there, Action::AccountRenamed, target(there.account.id), detail);
-            let renamed = self.inner.store.rename_account(there.account.id, &name, &audit).await?;
-            renamed.then_some(()).ok_or(Error::NotFound)?;
+            let renamed = self.inner.store.rename_account(&there.account, &name, &audit).await?;
+            renamed.then_some(()).ok_or_else(stale)?;
         }
         self.account_now(caller, there.account.id).await
     }

@@ -7,6 +7,7 @@ use domain::id::UserId;
 use domain::member::{AccountMember, ChangeMember, MemberView, may_grant, may_manage};
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
+use domain::version::unchanged;
 use domain::{Code, Error, Result};
 
 use crate::{Backend, Caller};
@@ -31,12 +32,20 @@ impl Backend {
     }
 
     /// Gives a member another role. Weaker rights count from the next request on; what their keys hold in the cluster
-    /// beyond that is taken away, and the SkyPilot kubeconfigs of whoever may not deploy any more end.
+    /// beyond that is taken away, and the SkyPilot kubeconfigs of whoever may not deploy any more end. `saw` is what
+    /// the person saw.
     ///
     /// # Errors
-    /// `forbidden` above one's own role, `last_owner`, `reauthentication_required`.
-    pub async fn change_member(&self, caller: &Caller, user_id: &str, change: ChangeMember) -> Result<MemberView> {
+    /// `forbidden` above one's own role, `last_owner`, `reauthentication_required`, `conflict` if somebody was faster.
+    pub async fn change_member(
+        &self,
+        caller: &Caller,
+        user_id: &str,
+        change: ChangeMember,
+        saw: Option<&MemberView>,
+    ) -> Result<MemberView> {
         let member = self.member_of(caller, user_id).await?;
+        unchanged(saw, &member.view())?;
         caller.require(Permission::ManageMembers)?;
         may_manage(caller.role, member.role)?;
         may_grant(caller.role, change.role)?;

@@ -11,6 +11,7 @@ use domain::namespace::{
 };
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
+use domain::version::{stale, unchanged};
 use domain::{Code, Error, Result};
 
 use crate::{Backend, Caller, Grant};
@@ -58,19 +59,26 @@ impl Backend {
         }
     }
 
-    /// Changes the console name; nothing in the cluster, no kubeconfig and no key notices.
+    /// Changes the console name; nothing in the cluster, no kubeconfig and no key notices. `saw` is what somebody saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`], `name_taken`, `forbidden` for members who did not create it.
-    pub async fn rename_namespace(&self, caller: &Caller, id: &str, new: NewNamespace) -> Result<NamespaceView> {
+    /// [`Error::Invalid`], `name_taken`, `conflict` when somebody was faster, `forbidden` for members who did not
+    /// create it.
+    pub async fn rename_namespace(
+        &self,
+        caller: &Caller,
+        id: &str,
+        new: NewNamespace,
+        saw: Option<&NamespaceView>,
+    ) -> Result<NamespaceView> {
         let namespace = self.managed_namespace(caller, id).await?;
+        unchanged(saw, &self.namespace_view(&namespace))?;
         let name = NamespaceName::new(&new.name)?;
         if name != namespace.name {
             let detail = format!("{} → {}", namespace.name.as_str(), name.as_str());
             let audit = self.audit(caller, Action::NamespaceRenamed, target(namespace.id), detail).named(name.as_str());
-            if !self.inner.store.rename_namespace(namespace.id, &name, &audit).await? {
-                return Err(Error::NotFound);
-            }
+            let renamed = self.inner.store.rename_namespace(&namespace, &name, &audit).await?;
+            renamed.then_some(()).ok_or_else(stale)?;
         }
         self.get_namespace(caller, id).await
     }

@@ -11,10 +11,10 @@ use domain::platform_account::{
     AccountUse, ChangeAccount, CreatedAccount, NewAccount, PlatformAccountView, SupportRequest,
 };
 use domain::user::{Email, Role};
+use domain::version::{stale, unchanged};
 use domain::{Error, Result};
 
 use crate::account::target;
-use crate::member::changed_meanwhile;
 use crate::{Backend, Caller};
 
 impl Backend {
@@ -68,19 +68,22 @@ impl Backend {
         self.invite(caller, &found.account, &Email::new(&new.email)?, new.role).await
     }
 
-    /// Suspends or resumes an account, changes its limits.
+    /// Suspends or resumes an account, changes its limits. `saw` is what the person saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each limit out of range, [`Error::NotFound`], `reauthentication_required`.
+    /// [`Error::Invalid`] naming each limit out of range, [`Error::NotFound`], `conflict` when somebody was faster,
+    /// `reauthentication_required`.
     pub async fn change_platform_account(
         &self,
         caller: &Caller,
         id: &str,
         change: ChangeAccount,
+        saw: Option<&PlatformAccountView>,
     ) -> Result<PlatformAccountView> {
-        let found = self.any_account(caller, id).await?;
+        let mut found = self.any_account(caller, id).await?;
+        unchanged(saw, &found.view())?;
         self.require_recent_login(caller)?;
-        self.change_quota(caller, &found, &change).await?;
+        self.change_quota(caller, &mut found, &change).await?;
         if let Some(suspend) = change.suspended {
             self.suspend(caller, &found, suspend).await?;
         }
@@ -112,7 +115,7 @@ impl Backend {
         Ok(found.account.id)
     }
 
-    async fn change_quota(&self, caller: &Caller, found: &AccountUse, change: &ChangeAccount) -> Result<()> {
+    async fn change_quota(&self, caller: &Caller, found: &mut AccountUse, change: &ChangeAccount) -> Result<()> {
         let Some(wanted) = &change.quota else { return Ok(()) };
         let old = &found.account.quota;
         let new = old.clone().with(wanted)?;
@@ -123,8 +126,9 @@ impl Backend {
         let outdated = (!new.same_in_namespaces(old)).then_some(now);
         let detail = new.differences(old);
         let audit = self.on_account(caller, found, Action::AccountQuotaChanged, detail);
-        let changed = self.inner.store.set_account_quota(found.account.id, &new, outdated, &audit).await?;
-        changed.then_some(()).ok_or(Error::NotFound)?;
+        let changed = self.inner.store.set_account_quota(&found.account, &new, outdated, &audit).await?;
+        changed.then_some(()).ok_or_else(stale)?;
+        found.account.quota = new;
         self.inner.wake.notify_one();
         Ok(())
     }
@@ -138,8 +142,8 @@ impl Backend {
             false => (None, Action::AccountResumed),
         };
         let audit = self.on_account(caller, found, action, found.account.name.as_str());
-        let changed = self.inner.store.suspend_account(found.account.id, at, &audit).await?;
-        changed.then_some(()).ok_or_else(changed_meanwhile)?;
+        let changed = self.inner.store.suspend_account(&found.account, at, &audit).await?;
+        changed.then_some(()).ok_or_else(stale)?;
         self.inner.wake.notify_one();
         Ok(())
     }

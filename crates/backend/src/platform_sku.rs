@@ -6,6 +6,7 @@ use domain::audit::Action;
 use domain::permission::Permission;
 use domain::platform_sku::{ChangeSku, NewSku, PlatformSkuView, differences};
 use domain::sku::{Sku, SkuGrants, SkuGrantsView, SkuSpec, check_code};
+use domain::version::{stale, unchanged};
 use domain::{Code, Error, Result};
 
 use crate::{Backend, Caller};
@@ -88,17 +89,21 @@ impl Backend {
         Ok(self.any_account(caller, account).await?.account.skus.view())
     }
 
-    /// Sets which SKUs an account may use; its namespaces follow within moments, running pods go on.
+    /// Sets which SKUs an account may use; its namespaces follow within moments, running pods go on. `saw` is what the
+    /// person saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each code that no SKU has, [`Error::NotFound`], `reauthentication_required`.
+    /// [`Error::Invalid`] naming each code that no SKU has, [`Error::NotFound`], `conflict` when somebody was faster,
+    /// `reauthentication_required`.
     pub async fn set_sku_grants(
         &self,
         caller: &Caller,
         account: &str,
         wanted: &SkuGrantsView,
+        saw: Option<&SkuGrantsView>,
     ) -> Result<SkuGrantsView> {
         let found = self.any_account(caller, account).await?;
+        unchanged(saw, &found.account.skus.view())?;
         let new = SkuGrants::new(wanted)?;
         let skus = self.inner.cluster.skus()?;
         // Codes that were granted before may stay, although their SKU is gone.
@@ -112,8 +117,8 @@ impl Backend {
             let detail = new.difference(&found.account.skus);
             let audit = self.on_account(caller, &found, Action::AccountSkusChanged, detail);
             let now = self.inner.clock.now();
-            let changed = self.inner.store.set_account_skus(found.account.id, &new, now, &audit).await?;
-            changed.then_some(()).ok_or(Error::NotFound)?;
+            let changed = self.inner.store.set_account_skus(&found.account, &new, now, &audit).await?;
+            changed.then_some(()).ok_or_else(stale)?;
             self.inner.wake.notify_one();
         }
         Ok(new.view())

@@ -1,6 +1,7 @@
 //! Small objects of a namespace with the token of the person who asks: what ConfigMaps, Secrets and Services share.
 
 use domain::namespace::KubernetesName;
+use domain::version::stale;
 use domain::{Code, Error, Result};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -57,10 +58,7 @@ where
         let patch = Patch::Merge(&change);
         let changed = call("changing an object", self.api.patch(name, &PatchParams::default(), &patch)).await;
         changed.map_err(|error| match error {
-            Error::Conflict { code: Code::Conflict, .. } => {
-                let detail = "Somebody changed this meanwhile: read it again, then make your change";
-                Error::conflict(Code::Conflict, detail)
-            }
+            Error::Conflict { code: Code::Conflict, .. } => stale(),
             other => other,
         })
     }

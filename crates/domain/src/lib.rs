@@ -62,6 +62,7 @@ pub mod tenant;
 pub mod terminal;
 pub mod usage;
 pub mod user;
+pub mod version;
 pub mod webhook;
 pub mod workload;
 

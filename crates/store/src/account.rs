@@ -89,7 +89,7 @@ pub(crate) fn quota(stored: Option<&str>) -> Result<Quota> {
 }
 
 /// SKUs as stored; none is every SKU.
-fn skus(stored: Option<&str>) -> Result<SkuGrants> {
+pub(crate) fn skus(stored: Option<&str>) -> Result<SkuGrants> {
     stored.map_or_else(|| Ok(SkuGrants::default()), |json| serde_json::from_str(json).map_err(Error::internal))
 }
 
@@ -126,32 +126,32 @@ impl Accounts for SqlStore {
         platform_account::by_id(&self.pool, id).await
     }
 
-    async fn rename_account(&self, id: AccountId, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
-        rename(&self.pool, id, name, audit).await
+    async fn rename_account(&self, from: &Account, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
+        rename(&self.pool, from, name, audit).await
     }
 
-    async fn suspend_account(&self, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
-        platform_account::suspend(&self.pool, id, at, audit).await
+    async fn suspend_account(&self, from: &Account, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
+        platform_account::suspend(&self.pool, from, at, audit).await
     }
 
     async fn set_account_quota(
         &self,
-        id: AccountId,
+        from: &Account,
         quota: &Quota,
         outdated: Option<Timestamp>,
         audit: &AuditEvent,
     ) -> Result<bool> {
-        platform_account::set_quota(&self.pool, id, quota, outdated, audit).await
+        platform_account::set_quota(&self.pool, from, quota, outdated, audit).await
     }
 
     async fn set_account_skus(
         &self,
-        id: AccountId,
+        from: &Account,
         skus: &SkuGrants,
         outdated: Timestamp,
         audit: &AuditEvent,
     ) -> Result<bool> {
-        platform_account::set_skus(&self.pool, id, skus, outdated, audit).await
+        platform_account::set_skus(&self.pool, from, skus, outdated, audit).await
     }
 
     async fn delete_account(&self, id: AccountId, audit: &AuditEvent) -> Result<bool> {
@@ -188,12 +188,13 @@ fn name_taken() -> Error {
     Error::conflict(Code::NameTaken, "An account with this name exists already")
 }
 
-pub(crate) async fn rename(pool: &Pool, id: AccountId, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
+pub(crate) async fn rename(pool: &Pool, from: &Account, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
     let renamed: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE accounts SET name = $2 WHERE id = $1 RETURNING id",
+        "UPDATE accounts SET name = $2 WHERE id = $1 AND name = $3 RETURNING id",
     )
-    .bind(id.to_string())
+    .bind(from.id.to_string())
     .bind(name.as_str())
+    .bind(from.name.as_str())
     .fetch_optional(&mut *tx)
     .await)
     .map_err(|error| if is_taken(&error) { name_taken() } else { translate(error) })?;

@@ -103,8 +103,8 @@ impl Namespaces for SqlStore {
         known(&self.pool, ids).await
     }
 
-    async fn rename_namespace(&self, id: NamespaceId, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
-        rename(&self.pool, id, name, audit).await
+    async fn rename_namespace(&self, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
+        rename(&self.pool, from, name, audit).await
     }
 
     async fn set_namespace_status(
@@ -262,12 +262,13 @@ pub(crate) async fn known(pool: &Pool, ids: &[NamespaceId]) -> Result<Vec<Namesp
     found.iter().map(|id| stored(NamespaceId::parse, id)).collect()
 }
 
-pub(crate) async fn rename(pool: &Pool, id: NamespaceId, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
+pub(crate) async fn rename(pool: &Pool, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
     let renamed: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE namespaces SET name = $2 WHERE id = $1 RETURNING id",
+        "UPDATE namespaces SET name = $2 WHERE id = $1 AND name = $3 RETURNING id",
     )
-    .bind(id.to_string())
+    .bind(from.id.to_string())
     .bind(name.as_str())
+    .bind(from.name.as_str())
     .fetch_optional(&mut *tx)
     .await)
     .map_err(|error| if is_taken(&error) { name_taken() } else { translate(error) })?;

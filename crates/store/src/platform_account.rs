@@ -9,7 +9,7 @@ use domain::sku::SkuGrants;
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
-use crate::account::{AccountRow, columns};
+use crate::account::{self, AccountRow, columns};
 use crate::error::translate;
 use crate::order::{Columns, Listing, list_rows};
 use crate::pool::{Pool, change, on_db};
@@ -50,6 +50,26 @@ impl TryFrom<AccountUseRow> for AccountUse {
     }
 }
 
+/// Inside `change!`: locks the account until the transaction ends and says whether it still is what an operator decided
+/// on. Compared here and not in SQL: an older binary may have written the same limits in another way.
+macro_rules! is_still {
+    ($tx:ident, $from:expr) => {{
+        let now: Option<(Option<i64>, Option<String>, Option<String>)> = sqlx::query_as(
+            "UPDATE accounts SET created_ms = created_ms WHERE id = $1 RETURNING suspended_ms, quota, skus",
+        )
+        .bind($from.id.to_string())
+        .fetch_optional(&mut *$tx)
+        .await?;
+        now.is_some_and(|(suspended_ms, quota, skus)| same($from, suspended_ms, quota.as_deref(), skus.as_deref()))
+    }};
+}
+
+fn same(from: &Account, suspended_ms: Option<i64>, quota: Option<&str>, skus: Option<&str>) -> bool {
+    from.suspended_at.map(ms) == suspended_ms
+        && account::quota(quota).is_ok_and(|quota| quota == from.quota)
+        && account::skus(skus).is_ok_and(|skus| skus == from.skus)
+}
+
 pub(crate) async fn list(pool: &Pool, page: &OrderedRequest) -> Result<Vec<AccountUse>> {
     let listing = listing(page);
     all(list_rows!(pool, AccountUseRow, listing).map_err(translate)?)
@@ -70,7 +90,7 @@ pub(crate) async fn by_id(pool: &Pool, id: AccountId) -> Result<Option<AccountUs
 /// Inside `change!`: orders of what connectors and SkyPilot may do from now on; a trigger writes those of keys. A mark that
 /// stands is moved: work that began before must not fulfil it.
 macro_rules! order_rights {
-    ($tx:ident, $account:ident, $audit:ident) => {
+    ($tx:ident, $account:expr, $audit:ident) => {
         sqlx::query("UPDATE namespaces SET outdated_ms = COALESCE(outdated_ms + 1, $2) WHERE account_id = $1")
             .bind($account.to_string())
             .bind(ms($audit.at))
@@ -86,18 +106,21 @@ macro_rules! order_rights {
     };
 }
 
-pub(crate) async fn suspend(pool: &Pool, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
+pub(crate) async fn suspend(pool: &Pool, from: &Account, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
     let changed = change!(pool, audit, tx => {
+        if !is_still!(tx, from) {
+            return Ok(None);
+        }
         let changed: Option<String> = sqlx::query_scalar(
             "UPDATE accounts SET suspended_ms = $2
              WHERE id = $1 AND (suspended_ms IS NULL) <> (CAST($2 AS BIGINT) IS NULL) RETURNING id",
         )
-        .bind(id.to_string())
+        .bind(from.id.to_string())
         .bind(at.map(ms))
         .fetch_optional(&mut *tx)
         .await?;
         if changed.is_some() {
-            order_rights!(tx, id, audit);
+            order_rights!(tx, from.id, audit);
         }
         Ok(changed)
     })
@@ -107,26 +130,29 @@ pub(crate) async fn suspend(pool: &Pool, id: AccountId, at: Option<Timestamp>, a
 
 pub(crate) async fn set_quota(
     pool: &Pool,
-    id: AccountId,
+    from: &Account,
     quota: &Quota,
     outdated: Option<Timestamp>,
     audit: &AuditEvent,
 ) -> Result<bool> {
     let json = serde_json::to_string(quota).map_err(Error::internal)?;
     let changed = change!(pool, audit, tx => {
-        let changed: Option<String> = sqlx::query_scalar("UPDATE accounts SET quota = $2 WHERE id = $1 RETURNING id")
-            .bind(id.to_string())
+        if !is_still!(tx, from) {
+            return Ok(None);
+        }
+        sqlx::query("UPDATE accounts SET quota = $2 WHERE id = $1")
+            .bind(from.id.to_string())
             .bind(&json)
-            .fetch_optional(&mut *tx)
+            .execute(&mut *tx)
             .await?;
         if let Some(since) = outdated {
             sqlx::query("UPDATE namespaces SET outdated_ms = $2 WHERE account_id = $1")
-                .bind(id.to_string())
+                .bind(from.id.to_string())
                 .bind(ms(since))
                 .execute(&mut *tx)
                 .await?;
         }
-        Ok(changed)
+        Ok(Some(()))
     })
     .map_err(translate)?;
     Ok(changed.is_some())
@@ -134,24 +160,27 @@ pub(crate) async fn set_quota(
 
 pub(crate) async fn set_skus(
     pool: &Pool,
-    id: AccountId,
+    from: &Account,
     skus: &SkuGrants,
     outdated: Timestamp,
     audit: &AuditEvent,
 ) -> Result<bool> {
     let json = serde_json::to_string(skus).map_err(Error::internal)?;
     let changed = change!(pool, audit, tx => {
-        let changed: Option<String> = sqlx::query_scalar("UPDATE accounts SET skus = $2 WHERE id = $1 RETURNING id")
-            .bind(id.to_string())
+        if !is_still!(tx, from) {
+            return Ok(None);
+        }
+        sqlx::query("UPDATE accounts SET skus = $2 WHERE id = $1")
+            .bind(from.id.to_string())
             .bind(&json)
-            .fetch_optional(&mut *tx)
+            .execute(&mut *tx)
             .await?;
         sqlx::query("UPDATE namespaces SET outdated_ms = $2 WHERE account_id = $1")
-            .bind(id.to_string())
+            .bind(from.id.to_string())
             .bind(ms(outdated))
             .execute(&mut *tx)
             .await?;
-        Ok(changed)
+        Ok(Some(()))
     })
     .map_err(translate)?;
     Ok(changed.is_some())

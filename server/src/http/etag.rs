@@ -1,7 +1,6 @@
 //! Two people at one form: an `ETag` with each answer, `If-Match` with a change; a stale one is a conflict.
 //!
-//! Source: `console-api.md` §1, RFC 9110 §13.1.1. The tag covers what a person may edit, so that a pod which starts
-//! meanwhile makes nobody's change stale.
+//! Source: `console-api.md` §1, RFC 9110 §13.1.1; what a tag covers stands in [`domain::version`].
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -9,28 +8,12 @@ use axum::http::HeaderMap;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use domain::account::AccountView;
-use domain::api_key::ApiKeyView;
-use domain::config_map::ConfigMapView;
-use domain::member::MemberView;
-use domain::namespace::NamespaceView;
-use domain::platform_account::PlatformAccountView;
-use domain::platform_sku::PlatformSkuView;
-use domain::secret::SecretView;
-use domain::sku::SkuGrantsView;
-use domain::workload::WorkloadDetail;
-use domain::{Code, Error, Result};
+use domain::Result;
+use domain::version::{Versioned, stale};
 use serde::Serialize;
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::problem::Problem;
-
-/// Something that two people may edit.
-pub trait Versioned: Serialize {
-    /// What a person may edit of it, with its id.
-    fn version(&self) -> Value;
-}
 
 /// An answer with its tag.
 pub struct Tagged<T>(pub T);
@@ -38,72 +21,9 @@ pub struct Tagged<T>(pub T);
 /// `If-Match`, if it was sent.
 pub struct IfMatch(Option<String>);
 
-// === impl Versioned ===
-
-impl Versioned for NamespaceView {
-    fn version(&self) -> Value {
-        json!([self.id, self.name])
-    }
-}
-
-impl Versioned for ApiKeyView {
-    fn version(&self) -> Value {
-        json!([self.id, self.name, self.scopes, self.access, self.expires_at, self.status])
-    }
-}
-
-impl Versioned for AccountView {
-    fn version(&self) -> Value {
-        json!([self.id, self.name])
-    }
-}
-
-impl Versioned for MemberView {
-    fn version(&self) -> Value {
-        json!([self.user_id, self.role])
-    }
-}
-
-impl Versioned for PlatformAccountView {
-    fn version(&self) -> Value {
-        json!([self.id, self.status, self.quota])
-    }
-}
-
-impl Versioned for WorkloadDetail {
-    fn version(&self) -> Value {
-        // What is wanted and the image; a scaled Job wants less with every pod that ends, and nobody edits that.
-        json!([self.workload.kind, self.workload.name, self.workload.wanted, self.workload.image])
-    }
-}
-
-impl Versioned for ConfigMapView {
-    fn version(&self) -> Value {
-        json!([self.name, self.resource_version])
-    }
-}
-
-impl Versioned for SecretView {
-    fn version(&self) -> Value {
-        json!([self.name, self.resource_version])
-    }
-}
-
-impl Versioned for PlatformSkuView {
-    fn version(&self) -> Value {
-        json!([self.code, self.version])
-    }
-}
-
-impl Versioned for SkuGrantsView {
-    fn version(&self) -> Value {
-        json!([self.all, self.codes])
-    }
-}
-
 // === impl Tagged ===
 
-impl<T: Versioned> IntoResponse for Tagged<T> {
+impl<T: Serialize + Versioned> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         ([(ETAG, tag(&self.0))], Json(self.0)).into_response()
     }
@@ -113,7 +33,7 @@ impl<T: Versioned> IntoResponse for Tagged<T> {
 
 impl IfMatch {
     /// Refuses when the thing is no longer what the client saw. `read` is asked only if the client said what it saw; its
-    /// answer is given back for what must not change between this and the write.
+    /// answer is given back for the use case, whose write goes through only while it is still that.
     ///
     /// # Errors
     /// `conflict`, or why it could not be read.
@@ -125,8 +45,7 @@ impl IfMatch {
         if seen.split(',').map(str::trim).any(fits) {
             return Ok(Some(found));
         }
-        let detail = "Somebody changed this meanwhile: read it again, then make your change";
-        Err(Error::conflict(Code::Conflict, detail))
+        Err(stale())
     }
 }
 
@@ -153,9 +72,11 @@ fn tag<T: Versioned>(thing: &T) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::{Code, Error};
+    use serde_json::{Value, json};
+
     use super::*;
 
-    #[derive(Serialize)]
     struct Thing(u32);
 
     impl Versioned for Thing {

@@ -207,3 +207,20 @@ async fn of_two_people_at_one_form_the_second_is_told() {
     assert_eq!(fresh.patch(&path, json!({"name": unique("third")})).await.status, 200);
     assert_eq!(member.patch(&path, json!({"name": unique("fourth")})).await.status, 200, "If-Match is a choice");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_people_who_save_at_the_same_moment_exactly_one_succeeds() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let path = member.post(NAMESPACES, json!({"name": unique("shared")})).await.header("location");
+    // Often enough that they meet between the look and the write.
+    for round in 0..20 {
+        let careful = member.clone().with("if-match", &member.get(&path).await.header("etag"));
+        let save = async |name: &str| careful.patch(&path, json!({"name": unique(name)})).await;
+        let (one, other) = tokio::join!(save("one"), save("other"));
+        let (done, stale) = if one.status == 200 { (one, other) } else { (other, one) };
+        assert_eq!(done.status, 200, "round {round}: {}", done.text);
+        stale.is_problem(409, "conflict", "Somebody changed this meanwhile: read it again, then make your change");
+        assert_eq!(member.get(&path).await.str("/name"), done.str("/name"));
+    }
+}

@@ -3,6 +3,7 @@
 use domain::api_key::{ApiKey, ApiKeyChanges, ApiKeyView, CreatedApiKey, RotateApiKey};
 use domain::audit::Action;
 use domain::permission::Permission;
+use domain::version::unchanged;
 use domain::{Code, Error, Result};
 
 use super::target;
@@ -15,14 +16,21 @@ impl Backend {
     /// Changes a key. What it loses ends at once, for tokens that were issued too.
     ///
     /// Its owner may change all of it; admins may switch a colleague's key off and on, no more: with wider scopes or a
-    /// new secret they would act under another name.
+    /// new secret they would act under another name. `saw` is what the person saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field, [`Error::NotFound`], `forbidden`, `conflict` for a revoked key and for
-    /// a colleague's.
-    pub async fn update_api_key(&self, caller: &Caller, id: &str, changes: &ApiKeyChanges) -> Result<ApiKeyView> {
+    /// [`Error::Invalid`] with every wrong field, [`Error::NotFound`], `forbidden`, `conflict` for a revoked key, for a
+    /// colleague's and when somebody was faster.
+    pub async fn update_api_key(
+        &self,
+        caller: &Caller,
+        id: &str,
+        changes: &ApiKeyChanges,
+        saw: Option<&ApiKeyView>,
+    ) -> Result<ApiKeyView> {
         for _ in 0..TRIES {
             let key = self.visible_key(caller, id).await?;
+            unchanged(saw, &key.view(self.inner.clock.now()))?;
             own(caller, &key, changes.only_switches())?;
             let next = changes.apply(&key, self.inner.store.database_time().await?)?;
             self.owned(caller, &next.scope, key.scope.namespace_ids()).await?;

@@ -26,23 +26,24 @@ pub trait Accounts: Send + Sync {
     async fn list_accounts(&self, page: &OrderedRequest) -> Result<Vec<AccountUse>>;
     /// One of them.
     async fn account_use(&self, id: AccountId) -> Result<Option<AccountUse>>;
-    /// Renames. `Conflict NameTaken` as above; false when it is gone.
-    async fn rename_account(&self, id: AccountId, name: &AccountName, audit: &AuditEvent) -> Result<bool>;
+    /// Renames **if it still has the name** of `from`; false when it has not. `Conflict NameTaken` as above.
+    async fn rename_account(&self, from: &Account, name: &AccountName, audit: &AuditEvent) -> Result<bool>;
     /// Suspends (`at`) or resumes (none), and orders what its keys, connectors and SkyPilot have in the cluster to follow.
-    /// False when nothing changes.
-    async fn suspend_account(&self, id: AccountId, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool>;
-    /// Writes new limits; `outdated` marks its namespaces as to be applied anew. False when it is gone.
+    /// False when nothing changes or when state, limits or SKUs are no longer those of `from`.
+    async fn suspend_account(&self, from: &Account, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool>;
+    /// Writes new limits; `outdated` marks its namespaces as to be applied anew. False when it is gone or when state,
+    /// limits or SKUs are no longer those of `from`.
     async fn set_account_quota(
         &self,
-        id: AccountId,
+        from: &Account,
         quota: &Quota,
         outdated: Option<Timestamp>,
         audit: &AuditEvent,
     ) -> Result<bool>;
-    /// Writes which SKUs it may use; marks its namespaces as to be applied anew. False when it is gone.
+    /// Writes which SKUs it may use; marks its namespaces as to be applied anew. False as for the limits.
     async fn set_account_skus(
         &self,
-        id: AccountId,
+        from: &Account,
         skus: &SkuGrants,
         outdated: Timestamp,
         audit: &AuditEvent,

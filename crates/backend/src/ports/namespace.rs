@@ -27,8 +27,8 @@ pub trait Namespaces: Send + Sync {
     async fn owned_namespaces(&self, account: AccountId, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>>;
     /// Those of `ids` that have a row, of any account and in any state (reconciler only).
     async fn known_namespaces(&self, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>>;
-    /// Renames. `Conflict NameTaken` as above; false when it is gone.
-    async fn rename_namespace(&self, id: NamespaceId, name: &NamespaceName, audit: &AuditEvent) -> Result<bool>;
+    /// Renames **if it still has the name** of `from`; false when it has not. `Conflict NameTaken` as above.
+    async fn rename_namespace(&self, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool>;
     /// Moves the state **if it still is** `from` (compare and set); false when it is not.
     async fn set_namespace_status(
         &self,

@@ -5,9 +5,10 @@ use domain::audit::Action;
 use domain::manifest::Manifest;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
+use domain::version::{stale, unchanged};
 use domain::workload::{
-    Revision, WorkloadAction, WorkloadChange, WorkloadKind, WorkloadPatch, WorkloadView, job_of, restart_patch,
-    rollback_patch,
+    Revision, WorkloadAction, WorkloadChange, WorkloadDetail, WorkloadKind, WorkloadPatch, WorkloadView, job_of,
+    restart_patch, rollback_patch,
 };
 use domain::{Code, Error, Result};
 use secrecy::SecretString;
@@ -28,23 +29,37 @@ struct Subject {
 }
 
 impl Backend {
-    /// Changes how many pods are wanted, or the image.
+    /// Changes how many pods are wanted, or the image. `saw` is what the person saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`]; `conflict` for a kind that cannot be changed so; `admission_denied`; [`Error::NotFound`].
+    /// [`Error::Invalid`]; `conflict` for a kind that cannot be changed so and when somebody was faster;
+    /// `admission_denied`; [`Error::NotFound`].
     pub async fn change_workload(
         &self,
         caller: &Caller,
         id: &str,
         (kind, name): (WorkloadKind, &str),
         change: &WorkloadChange,
+        saw: Option<&WorkloadDetail>,
     ) -> Result<()> {
         let subject = self.subject(caller, id, kind, name).await?;
         change.check(kind)?;
-        let object = self.object(&subject).await?;
-        let first = object.pointer("/spec/template/spec/containers/0/name").and_then(Value::as_str);
-        let patch = change.patch(first.unwrap_or_default());
-        self.patch(caller, &subject, &patch, Action::WorkloadChanged, &change.words()).await
+        for _ in 0..ATTEMPTS {
+            let object = self.object(&subject).await?;
+            let first = object.pointer("/spec/template/spec/containers/0/name").and_then(Value::as_str);
+            let version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).filter(|_| saw.is_some());
+            if let Some(saw) = saw {
+                // Read after the object: if that is still the newest when the patch comes, this is what it changes.
+                unchanged(Some(&saw.workload), &self.present(&subject).await?)?;
+            }
+            let patch = change.patch(first.unwrap_or_default(), version);
+            match self.patch(caller, &subject, &patch, Action::WorkloadChanged, &change.words()).await {
+                // A controller may have written the status only: then the next try finds what was seen.
+                Err(error) if version.is_some() && error.code() == Code::Conflict => {}
+                done => return done,
+            }
+        }
+        Err(stale())
     }
 
     /// Replaces every pod by a new one, as `kubectl rollout restart` does.
@@ -191,6 +206,13 @@ impl Backend {
         let Subject { tenant, token, kind, name } = subject;
         let found = self.inner.cluster.workload_object(token, &tenant.kubernetes_name, *kind, name).await?;
         found.ok_or(Error::NotFound)
+    }
+
+    /// As people see it now.
+    async fn present(&self, subject: &Subject) -> Result<WorkloadView> {
+        let Subject { tenant, token, kind, name } = subject;
+        let state = self.inner.cluster.get_workload(token, &tenant.kubernetes_name, *kind, name).await?;
+        Ok(self.viewer(tenant.account_id).draw(&state.ok_or(Error::NotFound)?))
     }
 
     async fn patch(

@@ -147,8 +147,8 @@ impl WorkloadChange {
         self.image.as_ref().map_or(Ok(()), |_| WorkloadAction::ChangeImage.require(kind))
     }
 
-    /// The patch; `first` is the name of the first container.
-    pub fn patch(&self, first: &str) -> WorkloadPatch {
+    /// The patch; `first` is the name of the first container. With `version`, only an object of that one takes it.
+    pub fn patch(&self, first: &str, version: Option<&str>) -> WorkloadPatch {
         let mut spec = json!({});
         if let Some(replicas) = self.replicas {
             spec["replicas"] = json!(replicas);
@@ -160,7 +160,11 @@ impl WorkloadChange {
             let container = self.container.as_deref().filter(|name| !name.is_empty()).unwrap_or(first);
             spec["template"] = json!({"spec": {"containers": [{"name": container, "image": image}]}});
         }
-        WorkloadPatch::Strategic(json!({"spec": spec}))
+        let mut patch = json!({"spec": spec});
+        if let Some(version) = version {
+            patch["metadata"] = json!({"resourceVersion": version});
+        }
+        WorkloadPatch::Strategic(patch)
     }
 
     /// In words, for the audit log.
@@ -207,7 +211,7 @@ mod tests {
         let change = WorkloadChange { suspended: Some(true), ..WorkloadChange::default() };
         assert!(change.check(WorkloadKind::CronJob).is_ok());
         assert!(change.check(WorkloadKind::Deployment).is_err());
-        assert_eq!(change.patch(""), WorkloadPatch::Strategic(json!({"spec": {"suspend": true}})));
+        assert_eq!(change.patch("", None), WorkloadPatch::Strategic(json!({"spec": {"suspend": true}})));
         assert_eq!(change.words(), "suspended");
         assert!(WorkloadAction::Scale.of(WorkloadKind::CronJob).is_err());
     }
@@ -223,11 +227,13 @@ mod tests {
     #[test]
     fn a_patch_holds_only_what_was_said() {
         let scale = WorkloadChange { replicas: Some(0), ..WorkloadChange::default() };
-        assert_eq!(scale.patch("app"), WorkloadPatch::Strategic(json!({"spec": {"replicas": 0}})));
+        assert_eq!(scale.patch("app", None), WorkloadPatch::Strategic(json!({"spec": {"replicas": 0}})));
         let image = WorkloadChange { image: Some("x:2".into()), ..WorkloadChange::default() };
         let containers = json!([{"name": "app", "image": "x:2"}]);
         let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
-        assert_eq!(image.patch("app"), WorkloadPatch::Strategic(patch));
+        assert_eq!(image.patch("app", None), WorkloadPatch::Strategic(patch));
+        let guarded = json!({"spec": {"replicas": 0}, "metadata": {"resourceVersion": "7"}});
+        assert_eq!(scale.patch("app", Some("7")), WorkloadPatch::Strategic(guarded));
     }
 
     #[test]

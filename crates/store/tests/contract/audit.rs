@@ -38,7 +38,7 @@ async fn every_change_is_committed_with_its_event(db: &Database) {
     let tenant = given::tenant(db).await;
     let namespace = tenant.namespace(db, "team-ml").await;
     let name = NamespaceName::new("team-x").unwrap();
-    db.rename_namespace(namespace.id, &name, &tenant.event(Action::NamespaceRenamed)).await.unwrap();
+    db.rename_namespace(&namespace, &name, &tenant.event(Action::NamespaceRenamed)).await.unwrap();
     let key = tenant.api_key(db, Scope::All).await;
     let credential = tenant.new_credential(Some(&key), &namespace);
     db.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap();

@@ -118,7 +118,7 @@ async fn an_account_that_is_full_gets_no_user_by_a_provider(db: &Database) {
     let ada = given::tenant(db).await;
     let quota = domain::account::Quota { members: 1, ..Default::default() };
     let audit = ada.event(Action::AccountQuotaChanged);
-    assert!(db.set_account_quota(ada.account.id, &quota, None, &audit).await.unwrap());
+    assert!(db.set_account_quota(&ada.account, &quota, None, &audit).await.unwrap());
     let user = given::new_user("new@example.com");
     let (identity, audit) = (identity(user.id, "https://one", "new"), ada.event(Action::UserCreated));
     let answer = db.create_identity_user(&user, ada.account.id, Role::Member, &identity, &audit).await;

@@ -117,7 +117,7 @@ async fn an_account_that_is_full_invites_and_takes_nobody(db: &Database) {
     invited(db, &tenant, "one@example.com", "t1").await;
     let quota = domain::account::Quota { members: 2, ..Default::default() };
     let audit = tenant.event(Action::AccountQuotaChanged);
-    assert!(db.set_account_quota(tenant.account.id, &quota, None, &audit).await.unwrap());
+    assert!(db.set_account_quota(&tenant.account, &quota, None, &audit).await.unwrap());
     let audit = tenant.event(Action::InvitationCreated);
     let full = db.create_invitation(&new(&tenant, "two@example.com"), "t2", &audit).await.unwrap_err();
     assert_eq!(full.code(), Code::QuotaExceeded);

@@ -19,6 +19,7 @@ on_both_engines! {
     only_owned_namespaces_that_stay_are_owned
     renaming_keeps_the_kubernetes_name
     renaming_to_a_taken_name_is_a_conflict
+    of_two_who_rename_what_both_saw_one_does
     renaming_what_is_gone_answers_false
     the_state_moves_only_from_where_it_is_thought_to_be
     of_two_who_move_the_state_at_once_one_wins
@@ -86,7 +87,7 @@ async fn only_owned_namespaces_that_stay_are_owned(db: &Database) {
 async fn renaming_keeps_the_kubernetes_name(db: &Database) {
     let tenant = given::tenant(db).await;
     let made = tenant.namespace(db, "team-ml").await;
-    assert!(db.rename_namespace(made.id, &name("team-x"), &tenant.event(Action::NamespaceRenamed)).await.unwrap());
+    assert!(db.rename_namespace(&made, &name("team-x"), &tenant.event(Action::NamespaceRenamed)).await.unwrap());
     let renamed = db.namespace_by_id(made.id).await.unwrap().unwrap();
     assert_eq!(renamed, Namespace { name: name("team-x"), ..made });
 }
@@ -95,16 +96,30 @@ async fn renaming_to_a_taken_name_is_a_conflict(db: &Database) {
     let tenant = given::tenant(db).await;
     tenant.namespace(db, "taken").await;
     let made = tenant.namespace(db, "team-ml").await;
-    let answer = db.rename_namespace(made.id, &name("taken"), &tenant.event(Action::NamespaceRenamed)).await;
+    let answer = db.rename_namespace(&made, &name("taken"), &tenant.event(Action::NamespaceRenamed)).await;
     assert!(is_name_taken(&answer), "{answer:?}");
     assert_eq!(tenant.audited(db).await[0], Action::NamespaceCreated);
 }
 
+async fn of_two_who_rename_what_both_saw_one_does(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let seen = tenant.namespace(db, "team-ml").await;
+    let rename = async |to: &str| {
+        let audit = tenant.event(Action::NamespaceRenamed);
+        db.rename_namespace(&seen, &name(to), &audit).await.unwrap()
+    };
+    let (one, other) = tokio::join!(rename("team-x"), rename("team-y"));
+    assert!(one != other, "{one} {other}");
+    let now = db.namespace_by_id(seen.id).await.unwrap().unwrap().name;
+    assert_eq!(now, name(if one { "team-x" } else { "team-y" }));
+    assert_eq!(db.count("audit WHERE action = 'namespace.renamed'").await, 1);
+}
+
 async fn renaming_what_is_gone_answers_false(db: &Database) {
     let tenant = given::tenant(db).await;
-    let unknown = tenant.new_namespace("gone").id;
+    let unknown = tenant.new_namespace("gone");
     let audit = tenant.event(Action::NamespaceRenamed);
-    assert!(!db.rename_namespace(unknown, &name("team-x"), &audit).await.unwrap());
+    assert!(!db.rename_namespace(&unknown, &name("team-x"), &audit).await.unwrap());
     assert_eq!(db.count("audit WHERE action = 'namespace.renamed'").await, 0);
 }
 

@@ -1,7 +1,7 @@
 //! Accounts as operators manage them: counts, limits that hold, suspension, deletion.
 
 use backend::ports::*;
-use domain::account::{AccountStatus, Quota};
+use domain::account::{Account, AccountStatus, Quota};
 use domain::audit::Action;
 use domain::id::NamespaceId;
 use domain::namespace::NamespaceStatus;
@@ -21,6 +21,7 @@ on_both_engines! {
     an_account_has_no_more_namespaces_than_it_may
     changed_limits_mark_the_namespaces_until_they_are_applied
     granted_skus_are_kept_and_mark_the_namespaces
+    of_two_operators_who_change_the_account_both_saw_one_does
     a_suspended_accounts_keys_have_no_owner_any_more
     a_suspension_and_its_end_are_orders_about_connectors_and_skypilot
     an_account_is_deleted_with_all_that_is_its_own_but_not_with_namespaces
@@ -28,9 +29,13 @@ on_both_engines! {
     a_taken_name_is_a_conflict_on_rename
 }
 
+async fn now(db: &Database, tenant: &given::Tenant) -> Account {
+    db.account(tenant.account.id).await.unwrap().unwrap()
+}
+
 async fn set_quota(db: &Database, tenant: &given::Tenant, quota: &Quota, second: Option<i64>) {
     let audit = tenant.event(Action::AccountQuotaChanged);
-    assert!(db.set_account_quota(tenant.account.id, quota, second.map(at), &audit).await.unwrap());
+    assert!(db.set_account_quota(&now(db, tenant).await, quota, second.map(at), &audit).await.unwrap());
 }
 
 async fn accounts_are_listed_with_what_they_have(db: &Database) {
@@ -77,28 +82,49 @@ async fn changed_limits_mark_the_namespaces_until_they_are_applied(db: &Database
     assert_eq!(outdated().await, [(namespace.id, at(6))], "what was applied is not the last change");
     db.namespace_applied(namespace.id, at(6)).await.unwrap();
     assert_eq!(outdated().await, []);
-    let account = db.account(tenant.account.id).await.unwrap().unwrap();
-    assert_eq!(account.quota, newer);
+    assert_eq!(now(db, &tenant).await.quota, newer);
 }
 
 async fn granted_skus_are_kept_and_mark_the_namespaces(db: &Database) {
     let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
     let namespace = tenant.namespace_in(db, "team-ml", NamespaceStatus::Active).await;
     other.namespace_in(db, "theirs", NamespaceStatus::Active).await;
-    assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().skus, SkuGrants::default());
+    assert_eq!(now(db, &tenant).await.skus, SkuGrants::default());
     let audit = || tenant.event(Action::AccountSkusChanged);
     for codes in [vec!["gpu-h100-1x".to_owned(), "cpu".to_owned()], Vec::new()] {
         let some = SkuGrants::new(&SkuGrantsView { all: false, codes }).unwrap();
-        assert!(db.set_account_skus(tenant.account.id, &some, at(5), &audit()).await.unwrap());
-        assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().skus, some);
+        assert!(db.set_account_skus(&now(db, &tenant).await, &some, at(5), &audit()).await.unwrap());
+        assert_eq!(now(db, &tenant).await.skus, some);
     }
     let outdated: Vec<NamespaceId> =
         db.outdated_namespaces(10).await.unwrap().into_iter().map(|(namespace, _)| namespace.id).collect();
     assert_eq!(outdated, [namespace.id]);
-    assert!(db.set_account_skus(tenant.account.id, &SkuGrants::default(), at(6), &audit()).await.unwrap());
+    let all = SkuGrants::default();
+    assert!(db.set_account_skus(&now(db, &tenant).await, &all, at(6), &audit()).await.unwrap());
     assert_eq!(db.account_use(tenant.account.id).await.unwrap().unwrap().account.skus, SkuGrants::default());
-    let nobody = domain::id::AccountId::new(uuid::Uuid::from_u128(7));
-    assert!(!db.set_account_skus(nobody, &SkuGrants::default(), at(7), &audit()).await.unwrap());
+    let nobody = given::new_account("nobody");
+    assert!(!db.set_account_skus(&nobody, &all, at(7), &audit()).await.unwrap());
+}
+
+async fn of_two_operators_who_change_the_account_both_saw_one_does(db: &Database) {
+    let (tenant, granted) = (given::tenant(db).await, SkuGrantsView { all: false, codes: vec!["cpu".to_owned()] });
+    let seen = now(db, &tenant).await;
+    let limit = async |gpus: u32| {
+        let audit = tenant.event(Action::AccountQuotaChanged);
+        db.set_account_quota(&seen, &Quota { gpus, ..Quota::default() }, None, &audit).await.unwrap()
+    };
+    let suspend = async || {
+        let audit = tenant.event(Action::AccountSuspended);
+        db.suspend_account(&seen, Some(at(3)), &audit).await.unwrap()
+    };
+    let grant = async || {
+        let audit = tenant.event(Action::AccountSkusChanged);
+        db.set_account_skus(&seen, &SkuGrants::new(&granted).unwrap(), at(3), &audit).await.unwrap()
+    };
+    let done = tokio::join!(limit(4), limit(5), suspend(), grant());
+    assert_eq!([done.0, done.1, done.2, done.3].into_iter().filter(|done| *done).count(), 1, "{done:?}");
+    let changed = "audit WHERE action IN ('account.quota_changed', 'account.suspended', 'account.skus_changed')";
+    assert_eq!(db.count(changed).await, 1);
 }
 
 async fn a_suspended_accounts_keys_have_no_owner_any_more(db: &Database) {
@@ -107,13 +133,13 @@ async fn a_suspended_accounts_keys_have_no_owner_any_more(db: &Database) {
     let role = async || db.key_access(&key.public_id, None).await.unwrap().unwrap().owner_role;
     let suspend = async |at| {
         let audit = tenant.event(Action::AccountSuspended);
-        db.suspend_account(tenant.account.id, at, &audit).await.unwrap()
+        db.suspend_account(&now(db, &tenant).await, at, &audit).await.unwrap()
     };
     assert_eq!(role().await, Some(Role::Owner));
     assert!(suspend(Some(at(3))).await);
     assert!(!suspend(Some(at(4))).await, "it is already");
     assert_eq!(role().await, None);
-    assert_eq!(db.account(tenant.account.id).await.unwrap().unwrap().status(), AccountStatus::Suspended);
+    assert_eq!(now(db, &tenant).await.status(), AccountStatus::Suspended);
     assert!(suspend(None).await);
     assert!(!suspend(None).await);
     assert_eq!(role().await, Some(Role::Owner));
@@ -187,9 +213,10 @@ async fn an_account_to_which_an_operator_belongs_alone_stays(db: &Database) {
 async fn a_taken_name_is_a_conflict_on_rename(db: &Database) {
     let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
     let audit = tenant.event(Action::AccountRenamed);
-    let taken = db.rename_account(tenant.account.id, &other.account.name, &audit).await;
+    let taken = db.rename_account(&tenant.account, &other.account.name, &audit).await;
     assert!(matches!(taken, Err(Error::Conflict { code: Code::NameTaken, .. })));
     let free = domain::account::AccountName::new("Fresh").unwrap();
-    assert!(db.rename_account(tenant.account.id, &free, &audit).await.unwrap());
+    assert!(db.rename_account(&tenant.account, &free, &audit).await.unwrap());
+    assert!(!db.rename_account(&tenant.account, &free, &audit).await.unwrap(), "it has another name by now");
     assert_eq!(db.account_by_name("Fresh").await.unwrap().unwrap().id, tenant.account.id);
 }

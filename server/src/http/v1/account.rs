@@ -52,8 +52,8 @@ async fn rename(
     if_match: IfMatch,
     ApiJson(new): ApiJson<RenameAccount>,
 ) -> Result<Tagged<AccountView>, Problem> {
-    if_match.check(backend.get_account(&caller, &id)).await?;
-    Ok(Tagged(backend.rename_account(&caller, &id, new).await?))
+    let saw = if_match.check(backend.get_account(&caller, &id)).await?;
+    Ok(Tagged(backend.rename_account(&caller, &id, new, saw.as_ref()).await?))
 }
 
 /// Delete an account for good

@@ -71,8 +71,8 @@ async fn update(
     if_match: IfMatch,
     ApiJson(changes): ApiJson<ApiKeyChanges>,
 ) -> Result<Tagged<ApiKeyView>, Problem> {
-    if_match.check(backend.get_api_key(&caller, &id)).await?;
-    Ok(Tagged(backend.update_api_key(&caller, &id, &changes).await?))
+    let saw = if_match.check(backend.get_api_key(&caller, &id)).await?;
+    Ok(Tagged(backend.update_api_key(&caller, &id, &changes, saw.as_ref()).await?))
 }
 
 /// Revoke an API key for good

@@ -52,8 +52,8 @@ async fn change(
     if_match: IfMatch,
     ApiJson(change): ApiJson<ChangeMember>,
 ) -> Result<Tagged<MemberView>, Problem> {
-    if_match.check(backend.get_member(&caller, &id)).await?;
-    Ok(Tagged(backend.change_member(&caller, &id, change).await?))
+    let saw = if_match.check(backend.get_member(&caller, &id)).await?;
+    Ok(Tagged(backend.change_member(&caller, &id, change, saw.as_ref()).await?))
 }
 
 /// Remove a member, or leave

@@ -69,8 +69,8 @@ async fn rename(
     if_match: IfMatch,
     ApiJson(new): ApiJson<NewNamespace>,
 ) -> Result<Tagged<NamespaceView>, Problem> {
-    if_match.check(backend.get_namespace(&caller, &id)).await?;
-    Ok(Tagged(backend.rename_namespace(&caller, &id, new).await?))
+    let saw = if_match.check(backend.get_namespace(&caller, &id)).await?;
+    Ok(Tagged(backend.rename_namespace(&caller, &id, new, saw.as_ref()).await?))
 }
 
 /// Delete a namespace

@@ -76,8 +76,8 @@ async fn change(
     if_match: IfMatch,
     ApiJson(change): ApiJson<ChangeAccount>,
 ) -> Result<Tagged<PlatformAccountView>, Problem> {
-    if_match.check(backend.get_platform_account(&caller, &id)).await?;
-    Ok(Tagged(backend.change_platform_account(&caller, &id, change).await?))
+    let saw = if_match.check(backend.get_platform_account(&caller, &id)).await?;
+    Ok(Tagged(backend.change_platform_account(&caller, &id, change, saw.as_ref()).await?))
 }
 
 /// Delete an account that has no namespaces

@@ -65,8 +65,9 @@ async fn change(
     if_match: IfMatch,
     ApiJson(change): ApiJson<ChangeSku>,
 ) -> Result<Tagged<PlatformSkuView>, Problem> {
-    if_match.check(backend.get_platform_sku(&caller, &code)).await?;
-    Ok(Tagged(backend.change_platform_sku(&caller, &code, change, None).await?))
+    let saw = if_match.check(backend.get_platform_sku(&caller, &code)).await?;
+    let version = saw.as_ref().map(|saw| saw.version.as_str());
+    Ok(Tagged(backend.change_platform_sku(&caller, &code, change, version).await?))
 }
 
 /// Which SKUs an account may use
@@ -92,6 +93,6 @@ async fn grant(
     if_match: IfMatch,
     ApiJson(wanted): ApiJson<SkuGrantsView>,
 ) -> Result<Tagged<SkuGrantsView>, Problem> {
-    if_match.check(backend.get_sku_grants(&caller, &account)).await?;
-    Ok(Tagged(backend.set_sku_grants(&caller, &account, &wanted).await?))
+    let saw = if_match.check(backend.get_sku_grants(&caller, &account)).await?;
+    Ok(Tagged(backend.set_sku_grants(&caller, &account, &wanted, saw.as_ref()).await?))
 }

@@ -51,8 +51,8 @@ async fn change(
     ApiJson(change): ApiJson<WorkloadChange>,
 ) -> Result<Tagged<WorkloadDetail>, Problem> {
     let Named { namespace_id, kind, name } = named;
-    if_match.check(backend.get_workload(&caller, &namespace_id, kind, &name)).await?;
-    backend.change_workload(&caller, &namespace_id, (kind, &name), &change).await?;
+    let saw = if_match.check(backend.get_workload(&caller, &namespace_id, kind, &name)).await?;
+    backend.change_workload(&caller, &namespace_id, (kind, &name), &change, saw.as_ref()).await?;
     Ok(Tagged(backend.get_workload(&caller, &namespace_id, kind, &name).await?))
 }
 
