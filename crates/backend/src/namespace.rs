@@ -83,31 +83,32 @@ impl Backend {
         self.get_namespace(caller, id).await
     }
 
-    /// Orders the deletion; repeating it changes nothing.
+    /// Orders the deletion; repeating it changes nothing. The answer is `deleting` however quickly it is carried out.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on field `confirm` when given and not the name.
+    /// [`Error::Invalid`] on field `confirm` when given and not the name; [`Error::NotFound`] once it is gone.
     pub async fn delete_namespace(&self, caller: &Caller, id: &str, body: DeleteNamespace) -> Result<NamespaceView> {
         let namespace = self.managed_namespace(caller, id).await?;
         if body.confirm.is_some_and(|typed| typed != namespace.name.as_str()) {
             let message = format!("Type the name of the namespace: {}", namespace.name.as_str());
             return Err(Error::field("confirm", "mismatch", message));
         }
-        self.order_deletion(caller, &namespace).await?;
-        self.get_namespace(caller, id).await
+        Ok(self.namespace_view(&self.order_deletion(caller, namespace.into_inner()).await?))
     }
 
-    /// The reconciler may move it at this very moment: the order stands whatever state it is in by then.
-    async fn order_deletion(&self, caller: &Caller, namespace: &Namespace) -> Result<()> {
+    /// The reconciler may move it at this very moment: the order stands whatever state it is in by then. Gives the
+    /// namespace as ordered and reads it no more: it may be gone.
+    async fn order_deletion(&self, caller: &Caller, mut namespace: Namespace) -> Result<Namespace> {
         let (id, name, to) = (namespace.id, namespace.name.as_str(), NamespaceStatus::Deleting);
         let audit = self.audit(caller, Action::NamespaceDeletionRequested, target(id), name).named(name);
-        let mut from = namespace.status;
-        while from != to && !self.inner.store.set_namespace_status(id, from, to, None, &audit).await? {
-            let now = self.inner.store.namespace_by_id(id).await?;
-            from = now.ok_or(Error::NotFound)?.status;
+        while namespace.status != to {
+            let moved = self.inner.store.set_namespace_status(id, namespace.status, to, None, &audit).await?;
+            let found = if moved { None } else { self.inner.store.namespace_by_id(id).await? };
+            // Moved, or gone by somebody else's order, which is as good.
+            namespace = found.unwrap_or(Namespace { status: to, status_message: None, ..namespace });
         }
         self.inner.wake.notify_one();
-        Ok(())
+        Ok(namespace)
     }
 
     /// Finds a namespace of the caller's account and proves `permission` on it.

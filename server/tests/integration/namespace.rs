@@ -1,6 +1,7 @@
 //! Namespaces to the letter of `console-api.md` §2, and what they are in the cluster (DESIGN §5).
 
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 use testkit::{TestApp, eventually, unique};
 
 use crate::CONSOLE;
@@ -47,6 +48,22 @@ async fn a_namespace_is_created_renamed_and_deleted() {
 
     let again = member.post(ROUTE, json!({"name": name})).await;
     assert_ne!(again.str("/kubernetes_name"), kubernetes_name, "a re-created name is another namespace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_is_carried_out_before_its_answer_is_still_accepted() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let path = format!("{ROUTE}/{}", app.namespace(&member).await["id"].as_str().unwrap());
+    // The reconciler at its quickest: the row goes with the very order.
+    let mut database = SqliteConnection::connect(&app.database_url()).await.unwrap();
+    let quick = "CREATE TRIGGER quick AFTER UPDATE OF status ON namespaces WHEN NEW.status = 'deleting'
+         BEGIN DELETE FROM namespaces WHERE id = NEW.id; END";
+    sqlx::raw_sql(quick).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    let deleted = member.delete(&path).await;
+    assert_eq!((deleted.status, deleted.str("/status").as_str()), (202, "deleting"), "{}", deleted.text);
+    member.delete(&path).await.is_problem(404, "not_found", "Not found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
