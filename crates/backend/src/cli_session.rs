@@ -25,11 +25,10 @@ impl Backend {
     ///
     /// # Errors
     /// `forbidden` to a session of the command line, which would renew itself for ever, and to an operator who only
-    /// looks into the account.
+    /// looks into the account; `missing_access_token` when the caller's session is ended at this moment.
     pub async fn allow_cli_login(&self, caller: &Caller, request: &LoginRequest) -> Result<String> {
-        if caller.proof.session_id.is_none() || caller.support {
-            return Err(Error::Forbidden { code: Code::Forbidden });
-        }
+        let browser = caller.proof.session_id.filter(|_| !caller.support);
+        let browser = browser.ok_or(Error::Forbidden { code: Code::Forbidden })?;
         let (code, now) = (self.random_text(SECRET_ALPHABET, SECRET_LENGTH), self.inner.clock.now());
         let row = CliCode {
             code_hash: hashed(&code),
@@ -39,8 +38,8 @@ impl Backend {
             name: request.name().to_owned(),
             expires_at: now + CODE_LIFE,
         };
-        self.inner.store.create_cli_code(&row, now).await?;
-        Ok(request.callback(&code))
+        let made = self.inner.store.create_cli_code(&row, browser, now).await?;
+        made.then(|| request.callback(&code)).ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })
     }
 
     /// How people and programs reach this console.
@@ -58,8 +57,8 @@ impl Backend {
             true => self.inner.store.take_cli_code(&hashed(&new.code)).await?,
             false => None,
         };
-        let code = taken.filter(|code| now < code.expires_at && proves(&new.code_verifier, &code.challenge));
-        let code = code.ok_or_else(refused)?;
+        let taken = taken.filter(|(code, _)| now < code.expires_at && proves(&new.code_verifier, &code.challenge));
+        let (code, token_version) = taken.ok_or_else(refused)?;
         let caller = self.cli_caller_of(code.user_id, code.account_id, origin).await?.ok_or_else(refused)?;
         let token = TokenText::assemble(&self.random_text(SECRET_ALPHABET, SECRET_LENGTH));
         let session = CliSession {
@@ -78,7 +77,9 @@ impl Backend {
         let audit = self
             .audit(&caller, Action::CliSessionCreated, target(session.id), session.name.clone())
             .named(session.name.as_str());
-        self.inner.store.create_cli_session(&session, &hashed(&token), &audit).await?;
+        // False when all sessions of this person were ended since the code was taken.
+        let made = self.inner.store.create_cli_session(&session, &hashed(&token), token_version, &audit).await?;
+        made.then_some(()).ok_or_else(refused)?;
         let (id, expires_at) = (session.id.to_string(), session.absolute_expires_at.to_string());
         let view = self.session_view(&caller);
         Ok(CreatedCliSession { id, token, expires_at, user: view.user, account: view.account })

@@ -10,7 +10,7 @@ use domain::user::{Email, Role, User};
 use domain::{Code, Error, Result};
 
 use crate::ports::Member;
-use crate::{Backend, Caller, Origin, SignedIn};
+use crate::{Backend, Caller, Origin, Proved, SignedIn};
 
 impl Backend {
     /// Signs in whom a provider vouched for: a linked user, or a new one where the provider's settings make some.
@@ -32,12 +32,15 @@ impl Backend {
     ///
     /// # Errors
     /// `sign_in_failed` when the provider vouched for somebody else.
-    pub async fn reauthenticate_vouched(&self, caller: &Caller, vouched: &Vouched) -> Result<()> {
+    pub async fn reauthenticate_vouched(&self, caller: &Caller, vouched: &Vouched) -> Result<Proved> {
+        let member = self.inner.store.member(caller.user.id, None).await?;
+        let member = member.ok_or_else(|| refused("the person is in no account any more"))?;
         let identity = self.inner.store.identity(&vouched.issuer, &vouched.subject).await?;
         let identity = identity.filter(|identity| identity.user_id == caller.user.id);
         let identity = identity.ok_or_else(|| refused("the provider vouched for somebody else"))?;
         let audit = self.audit(caller, Action::Reauthenticated, caller.actor(), vouched.provider.as_str());
-        self.inner.store.record_identity_login(identity.id, self.inner.clock.now(), &audit).await
+        self.inner.store.record_identity_login(identity.id, self.inner.clock.now(), &audit).await?;
+        Ok(Proved::of(&member))
     }
 
     /// Links whom a provider vouched for to the caller, who proved who they are just before.
@@ -93,14 +96,14 @@ impl Backend {
         identity: &Identity,
         member: Member,
     ) -> Result<SignedIn> {
-        let (mut session, token_version) = (self.new_session(&member, origin), member.token_version);
+        let (mut session, proved) = (self.new_session(&member, origin), Proved::of(&member));
         session.provider = Some(vouched.provider.clone());
         session.provider_sid = vouched.sid.clone();
         let caller = crate::session::caller_in(&session, member, origin);
         let audit = self.audit(&caller, Action::SignedIn, caller.actor(), vouched.provider.as_str());
         self.inner.store.record_identity_login(identity.id, self.inner.clock.now(), &audit).await?;
         let view = self.session_view(&caller);
-        Ok(SignedIn { session, view, token_version })
+        Ok(SignedIn { session, view, proved })
     }
 
     /// A user for somebody unknown, where the provider's settings say so.

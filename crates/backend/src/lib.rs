@@ -69,7 +69,7 @@ pub use jwt::JwtKeys;
 pub use password::PasswordHasher;
 pub use pepper::{Match, Pepper};
 pub use seal::AuditKeys;
-pub use session::SignedIn;
+pub use session::{Proved, SignedIn};
 pub use terminal::OpenTerminal;
 pub use user::NewUser;
 pub use workload::PodLog;

@@ -16,20 +16,20 @@ use sha2::{Digest as _, Sha256};
 pub use hasher::PasswordHasher;
 
 use crate::session::{email_subject, subjects};
-use crate::{Backend, Caller, Origin};
+use crate::{Backend, Caller, Origin, Proved};
 
 // 256 bits: nobody guesses one, so tries need no counter.
 const TOKEN_BYTES: usize = 32;
 const TOKEN_LENGTH: usize = 2 * TOKEN_BYTES;
 
 impl Backend {
-    /// Replaces the caller's password and ends all their other sessions. Somebody without one (single sign-on) sets
-    /// their first after a fresh proof of who they are; `current` is not looked at then.
+    /// Replaces the caller's password and ends all their other sessions; gives who they are after it. Somebody without
+    /// one (single sign-on) sets their first after a fresh proof of who they are; `current` is not looked at then.
     ///
     /// # Errors
     /// `invalid_login` and [`Error::RateLimited`] as at sign-in; [`Error::Invalid`] on field `new`;
     /// `reauthentication_required` for a first password.
-    pub async fn change_password(&self, caller: &Caller, current: &SecretString, new: &SecretString) -> Result<()> {
+    pub async fn change_password(&self, caller: &Caller, current: &SecretString, new: &SecretString) -> Result<Proved> {
         let member = self.inner.store.member(caller.user.id, None).await?;
         let member = member.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
         let version = match member.password_hash {
@@ -44,7 +44,9 @@ impl Backend {
         let (user, keep) = ((caller.user.id, version), caller.proof.session_id);
         let changed = self.inner.store.change_password(user, &hash, keep, &audit).await?;
         // Hashing takes a while: a password that was replaced meanwhile must not replace the new one.
-        changed.then_some(()).ok_or(Error::Unauthenticated { code: Code::InvalidLogin })
+        changed.then_some(()).ok_or(Error::Unauthenticated { code: Code::InvalidLogin })?;
+        // The change itself raised the number by one.
+        Ok(Proved { user: caller.user.id, token_version: version + 1 })
     }
 
     /// Whether the caller has a password at all.

@@ -21,7 +21,14 @@ pub struct SignedIn {
     pub session: SessionRecord,
     /// Answer of the sign-in.
     pub view: SessionView,
-    /// Which `token_version` they had when they proved it.
+    /// As whom.
+    pub proved: Proved,
+}
+
+/// A person as they were when they proved who they are; see [`Backend::still_counts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proved {
+    pub(crate) user: UserId,
     pub(crate) token_version: i64,
 }
 
@@ -80,8 +87,8 @@ impl Backend {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn still_counts(&self, signed_in: &SignedIn) -> Result<bool> {
-        self.inner.store.is_current(signed_in.session.user_id, signed_in.token_version).await
+    pub async fn still_counts(&self, proved: Proved) -> Result<bool> {
+        self.inner.store.is_current(proved.user, proved.token_version).await
     }
 
     /// Checks the password of somebody who is not signed in, under the soft lock of the sign-in.
@@ -103,12 +110,13 @@ impl Backend {
     ///
     /// # Errors
     /// `invalid_login`, or [`Error::RateLimited`]: the soft lock is that of the sign-in.
-    pub async fn reauthenticate(&self, caller: &Caller, password: &SecretString) -> Result<()> {
-        self.check_password(caller, password, "re-authentication").await?;
+    pub async fn reauthenticate(&self, caller: &Caller, password: &SecretString) -> Result<Proved> {
+        let token_version = self.check_password(caller, password, "re-authentication").await?;
         let subjects = subjects(caller.user.email.as_str(), &caller.origin);
         let audit = self.audit(caller, Action::Reauthenticated, caller.actor(), "password");
         let [name, address] = &subjects;
-        self.inner.store.record_login(name, address, &audit).await
+        self.inner.store.record_login(name, address, &audit).await?;
+        Ok(Proved { user: caller.user.id, token_version })
     }
 
     /// Refuses unless the caller proved who they are within the last ten minutes; operators are no exception.
@@ -216,13 +224,13 @@ impl Backend {
     }
 
     async fn signed_in(&self, origin: &Origin, subjects: &[String; 2], member: Member) -> Result<SignedIn> {
-        let (session, token_version) = (self.new_session(&member, origin), member.token_version);
+        let (session, proved) = (self.new_session(&member, origin), Proved::of(&member));
         let caller = caller_in(&session, member, origin);
         let audit = self.audit(&caller, Action::SignedIn, caller.actor(), "");
         let [name, address] = subjects;
         self.inner.store.record_login(name, address, &audit).await?;
         let view = self.session_view(&caller);
-        Ok(SignedIn { session, view, token_version })
+        Ok(SignedIn { session, view, proved })
     }
 
     pub(crate) fn new_session(&self, member: &Member, origin: &Origin) -> SessionRecord {
@@ -275,6 +283,13 @@ impl Backend {
     pub(crate) async fn count_failure(&self, subjects: &[String], audit: &AuditEvent) -> Result<()> {
         let now = self.inner.store.database_time().await?;
         self.inner.store.record_login_failure(subjects, now, audit).await
+    }
+}
+
+impl Proved {
+    /// Somebody who proves it now.
+    pub(crate) fn of(member: &Member) -> Self {
+        Self { user: member.user.id, token_version: member.token_version }
     }
 }
 

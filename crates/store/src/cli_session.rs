@@ -4,15 +4,17 @@ use async_trait::async_trait;
 use backend::ports::CliSessions;
 use domain::audit::AuditEvent;
 use domain::cli_session::{CliCode, CliSession, IDLE_LIFE};
-use domain::id::{AccountId, CliSessionId, UserId};
+use domain::id::{AccountId, CliSessionId, SessionId, UserId};
 use domain::page::PageRequest;
 use domain::{Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::translate;
-use crate::pool::{Pool, change, on_db};
+use crate::pool::{Pool, change, enter, on_db};
 use crate::row::{all, ascending, at, ms, one, stored, with_surplus};
+use crate::session::hash_name;
+use crate::user::AT_VERSION;
 
 // "Last seen" is written at most once a minute: one command asks for several things.
 const SEEN_EVERY_MS: i64 = 60_000;
@@ -25,6 +27,7 @@ struct CodeRow {
     account_id: String,
     name: String,
     expires_ms: i64,
+    token_version: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -88,16 +91,22 @@ impl TryFrom<CliSessionRow> for CliSession {
 
 #[async_trait]
 impl CliSessions for SqlStore {
-    async fn create_cli_code(&self, code: &CliCode, now: Timestamp) -> Result<()> {
-        create_code(&self.pool, code, now).await
+    async fn create_cli_code(&self, code: &CliCode, browser: SessionId, now: Timestamp) -> Result<bool> {
+        create_code(&self.pool, code, browser, now).await
     }
 
-    async fn take_cli_code(&self, code_hash: &str) -> Result<Option<CliCode>> {
+    async fn take_cli_code(&self, code_hash: &str) -> Result<Option<(CliCode, i64)>> {
         take_code(&self.pool, code_hash).await
     }
 
-    async fn create_cli_session(&self, session: &CliSession, token_hash: &str, audit: &AuditEvent) -> Result<()> {
-        create(&self.pool, session, token_hash, audit).await
+    async fn create_cli_session(
+        &self,
+        session: &CliSession,
+        token_hash: &str,
+        token_version: i64,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        create(&self.pool, session, token_hash, token_version, audit).await
     }
 
     async fn cli_session_by_token(&self, token_hash: &str, now: Timestamp) -> Result<Option<CliSession>> {
@@ -127,42 +136,75 @@ macro_rules! end_all {
 }
 pub(crate) use end_all;
 
-pub(crate) async fn create_code(pool: &Pool, code: &CliCode, now: Timestamp) -> Result<()> {
+pub(crate) async fn create_code(pool: &Pool, code: &CliCode, browser: SessionId, now: Timestamp) -> Result<bool> {
     on_db!(write pool, db => sqlx::query("DELETE FROM cli_codes WHERE expires_ms <= $1")
         .bind(ms(now))
         .execute(db)
         .await
         .map(drop))
     .map_err(translate)?;
-    on_db!(write pool, db => sqlx::query(
-        "INSERT INTO cli_codes (code_hash, challenge, user_id, account_id, name, expires_ms)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(&code.code_hash)
-    .bind(&code.challenge)
-    .bind(code.user_id.to_string())
-    .bind(code.account_id.to_string())
-    .bind(&code.name)
-    .bind(ms(code.expires_at))
-    .execute(db)
-    .await
-    .map(drop))
-    .map_err(translate)
+    let made = enter!(pool, tx => {
+        // An UPDATE and no SELECT: whoever ends the session is waited for, or waits and ends the code as well.
+        let alive: Option<String> = sqlx::query_scalar(concat!(
+            "UPDATE sessions SET created_ms = created_ms WHERE user_id = $1 AND (id = $2 OR (id IS NULL AND ",
+            hash_name!(),
+            " = $2)) RETURNING id_hash"
+        ))
+        .bind(code.user_id.to_string())
+        .bind(browser.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+        if alive.is_some() {
+            sqlx::query(
+                "INSERT INTO cli_codes (code_hash, challenge, user_id, account_id, name, expires_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(&code.code_hash)
+            .bind(&code.challenge)
+            .bind(code.user_id.to_string())
+            .bind(code.account_id.to_string())
+            .bind(&code.name)
+            .bind(ms(code.expires_at))
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(alive)
+    })
+    .map_err(translate)?;
+    Ok(made.is_some())
 }
 
-pub(crate) async fn take_code(pool: &Pool, code_hash: &str) -> Result<Option<CliCode>> {
-    let row = on_db!(write pool, db => sqlx::query_as::<_, CodeRow>(
+pub(crate) async fn take_code(pool: &Pool, code_hash: &str) -> Result<Option<(CliCode, i64)>> {
+    let row: Option<CodeRow> = on_db!(write pool, db => sqlx::query_as(
         "DELETE FROM cli_codes WHERE code_hash = $1
-         RETURNING code_hash, challenge, user_id, account_id, name, expires_ms",
+         RETURNING code_hash, challenge, user_id, account_id, name, expires_ms,
+             (SELECT token_version FROM users WHERE users.id = cli_codes.user_id) AS token_version",
     )
     .bind(code_hash)
     .fetch_optional(db)
-    .await);
-    one(row.map_err(translate)?)
+    .await)
+    .map_err(translate)?;
+    let Some(row) = row else { return Ok(None) };
+    let token_version = row.token_version;
+    Ok(Some((row.try_into()?, token_version)))
 }
 
-pub(crate) async fn create(pool: &Pool, session: &CliSession, token_hash: &str, audit: &AuditEvent) -> Result<()> {
-    change!(pool, audit, tx => {
+pub(crate) async fn create(
+    pool: &Pool,
+    session: &CliSession,
+    token_hash: &str,
+    token_version: i64,
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let made = change!(pool, audit, tx => {
+        let current: Option<String> = sqlx::query_scalar(AT_VERSION)
+            .bind(session.user_id.to_string())
+            .bind(token_version)
+            .fetch_optional(&mut *tx)
+            .await?;
+        if current.is_none() {
+            return Ok(None);
+        }
         sqlx::query("DELETE FROM cli_sessions WHERE user_id = $1 AND absolute_expires_ms <= $2")
             .bind(session.user_id.to_string())
             .bind(ms(session.created_at))
@@ -188,8 +230,8 @@ pub(crate) async fn create(pool: &Pool, session: &CliSession, token_hash: &str, 
         .await?;
         Ok(Some(()))
     })
-    .map(drop)
-    .map_err(translate)
+    .map_err(translate)?;
+    Ok(made.is_some())
 }
 
 pub(crate) async fn by_token(pool: &Pool, token_hash: &str, now: Timestamp) -> Result<Option<CliSession>> {

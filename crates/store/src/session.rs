@@ -129,9 +129,10 @@ impl UserSessions for SqlStore {
 }
 
 // Ends all sessions of a user but one, those of the command line too, within the transaction of what made them untrusted.
+// The number first and each link of the chain before what is made from it: whoever makes one at this moment holds what
+// comes before it, so that it either stands when its kind is ended or is not made.
 macro_rules! end_all_but {
     ($tx:ident, $user:expr, $keep:expr) => {
-        $crate::cli_session::end_all!($tx, $user);
         // Tokens of the tenant API carry this number.
         sqlx::query("UPDATE users SET token_version = token_version + 1 WHERE id = $1")
             .bind($user.to_string())
@@ -145,7 +146,8 @@ macro_rules! end_all_but {
         .bind($user.to_string())
         .bind($keep.map(|id| id.to_string()).unwrap_or_default())
         .execute(&mut *$tx)
-        .await?
+        .await?;
+        $crate::cli_session::end_all!($tx, $user);
     };
 }
 

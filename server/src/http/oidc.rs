@@ -167,8 +167,8 @@ async fn enter(
         }
         Purpose::Link => state.backend.link_identity(asking(browser, flow)?, &vouched).await?,
         Purpose::Reauthenticate => {
-            state.backend.reauthenticate_vouched(asking(browser, flow)?, &vouched).await?;
-            browser.proved_again().await?;
+            let proved = state.backend.reauthenticate_vouched(asking(browser, flow)?, &vouched).await?;
+            browser.proved_again(proved).await?;
         }
     }
     Ok(())

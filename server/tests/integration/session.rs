@@ -1,6 +1,7 @@
 //! Sign-in, cookies, cross-site requests (`console-api.md` §1, `security.md` §4).
 
 use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection};
 use testkit::{Client, Reply, TestApp};
 
 use crate::CONSOLE;
@@ -81,6 +82,22 @@ async fn proving_who_one_is_again_gives_the_session_a_new_id_and_kills_the_old_o
     let next = held_back(async || member.post(route, wrong.clone()).await).await;
     next.is_problem(429, "rate_limited", "Too many requests");
     assert_eq!(member.get("/v1/auth/session").await.status, 200, "a wrong try ends nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_gets_its_new_id_while_all_are_ended_ends_with_them() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    // Somebody ends all sessions between the end of the old id and the beginning of the new one.
+    let mut database = SqliteConnection::connect(&app.database_url()).await.unwrap();
+    let meanwhile = "CREATE TRIGGER meanwhile AFTER DELETE ON sessions
+         BEGIN UPDATE users SET token_version = token_version + 1 WHERE id = OLD.user_id; END";
+    sqlx::raw_sql(meanwhile).execute(&mut database).await.unwrap();
+    let again = member.post("/v1/auth/reauthenticate", json!({"password": "a-password-for-tests"})).await;
+    again.is_problem(401, "invalid_login", "Invalid e-mail or password");
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sessions").fetch_one(&mut database).await.unwrap();
+    assert_eq!(left, 0);
+    database.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ on_both_engines! {
     a_revoked_session_is_gone_at_once_and_only_once
     a_session_belongs_to_its_user
     signing_out_everywhere_ends_the_command_line_too
+    what_begins_while_all_sessions_are_ended_does_not_outlive_them
     a_removed_members_command_line_ends_in_that_account_for_good
     sessions_that_ended_go_when_the_next_is_made
     pages_follow_the_id
@@ -53,8 +54,19 @@ async fn session(db: &Database, tenant: &Tenant, token_hash: &str, second: i64) 
         address: "192.0.2.7".into(),
         user_agent: "kubectl-remotegpu".into(),
     };
-    db.create_cli_session(&session, token_hash, &tenant.event(Action::CliSessionCreated)).await.unwrap();
+    let (version, audit) = (version(db, tenant).await, tenant.event(Action::CliSessionCreated));
+    assert!(db.create_cli_session(&session, token_hash, version, &audit).await.unwrap());
     session
+}
+
+async fn version(db: &Database, tenant: &Tenant) -> i64 {
+    db.member(tenant.owner.id, None).await.unwrap().unwrap().token_version
+}
+
+/// Allowed in a browser that is signed in.
+async fn keep(db: &Database, tenant: &Tenant, code: &CliCode, second: i64) {
+    let browser = tenant.session(db, &code.code_hash).await;
+    assert!(db.create_cli_code(code, browser.id, at(second)).await.unwrap());
 }
 
 async fn find(db: &Database, token_hash: &str, second: i64) -> Option<CliSession> {
@@ -64,20 +76,20 @@ async fn find(db: &Database, token_hash: &str, second: i64) -> Option<CliSession
 async fn a_code_is_taken_once(db: &Database) {
     let tenant = given::tenant(db).await;
     let made = code(&tenant, "c1", 0);
-    db.create_cli_code(&made, at(0)).await.unwrap();
+    keep(db, &tenant, &made, 0).await;
     assert_eq!(db.take_cli_code("c2").await.unwrap(), None);
     let (one, other) = tokio::join!(db.take_cli_code("c1"), db.take_cli_code("c1"));
-    let got: Vec<CliCode> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
+    let got: Vec<CliCode> = [one.unwrap(), other.unwrap()].into_iter().flatten().map(|(code, _)| code).collect();
     assert_eq!(got, [made]);
     assert_eq!(db.take_cli_code("c1").await.unwrap(), None);
 }
 
 async fn codes_that_ended_go_when_the_next_is_made(db: &Database) {
     let tenant = given::tenant(db).await;
-    db.create_cli_code(&code(&tenant, "c1", 0), at(0)).await.unwrap();
-    db.create_cli_code(&code(&tenant, "c2", 30), at(30)).await.unwrap();
+    keep(db, &tenant, &code(&tenant, "c1", 0), 0).await;
+    keep(db, &tenant, &code(&tenant, "c2", 30), 30).await;
     assert_eq!(db.count("cli_codes").await, 2);
-    db.create_cli_code(&code(&tenant, "c3", 60), at(60)).await.unwrap();
+    keep(db, &tenant, &code(&tenant, "c3", 60), 60).await;
     assert_eq!(db.count("cli_codes").await, 2, "dead at the very second");
     assert_eq!(db.take_cli_code("c1").await.unwrap(), None);
 }
@@ -134,7 +146,7 @@ async fn a_removed_members_command_line_ends_in_that_account_for_good(db: &Datab
     for (of, token_hash) in [(&here, "t1"), (&there, "t2"), (&tenant, "t3")] {
         session(db, of, token_hash, 0).await;
     }
-    db.create_cli_code(&code(&here, "c1", 0), at(0)).await.unwrap();
+    keep(db, &here, &code(&here, "c1", 0), 0).await;
     let audit = tenant.event(Action::MemberRemoved);
     assert!(db.remove_member(tenant.account.id, user.id, Role::Member, at(1), &audit).await.unwrap());
     assert_eq!(find(db, "t1", 2).await, None);
@@ -157,12 +169,37 @@ async fn signing_out_everywhere_ends_the_command_line_too(db: &Database) {
     session(db, &tenant, "t1", 0).await;
     session(db, &tenant, "t2", 0).await;
     session(db, &other, "t3", 0).await;
-    db.create_cli_code(&code(&tenant, "c1", 0), at(0)).await.unwrap();
+    keep(db, &tenant, &code(&tenant, "c1", 0), 0).await;
     db.end_sessions(tenant.owner.id, None, &tenant.event(Action::SessionsEnded)).await.unwrap();
     assert_eq!(db.take_cli_code("c1").await.unwrap(), None, "nor may a code make a new one");
     let live = (find(db, "t1", 2).await, find(db, "t2", 2).await);
     assert_eq!(live, (None, None));
     assert!(find(db, "t3", 2).await.is_some());
+}
+
+async fn what_begins_while_all_sessions_are_ended_does_not_outlive_them(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let end = async || db.end_sessions(tenant.owner.id, None, &tenant.event(Action::SessionsEnded)).await.unwrap();
+    let (browser, late) = (tenant.session(db, "h1").await, code(&tenant, "c1", 0));
+    keep(db, &tenant, &code(&tenant, "c2", 0), 0).await;
+    let (_, token_version) = db.take_cli_code("c2").await.unwrap().unwrap();
+    let one = session(db, &tenant, "t1", 0).await;
+    end().await;
+    assert!(!db.create_cli_code(&late, browser.id, at(0)).await.unwrap(), "of a session that was ended");
+    let next = CliSession { id: CliSessionId::new(Uuid::now_v7()), ..one };
+    let audit = tenant.event(Action::CliSessionCreated);
+    assert!(!db.create_cli_session(&next, "t2", token_version, &audit).await.unwrap(), "of a code from before");
+    for round in 0..10 {
+        let browser = tenant.session(db, &format!("r{round}")).await;
+        let (code, version) = (code(&tenant, &format!("r{round}"), 0), version(db, &tenant).await);
+        let next = CliSession { id: CliSessionId::new(Uuid::now_v7()), ..next.clone() };
+        let (hash, audit) = (format!("r{round}"), tenant.event(Action::CliSessionCreated));
+        let codes = db.create_cli_code(&code, browser.id, at(0));
+        let sessions = db.create_cli_session(&next, &hash, version, &audit);
+        let (made, begun, ()) = tokio::join!(codes, sessions, end());
+        assert!(made.is_ok() && begun.is_ok(), "{made:?} {begun:?}");
+        assert_eq!((db.count("cli_codes").await, db.count("cli_sessions").await), (0, 0), "round {round}");
+    }
 }
 
 async fn sessions_that_ended_go_when_the_next_is_made(db: &Database) {

@@ -139,7 +139,7 @@ async fn links_and_machines(db: &Database) {
     assert_eq!((identity.user_id, identity.provider.as_str()), (owner, "corp"));
     let machine = db.cli_session_by_token("token-hash", at(1)).await.unwrap().unwrap();
     assert_eq!((machine.user_id, machine.name.as_str()), (owner, "laptop"));
-    assert_eq!(db.take_cli_code("code-hash").await.unwrap().unwrap().name, "desktop");
+    assert_eq!(db.take_cli_code("code-hash").await.unwrap().unwrap().0.name, "desktop");
 }
 
 async fn usage_and_budget(db: &Database) {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use backend::ports::{Clock, Sessions};
-use backend::{Backend, Caller, Origin, SignedIn};
+use backend::{Backend, Caller, Origin, Proved, SignedIn};
 use domain::identity::ProviderView;
 use domain::platform_account::SupportRequest;
 use domain::session::{Acting, SessionRecord, SessionView};
@@ -114,25 +114,20 @@ impl BrowserSession {
     ///
     /// # Errors
     /// When it is gone, or the database does not answer.
-    pub async fn proved_again(&self) -> Result<()> {
+    pub async fn proved_again(&self, proved: Proved) -> Result<()> {
         let row = self.session.get::<SessionRecord>(ROW).await.map_err(fault)?;
         let row = row.ok_or(Error::Unauthenticated { code: Code::MissingAccessToken })?;
-        self.cycle(&row.reauthenticated(self.clock.now()), false).await
+        self.cycle(&row.reauthenticated(self.clock.now()), false, proved).await
     }
 
-    /// Begins a session with an empty mind. Its row stands before the last look: whoever ended all sessions of the
-    /// person until then is seen, whoever does so later finds it.
+    /// Begins a session with an empty mind.
     async fn begin(&self, signed_in: &SignedIn) -> Result<()> {
-        self.cycle(&signed_in.session, true).await?;
-        if self.backend.still_counts(signed_in).await? {
-            return Ok(());
-        }
-        self.session.flush().await.map_err(fault)?;
-        Err(Error::Unauthenticated { code: Code::InvalidLogin })
+        self.cycle(&signed_in.session, true, signed_in.proved).await
     }
 
-    /// A new id at each proof of identity: whoever planted or stole the old one gains nothing.
-    async fn cycle(&self, row: &SessionRecord, forget: bool) -> Result<()> {
+    /// A new id at each proof of identity: whoever planted or stole the old one gains nothing. The row stands before
+    /// the last look: whoever ended all sessions of the person until then is seen, whoever does so later finds it.
+    async fn cycle(&self, row: &SessionRecord, forget: bool, proved: Proved) -> Result<()> {
         self.session.cycle_id().await.map_err(fault)?;
         if forget {
             self.session.clear().await;
@@ -141,7 +136,12 @@ impl BrowserSession {
         self.session.set_expiry(Some(Expiry::AtDateTime(ends)));
         self.session.insert(ROW, row).await.map_err(fault)?;
         // Written here and not after the answer, so that a failure is told to the caller.
-        self.session.save().await.map_err(fault)
+        self.session.save().await.map_err(fault)?;
+        if self.backend.still_counts(proved).await? {
+            return Ok(());
+        }
+        self.session.flush().await.map_err(fault)?;
+        Err(Error::Unauthenticated { code: Code::InvalidLogin })
     }
 }
 
@@ -155,14 +155,14 @@ impl SessionPort for BrowserSession {
 
     async fn reauthenticate(&self, password: SecretString) -> Result<()> {
         self.by_browser()?;
-        self.backend.reauthenticate(self.caller()?, &password).await?;
-        self.proved_again().await
+        let proved = self.backend.reauthenticate(self.caller()?, &password).await?;
+        self.proved_again(proved).await
     }
 
     async fn change_password(&self, current: SecretString, new: SecretString) -> Result<()> {
         self.by_browser()?;
-        self.backend.change_password(self.caller()?, &current, &new).await?;
-        self.proved_again().await
+        let proved = self.backend.change_password(self.caller()?, &current, &new).await?;
+        self.proved_again(proved).await
     }
 
     async fn reset_password(&self, token: &str, new: SecretString) -> Result<()> {

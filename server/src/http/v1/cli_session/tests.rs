@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use backend::ports::{Clock, Users as _};
+use backend::ports::{Clock, Sessions as _, Users as _};
 use backend::{Caller, Parts, Pepper, Proof};
 use domain::cli_session::{LoginQuery, LoginRequest};
 use domain::id::SessionId;
 use domain::kubeconfig::Endpoints;
-use domain::session::Acting;
+use domain::session::{Acting, SessionRecord};
 use domain::user::{Email, Role};
 use domain::{Code, Error};
 use jiff::Timestamp;
@@ -76,8 +76,9 @@ impl Stand {
         let password = SecretString::from("a-password-for-tests");
         backend.bootstrap("ada@example.com", &password).await.unwrap();
         let member = store.member_by_email(&Email::new("ada@example.com").unwrap()).await.unwrap().unwrap();
-        let session_id = Some(SessionId::new(uuid::Uuid::now_v7()));
-        let proof = Proof { session_id, authenticated_at: clock.now() };
+        let session = SessionRecord::begin(SessionId::new(uuid::Uuid::now_v7()), member.user.id, true, clock.now());
+        assert!(store.create_session(&session).await.unwrap());
+        let proof = Proof { session_id: Some(session.id), authenticated_at: clock.now() };
         let browser = backend.caller(member.user.id, Acting::default(), proof, origin()).await.unwrap();
         Self { backend, clock, browser, _folder: folder }
     }
