@@ -94,7 +94,7 @@ impl Money {
 
     /// For people: symbol or code and two decimals (more when the amount is below a cent).
     pub fn display(&self) -> String {
-        let cents = (self.micros + 5_000) / 10_000;
+        let cents = self.micros.saturating_add(5_000) / 10_000;
         let number = if self.micros > 0 && self.micros < 10_000 {
             self.decimal()
         } else {

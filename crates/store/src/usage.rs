@@ -223,9 +223,12 @@ const INSERT: &str = "INSERT INTO usage_records (id, account_id, namespace_id, n
      WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE pod_uid = $8 AND ended_ms > $18)
      ON CONFLICT DO NOTHING RETURNING id";
 
+/// Stays at the most that fits, as [`Money`] does. Beyond that PostgreSQL would refuse the whole batch for ever, and
+/// SQLite would keep a float that nobody can read back.
 const ADD_TO_DAY: &str = "INSERT INTO usage_days (account_id, day, namespace_id, member_id, sku, currency, namespace,
          member, seconds, micros)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      ON CONFLICT (account_id, day, namespace_id, member_id, sku, currency) DO UPDATE
      SET namespace = excluded.namespace, member = excluded.member, seconds = usage_days.seconds + excluded.seconds,
-         micros = usage_days.micros + excluded.micros";
+         micros = CASE WHEN usage_days.micros > 9223372036854775807 - excluded.micros THEN 9223372036854775807
+             ELSE usage_days.micros + excluded.micros END";

@@ -222,9 +222,9 @@ impl UsageSummary {
             facts.days.iter().filter(|day| day.currency == *currency && range.wants(day)).collect();
         let open: Vec<&UsageRecord> =
             facts.open.iter().filter(|r| r.price.currency == *currency && range.wants_record(r)).collect();
-        let per_hour = money(open.iter().map(|record| record.price.micros).sum());
+        let per_hour = money(added(open.iter().map(|record| record.price.micros)));
         let month = facts.month.iter().filter(|day| day.currency == *currency && range.wants(day));
-        let month: i64 = month.map(|day| day.micros).sum();
+        let month = added(month.map(|day| day.micros));
         let rest = super::seconds(now, Month::of(now).end()).unsigned_abs();
         let skus = shares(&wanted, currency, |day| (day.sku_code.clone(), day.sku_code.clone()));
         let ahead = range.ahead(&wanted, &per_hour, now);
@@ -234,7 +234,7 @@ impl UsageSummary {
             since,
             until,
             currency: currency.as_str().to_owned(),
-            total: money(wanted.iter().map(|day| day.micros).sum()).decimal(),
+            total: money(added(wanted.iter().map(|day| day.micros))).decimal(),
             seconds: wanted.iter().map(|day| day.seconds).sum(),
             running: u32::try_from(open.len()).unwrap_or(u32::MAX),
             per_hour: per_hour.decimal(),
@@ -259,14 +259,15 @@ impl UsageRange {
     fn by_day(&self, wanted: &[&UsageDay], currency: &Currency, skus: &[UsageShare]) -> Vec<UsageDayView> {
         let mut sums: BTreeMap<(Day, &str), i64> = BTreeMap::new();
         for day in wanted {
-            *sums.entry((day.day, day.sku_code.as_str())).or_default() += day.micros;
+            let sum = sums.entry((day.day, day.sku_code.as_str())).or_default();
+            *sum = sum.saturating_add(day.micros);
         }
         let decimal = |micros: i64| Money { micros, currency: currency.clone() }.decimal();
         let view = |day: Day| {
             let micros = |sku: &UsageShare| sums.get(&(day, sku.key.as_str())).copied().unwrap_or_default();
             let parts: Vec<i64> = skus.iter().map(micros).collect();
             let skus = parts.iter().map(|micros| decimal(*micros)).collect();
-            UsageDayView { day: day.to_string(), cost: decimal(parts.iter().sum()), skus }
+            UsageDayView { day: day.to_string(), cost: decimal(added(parts.into_iter())), skus }
         };
         self.each_day().map(view).collect()
     }
@@ -292,7 +293,7 @@ impl UsageRange {
         if per_hour.micros == 0 || today < self.since || self.until < today {
             return Vec::new();
         }
-        let so_far: i64 = wanted.iter().filter(|day| day.day == today).map(|day| day.micros).sum();
+        let so_far = added(wanted.iter().filter(|day| day.day == today).map(|day| day.micros));
         let of = |day: Day| {
             let (paid, from) = if day == today { (so_far, now) } else { (0, day.start()) };
             let rest = per_hour.for_seconds(super::seconds(from, day.next().start()).unsigned_abs());
@@ -303,15 +304,20 @@ impl UsageRange {
     }
 }
 
+/// The sum of micro-units, saturating as [`Money`] does: the price of a SKU may be any.
+fn added(micros: impl Iterator<Item = i64>) -> i64 {
+    micros.fold(0, i64::saturating_add)
+}
+
 fn shares(days: &[&UsageDay], currency: &Currency, of: impl Fn(&UsageDay) -> (String, String)) -> Vec<UsageShare> {
     let mut sums: BTreeMap<String, (String, i64, i64)> = BTreeMap::new();
     for day in days {
         let (key, name) = of(day);
         let sum = sums.entry(key).or_default();
         // Days come in their order: the last name is the latest.
-        *sum = (name, sum.1 + day.micros, sum.2 + day.seconds);
+        *sum = (name, sum.1.saturating_add(day.micros), sum.2 + day.seconds);
     }
-    let total: i64 = days.iter().map(|day| day.micros).sum();
+    let total = added(days.iter().map(|day| day.micros));
     let mut sums: Vec<_> = sums.into_iter().collect();
     sums.sort_by(|a, b| (b.1.1, &a.1.0).cmp(&(a.1.1, &b.1.0)));
     let share = |(key, (name, micros, seconds)): (String, (String, i64, i64))| {
@@ -370,6 +376,22 @@ mod tests {
             costs,
             [("2.00", "2.00 0.00".to_owned()), ("2.00", "2.00 0.00".into()), ("2.00", "0.00 2.00".into())]
         );
+    }
+
+    #[test]
+    fn sums_of_absurd_prices_stay_at_the_most_that_fits() {
+        let now = at(NOW);
+        let pods = ["2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"].map(|start| record(i64::MAX, at(start), None));
+        let days: Vec<UsageDay> = pods.iter().flat_map(|pod| pod.days(now)).collect();
+        let facts = UsageFacts { month: days.clone(), days, open: pods.into(), budgets: Vec::new() };
+        let all = UsageSummary::of(&facts, &UsageQuery::default().check(now).unwrap(), now);
+        let most = Money { micros: i64::MAX, currency: Currency::new("EUR").unwrap() };
+        assert!(most.display().starts_with('€'), "{}", most.display());
+        let most = most.decimal();
+        for sum in [&all.total, &all.per_hour, &all.month, &all.forecast, &all.skus[0].cost, &all.days[20].cost] {
+            assert_eq!(*sum, most);
+        }
+        assert_eq!((all.skus[0].percent, &all.ahead[0].cost), (100, &most));
     }
 
     #[test]

@@ -15,6 +15,7 @@ on_both_engines! {
     a_record_is_begun_and_ended_once_however_often_it_is_noted
     a_pod_has_one_open_record_and_no_two_that_overlap
     what_has_ended_is_summed_by_day
+    the_sum_of_a_day_stays_at_the_most_that_fits
     only_what_runs_is_open_and_only_the_accounts_own
     a_month_is_read_in_pages_by_namespace_and_by_sku
     an_invoice_reads_namespace_by_namespace_in_the_order_of_starts
@@ -114,6 +115,18 @@ async fn what_has_ended_is_summed_by_day(db: &Database) {
     assert_eq!(figures, [(first, 5400, 1_500_000, "team-ml"), (second, 3601, 1_000_278, "renamed")]);
     let one = db.usage_days(account, second, second).await.unwrap();
     assert_eq!(one, found[1..]);
+}
+
+async fn the_sum_of_a_day_stays_at_the_most_that_fits(db: &Database) {
+    let account = somebody();
+    for pod in ["a", "b", "c"] {
+        let dear = record(account, pod, 0, Some(3600));
+        let price = Money { micros: i64::MAX - 7, ..dear.price.clone() };
+        db.note_usage(&[UsageRecord { price, ..dear }]).await.unwrap();
+    }
+    assert_eq!(totals(db, account).await, (10_800, i64::MAX));
+    db.note_usage(&[record(account, "d", 0, Some(3600))]).await.unwrap();
+    assert_eq!(totals(db, account).await, (14_400, i64::MAX));
 }
 
 async fn only_what_runs_is_open_and_only_the_accounts_own(db: &Database) {
