@@ -133,7 +133,7 @@ impl Backend {
             }
         } else {
             let none = WorkloadChange { replicas: Some(0), ..WorkloadChange::default() };
-            cluster.patch_workload(&token, inside, kind, name, &none.patch("")).await?;
+            cluster.patch_workload(&token, inside, kind, name, &none.patch("", None)).await?;
         }
         self.forget_idleness(id, kind, name);
         let detail = format!("all its GPUs were idle since {since}");

@@ -165,13 +165,13 @@ async fn a_suspension_and_its_end_are_orders_about_connectors_and_skypilot(db: &
     let mut marks = Vec::new();
     for (ticket, when) in [(2, Some(at(3))), (3, None)] {
         let audit = tenant.event(Action::AccountSuspended);
-        assert!(db.suspend_account(tenant.account.id, when, &audit).await.unwrap());
+        assert!(db.suspend_account(&now(db, &tenant).await, when, &audit).await.unwrap());
         let marked = db.outdated_namespaces(10).await.unwrap();
         assert_eq!(marked.iter().map(|(namespace, _)| namespace.id).collect::<Vec<_>>(), [namespace.id]);
         marks.push(marked[0].1);
         assert_eq!(db.skypilot_orders(10).await.unwrap(), [namespace.id]);
-        let now = db.skypilot_access(namespace.id).await.unwrap().unwrap();
-        assert_eq!((now.ticket, now.suspended, now.features.len()), (ticket, when.is_some(), 1));
+        let access = db.skypilot_access(namespace.id).await.unwrap().unwrap();
+        assert_eq!((access.ticket, access.suspended, access.features.len()), (ticket, when.is_some(), 1));
         db.skypilot_settled(namespace.id, ticket).await.unwrap();
     }
     assert_ne!(marks[0], marks[1], "both were at the same moment");

@@ -242,9 +242,10 @@ async fn a_suspended_account_gets_no_connector(db: &Database) {
     };
     let issue = async || db.record_credential(&credential, &tenant.event(Action::ConnectorIssued)).await.unwrap();
     let audit = tenant.event(Action::AccountSuspended);
-    assert!(db.suspend_account(tenant.account.id, Some(at(3)), &audit).await.unwrap());
+    assert!(db.suspend_account(&tenant.account, Some(at(3)), &audit).await.unwrap());
     assert!(!issue().await, "it was begun before and would be bound after the suspension");
-    assert!(db.suspend_account(tenant.account.id, None, &tenant.event(Action::AccountResumed)).await.unwrap());
+    let suspended = domain::account::Account { suspended_at: Some(at(3)), ..tenant.account.clone() };
+    assert!(db.suspend_account(&suspended, None, &tenant.event(Action::AccountResumed)).await.unwrap());
     assert!(issue().await);
 }
 
