@@ -18,11 +18,13 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 // So often the pool sees each connection and may end it by its age.
 const KEPT: Duration = Duration::from_secs(60);
 
-/// A pool with the connections that wait before it, the longest rested first, as the pool itself would have it.
+/// A pool with the connections that wait before it. The one that worked last works next: few of them stay warm, here and
+/// in the server, where each is a process.
 pub(crate) struct Ready<DB: Database> {
     pool: Pool<DB>,
     // As many as the pool has connections: a caller with a turn finds one here, or room in the pool.
     turns: Semaphore,
+    // The longest rested first.
     waiting: Mutex<VecDeque<Rested<DB>>>,
     patience: Duration,
 }
@@ -58,7 +60,7 @@ impl<DB: Database> Ready<DB> {
 
     async fn next(&self) -> sqlx::Result<Lent<'_, DB>> {
         let turn = self.turns.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let rested = self.waiting().pop_front();
+        let rested = self.waiting().pop_back();
         if let Some(Rested { mut connection, left_pool, since }) = rested {
             if since.elapsed() <= RESTED || matches!(timeout(PING_LIMIT, connection.ping()).await, Ok(Ok(()))) {
                 return Ok(Lent { connection, ready: self, left_pool, turn });
@@ -96,6 +98,10 @@ impl<DB: Database> Ready<DB> {
         if !self.pool.is_closed() {
             waiting.push_back(rested);
         }
+        // What many callers at once needed once: the pool ends it.
+        let surplus = waiting.front().is_some_and(|first| first.since.elapsed() > KEPT).then(|| waiting.pop_front());
+        drop(waiting);
+        drop(surplus);
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Rested<DB>>> {
@@ -164,6 +170,20 @@ mod tests {
         assert_eq!(ready.open_and_idle(), (1, 0));
         lent.give_back();
         works(&ready).await;
+    }
+
+    #[tokio::test]
+    async fn the_connection_that_worked_last_works_next() {
+        // Each has a database of its own.
+        let pool = SqlitePoolOptions::new().max_connections(2).connect("sqlite::memory:").await.unwrap();
+        let ready = Ready::new(pool, Duration::from_secs(60));
+        let (first, mut second) = futures::join!(ready.lend(), ready.lend());
+        let mark = sqlx::query("CREATE TABLE mark (a INTEGER)");
+        mark.execute(second.as_mut().unwrap().connection()).await.unwrap();
+        first.unwrap().give_back();
+        second.unwrap().give_back();
+        let mut next = ready.lend().await.unwrap();
+        sqlx::query("INSERT INTO mark VALUES (1)").execute(next.connection()).await.unwrap();
     }
 
     #[tokio::test]
