@@ -78,6 +78,21 @@ test("the same thing done twice shows the page anew twice", async ({ signedIn: p
   }
 });
 
+test("one step back, no button takes back what came later", async ({ signedIn: page }) => {
+  const data = { name: unique("hook"), url: "https://127.0.0.2:9/hook", topics: ["budget"] };
+  const { id } = (await (await page.request.post("/v1/webhooks", { data })).json()) as { id: string };
+  await open(page, `/settings/webhooks/${id}`);
+  const undo = page.getByRole("button", { name: "Undo" });
+  await page.getByRole("button", { name: "Switch off" }).click();
+  await expect(page.getByText(`Webhook ${data.name} is off: nothing is sent`)).toBeVisible();
+  await page.getByRole("button", { name: "Switch on" }).click();
+  await expect(page.getByText(`Webhook ${data.name} is on`)).toBeVisible();
+  await expect(undo).toHaveCount(1);
+  await page.goBack();
+  await expect(page.getByText(`Webhook ${data.name} is off: nothing is sent`)).toBeVisible();
+  await expect(undo).toHaveCount(0);
+});
+
 test.describe("what is refused", () => {
   test.use({ refusals: true });
 

@@ -20,35 +20,48 @@ pub struct Undo {
 pub struct LastDone {
     undo: RwSignal<Option<Undo>>,
     failed: RwSignal<Option<String>>,
+    /// The notice about it, as the address says it; none until it came.
+    notice: RwSignal<Option<String>>,
 }
 
 /// For all pages; forgotten with the notice about it.
 pub fn provide_last_done() {
-    let last = LastDone { undo: RwSignal::new(None), failed: RwSignal::new(None) };
+    let last = LastDone::nothing();
     provide_context(last);
     let query = use_query_map();
-    let told = Memo::new(move |_| query.read().get("done").is_some());
-    Effect::new(move || {
-        if !told.get() {
-            last.remember(None);
-        }
-    });
+    let told = Memo::new(move |_| query.read().get("done"));
+    Effect::new(move || last.follow(told.get()));
 }
 
 // === impl LastDone ===
 
 impl LastDone {
-    /// Something else was done.
+    fn nothing() -> Self {
+        Self { undo: RwSignal::new(None), failed: RwSignal::new(None), notice: RwSignal::new(None) }
+    }
+
+    /// Something else was done; its notice follows.
     pub fn remember(self, undo: Option<Undo>) {
         // The pages may be gone by now: then nobody takes anything back.
         let _ = self.undo.try_set(undo);
         let _ = self.failed.try_set(None);
+        let _ = self.notice.try_set(None);
+    }
+
+    /// The address has this notice now. One step back is the notice of something earlier: its button would take back
+    /// what came later.
+    fn follow(self, now: Option<String>) {
+        let before = self.notice.get_untracked();
+        if now.is_none() || before.is_some_and(|before| now.as_ref() != Some(&before)) {
+            self.remember(None);
+        }
+        self.notice.set(now);
     }
 
     #[cfg(feature = "hydrate")]
     fn take_back(self) {
         let Some(undo) = self.undo.get_untracked() else { return };
-        self.remember(None);
+        self.undo.set(None);
         leptos::task::spawn_local(async move {
             if let Err(error) = crate::api::ask::post(undo.path, undo.body).await {
                 let _ = self.failed.try_set(Some(error.detail));
@@ -76,5 +89,29 @@ pub fn UndoButton() -> impl IntoView {
     view! {
         {move || last.filter(|last| last.undo.with(Option::is_some)).map(button)}
         {move || last.and_then(|last| last.failed.get()).map(|why| view! { <span class="text-fail">{why}</span> })}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_is_taken_back_under_its_own_notice_only() {
+        Owner::new().with(|| {
+            let last = LastDone::nothing();
+            let can_be_taken_back = || last.undo.with_untracked(Option::is_some);
+            for notice in ["webhook-disabled.1", "webhook-enabled.2"] {
+                last.remember(Some(Undo { path: "/api/switch", body: String::new() }));
+                last.follow(Some(notice.to_owned()));
+                assert!(can_be_taken_back(), "{notice}");
+            }
+            last.follow(Some("webhook-disabled.1".to_owned()));
+            assert!(!can_be_taken_back(), "one step back");
+            last.remember(Some(Undo { path: "/api/switch", body: String::new() }));
+            last.follow(Some("webhook-disabled.3".to_owned()));
+            last.follow(None);
+            assert!(!can_be_taken_back(), "the notice is gone");
+        });
     }
 }
