@@ -66,6 +66,9 @@ test("an owner without JavaScript invites, changes roles, renames and hands over
     await confirm.first().fill(name);
     await page.getByRole("button", { name: "Hand over" }).click();
     await expect(page.getByRole("button", { name: "Hand over" })).toBeDisabled();
+    // Enter in the one field of a form would send it, though its button is blocked.
+    await expect(confirm).toHaveCount(2);
+    for (const field of await confirm.all()) await expect(field).toBeDisabled();
     expect([await role(page, id), await role(other, id)]).toEqual(["admin", "owner"]);
   });
 

@@ -42,7 +42,7 @@ fn class(tone: ButtonTone, size: ButtonSize) -> String {
 
 /// A button. While it cannot act it stays visible and says why: under the pointer, and to whoever comes to it by keyboard
 /// or by touch, which a disabled button lets nobody do. It sends no form then, without JavaScript too; a handler of its own
-/// must look itself.
+/// must look itself. Enter in a field sends the form still: [`Fields`](super::field::Fields) close with the button.
 #[component]
 pub fn Button(
     #[prop(optional)] tone: ButtonTone,

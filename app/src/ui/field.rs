@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 
 /// Class of text inputs, selects and the like.
-pub const INPUT: &str = "h-8 w-full rounded border border-line-strong bg-surface px-2.5 text-ink placeholder:text-faint hover:border-faint aria-invalid:border-fail";
+pub const INPUT: &str = "h-8 w-full rounded border border-line-strong bg-surface px-2.5 text-ink placeholder:text-faint hover:border-faint disabled:bg-sunken disabled:text-muted aria-invalid:border-fail";
 /// Class of multi-line inputs.
 pub const TEXTAREA: &str = "w-full rounded border border-line-strong bg-surface px-2.5 py-1.5 font-mono text-sm text-ink placeholder:text-faint hover:border-faint aria-invalid:border-fail";
 
@@ -37,6 +37,21 @@ pub fn Field(
                 }}
             </p>
         </div>
+    }
+}
+
+/// Fields of a form, one below the other. Closed ones cannot be reached: Enter in a form's only field sends it, though its
+/// button is no submit button while it is blocked.
+#[component]
+pub fn Fields(
+    /// While the button is blocked.
+    closed: bool,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <fieldset class="grid min-w-0 gap-3" disabled=closed>
+            {children()}
+        </fieldset>
     }
 }
 

@@ -7,7 +7,7 @@ use super::banner::Banner;
 use super::button::{Button, ButtonLink, ButtonTone};
 use super::clock::Ago;
 use super::empty::EmptyState;
-use super::field::{Field, INPUT};
+use super::field::{Field, Fields, INPUT};
 use super::meter::{Meter, Ticks};
 use super::table::{Column, Table};
 
@@ -52,6 +52,13 @@ fn a_field_names_its_control_and_its_error() {
         }
     };
     insta::assert_snapshot!(html(field), @r#"<div><label for="name">Name</label><input id="name" aria-describedby="name-note"><p id="name-note" aria-live="polite"><span>Name must be 1 to 63 characters</span></p></div>"#);
+}
+
+#[test]
+fn closed_fields_cannot_be_reached() {
+    let fields = |closed: bool| html(move || view! { <Fields closed=closed><input name="name" /></Fields> });
+    assert_eq!(fields(true), r#"<fieldset disabled><input name="name"></fieldset>"#);
+    assert_eq!(fields(false), r#"<fieldset><input name="name"></fieldset>"#);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::features::problem::ErrorBanner;
 use crate::features::quota_meters::QuotaMeters;
 use crate::ui::button::{Button, ButtonTone};
 use crate::ui::confirm::ConfirmName;
-use crate::ui::field::{Field, INPUT, invalid};
+use crate::ui::field::{Field, Fields, INPUT, invalid};
 use crate::ui::panel::Panel;
 
 /// The page.
@@ -68,19 +68,21 @@ fn Rename(account: AccountView, blocked: Option<String>) -> impl IntoView {
                 <div class="grid gap-3 p-4">
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=account.id />
-                    <Field id="account-name" label="Name" error=error>
-                        <input
-                            id="account-name"
-                            name="name"
-                            class=INPUT
-                            value=account.name
-                            required
-                            maxlength="100"
-                            autocomplete="off"
-                            aria-describedby="account-name-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
+                    <Fields closed=blocked.is_some()>
+                        <Field id="account-name" label="Name" error=error>
+                            <input
+                                id="account-name"
+                                name="name"
+                                class=INPUT
+                                value=account.name
+                                required
+                                maxlength="100"
+                                autocomplete="off"
+                                aria-describedby="account-name-note"
+                                aria-invalid=invalid(error)
+                            />
+                        </Field>
+                    </Fields>
                     <div>
                         <Button blocked=Signal::stored(blocked)>"Rename"</Button>
                     </div>
@@ -95,6 +97,7 @@ fn Transfer(account: AccountView, others: Vec<MemberView>, blocked: Option<Strin
     let sending = Sending::to::<TransferAccount>();
     let elsewhere = sending.elsewhere(&["user_id", "confirm"]);
     let nobody = others.is_empty().then(|| "There is no other member".to_owned());
+    let blocked = blocked.or(nobody);
     let option = |member: MemberView| view! { <option value=member.user_id>{member.email}</option> };
     view! {
         <Panel title="Ownership">
@@ -103,14 +106,16 @@ fn Transfer(account: AccountView, others: Vec<MemberView>, blocked: Option<Strin
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p class="text-muted">"They become owner; you stay as an admin."</p>
                     <input type="hidden" name="id" value=account.id />
-                    <Field id="heir" label="New owner" error=sending.field("user_id")>
-                        <select id="heir" name="user_id" class=INPUT aria-describedby="heir-note">
-                            {others.into_iter().map(option).collect_view()}
-                        </select>
-                    </Field>
-                    <ConfirmName id="transfer-confirm" name=account.name error=sending.field("confirm") />
+                    <Fields closed=blocked.is_some()>
+                        <Field id="heir" label="New owner" error=sending.field("user_id")>
+                            <select id="heir" name="user_id" class=INPUT aria-describedby="heir-note">
+                                {others.into_iter().map(option).collect_view()}
+                            </select>
+                        </Field>
+                        <ConfirmName id="transfer-confirm" name=account.name error=sending.field("confirm") />
+                    </Fields>
                     <div>
-                        <Button tone=ButtonTone::Danger blocked=Signal::stored(blocked.or(nobody))>
+                        <Button tone=ButtonTone::Danger blocked=Signal::stored(blocked)>
                             "Hand over"
                         </Button>
                     </div>
@@ -133,7 +138,9 @@ fn Delete(account: AccountView, blocked: Option<String>) -> impl IntoView {
                         "Its members, invitations and API keys go with it. Delete its namespaces first. This cannot be undone."
                     </p>
                     <input type="hidden" name="id" value=account.id />
-                    <ConfirmName id="delete-confirm" name=account.name error=sending.field("confirm") />
+                    <Fields closed=blocked.is_some()>
+                        <ConfirmName id="delete-confirm" name=account.name error=sending.field("confirm") />
+                    </Fields>
                     <div>
                         <Button tone=ButtonTone::Danger blocked=Signal::stored(blocked)>
                             "Delete account"
