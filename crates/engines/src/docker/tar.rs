@@ -24,9 +24,10 @@ impl Tar {
         self.entry(path, b'5', 0o755, "", &[]);
     }
 
-    /// One that everybody may write to.
+    /// One that everybody may write to. What is made in it belongs to the group, if there is one, whoever makes it.
     pub(super) fn open_folder(&mut self, path: &str) {
-        self.entry(path, b'5', 0o777, "", &[]);
+        let mode = if self.group == 0 { 0o777 } else { 0o2777 };
+        self.entry(path, b'5', mode, "", &[]);
     }
 
     pub(super) fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
@@ -135,7 +136,7 @@ mod tests {
         let lines: Vec<&str> = list.lines().collect();
         assert!(output.status.success() && lines.len() == 5, "{list}");
         assert!(lines[0].starts_with("drwxr-xr-x 0/1000680000"), "{list}");
-        assert!(lines[1].starts_with("drwxrwxrwx 0/1000680000") && lines[1].contains(" work"), "{list}");
+        assert!(lines[1].starts_with("drwxrwsrwx 0/1000680000") && lines[1].contains(" work"), "{list}");
         assert!(lines[2].starts_with("-r-------- 0/1000680000") && lines[2].ends_with("..1/a"), "{list}");
         assert!(lines[3].contains(" 600 ") && lines[3].ends_with(&long), "{list}");
         assert!(lines[4].ends_with("..data -> ..1"), "{list}");
