@@ -32,6 +32,20 @@ async fn the_published_example_is_rented_once_runs_and_is_gone_when_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_has_no_say_in_what_its_instance_tells_of_itself() {
+    let world = World::new();
+    let mut request = world.request("a", |_| {});
+    let ours = ["REMOTEGPU_TERMS", "REMOTEGPU_NAMESPACE", "REMOTEGPU_ATTEMPT"];
+    request.containers[0].env.extend(ours.map(|name| (name.into(), "7".into())));
+    world.engine.create(&request).await.unwrap();
+    let rented = &world.simulator.report().pods[0];
+    let said = ours.map(|name| rented.container["env"][name].as_str().unwrap_or_default().to_owned());
+    assert!(said.iter().all(|value| !value.is_empty() && value != "7"), "{said:?}");
+    world.until_running("a").await;
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_list_serves_all_pods_and_nothing_else_is_asked() {
     let world = World::with(Settings { quota: None, ..Settings::default() }, RunPodConfig::new("cluster", "node"));
     let uids: Vec<String> = (0..30).map(|n| format!("p{n}")).collect();
