@@ -33,7 +33,7 @@ fn a_blocked_button_can_be_reached_says_why_and_sends_nothing() {
         let why = Some("Deploying".to_owned());
         view! { <Button tone=ButtonTone::Primary blocked=why>"Deploy"</Button> }
     };
-    insta::assert_snapshot!(html(button), @r#"<button type="button" aria-disabled="true" title="Deploying">Deploy</button>"#);
+    insta::assert_snapshot!(html(button), @r#"<button type="button" aria-disabled="true" tabindex="0" title="Deploying">Deploy</button>"#);
 }
 
 #[test]
