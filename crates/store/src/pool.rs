@@ -104,7 +104,7 @@ macro_rules! change {
     (@run $engine:ident, $ready:ident, $begin:literal, $pool:expr, $audit:expr, $tx:ident => $body:expr) => {
         $crate::pool::outcome(async {
             let mut lent = $ready.lend().await?;
-            let mut transaction = sqlx::Connection::begin_with(lent.connection(), $begin).await?;
+            let mut transaction = lent.begin($begin).await?;
             let changed = {
                 let $tx = &mut *transaction;
                 $crate::pool::outcome(async { $body }).await?
@@ -175,7 +175,7 @@ macro_rules! enter {
     (@run $ready:ident, $begin:literal, $tx:ident => $body:expr) => {
         $crate::pool::outcome(async {
             let mut lent = $ready.lend().await?;
-            let mut transaction = sqlx::Connection::begin_with(lent.connection(), $begin).await?;
+            let mut transaction = lent.begin($begin).await?;
             let changed = {
                 let $tx = &mut *transaction;
                 $crate::pool::outcome(async { $body }).await?

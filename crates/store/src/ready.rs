@@ -4,12 +4,12 @@
 //! pool, which rolls back and looks.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection as _, Database, Pool};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use sqlx::{Connection as _, Database, Pool, Postgres, SqlSafeStr as _, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// A connection that rested this long is asked first: the server may have been restarted meanwhile.
@@ -17,31 +17,41 @@ pub(crate) const RESTED: Duration = Duration::from_secs(5);
 const PING_LIMIT: Duration = Duration::from_secs(1);
 // So often the pool sees each connection and may end it by its age.
 const KEPT: Duration = Duration::from_secs(60);
+// On its way to the pool a connection waits for what its caller did not: longer than the server's own limits, and not
+// until a server that is gone for good is given up by TCP, which takes a quarter of an hour.
+const LOST: Duration = Duration::from_secs(10);
 
 /// A pool with the connections that wait before it. The one that worked last works next: few of them stay warm, here and
 /// in the server, where each is a process.
 pub(crate) struct Ready<DB: Database> {
     pool: Pool<DB>,
     // As many as the pool has connections: a caller with a turn finds one here, or room in the pool.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     // The longest rested first.
     waiting: Mutex<VecDeque<Rested<DB>>>,
     patience: Duration,
+    lost_after: Duration,
 }
 
 struct Rested<DB: Database> {
-    connection: PoolConnection<DB>,
-    left_pool: Instant,
+    held: Held<DB>,
     since: Instant,
 }
 
 /// A connection at work.
 pub(crate) struct Lent<'r, DB: Database> {
-    // Before the turn: dropped, it is on its way to the pool when the next caller asks there.
-    connection: PoolConnection<DB>,
+    held: Held<DB>,
     ready: &'r Ready<DB>,
+}
+
+/// A connection out of the pool. Dropped with its turn it goes back there, without one it is closed.
+struct Held<DB: Database> {
+    connection: PoolConnection<DB>,
     left_pool: Instant,
-    turn: SemaphorePermit<'r>,
+    lost_after: Duration,
+    // The server was asked to begin a transaction, and the driver knows nothing of it yet.
+    begins: bool,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 // === impl Ready ===
@@ -50,7 +60,8 @@ impl<DB: Database> Ready<DB> {
     /// Nobody waits longer than `patience` for a connection.
     pub(crate) fn new(pool: Pool<DB>, patience: Duration) -> Self {
         let turns = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
-        Self { pool, turns: Semaphore::new(turns), waiting: Mutex::default(), patience }
+        let turns = Arc::new(Semaphore::new(turns));
+        Self { pool, turns, waiting: Mutex::default(), patience, lost_after: LOST }
     }
 
     /// A connection, in the order of asking.
@@ -59,24 +70,29 @@ impl<DB: Database> Ready<DB> {
     }
 
     async fn next(&self) -> sqlx::Result<Lent<'_, DB>> {
-        let turn = self.turns.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
         let rested = self.waiting().pop_back();
-        if let Some(Rested { mut connection, left_pool, since }) = rested {
-            if since.elapsed() <= RESTED || matches!(timeout(PING_LIMIT, connection.ping()).await, Ok(Ok(()))) {
-                return Ok(Lent { connection, ready: self, left_pool, turn });
+        if let Some(Rested { mut held, since }) = rested {
+            if since.elapsed() <= RESTED || matches!(timeout(PING_LIMIT, held.connection.ping()).await, Ok(Ok(()))) {
+                held.turn = Some(turn);
+                return Ok(Lent { held, ready: self });
             }
-            // The pool would wait for an answer that may never come, and keep its place until then.
-            drop(connection.detach());
+            // Closed, as it has no turn: the pool would wait for an answer that may never come.
+            drop(held);
         }
         let connection = self.pool.acquire().await?;
-        Ok(Lent { connection, ready: self, left_pool: Instant::now(), turn })
+        let (left_pool, lost_after) = (Instant::now(), self.lost_after);
+        Ok(Lent { held: Held { connection, left_pool, lost_after, begins: false, turn: Some(turn) }, ready: self })
     }
 
     /// Waits until running work ended, then closes every connection.
     pub(crate) async fn close(&self) {
         // Closed first: from now on nothing is kept.
         let closing = self.pool.close();
-        self.waiting().clear();
+        let waiting = std::mem::take(&mut *self.waiting());
+        for mut rested in waiting {
+            rested.held.connection.return_to_pool().await;
+        }
         closing.await;
     }
 
@@ -92,30 +108,23 @@ impl<DB: Database> Ready<DB> {
         self.pool.options().get_max_connections()
     }
 
-    fn keep(&self, rested: Rested<DB>) {
+    fn keep(&self, mut held: Held<DB>) {
         let mut waiting = self.waiting();
         // Asked under the lock: whoever closes takes out afterwards what is here.
-        if !self.pool.is_closed() {
-            waiting.push_back(rested);
+        if self.pool.is_closed() {
+            return;
         }
-        // What many callers at once needed once: the pool ends it.
+        let turn = held.turn.take();
+        waiting.push_back(Rested { held, since: Instant::now() });
+        // What many callers at once needed once is closed.
         let surplus = waiting.front().is_some_and(|first| first.since.elapsed() > KEPT).then(|| waiting.pop_front());
+        // It lies there when the next caller has the turn.
         drop(waiting);
-        drop(surplus);
+        drop((turn, surplus));
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Rested<DB>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<DB: Database> Drop for Ready<DB> {
-    /// Not by way of the pool: it takes connections back in a task, and there may be no runtime any more.
-    fn drop(&mut self) {
-        let waiting = self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for rested in waiting.drain(..) {
-            drop(rested.connection.detach());
-        }
     }
 }
 
@@ -124,18 +133,51 @@ impl<DB: Database> Drop for Ready<DB> {
 impl<DB: Database> Lent<'_, DB> {
     /// The connection itself.
     pub(crate) fn connection(&mut self) -> &mut DB::Connection {
-        &mut self.connection
+        &mut self.held.connection
+    }
+
+    /// Begins a transaction by `statement`. PostgreSQL's driver knows of it once the server has answered (sqlx 0.9.0,
+    /// issue 4393): when the caller goes away before, nobody rolls it back, and what others write on that connection
+    /// later is never committed. So such a connection is closed. SQLite's thread undoes what nobody waited for.
+    pub(crate) fn begin(
+        &mut self,
+        statement: &'static str,
+    ) -> impl Future<Output = sqlx::Result<Transaction<'_, DB>>> + Send {
+        let statement = statement.into_sql_str();
+        async move {
+            self.held.begins = DB::NAME == Postgres::NAME;
+            let transaction = self.held.connection.begin_with(statement).await?;
+            self.held.begins = false;
+            Ok(transaction)
+        }
     }
 
     /// The work ended well: nothing runs on the connection and no transaction is open.
     pub(crate) fn give_back(self) {
-        let Self { connection, ready, left_pool, turn } = self;
-        if left_pool.elapsed() < KEPT {
-            ready.keep(Rested { connection, left_pool, since: Instant::now() });
-        } else {
-            drop(connection);
+        let Self { held, ready } = self;
+        if held.left_pool.elapsed() < KEPT {
+            ready.keep(held);
         }
-        drop(turn);
+    }
+}
+
+// === impl Held ===
+
+impl<DB: Database> Drop for Held<DB> {
+    /// The turn ends when the connection is back: else the next caller would wait for just this one, whatever came free
+    /// meanwhile. Without a turn it is closed here and now: a task needs a runtime, and there may be none any more.
+    fn drop(&mut self) {
+        let turn = self.turn.take();
+        // Closes the connection unless it is waited for.
+        let back = self.connection.return_to_pool();
+        if turn.is_some() && !self.begins {
+            let lost_after = self.lost_after;
+            tokio::spawn(async move {
+                // Back or closed; the pool has its place again either way.
+                let _in_time = timeout(lost_after, back).await;
+                drop(turn);
+            });
+        }
     }
 }
 
@@ -199,6 +241,34 @@ mod tests {
         let mut lent = ready.lend().await.unwrap();
         let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(lent.connection()).await.unwrap();
         assert_eq!(rows, 0);
+    }
+
+    /// No connection that goes back to this pool ever arrives.
+    fn stuck(connections: u32) -> Ready<Sqlite> {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections)
+            .after_release(|_, _| Box::pin(std::future::pending()))
+            .connect_lazy("sqlite::memory:")
+            .unwrap();
+        Ready::new(pool, Duration::from_secs(60))
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_connection_on_its_way_to_the_pool_when_another_one_comes_free() {
+        let ready = stuck(2);
+        let (gone, used) = (ready.lend().await.unwrap(), ready.lend().await.unwrap());
+        drop(gone);
+        let mut next = std::pin::pin!(ready.lend());
+        assert!(futures::poll!(next.as_mut()).is_pending(), "both are away");
+        used.give_back();
+        assert!(futures::poll!(next).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_never_arrives_at_the_pool_is_replaced() {
+        let ready = Ready { lost_after: Duration::ZERO, ..stuck(1) };
+        drop(ready.lend().await.unwrap());
+        works(&ready).await;
     }
 
     #[tokio::test]

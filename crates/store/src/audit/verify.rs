@@ -54,7 +54,7 @@ macro_rules! begin_chains {
     ($ready:ident, $begin:literal, $journal:expr, $segments:expr) => {
         async {
             let mut lent = $ready.lend().await?;
-            let mut transaction = sqlx::Connection::begin_with(lent.connection(), $begin).await?;
+            let mut transaction = lent.begin($begin).await?;
             for segment in &$segments {
                 let written: Option<String> = sqlx::query_scalar(
                     "INSERT INTO audit_segments (chain, last, row_count, hash, made_ms, key_id, seal)

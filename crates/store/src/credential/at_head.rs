@@ -7,7 +7,7 @@ use domain::audit::record::chain_of;
 use domain::audit::{AuditEvent, AuditRecord, Head};
 use domain::credential::Credential;
 use domain::webhook::Topic;
-use sqlx::{Connection as _, Sqlite};
+use sqlx::Sqlite;
 
 use super::{bound, insert, lives, use_key};
 use crate::audit::write_row;
@@ -113,7 +113,7 @@ pub(super) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
 
 async fn on_sqlite(write: &Ready<Sqlite>, whole: &Whole<'_>) -> sqlx::Result<bool> {
     let mut lent = write.lend().await?;
-    let mut transaction = lent.connection().begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = lent.begin("BEGIN IMMEDIATE").await?;
     let done = bound_whole!(SQLITE, whole).execute(&mut *transaction).await?;
     let written = done.rows_affected() == SQLITE_ROWS;
     if written {

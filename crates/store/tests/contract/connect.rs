@@ -4,6 +4,7 @@ use backend::ports::*;
 use domain::Error;
 use domain::audit::Action;
 use domain::page::PageRequest;
+use futures::FutureExt as _;
 use futures::future::{join_all, try_join_all};
 use store::SqlStore;
 
@@ -16,6 +17,7 @@ on_both_engines! {
     a_migration_of_a_newer_version_is_no_error
     fifty_writers_at_once_all_succeed
     writers_of_two_processes_do_not_fail_each_other
+    a_change_that_is_dropped_while_it_begins_takes_no_later_write_with_it
     a_closed_database_is_unavailable
     neither_debug_nor_errors_show_the_url
 }
@@ -77,6 +79,18 @@ async fn writers_of_two_processes_do_not_fail_each_other(db: &Database) {
     join_all(writers).await;
     assert_eq!(db.count("namespaces").await, 40);
     assert_eq!(db.count("accounts").await, 41);
+}
+
+async fn a_change_that_is_dropped_while_it_begins_takes_no_later_write_with_it(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = tenant.namespace(db, "team-ml").await;
+    // Asked once and never again, as when a request is broken off: the engine has been told to begin.
+    drop(db.record(&tenant.event(Action::CredentialReused)).now_or_never());
+    // More than there are connections, so that each of them writes.
+    let names: Vec<String> = (0..50).map(|n| format!("connector-{n}")).collect();
+    try_join_all(names.iter().map(|name| db.begin_connector(name, namespace.id))).await.unwrap();
+    let living = db.opened_again().await.living_connectors(&names).await.unwrap();
+    assert_eq!(living.len(), names.len(), "another process sees all that was written");
 }
 
 async fn a_closed_database_is_unavailable(db: &Database) {
