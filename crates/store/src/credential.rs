@@ -117,14 +117,13 @@ macro_rules! suspended {
     }};
 }
 
-/// Inside `change!`: the connector has a row of its own now.
-macro_rules! no_draft {
-    ($tx:ident, $credential:expr) => {
-        sqlx::query("DELETE FROM connector_drafts WHERE service_account = $1")
-            .bind(&$credential.service_account)
-            .execute(&mut *$tx)
-            .await?
-    };
+/// Inside `change!`: the connector gets a row of its own now. False when its draft is gone or was left too long: what stands
+/// of it is taken away, or was.
+macro_rules! drafted {
+    ($tx:ident, $pool:expr, $credential:expr) => {{
+        let finished = sqlx::query(connector::finish(&$pool.engine)).bind(&$credential.service_account);
+        finished.execute(&mut *$tx).await?.rows_affected() == 1
+    }};
 }
 
 /// Whether the key `$1` lives by the database's clock, by which it was let in.
@@ -206,10 +205,9 @@ pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
     let recorded = change!(pool, audit, tx => {
         if credential.renews() {
             refused = crowded!(tx, credential);
-            if refused || suspended!(tx, credential) {
+            if refused || suspended!(tx, credential) || !drafted!(tx, pool, credential) {
                 return Ok(None);
             }
-            no_draft!(tx, credential);
         }
         let written = bound!(sqlx::query(text), credential, key.as_deref()).execute(&mut *tx).await?;
         Ok((written.rows_affected() == rows).then_some(()))

@@ -25,8 +25,8 @@ pub struct CredentialFilter {
 #[async_trait]
 pub trait Credentials: Send + Sync {
     /// Records a fresh credential **if its key is still active**; false when it is not (the token must not leave then).
-    /// A connector is no draft any more then; none is recorded in a suspended account. `Conflict QuotaExceeded` for one more
-    /// connector than a namespace may have.
+    /// A connector is no draft any more then; none is recorded in a suspended account, nor one whose draft was left so long
+    /// that it is ordered away. `Conflict QuotaExceeded` for one more connector than a namespace may have.
     async fn record_credential(&self, credential: &Credential, audit: &AuditEvent) -> Result<bool>;
     /// Whether the namespace may have one more connector: that refusal, looked up before anything is made for it.
     async fn check_connectors(&self, namespace: NamespaceId) -> Result<()>;

@@ -17,6 +17,14 @@ macro_rules! begin {
     };
 }
 
+/// Until a minute before it is ordered away: whoever was held up for longer, with the whole machine perhaps, must not write
+/// down what goes at that moment.
+macro_rules! finish {
+    ($($now_ms:tt)+) => {
+        concat!("DELETE FROM connector_drafts WHERE service_account = $1 AND begun_ms > ", $($now_ms)+, " - 540000")
+    };
+}
+
 /// Nobody holds one for ten minutes, whose calls take seconds each: its maker ended in between.
 macro_rules! to_remove {
     ($($now_ms:tt)+) => {
@@ -41,6 +49,14 @@ pub(crate) async fn begin(pool: &Pool, service_account: &str, namespace: Namespa
         .await
         .map(drop))
     .map_err(|error| if is_dangling(&error) { Error::NotFound } else { translate(error) })
+}
+
+/// Takes the draft `$1` away, unless it is so old that the connector may be taken away meanwhile.
+pub(super) fn finish(engine: &Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite { .. } => finish!(sqlite_ms!()),
+        Engine::Postgres(_) => finish!(postgres_ms!()),
+    }
 }
 
 /// What takes accounts that were ordered away, and those that nobody recorded in time.

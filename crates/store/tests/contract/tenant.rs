@@ -27,6 +27,7 @@ on_both_engines! {
     a_tenant_has_twenty_connectors_and_not_one_more
     a_connector_is_known_from_before_it_is_made_until_it_is_revoked
     a_connector_that_was_never_recorded_is_ordered_away_in_time
+    a_connector_that_was_ordered_away_is_not_recorded_late
     a_suspended_account_gets_no_connector
     a_new_password_and_the_end_of_all_sessions_raise_the_version_of_tokens
 }
@@ -141,6 +142,9 @@ async fn operators_see_tenants_of_every_account_with_their_connectors(db: &Datab
     for name in ["connector-00000001-00000001", "connector-00000001-00000002", "console-00000001-edit"] {
         let credential =
             domain::credential::Credential { service_account: name.into(), ..ada.new_credential(None, &one) };
+        if credential.renews() {
+            db.begin_connector(name, one.id).await.unwrap();
+        }
         assert!(db.record_credential(&credential, &ada.event(Action::ConnectorIssued)).await.unwrap());
         if name.ends_with('2') {
             db.revoke_credential(&credential, at(5), &ada.event(Action::CredentialRevoked)).await.unwrap();
@@ -163,6 +167,7 @@ async fn a_connector_is_not_forgotten_while_it_lives(db: &Database) {
     };
     let (living, revoked) = (new("connector-00000001-00000001"), new("connector-00000001-00000002"));
     for credential in [&living, &revoked] {
+        db.begin_connector(&credential.service_account, namespace.id).await.unwrap();
         db.record_credential(credential, &tenant.event(Action::ConnectorIssued)).await.unwrap();
     }
     // Long after the end that the book knows: it renewed itself meanwhile.
@@ -183,6 +188,9 @@ async fn a_tenant_has_twenty_connectors_and_not_one_more(db: &Database) {
             ..tenant.new_credential(None, &namespace)
         })
         .collect();
+    for one in &given {
+        db.begin_connector(&one.service_account, namespace.id).await.unwrap();
+    }
     let audits: Vec<_> = given.iter().map(|_| tenant.event(Action::ConnectorIssued)).collect();
     let made = join_all(given.iter().zip(&audits).map(|(one, audit)| db.record_credential(one, audit))).await;
     let (taken, refused): (Vec<_>, Vec<_>) = given.iter().zip(made).partition(|(_, made)| made.is_ok());
@@ -233,6 +241,25 @@ async fn a_connector_that_was_never_recorded_is_ordered_away_in_time(db: &Databa
     assert_eq!(known, asked, "a namespace is known while it has a row");
 }
 
+async fn a_connector_that_was_ordered_away_is_not_recorded_late(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let namespace = numbered(db, &tenant, "team-ml").await;
+    let credential = domain::credential::Credential {
+        service_account: "connector-00000001-00000001".into(),
+        ..tenant.new_credential(None, &namespace)
+    };
+    let name = &credential.service_account;
+    let issue = async || db.record_credential(&credential, &tenant.event(Action::ConnectorIssued)).await.unwrap();
+    assert!(!issue().await, "nobody said that it would be made");
+    db.begin_connector(name, namespace.id).await.unwrap();
+    db.run("UPDATE connector_drafts SET begun_ms = begun_ms - 600000").await.unwrap();
+    assert!(!issue().await, "its objects may go at this moment");
+    assert_eq!(db.accounts_to_remove(10).await.unwrap(), [(name.clone(), namespace.id)], "and the order stands");
+    db.account_removed(name, namespace.id).await.unwrap();
+    assert!(!issue().await, "its objects are gone");
+    assert_eq!(db.connectors_of(namespace.id).await.unwrap(), Vec::<String>::new());
+}
+
 async fn a_suspended_account_gets_no_connector(db: &Database) {
     let tenant = given::tenant(db).await;
     let namespace = numbered(db, &tenant, "team-ml").await;
@@ -241,6 +268,7 @@ async fn a_suspended_account_gets_no_connector(db: &Database) {
         ..tenant.new_credential(None, &namespace)
     };
     let issue = async || db.record_credential(&credential, &tenant.event(Action::ConnectorIssued)).await.unwrap();
+    db.begin_connector(&credential.service_account, namespace.id).await.unwrap();
     let audit = tenant.event(Action::AccountSuspended);
     assert!(db.suspend_account(&tenant.account, Some(at(3)), &audit).await.unwrap());
     assert!(!issue().await, "it was begun before and would be bound after the suspension");
