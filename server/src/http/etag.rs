@@ -33,19 +33,19 @@ impl<T: Serialize + Versioned> IntoResponse for Tagged<T> {
 
 impl IfMatch {
     /// Refuses when the thing is no longer what the client saw. `read` is asked only if the client said what it saw; its
-    /// answer is given back for the use case, whose write goes through only while it is still that.
+    /// answer is given back for the use case, whose write goes through only while it is still that. Who says `*` wants it
+    /// to be there, whatever it is: for them nothing gets stale.
     ///
     /// # Errors
     /// `conflict`, or why it could not be read.
     pub async fn check<T: Versioned>(&self, read: impl Future<Output = Result<T>>) -> Result<Option<T>> {
         let Some(seen) = &self.0 else { return Ok(None) };
         let found = read.await?;
-        let current = tag(&found);
-        let fits = |one: &str| one == "*" || one == current;
-        if seen.split(',').map(str::trim).any(fits) {
-            return Ok(Some(found));
+        let seen: Vec<&str> = seen.split(',').map(str::trim).collect();
+        if seen.contains(&"*") {
+            return Ok(None);
         }
-        Err(stale())
+        if seen.contains(&tag(&found).as_str()) { Ok(Some(found)) } else { Err(stale()) }
     }
 }
 
@@ -101,6 +101,13 @@ mod tests {
         for seen in ["", "\"\"", &tag(&Thing(8)), &weak, current.trim_matches('"')] {
             assert_eq!(checked(Some(seen)).await, Some(Code::Conflict), "{seen}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_who_named_a_tag_has_the_write_hold_on_to_what_they_saw() {
+        let seen = async |seen: &str| IfMatch(Some(seen.to_owned())).check(async { Ok(Thing(7)) }).await.unwrap();
+        assert!(seen(&tag(&Thing(7))).await.is_some());
+        assert!(seen("*").await.is_none());
     }
 
     #[tokio::test]
