@@ -1,5 +1,6 @@
 //! Bringing the cluster to where the row is: at once if it answers, else from the queue.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::credential::FoundIdentity;
@@ -50,7 +51,7 @@ impl Backend {
     pub(crate) async fn sweep_skypilot(&self) {
         let swept = async {
             let found = self.inner.cluster.skypilot_tenants().await?;
-            let mut known = Vec::new();
+            let mut known = BTreeSet::new();
             for batch in found.chunks(BATCH as usize) {
                 known.extend(self.inner.store.known_namespaces(batch).await?);
             }
@@ -176,8 +177,6 @@ fn same(before: Option<&SkypilotAccess>, after: Option<&SkypilotAccess>) -> bool
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use domain::skypilot::Feature;
     use jiff::Timestamp;
 
