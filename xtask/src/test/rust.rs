@@ -12,6 +12,9 @@ use crate::{repo, shell};
 
 /// What a test writes that leaves something out.
 const LEFT_OUT: &str = "left out: ";
+const THREADS: &str = "RUST_TEST_THREADS";
+/// Most tests wait for a cluster half of their time.
+const THREADS_PER_CORE: usize = 2;
 
 /// Runs them, counts, and collects what they left out.
 ///
@@ -28,6 +31,10 @@ pub fn run(
     let mut cargo = repo::cargo(root);
     cargo.args(["test", "--locked", "--workspace", "--exclude", "frontend", "--no-fail-fast"]).args(filter);
     cargo.envs(environment.iter().map(|(key, value)| (key, value)));
+    if std::env::var_os(THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        cargo.env(THREADS, (cores * THREADS_PER_CORE).to_string());
+    }
     let (mut tally, mut left_out) = (Tally::default(), Vec::new());
     let status = shell::follow("cargo test", &mut cargo, stop, |line| {
         if let Some((passed, failed)) = counts(line) {
