@@ -2,6 +2,7 @@
 
 mod meters;
 mod quota;
+mod share;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::{Error, Result};
 
 pub use meters::meters;
 pub use quota::{Limit, Quota, QuotaChange};
+pub use share::{Share, ShareChange};
 
 /// The customer id of the tenant API, `skgu00001` and up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -128,11 +130,6 @@ impl CustomerId {
     /// The id of the `number`-th customer, at least five digits.
     pub fn from_number(number: u64) -> Self {
         Self(format!("skgu{number:05}"))
-    }
-
-    /// An id read back from the store.
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
     }
 
     /// The text.

@@ -10,6 +10,7 @@ mod containers;
 mod fields;
 mod inference;
 mod needs;
+mod orderer;
 mod patch;
 mod placement;
 mod resources;
@@ -29,6 +30,7 @@ use serde_json::Value;
 
 pub use check::{Asked, Place};
 pub use fields::{CONTAINER_FIELDS, FieldClass, POD_SPEC_FIELDS, VOLUME_FIELDS};
+pub use orderer::{ANNOTATION_ORDERED_BY, Orderer, check_ordered, order, ordered, ordered_by, seal};
 pub use patch::apply;
 pub use resources::check_sku;
 pub use update::{check_unchanged, check_update};
@@ -85,11 +87,11 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// One field that admission sets, as an RFC 6902 `add` or `replace` with its JSON pointer **in the pod**.
+/// One field that admission sets, as an RFC 6902 operation with its JSON pointer **in the pod**.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Injection {
-    /// `add` or `replace`.
+    /// `add`, `replace`, or `remove`.
     pub op: String,
     /// JSON pointer.
     pub path: String,

@@ -6,6 +6,8 @@ mod change;
 mod report;
 mod text;
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -150,7 +152,7 @@ pub struct ApiKeyView {
 }
 
 /// The answer of create and rotate: the only time the secret is sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedApiKey {
     /// The key as it will be listed.
@@ -159,6 +161,14 @@ pub struct CreatedApiKey {
     /// The whole key text; never shown again.
     #[cfg_attr(feature = "openapi", schema(example = "rgpu_a1b2c3d4_…"))]
     pub key: String,
+}
+
+// === impl CreatedApiKey ===
+
+impl fmt::Debug for CreatedApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedApiKey").field("view", &self.view).finish_non_exhaustive()
+    }
 }
 
 // === impl ApiKey ===

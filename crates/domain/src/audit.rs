@@ -32,6 +32,7 @@ pub enum Action {
     NamespaceDeleted,
     NamespaceFailed,
     NamespaceDefaultSkuChanged,
+    NamespaceShareChanged,
     ApiKeyCreated,
     ApiKeyRevoked,
     KubeconfigDownloaded,
@@ -59,7 +60,6 @@ pub enum Action {
     AccountQuotaChanged,
     OwnershipTransferred,
     SupportAccess,
-    MemberAdded,
     MemberRoleChanged,
     MemberRemoved,
     InvitationCreated,
@@ -112,6 +112,7 @@ pub enum Action {
     EngineCreated,
     EngineChanged,
     EngineCredentialsChanged,
+    EngineCredentialsExpiring,
     EngineChecked,
     EngineStatusChanged,
     EngineDisabled,
@@ -253,9 +254,9 @@ macro_rules! every_action {
 impl Action {
     every_action! {
         AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
-        NamespaceDeletionRequested NamespaceDeleted NamespaceFailed NamespaceDefaultSkuChanged ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
+        NamespaceDeletionRequested NamespaceDeleted NamespaceFailed NamespaceDefaultSkuChanged NamespaceShareChanged ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
         CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted SecretCreated SecretChanged SecretDeleted ConfigMapCreated ConfigMapChanged ConfigMapDeleted ServiceCreated ServiceDeleted SkypilotChanged SkypilotRemoved SkypilotApproved SkypilotKubeconfigIssued SkypilotKubeconfigRevoked AccountRenamed AccountSuspended
-        AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberAdded MemberRoleChanged
+        AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberRoleChanged
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
         CliSessionCreated CliSessionRevoked ApiKeyChanged ApiKeyDisabled ApiKeyEnabled ApiKeyRotated CredentialRefused
@@ -266,7 +267,7 @@ impl Action {
         NodeCordoned NodeUncordoned NodeDrained
         BudgetCreated BudgetChanged BudgetDeleted BudgetReached BudgetStopped BudgetResumed UsageExported
         EngineCreated EngineChanged EngineCredentialsChanged EngineChecked EngineStatusChanged EngineDisabled EngineEnabled
-        EngineDeleted SecretRewrapped
+        EngineDeleted EngineCredentialsExpiring SecretRewrapped
         WebhookCreated WebhookChanged WebhookSecretRotated WebhookDisabled WebhookEnabled WebhookDeleted WebhookTested
         WebhookRedelivered ApiKeyExpiring IdleGpuChanged WorkloadStopped
     }
@@ -300,6 +301,7 @@ impl Action {
             Self::NamespaceDeleted => "namespace.deleted",
             Self::NamespaceFailed => "namespace.failed",
             Self::NamespaceDefaultSkuChanged => "namespace.default_sku_changed",
+            Self::NamespaceShareChanged => "namespace.share_changed",
             Self::ApiKeyCreated => "api_key.created",
             Self::ApiKeyRevoked => "api_key.revoked",
             Self::KubeconfigDownloaded => "kubeconfig.downloaded",
@@ -327,7 +329,6 @@ impl Action {
             Self::AccountQuotaChanged => "account.quota_changed",
             Self::OwnershipTransferred => "account.ownership_transferred",
             Self::SupportAccess => "account.support_access",
-            Self::MemberAdded => "member.added",
             Self::MemberRoleChanged => "member.role_changed",
             Self::MemberRemoved => "member.removed",
             Self::InvitationCreated => "invitation.created",
@@ -380,6 +381,7 @@ impl Action {
             Self::EngineCreated => "engine.created",
             Self::EngineChanged => "engine.changed",
             Self::EngineCredentialsChanged => "engine.credentials_changed",
+            Self::EngineCredentialsExpiring => "engine.credentials_expiring",
             Self::EngineChecked => "engine.checked",
             Self::EngineStatusChanged => "engine.status_changed",
             Self::EngineDisabled => "engine.disabled",

@@ -246,6 +246,7 @@ mod tests {
             kubernetes_name: "skg00018-gpu".into(),
             member_id: UserId::new(Uuid::from_u128(4)),
             member: "ada@example.com".into(),
+            key: None,
             pod_uid: pod().local.0,
             pod: "here".into(),
             origin_pod: pod().remote.0,

@@ -2,6 +2,8 @@
 //!
 //! Source: RULINGS 6 and 52, RFC 8252 (loopback redirect), RFC 7636 (PKCE, S256 only).
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -146,7 +148,7 @@ pub struct CliSessionView {
 
 /// Answer of `POST /v1/cli/token`: the only time the token is sent.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreatedCliSession {
     /// Its id.
     pub id: String,
@@ -158,6 +160,17 @@ pub struct CreatedCliSession {
     pub user: SessionUser,
     /// The account it acts in.
     pub account: SessionAccount,
+}
+
+// === impl CreatedCliSession ===
+
+impl fmt::Debug for CreatedCliSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedCliSession")
+            .field("id", &self.id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 // === impl TokenText ===

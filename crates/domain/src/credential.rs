@@ -72,6 +72,8 @@ pub struct FoundIdentity {
     pub namespace: NamespaceId,
     /// Kubernetes names of the namespaces where its RoleBinding stands.
     pub bound_in: Vec<String>,
+    /// When it was made, by the clock of the cluster.
+    pub made_at: Option<Timestamp>,
 }
 
 /// A credential that was handed out.

@@ -14,6 +14,7 @@ use crate::pod::PodView;
 use crate::sku::PriceView;
 use crate::workload::{WorkloadStatus, WorkloadView};
 
+pub(crate) use plan::wrong_variable;
 pub use plan::{EnvFrom, Mount, MountKind, PlanKind, SourceKind};
 
 /// Most replicas one plan may ask for.

@@ -158,27 +158,34 @@ impl Engine {
     /// Takes in what a check found; says how status and reason change.
     pub fn checked(&mut self, probed: &Probed, depth: Depth, now: Timestamp) -> Verdict {
         let before = (self.status, self.status_reason.clone());
+        let whole = depth == Depth::Full && !probed.unanswered;
         let verdict = Verdict::of(&probed.report, self.failures, self.status);
         self.failures = verdict.failures;
         self.last_check_at = Some(now);
         if verdict.reached {
             self.auth.learn(&probed.facts);
             self.facts.learn(&probed.facts, depth);
-            if depth == Depth::Full {
+            if whole {
                 self.last_full_at = Some(now);
             }
         }
         // A light check does not ask for rights: it must not call an engine ready that lacks some. And what is kept
         // through a few misses keeps its reason too.
         let keeps = if verdict.reached {
-            depth == Depth::Light && verdict.status == EngineStatus::Ready && before.0 == EngineStatus::Degraded
+            !whole && verdict.status == EngineStatus::Ready && before.0 == EngineStatus::Degraded
         } else {
             verdict.status == before.0
         };
         if before.0 != EngineStatus::Disabled && before.0 != EngineStatus::Deleting && !keeps {
             (self.status, self.status_reason) = (verdict.status, verdict.reason.clone());
         }
-        self.next_check_at = now + verdict.pause();
+        self.facts.lacking = match self.status {
+            EngineStatus::Degraded => self.facts.lacking.saturating_add(u32::from(whole && verdict.reached)),
+            _ => 0,
+        };
+        // Between two full checks that are far apart, the light ones go on.
+        let whole_in = status::whole_pause(self.facts.lacking);
+        self.next_check_at = now + if verdict.reached { verdict.pause().min(whole_in) } else { verdict.pause() };
         Verdict { changed: (self.status, &self.status_reason) != (before.0, &before.1), ..verdict }
     }
 
@@ -204,10 +211,23 @@ impl Engine {
         self.next_check_at = newer.next_check_at;
     }
 
-    /// Which kind of check is due at `now`: everything once a day, and when the light one cannot tell.
+    /// The end of its credentials that is to be announced at `now`: it is near, and nobody was told of it yet.
+    pub fn end_to_tell(&self, now: Timestamp) -> Option<Timestamp> {
+        self.auth.expires_at.filter(|end| self.auth.expiring(now) && self.facts.end_told != Some(*end))
+    }
+
+    /// Puts the next check off by up to a tenth of its pause, as `chance` says: many engines of one cause are not all
+    /// looked at in one moment.
+    pub fn spread(&mut self, now: Timestamp, chance: u8) {
+        let tenth = self.next_check_at.duration_since(now) / 10;
+        self.next_check_at += tenth * i32::from(chance) / i32::from(u8::MAX);
+    }
+
+    /// Which kind of check is due at `now`: everything once a day, sooner while something is lacking, and when the light
+    /// one cannot tell.
     pub fn due_depth(&self, now: Timestamp) -> Depth {
-        let day = jiff::SignedDuration::from_hours(24);
-        let fresh = self.last_full_at.is_some_and(|at| now.duration_since(at) < day);
+        let pause = status::whole_pause(self.facts.lacking);
+        let fresh = self.last_full_at.is_some_and(|at| now.duration_since(at) < pause);
         if fresh && self.status.takes_workloads() { Depth::Light } else { Depth::Full }
     }
 }

@@ -45,11 +45,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("as", "It acts as somebody else (as), which engines do not do"),
 ];
 
-/// Whether a text that stands in another field is rather a kubeconfig.
-pub fn looks_like_kubeconfig(text: &str) -> bool {
-    text.contains("clusters") && text.contains("users") && text.contains("contexts")
-}
-
 /// Reads the current context of a kubeconfig in YAML or JSON.
 ///
 /// # Errors

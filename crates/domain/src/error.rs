@@ -156,6 +156,11 @@ impl Error {
         Self::Conflict { code, detail: detail.into() }
     }
 
+    /// The one refusal of a wrong, used, ended or withdrawn link.
+    pub fn link_invalid() -> Self {
+        Self::conflict(Code::LinkInvalid, Code::LinkInvalid.sentence())
+    }
+
     /// A fault of ours, with its cause for the log.
     pub fn internal(source: impl Into<BoxError>) -> Self {
         Self::Internal(source.into())

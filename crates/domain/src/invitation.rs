@@ -2,12 +2,13 @@
 //!
 //! Source: `security.md` §4.4 (single use, hashed, short-lived, bound to the address).
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, InvitationId, UserId};
 use crate::user::{Email, Role};
-use crate::{Code, Error};
 
 /// How long a link works.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
@@ -81,7 +82,7 @@ pub struct InvitationView {
 }
 
 /// The one answer that holds the link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InvitationLink {
     /// The invitation.
@@ -102,6 +103,16 @@ pub struct InvitationOffer {
     /// As what.
     pub role: Role,
 }
+
+// === impl InvitationLink ===
+
+impl fmt::Debug for InvitationLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvitationLink").field("invitation", &self.invitation).finish_non_exhaustive()
+    }
+}
+
+// === impl Invitation ===
 
 impl Invitation {
     /// Where it is in its life at `now`.
@@ -125,11 +136,6 @@ impl Invitation {
             expires_at: self.expires_at.to_string(),
         }
     }
-}
-
-/// The one refusal of a wrong, used, ended or withdrawn link.
-pub fn link_invalid() -> Error {
-    Error::conflict(Code::LinkInvalid, Code::LinkInvalid.sentence())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Source: `tenant-api.md` §3, RULINGS 7.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +44,7 @@ pub struct Claims {
 }
 
 /// Answer of `POST user/login/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct LoginAnswer {
     /// The token.
     pub token: String,
@@ -85,6 +87,14 @@ impl Header {
     /// The header of every token of ours.
     pub fn hs256() -> Self {
         Self { alg: "HS256".to_owned(), typ: "JWT".to_owned() }
+    }
+}
+
+// === impl LoginAnswer ===
+
+impl fmt::Debug for LoginAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginAnswer").field("user", &self.user).field("expire", &self.expire).finish_non_exhaustive()
     }
 }
 

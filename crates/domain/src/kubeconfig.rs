@@ -3,10 +3,10 @@
 //! Source: `console-api.md` §4, `security.md` §1.5, RULINGS 4, 9 and 10.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::credential::Access;
 use crate::namespace::Namespace;
+use crate::yaml::quoted;
 use crate::{Error, Result};
 
 /// How the kubeconfig fetches its credentials.
@@ -290,12 +290,6 @@ fn allowed_proto(console_url: &str) -> Result<&'static str> {
         url if is_loopback(url) => Ok("=http"),
         _ => Err(Error::internal("the console URL is neither https nor http on loopback")),
     }
-}
-
-/// A double-quoted scalar: JSON strings are YAML strings. kubectl reads YAML 1.1, where an unquoted namespace `n` or
-/// `1e3` breaks the file.
-fn quoted(text: &str) -> String {
-    Value::String(text.to_owned()).to_string()
 }
 
 #[cfg(test)]

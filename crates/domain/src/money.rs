@@ -66,6 +66,17 @@ impl Money {
             .ok_or_else(|| Error::field("amount", "decimal", "Write an amount such as 3.29, with at most six decimals"))
     }
 
+    /// Reads [`Self::with_currency`].
+    pub fn parse_with_currency(text: &str) -> Option<Self> {
+        let (amount, currency) = text.split_once(' ')?;
+        Self::parse(amount, Currency::new(currency).ok()?).ok()
+    }
+
+    /// The decimal form with its currency, as a pod's annotation holds its price: `3.29 EUR`.
+    pub fn with_currency(&self) -> String {
+        format!("{} {}", self.decimal(), self.currency.as_str())
+    }
+
     /// `hours` times this hourly price, rounded to the nearest micro-unit, saturating.
     pub fn for_seconds(&self, seconds: u64) -> Self {
         Self { micros: self.micros_for(seconds), currency: self.currency.clone() }
@@ -130,6 +141,15 @@ mod tests {
     fn decimals_survive_a_round_trip() {
         for (input, output) in [("3.290000", "3.29"), ("0", "0.00"), ("0.000001", "0.000001"), ("12.5", "12.50")] {
             assert_eq!(eur(input).decimal(), output);
+        }
+    }
+
+    #[test]
+    fn an_amount_with_its_currency_survives_a_round_trip() {
+        assert_eq!(eur("3.290000").with_currency(), "3.29 EUR");
+        assert_eq!(Money::parse_with_currency("3.29 EUR"), Some(eur("3.29")));
+        for bad in ["", "3.29", "3.29 eur", "3.29EUR", "-1 EUR"] {
+            assert_eq!(Money::parse_with_currency(bad), None, "{bad}");
         }
     }
 

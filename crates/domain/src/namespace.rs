@@ -5,8 +5,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::account::{Share, ShareChange};
 use crate::id::{AccountId, NamespaceId, UserId};
 use crate::name::check_dns_label;
+use crate::sku::PriceView;
 use crate::tenant::{TenantId, TenantLabel};
 use crate::{Error, Result};
 
@@ -60,9 +62,11 @@ pub struct Namespace {
     pub label: Option<TenantLabel>,
     /// When it was ready for the first time.
     pub activated_at: Option<Timestamp>,
+    /// Its own limits, below what every namespace of the account may use.
+    pub share: Share,
 }
 
-/// Body of `POST /v1/kubernetes/namespaces` and of a rename.
+/// Body of `POST /v1/kubernetes/namespaces`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -78,6 +82,21 @@ pub struct NewNamespace {
         )
     )]
     pub name: String,
+}
+
+/// Body of `PATCH /v1/kubernetes/namespaces/{id}`; what is not named stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeNamespace {
+    /// The new console name, unchecked.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub name: Option<String>,
+    /// Its own limits; an owner or admin sets them.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub share: Option<ShareChange>,
 }
 
 /// Optional body of a deletion.
@@ -129,6 +148,12 @@ pub struct NamespaceView {
     pub deployments: u32,
     /// Limits and use.
     pub quota: Vec<QuotaLine>,
+    /// Limits of its own, below what every namespace of the account may use.
+    #[serde(default, skip_serializing_if = "Share::is_empty")]
+    pub share: Share,
+    /// What its pods cost an hour now, one sum for each currency; only where it is read, for who may see usage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_per_hour: Option<Vec<PriceView>>,
 }
 
 // === impl NamespaceName ===
@@ -205,7 +230,7 @@ impl NamespaceStatus {
 // === impl Namespace ===
 
 impl Namespace {
-    /// The wire form, with what only the cluster knows.
+    /// The wire form, with what only the cluster knows, and without what it costs.
     pub fn view(&self, deployments: u32, quota: Vec<QuotaLine>) -> NamespaceView {
         NamespaceView {
             id: self.id.to_string(),
@@ -218,6 +243,8 @@ impl Namespace {
             created_at: self.created_at.to_string(),
             deployments,
             quota,
+            share: self.share.clone(),
+            price_per_hour: None,
         }
     }
 
@@ -233,6 +260,15 @@ impl Namespace {
             NamespaceStatus::Failed => "Namespace could not be set up; see its status message",
         };
         Err(Error::conflict(crate::Code::NotReady, detail))
+    }
+}
+
+// === impl NamespaceView ===
+
+impl NamespaceView {
+    /// What people call it in the tenant API, where that says more than its name does.
+    pub fn own_label(&self) -> Option<&str> {
+        Some(self.label.as_str()).filter(|label| *label != self.name)
     }
 }
 

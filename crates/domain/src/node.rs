@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::capacity::{Amounts, CLOSED_TAINT, ENGINE_LABEL, Taint};
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::sku::PriceView;
 
 /// Label that tells virtual nodes from others, with [`VIRTUAL`] as its value.
@@ -274,7 +274,7 @@ impl NodeState {
             gpu_model: model.cloned(),
             resources: self.resources(),
             pods: u32::try_from(living().count()).unwrap_or(u32::MAX),
-            price_per_hour: sums(living().filter_map(NodePod::price)),
+            price_per_hour: PriceView::sums(living().filter_map(NodePod::price)),
             last_contact_at: contact.map(|at| at.to_string()),
             taints: self.taints.iter().map(taint_text).collect(),
             troubles: self.conditions.iter().filter_map(NodeCondition::trouble).collect(),
@@ -327,8 +327,7 @@ impl NodePod {
     }
 
     fn price(&self) -> Option<Money> {
-        let (amount, currency) = self.price.as_deref()?.split_once(' ')?;
-        Money::parse(amount, Currency::new(currency).ok()?).ok()
+        Money::parse_with_currency(self.price.as_deref()?)
     }
 
     fn view(&self) -> NodePodView {
@@ -338,26 +337,12 @@ impl NodePod {
             phase: if self.deleting { "Terminating".to_owned() } else { self.phase.clone() },
             reason: self.reason.clone(),
             sku_code: self.sku_code.clone(),
-            price_per_hour: self.price().as_ref().map(price_view),
+            price_per_hour: self.price().as_ref().map(PriceView::from),
             instance: self.instance.clone(),
             provider_cost: self.cost.clone(),
             created_at: self.created_at.to_string(),
         }
     }
-}
-
-fn sums(prices: impl Iterator<Item = Money>) -> Vec<PriceView> {
-    let mut sums: BTreeMap<String, Money> = BTreeMap::new();
-    for price in prices {
-        let sum = sums.entry(price.currency.as_str().to_owned());
-        let sum = sum.or_insert_with(|| Money { micros: 0, currency: price.currency.clone() });
-        sum.micros = sum.micros.saturating_add(price.micros);
-    }
-    sums.values().map(price_view).collect()
-}
-
-fn price_view(price: &Money) -> PriceView {
-    PriceView { amount: price.decimal(), currency: price.currency.as_str().to_owned(), unit: "hour".to_owned() }
 }
 
 fn is_storage(name: &str) -> bool {

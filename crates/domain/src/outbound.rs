@@ -35,9 +35,19 @@ enum Kind {
 }
 
 /// Metadata services of clouds outside of the link-local ranges, and the wire server of Azure.
-const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
-const METADATA_V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)];
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+const METADATA_V6: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
+
+/// Ports of protocols that do not begin with TLS: nobody is to find out by a form whether somebody listens there.
+const PLAIN: [u16; 24] = [
+    21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 389, 445, 873, 2049, 2375, 3306, 3389, 5432, 5900, 6379, 10255,
+    11211, 27017,
+];
 
 // === impl AddressPolicy ===
 
@@ -95,6 +105,11 @@ impl AddressPolicy {
         !addresses.is_empty() && addresses.iter().all(allowed)
     }
 
+    /// The same for a connection that begins with TLS, which known ports of other protocols are not for.
+    pub fn allows_tls(&self, addresses: &[IpAddr], port: u16) -> bool {
+        !PLAIN.contains(&port) && self.allows_all(addresses, port)
+    }
+
     fn is_own(&self, address: IpAddr, port: u16) -> bool {
         let address = plain(address);
         let same = |own: IpAddr| own == address || own.is_loopback() && address.is_loopback();
@@ -136,13 +151,16 @@ impl Network {
     }
 }
 
-/// The address that a packet to `address` would reach: IPv4 inside IPv6 (mapped, compatible, NAT64, 6to4) is unwrapped.
+/// The address that a packet to `address` would reach: IPv4 inside IPv6 (mapped, translated, compatible, NAT64, 6to4) is
+/// unwrapped.
 fn plain(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let parts = v6.segments();
     let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)));
     match parts {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         // ::a.b.c.d, but not :: and ::1.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
@@ -234,6 +252,7 @@ mod tests {
             "169.254.170.2",
             "100.100.100.200",
             "168.63.129.16",
+            "192.0.0.192",
             "224.0.0.1",
             "255.255.255.255",
             "::",
@@ -241,6 +260,7 @@ mod tests {
             "ff02::1",
             "fd00:ec2::254",
             "fd00:ec2::23",
+            "fd20:ce::254",
             "64:ff9b:1::1",
         ] {
             assert!(!open.allows(address(never)), "{never}");
@@ -253,6 +273,7 @@ mod tests {
         for wrapped in [
             "::ffff:169.254.169.254",
             "::ffff:127.0.0.1",
+            "::ffff:0:127.0.0.1",
             "::127.0.0.1",
             "64:ff9b::a9fe:a9fe",
             "2002:a9fe:a9fe::1",
@@ -289,6 +310,18 @@ mod tests {
         for (text, port) in [("127.0.0.1", 6444), ("10.0.0.9", 8443), ("10.0.0.8", 443)] {
             assert!(policy.allows_all(&[address(text)], port), "{text} {port}");
         }
+    }
+
+    #[test]
+    fn tls_is_not_begun_at_ports_of_other_protocols() {
+        let (closed, public) = (AddressPolicy::default(), [address("192.0.2.1")]);
+        for port in [22, 25, 80, 2375, 5432, 6379] {
+            assert!(!closed.allows_tls(&public, port) && closed.allows_all(&public, port), "{port}");
+        }
+        for port in [443, 2376, 6443, 8443, 16443] {
+            assert!(closed.allows_tls(&public, port), "{port}");
+        }
+        assert!(!closed.allows_tls(&[address("10.0.0.1")], 443));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Links that let somebody choose a new password: single use, short-lived, stored hashed (`security.md` §4.4).
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -40,12 +42,20 @@ pub struct ResetTarget {
 
 /// The answer to whoever made a reset link; the only time the link is seen.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResetLink {
     /// Where the person chooses a new password. Without scheme and host when this process does not know them.
     pub url: String,
     /// RFC 3339.
     pub expires_at: String,
+}
+
+// === impl ResetLink ===
+
+impl fmt::Debug for ResetLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResetLink").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
 }
 
 // === impl ResetTarget ===

@@ -30,7 +30,7 @@ pub enum Permission {
     ManageBudgets,
     /// Import engines and set their credentials.
     ManageEngines,
-    /// Rename the account; set its outgoing webhooks.
+    /// Rename the account; set its outgoing webhooks; share out its total.
     ManageAccount,
     /// Delete the account, hand over its ownership.
     OwnAccount,
@@ -83,7 +83,7 @@ impl Permission {
             Self::ReadAudit => "Read and export the account's audit log",
             Self::ManageBudgets => "Set budgets",
             Self::ManageEngines => "Import engines and set their credentials",
-            Self::ManageAccount => "Rename the account; set its outgoing webhooks",
+            Self::ManageAccount => "Rename the account; set its outgoing webhooks; share out its total",
             Self::OwnAccount => "Delete the account, hand over its ownership",
             Self::ManageAccounts => "Create, suspend, limit and delete accounts; look into one, read only and audited",
             Self::ManagePlatform => "SKUs, address policy, global settings, health",

@@ -37,19 +37,31 @@ pub struct NewSku {
 /// Body of `PATCH /v1/platform/skus/{code}`: each part that is given replaces the old one whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeSku {
     /// For people.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub title: Option<String>,
     /// The GPUs; a SKU without any stays one without.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub gpu: Option<SkuGpu>,
     /// What a pod gets in all.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub resources: Option<SkuResources>,
     /// For pods admitted from now on; running ones keep theirs.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub price: Option<SkuPrice>,
     /// Where it runs.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub placement: Option<SkuPlacement>,
     /// Retire, or sell again.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub retired: Option<bool>,
 }
 

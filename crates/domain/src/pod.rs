@@ -5,9 +5,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::usage;
 use crate::workload::{Owner, Waits};
+
+/// What the scheduler says of a pod that finds no place.
+const UNPLACED: &str = "Unschedulable";
 
 /// A pod as the cluster has it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,11 +150,6 @@ impl PodState {
         self.phase == "Succeeded" || self.phase == "Failed"
     }
 
-    /// Whether no node has taken it yet.
-    pub fn unplaced(&self) -> bool {
-        self.reason.as_deref() == Some("Unschedulable") && !self.over()
-    }
-
     /// The wire form; `waits` says why pods of a SKU find no place.
     pub fn view(&self, waits: &Waits) -> PodView {
         let phase = if self.deleting { "Terminating" } else { self.phase.as_str() };
@@ -185,8 +183,7 @@ impl PodState {
 
     /// What it costs per hour.
     pub fn money(&self) -> Option<Money> {
-        let (amount, currency) = self.price.as_deref()?.split_once(' ')?;
-        Money::parse(amount, Currency::new(currency).ok()?).ok()
+        Money::parse_with_currency(self.price.as_deref()?)
     }
 
     /// What it has cost until `now`, or until it ended: by the arithmetic of usage records.
@@ -200,7 +197,7 @@ impl PodState {
         let detail = |fallback: &str| self.message.clone().unwrap_or_else(|| fallback.to_owned());
         match self.reason.as_deref() {
             None => String::new(),
-            Some("Unschedulable") => match waits.get(&self.sku_code) {
+            Some(UNPLACED) => match waits.get(&self.sku_code) {
                 Some(words) => words.clone(),
                 None => format!("Waiting for a free place: {}", detail("no node fits")),
             },
@@ -214,11 +211,16 @@ impl PodState {
         }
     }
 
+    /// Whether it waits for a place on a node.
+    pub fn unplaced(&self) -> bool {
+        self.reason.as_deref() == Some(UNPLACED)
+    }
+
     /// What a person has to deal with; none while it runs or only waits.
     pub fn trouble(&self) -> Option<String> {
         let waiting = matches!(
             self.reason.as_deref(),
-            None | Some("ContainerCreating" | "PodInitializing" | "Unschedulable" | "Completed")
+            None | Some("ContainerCreating" | "PodInitializing" | UNPLACED | "Completed")
         );
         (!waiting && !self.ready && !self.deleting).then(|| self.reason_in_words(&Waits::new()))
     }

@@ -15,6 +15,7 @@ pub use schema::ScopeDocument;
 
 /// Most namespaces one key may list.
 pub const MAX_NAMESPACE_IDS: usize = 100;
+const NAMESPACE_IDS: &str = "scopes.kubernetes_exec.namespace_ids";
 
 /// The scope of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,14 @@ impl Scope {
         }
     }
 
+    /// Where `document` lists `id`: a scope keeps its ids in an order of its own, people read theirs.
+    pub fn field(document: &Value, id: NamespaceId) -> String {
+        let list = document.pointer("/kubernetes_exec/namespace_ids").and_then(Value::as_array);
+        let same = |item: &Value| item.as_str().and_then(|text| NamespaceId::parse(text).ok()) == Some(id);
+        let place = list.and_then(|list| list.iter().position(same));
+        place.map_or_else(|| NAMESPACE_IDS.to_owned(), |place| format!("{NAMESPACE_IDS}[{place}]"))
+    }
+
     /// The namespaces listed by name, if any.
     pub fn namespace_ids(&self) -> &[NamespaceId] {
         match self {
@@ -109,25 +118,22 @@ fn parse_exec(document: &Value) -> Result<Scope> {
             Err(refuse(field, "ambiguous", "Give either all_namespaces or a list of namespace_ids, not both"))
         }
         (false, Some(ids)) if !ids.is_empty() => Ok(Scope::Namespaces(ids)),
-        (false, Some(_)) => Err(refuse(
-            "scopes.kubernetes_exec.namespace_ids",
-            "required",
-            "Give at least one namespace id, or set all_namespaces to true",
-        )),
+        (false, Some(_)) => {
+            Err(refuse(NAMESPACE_IDS, "required", "Give at least one namespace id, or set all_namespaces to true"))
+        }
         (false, None) => Err(refuse(field, "required", "Give namespace_ids, or set all_namespaces to true")),
     }
 }
 
 fn parse_ids(list: &Value) -> Result<Vec<NamespaceId>> {
-    let field = "scopes.kubernetes_exec.namespace_ids";
-    let list = list.as_array().ok_or_else(|| refuse(field, "type", "namespace_ids must be a list"))?;
+    let list = list.as_array().ok_or_else(|| refuse(NAMESPACE_IDS, "type", "namespace_ids must be a list"))?;
     if list.len() > MAX_NAMESPACE_IDS {
-        return Err(refuse(field, "length", "A key can list at most 100 namespaces; use all_namespaces"));
+        return Err(refuse(NAMESPACE_IDS, "length", "A key can list at most 100 namespaces; use all_namespaces"));
     }
     let mut ids = Vec::with_capacity(list.len());
     for (i, item) in list.iter().enumerate() {
         let id = item.as_str().and_then(|text| NamespaceId::parse(text).ok());
-        ids.push(id.ok_or_else(|| refuse(&format!("{field}[{i}]"), "uuid", "Not a valid namespace id"))?);
+        ids.push(id.ok_or_else(|| refuse(&format!("{NAMESPACE_IDS}[{i}]"), "uuid", "Not a valid namespace id"))?);
     }
     ids.sort_unstable();
     ids.dedup();
@@ -187,6 +193,19 @@ mod tests {
     fn duplicate_ids_are_folded() {
         let scope = Scope::parse(&json!({"kubernetes_exec": {"namespace_ids": [ID, ID]}})).unwrap();
         assert_eq!(scope.namespace_ids().len(), 1);
+    }
+
+    #[test]
+    fn an_id_is_found_where_the_document_lists_it() {
+        let ids = [3, 1, 2, 1].map(|last| format!("019c1b2e-7f00-7abc-8def-01234567890{last}"));
+        let id = |place: usize| NamespaceId::parse(&ids[place]).unwrap();
+        let document = json!({"kubernetes_exec": {"namespace_ids": ids}});
+        assert_eq!(Scope::parse(&document).unwrap().namespace_ids(), [id(1), id(2), id(0)]);
+        for (place, shown) in [(0, 0), (1, 1), (2, 2), (3, 1)] {
+            let field = format!("scopes.kubernetes_exec.namespace_ids[{shown}]");
+            assert_eq!(Scope::field(&document, id(place)), field);
+        }
+        assert_eq!(Scope::field(&json!({}), id(0)), "scopes.kubernetes_exec.namespace_ids");
     }
 
     #[test]

@@ -59,7 +59,8 @@ pub struct SecretChange {
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Option<String>>))]
     pub values: BTreeMap<String, Option<Hidden>>,
     /// Another sign-in, for a pull secret.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub registry: Option<Registry>,
 }
 

@@ -189,6 +189,8 @@ pub struct SkuView {
     pub granted: bool,
     /// Engines that offer it.
     pub engines: Vec<String>,
+    /// The `runtimeClassName` by which a pod may pick it instead of the label; none without GPUs.
+    pub runtime_class: Option<String>,
 }
 
 /// GPUs of a [`SkuView`].
@@ -265,6 +267,8 @@ impl Sku {
             },
             granted,
             engines: spec.placement.engines.clone(),
+            // What is no longer sold has no class.
+            runtime_class: self.runtime_class().filter(|_| !spec.retired),
         }
     }
 }
@@ -287,6 +291,27 @@ impl SkuPrice {
             currency: self.currency.clone(),
             unit: "hour".to_owned(),
         }
+    }
+}
+
+// === impl PriceView ===
+
+impl From<&Money> for PriceView {
+    fn from(price: &Money) -> Self {
+        Self { amount: price.decimal(), currency: price.currency.as_str().to_owned(), unit: "hour".to_owned() }
+    }
+}
+
+impl PriceView {
+    /// What all of it costs, one sum for each currency.
+    pub fn sums(prices: impl Iterator<Item = Money>) -> Vec<Self> {
+        let mut sums: BTreeMap<String, Money> = BTreeMap::new();
+        for price in prices {
+            let sum = sums.entry(price.currency.as_str().to_owned());
+            let sum = sum.or_insert_with(|| Money { micros: 0, currency: price.currency.clone() });
+            sum.micros = sum.micros.saturating_add(price.micros);
+        }
+        sums.values().map(Self::from).collect()
     }
 }
 

@@ -10,7 +10,6 @@ mod profiles;
 #[cfg(test)]
 mod tests;
 mod verification;
-mod yaml;
 
 use std::collections::BTreeSet;
 
@@ -271,7 +270,10 @@ impl Feature {
                 "Shows whole pod specs of every tenant, environment values included, so an operator has to allow it."
             }
             Self::ObjectStore => WITHHELD,
-            Self::Ingress => "Reads the services of ingress-nginx, so an operator has to allow it.",
+            Self::Ingress => {
+                "Reads the services of ingress-nginx, and opens ports of this namespace at the cluster's own address, \
+                 below /skypilot/<namespace>, so an operator has to allow it."
+            }
             Self::Volumes => "Creates and deletes volume claims in this namespace. Virtual nodes mount none.",
             Self::Controllers => {
                 "Creates and deletes deployments and volume claims in this namespace. Controllers launch with the token \

@@ -236,8 +236,48 @@ impl TenantUse {
     }
 }
 
+/// The commands that install our node in the customer's cluster, with a tenant's kubeconfig in `file`. The token is
+/// renewed there and kept in a claim: without it a pod of the node that came anew would begin with the first one, long
+/// dead. What the node offers is for the customer to say.
+pub fn install_command(file: &str) -> String {
+    format!(
+        "kubectl create secret generic remotegpu-tenant --namespace kube-system --from-file=kubeconfig={file}\n\
+         kubectl apply --filename - <<'EOF'\n{TOKEN_CLAIM}EOF\n\
+         helm upgrade --install k8s-gpu charts/remotegpu-kubelet --namespace kube-system \\\n  \
+         --set provider=kubernetes --set providerKubeconfigSecret=remotegpu-tenant \\\n  \
+         --set providerTokenClaim=remotegpu-tenant-token --set kubelet.nodename=k8s.gpu \\\n  \
+         --set 'kubelet.extraArgs={{--capacity-cpu=63,--capacity-memory=256Gi,--gpu-model=H100,--gpu-count=8}}'"
+    )
+}
+
+/// Where the node keeps its newest token.
+const TOKEN_CLAIM: &str = "apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: remotegpu-tenant-token, namespace: kube-system}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+";
+
+/// How kubectl prints RuntimeClasses ready to be applied elsewhere: without what is of this cluster alone.
+pub const RUNTIME_CLASS_TEMPLATE: &str = r#"{{range .items}}---
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata:
+  name: {{.metadata.name}}
+  annotations: { {{range $key, $value := .metadata.annotations}}{{$key}}: "{{$value}}", {{end}}}
+handler: {{.handler}}
+{{end}}"#;
+
+/// The command that copies the RuntimeClasses of this installation into the customer's cluster, whose own API server
+/// refuses pods of a class that it does not have.
+pub fn runtime_class_command(file: &str) -> String {
+    format!(
+        "kubectl --kubeconfig {file} get runtimeclass --selector app.kubernetes.io/managed-by=remotegpu \\\n  \
+         --output go-template='{RUNTIME_CLASS_TEMPLATE}' | kubectl apply --filename -"
+    )
+}
+
 /// The command that installs the vendor's connector for a tenant, with the kubeconfig in `file`.
-pub fn install_command(tenant: &str, file: &str) -> String {
+pub fn vendor_command(tenant: &str, file: &str) -> String {
     format!(
         "helm upgrade --install k8sgpu clastix/k8sgpu --namespace kube-system \\\n  \
          --set k8sgpuOptions.tenantName={tenant} \\\n  --set-file kubeConfigSecret.content={file}"

@@ -15,7 +15,7 @@ pub use meter::{Meter, MeteredPod, Metering, Note, Subject};
 pub use summary::{UsageAhead, UsageDayView, UsageQuery, UsageRange, UsageShare, UsageSummary, short};
 pub use view::{UsageListQuery, UsageView};
 
-use crate::id::{AccountId, NamespaceId, UsageId, UserId};
+use crate::id::{AccountId, ApiKeyId, NamespaceId, UsageId, UserId};
 use crate::money::{Currency, Money};
 
 /// Pod annotation that the Kubernetes provider of a node in a customer's own cluster writes: the name of the pod there that
@@ -23,6 +23,15 @@ use crate::money::{Currency, Money};
 pub const ANNOTATION_ORIGIN_POD: &str = "remotegpu.ai/pod-name";
 /// Its namespace there.
 pub const ANNOTATION_ORIGIN_NAMESPACE: &str = "remotegpu.ai/pod-namespace";
+
+/// The API key that ordered a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageKey {
+    /// Its row's id, used in routes.
+    pub id: ApiKeyId,
+    /// What people call it.
+    pub name: String,
+}
 
 /// One pod in one month, from its first container running to its end. Names are those of the moment it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +46,12 @@ pub struct UsageRecord {
     pub namespace: String,
     /// Its name in the cluster.
     pub kubernetes_name: String,
-    /// Who answers for it: the person who made the namespace.
+    /// Who ordered it: the owner of the key, or a person in the console. Who made the namespace, where nobody knows.
     pub member_id: UserId,
     /// What people call them.
     pub member: String,
+    /// The key that ordered it, if one did.
+    pub key: Option<UsageKey>,
     /// The pod's uid.
     pub pod_uid: String,
     /// Its name.
@@ -75,7 +86,7 @@ pub struct DayPart {
     pub micros: i64,
 }
 
-/// Sums of one day, one namespace, one member and one SKU.
+/// Sums of one day, one namespace, one member, one key or none, and one SKU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageDay {
     /// The day.
@@ -88,6 +99,8 @@ pub struct UsageDay {
     pub member_id: UserId,
     /// What people call them.
     pub member: String,
+    /// With which key, if with one.
+    pub key: Option<UsageKey>,
     /// What.
     pub sku_code: String,
     /// Of what `micros` are.
@@ -171,6 +184,7 @@ impl UsageRecord {
             namespace: self.namespace.clone(),
             member_id: self.member_id,
             member: self.member.clone(),
+            key: self.key.clone(),
             sku_code: self.sku_code.clone(),
             currency: self.price.currency.clone(),
             seconds: part.seconds,

@@ -7,14 +7,18 @@ use serde_json::{Value, json};
 
 use crate::account::AccountView;
 use crate::api_key::ApiKeyView;
+use crate::budget::BudgetView;
 use crate::config_map::ConfigMapView;
+use crate::deployment::DeploymentView;
+use crate::engine::EngineView;
 use crate::member::MemberView;
 use crate::namespace::NamespaceView;
 use crate::platform_account::PlatformAccountView;
 use crate::platform_sku::PlatformSkuView;
 use crate::secret::SecretView;
 use crate::sku::SkuGrantsView;
-use crate::workload::{WorkloadDetail, WorkloadView};
+use crate::webhook::WebhookView;
+use crate::workload::{WorkloadDetail, WorkloadKind, WorkloadView};
 use crate::{Code, Error, Result};
 
 /// Something that two people may edit.
@@ -41,7 +45,7 @@ pub fn stale() -> Error {
 
 impl Versioned for NamespaceView {
     fn version(&self) -> Value {
-        json!([self.id, self.name])
+        json!([self.id, self.name, self.share])
     }
 }
 
@@ -71,8 +75,17 @@ impl Versioned for PlatformAccountView {
 
 impl Versioned for WorkloadView {
     fn version(&self) -> Value {
-        // What is wanted and the image; a scaled Job wants less with every pod that ends, and nobody edits that.
-        json!([self.kind, self.name, self.wanted, self.image])
+        // What is wanted, the image, and whether a CronJob waits; a scaled Job wants less with every pod that ends, and
+        // nobody edits that, nor when the clock started the last Job.
+        let suspended = self.schedule.as_ref().map(|schedule| schedule.suspended);
+        json!([self.kind, self.name, self.wanted, self.image, suspended])
+    }
+}
+
+impl Versioned for DeploymentView {
+    fn version(&self) -> Value {
+        // That of the same workload, so that a tag of one route holds at the other; a Deployment has no schedule.
+        json!([WorkloadKind::Deployment, self.name, self.replicas, self.image, Value::Null])
     }
 }
 
@@ -103,6 +116,25 @@ impl Versioned for PlatformSkuView {
 impl Versioned for SkuGrantsView {
     fn version(&self) -> Value {
         json!([self.all, self.codes])
+    }
+}
+
+impl Versioned for BudgetView {
+    fn version(&self) -> Value {
+        json!([self.id, self.amount, self.currency, self.warn_at, self.hard_stop])
+    }
+}
+
+impl Versioned for WebhookView {
+    fn version(&self) -> Value {
+        json!([self.id, self.name, self.url, self.topics, self.platform])
+    }
+}
+
+impl Versioned for EngineView {
+    fn version(&self) -> Value {
+        // What a check finds out, and credentials, are not what this form changes.
+        json!([self.id, self.name, self.ecosystem, self.load_balancer_ip, self.ca])
     }
 }
 

@@ -6,6 +6,8 @@ pub mod delivery;
 pub mod event;
 pub mod url;
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,8 @@ pub enum DisabledReason {
     Gone,
     /// Every delivery failed for days.
     Failing,
+    /// It is one of the platform, and no operator manages its account any more.
+    NoOperator,
 }
 
 /// What is asked of a webhook, as it arrives: body of `POST /v1/webhooks` and `PUT /v1/webhooks/{id}`.
@@ -152,7 +156,7 @@ pub struct WebhookView {
 }
 
 /// The one answer that holds the secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WebhookSecret {
     /// The webhook.
@@ -160,6 +164,14 @@ pub struct WebhookSecret {
     pub webhook: WebhookView,
     /// `whsec_` and base64: verifies the signatures. Shown once.
     pub secret: String,
+}
+
+// === impl WebhookSecret ===
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookSecret").field("webhook", &self.webhook).finish_non_exhaustive()
+    }
 }
 
 // === impl NewWebhook ===
@@ -218,7 +230,7 @@ impl Webhook {
 
 impl DisabledReason {
     /// Every reason.
-    pub const ALL: [Self; 3] = [Self::ByHand, Self::Gone, Self::Failing];
+    pub const ALL: [Self; 4] = [Self::ByHand, Self::Gone, Self::Failing, Self::NoOperator];
 
     /// The stored and wire form.
     pub fn as_str(self) -> &'static str {
@@ -226,15 +238,17 @@ impl DisabledReason {
             Self::ByHand => "by_hand",
             Self::Gone => "gone",
             Self::Failing => "failing",
+            Self::NoOperator => "no_operator",
         }
     }
 
     /// In words for people.
     pub fn words(self) -> &'static str {
         match self {
-            Self::ByHand => "Somebody switched it off.",
+            Self::ByHand => "Somebody disabled it.",
             Self::Gone => "The receiver answered 410 Gone.",
             Self::Failing => "Every delivery failed for five days.",
+            Self::NoOperator => "It is told of the platform, and no operator manages this account any more.",
         }
     }
 

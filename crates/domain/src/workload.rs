@@ -20,7 +20,7 @@ use crate::sku::PriceView;
 pub use change::{Revision, RollBack, WorkloadAction, WorkloadChange, WorkloadPatch, restart_patch, rollback_patch};
 pub use list::{MOST_ROWS, ROWS, WorkloadFilter, WorkloadList};
 pub use schedule::{Schedule, job_of};
-pub use waiting::{Occupied, OccupiedBySku, Waits, usual_start, waits};
+pub use waiting::{Occupied, OccupiedBySku, Waits, reasons_shown, usual_start, waits};
 
 /// What kind of workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -314,9 +314,7 @@ impl WorkloadState {
 
     fn price_now(&self) -> Option<PriceView> {
         let running = self.pods.iter().filter(|p| p.started_at.is_some() && !p.over());
-        let total = sum(running.filter_map(PodState::money))?;
-        let currency = total.currency.as_str().to_owned();
-        Some(PriceView { amount: total.decimal(), currency, unit: "hour".to_owned() })
+        sum(running.filter_map(PodState::money)).as_ref().map(PriceView::from)
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::Quota;
+use super::{Quota, Share};
 use crate::namespace::QuotaLine;
 use crate::platform_account::AccountUse;
 use crate::quantity::{format_bytes, format_milli, parse_milli};
 
 /// Namespaces, members and keys against the account's own limits; then each resource summed over its namespaces. Of
-/// those the limit is what all its namespaces may use together now: Kubernetes enforces them one by one.
+/// those the limit is the account's total; where it has none, what all its namespaces may use together now: Kubernetes
+/// enforces them one by one.
 pub fn meters(account: &AccountUse, namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaLine> {
-    let Quota { namespaces: most_namespaces, members, api_keys, .. } = account.account.quota;
+    let Quota { namespaces: most_namespaces, members, api_keys, ref total, .. } = account.account.quota;
     let counts = [
         ("namespaces", account.namespaces, most_namespaces),
         ("members", account.members, members),
@@ -22,10 +23,10 @@ pub fn meters(account: &AccountUse, namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaL
         limit: limit.to_string(),
         used: used.to_string(),
     };
-    counts.into_iter().map(count).chain(sums(namespaces)).collect()
+    counts.into_iter().map(count).chain(sums(namespaces, total)).collect()
 }
 
-fn sums(namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaLine> {
+fn sums(namespaces: &[Vec<QuotaLine>], total: &Share) -> Vec<QuotaLine> {
     type What<'a> = (&'a str, Option<&'a str>);
     let mut order: Vec<What<'_>> = Vec::new();
     let mut sums: BTreeMap<What<'_>, (i128, i128)> = BTreeMap::new();
@@ -43,7 +44,8 @@ fn sums(namespaces: &[Vec<QuotaLine>]) -> Vec<QuotaLine> {
         let bytes = name.ends_with("memory") || name.ends_with("storage");
         let show = |milli| if bytes { format_bytes(milli) } else { format_milli(milli) };
         let gpu_class = class.map(ToOwned::to_owned);
-        QuotaLine { resource: name.to_owned(), gpu_class, limit: show(limit), used: show(used) }
+        let line = QuotaLine { resource: name.to_owned(), gpu_class, limit: show(limit), used: show(used) };
+        QuotaLine { limit: total.of_line(&line).map_or_else(|| line.limit.clone(), show), ..line }
     });
     lines.collect()
 }
@@ -83,6 +85,18 @@ mod tests {
             of_class("l4", "1", "2"),
             line("requests.amd.com/gpu", "1", "2"),
         ];
-        assert_eq!(sums(&namespaces), expected);
+        assert_eq!(sums(&namespaces, &Share::default()), expected);
+    }
+
+    #[test]
+    fn what_has_a_total_is_shown_against_it() {
+        let namespaces = [
+            vec![line("requests.nvidia.com/gpu", "2", "5"), of_class("h100", "1", "5"), line("pods", "1", "50")],
+            vec![line("requests.nvidia.com/gpu", "1", "2"), of_class("h100", "0", "1"), line("pods", "1", "50")],
+        ];
+        let total = Share { gpus: Some(8), gpu_classes: [("h100".to_owned(), 6)].into(), ..Share::default() };
+        let expected =
+            [line("requests.nvidia.com/gpu", "3", "8"), of_class("h100", "1", "6"), line("pods", "2", "100")];
+        assert_eq!(sums(&namespaces, &total), expected);
     }
 }

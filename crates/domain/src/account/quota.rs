@@ -4,15 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::share::{Share, ShareChange};
 use crate::sku::is_gpu_class;
 use crate::{Code, Error, FieldError, Result};
 
-/// Most GPUs of a limit.
+/// Most cores of a limit.
+const MOST_CORES: u32 = 1_000_000;
+/// Most GiB of memory.
+const MOST_GIB: u32 = 1_000_000;
+/// Most pods.
+const MOST_PODS: u32 = 100_000;
+/// Most GPUs.
 const MOST_GPUS: u32 = 100_000;
 /// Most classes of GPUs with a limit: each is a ResourceQuota in each namespace.
 const MOST_CLASSES: usize = 100;
 
-/// Limits of an account. Those per namespace are the ResourceQuotas of each of its namespaces.
+/// Limits of an account. Those per namespace are the ResourceQuotas of each of its namespaces; one may have less as its
+/// own [`Share`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
@@ -33,29 +41,52 @@ pub struct Quota {
     pub gpu_classes: BTreeMap<String, u32>,
     /// Pods per namespace.
     pub pods: u32,
+    /// What all its namespaces may have together; what is absent has no total.
+    #[serde(skip_serializing_if = "Share::is_empty")]
+    pub total: Share,
 }
 
 /// New values for some limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct QuotaChange {
     /// Namespaces of the account.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub namespaces: Option<u32>,
     /// Its members.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub members: Option<u32>,
     /// Its API keys.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub api_keys: Option<u32>,
     /// Cores per namespace.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub cpu: Option<u32>,
     /// Memory per namespace, GiB.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub memory_gib: Option<u32>,
     /// GPUs per namespace.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub gpus: Option<u32>,
     /// GPUs of one class per namespace; `null` lifts the limit of that class, classes that are not named keep theirs.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub gpu_classes: Option<BTreeMap<String, Option<u32>>>,
     /// Pods per namespace.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub pods: Option<u32>,
+    /// What all its namespaces may have together; `null` in it lifts a total.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub total: Option<ShareChange>,
 }
 
 /// Something an account has a limited number of.
@@ -81,6 +112,7 @@ impl Default for Quota {
             gpus: 8,
             gpu_classes: BTreeMap::new(),
             pods: 100,
+            total: Share::default(),
         }
     }
 }
@@ -106,45 +138,36 @@ impl Quota {
             namespaces: take("namespaces", self.namespaces, change.namespaces, 0, 100_000),
             members: take("members", self.members, change.members, 1, 100_000),
             api_keys: take("api_keys", self.api_keys, change.api_keys, 0, 1_000_000),
-            cpu: take("cpu", self.cpu, change.cpu, 1, 1_000_000),
-            memory_gib: take("memory_gib", self.memory_gib, change.memory_gib, 1, 1_000_000),
+            cpu: take("cpu", self.cpu, change.cpu, 1, MOST_CORES),
+            memory_gib: take("memory_gib", self.memory_gib, change.memory_gib, 1, MOST_GIB),
             gpus: take("gpus", self.gpus, change.gpus, 0, MOST_GPUS),
             gpu_classes: self.gpu_classes,
-            pods: take("pods", self.pods, change.pods, 1, 100_000),
+            pods: take("pods", self.pods, change.pods, 1, MOST_PODS),
+            total: self.total.clone(),
         };
         for (class, limit) in change.gpu_classes.iter().flatten() {
-            wrong.extend(quota.limit_class(class, *limit).err());
+            wrong.extend(limit_class(&mut quota.gpu_classes, "quota.gpu_classes", class, *limit).err());
+        }
+        if let Some(change) = &change.total {
+            match self.total.with(change, "quota.total", &Self::most()) {
+                Ok(total) => quota.total = total,
+                Err(all) => wrong.extend(all),
+            }
         }
         if wrong.is_empty() { Ok(quota) } else { Err(Error::Invalid(wrong)) }
     }
 
-    fn limit_class(&mut self, class: &str, limit: Option<u32>) -> Result<(), FieldError> {
-        let wrong = |code: &str, message: String| Err(FieldError::new("quota.gpu_classes", code, message));
-        match limit {
-            None => {
-                self.gpu_classes.remove(class);
-            }
-            Some(_) if !is_gpu_class(class) => {
-                let message = format!("There can be no class of GPUs of the name \"{class}\": write h100, for example");
-                return wrong("format", message);
-            }
-            Some(limit) if limit > MOST_GPUS => {
-                return wrong("range", format!("GPUs of class {class} must be 0 to {MOST_GPUS}"));
-            }
-            Some(limit) => {
-                self.gpu_classes.insert(class.to_owned(), limit);
-            }
-        }
-        if self.gpu_classes.len() <= MOST_CLASSES {
-            return Ok(());
-        }
-        wrong("range", format!("At most {MOST_CLASSES} classes of GPUs can have a limit"))
+    /// The most that a limit may say.
+    fn most() -> Self {
+        Self { cpu: MOST_CORES, memory_gib: MOST_GIB, gpus: MOST_GPUS, pods: MOST_PODS, ..Self::default() }
     }
 
     /// Whether namespaces of the account must be applied anew after this change.
     pub fn same_in_namespaces(&self, other: &Self) -> bool {
         let numbers = |quota: &Self| (quota.cpu, quota.memory_gib, quota.gpus, quota.pods);
-        numbers(self) == numbers(other) && self.gpu_classes == other.gpu_classes
+        // A class with a total has a limit in each namespace; other totals are in no namespace.
+        let classes = |quota: &Self| quota.total.gpu_classes.keys().cloned().collect::<BTreeSet<String>>();
+        numbers(self) == numbers(other) && self.gpu_classes == other.gpu_classes && classes(self) == classes(other)
     }
 
     /// What differs from `old`, in words for the audit log.
@@ -160,18 +183,9 @@ impl Quota {
         ];
         let changed = all.iter().filter(|(_, old, new)| old != new);
         let changed = changed.map(|(name, old, new)| format!("{name} {old} → {new}"));
-        changed.chain(self.class_differences(old)).collect::<Vec<_>>().join(", ")
-    }
-
-    fn class_differences(&self, old: &Self) -> impl Iterator<Item = String> {
-        let classes: BTreeSet<&String> = self.gpu_classes.keys().chain(old.gpu_classes.keys()).collect();
-        let limit = |quota: &Self, class: &str| {
-            quota.gpu_classes.get(class).map_or_else(|| "no limit".to_owned(), ToString::to_string)
-        };
-        let of_both = |class: &String| (class.clone(), limit(old, class), limit(self, class));
-        let all: Vec<_> = classes.into_iter().map(of_both).collect();
-        let changed = all.into_iter().filter(|(_, old, new)| old != new);
-        changed.map(|(class, old, new)| format!("gpus of class {class} {old} → {new}"))
+        let totals = self.total.differences(&old.total).into_iter().map(|total| format!("total {total}"));
+        let classes = class_differences(&old.gpu_classes, &self.gpu_classes);
+        changed.chain(classes).chain(totals).collect::<Vec<_>>().join(", ")
     }
 
     /// The limit of one thing.
@@ -206,6 +220,48 @@ impl Limit {
             Self::ApiKeys => "API keys",
         }
     }
+}
+
+/// Sets or lifts the limit of a class; `field` is where the request says so.
+///
+/// # Errors
+/// What is wrong with the class or the number.
+pub(super) fn limit_class(
+    limits: &mut BTreeMap<String, u32>,
+    field: &str,
+    class: &str,
+    limit: Option<u32>,
+) -> Result<(), FieldError> {
+    let wrong = |code: &str, message: String| Err(FieldError::new(field, code, message));
+    match limit {
+        None => {
+            limits.remove(class);
+        }
+        Some(_) if !is_gpu_class(class) => {
+            let message = format!("There can be no class of GPUs of the name \"{class}\": write h100, for example");
+            return wrong("format", message);
+        }
+        Some(limit) if limit > MOST_GPUS => {
+            return wrong("range", format!("GPUs of class {class} must be 0 to {MOST_GPUS}"));
+        }
+        Some(limit) => {
+            limits.insert(class.to_owned(), limit);
+        }
+    }
+    if limits.len() <= MOST_CLASSES {
+        return Ok(());
+    }
+    wrong("range", format!("At most {MOST_CLASSES} classes of GPUs can have a limit"))
+}
+
+/// What differs between the limits of classes, in words for the audit log.
+pub(super) fn class_differences(old: &BTreeMap<String, u32>, new: &BTreeMap<String, u32>) -> Vec<String> {
+    let classes: BTreeSet<&String> = new.keys().chain(old.keys()).collect();
+    let changed = classes.into_iter().filter(|class| old.get(*class) != new.get(*class));
+    let said = |limits: &BTreeMap<String, u32>, class: &str| {
+        limits.get(class).map_or_else(|| "no limit".to_owned(), ToString::to_string)
+    };
+    changed.map(|class| format!("gpus of class {class} {} → {}", said(old, class), said(new, class))).collect()
 }
 
 #[cfg(test)]
@@ -252,6 +308,26 @@ mod tests {
         let many = (0..=MOST_CLASSES).map(|number| (format!("class{number}"), Some(1))).collect();
         let change = QuotaChange { gpu_classes: Some(many), ..Default::default() };
         assert!(Quota::default().with(&change).is_err(), "one class too many");
+    }
+
+    #[test]
+    fn a_total_is_set_named_and_lifted() {
+        let change: QuotaChange = serde_json::from_str(r#"{"total": {"gpus": 8, "cpu": 64}}"#).unwrap();
+        let quota = Quota::default().with(&change).unwrap();
+        assert_eq!((quota.total.gpus, quota.total.cpu, quota.total.pods), (Some(8), Some(64), None));
+        assert!(quota.same_in_namespaces(&Quota::default()), "no namespace has other limits by it");
+        assert_eq!(quota.differences(&Quota::default()), "total cpu no limit → 64, total gpus no limit → 8");
+        let change: QuotaChange = serde_json::from_str(r#"{"total": {"cpu": null, "gpus": 100001}}"#).unwrap();
+        let Err(Error::Invalid(errors)) = quota.clone().with(&change) else { panic!("it was taken") };
+        assert_eq!(errors[0].field, "quota.total.gpus");
+        let change: QuotaChange = serde_json::from_str(r#"{"total": {"cpu": null}}"#).unwrap();
+        assert_eq!(quota.with(&change).unwrap().total, Share { gpus: Some(8), ..Share::default() });
+    }
+
+    #[test]
+    fn a_class_with_a_total_is_new_in_every_namespace() {
+        let change: QuotaChange = serde_json::from_str(r#"{"total": {"gpu_classes": {"h100": 8}}}"#).unwrap();
+        assert!(!Quota::default().with(&change).unwrap().same_in_namespaces(&Quota::default()));
     }
 
     #[test]

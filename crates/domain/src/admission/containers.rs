@@ -46,6 +46,12 @@ fn check_one(field: &str, container: &Map<String, Value>, refusals: &mut Vec<Ref
             refusals.push(Refusal::new("field_denied", format!("{field}.ports"), message));
         }
     }
+    // Nodes refuse these too, as an engine takes the path and its options as one text; here kubectl prints why.
+    let path = |mount: &Value| mount.get("mountPath").and_then(Value::as_str).is_some_and(|path| path.contains(':'));
+    if items(container.get("volumeMounts")).any(path) {
+        let message = format!("{field}.volumeMounts: a mountPath has no colon");
+        refusals.push(Refusal::new("volumes", format!("{field}.volumeMounts"), message));
+    }
     for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
         check_host(&format!("{field}.{key}"), container.get(key), refusals);
     }

@@ -46,6 +46,13 @@ impl Draft {
         self.push(pointer(path), value);
     }
 
+    /// Takes a member away, if it is there.
+    pub(super) fn remove(&mut self, path: &[&str]) {
+        if self.get(path).is_some() {
+            self.make("remove", pointer(path), Value::Null);
+        }
+    }
+
     /// Appends to an array; a missing one is added whole. Never replaces an array.
     pub(super) fn append(&mut self, path: &[&str], value: Value) {
         match self.get(path) {
@@ -56,6 +63,10 @@ impl Draft {
 
     fn push(&mut self, path: String, value: Value) {
         let op = if self.object.pointer(&path).is_some() { "replace" } else { "add" };
+        self.make(op, path, value);
+    }
+
+    fn make(&mut self, op: &str, path: String, value: Value) {
         let injection = Injection { op: op.to_owned(), path, value };
         apply_one(&mut self.object, &injection);
         self.injections.push(injection);
@@ -64,7 +75,7 @@ impl Draft {
 
 /// Makes the changes of [`super::admit`] on `pod`. Operations whose parent is missing change nothing.
 ///
-/// Source: RFC 6902 §4.1 and §4.3, only `add` and `replace`.
+/// Source: RFC 6902 §4.1 to §4.3: `add` and `replace`, and `remove` of members.
 pub fn apply(pod: &mut Value, injections: &[Injection]) {
     for injection in injections {
         apply_one(pod, injection);
@@ -76,6 +87,7 @@ fn apply_one(object: &mut Value, injection: &Injection) {
     let key = last.replace("~1", "/").replace("~0", "~");
     let value = injection.value.clone();
     match object.pointer_mut(parent) {
+        Some(Value::Object(members)) if injection.op == "remove" => drop(members.remove(&key)),
         Some(Value::Object(members)) => {
             members.insert(key, value);
         }

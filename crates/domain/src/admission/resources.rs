@@ -39,6 +39,16 @@ impl Share {
         matches!(self.kind, Kind::Cpu | Kind::Memory)
     }
 
+    /// The least that a container may ask for itself, in thousandths: kubelets and engines take nothing, and less than
+    /// a byte, for no limit at all.
+    fn least(&self) -> i128 {
+        match self.kind {
+            Kind::Cpu => 1,
+            Kind::Memory => 1000,
+            Kind::Storage | Kind::Gpu => 0,
+        }
+    }
+
     /// An amount as people say it.
     fn asked(&self, milli: i128) -> String {
         let amount = self.write(milli);

@@ -77,7 +77,7 @@ pub(super) fn fill(draft: &mut Draft, sku: &Sku, refusals: &mut Vec<Refusal>) {
         refusals.push(Refusal::new("sku_broken", LABEL_FIELD, message));
         return;
     };
-    let price = format!("{} {}", price.decimal(), price.currency.as_str());
+    let price = price.with_currency();
     let class = sku.runtime_class();
     let frozen = [
         (ANNOTATION_SKU_VERSION, Some(sku.version.as_str())),

@@ -6,6 +6,7 @@ mod counted;
 mod denied;
 mod inferred;
 mod laws;
+mod ordered;
 mod placed;
 mod priced;
 mod sized;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::spec::{is_empty, items};
 use super::{
-    ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS, ANNOTATION_SKU_VERSION, Refusal, containers, spec, tolerations,
+    ANNOTATION_ORDERED_BY, ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS, ANNOTATION_SKU_VERSION, Refusal, containers,
+    spec, tolerations,
 };
 use crate::sku::SKU_LABEL;
 
@@ -18,7 +19,7 @@ use crate::sku::SKU_LABEL;
 /// Every refusal, codes `immutable`, `gpu_in_init` and those of the container checks.
 pub fn check_unchanged(old: &Value, new: &Value) -> Result<(), Vec<Refusal>> {
     let mut refusals = Vec::new();
-    let annotations = [ANNOTATION_SKU_VERSION, ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS];
+    let annotations = [ANNOTATION_SKU_VERSION, ANNOTATION_PRICE, ANNOTATION_RUNTIME_CLASS, ANNOTATION_ORDERED_BY];
     let frozen = std::iter::once(("labels", SKU_LABEL)).chain(annotations.map(|key| ("annotations", key)));
     for (map, key) in frozen {
         let read = |pod: &Value| pod.get("metadata").and_then(|m| m.get(map)?.get(key).cloned()).unwrap_or(Value::Null);

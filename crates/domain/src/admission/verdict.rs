@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Injection;
+use super::needs::quota_rule;
 use crate::namespace::QuotaLine;
 
 /// Verdict of the admission check with its numbers (`console-api.md` §6).
@@ -53,6 +54,14 @@ pub struct QuotaCheck {
     pub line: QuotaLine,
     /// What this plan adds.
     pub requested: String,
+}
+
+impl QuotaCheck {
+    /// What is asked for and what is left, where that is less.
+    pub fn lack(&self) -> Option<String> {
+        let rule = quota_rule(self);
+        (!rule.ok).then_some(rule.message)
+    }
 }
 
 /// Free capacity of a [`Verdict`].

@@ -4,12 +4,18 @@
 
 use serde_json::Value;
 
+/// JSON pointer to the PodTemplateSpec of a kind; `None` for kinds without one.
+pub(super) fn template_path(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController" | "DaemonSet" | "Job" => {
+            Some("/spec/template")
+        }
+        "CronJob" => Some("/spec/jobTemplate/spec/template"),
+        _ => None,
+    }
+}
+
 /// The PodTemplateSpec of a workload; `None` for other kinds and for objects without one.
 pub fn workload_template<'a>(kind: &str, object: &'a Value) -> Option<&'a Value> {
-    let path = match kind {
-        "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController" | "DaemonSet" | "Job" => "/spec/template",
-        "CronJob" => "/spec/jobTemplate/spec/template",
-        _ => return None,
-    };
-    object.pointer(path).filter(|template| template.is_object())
+    object.pointer(template_path(kind)?).filter(|template| template.is_object())
 }

@@ -1,7 +1,7 @@
 //! What people ask of a key: make, change, rotate. Checked here, once, for pages and programs.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ApiKey;
@@ -45,25 +45,27 @@ pub struct NewApiKey {
 /// Body of `PATCH /v1/api-keys/{id}`: what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ApiKeyChanges {
     /// 1 to 100 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 100))]
     pub name: Option<String>,
     /// One of the four shapes; ids that stand on the key already may be of namespaces that are gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::scope::ScopeDocument>))]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, value_type = Option<crate::scope::ScopeDocument>))]
     pub scopes: Option<Value>,
     /// RFC 3339, in the future; `null` = never.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Option<String>>,
     /// Switched off and on again.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub disabled: Option<bool>,
     /// `edit` or `view`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub access: Option<Access>,
 }
 
@@ -75,11 +77,6 @@ pub struct RotateApiKey {
     /// How long the old secret works on: 0 to 604800 (a week).
     #[cfg_attr(feature = "openapi", schema(maximum = 604_800))]
     pub overlap_seconds: u32,
-}
-
-/// Told apart: absent (stays) and `null` (never ends).
-fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(field).map(Some)
 }
 
 /// Every wrong field at once.
@@ -199,6 +196,8 @@ fn check_expiry(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>>
     let at: Timestamp = text
         .parse()
         .map_err(|_| Error::field("expires_at", "rfc_3339", "Write a time such as 2027-01-31T00:00:00Z, or null"))?;
+    // Whole milliseconds are kept: the answer that makes a key shows what every later one will.
+    let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
     if at <= now {
         return Err(Error::field("expires_at", "past", "The expiry must lie in the future"));
     }

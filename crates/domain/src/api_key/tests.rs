@@ -59,6 +59,7 @@ fn namespace(id: &str, status: NamespaceStatus) -> Namespace {
         tenant: None,
         label: None,
         activated_at: None,
+        share: crate::account::Share::default(),
     }
 }
 
@@ -126,6 +127,13 @@ fn a_patch_changes_what_it_names_and_null_means_never() {
     for unknown in [json!({"owner_id": UUID}), json!({"status": "active"}), json!({"generation": 1})] {
         assert!(serde_json::from_value::<ApiKeyChanges>(unknown).is_err());
     }
+}
+
+#[test]
+fn an_end_is_taken_in_the_whole_milliseconds_that_are_kept() {
+    let kept: Timestamp = "1970-01-01T00:01:00.123Z".parse().unwrap();
+    assert_eq!(changed(json!({"expires_at": "1970-01-01T00:01:00.123456789Z"})).unwrap().expires_at, Some(kept));
+    assert!(changed(json!({"expires_at": "1970-01-01T00:00:00.000999Z"})).is_err(), "that is now, when it is kept");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::{Error, FieldError, Result};
 pub(super) const APP: &str = "app";
 /// Labels of this prefix are ours.
 const OURS: &str = "remotegpu.ai/";
+const VARIABLE_SENTENCE: &str = "Use letters, digits and underscores; start with a letter";
 
 /// What a plan becomes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,16 +181,17 @@ impl DeploymentPlan {
     }
 
     fn check_environment(&self, refuse: &mut impl FnMut(&str, &str, &str)) {
-        let sentence = "Use letters, digits and underscores; start with a letter";
-        for (i, _) in self.env.iter().enumerate().filter(|(_, variable)| !is_identifier(&variable.name)) {
-            refuse(&format!("env[{i}].name"), "format", sentence);
+        for (i, variable) in self.env.iter().enumerate() {
+            if let Some(wrong) = wrong_variable(&format!("env[{i}].name"), &variable.name) {
+                refuse(&wrong.field, &wrong.code, &wrong.message);
+            }
         }
         for (i, from) in self.env_from.iter().enumerate() {
             if !may_exist(&from.name) {
                 refuse(&format!("env_from[{i}].name"), "format", "Name a Secret or ConfigMap");
             }
             if from.key.is_some() && !from.variable().is_some_and(is_identifier) {
-                refuse(&format!("env_from[{i}].variable"), "format", sentence);
+                refuse(&format!("env_from[{i}].variable"), "format", VARIABLE_SENTENCE);
             }
             if from.key.is_none() && from.variable.is_some() {
                 refuse(&format!("env_from[{i}].key"), "required", "Say which key the variable gets");
@@ -217,6 +219,11 @@ impl DeploymentPlan {
             }
         }
     }
+}
+
+/// What is wrong with the name of a variable of the environment.
+pub(crate) fn wrong_variable(field: &str, name: &str) -> Option<FieldError> {
+    (!is_identifier(name)).then(|| FieldError::new(field, "format", VARIABLE_SENTENCE))
 }
 
 fn is_identifier(name: &str) -> bool {

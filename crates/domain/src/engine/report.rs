@@ -70,7 +70,7 @@ pub struct FeatureRights {
     pub needed: u32,
 }
 
-/// What is known of an engine beside its settings: what checks learned, and what its deletion is to do.
+/// What is known of an engine beside its settings: what checks learned, what its deletion is to do, what was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
@@ -87,6 +87,10 @@ pub struct Facts {
     /// Decided, not learned: nobody agreed to the end of its pods, so its deletion waits for those that came while it was
     /// asked for.
     pub waits_for_pods: bool,
+    /// The end of credentials that was announced already.
+    pub end_told: Option<Timestamp>,
+    /// Counted, not learned: full checks in a row that found something lacking.
+    pub lacking: u32,
 }
 
 /// What an engine can run.
@@ -118,6 +122,8 @@ pub struct Probed {
     pub report: Report,
     /// What it learned.
     pub facts: Facts,
+    /// Something of it got no answer this time: it proves nothing about that, and is soon made again.
+    pub unanswered: bool,
 }
 
 /// A check as history keeps it.
@@ -234,7 +240,7 @@ impl Report {
 // === impl Facts ===
 
 impl Facts {
-    /// Takes in what a later check learned; a light one counts nothing.
+    /// Takes in what a later check learned; a light one counts nothing, and one that could not count takes nothing back.
     pub(super) fn learn(&mut self, newer: &Self, depth: Depth) {
         for (old, new) in [(&mut self.version, &newer.version), (&mut self.identity, &newer.identity)] {
             if !new.is_empty() {
@@ -244,7 +250,7 @@ impl Facts {
         if self.cluster_uid.is_empty() {
             self.cluster_uid.clone_from(&newer.cluster_uid);
         }
-        if depth == Depth::Full {
+        if depth == Depth::Full && newer.capacity.is_some() {
             self.capacity.clone_from(&newer.capacity);
         }
     }

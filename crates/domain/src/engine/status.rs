@@ -13,6 +13,9 @@ const PATIENCE: u32 = 3;
 const USUAL: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST: SignedDuration = SignedDuration::from_mins(30);
 const SOON: SignedDuration = SignedDuration::from_secs(30);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Minutes until everything is looked at again while something is lacking: whoever mends it waits for that.
+const LACKING: [i64; 5] = [1, 2, 5, 15, 60];
 
 /// How an engine is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -113,6 +116,12 @@ impl EngineStatus {
     pub fn takes_workloads(self) -> bool {
         matches!(self, Self::Ready | Self::Degraded)
     }
+}
+
+/// How long until everything is looked at again, after `lacking` full checks in a row that found something lacking.
+pub(super) fn whole_pause(lacking: u32) -> SignedDuration {
+    let step = usize::try_from(lacking).unwrap_or(usize::MAX).min(LACKING.len());
+    step.checked_sub(1).map_or(DAY, |step| SignedDuration::from_mins(LACKING[step]))
 }
 
 // === impl Verdict ===

@@ -62,6 +62,28 @@ fn exactly_one_way_to_sign_in() {
 }
 
 #[test]
+fn names_and_secrets_have_a_longest() {
+    let basic = |name: &str, password: &str| EngineForm {
+        bearer_token: String::new(),
+        basic_username: name.into(),
+        basic_password: password.into(),
+        ..cluster()
+    };
+    assert!(basic(&"u".repeat(256), &"p".repeat(1024)).check(now()).is_ok());
+    says(basic(&"u".repeat(257), "p"), "basic_username", "Enter the user name");
+    says(basic("u\u{7}", "p"), "basic_username", "User name must not contain a colon");
+    says(basic("u", &"p".repeat(1025)), "basic_password", "Enter the password");
+    let token = |length: usize| EngineForm { bearer_token: "t".repeat(length), ..cluster() };
+    assert!(token(16 * 1024).check(now()).is_ok());
+    says(token(16 * 1024 + 1), "bearer_token", "At most 16 KiB");
+    let called =
+        |name: usize, tag: usize| EngineForm { name: "n".repeat(name), ecosystem: "e".repeat(tag), ..cluster() };
+    assert!(called(63, 64).check(now()).is_ok());
+    says(called(64, 64), "name", "Use lowercase letters, digits and hyphens; start with a letter");
+    says(called(63, 65), "ecosystem", "Use up to 64 letters");
+}
+
+#[test]
 fn addresses_have_one_spelling() {
     let host = |text: &str| ApiUrl::parse("api_url", text).map(|url| url.to_string());
     for (typed, meant) in [
@@ -115,6 +137,31 @@ fn what_is_no_certificate_says_what_it_is() {
     assert!(says("-----BEGIN EC PRIVATE KEY-----").starts_with("This is a private key."));
     assert_eq!(says("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"), "No certificate found");
     assert_eq!(says(&"x".repeat(70_000)), "At most 64 KiB");
+}
+
+/// Of `CN=example-ca`, until 2030-09-23; its key was thrown away.
+const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----
+MIIBozCCAUmgAwIBAgIUXvloqlWysXUrYq1vzRFSRPggkv4wCgYIKoZIzj0EAwIw
+JzEQMA4GA1UECgwHRXhhbXBsZTETMBEGA1UEAwwKZXhhbXBsZS1jYTAeFw0yNjEx
+MjMxMDAyMzNaFw0zMDA5MjMxMDAyMzNaMCcxEDAOBgNVBAoMB0V4YW1wbGUxEzAR
+BgNVBAMMCmV4YW1wbGUtY2EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQNgbP9
+uc9RxnsHwMUOqe8gHEc1cz9r/k/AGftz4u0XNRPVAikbxTDR0lgquO50gEEciZxF
+ufz461NIC9QB/w5ko1MwUTAdBgNVHQ4EFgQUx8YonnCx/5dleyxD3WuH2yJjSrUw
+HwYDVR0jBBgwFoAUx8YonnCx/5dleyxD3WuH2yJjSrUwDwYDVR0TAQH/BAUwAwEB
+/zAKBggqhkjOPQQDAgNIADBFAiEAo21iFgFhUVOLKJBHfmYQAqxOYL6mLJ+SHTE4
+2hzEeHMCIFecSn9EsLP7ZOxAO43uecEsXJT3m4EQ7RtbNOoxMXn4
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn a_given_ca_is_known_by_its_name_and_its_end() {
+    let check = |text: &str, at: Timestamp| certificate::check("ca_data", text, at);
+    let end: Timestamp = "2030-09-23T10:02:33Z".parse().unwrap();
+    let (pem, authority) = check(&AUTHORITY.replace('\n', "\r\n"), now()).unwrap().unwrap();
+    assert_eq!((pem.as_str(), authority.subject.as_str(), authority.not_after), (AUTHORITY, "example-ca", end));
+    assert!(check(&AUTHORITY.repeat(20), now()).is_ok());
+    assert_eq!(check(&AUTHORITY.repeat(21), now()).unwrap_err().to_string(), "At most 20 certificates");
+    assert_eq!(check(AUTHORITY, end).unwrap_err().to_string(), "Certificate expired on 2030-09-23");
 }
 
 #[test]
@@ -208,7 +255,7 @@ fn nodes_of_the_label_that_an_earlier_version_gave_are_an_accounts_engines_own()
 }
 
 fn found(rows: Vec<Row>) -> Probed {
-    Probed { report: Report { rows }, facts: Facts::default() }
+    Probed { report: Report { rows }, ..Probed::default() }
 }
 
 #[test]
@@ -239,6 +286,49 @@ fn a_light_check_does_not_forget_what_the_full_one_missed() {
     assert_eq!((engine.status, engine.status_reason.as_str()), (EngineStatus::Degraded, "Missing"));
     assert_eq!(engine.due_depth(now()), Depth::Light);
     assert_eq!(engine.due_depth(now() + jiff::SignedDuration::from_hours(24)), Depth::Full);
+}
+
+#[test]
+fn what_is_lacking_is_looked_for_again_soon_then_less_and_less_often() {
+    let (mut engine, mut now, mut pauses) = (engine(EngineStatus::Ready), now(), Vec::new());
+    for _ in 0..6 {
+        engine.checked(&found(vec![Row::fail("rbac//pods/log/get", "Missing")]), Depth::Full, now);
+        let begun = now;
+        now = engine.next_check_at;
+        while engine.due_depth(now) == Depth::Light {
+            engine.checked(&found(vec![]), Depth::Light, now);
+            assert!(engine.next_check_at.duration_since(now).as_mins() <= 5, "the light ones go on");
+            now = engine.next_check_at;
+        }
+        pauses.push(now.duration_since(begun).as_mins());
+    }
+    assert_eq!(pauses, [1, 2, 5, 15, 60, 60]);
+    engine.checked(&found(vec![]), Depth::Full, now);
+    assert_eq!((engine.status, engine.facts.lacking), (EngineStatus::Ready, 0));
+    assert_eq!(engine.due_depth(engine.next_check_at), Depth::Light);
+}
+
+#[test]
+fn the_next_check_is_put_off_by_a_tenth_at_most() {
+    let mut engine = engine(EngineStatus::Ready);
+    for (chance, seconds) in [(0, 100), (u8::MAX, 110)] {
+        engine.next_check_at = now() + jiff::SignedDuration::from_secs(100);
+        engine.spread(now(), chance);
+        assert_eq!(engine.next_check_at.duration_since(now()).as_secs(), seconds);
+    }
+}
+
+#[test]
+fn a_check_that_got_no_answer_to_something_is_made_again_and_takes_nothing_back() {
+    let mut engine = engine(EngineStatus::Checking);
+    let unanswered = Probed { unanswered: true, ..found(vec![Row::warn("rbac//pods/log/get", "No answer")]) };
+    engine.checked(&unanswered, Depth::Full, now());
+    assert_eq!((engine.status, engine.due_depth(now())), (EngineStatus::Ready, Depth::Full));
+    engine.checked(&found(vec![Row::fail("rbac//pods/log/get", "Missing")]), Depth::Full, now());
+    engine.checked(&unanswered, Depth::Full, now());
+    assert_eq!((engine.status, engine.status_reason.as_str()), (EngineStatus::Degraded, "Missing"));
+    engine.checked(&found(vec![]), Depth::Full, now());
+    assert_eq!((engine.status, engine.due_depth(now())), (EngineStatus::Ready, Depth::Light));
 }
 
 #[test]
@@ -287,6 +377,23 @@ fn credentials_are_announced_30_days_or_a_fifth_of_their_life_before_their_end()
     assert!(!auth(24, 5).expiring(now()) && auth(24, 4).expiring(now()));
     assert!(!auth(24 * 365, 24 * 31).expiring(now()) && auth(24 * 365, 24 * 30).expiring(now()));
     assert!(!engine(EngineStatus::Ready).auth.expiring(now()), "it never ends, or does not say");
+}
+
+#[test]
+fn an_end_is_told_once_and_that_of_the_next_credentials_anew() {
+    let hours = jiff::SignedDuration::from_hours;
+    let mut engine = engine(EngineStatus::Ready);
+    assert_eq!(engine.end_to_tell(now()), None, "it never ends, or does not say");
+    let end = now() + hours(4);
+    (engine.auth.issued_at, engine.auth.expires_at) = (Some(now() - hours(20)), Some(end));
+    assert_eq!(engine.end_to_tell(now() - hours(1)), None, "there is time");
+    assert_eq!(engine.end_to_tell(now()), Some(end));
+    engine.facts.end_told = Some(end);
+    assert_eq!(engine.end_to_tell(now()), None);
+    engine.checked(&found(vec![]), Depth::Full, now());
+    assert_eq!(engine.end_to_tell(now()), None, "a check forgets nothing");
+    engine.auth.expires_at = Some(end - hours(1));
+    assert_eq!(engine.end_to_tell(now()), Some(end - hours(1)));
 }
 
 #[test]

@@ -123,18 +123,22 @@ pub struct NewEngine {
 /// Body of `PATCH /v1/engines/{id}`: what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeEngine {
     /// Another name.
-    #[cfg_attr(feature = "openapi", schema(max_length = 63))]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, max_length = 63))]
     pub name: Option<String>,
-    /// Another tag; empty = none.
+    /// Another tag; empty or `null` = none.
+    #[serde(default, deserialize_with = "crate::change::sent_or_empty", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 64))]
     pub ecosystem: Option<String>,
     /// Another address of the ingress controller.
-    #[cfg_attr(feature = "openapi", schema(max_length = 64))]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, max_length = 64))]
     pub load_balancer_ip: Option<String>,
-    /// Another CA; empty = the system's trusted roots.
+    /// Another CA; empty or `null` = the system's trusted roots.
+    #[serde(default, deserialize_with = "crate::change::sent_or_empty", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 65536))]
     pub ca_data: Option<String>,
 }

@@ -3,9 +3,8 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::{ManifestFile, ManifestPreset, NewEngineManifest, RENEWAL, RightsRule, SERVICE_ACCOUNT, TokenForm};
+use crate::yaml::quoted;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -130,11 +129,6 @@ fn head(api: &str, kind: &str, name: &str, namespace: Option<&str>) -> String {
 fn line(text: &mut String, line: &str) {
     // Writing into a String cannot fail.
     let _ = writeln!(text, "{line}");
-}
-
-/// JSON is YAML.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
 }
 
 fn list(items: &[&str]) -> String {

@@ -20,6 +20,7 @@ fn namespace(name: &str) -> Namespace {
         tenant: None,
         label: None,
         activated_at: None,
+        share: crate::account::Share::default(),
     }
 }
 

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::manifest::objects;
-use super::yaml::{document, documents};
 use super::{SkypilotChoice, ticked};
 use crate::Result;
 use crate::kubeconfig::Endpoints;
 use crate::namespace::Namespace;
+use crate::yaml::document;
 
 /// The files of one choice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub fn files(choice: &SkypilotChoice, namespace: &Namespace) -> Result<SkypilotF
     let boxes: Vec<&str> = ticked(&choice.features).into_iter().map(super::Feature::as_str).collect();
     let head = format!("# create-sky-sa.yaml: {} rights for {}\n", choice.preset.as_str(), boxes.join(", "));
     Ok(SkypilotFiles {
-        manifest: format!("{head}{}", documents(&objects)),
+        manifest: format!("{head}{}", objects.iter().map(document).collect::<Vec<_>>().join("---\n")),
         config: config(choice, namespace),
         apply_command: "kubectl apply -f create-sky-sa.yaml".to_owned(),
         context: context(namespace),

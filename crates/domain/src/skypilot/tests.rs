@@ -197,10 +197,3 @@ fn the_privileged_daemon_set_is_given_to_nobody_even_if_an_operator_allowed_it()
     assert!(needs.iter().all(|need| need.fix(true, true) == why), "the page says why instead of what to do");
     assert_eq!(Feature::ObjectStore.consequence(), why);
 }
-
-#[test]
-fn yaml_is_quoted_and_nests() {
-    let object = json!({"a b": 1, "list": [{"x": "n", "y": ["1e3"]}], "map": {"no": true}, "name": "yes"});
-    let expected = "\"a b\": 1\nlist:\n- \"x\": \"n\"\n  \"y\": [\"1e3\"]\nmap:\n  \"no\": true\nname: \"yes\"\n";
-    assert_eq!(super::yaml::document(&object), expected);
-}

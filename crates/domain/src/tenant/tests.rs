@@ -16,6 +16,7 @@ fn namespace(status: NamespaceStatus) -> Namespace {
         tenant: Some(TenantId::from_number(18)),
         label: None,
         activated_at: None,
+        share: crate::account::Share::default(),
     }
 }
 

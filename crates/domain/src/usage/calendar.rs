@@ -127,11 +127,6 @@ impl Month {
         Self(self.0 + 1)
     }
 
-    /// The month before.
-    pub fn previous(self) -> Self {
-        Self(self.0 - 1)
-    }
-
     /// Its first moment.
     pub fn start(self) -> Timestamp {
         Date::new(self.year(), self.month(), 1).map_or(Timestamp::MAX, midnight)
@@ -183,7 +178,6 @@ mod tests {
         assert_eq!(Month::of(month.end()), month.next());
         assert_eq!(Month::of(at("2026-12-31T23:59:59Z")), month);
         assert_eq!((month.to_string(), month.next().to_string()), ("2026-12".to_owned(), "2027-01".to_owned()));
-        assert_eq!(month.next().previous(), month);
         assert_eq!((month.days().count(), Month::parse("2028-02").unwrap().days().count()), (31, 29));
     }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Month, UsageRecord};
+use crate::admission::Orderer;
 use crate::id::NamespaceId;
 use crate::money::Money;
 
@@ -26,6 +27,8 @@ pub struct MeteredPod {
     pub engine: String,
     /// Runtime class that stands for its SKU, frozen at admission; empty without GPUs.
     pub runtime_class: String,
+    /// Who ordered it, as admission wrote it down; none where nobody knows.
+    pub ordered_by: Option<Orderer>,
     /// Frozen at admission.
     pub price: Money,
     /// First container running, as far as the status still tells.

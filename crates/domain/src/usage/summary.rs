@@ -1,18 +1,20 @@
-//! Sums for people: by day, namespace, SKU and member, what runs now, and where the month is going.
+//! Sums for people: by day, namespace, SKU, member and key, what runs now, and where the month is going.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Day, Month, UsageDay, UsageRecord};
+use super::{Day, Month, UsageDay, UsageKey, UsageRecord};
 use crate::budget::Budget;
-use crate::id::NamespaceId;
+use crate::id::{ApiKeyId, NamespaceId};
 use crate::money::{Currency, Money};
 use crate::{Error, Result};
 
 /// Most days of one answer: a leap year and a day.
 const MOST_DAYS: i64 = 367;
+/// What to filter by for what no key ordered.
+const NO_KEY: &str = "none";
 
 /// Which days and whose, as they come in a query string; empty fields (of a form) are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub struct UsageQuery {
     /// E-mail address of a member.
     #[cfg_attr(feature = "openapi", param(max_length = 254))]
     pub member: Option<String>,
+    /// Id of an API key; `none` for what no key ordered.
+    #[cfg_attr(feature = "openapi", param(max_length = 36))]
+    pub key: Option<String>,
 }
 
 /// A [`UsageQuery`] that was checked.
@@ -47,6 +52,14 @@ pub struct UsageRange {
     namespace: Option<NamespaceId>,
     sku: Option<String>,
     member: Option<String>,
+    key: Option<ByKey>,
+}
+
+/// With which key something was ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ByKey {
+    None,
+    One(ApiKeyId),
 }
 
 /// Sums of an account.
@@ -73,8 +86,8 @@ pub struct UsageSummary {
     pub forecast: String,
     /// The forecast by day, from today to the end of the month; empty when nothing runs or today is none of these days.
     pub ahead: Vec<UsageAhead>,
-    /// The budget of a month: the account's, or that of the one namespace asked for. Empty without one, and where SKUs or
-    /// members are asked for, which have none.
+    /// The budget of a month: the account's, or that of the one namespace asked for. Empty without one, and where SKUs,
+    /// members or keys are asked for, which have none.
     #[serde(default)]
     pub budget: String,
     /// The same spread evenly over the days of each month, from the first day to the last one here or in `ahead`.
@@ -86,8 +99,11 @@ pub struct UsageSummary {
     pub namespaces: Vec<UsageShare>,
     /// By SKU, the dearest first.
     pub skus: Vec<UsageShare>,
-    /// By the member who made the namespace, the dearest first.
+    /// By the member who ordered it, the dearest first; the one who made the namespace, where nobody knows.
     pub members: Vec<UsageShare>,
+    /// By the API key that ordered it, the dearest first. What no key ordered is one of them.
+    #[serde(default)]
+    pub keys: Vec<UsageShare>,
 }
 
 /// A day of a [`UsageSummary`].
@@ -116,7 +132,7 @@ pub struct UsageAhead {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageShare {
-    /// What to filter by: namespace id, SKU code, e-mail address.
+    /// What to filter by: namespace id, SKU code, e-mail address, key id.
     pub key: String,
     /// For people.
     pub name: String,
@@ -164,6 +180,7 @@ impl UsageQuery {
             namespace: namespace.transpose()?,
             sku: short("sku", self.sku.as_ref(), 63)?,
             member: short("member", self.member.as_ref(), 254)?,
+            key: self.key.as_deref().map(ByKey::parse).transpose()?,
         })
     }
 }
@@ -185,17 +202,34 @@ pub fn short(field: &'static str, text: Option<&String>, most: usize) -> Result<
 
 impl UsageRange {
     fn wants(&self, day: &UsageDay) -> bool {
-        self.wants_these(day.namespace_id, &day.sku_code, &day.member)
+        self.wants_these(day.namespace_id, &day.sku_code, &day.member, day.key.as_ref())
     }
 
     fn wants_record(&self, record: &UsageRecord) -> bool {
-        self.wants_these(record.namespace_id, &record.sku_code, &record.member)
+        self.wants_these(record.namespace_id, &record.sku_code, &record.member, record.key.as_ref())
     }
 
-    fn wants_these(&self, namespace: NamespaceId, sku: &str, member: &str) -> bool {
+    fn wants_these(&self, namespace: NamespaceId, sku: &str, member: &str, key: Option<&UsageKey>) -> bool {
         self.namespace.is_none_or(|id| id == namespace)
             && self.sku.as_deref().is_none_or(|code| code == sku)
             && self.member.as_deref().is_none_or(|email| email == member)
+            && self.key.is_none_or(|wanted| wanted == ByKey::of(key))
+    }
+}
+
+// === impl ByKey ===
+
+impl ByKey {
+    fn parse(text: &str) -> Result<Self> {
+        if text == NO_KEY {
+            return Ok(Self::None);
+        }
+        let wrong = |_| Error::field("key", "uuid", "Not an API key id: expected a UUID, or none");
+        ApiKeyId::parse(text).map(Self::One).map_err(wrong)
+    }
+
+    fn of(key: Option<&UsageKey>) -> Self {
+        key.map_or(Self::None, |key| Self::One(key.id))
     }
 }
 
@@ -246,6 +280,10 @@ impl UsageSummary {
             days: range.by_day(&wanted, currency, &skus),
             namespaces: shares(&wanted, currency, |day| (day.namespace_id.to_string(), day.namespace.clone())),
             members: shares(&wanted, currency, |day| (day.member.clone(), day.member.clone())),
+            keys: shares(&wanted, currency, |day| match &day.key {
+                Some(key) => (key.id.to_string(), key.name.clone()),
+                None => (NO_KEY.to_owned(), "Without a key".to_owned()),
+            }),
             skus,
         }
     }
@@ -274,7 +312,7 @@ impl UsageRange {
 
     /// The one budget that is about just what is asked for.
     fn budget<'a>(&self, budgets: &'a [Budget], currency: &Currency) -> Option<&'a Money> {
-        let known = self.sku.is_none() && self.member.is_none();
+        let known = self.sku.is_none() && self.member.is_none() && self.key.is_none();
         let mut amounts = budgets.iter().filter(|budget| known && budget.namespace_id == self.namespace);
         amounts.find(|budget| budget.terms.amount.currency == *currency).map(|budget| &budget.terms.amount)
     }
@@ -329,152 +367,4 @@ fn shares(days: &[&UsageDay], currency: &Currency, of: impl Fn(&UsageDay) -> (St
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::usage::tests::{at, record};
-
-    const NOW: &str = "2026-11-21T12:00:00Z";
-
-    fn facts() -> UsageFacts {
-        let now = at(NOW);
-        let ended = record(1_000_000, at("2026-11-19T22:00:00Z"), Some(at("2026-11-20T02:00:00Z")));
-        let mut open = record(2_000_000, at("2026-11-21T11:00:00Z"), None);
-        open.sku_code = "cpu-small".into();
-        open.member = "bob@example.com".into();
-        let days: Vec<UsageDay> = [ended.days(now), open.days(now)].concat();
-        UsageFacts { month: days.clone(), days, open: vec![open], budgets: Vec::new() }
-    }
-
-    fn budget(namespace_id: Option<NamespaceId>, micros: i64, currency: &str) -> Budget {
-        let amount = Money { micros, currency: Currency::new(currency).unwrap() };
-        Budget {
-            id: crate::id::BudgetId::new(uuid::Uuid::from_u128(1)),
-            account_id: crate::id::AccountId::new(uuid::Uuid::from_u128(1)),
-            namespace_id,
-            terms: crate::budget::BudgetTerms { amount, warn_at: Vec::new(), hard_stop: false },
-            state: crate::budget::BudgetState { month: Month::of(at(NOW)), reached: 0, stopped: false },
-            created_at: at(NOW),
-        }
-    }
-
-    fn summary(query: &UsageQuery) -> UsageSummary {
-        UsageSummary::of(&facts(), &query.check(at(NOW)).unwrap(), at(NOW))
-    }
-
-    #[test]
-    fn breakdowns_and_days_sum_to_the_total() {
-        let all = summary(&UsageQuery::default());
-        assert_eq!((all.since.as_str(), all.until.as_str(), all.days.len()), ("2026-11-01", "2026-11-21", 21));
-        assert_eq!((all.total.as_str(), all.seconds, all.currency.as_str()), ("6.00", 18_000, "EUR"));
-        let skus: Vec<_> = all.skus.iter().map(|s| (s.key.as_str(), s.cost.as_str(), s.percent)).collect();
-        assert_eq!(skus, [("gpu-h100-1x", "4.00", 67), ("cpu-small", "2.00", 33)]);
-        let members: Vec<_> = all.members.iter().map(|s| (s.key.as_str(), s.cost.as_str())).collect();
-        assert_eq!(members, [("ada@example.com", "4.00"), ("bob@example.com", "2.00")]);
-        assert_eq!(all.namespaces[0].cost, "6.00");
-        let costs: Vec<_> = all.days[18..].iter().map(|day| (day.cost.as_str(), day.skus.join(" "))).collect();
-        assert_eq!(
-            costs,
-            [("2.00", "2.00 0.00".to_owned()), ("2.00", "2.00 0.00".into()), ("2.00", "0.00 2.00".into())]
-        );
-    }
-
-    #[test]
-    fn sums_of_absurd_prices_stay_at_the_most_that_fits() {
-        let now = at(NOW);
-        let pods = ["2026-11-21T09:00:00Z", "2026-11-21T10:00:00Z"].map(|start| record(i64::MAX, at(start), None));
-        let days: Vec<UsageDay> = pods.iter().flat_map(|pod| pod.days(now)).collect();
-        let facts = UsageFacts { month: days.clone(), days, open: pods.into(), budgets: Vec::new() };
-        let all = UsageSummary::of(&facts, &UsageQuery::default().check(now).unwrap(), now);
-        let most = Money { micros: i64::MAX, currency: Currency::new("EUR").unwrap() };
-        assert!(most.display().starts_with('€'), "{}", most.display());
-        let most = most.decimal();
-        for sum in [&all.total, &all.per_hour, &all.month, &all.forecast, &all.skus[0].cost, &all.days[20].cost] {
-            assert_eq!(*sum, most);
-        }
-        assert_eq!((all.skus[0].percent, &all.ahead[0].cost), (100, &most));
-    }
-
-    #[test]
-    fn the_forecast_is_the_month_so_far_and_what_runs_until_its_end() {
-        let all = summary(&UsageQuery::default());
-        // 9 days and 12 hours are left.
-        assert_eq!((all.running, all.per_hour.as_str(), all.month.as_str()), (1, "2.00", "6.00"));
-        assert_eq!(all.forecast, "462.00");
-    }
-
-    #[test]
-    fn the_days_ahead_are_those_of_the_forecast_and_belong_to_a_range_with_today() {
-        let days = |query: &UsageQuery| -> Vec<(String, String)> {
-            summary(query).ahead.into_iter().map(|ahead| (ahead.day, ahead.cost)).collect()
-        };
-        let all = days(&UsageQuery::default());
-        // 2.00 until noon and 12 hours more; then 24 hours a day. With 4.00 of the days before: 462.00.
-        assert_eq!((all.len(), all[0].0.as_str(), all[0].1.as_str()), (10, "2026-11-21", "26.00"));
-        assert_eq!((all[9].0.as_str(), all[9].1.as_str()), ("2026-11-30", "48.00"));
-        let query = |since: &str, until: &str| UsageQuery {
-            since: Some(since.into()),
-            until: Some(until.into()),
-            ..UsageQuery::default()
-        };
-        assert_eq!(days(&query("2026-11-21", "2026-12-31")).len(), 10);
-        assert!(days(&query("2026-11-01", "2026-11-20")).is_empty());
-        assert!(days(&query("2026-11-22", "2026-11-30")).is_empty());
-        let idle = UsageQuery { sku: Some("gpu-h100-1x".into()), ..UsageQuery::default() };
-        assert!(days(&idle).is_empty());
-    }
-
-    #[test]
-    fn the_budget_is_that_of_what_is_asked_for_and_its_days_have_even_shares() {
-        let (ours, other) = (facts().open[0].namespace_id, NamespaceId::new(uuid::Uuid::from_u128(99)));
-        let budgets =
-            [budget(None, 300_000_000, "USD"), budget(None, 310_000_000, "EUR"), budget(Some(ours), 62_000_000, "EUR")];
-        let facts = UsageFacts { budgets: budgets.to_vec(), ..facts() };
-        let of = |query: &UsageQuery| UsageSummary::of(&facts, &query.check(at(NOW)).unwrap(), at(NOW));
-        let all = of(&UsageQuery { since: Some("2026-10-31".into()), ..UsageQuery::default() });
-        assert_eq!((all.budget.as_str(), all.budget_by_day.len()), ("310.00", 31), "to the end of the forecast");
-        assert_eq!(all.budget_by_day[..2], ["10.00", "10.333333"], "31 days, then 30");
-        let of_namespace = |id: NamespaceId| UsageQuery { namespace: Some(id.to_string()), ..UsageQuery::default() };
-        assert_eq!(of(&of_namespace(ours)).budget, "62.00");
-        let sku = UsageQuery { sku: Some("cpu-small".into()), ..UsageQuery::default() };
-        for without in [of_namespace(other), sku] {
-            let found = of(&without);
-            assert_eq!((found.budget.as_str(), found.budget_by_day.len()), ("", 0), "{without:?}");
-        }
-    }
-
-    #[test]
-    fn a_filter_leaves_only_its_own_also_of_what_runs() {
-        let sku = UsageQuery { sku: Some("gpu-h100-1x".into()), ..UsageQuery::default() };
-        let found = summary(&sku);
-        assert_eq!((found.total.as_str(), found.running, found.forecast.as_str()), ("4.00", 0, "4.00"));
-        let nobody = UsageQuery { member: Some("eve@example.com".into()), ..UsageQuery::default() };
-        assert_eq!((summary(&nobody).total.as_str(), summary(&nobody).skus.len()), ("0.00", 0));
-    }
-
-    #[test]
-    fn an_account_without_use_has_days_of_nothing() {
-        let range = UsageQuery::default().check(at(NOW)).unwrap();
-        let empty = UsageSummary::of(&UsageFacts::default(), &range, at(NOW));
-        assert_eq!((empty.days.len(), empty.total.as_str(), empty.currency.as_str()), (21, "0.00", ""));
-    }
-
-    #[test]
-    fn wrong_ranges_are_named() {
-        let query = |since: &str, until: &str| UsageQuery {
-            since: Some(since.into()),
-            until: Some(until.into()),
-            ..UsageQuery::default()
-        };
-        for (since, until) in
-            [("2026-11-02", "2026-11-01"), ("2025-01-01", "2026-11-01"), ("x", "2026-11-01"), ("", "2026-11-01")]
-        {
-            assert!(query(since, until).check(at(NOW)).is_err(), "{since} {until}");
-        }
-        let until = |day: &str| UsageQuery { until: Some(day.into()), ..UsageQuery::default() };
-        assert!(until("2026-11-31").check(at(NOW)).is_err());
-        let long = UsageQuery { sku: Some("a".repeat(64)), ..UsageQuery::default() };
-        assert!(long.check(at(NOW)).is_err());
-        let october = until("2026-10-09").check(at(NOW)).unwrap();
-        assert_eq!(october.since.to_string(), "2026-10-01", "the month of the last day");
-    }
-}
+mod tests;

@@ -18,6 +18,7 @@ pub(super) fn record(micros: i64, started_at: Timestamp, ended_at: Option<Timest
         kubernetes_name: "team-ml-00000003".into(),
         member_id: UserId::new(Uuid::from_u128(4)),
         member: "ada@example.com".into(),
+        key: None,
         pod_uid: "uid-1".into(),
         pod: "demo-1".into(),
         origin_pod: "demo-1".into(),

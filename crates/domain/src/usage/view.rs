@@ -8,7 +8,7 @@ use crate::csv;
 use crate::order::Direction;
 
 /// The columns of the CSV, in the order of [`UsageView::cells`].
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 18] = [
     "namespace",
     "kubernetes_name",
     "member",
@@ -25,6 +25,8 @@ const COLUMNS: [&str; 16] = [
     "pod_uid",
     "namespace_id",
     "id",
+    "api_key_name",
+    "api_key_id",
 ];
 
 /// Which records are wanted, as they come in a query string; empty fields (of a form) are none.
@@ -65,7 +67,7 @@ pub struct UsageView {
     pub namespace: String,
     /// Its name in the cluster.
     pub kubernetes_name: String,
-    /// Who made the namespace.
+    /// Who ordered it: the owner of the key, or a person in the console. Who made the namespace, where nobody knows.
     pub member: String,
     /// Name of the pod.
     pub pod: String,
@@ -89,6 +91,10 @@ pub struct UsageView {
     pub seconds: i64,
     /// What they cost.
     pub cost: String,
+    /// The API key that ordered it; none where a person or nobody known did.
+    pub api_key_id: Option<String>,
+    /// What it was called then.
+    pub api_key_name: Option<String>,
 }
 
 // === impl UsageListQuery ===
@@ -122,7 +128,7 @@ impl UsageView {
         csv::row(out, self.cells(&seconds));
     }
 
-    fn cells<'a>(&'a self, seconds: &'a str) -> [&'a str; 16] {
+    fn cells<'a>(&'a self, seconds: &'a str) -> [&'a str; 18] {
         [
             &self.namespace,
             &self.kubernetes_name,
@@ -140,6 +146,8 @@ impl UsageView {
             &self.pod_uid,
             &self.namespace_id,
             &self.id,
+            self.api_key_name.as_deref().unwrap_or_default(),
+            self.api_key_id.as_deref().unwrap_or_default(),
         ]
     }
 }
@@ -164,6 +172,8 @@ impl UsageRecord {
             running: self.online(),
             seconds: self.seconds(now),
             cost: self.cost(now).decimal(),
+            api_key_id: self.key.as_ref().map(|key| key.id.to_string()),
+            api_key_name: self.key.as_ref().map(|key| key.name.clone()),
         }
     }
 }
@@ -171,12 +181,15 @@ impl UsageRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::ApiKeyId;
+    use crate::usage::UsageKey;
     use crate::usage::tests::{at, record};
 
     #[test]
     fn head_and_rows_of_the_csv_have_the_same_columns() {
         let mut record = record(3_290_000, at("2026-11-21T10:00:00Z"), Some(at("2026-11-21T11:00:00Z")));
         record.pod = "=HYPERLINK(1)".into();
+        record.key = Some(UsageKey { id: ApiKeyId::new(uuid::Uuid::from_u128(9)), name: "ci".into() });
         let view = record.view(at("2026-11-22T00:00:00Z"));
         assert_eq!(view.cells("").len(), COLUMNS.len());
         let mut line = String::new();
@@ -184,7 +197,8 @@ mod tests {
         let whole = [
             "\"team-ml\",\"team-ml-00000003\",\"ada@example.com\",\"'=HYPERLINK(1)\",\"gpu-h100-1x\",\"simulated\"",
             "\"3.29\",\"EUR\",\"2026-11-21T10:00:00Z\",\"2026-11-21T11:00:00Z\",\"false\",\"3600\",\"3.29\"",
-            "\"uid-1\",\"00000000-0000-0000-0000-000000000003\",\"00000000-0000-0000-0000-000000000001\"\r\n",
+            "\"uid-1\",\"00000000-0000-0000-0000-000000000003\",\"00000000-0000-0000-0000-000000000001\"",
+            "\"ci\",\"00000000-0000-0000-0000-000000000009\"\r\n",
         ];
         assert_eq!(line, whole.join(","));
         assert!(UsageView::csv_head().starts_with("\"namespace\",\"kubernetes_name\""));

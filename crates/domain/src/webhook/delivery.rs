@@ -86,6 +86,8 @@ pub enum Problem {
     Timeout,
     /// The certificate is not trusted, or TLS failed.
     Tls,
+    /// What is kept of the delivery or its webhook cannot be read.
+    Unreadable,
 }
 
 /// A delivery on the wire.
@@ -210,7 +212,8 @@ impl DeliveryState {
 
 impl Problem {
     /// Every problem.
-    pub const ALL: [Self; 5] = [Self::Dns, Self::DeniedAddress, Self::Connection, Self::Timeout, Self::Tls];
+    pub const ALL: [Self; 6] =
+        [Self::Dns, Self::DeniedAddress, Self::Connection, Self::Timeout, Self::Tls, Self::Unreadable];
 
     /// The stored and wire form.
     pub fn as_str(self) -> &'static str {
@@ -220,6 +223,7 @@ impl Problem {
             Self::Connection => "connection",
             Self::Timeout => "timeout",
             Self::Tls => "tls",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -231,6 +235,7 @@ impl Problem {
             Self::Connection => "The receiver could not be reached",
             Self::Timeout => "No answer in time",
             Self::Tls => "The certificate is not trusted",
+            Self::Unreadable => "What this console keeps of it cannot be read, so nothing was sent",
         }
     }
 

@@ -58,7 +58,8 @@ impl Topic {
             Self::Budget => "Budgets: set, neared, spent",
             Self::Engine => "Engines: added, changed, state, credentials that end",
             Self::KeyExpiry => "API keys that end within 7 days",
-            Self::Deployment => "Deployments and other workloads: made, changed, deleted",
+            // What kubectl does passes the console by.
+            Self::Deployment => "Workloads: made, changed, deleted here or by REST, not by kubectl; stopped when idle",
         }
     }
 
@@ -124,6 +125,7 @@ mod tests {
         }
         assert_eq!(Topic::of(Action::DeploymentCreated), Some(Topic::Deployment));
         assert_eq!(Topic::of(Action::EngineStatusChanged), Some(Topic::Engine));
+        assert_eq!(Topic::of(Action::EngineCredentialsExpiring), Some(Topic::Engine));
         assert_eq!(Topic::of(Action::WorkloadDeleted), Some(Topic::Deployment));
         assert_eq!(Topic::of(Action::WorkloadStopped), Some(Topic::Deployment));
         assert_eq!(Topic::of(Action::ApiKeyExpiring), Some(Topic::KeyExpiry));

@@ -81,11 +81,12 @@ fn split(authority: &str) -> Option<(String, u16)> {
     };
     let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     let port = port.parse::<u16>().ok().filter(|port| digits && *port > 0)?;
-    let known = host.parse::<IpAddr>().is_ok() || is_name(host);
-    known.then(|| (host.to_ascii_lowercase(), port))
+    let host = host.to_ascii_lowercase();
+    let known = host.parse::<IpAddr>().is_ok() || is_name(&host);
+    known.then_some((host, port))
 }
 
-/// A DNS name; one whose last label is a number is a spelling of an IPv4 address (WHATWG URL, "ends in a number").
+/// A DNS name in lower case; one whose last label is a number is a spelling of an IPv4 address (WHATWG URL, "ends in a number").
 fn is_name(host: &str) -> bool {
     let label = |label: &str| {
         let legal = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -131,6 +132,7 @@ mod tests {
             "https://example.com:",
             "https://example.com:+1",
             "https://0x7f.1",
+            "https://0X7F000001",
             "https://2130706433",
             "https://127.1",
             "https://0177.0.0.1",

@@ -3,12 +3,15 @@
 //! Source: `style.md` §4.8: one table says what is legal; pages show the rest disabled with its sentence, the use cases
 //! refuse with the same one.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::WorkloadKind;
-use crate::deployment::MAX_REPLICAS;
+use crate::admission::{Orderer, order};
+use crate::deployment::{MAX_REPLICAS, wrong_variable};
 use crate::{Code, Error, FieldError, Result};
 
 /// Something that people do to a workload.
@@ -34,21 +37,27 @@ pub enum WorkloadAction {
 #[serde(deny_unknown_fields)]
 pub struct WorkloadChange {
     /// Pods wanted, 0 to 100.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(maximum = 100))]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, maximum = 100))]
     pub replicas: Option<u32>,
     /// Image reference.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
-        schema(example = "nginx:1.27-alpine", min_length = 1, max_length = 512, pattern = "^\\S+$")
+        schema(nullable = false, example = "nginx:1.27-alpine", min_length = 1, max_length = 512, pattern = "^\\S+$")
     )]
     pub image: Option<String>,
-    /// Whose image; the first container when unsaid.
-    #[serde(default)]
+    /// Plain environment by name; `null` removes a variable, those that are not named stay.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub env: Option<BTreeMap<String, Option<String>>>,
+    /// Whose image and environment; the first container when unsaid.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub container: Option<String>,
     /// Of a CronJob: start no Jobs by the clock.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub suspended: Option<bool>,
 }
 
@@ -85,6 +94,24 @@ pub enum WorkloadPatch {
     Strategic(Value),
     /// RFC 6902.
     Json(Value),
+}
+
+// === impl WorkloadPatch ===
+
+impl WorkloadPatch {
+    /// The same by somebody, who orders from then on what the template makes; one that leaves the template alone stays.
+    #[must_use]
+    pub fn ordered_by(mut self, by: &Orderer) -> Self {
+        let template = match &mut self {
+            Self::Strategic(patch) => patch.pointer_mut("/spec/template"),
+            Self::Json(operations) => operations.pointer_mut("/0/value"),
+        };
+        if let Some(template) = template {
+            // A template says it where a pod does.
+            order("Pod", template, Some(&by.to_string()));
+        }
+        self
+    }
 }
 
 // === impl WorkloadAction ===
@@ -127,8 +154,8 @@ impl WorkloadChange {
     /// [`Error::Invalid`] with every wrong field at once; `conflict` for a kind that cannot be changed so.
     pub fn check(&self, kind: WorkloadKind) -> Result<()> {
         let mut wrong = Vec::new();
-        if self.replicas.is_none() && self.image.is_none() && self.suspended.is_none() {
-            let message = "Say what to change: replicas, image or suspended";
+        if self.replicas.is_none() && self.image.is_none() && self.env.is_none() && self.suspended.is_none() {
+            let message = "Say what to change: replicas, image, env or suspended";
             wrong.push(FieldError::new("replicas", "required", message));
         }
         if self.replicas.is_some_and(|n| n > MAX_REPLICAS) {
@@ -139,12 +166,15 @@ impl WorkloadChange {
             let message = "Write an image reference, for example nginx:1.27-alpine";
             wrong.push(FieldError::new("image", "format", message));
         }
+        let names = self.env.iter().flat_map(BTreeMap::keys);
+        wrong.extend(names.filter_map(|name| wrong_variable(&format!("env.{name}"), name)));
         if !wrong.is_empty() {
             return Err(Error::Invalid(wrong));
         }
         self.replicas.map_or(Ok(()), |_| WorkloadAction::Scale.require(kind))?;
         self.suspended.map_or(Ok(()), |_| WorkloadAction::Suspend.require(kind))?;
-        self.image.as_ref().map_or(Ok(()), |_| WorkloadAction::ChangeImage.require(kind))
+        let template = self.image.is_some() || self.env.is_some();
+        if template { WorkloadAction::ChangeImage.require(kind) } else { Ok(()) }
     }
 
     /// The patch; `first` is the name of the first container. With `version`, only an object of that one takes it.
@@ -156,9 +186,8 @@ impl WorkloadChange {
         if let Some(suspended) = self.suspended {
             spec["suspend"] = json!(suspended);
         }
-        if let Some(image) = &self.image {
-            let container = self.container.as_deref().filter(|name| !name.is_empty()).unwrap_or(first);
-            spec["template"] = json!({"spec": {"containers": [{"name": container, "image": image}]}});
+        if let Some(container) = self.container_patch(first) {
+            spec["template"] = json!({"spec": {"containers": [container]}});
         }
         let mut patch = json!({"spec": spec});
         if let Some(version) = version {
@@ -167,12 +196,34 @@ impl WorkloadChange {
         WorkloadPatch::Strategic(patch)
     }
 
-    /// In words, for the audit log.
+    /// What changes of a container, under its name; Kubernetes merges both lists by name.
+    fn container_patch(&self, first: &str) -> Option<Value> {
+        if self.image.is_none() && self.env.is_none() {
+            return None;
+        }
+        let mut container = json!({"name": self.container.as_deref().filter(|name| !name.is_empty()).unwrap_or(first)});
+        if let Some(image) = &self.image {
+            container["image"] = json!(image);
+        }
+        if let Some(env) = &self.env {
+            // A variable that came from a Secret becomes a plain one: it cannot have both.
+            let variable = |(name, value): (&String, &Option<String>)| match value {
+                Some(value) => json!({"name": name, "value": value, "valueFrom": null}),
+                None => json!({"name": name, "$patch": "delete"}),
+            };
+            container["env"] = env.iter().map(variable).collect();
+        }
+        Some(container)
+    }
+
+    /// In words, for the audit log. Of the environment the names only: values may be secret.
     pub fn words(&self) -> String {
         let replicas = self.replicas.map(|n| format!("{n} replicas"));
         let image = self.image.as_ref().map(|image| format!("image {image}"));
+        let names = self.env.as_ref().map(|env| env.keys().map(String::as_str).collect::<Vec<_>>());
+        let env = names.map(|names| format!("environment {}", names.join(", ")));
         let suspended = self.suspended.map(|on| (if on { "suspended" } else { "resumed" }).to_owned());
-        replicas.into_iter().chain(image).chain(suspended).collect::<Vec<_>>().join(", ")
+        replicas.into_iter().chain(image).chain(env).chain(suspended).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -234,6 +285,36 @@ mod tests {
         assert_eq!(image.patch("app", None), WorkloadPatch::Strategic(patch));
         let guarded = json!({"spec": {"replicas": 0}, "metadata": {"resourceVersion": "7"}});
         assert_eq!(scale.patch("app", Some("7")), WorkloadPatch::Strategic(guarded));
+    }
+
+    #[test]
+    fn the_environment_is_changed_by_name_and_the_log_holds_no_value() {
+        let env = [("MODE".to_owned(), Some("hunter2".to_owned())), ("OLD".to_owned(), None)].into();
+        let change = WorkloadChange { env: Some(env), ..WorkloadChange::default() };
+        assert!(change.check(WorkloadKind::Deployment).is_ok());
+        assert!(change.check(WorkloadKind::Pod).is_err());
+        let env = json!([{"name": "MODE", "value": "hunter2", "valueFrom": null}, {"name": "OLD", "$patch": "delete"}]);
+        let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "env": env}]}}}});
+        assert_eq!(change.patch("app", None), WorkloadPatch::Strategic(patch));
+        assert_eq!(change.words(), "environment MODE, OLD");
+        let wrong = WorkloadChange { env: Some([("1 2".to_owned(), None)].into()), ..WorkloadChange::default() };
+        let Err(Error::Invalid(fields)) = wrong.check(WorkloadKind::Deployment) else { panic!("it must be refused") };
+        assert_eq!(fields[0].field, "env.1 2");
+    }
+
+    #[test]
+    fn whoever_changes_a_template_orders_what_it_makes() {
+        let by = Orderer::Key(crate::api_key::PublicId::from_trusted("a1b2c3d4".into()));
+        let pointer = "/metadata/annotations/remotegpu.ai~1ordered-by";
+        let image = WorkloadChange { image: Some("x:2".into()), ..WorkloadChange::default() };
+        for patch in [restart_patch(Timestamp::UNIX_EPOCH), image.patch("app", None)] {
+            let WorkloadPatch::Strategic(patch) = patch.ordered_by(&by) else { panic!("a merge") };
+            assert_eq!(patch["spec"]["template"].pointer(pointer), Some(&json!("key-a1b2c3d4")));
+        }
+        let WorkloadPatch::Json(patch) = rollback_patch(&json!({"spec": {}})).ordered_by(&by) else { panic!("a list") };
+        assert_eq!(patch[0]["value"].pointer(pointer), Some(&json!("key-a1b2c3d4")));
+        let scale = WorkloadChange { replicas: Some(0), ..WorkloadChange::default() }.patch("", None);
+        assert_eq!(scale.clone().ordered_by(&by), scale);
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::deployment::DeploymentView;
 use crate::pod::ConditionView;
 use crate::sku::Sku;
+use crate::version::{Versioned as _, unchanged};
 
 fn pod(name: &str, ready: bool) -> PodState {
     PodState {
@@ -131,6 +133,19 @@ fn while_something_is_free_the_scheduler_speaks_for_itself() {
 }
 
 #[test]
+fn what_others_take_concerns_only_those_who_wait_for_a_place() {
+    let words = |text: &str| Waits::from([("gpu-h100-1x".to_owned(), text.to_owned())]);
+    let waiting = [state(WorkloadKind::Deployment, vec![pod("a", true), waiting("b", "Unschedulable", "0/4 nodes")])];
+    let now = reasons_shown(&waiting, &words("12 by others"));
+    assert_eq!(now, Some(words("12 by others")));
+    assert_ne!(now, reasons_shown(&waiting, &words("11 by others")));
+    let of_another = Waits::from([("gpu-b200-1x".to_owned(), "No B200 is free".to_owned())]);
+    assert_eq!(reasons_shown(&waiting, &of_another), Some(Waits::new()), "the scheduler speaks for itself");
+    let placed = [state(WorkloadKind::Deployment, vec![pod("a", true), pod("b", false)])];
+    assert_eq!(reasons_shown(&placed, &words("12 by others")), None);
+}
+
+#[test]
 fn the_usual_start_is_the_middle_of_the_newest() {
     let at = |second: i64| Timestamp::from_second(second).unwrap();
     assert_eq!(usual_start(Vec::new()), None);
@@ -236,4 +251,22 @@ fn every_kind_is_read_back_from_its_path() {
         assert_eq!(WorkloadKind::parse(kind.as_str()), Some(kind));
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
     }
+}
+
+#[test]
+fn whoever_saw_a_cron_job_before_it_was_suspended_saw_another_one_but_its_jobs_change_nothing() {
+    let night = |suspended, running| {
+        let schedule = Schedule { cron: "@daily".into(), time_zone: None, suspended, last_run_at: None, running };
+        view(&WorkloadState { schedule: Some(schedule), ..state(WorkloadKind::CronJob, Vec::new()) })
+    };
+    assert!(unchanged(Some(&night(false, 0)), &night(false, 1)).is_ok());
+    assert!(unchanged(Some(&night(false, 0)), &night(true, 0)).is_err());
+    assert!(unchanged(Some(&night(true, 0)), &night(false, 0)).is_err());
+}
+
+#[test]
+fn a_deployment_has_the_same_version_at_both_of_its_routes() {
+    let workload = view(&state(WorkloadKind::Deployment, vec![pod("demo-1", true)]));
+    let version = workload.version();
+    assert_eq!(DeploymentView::of(workload).version(), version);
 }

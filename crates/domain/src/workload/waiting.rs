@@ -2,10 +2,11 @@
 //!
 //! Source: `ui.md` §2: "No H100 is free. 3 are used by you, 12 by others. You will start automatically."
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::WorkloadState;
 use crate::sku::Sku;
 
 /// Why pods of a SKU wait, by SKU code. A SKU that has free places is not in it.
@@ -27,6 +28,15 @@ pub type OccupiedBySku = BTreeMap<String, Occupied>;
 pub fn waits(skus: &BTreeMap<String, Sku>, occupied: &OccupiedBySku) -> Waits {
     let full = skus.values().filter(|sku| sku.status.as_of.is_some() && sku.status.free == 0);
     full.map(|sku| (sku.code.clone(), sentence(sku, skus, occupied))).collect()
+}
+
+/// Those of `waits` that the pods of `states` are shown with; none where every pod has a place. They may change while
+/// `states` stay as they are: others come and go.
+pub fn reasons_shown(states: &[WorkloadState], waits: &Waits) -> Option<Waits> {
+    let unplaced = states.iter().flat_map(|state| &state.pods).filter(|pod| pod.unplaced());
+    let codes: BTreeSet<&str> = unplaced.map(|pod| pod.sku_code.as_str()).collect();
+    let words = |code: &str| waits.get(code).map(|words| (code.to_owned(), words.clone()));
+    (!codes.is_empty()).then(|| codes.into_iter().filter_map(words).collect())
 }
 
 /// Starts that say what is usual: older ones met other engines and colder image caches.

@@ -84,6 +84,13 @@ fn read(row: &mut Row, resources: &Map<String, Value>, code: &str, shares: &[Sha
             refusals.push(Refusal::new("gpu_in_init", format!("{field}.limits[{name}]"), message));
         } else if let Some(index) = share {
             row.asks[index] = Some(asked);
+            if asked < shares[index].least() {
+                let message = format!(
+                    "Container \"{}\": nothing of {name} means no limit: ask for some, or leave it to SKU {code}",
+                    row.name
+                );
+                refusals.push(Refusal::new("resources_unset", format!("{field}.limits[{name}]"), message));
+            }
         } else if asked > 0 && name != "ephemeral-storage" {
             let count = crate::quantity::format_milli(asked);
             let message = format!("Container \"{}\" asks for {count} {name}, SKU {code} has 0", row.name);

@@ -76,6 +76,23 @@ fn more_than_the_class_allows_is_refused_with_all_numbers() {
 }
 
 #[test]
+fn two_containers_divide_what_a_class_of_two_gpus_allows() {
+    let gpu = json!({"model": "H100", "count": 2, "memoryGiB": 80, "resource": "nvidia.com/gpu"});
+    let skus = BTreeMap::from([("gpu-h100-2x".to_owned(), sku("gpu-h100-2x", "48", "384Gi", gpu, json!({})))]);
+    let decide = |gpus_each: u32| {
+        let limits = json!({"nvidia.com/gpu": gpus_each, "cpu": "24", "memory": "192Gi"});
+        let container = |name: &str| json!({"name": name, "image": "nginx:1", "resources": {"limits": limits}});
+        let mut pod = by_class("remotegpu-nvidia-2xh100");
+        pod["spec"]["containers"] = json!([container("one"), container("two")]);
+        admit(&pod, &NamespacePolicy::default(), &skus)
+    };
+    assert!(decide(1).is_ok());
+    let refused = decide(2).unwrap_err().remove(0).message;
+    let wanted = "runtime class remotegpu-nvidia-2xh100 allows 2 GPU, 48 CPU, 384Gi; the pod asks for 4 GPU";
+    assert_eq!(refused, wanted);
+}
+
+#[test]
 fn quantities_are_compared_as_quantities() {
     for cpu in ["24", "24000m", "24.0"] {
         assert!(decide(&asking(json!({"limits": {"cpu": cpu}}))).is_ok(), "{cpu}");

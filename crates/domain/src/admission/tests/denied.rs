@@ -53,6 +53,17 @@ fn volumes_of_the_node_are_refused_and_those_of_the_tenant_pass() {
 }
 
 #[test]
+fn a_mount_path_with_a_colon_is_refused() {
+    let mounted = |path: &str| {
+        let mut pod = with("cpu-shared-8g", "volumes", json!([{"name": "work", "emptyDir": {}}]));
+        pod["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "work", "mountPath": path}]);
+        pod
+    };
+    assert!(decide(&mounted("/work")).is_ok());
+    assert_eq!(codes(&mounted("/work:O,upperdir=/etc,workdir=/srv")), ["volumes"]);
+}
+
+#[test]
 fn service_accounts_and_tokens_need_the_allow_list() {
     let pod = with("cpu-shared-8g", "serviceAccountName", json!("sky-sa"));
     assert_eq!(codes(&pod), ["service_account"]);

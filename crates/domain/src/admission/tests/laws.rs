@@ -21,8 +21,8 @@ fn anything() -> impl Strategy<Value = Value> {
 
 fn quantities() -> impl Strategy<Value = Value> {
     let some = |values: &'static [&'static str]| prop::option::of(prop::sample::select(values));
-    let cpu = some(&["100m", "1", "2", "12"]);
-    (cpu, some(&["1Gi", "4Gi", "500M"]), some(&["0", "1"]), some(&["1Gi"])).prop_map(|(cpu, memory, gpu, disk)| {
+    let cpu = some(&["0", "100m", "1", "2", "12"]);
+    (cpu, some(&["0", "1Gi", "4Gi", "500M"]), some(&["0", "1"]), some(&["1Gi"])).prop_map(|(cpu, memory, gpu, disk)| {
         let named = [("cpu", cpu), ("memory", memory), ("nvidia.com/gpu", gpu), ("ephemeral-storage", disk)];
         named
             .into_iter()
@@ -102,7 +102,8 @@ proptest! {
                 for list in ["containers", "initContainers"] {
                     for container in spec::items(stored["spec"].get(list)) {
                         let resources = &container["resources"];
-                        prop_assert!(resources["limits"][resource].is_string());
+                        let limit = resources["limits"][resource].as_str().unwrap_or("0");
+                        prop_assert!(crate::quantity::parse_milli(limit).unwrap() > 0);
                         prop_assert_eq!(&resources["limits"][resource], &resources["requests"][resource]);
                     }
                 }

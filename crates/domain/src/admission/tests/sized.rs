@@ -66,6 +66,20 @@ fn a_second_container_cannot_run_without_a_bound() {
 }
 
 #[test]
+fn nobody_asks_for_nothing_which_nodes_take_for_no_limit() {
+    for (resource, nothing) in [("cpu", "0"), ("cpu", "0m"), ("memory", "0"), ("memory", "999m")] {
+        for side in ["limits", "requests"] {
+            let asks = containers("cpu-shared-8g", &[json!({side: {resource: nothing}})]);
+            assert_eq!(codes(&asks), ["resources_unset"], "{side} {resource} {nothing}");
+        }
+    }
+    assert_eq!(codes(&containers("cpu-shared-8g", &[json!({"limits": {"cpu": null}})])), ["resources_unset"]);
+    let init = json!([{"name": "i", "resources": {"limits": {"memory": "0"}}}]);
+    assert_eq!(codes(&with("cpu-shared-8g", "initContainers", init)), ["resources_unset"]);
+    assert!(decide(&containers("cpu-shared-8g", &[json!({"limits": {"cpu": "1m", "memory": "1"}})])).is_ok());
+}
+
+#[test]
 fn quantities_nobody_can_read_are_refused() {
     for bad in [json!("two"), json!("-1"), json!(true), json!(["1"])] {
         assert_eq!(codes(&containers("cpu-shared-8g", &[json!({"limits": {"cpu": bad}})])), ["malformed"]);

@@ -17,6 +17,7 @@ fn pod(over: bool, ended: Option<&str>) -> MeteredPod {
         sku_code: record.sku_code,
         engine: record.engine,
         runtime_class: String::new(),
+        ordered_by: None,
         price: record.price,
         started_at: record.started_at,
         ended_at: ended.map(at),
