@@ -45,6 +45,18 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
+/// Inside `change!`: holds the account until the transaction ends, so that nobody else changes its owners meanwhile,
+/// and two who count what it has and add to it never meet.
+macro_rules! hold_account {
+    ($tx:ident, $account:expr) => {
+        sqlx::query("UPDATE accounts SET created_ms = created_ms WHERE id = $1")
+            .bind($account.to_string())
+            .execute(&mut *$tx)
+            .await?;
+    };
+}
+pub(crate) use hold_account;
+
 /// Inside `change!`: locks the account until the transaction ends, so that two who count and add never meet, and says
 /// whether it may have one more of `$of`; `$have` counts them. Else `$refused` says why.
 macro_rules! room_for_one {

@@ -18,7 +18,7 @@ use crate::SqlStore;
 use crate::error::translate;
 use crate::order::{Columns, Listing, list_rows};
 use crate::pool::{Pool, on_db};
-use crate::row::{all, at, maybe_at, one, stored};
+use crate::row::{all, at, maybe_at, one, places, stored};
 
 const COLUMNS: Columns = Columns { id: "k.id", name: "lower(k.name)" };
 
@@ -209,8 +209,7 @@ async fn some_of_account(pool: &Pool, account: AccountId, ids: &[ApiKeyId]) -> R
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<String> = (0..ids.len()).map(|i| format!("${}", i + 2)).collect();
-    let text = format!("{} ({})", select_keys!("", "WHERE k.account_id = $1 AND k.id IN"), places.join(", "));
+    let text = format!("{} ({})", select_keys!("", "WHERE k.account_id = $1 AND k.id IN"), places(2, ids.len()));
     let rows = on_db!(read pool, db => {
         // Safe: the text holds nothing but numbered places.
         let query = sqlx::query_as::<_, ApiKeyRow>(sqlx::AssertSqlSafe(text)).bind(account.to_string());

@@ -55,19 +55,26 @@ macro_rules! select {
     };
 }
 
-/// Inside `change!`: the namespaces of a budget are to be applied anew. `$1` is the account, `$2` its one namespace or
-/// NULL, `$3` the moment.
+/// Inside `change!`, before the budget is written: its namespaces are to be applied anew. `$1` is the budget, `$2` the
+/// moment. The account is locked first, as by all who mark its namespaces, and the budget last, as where a namespace
+/// takes its budget with it: PostgreSQL ends one of two transactions that lock the same rows the other way round.
 macro_rules! outdate {
     ($tx:ident, $budget:expr, $outdated:expr) => {
         sqlx::query(
-            "UPDATE namespaces SET outdated_ms = $3
-             WHERE account_id = $1 AND (CAST($2 AS TEXT) IS NULL OR id = $2)",
+            "UPDATE accounts SET created_ms = created_ms WHERE id = (SELECT account_id FROM budgets WHERE id = $1)",
         )
-        .bind($budget.account_id.to_string())
-        .bind($budget.namespace_id.map(|id| id.to_string()))
+        .bind($budget.to_string())
+        .execute(&mut *$tx)
+        .await?;
+        sqlx::query(
+            "UPDATE namespaces SET outdated_ms = $2 WHERE id IN (
+                 SELECT n.id FROM budgets b JOIN namespaces n ON n.account_id = b.account_id
+                 WHERE b.id = $1 AND (b.namespace_id IS NULL OR b.namespace_id = n.id))",
+        )
+        .bind($budget.to_string())
         .bind(ms($outdated))
         .execute(&mut *$tx)
-        .await?
+        .await?;
     };
 }
 
@@ -153,18 +160,23 @@ impl Budgets for SqlStore {
         one(row.map_err(translate)?)
     }
 
-    async fn change_budget(&self, id: BudgetId, terms: &BudgetTerms, audit: &AuditEvent) -> Result<bool> {
-        let warn_at = thresholds(terms)?;
+    async fn change_budget(&self, budget: &Budget, terms: &BudgetTerms, audit: &AuditEvent) -> Result<bool> {
+        let (warn_at, read) = (thresholds(terms)?, &budget.terms);
+        let warned_at = thresholds(read)?;
         let changed: Option<String> = change!(&self.pool, audit, tx => sqlx::query_scalar(
             "UPDATE budgets SET amount_micros = $2, currency = $3, warn_at = $4, hard_stop = $5,
                  reached = CASE WHEN amount_micros = $2 AND currency = $3 AND warn_at = $4 THEN reached ELSE 0 END
-             WHERE id = $1 RETURNING id",
+             WHERE id = $1 AND amount_micros = $6 AND currency = $7 AND warn_at = $8 AND hard_stop = $9 RETURNING id",
         )
-        .bind(id.to_string())
+        .bind(budget.id.to_string())
         .bind(terms.amount.micros)
         .bind(terms.amount.currency.as_str())
         .bind(&warn_at)
         .bind(terms.hard_stop)
+        .bind(read.amount.micros)
+        .bind(read.amount.currency.as_str())
+        .bind(&warned_at)
+        .bind(read.hard_stop)
         .fetch_optional(&mut *tx)
         .await)
         .map_err(translate)?;
@@ -172,17 +184,12 @@ impl Budgets for SqlStore {
     }
 
     async fn delete_budget(&self, id: BudgetId, outdated: Timestamp, audit: &AuditEvent) -> Result<bool> {
-        let gone = change!(&self.pool, audit, tx => {
-            let gone: Option<(String, Option<String>)> =
-                sqlx::query_as("DELETE FROM budgets WHERE id = $1 RETURNING account_id, namespace_id")
-                    .bind(id.to_string())
-                    .fetch_optional(&mut *tx)
-                    .await?;
-            if let Some((account_id, namespace_id)) = &gone {
-                let budget = Place { account_id, namespace_id: namespace_id.as_deref() };
-                outdate!(tx, budget, outdated);
-            }
-            Ok(gone)
+        let gone: Option<String> = change!(&self.pool, audit, tx => {
+            outdate!(tx, id, outdated);
+            sqlx::query_scalar("DELETE FROM budgets WHERE id = $1 RETURNING id")
+                .bind(id.to_string())
+                .fetch_optional(&mut *tx)
+                .await
         })
         .map_err(translate)?;
         Ok(gone.is_some())
@@ -208,11 +215,14 @@ impl Budgets for SqlStore {
         audit: &AuditEvent,
     ) -> Result<bool> {
         let (from, terms, warn_at) = (budget.state, &budget.terms, thresholds(&budget.terms)?);
-        let moved = change!(&self.pool, audit, tx => {
-            let moved: Option<String> = sqlx::query_scalar(
+        let moved: Option<String> = change!(&self.pool, audit, tx => {
+            if from.stopped != to.stopped {
+                outdate!(tx, budget.id, outdated);
+            }
+            sqlx::query_scalar(
                 "UPDATE budgets SET month = $2, reached = $3, stopped = $4
                  WHERE id = $1 AND month = $5 AND reached = $6 AND stopped = $7 AND amount_micros = $8
-                     AND warn_at = $9 AND hard_stop = $10 RETURNING id",
+                     AND warn_at = $9 AND hard_stop = $10 AND currency = $11 RETURNING id",
             )
             .bind(budget.id.to_string())
             .bind(to.month.number())
@@ -224,12 +234,9 @@ impl Budgets for SqlStore {
             .bind(terms.amount.micros)
             .bind(&warn_at)
             .bind(terms.hard_stop)
+            .bind(terms.amount.currency.as_str())
             .fetch_optional(&mut *tx)
-            .await?;
-            if moved.is_some() && from.stopped != to.stopped {
-                outdate!(tx, budget, outdated);
-            }
-            Ok(moved)
+            .await
         })
         .map_err(translate)?;
         Ok(moved.is_some())
@@ -245,12 +252,6 @@ impl Budgets for SqlStore {
             .await)
         .map_err(translate)
     }
-}
-
-/// Where a deleted budget was.
-struct Place<'a> {
-    account_id: &'a str,
-    namespace_id: Option<&'a str>,
 }
 
 fn thresholds(terms: &BudgetTerms) -> Result<String> {

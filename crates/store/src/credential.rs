@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use crate::SqlStore;
 use crate::clock::{postgres_ms, sqlite_ms};
 use crate::error::{is_dangling, translate};
-use crate::pool::{Engine, Pool, change, on_db};
+use crate::pool::{Engine, Pool, change, limited, on_db};
 use crate::row::ms;
 
 // Hand-outs of a reused token are folded to one row a minute (RULINGS 45).
@@ -192,12 +192,28 @@ fn statement(engine: &Engine, of_key: bool) -> (&'static str, u64) {
     }
 }
 
-/// The key is checked where its use is written, and the row of its use is locked until all is written or nothing.
+/// How a credential fared that was to be written down.
+enum Written {
+    Whole,
+    Nothing,
+    Full,
+}
+
+/// The short way and the long way together take no longer than one call may: the token's holder waits for both.
 pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEvent) -> Result<bool> {
+    let written = limited(write(pool, credential, audit)).await;
     // The namespace may go while the token is made.
-    let failed = |error| if is_dangling(&error) { Error::NotFound } else { translate(error) };
-    if at_head::record(pool, credential, audit).await.map_err(failed)? {
-        return Ok(true);
+    match written.map_err(|error| if is_dangling(&error) { Error::NotFound } else { translate(error) })? {
+        Written::Whole => Ok(true),
+        Written::Nothing => Ok(false),
+        Written::Full => Err(full()),
+    }
+}
+
+/// The key is checked where its use is written, and the row of its use is locked until all is written or nothing.
+async fn write(pool: &Pool, credential: &Credential, audit: &AuditEvent) -> sqlx::Result<Written> {
+    if at_head::record(pool, credential, audit).await? {
+        return Ok(Written::Whole);
     }
     let key = credential.api_key_id.map(|id| id.to_string());
     let (text, rows) = statement(&pool.engine, key.is_some());
@@ -211,9 +227,12 @@ pub(crate) async fn record(pool: &Pool, credential: &Credential, audit: &AuditEv
         }
         let written = bound!(sqlx::query(text), credential, key.as_deref()).execute(&mut *tx).await?;
         Ok((written.rows_affected() == rows).then_some(()))
+    })?;
+    Ok(match recorded {
+        Some(()) => Written::Whole,
+        None if refused => Written::Full,
+        None => Written::Nothing,
     })
-    .map_err(failed)?;
-    if refused { Err(full()) } else { Ok(recorded.is_some()) }
 }
 
 pub(crate) async fn touch(

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::SqlStore;
+use crate::account::hold_account;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
@@ -184,6 +185,17 @@ impl Engines for SqlStore {
         all(rows.map_err(translate)?)
     }
 
+    async fn check_engine_soon(&self, id: EngineId, now: Timestamp, calm: Timestamp) -> Result<bool> {
+        // A check that runs at this moment may write over it: it sees what was refused just as well.
+        let text = "UPDATE engines SET next_check_ms = $2, last_full_ms = NULL
+             WHERE id = $1 AND next_check_ms > $2 AND last_full_ms <= $3";
+        on_db!(write &self.pool, db => {
+            let query = sqlx::query(text).bind(id.to_string()).bind(ms(now)).bind(ms(calm));
+            query.execute(db).await.map(|done| done.rows_affected() > 0)
+        })
+        .map_err(translate)
+    }
+
     async fn change_engine(&self, engine: &Engine, credentials: Option<&str>, audit: &AuditEvent) -> Result<bool> {
         set(&self.pool, engine, credentials, audit).await
     }
@@ -194,6 +206,38 @@ impl Engines for SqlStore {
 
     async fn engine_checks(&self, id: EngineId, limit: u32) -> Result<Vec<Check>> {
         check::list(&self.pool, id, limit).await
+    }
+
+    async fn hold_engine(&self, id: EngineId) -> Result<bool> {
+        // Whoever forgets it at this moment looks at the row anew, or this finds none.
+        let text = "UPDATE engines SET held = TRUE WHERE id = $1";
+        on_db!(write &self.pool, db => {
+            sqlx::query(text).bind(id.to_string()).execute(db).await.map(|done| done.rows_affected() > 0)
+        })
+        .map_err(translate)
+    }
+
+    async fn release_engine(&self, id: EngineId) -> Result<()> {
+        let text = "UPDATE engines SET held = FALSE WHERE id = $1 AND status = 'deleting'";
+        on_db!(write &self.pool, db => sqlx::query(text).bind(id.to_string()).execute(db).await.map(drop))
+            .map_err(translate)
+    }
+
+    async fn engine_is_held(&self, id: EngineId) -> Result<bool> {
+        let text = "SELECT EXISTS (SELECT 1 FROM engines WHERE id = $1 AND held = TRUE)";
+        on_db!(read &self.pool, db => sqlx::query_scalar(text).bind(id.to_string()).fetch_one(db).await)
+            .map_err(translate)
+    }
+
+    async fn forget_engine(&self, id: EngineId, audit: &AuditEvent) -> Result<bool> {
+        let gone: Option<String> = change!(&self.pool, audit, tx => {
+            sqlx::query_scalar("DELETE FROM engines WHERE id = $1 AND held = FALSE RETURNING id")
+                .bind(id.to_string())
+                .fetch_optional(&mut *tx)
+                .await
+        })
+        .map_err(translate)?;
+        Ok(gone.is_some())
     }
 
     async fn delete_engine(&self, id: EngineId, audit: &AuditEvent) -> Result<bool> {
@@ -219,6 +263,8 @@ fn taken() -> Error {
 async fn create(pool: &Pool, engine: &Engine, credentials: &str, audit: &AuditEvent) -> Result<()> {
     let (texts, mut full) = (texts(engine)?, false);
     let added: Option<String> = change!(pool, audit, tx => {
+        // The platform's are not counted, and it has no account to hold.
+        hold_account!(tx, owner(engine.account_id));
         let there: i64 = sqlx::query_scalar("SELECT count(*) FROM engines WHERE owner = $1 AND owner <> ''")
             .bind(owner(engine.account_id))
             .fetch_one(&mut *tx)
@@ -229,8 +275,8 @@ async fn create(pool: &Pool, engine: &Engine, credentials: &str, audit: &AuditEv
         }
         let text = "INSERT INTO engines (id, revision, name, ecosystem, settings, auth, status, status_reason, failures,
                  facts, cluster_uid, last_check_ms, last_full_ms, next_check_ms, credentials, account_id, owner,
-                 created_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                 created_ms, held)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, FALSE)
              ON CONFLICT DO NOTHING RETURNING id";
         bound!(sqlx::query_scalar(text), engine, texts, credentials)
             .bind(engine.account_id.map(|id| id.to_string()))

@@ -16,10 +16,11 @@ use crate::account::room_for_one;
 use crate::error::translate;
 use crate::invitation::{TAKEN, end_invitations};
 use crate::member::end_kubeconfigs;
-use crate::password::end_reset_link;
+use crate::password::{end_reset_link, hold_user};
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, at, ms, one, stored};
 use crate::session::end_all_but;
+use crate::user::{email_taken, insert_first_member, insert_user};
 
 #[derive(sqlx::FromRow)]
 struct IdentityRow {
@@ -164,10 +165,7 @@ pub(crate) async fn unlink(
     let mut stranded = false;
     let removed = change!(pool, audit, tx => {
         // Two that go at once would each see the other one left.
-        sqlx::query("UPDATE users SET created_ms = created_ms WHERE id = $1")
-            .bind(user.to_string())
-            .execute(&mut *tx)
-            .await?;
+        hold_user!(tx, user);
         let removed: Option<String> =
             sqlx::query_scalar("DELETE FROM identities WHERE id = $1 AND user_id = $2 RETURNING id")
                 .bind(id.to_string())
@@ -211,33 +209,16 @@ pub(crate) async fn create_user(
         if !room_for_one!(tx, account, Limit::Members, TAKEN, refused) {
             return Ok(None);
         }
-        let free: Option<String> = sqlx::query_scalar(
-            "INSERT INTO users (id, email, password_hash, operator, disabled, created_ms)
-             VALUES ($1, $2, NULL, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING id",
-        )
-        .bind(user.id.to_string())
-        .bind(user.email.as_str())
-        .bind(user.operator)
-        .bind(user.disabled)
-        .bind(ms(user.created_at))
-        .fetch_optional(&mut *tx)
-        .await?;
+        let free: Option<String> = insert_user!(tx, user, None::<&str>);
         let mut added: Option<String> = None;
         if free.is_some() {
-            sqlx::query("INSERT INTO members (account_id, user_id, role, joined_ms) VALUES ($1, $2, $3, $4)")
-                .bind(account.to_string())
-                .bind(user.id.to_string())
-                .bind(role.as_str())
-                .bind(ms(user.created_at))
-                .execute(&mut *tx)
-                .await?;
+            insert_first_member!(tx, user, account, role);
             added = insert!(identity).fetch_optional(&mut *tx).await?;
         }
         Ok(added)
     })
     .map_err(translate)?;
-    let taken = || Error::conflict(Code::NameTaken, "A user with this e-mail address exists already");
-    added.map(drop).ok_or_else(|| refused.unwrap_or_else(taken))
+    added.map(drop).ok_or_else(|| refused.unwrap_or_else(email_taken))
 }
 
 pub(crate) async fn record_login(pool: &Pool, id: IdentityId, at: Timestamp, audit: &AuditEvent) -> Result<()> {

@@ -11,7 +11,7 @@ use domain::{Error, Result};
 use crate::SqlStore;
 use crate::error::{is_dangling, translate};
 use crate::pool::{change, on_db};
-use crate::row::{one, stored};
+use crate::row::{one, places, stored};
 
 /// Places in one statement: both engines take more.
 const MOST: usize = 500;
@@ -71,12 +71,11 @@ impl IdleGpus for SqlStore {
     async fn idle_gpus(&self, account: AccountId, ids: &[NamespaceId]) -> Result<Vec<RuledNamespace>> {
         let mut all = Vec::new();
         for ids in ids.chunks(MOST) {
-            let places: Vec<String> = (0..ids.len()).map(|i| format!("${}", i + 2)).collect();
             let text = format!(
                 "SELECT n.id, n.name, r.action, r.warn_minutes, r.stop_minutes
                  FROM namespaces n LEFT JOIN idle_gpu_rules r ON r.namespace_id = n.id
                  WHERE n.account_id = $1 AND n.id IN ({})",
-                places.join(", ")
+                places(2, ids.len())
             );
             let rows: Vec<NamespaceRow> = on_db!(read &self.pool, db => {
                 // Safe: the text holds nothing but numbered places.

@@ -17,6 +17,7 @@ use crate::error::translate;
 use crate::password::end_reset_link;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
+use crate::user::insert_user;
 
 #[derive(sqlx::FromRow)]
 struct InvitationRow {
@@ -84,11 +85,12 @@ impl Invitations for SqlStore {
     async fn resend_invitation(
         &self,
         id: InvitationId,
+        by: UserId,
         token_hash: &str,
         expires_at: Timestamp,
         audit: &AuditEvent,
     ) -> Result<bool> {
-        resend(&self.pool, id, token_hash, expires_at, audit).await
+        resend(&self.pool, (id, by), token_hash, expires_at, audit).await
     }
 
     async fn revoke_invitation(&self, id: InvitationId, at: Timestamp, audit: &AuditEvent) -> Result<bool> {
@@ -195,18 +197,19 @@ pub(crate) async fn list(pool: &Pool, account: AccountId, page: &PageRequest) ->
 
 pub(crate) async fn resend(
     pool: &Pool,
-    id: InvitationId,
+    (id, by): (InvitationId, UserId),
     token_hash: &str,
     expires_at: Timestamp,
     audit: &AuditEvent,
 ) -> Result<bool> {
     let sent: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE invitations SET token_hash = $2, expires_ms = $3
+        "UPDATE invitations SET token_hash = $2, expires_ms = $3, invited_by = $4
          WHERE id = $1 AND accepted_ms IS NULL AND revoked_ms IS NULL RETURNING id",
     )
     .bind(id.to_string())
     .bind(token_hash)
     .bind(ms(expires_at))
+    .bind(by.to_string())
     .fetch_optional(&mut *tx)
     .await)
     .map_err(translate)?;
@@ -269,16 +272,7 @@ pub(crate) async fn accept(
         let user = match who {
             Joining::Known(user) => user,
             Joining::New(user, password_hash) => {
-                let added: Option<String> = sqlx::query_scalar(
-                    "INSERT INTO users (id, email, password_hash, operator, disabled, created_ms)
-                     VALUES ($1, $2, $3, FALSE, FALSE, $4) ON CONFLICT (email) DO NOTHING RETURNING id",
-                )
-                .bind(user.id.to_string())
-                .bind(user.email.as_str())
-                .bind(password_hash)
-                .bind(ms(user.created_at))
-                .fetch_optional(&mut *tx)
-                .await?;
+                let added: Option<String> = insert_user!(tx, user, password_hash);
                 if added.is_none() {
                     return Ok(None);
                 }

@@ -32,6 +32,7 @@ struct KeyAccessRow {
     ns_tenant_number: Option<i64>,
     ns_tenant_label: Option<String>,
     ns_activated_ms: Option<i64>,
+    ns_share: Option<String>,
 }
 
 impl KeyAccessRow {
@@ -49,6 +50,7 @@ impl KeyAccessRow {
             tenant_number: self.ns_tenant_number,
             tenant_label: self.ns_tenant_label.take(),
             activated_ms: self.ns_activated_ms,
+            share: self.ns_share.take(),
         })
     }
 
@@ -85,7 +87,7 @@ macro_rules! select {
              n.id AS ns_id, n.account_id AS ns_account_id, n.name AS ns_name, n.kubernetes_name AS ns_kubernetes_name,
              n.status AS ns_status, n.status_message AS ns_status_message, n.created_by AS ns_created_by,
              n.created_ms AS ns_created_ms, n.tenant_number AS ns_tenant_number, n.tenant_label AS ns_tenant_label,
-             n.activated_ms AS ns_activated_ms
+             n.activated_ms AS ns_activated_ms, n.share AS ns_share
          FROM api_keys k
          LEFT JOIN accounts a ON a.id = k.account_id AND a.suspended_ms IS NULL
          LEFT JOIN users u ON u.id = k.owner_id AND u.disabled = FALSE

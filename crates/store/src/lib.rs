@@ -38,6 +38,7 @@ mod request;
 mod revocation;
 mod row;
 mod session;
+mod share;
 mod skypilot;
 mod tenant;
 mod usage;

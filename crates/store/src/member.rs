@@ -13,6 +13,7 @@ use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
+use crate::account::hold_account;
 use crate::error::translate;
 use crate::invitation::end_invitations;
 use crate::password::end_reset_link;
@@ -37,41 +38,42 @@ macro_rules! select {
     };
 }
 
-/// Inside `change!`: ends the SkyPilot kubeconfigs that `$user` made in the account, also those of which an older binary
-/// wrote down only the e-mail; the ticket makes their Secrets go.
-macro_rules! end_kubeconfigs {
-    ($tx:ident, $account:expr, $user:expr, $at:expr) => {{
-        let ended: Vec<String> = sqlx::query_scalar(
-            "UPDATE skypilot_kubeconfigs SET revoked_ms = $3
-             WHERE COALESCE(owner_id, (SELECT users.id FROM users WHERE users.email = created_by)) = $2
-                 AND revoked_ms IS NULL
-                 AND namespace_id IN (SELECT id FROM namespaces WHERE account_id = $1) RETURNING namespace_id",
+/// The living SkyPilot kubeconfigs that user `$2` made in account `$1`, also those of which an older binary wrote down
+/// only the e-mail.
+macro_rules! made_by {
+    ($begin:literal, $end:literal) => {
+        concat!(
+            $begin,
+            " WHERE COALESCE(owner_id, (SELECT users.id FROM users WHERE users.email = created_by)) = $2
+                 AND revoked_ms IS NULL AND namespace_id IN (SELECT id FROM namespaces WHERE account_id = $1)",
+            $end
         )
-        .bind($account.to_string())
-        .bind($user.to_string())
-        .bind(ms($at))
-        .fetch_all(&mut *$tx)
-        .await?;
-        for namespace in ended.into_iter().collect::<std::collections::BTreeSet<_>>() {
-            sqlx::query("UPDATE skypilot_access SET ticket = ticket + 1 WHERE namespace_id = $1")
-                .bind(namespace)
-                .execute(&mut *$tx)
-                .await?;
-        }
-    }};
-}
-
-pub(crate) use end_kubeconfigs;
-
-/// Inside `change!`: holds the account, so that nobody else changes its owners before the transaction ends.
-macro_rules! hold_account {
-    ($tx:ident, $account:expr) => {
-        sqlx::query("UPDATE accounts SET created_ms = created_ms WHERE id = $1")
-            .bind($account.to_string())
-            .execute(&mut *$tx)
-            .await?;
     };
 }
+pub(crate) use made_by;
+
+/// Inside `change!` after the right of `$user` was written: ends the SkyPilot kubeconfigs that they made in the
+/// account; the ticket makes their Secrets go. Nobody adds one meanwhile: that waits for the right.
+macro_rules! end_kubeconfigs {
+    ($tx:ident, $account:expr, $user:expr, $at:expr) => {{
+        let namespaces: Vec<String> = sqlx::query_scalar($crate::member::made_by!(
+            "SELECT DISTINCT namespace_id FROM skypilot_kubeconfigs",
+            " ORDER BY namespace_id"
+        ))
+        .bind($account.to_string())
+        .bind($user.to_string())
+        .fetch_all(&mut *$tx)
+        .await?;
+        $crate::skypilot::order_skypilot!($tx, namespaces);
+        sqlx::query($crate::member::made_by!("UPDATE skypilot_kubeconfigs SET revoked_ms = $3", ""))
+            .bind($account.to_string())
+            .bind($user.to_string())
+            .bind(ms($at))
+            .execute(&mut *$tx)
+            .await?;
+    }};
+}
+pub(crate) use end_kubeconfigs;
 
 /// Inside `change!`: whether the account has another owner than `$user`; nobody else can change that before the
 /// transaction ends.
@@ -245,6 +247,7 @@ pub(crate) async fn remove(
             .execute(&mut *tx)
             .await?;
             end_kubeconfigs!(tx, account, user, at);
+            end_reset_link!(tx, user);
             // Who is taken back one day must not find an old token good again, nor whoever stole it.
             for text in [
                 "DELETE FROM cli_codes WHERE account_id = $1 AND user_id = $2",

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use backend::ports::Namespaces;
-use domain::account::Limit;
+use domain::account::{Limit, Share};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId, UserId};
 use domain::namespace::{KubernetesName, Namespace, NamespaceName, NamespaceStatus};
@@ -15,7 +15,8 @@ use crate::SqlStore;
 use crate::account::{refusal, room_for_one};
 use crate::error::{is_taken, translate};
 use crate::pool::{Pool, change, on_db};
-use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
+use crate::row::{all, ascending, at, maybe_at, ms, one, places, stored, with_surplus};
+use crate::share::{self, shares};
 use crate::tenant::{number, number_of};
 
 #[derive(sqlx::FromRow)]
@@ -31,6 +32,7 @@ pub(crate) struct NamespaceRow {
     pub(crate) tenant_number: Option<i64>,
     pub(crate) tenant_label: Option<String>,
     pub(crate) activated_ms: Option<i64>,
+    pub(crate) share: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -45,7 +47,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms,
-                 tenant_number, tenant_label, activated_ms
+                 tenant_number, tenant_label, activated_ms, share
              FROM namespaces WHERE ",
             $rest
         )
@@ -67,6 +69,7 @@ impl TryFrom<NamespaceRow> for Namespace {
             tenant: row.tenant_number.map(number).transpose()?,
             label: row.tenant_label.map(TenantLabel::from_stored),
             activated_at: maybe_at(row.activated_ms)?,
+            share: share::read(row.share.as_deref())?,
         })
     }
 }
@@ -79,7 +82,7 @@ impl Namespaces for SqlStore {
         check(&self.pool, account, name).await
     }
 
-    async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<()> {
+    async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<Share> {
         create(&self.pool, namespace, audit).await
     }
 
@@ -105,6 +108,16 @@ impl Namespaces for SqlStore {
 
     async fn rename_namespace(&self, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
         rename(&self.pool, from, name, audit).await
+    }
+
+    async fn set_namespace_share(
+        &self,
+        from: &Namespace,
+        share: &Share,
+        outdated: Timestamp,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        share::set(&self.pool, from, share, outdated, audit).await
     }
 
     async fn set_namespace_status(
@@ -158,18 +171,26 @@ pub(crate) async fn check(pool: &Pool, account: AccountId, name: Option<&Namespa
     }
 }
 
-pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEvent) -> Result<()> {
+pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEvent) -> Result<Share> {
     let mut refused = None;
-    let added: Option<String> = change!(pool, audit, tx => {
+    let added: Option<Share> = change!(pool, audit, tx => {
         let account = namespace.account_id;
         let have = "SELECT count(*) FROM namespaces WHERE account_id = $1";
         if !room_for_one!(tx, account, Limit::Namespaces, have, refused) {
             return Ok(None);
         }
+        let first = shares!(tx, account, namespace.id).map(|(quota, others)| quota.first_share(&others));
+        let (share, json) = match first.and_then(|share| Ok((share::write(&share)?, share))) {
+            Ok((json, share)) => (share, json),
+            Err(error) => {
+                refused = Some(error);
+                return Ok(None);
+            }
+        };
         let added: Option<String> = sqlx::query_scalar(
         "INSERT INTO namespaces (id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms,
-             tenant_number, tenant_label)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (account_id, name) DO NOTHING RETURNING id",
+             tenant_number, tenant_label, share)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (account_id, name) DO NOTHING RETURNING id",
     )
     .bind(namespace.id.to_string())
     .bind(namespace.account_id.to_string())
@@ -181,19 +202,20 @@ pub(crate) async fn create(pool: &Pool, namespace: &Namespace, audit: &AuditEven
     .bind(ms(namespace.created_at))
     .bind(namespace.tenant.map(number_of))
     .bind(namespace.label.as_ref().map(TenantLabel::as_str))
+    .bind(json)
     .fetch_optional(&mut *tx)
     .await?;
         if let (Some(id), Some(tenant)) = (&added, namespace.tenant) {
             crate::tenant::remember!(tx, id, number_of(tenant));
         }
-        Ok(added)
+        Ok(added.map(|_| share))
     })
     .map_err(|error| match is_taken(&error) {
         // Two ids with the same last 8 hex digits: the next try has another id (RULINGS 10).
         true => Error::conflict(Code::Conflict, "The Kubernetes name is taken, try again"),
         false => translate(error),
     })?;
-    added.map(drop).ok_or_else(|| refused.unwrap_or_else(name_taken))
+    added.ok_or_else(|| refused.unwrap_or_else(name_taken))
 }
 
 fn name_taken() -> Error {
@@ -233,10 +255,9 @@ pub(crate) async fn owned(pool: &Pool, account: AccountId, ids: &[NamespaceId]) 
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<String> = (0..ids.len()).map(|i| format!("${}", i + 2)).collect();
     let text = format!(
         "SELECT id FROM namespaces WHERE account_id = $1 AND status <> 'deleting' AND id IN ({})",
-        places.join(", ")
+        places(2, ids.len())
     );
     let found: Vec<String> = on_db!(read pool, db => {
         // Safe: the text holds nothing but numbered places.
@@ -251,8 +272,7 @@ pub(crate) async fn known(pool: &Pool, ids: &[NamespaceId]) -> Result<Vec<Namesp
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<String> = (1..=ids.len()).map(|i| format!("${i}")).collect();
-    let text = format!("SELECT id FROM namespaces WHERE id IN ({})", places.join(", "));
+    let text = format!("SELECT id FROM namespaces WHERE id IN ({})", places(1, ids.len()));
     let found: Vec<String> = on_db!(read pool, db => {
         // Safe: the text holds nothing but numbered places.
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
@@ -314,7 +334,7 @@ pub(crate) async fn remove(pool: &Pool, id: NamespaceId, audit: &AuditEvent) -> 
 pub(crate) async fn outdated(pool: &Pool, limit: u32) -> Result<Vec<(Namespace, Timestamp)>> {
     let text =
         "SELECT id, account_id, name, kubernetes_name, status, status_message, created_by, created_ms, tenant_number,
-             tenant_label, activated_ms, outdated_ms
+             tenant_label, activated_ms, share, outdated_ms
          FROM namespaces WHERE outdated_ms IS NOT NULL AND status = 'active' ORDER BY outdated_ms LIMIT $1";
     let rows: Vec<OutdatedRow> =
         on_db!(read pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await).map_err(translate)?;

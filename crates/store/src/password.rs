@@ -54,8 +54,13 @@ impl Passwords for SqlStore {
         target(&self.pool, account, user).await
     }
 
-    async fn create_password_reset(&self, reset: &PasswordReset, audit: &AuditEvent) -> Result<()> {
-        create_reset(&self.pool, reset, audit).await
+    async fn create_password_reset(
+        &self,
+        reset: &PasswordReset,
+        judged: Option<(AccountId, &ResetTarget)>,
+        audit: &AuditEvent,
+    ) -> Result<bool> {
+        create_reset(&self.pool, reset, judged, audit).await
     }
 
     async fn password_reset(&self, token_hash: &str, now: Timestamp) -> Result<Option<(UserId, Email)>> {
@@ -78,10 +83,24 @@ impl Passwords for SqlStore {
     }
 }
 
-// Ends the open link of somebody who joins an account or gets another role, in the same transaction: whoever made it
-// may have no right to reset the password of who they are now.
+// Inside `change!`: holds a user until the transaction ends. Before their link is touched, always: two that took the
+// two in another order could wait for each other.
+macro_rules! hold_user {
+    ($tx:ident, $user:expr) => {
+        sqlx::query("UPDATE users SET created_ms = created_ms WHERE id = $1")
+            .bind($user.to_string())
+            .execute(&mut *$tx)
+            .await?;
+    };
+}
+pub(crate) use hold_user;
+
+// Ends the open link of somebody who joins or leaves an account or gets another role, in the same transaction: whoever
+// made it may have no right to reset the password of who they are now. Holds the user: one that is being made either
+// stands already and goes, or is judged anew.
 macro_rules! end_reset_link {
     ($tx:ident, $user:expr) => {
+        $crate::password::hold_user!($tx, $user);
         sqlx::query("DELETE FROM password_resets WHERE user_id = $1")
             .bind($user.to_string())
             .execute(&mut *$tx)
@@ -124,22 +143,39 @@ pub(crate) async fn change(
     Ok(changed.map_err(translate)?.is_some())
 }
 
+const TARGET: &str = "SELECT u.id AS user_id, u.email, u.operator,
+         (SELECT m.role FROM members m WHERE m.user_id = u.id AND m.account_id = $1) AS role,
+         (SELECT count(*) FROM members m WHERE m.user_id = u.id) AS accounts
+     FROM users u WHERE u.id = $2";
+
 pub(crate) async fn target(pool: &Pool, account: AccountId, user: UserId) -> Result<Option<ResetTarget>> {
-    let row = on_db!(read pool, db => sqlx::query_as::<_, TargetRow>(
-        "SELECT u.id AS user_id, u.email, u.operator,
-             (SELECT m.role FROM members m WHERE m.user_id = u.id AND m.account_id = $1) AS role,
-             (SELECT count(*) FROM members m WHERE m.user_id = u.id) AS accounts
-         FROM users u WHERE u.id = $2",
-    )
-    .bind(account.to_string())
-    .bind(user.to_string())
-    .fetch_optional(db)
-    .await);
+    let row = on_db!(read pool, db => sqlx::query_as::<_, TargetRow>(TARGET)
+        .bind(account.to_string())
+        .bind(user.to_string())
+        .fetch_optional(db)
+        .await);
     one(row.map_err(translate)?)
 }
 
-pub(crate) async fn create_reset(pool: &Pool, reset: &PasswordReset, audit: &AuditEvent) -> Result<()> {
-    change!(pool, audit, tx => {
+pub(crate) async fn create_reset(
+    pool: &Pool,
+    reset: &PasswordReset,
+    judged: Option<(AccountId, &ResetTarget)>,
+    audit: &AuditEvent,
+) -> Result<bool> {
+    let created = change!(pool, audit, tx => {
+        hold_user!(tx, reset.user_id);
+        if let Some((account, judged)) = judged {
+            let row = sqlx::query_as::<_, TargetRow>(TARGET)
+                .bind(account.to_string())
+                .bind(reset.user_id.to_string())
+                .fetch_optional(&mut *tx)
+                .await?;
+            let target = row.and_then(|row| ResetTarget::try_from(row).ok());
+            if target.as_ref() != Some(judged) {
+                return Ok(None);
+            }
+        }
         sqlx::query(
             "INSERT INTO password_resets (token_hash, user_id, created_ms, expires_ms) VALUES ($1, $2, $3, $4)
              ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, created_ms = excluded.created_ms,
@@ -152,9 +188,8 @@ pub(crate) async fn create_reset(pool: &Pool, reset: &PasswordReset, audit: &Aud
         .execute(&mut *tx)
         .await?;
         Ok(Some(()))
-    })
-    .map(drop)
-    .map_err(translate)
+    });
+    Ok(created.map_err(translate)?.is_some())
 }
 
 pub(crate) async fn reset(pool: &Pool, token_hash: &str, now: Timestamp) -> Result<Option<(UserId, Email)>> {
@@ -179,6 +214,14 @@ pub(crate) async fn use_reset(
     audit: &AuditEvent,
 ) -> Result<bool> {
     let used = change!(pool, audit, tx => {
+        // As `hold_user!`: whoever changes the password at this moment holds the user and ends this very link.
+        sqlx::query(
+            "UPDATE users SET created_ms = created_ms
+             WHERE id = (SELECT user_id FROM password_resets WHERE token_hash = $1)",
+        )
+        .bind(token_hash)
+        .execute(&mut *tx)
+        .await?;
         let user: Option<String> = sqlx::query_scalar(
             "DELETE FROM password_resets WHERE token_hash = $1 AND expires_ms > $2 RETURNING user_id",
         )

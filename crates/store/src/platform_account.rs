@@ -14,6 +14,8 @@ use crate::error::translate;
 use crate::order::{Columns, Listing, list_rows};
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ms, one};
+use crate::share;
+use crate::skypilot::order_skypilot;
 
 const COLUMNS: Columns = Columns { id: "a.id", name: "lower(a.name)" };
 
@@ -96,13 +98,14 @@ macro_rules! order_rights {
             .bind(ms($audit.at))
             .execute(&mut *$tx)
             .await?;
-        sqlx::query(
-            "UPDATE skypilot_access SET ticket = ticket + 1
-             WHERE namespace_id IN (SELECT id FROM namespaces WHERE account_id = $1)",
+        let namespaces: Vec<String> = sqlx::query_scalar(
+            "SELECT namespace_id FROM skypilot_access
+             WHERE namespace_id IN (SELECT id FROM namespaces WHERE account_id = $1) ORDER BY namespace_id",
         )
         .bind($account.to_string())
-        .execute(&mut *$tx)
+        .fetch_all(&mut *$tx)
         .await?;
+        order_skypilot!($tx, namespaces);
     };
 }
 
@@ -136,9 +139,20 @@ pub(crate) async fn set_quota(
     audit: &AuditEvent,
 ) -> Result<bool> {
     let json = serde_json::to_string(quota).map_err(Error::internal)?;
+    let mut refused = None;
     let changed = change!(pool, audit, tx => {
         if !is_still!(tx, from) {
             return Ok(None);
+        }
+        if !quota.total.is_empty() {
+            let stored: Vec<Option<String>> = sqlx::query_scalar("SELECT share FROM namespaces WHERE account_id = $1")
+                .bind(from.id.to_string())
+                .fetch_all(&mut *tx)
+                .await?;
+            refused = share::all(None, &stored).and_then(|(_, shares)| quota.keeps_total(&shares)).err();
+            if refused.is_some() {
+                return Ok(None);
+            }
         }
         sqlx::query("UPDATE accounts SET quota = $2 WHERE id = $1")
             .bind(from.id.to_string())
@@ -155,7 +169,7 @@ pub(crate) async fn set_quota(
         Ok(Some(()))
     })
     .map_err(translate)?;
-    Ok(changed.is_some())
+    refused.map_or_else(|| Ok(changed.is_some()), Err)
 }
 
 pub(crate) async fn set_skus(
@@ -199,6 +213,15 @@ pub(crate) async fn delete(pool: &Pool, id: AccountId, audit: &AuditEvent) -> Re
             .bind(id.to_string())
             .fetch_one(&mut *tx)
             .await?;
+        // Whoever begins to run something at this moment finds no row, or is waited for.
+        sqlx::query("DELETE FROM engines WHERE account_id = $1 AND held = FALSE")
+            .bind(id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        let engines: i64 = sqlx::query_scalar("SELECT count(*) FROM engines WHERE account_id = $1")
+            .bind(id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
         let stranded: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM members m JOIN users u ON u.id = m.user_id AND u.operator = TRUE
                  WHERE m.account_id = $1 AND NOT EXISTS (
@@ -207,7 +230,7 @@ pub(crate) async fn delete(pool: &Pool, id: AccountId, audit: &AuditEvent) -> Re
         .bind(id.to_string())
         .fetch_one(&mut *tx)
         .await?;
-        refused = why_not(namespaces, stranded);
+        refused = why_not(namespaces, engines, stranded);
         if locked.is_none() || refused.is_some() {
             return Ok(None);
         }
@@ -220,12 +243,14 @@ pub(crate) async fn delete(pool: &Pool, id: AccountId, audit: &AuditEvent) -> Re
     refused.map_or_else(|| Ok(gone.is_some()), Err)
 }
 
-fn why_not(namespaces: i64, stranded: bool) -> Option<Error> {
-    let detail = match (namespaces, stranded) {
-        (0, false) => return None,
-        (0, true) => "A platform operator belongs to this account alone: add them to another one first".to_owned(),
-        (1, _) => "The account has 1 namespace: delete it first".to_owned(),
-        (n, _) => format!("The account has {n} namespaces: delete them first"),
+fn why_not(namespaces: i64, engines: i64, stranded: bool) -> Option<Error> {
+    let detail = match (namespaces, engines, stranded) {
+        (0, 0, false) => return None,
+        (0, 0, true) => "A platform operator belongs to this account alone: add them to another one first".to_owned(),
+        (0, 1, _) => "The account has 1 engine on which something may still run: delete it first".to_owned(),
+        (0, n, _) => format!("The account has {n} engines on which something may still run: delete them first"),
+        (1, ..) => "The account has 1 namespace: delete it first".to_owned(),
+        (n, ..) => format!("The account has {n} namespaces: delete them first"),
     };
     Some(Error::conflict(Code::Conflict, detail))
 }

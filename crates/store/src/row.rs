@@ -39,6 +39,11 @@ pub(crate) fn with_surplus(limit: u32) -> i64 {
     i64::from(limit) + 1
 }
 
+/// The numbered places of an `IN (…)` list of `count`, from `$first` on.
+pub(crate) fn places(first: usize, count: usize) -> String {
+    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Where an ascending keyset page begins: every id is greater than "".
 pub(crate) fn ascending(after: Option<&str>) -> &str {
     after.unwrap_or("")

@@ -1,4 +1,8 @@
 //! SkyPilot access in SQL: the row is the order, its ticket says how far the cluster is.
+//!
+//! Whoever writes accesses and kubeconfigs in one transaction writes the accesses first, those of several namespaces in
+//! the order of their ids, as a namespace that goes does: PostgreSQL ends one of two transactions that lock the same
+//! rows the other way round.
 
 use std::collections::BTreeSet;
 
@@ -114,6 +118,20 @@ fn may_deploy(role: &str) -> bool {
 fn words(features: &BTreeSet<Feature>) -> String {
     features.iter().map(|feature| feature.as_str()).collect::<Vec<_>>().join(",")
 }
+
+/// Inside `change!`, before a kubeconfig is written: the cluster is looked at anew for each of `$namespaces`, which are
+/// in order.
+macro_rules! order_skypilot {
+    ($tx:ident, $namespaces:expr) => {
+        for namespace in $namespaces {
+            sqlx::query("UPDATE skypilot_access SET ticket = ticket + 1 WHERE namespace_id = $1")
+                .bind(namespace)
+                .execute(&mut *$tx)
+                .await?;
+        }
+    };
+}
+pub(crate) use order_skypilot;
 
 macro_rules! select_kubeconfigs {
     ($rest:literal) => {
@@ -325,19 +343,15 @@ impl Skypilots for SqlStore {
         audit: &AuditEvent,
     ) -> Result<bool> {
         let revoked: Option<String> = change!(&self.pool, audit, tx => {
-            let revoked = sqlx::query_scalar(
+            // The Secret goes with the next look at this namespace.
+            order_skypilot!(tx, [issued.namespace_id.to_string()]);
+            sqlx::query_scalar(
                 "UPDATE skypilot_kubeconfigs SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL RETURNING id",
             )
             .bind(issued.id.to_string())
             .bind(ms(at))
             .fetch_optional(&mut *tx)
-            .await?;
-            // The Secret goes with the next look at this namespace.
-            sqlx::query("UPDATE skypilot_access SET ticket = ticket + 1 WHERE namespace_id = $1")
-                .bind(issued.namespace_id.to_string())
-                .execute(&mut *tx)
-                .await?;
-            Ok(revoked)
+            .await
         })
         .map_err(translate)?;
         Ok(revoked.is_some())

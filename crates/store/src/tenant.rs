@@ -190,7 +190,8 @@ async fn list(pool: &Pool, page: &OrderedRequest) -> Result<Vec<TenantUse>> {
 
 pub(crate) fn listing(page: &OrderedRequest) -> Listing {
     let select = "SELECT n.id, n.account_id, n.name, n.kubernetes_name, n.status, n.status_message, n.created_by,
-             n.created_ms, n.tenant_number, n.tenant_label, n.activated_ms, a.name AS account_name, a.customer_number,
+             n.created_ms, n.tenant_number, n.tenant_label, n.activated_ms, n.share, a.name AS account_name,
+             a.customer_number,
              (SELECT count(*) FROM credentials c WHERE c.namespace_id = n.id AND c.revoked_ms IS NULL
                  AND c.service_account LIKE 'connector-%') AS connectors
          FROM namespaces n JOIN accounts a ON a.id = n.account_id";

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use backend::ports::{Usage, UsageFilter};
-use domain::id::{AccountId, NamespaceId, UsageId, UserId};
+use domain::id::{AccountId, ApiKeyId, NamespaceId, UsageId, UserId};
 use domain::money::{Currency, Money};
 use domain::page::PageRequest;
-use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
+use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageKey, UsageRecord};
 use domain::{Error, Result};
 use jiff::Timestamp;
 
@@ -43,6 +43,8 @@ struct UsageRow {
     currency: String,
     started_ms: i64,
     ended_ms: Option<i64>,
+    key_id: String,
+    key_name: String,
 }
 
 /// A SELECT of whole records; `$rest` begins behind WHERE.
@@ -50,8 +52,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, account_id, namespace_id, namespace, kubernetes_name, member_id, member, pod_uid, pod, origin_pod,
-             origin_namespace, sku, engine, runtime_class, price_micros, currency, started_ms, ended_ms
-             FROM usage_records WHERE ",
+             origin_namespace, sku, engine, runtime_class, price_micros, currency, started_ms, ended_ms,
+             key_id, key_name FROM usage_records WHERE ",
             $rest
         )
     };
@@ -69,6 +71,7 @@ impl TryFrom<UsageRow> for UsageRecord {
             kubernetes_name: row.kubernetes_name,
             member_id: stored(UserId::parse, &row.member_id)?,
             member: row.member,
+            key: key(&row.key_id, row.key_name)?,
             pod_uid: row.pod_uid,
             pod: row.pod,
             origin_pod: row.origin_pod,
@@ -83,6 +86,14 @@ impl TryFrom<UsageRow> for UsageRecord {
     }
 }
 
+/// The key with an id; an empty one is none.
+fn key(id: &str, name: String) -> Result<Option<UsageKey>> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(UsageKey { id: stored(ApiKeyId::parse, id)?, name }))
+}
+
 #[async_trait]
 impl Usage for SqlStore {
     async fn note_usage(&self, records: &[UsageRecord]) -> Result<()> {
@@ -94,6 +105,10 @@ impl Usage for SqlStore {
 
     async fn open_usage(&self, account: Option<AccountId>) -> Result<Vec<UsageRecord>> {
         read::open(&self.pool, account).await
+    }
+
+    async fn open_rates(&self, account: AccountId) -> Result<BTreeMap<NamespaceId, Vec<Money>>> {
+        read::rates(&self.pool, account).await
     }
 
     async fn usage_ends(&self, pod_uids: &[String]) -> Result<BTreeMap<String, Timestamp>> {
@@ -155,6 +170,40 @@ impl SqlStore {
     }
 }
 
+/// Inside `enter!`: adds a day of a record to the sums, and to those of its key.
+macro_rules! add_to_day {
+    ($tx:ident, $record:expr, $day:expr) => {
+        sqlx::query(ADD_TO_DAY)
+            .bind($record.account_id.to_string())
+            .bind($day.day.number())
+            .bind($day.namespace_id.to_string())
+            .bind($day.member_id.to_string())
+            .bind(&$day.sku_code)
+            .bind($day.currency.as_str())
+            .bind(&$day.namespace)
+            .bind(&$day.member)
+            .bind($day.seconds)
+            .bind($day.micros)
+            .execute(&mut *$tx)
+            .await?;
+        if let Some(key) = &$day.key {
+            sqlx::query(ADD_TO_KEY)
+                .bind($record.account_id.to_string())
+                .bind($day.day.number())
+                .bind($day.namespace_id.to_string())
+                .bind($day.member_id.to_string())
+                .bind(&$day.sku_code)
+                .bind($day.currency.as_str())
+                .bind(key.id.to_string())
+                .bind(&key.name)
+                .bind($day.seconds)
+                .bind($day.micros)
+                .execute(&mut *$tx)
+                .await?;
+        }
+    };
+}
+
 async fn note(pool: &Pool, records: &[UsageRecord]) -> Result<()> {
     enter!(pool, tx => {
         for record in records {
@@ -178,6 +227,8 @@ async fn note(pool: &Pool, records: &[UsageRecord]) -> Result<()> {
                 .bind(record.month().number())
                 .bind(ms(record.started_at))
                 .bind(record.ended_at.map(ms))
+                .bind(record.key.as_ref().map_or_else(String::new, |key| key.id.to_string()))
+                .bind(record.key.as_ref().map_or("", |key| key.name.as_str()))
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(ended_at) = record.ended_at else { continue };
@@ -194,19 +245,7 @@ async fn note(pool: &Pool, records: &[UsageRecord]) -> Result<()> {
                 .await?,
             };
             for day in ended.iter().flat_map(|_| record.days(ended_at)) {
-                sqlx::query(ADD_TO_DAY)
-                    .bind(record.account_id.to_string())
-                    .bind(day.day.number())
-                    .bind(day.namespace_id.to_string())
-                    .bind(day.member_id.to_string())
-                    .bind(&day.sku_code)
-                    .bind(day.currency.as_str())
-                    .bind(&day.namespace)
-                    .bind(&day.member)
-                    .bind(day.seconds)
-                    .bind(day.micros)
-                    .execute(&mut *tx)
-                    .await?;
+                add_to_day!(tx, record, day);
             }
         }
         Ok(Some(()))
@@ -218,8 +257,8 @@ async fn note(pool: &Pool, records: &[UsageRecord]) -> Result<()> {
 /// Without a target, so that it also gives way to the pod's other open record; and never into a span that is charged.
 const INSERT: &str = "INSERT INTO usage_records (id, account_id, namespace_id, namespace, kubernetes_name, member_id,
          member, pod_uid, pod, origin_pod, origin_namespace, sku, engine, runtime_class, price_micros, currency, month,
-         started_ms, ended_ms)
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+         started_ms, ended_ms, key_id, key_name)
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
      WHERE NOT EXISTS (SELECT 1 FROM usage_records WHERE pod_uid = $8 AND ended_ms > $18)
      ON CONFLICT DO NOTHING RETURNING id";
 
@@ -232,3 +271,12 @@ const ADD_TO_DAY: &str = "INSERT INTO usage_days (account_id, day, namespace_id,
      SET namespace = excluded.namespace, member = excluded.member, seconds = usage_days.seconds + excluded.seconds,
          micros = CASE WHEN usage_days.micros > 9223372036854775807 - excluded.micros THEN 9223372036854775807
              ELSE usage_days.micros + excluded.micros END";
+
+/// The same for the part of a day that one key ordered.
+const ADD_TO_KEY: &str = "INSERT INTO usage_key_days (account_id, day, namespace_id, member_id, sku, currency, key_id,
+         key_name, seconds, micros)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     ON CONFLICT (account_id, day, namespace_id, member_id, sku, currency, key_id) DO UPDATE
+     SET key_name = excluded.key_name, seconds = usage_key_days.seconds + excluded.seconds,
+         micros = CASE WHEN usage_key_days.micros > 9223372036854775807 - excluded.micros THEN 9223372036854775807
+             ELSE usage_key_days.micros + excluded.micros END";

@@ -14,6 +14,41 @@ use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{at, ms, one, stored};
 
+/// Inside `change!`: writes a user and yields their id; nothing where the e-mail address is taken.
+macro_rules! insert_user {
+    ($tx:ident, $user:expr, $password_hash:expr) => {
+        sqlx::query_scalar(
+            "INSERT INTO users (id, email, password_hash, operator, disabled, created_ms)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING RETURNING id",
+        )
+        .bind($user.id.to_string())
+        .bind($user.email.as_str())
+        .bind($password_hash)
+        .bind($user.operator)
+        .bind($user.disabled)
+        .bind(ms($user.created_at))
+        .fetch_optional(&mut *$tx)
+        .await?
+    };
+}
+
+pub(crate) use insert_user;
+
+/// Inside `change!`: takes a user who was just written into their first account.
+macro_rules! insert_first_member {
+    ($tx:ident, $user:expr, $account:expr, $role:expr) => {
+        sqlx::query("INSERT INTO members (account_id, user_id, role, joined_ms) VALUES ($1, $2, $3, $4)")
+            .bind($account.to_string())
+            .bind($user.id.to_string())
+            .bind($role.as_str())
+            .bind(ms($user.created_at))
+            .execute(&mut *$tx)
+            .await?;
+    };
+}
+
+pub(crate) use insert_first_member;
+
 #[derive(sqlx::FromRow)]
 struct PersonRow {
     user_id: String,
@@ -121,31 +156,18 @@ pub(crate) async fn create(
     audit: &AuditEvent,
 ) -> Result<()> {
     let added = change!(pool, audit, tx => {
-        let added: Option<String> = sqlx::query_scalar(
-            "INSERT INTO users (id, email, password_hash, operator, disabled, created_ms)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING RETURNING id",
-        )
-        .bind(user.id.to_string())
-        .bind(user.email.as_str())
-        .bind(password_hash)
-        .bind(user.operator)
-        .bind(user.disabled)
-        .bind(ms(user.created_at))
-        .fetch_optional(&mut *tx)
-        .await?;
+        let added: Option<String> = insert_user!(tx, user, password_hash);
         if added.is_some() {
-            sqlx::query("INSERT INTO members (account_id, user_id, role, joined_ms) VALUES ($1, $2, $3, $4)")
-                .bind(account.to_string())
-                .bind(user.id.to_string())
-                .bind(role.as_str())
-                .bind(ms(user.created_at))
-                .execute(&mut *tx)
-                .await?;
+            insert_first_member!(tx, user, account, role);
         }
         Ok(added)
     })
     .map_err(translate)?;
-    added.map(drop).ok_or_else(|| Error::conflict(Code::NameTaken, "A user with this e-mail address exists already"))
+    added.map(drop).ok_or_else(email_taken)
+}
+
+pub(crate) fn email_taken() -> Error {
+    Error::conflict(Code::NameTaken, "A user with this e-mail address exists already")
 }
 
 pub(crate) async fn any(pool: &Pool) -> Result<bool> {

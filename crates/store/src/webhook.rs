@@ -15,11 +15,12 @@ use domain::{Code, Error, Result};
 use jiff::Timestamp;
 
 use crate::SqlStore;
+use crate::account::hold_account;
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{all, ascending, at, maybe_at, ms, one, stored, with_surplus};
 
-pub(crate) use outbox::tell;
+pub(crate) use outbox::{has_operator, tell};
 
 #[derive(sqlx::FromRow)]
 struct WebhookRow {
@@ -86,8 +87,8 @@ impl Webhooks for SqlStore {
         list(&self.pool, account, platform, page).await
     }
 
-    async fn change_webhook(&self, id: WebhookId, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool> {
-        set(&self.pool, id, settings, audit).await
+    async fn change_webhook(&self, webhook: &Webhook, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool> {
+        set(&self.pool, webhook, settings, audit).await
     }
 
     async fn rotate_webhook_secret(
@@ -103,6 +104,21 @@ impl Webhooks for SqlStore {
 
     async fn switch_webhook(&self, id: WebhookId, disabled: Option<&Disabled>, audit: &AuditEvent) -> Result<bool> {
         switch(&self.pool, id, disabled, audit).await
+    }
+
+    async fn stray_webhooks(&self, limit: u32) -> Result<Vec<Webhook>> {
+        let text = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM webhooks w WHERE w.platform AND w.disabled_ms IS NULL AND NOT ",
+            has_operator!(),
+            " ORDER BY w.id LIMIT $1"
+        );
+        let rows = on_db!(read &self.pool, db => sqlx::query_as::<_, WebhookRow>(text)
+            .bind(i64::from(limit))
+            .fetch_all(db)
+            .await);
+        all(rows.map_err(translate)?)
     }
 
     async fn delete_webhook(&self, id: WebhookId, audit: &AuditEvent) -> Result<bool> {
@@ -149,6 +165,7 @@ fn topics(topics: &[Topic]) -> String {
 async fn create(pool: &Pool, webhook: &Webhook, audit: &AuditEvent) -> Result<()> {
     let mut full = false;
     change!(pool, audit, tx => {
+        hold_account!(tx, webhook.account_id);
         let there: i64 = sqlx::query_scalar("SELECT count(*) FROM webhooks WHERE account_id = $1")
             .bind(webhook.account_id.to_string())
             .fetch_one(&mut *tx)
@@ -206,15 +223,22 @@ async fn list(pool: &Pool, account: AccountId, platform: bool, page: &PageReques
     all(rows.map_err(translate)?)
 }
 
-async fn set(pool: &Pool, id: WebhookId, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool> {
+async fn set(pool: &Pool, read: &Webhook, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool> {
     let set: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE webhooks SET name = $2, url = $3, topics = $4, platform = $5 WHERE id = $1 RETURNING id",
+        // A new address has not failed yet.
+        "UPDATE webhooks SET name = $2, url = $3, topics = $4, platform = $5,
+             failing_since_ms = CASE WHEN url = $3 THEN failing_since_ms ELSE NULL END
+         WHERE id = $1 AND name = $6 AND url = $7 AND topics = $8 AND platform = $9 RETURNING id",
     )
-    .bind(id.to_string())
+    .bind(read.id.to_string())
     .bind(&settings.name)
     .bind(settings.url.as_str())
     .bind(topics(&settings.topics))
     .bind(settings.platform)
+    .bind(&read.name)
+    .bind(read.url.as_str())
+    .bind(topics(&read.topics))
+    .bind(read.platform)
     .fetch_optional(&mut *tx)
     .await)
     .map_err(translate)?;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{ApiKeyRow, select_keys};
 use crate::error::translate;
 use crate::pool::{Pool, on_db};
-use crate::row::{all, ms};
+use crate::row::{all, ms, places};
 
 #[derive(sqlx::FromRow)]
 struct KeyToSettleRow {
@@ -112,7 +112,6 @@ pub(crate) async fn by_public_id(pool: &Pool, ids: &[PublicId]) -> Result<Vec<Ke
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<String> = (1..=ids.len()).map(|i| format!("${i}")).collect();
     let text = format!(
         "{} ({})",
         select_keys!(
@@ -122,7 +121,7 @@ pub(crate) async fn by_public_id(pool: &Pool, ids: &[PublicId]) -> Result<Vec<Ke
              LEFT JOIN members m ON m.user_id = u.id AND m.account_id = a.id
              WHERE k.public_id IN"
         ),
-        places.join(", ")
+        places(1, ids.len())
     );
     let rows = on_db!(read pool, db => {
         // Safe: the text holds nothing but numbered places.

@@ -6,6 +6,7 @@ use domain::{Error, Result};
 use crate::clock::{postgres_ms, sqlite_ms};
 use crate::error::{is_dangling, translate};
 use crate::pool::{Engine, Pool, on_db};
+use crate::row::places;
 
 macro_rules! begin {
     ($($now_ms:tt)+) => {
@@ -82,8 +83,7 @@ pub(crate) async fn living(pool: &Pool, service_accounts: &[String]) -> Result<V
     if service_accounts.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<String> = (1..=service_accounts.len()).map(|i| format!("${i}")).collect();
-    let places = places.join(", ");
+    let places = places(1, service_accounts.len());
     let text = format!(
         "SELECT service_account FROM credentials WHERE revoked_ms IS NULL AND service_account IN ({places})
          UNION SELECT service_account FROM connector_drafts WHERE service_account IN ({places})"

@@ -7,13 +7,14 @@ use domain::usage::UsageRecord;
 use domain::{Error, Result};
 use jiff::Timestamp;
 
+use super::key;
 use crate::row::{at, stored};
 
 /// Between two fields, and between two records: ASCII has these signs for it, and no Kubernetes name holds one.
 const FIELD: char = '\u{1f}';
 const RECORD: char = '\u{1e}';
 /// Of a record.
-const FIELDS: usize = 17;
+const FIELDS: usize = 19;
 
 /// A SELECT of how many records there are and of all their fields, in the order of the rows; `rest` begins behind WHERE
 /// and holds their order.
@@ -22,7 +23,7 @@ pub(super) fn select(rest: &str) -> String {
         "SELECT count(*), string_agg(packed, '{RECORD}') FROM (
              SELECT concat_ws('{FIELD}', id, namespace_id, namespace, kubernetes_name, member_id, member, pod_uid, pod,
                  origin_pod, origin_namespace, sku, engine, runtime_class, price_micros, currency, started_ms,
-                 coalesce(CAST(ended_ms AS TEXT), '')) AS packed
+                 coalesce(CAST(ended_ms AS TEXT), ''), key_id, key_name) AS packed
              FROM usage_records WHERE {rest}) AS page"
     )
 }
@@ -73,6 +74,8 @@ fn record(account_id: AccountId, fields: [&str; FIELDS]) -> Result<UsageRecord> 
         currency,
         started_ms,
         ended_ms,
+        key_id,
+        key_name,
     ] = fields;
     Ok(UsageRecord {
         id: stored(UsageId::parse, id)?,
@@ -82,6 +85,7 @@ fn record(account_id: AccountId, fields: [&str; FIELDS]) -> Result<UsageRecord> 
         kubernetes_name: kubernetes_name.to_owned(),
         member_id: stored(UserId::parse, member_id)?,
         member: member.to_owned(),
+        key: key(key_id, key_name.to_owned())?,
         pod_uid: pod_uid.to_owned(),
         pod: pod.to_owned(),
         origin_pod: origin_pod.to_owned(),
@@ -110,7 +114,7 @@ mod tests {
     fn line(member: &str, ended: &str) -> String {
         let id = "019c1b2e-7f00-7abc-8def-0123456789ab";
         let text =
-            format!("{id},{id},team,team-1,{id},{member},uid,pod,pod,team-1,sku,,,3290000,EUR,1700000000000,{ended}");
+            format!("{id},{id},team,team-1,{id},{member},uid,pod,pod,team-1,sku,,,3290000,EUR,1700000000000,{ended},,");
         text.replace(',', &FIELD.to_string())
     }
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use backend::ports::UsageFilter;
 use domain::id::{AccountId, NamespaceId, UserId};
-use domain::money::Currency;
+use domain::money::{Currency, Money};
 use domain::page::PageRequest;
 use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
 use domain::{Error, Result};
 use jiff::Timestamp;
 
-use super::{UsageRow, packed, select};
+use super::{UsageRow, key, packed, select};
 use crate::error::translate;
 use crate::pool::{Pool, Value, asked, explained, on_db};
-use crate::row::{all, ascending, at, descending, ms, stored, with_surplus};
+use crate::row::{all, ascending, at, descending, ms, places, stored, with_surplus};
 
 // Numbered places per statement; both engines take many more.
 const PLACES: usize = 100;
@@ -25,6 +25,8 @@ struct DayRow {
     namespace: String,
     member_id: String,
     member: String,
+    key_id: String,
+    key_name: String,
     sku: String,
     currency: String,
     seconds: i64,
@@ -40,6 +42,7 @@ impl TryFrom<DayRow> for UsageDay {
             namespace: row.namespace,
             member_id: stored(UserId::parse, &row.member_id)?,
             member: row.member,
+            key: key(&row.key_id, row.key_name)?,
             sku_code: row.sku,
             currency: stored(Currency::new, &row.currency)?,
             seconds: row.seconds,
@@ -64,14 +67,29 @@ pub(super) async fn open(pool: &Pool, account: Option<AccountId>) -> Result<Vec<
     all(rows.map_err(translate)?)
 }
 
+/// Counted and not summed by the database: a sum beyond what fits would be its error, not the most that fits.
+pub(super) async fn rates(pool: &Pool, account: AccountId) -> Result<BTreeMap<NamespaceId, Vec<Money>>> {
+    let text = "SELECT namespace_id, currency, price_micros, count(*) FROM usage_records
+         WHERE account_id = $1 AND ended_ms IS NULL GROUP BY namespace_id, currency, price_micros
+         ORDER BY namespace_id, currency, price_micros";
+    let rows: Vec<(String, String, i64, i64)> =
+        on_db!(read pool, db => sqlx::query_as(text).bind(account.to_string()).fetch_all(db).await)
+            .map_err(translate)?;
+    let mut rates: BTreeMap<NamespaceId, Vec<Money>> = BTreeMap::new();
+    for (namespace, currency, micros, pods) in rows {
+        let rate = Money { micros: micros.saturating_mul(pods), currency: stored(Currency::new, &currency)? };
+        rates.entry(stored(NamespaceId::parse, &namespace)?).or_default().push(rate);
+    }
+    Ok(rates)
+}
+
 pub(super) async fn ends(pool: &Pool, pod_uids: &[String]) -> Result<BTreeMap<String, Timestamp>> {
     let mut ends = BTreeMap::new();
     for uids in pod_uids.chunks(PLACES) {
-        let places: Vec<String> = (1..=uids.len()).map(|n| format!("${n}")).collect();
         let text = format!(
             "SELECT pod_uid, max(ended_ms) FROM usage_records WHERE ended_ms IS NOT NULL AND pod_uid IN ({})
              GROUP BY pod_uid",
-            places.join(", ")
+            places(1, uids.len())
         );
         let rows: Vec<(String, i64)> = on_db!(read pool, db => {
             // Safe: the text holds nothing but numbered places.
@@ -86,16 +104,40 @@ pub(super) async fn ends(pool: &Pool, pod_uids: &[String]) -> Result<BTreeMap<St
     Ok(ends)
 }
 
+/// In one statement, so of one moment: each sum, and behind it the parts of it that keys ordered.
 pub(super) async fn days(pool: &Pool, account: AccountId, from: Day, until: Day) -> Result<Vec<UsageDay>> {
-    let text = "SELECT day, namespace_id, namespace, member_id, member, sku, currency, seconds, micros FROM usage_days
-         WHERE account_id = $1 AND day >= $2 AND day <= $3 ORDER BY day, namespace_id, member_id, sku, currency";
+    let text = "SELECT day, namespace_id, namespace, member_id, member, '' AS key_id, '' AS key_name, sku, currency,
+             seconds, micros
+         FROM usage_days WHERE account_id = $1 AND day >= $2 AND day <= $3
+         UNION ALL SELECT day, namespace_id, '', member_id, '', key_id, key_name, sku, currency, seconds, micros
+         FROM usage_key_days WHERE account_id = $1 AND day >= $2 AND day <= $3
+         ORDER BY day, namespace_id, member_id, sku, currency, key_id";
     let rows = on_db!(read pool, db => sqlx::query_as::<_, DayRow>(text)
         .bind(account.to_string())
         .bind(from.number())
         .bind(until.number())
         .fetch_all(db)
         .await);
-    all(rows.map_err(translate)?)
+    Ok(by_key(all(rows.map_err(translate)?)?))
+}
+
+/// Takes the parts that keys ordered out of the sums before them; a sum of which nothing is left goes.
+fn by_key(rows: Vec<UsageDay>) -> Vec<UsageDay> {
+    let (mut days, mut whole) = (Vec::<UsageDay>::with_capacity(rows.len()), 0);
+    for part in rows {
+        if part.key.is_none() {
+            whole = days.len();
+            days.push(part);
+        } else if let Some(sum) = days.get_mut(whole) {
+            sum.seconds -= part.seconds;
+            // A sum may have stayed at the most that fits.
+            sum.micros = sum.micros.saturating_sub(part.micros).max(0);
+            let (namespace, member) = (sum.namespace.clone(), sum.member.clone());
+            days.push(UsageDay { namespace, member, ..part });
+        }
+    }
+    days.retain(|day| day.key.is_some() || day.seconds > 0);
+    days
 }
 
 /// Which records of a month are wanted: the statement, what stands behind its WHERE, and what goes into its places.

@@ -6,11 +6,12 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, DeliveryId, WebhookId};
 use domain::page::PageRequest;
 use domain::webhook::delivery::Next;
+use domain::webhook::event::TEST;
 use domain::webhook::{Attempt, Delivery, DeliveryState, Problem, Webhook};
 use domain::{Error, Result};
 use jiff::Timestamp;
 
-use super::{WebhookRow, columns};
+use super::{WebhookRow, columns, has_operator};
 use crate::error::translate;
 use crate::pool::{Pool, change, on_db};
 use crate::row::{at, descending, maybe_at, ms, stored, with_surplus};
@@ -177,17 +178,82 @@ pub(super) async fn due(pool: &Pool, now: Timestamp, limit: u32) -> Result<Vec<(
         ", ",
         of_delivery!(),
         " FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
-         WHERE d.state = 'waiting' AND d.next_ms <= $1 AND w.disabled_ms IS NULL
-             AND d.id = (SELECT min(f.id) FROM webhook_deliveries f WHERE f.webhook_id = w.id AND f.state = 'waiting')
+         WHERE d.state = 'waiting' AND d.next_ms <= $1 AND w.disabled_ms IS NULL AND (NOT w.platform OR ",
+        has_operator!(),
+        ")
+             AND d.id = COALESCE(
+                 (SELECT min(t.id) FROM webhook_deliveries t
+                  WHERE t.webhook_id = w.id AND t.state = 'waiting' AND t.kind = $3 AND t.next_ms <= $1),
+                 (SELECT min(f.id) FROM webhook_deliveries f
+                  WHERE f.webhook_id = w.id AND f.state = 'waiting' AND f.kind <> $3))
          ORDER BY d.next_ms LIMIT $2"
     );
     let rows = on_db!(read pool, db => sqlx::query_as::<_, DueRow>(text)
         .bind(ms(now))
         .bind(i64::from(limit))
+        .bind(TEST)
         .fetch_all(db)
         .await)
     .map_err(translate)?;
-    rows.into_iter().map(|row| Ok((row.webhook.try_into()?, row.delivery.try_into()?))).collect()
+    let mut due = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (webhook, id) = (row.delivery.webhook_id.clone(), row.delivery.id.clone());
+        match read(row) {
+            Ok(found) => due.push(found),
+            Err(error) => {
+                unreadable(&webhook, &id, &error);
+                fail(pool, &webhook, &id, now).await?;
+            }
+        }
+    }
+    Ok(due)
+}
+
+fn read(row: DueRow) -> Result<(Webhook, Delivery)> {
+    Ok((row.webhook.try_into()?, row.delivery.try_into()?))
+}
+
+fn unreadable(webhook: &str, delivery: &str, error: &Error) {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(error, webhook, delivery, "a delivery cannot be read and has failed");
+}
+
+/// Ends a delivery that cannot be read, so that those behind it are told.
+async fn fail(pool: &Pool, webhook: &str, id: &str, now: Timestamp) -> Result<()> {
+    let attempt = Attempt { at: now, status: None, problem: Some(Problem::Unreadable), took_ms: 0 };
+    keep(pool, webhook, id, &attempt).await?;
+    on_db!(write pool, db => sqlx::query(
+        "UPDATE webhook_deliveries SET state = 'failed', next_ms = $3
+         WHERE webhook_id = $1 AND id = $2 AND state = 'waiting'",
+    )
+    .bind(webhook)
+    .bind(id)
+    .bind(ms(now))
+    .execute(db)
+    .await
+    .map(drop))
+    .map_err(translate)
+}
+
+/// Adds an attempt.
+async fn keep(pool: &Pool, webhook: &str, id: &str, attempt: &Attempt) -> Result<()> {
+    on_db!(write pool, db => sqlx::query(
+        "INSERT INTO webhook_attempts (webhook_id, delivery_id, number, at_ms, status, problem, took_ms)
+         SELECT d.webhook_id, d.id,
+             1 + (SELECT count(*) FROM webhook_attempts a WHERE a.webhook_id = d.webhook_id AND a.delivery_id = d.id),
+             $3, $4, $5, $6
+         FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.id = $2",
+    )
+    .bind(webhook)
+    .bind(id)
+    .bind(ms(attempt.at))
+    .bind(attempt.status.map(i64::from))
+    .bind(attempt.problem.map(Problem::as_str))
+    .bind(attempt.took_ms)
+    .execute(db)
+    .await
+    .map(drop))
+    .map_err(translate)
 }
 
 /// Two statements: the delivery with its attempt, then the webhook's record. A crash between them costs nothing but the
@@ -198,23 +264,7 @@ pub(super) async fn record(pool: &Pool, delivery: &Delivery, attempt: &Attempt, 
         Next::Again(at) => (DeliveryState::Waiting, at),
         Next::GiveUp => (DeliveryState::Failed, attempt.at),
     };
-    on_db!(write pool, db => sqlx::query(
-        "INSERT INTO webhook_attempts (webhook_id, delivery_id, number, at_ms, status, problem, took_ms)
-         SELECT d.webhook_id, d.id,
-             1 + (SELECT count(*) FROM webhook_attempts a WHERE a.webhook_id = d.webhook_id AND a.delivery_id = d.id),
-             $3, $4, $5, $6
-         FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.id = $2",
-    )
-    .bind(delivery.webhook_id.to_string())
-    .bind(delivery.id.to_string())
-    .bind(ms(attempt.at))
-    .bind(attempt.status.map(i64::from))
-    .bind(attempt.problem.map(Problem::as_str))
-    .bind(attempt.took_ms)
-    .execute(db)
-    .await
-    .map(drop))
-    .map_err(translate)?;
+    keep(pool, &delivery.webhook_id.to_string(), &delivery.id.to_string(), attempt).await?;
     on_db!(write pool, db => sqlx::query(
         "UPDATE webhook_deliveries SET state = $3, next_ms = $4, tries = $5, first_tried_ms = $6
          WHERE webhook_id = $1 AND id = $2 AND state = 'waiting'",

@@ -20,8 +20,10 @@ on_both_engines! {
     the_list_comes_in_pages_with_names_the_whole_accounts_first
     a_stop_reaches_the_namespaces_of_the_budget_and_only_those
     a_state_moves_once_and_only_from_where_it_was
+    what_was_spent_in_one_currency_stops_no_budget_in_another
     other_terms_begin_to_tell_anew
     a_budget_goes_with_its_namespace
+    whoever_marks_namespaces_for_a_budget_locks_the_account_first_and_the_budget_last
 }
 
 fn budget(tenant: &Tenant, namespace: Option<&Namespace>) -> Budget {
@@ -61,11 +63,14 @@ async fn a_budget_is_made_changed_and_deleted_with_its_audit_rows(db: &Database)
     let budget = made(db, &tenant, None).await;
     assert_eq!(db.budgets_of(tenant.account.id).await.unwrap(), std::slice::from_ref(&budget));
     assert_eq!(db.budget(other.account.id, budget.id).await.unwrap(), None, "it is somebody else's");
-    assert!(db.change_budget(budget.id, &terms(7), &tenant.event(Action::BudgetChanged)).await.unwrap());
+    assert!(db.change_budget(&budget, &terms(7), &tenant.event(Action::BudgetChanged)).await.unwrap());
+    let late = db.change_budget(&budget, &terms(9), &tenant.event(Action::BudgetChanged)).await.unwrap();
+    assert!(!late, "it was changed since it was read");
     assert_eq!(db.budget(tenant.account.id, budget.id).await.unwrap().unwrap().terms, terms(7));
     assert!(db.delete_budget(budget.id, at(1), &tenant.event(Action::BudgetDeleted)).await.unwrap());
     assert!(!db.delete_budget(budget.id, at(1), &tenant.event(Action::BudgetDeleted)).await.unwrap());
-    assert!(!db.change_budget(budget.id, &terms(8), &tenant.event(Action::BudgetChanged)).await.unwrap());
+    let budget = Budget { terms: terms(7), ..budget };
+    assert!(!db.change_budget(&budget, &terms(8), &tenant.event(Action::BudgetChanged)).await.unwrap());
     let log = tenant.audited(db).await;
     assert_eq!(log[..3], [Action::BudgetDeleted, Action::BudgetChanged, Action::BudgetCreated]);
 }
@@ -138,11 +143,25 @@ async fn a_state_moves_once_and_only_from_where_it_was(db: &Database) {
     assert!(advance(&budget, half).await);
     assert!(!advance(&budget, half).await, "another process was first");
     assert!(outdated(db).await.is_empty(), "a warning changes nothing in the cluster");
-    assert!(db.change_budget(budget.id, &terms(500), &tenant.event(Action::BudgetChanged)).await.unwrap());
+    assert!(db.change_budget(&budget, &terms(500), &tenant.event(Action::BudgetChanged)).await.unwrap());
     let before = Budget { state: half, ..budget };
     assert!(!advance(&before, BudgetState { stopped: true, ..half }).await, "it was judged by terms of before");
     assert!(!db.spending_stopped(tenant.account.id, namespace.id).await.unwrap());
     assert_eq!(tenant.audited(db).await.iter().filter(|action| **action == Action::BudgetReached).count(), 1);
+}
+
+async fn what_was_spent_in_one_currency_stops_no_budget_in_another(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let budget = made(db, &tenant, None).await;
+    let francs = Money { currency: Currency::new("CHF").unwrap(), ..terms(100).amount };
+    let other = BudgetTerms { amount: francs, ..terms(100) };
+    assert!(db.change_budget(&budget, &other, &tenant.event(Action::BudgetChanged)).await.unwrap());
+    let to = BudgetState { reached: 100, stopped: true, ..budget.state };
+    let stop = async |budget: &Budget| {
+        db.advance_budget(budget, to, at(1), &tenant.event(Action::BudgetStopped)).await.unwrap()
+    };
+    assert!(!stop(&budget).await, "it was judged in euros, and counts francs by now");
+    assert!(stop(&Budget { terms: other, ..budget }).await);
 }
 
 async fn other_terms_begin_to_tell_anew(db: &Database) {
@@ -151,7 +170,8 @@ async fn other_terms_begin_to_tell_anew(db: &Database) {
     let told = BudgetState { reached: 100, ..budget.state };
     assert!(db.advance_budget(&budget, told, at(1), &tenant.event(Action::BudgetReached)).await.unwrap());
     let reached_under = async |terms: BudgetTerms| {
-        assert!(db.change_budget(budget.id, &terms, &tenant.event(Action::BudgetChanged)).await.unwrap());
+        let read = db.budget(tenant.account.id, budget.id).await.unwrap().unwrap();
+        assert!(db.change_budget(&read, &terms, &tenant.event(Action::BudgetChanged)).await.unwrap());
         db.budget(tenant.account.id, budget.id).await.unwrap().unwrap().state.reached
     };
     assert_eq!(reached_under(BudgetTerms { hard_stop: false, ..terms(100) }).await, 100, "nothing to tell anew");
@@ -166,4 +186,21 @@ async fn a_budget_goes_with_its_namespace(db: &Database) {
     assert!(db.budgets_of(tenant.account.id).await.unwrap().is_empty());
     let gone = db.create_budget(&budget(&tenant, Some(&namespace)), &tenant.event(Action::BudgetCreated)).await;
     assert!(matches!(gone, Err(Error::NotFound)), "{gone:?}");
+}
+
+async fn whoever_marks_namespaces_for_a_budget_locks_the_account_first_and_the_budget_last(db: &Database) {
+    // SQLite has one writer at a time.
+    if db.schema().is_none() {
+        return;
+    }
+    let tenant = given::tenant(db).await;
+    tenant.namespace_in(db, "one", NamespaceStatus::Active).await;
+    let budget = made(db, &tenant, None).await;
+    db.note_writes(&["accounts", "namespaces", "budgets"]).await;
+    let to = BudgetState { reached: 100, stopped: true, ..budget.state };
+    assert!(db.advance_budget(&budget, to, at(1), &tenant.event(Action::BudgetStopped)).await.unwrap());
+    assert!(!db.advance_budget(&budget, to, at(2), &tenant.event(Action::BudgetStopped)).await.unwrap());
+    assert!(db.delete_budget(budget.id, at(3), &tenant.event(Action::BudgetDeleted)).await.unwrap());
+    let once = "accounts namespaces budgets";
+    assert!(db.wrote(&format!("{once} {once}")).await);
 }

@@ -97,7 +97,8 @@ async fn a_closed_database_is_unavailable(db: &Database) {
     let tenant = given::tenant(db).await;
     db.close().await;
     let read = db.namespace_by_id(tenant.new_namespace("a").id).await.map(drop);
-    let change = db.create_namespace(&tenant.new_namespace("a"), &tenant.event(Action::NamespaceCreated)).await;
+    let new = tenant.new_namespace("a");
+    let change = db.create_namespace(&new, &tenant.event(Action::NamespaceCreated)).await.map(drop);
     for answer in [read, change, db.ping().await] {
         assert!(matches!(answer, Err(Error::Unavailable { .. })), "{answer:?}");
     }

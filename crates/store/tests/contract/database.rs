@@ -19,6 +19,12 @@ pub fn sealer() -> Arc<dyn Sealer> {
 
 static SKIPPED: Once = Once::new();
 
+const NOTING: &str = "
+    CREATE TABLE written (n BIGINT GENERATED ALWAYS AS IDENTITY, what TEXT NOT NULL);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO written (what) VALUES (TG_TABLE_NAME); RETURN NULL; END';
+";
+
 /// A store on a database of its own.
 pub struct Database {
     store: SqlStore,
@@ -93,6 +99,22 @@ impl Database {
                 sqlx::query_scalar(text).fetch_one(&mut connection).await.unwrap()
             }
         }
+    }
+
+    /// Notes the tables of rows that are changed from now on, in their order; PostgreSQL only.
+    pub async fn note_writes(&self, tables: &[&str]) {
+        let mut text = NOTING.to_owned();
+        for table in tables {
+            text += &format!("CREATE TRIGGER noted AFTER UPDATE OR DELETE ON {table} ");
+            text += "FOR EACH ROW EXECUTE FUNCTION note();";
+        }
+        self.run(text).await.unwrap();
+    }
+
+    /// Whether just these rows were changed, by their tables.
+    pub async fn wrote(&self, tables: &str) -> bool {
+        let noted = "(SELECT string_agg(what, ' ' ORDER BY n) AS tables FROM written) w WHERE tables =";
+        self.count(&format!("{noted} '{tables}'")).await == 1
     }
 
     /// The schema, on PostgreSQL.

@@ -16,14 +16,18 @@ on_both_engines! {
     an_engine_is_read_as_it_was_written
     a_name_is_taken_once_in_an_account_and_once_on_the_platform
     an_account_has_so_many_engines_and_no_more
+    of_many_who_take_the_last_place_of_an_account_at_once_one_gets_it
     an_account_sees_its_own_engines_and_operators_the_platforms_too
     of_two_changes_at_the_same_moment_one_is_kept
     a_check_that_took_long_does_not_overwrite_a_change
     history_keeps_the_last_checks
     what_is_due_is_found_the_longest_due_first
+    an_engine_that_refused_somebody_is_checked_at_once_but_not_again_and_again
     a_cluster_is_found_again_by_its_uid
     an_engine_goes_with_its_credentials_and_its_history
     a_secret_is_wrapped_anew_unless_it_changed_meanwhile
+    an_engine_of_which_something_may_run_is_not_forgotten_before_nothing_is_left
+    an_account_stays_while_something_may_run_on_an_engine_of_it
 }
 
 fn new(account: Option<AccountId>, name: &str) -> Engine {
@@ -108,6 +112,20 @@ async fn an_account_has_so_many_engines_and_no_more(db: &Database) {
     assert_eq!(rows, usize::try_from(MOST).unwrap() + 2, "the refused one left no row");
 }
 
+async fn of_many_who_take_the_last_place_of_an_account_at_once_one_gets_it(db: &Database) {
+    let tenant = given::tenant(db).await;
+    for count in 1..MOST {
+        made(db, &tenant, new(Some(tenant.account.id), &format!("e-{count}"))).await;
+    }
+    let tries = (0..8).map(|n| {
+        let (engine, audit) = (new(Some(tenant.account.id), &format!("last-{n}")), tenant.event(Action::EngineCreated));
+        async move { db.create_engine(&engine, "x", &audit).await }
+    });
+    let (made, refused): (Vec<_>, Vec<_>) = join_all(tries).await.into_iter().partition(Result::is_ok);
+    assert!(made.len() == 1 && refused.into_iter().all(|full| full.unwrap_err().code() == Code::QuotaExceeded));
+    assert_eq!(db.count("engines").await, MOST);
+}
+
 async fn an_account_sees_its_own_engines_and_operators_the_platforms_too(db: &Database) {
     let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
     let own = made(db, &tenant, new(Some(tenant.account.id), "own")).await;
@@ -160,6 +178,17 @@ async fn history_keeps_the_last_checks(db: &Database) {
     assert_eq!(db.engine_checks(engine.id, 2).await.unwrap().len(), 2);
 }
 
+async fn an_engine_that_refused_somebody_is_checked_at_once_but_not_again_and_again(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let full = Engine { last_full_at: Some(at(1)), last_check_at: Some(at(19)), ..new(Some(tenant.account.id), "one") };
+    let engine = made(db, &tenant, full).await;
+    let soon = async |now: i64, calm: i64| db.check_engine_soon(engine.id, at(now), at(calm)).await.unwrap();
+    assert!(!soon(20, 0).await, "everything was looked at a moment ago");
+    assert!(soon(20, 5).await && !soon(21, 5).await, "it is asked for already");
+    let due = db.due_engines(at(20), 10).await.unwrap();
+    assert_eq!(due.iter().map(|due| (due.id, due.due_depth(at(20)))).collect::<Vec<_>>(), [(engine.id, Depth::Full)]);
+}
+
 async fn what_is_due_is_found_the_longest_due_first(db: &Database) {
     let tenant = given::tenant(db).await;
     let due = |name: &str, second: i64, status: EngineStatus| Engine {
@@ -207,4 +236,42 @@ async fn a_secret_is_wrapped_anew_unless_it_changed_meanwhile(db: &Database) {
     assert!(db.rewrap(&row, "v1.new.w.c", &audit()).await.unwrap());
     assert!(!db.rewrap(&row, "v1.newer.w.c", &audit()).await.unwrap(), "it is another one by now");
     assert_eq!(db.engine_credentials(engine.id).await.unwrap().as_deref(), Some("v1.new.w.c"));
+}
+
+async fn an_engine_of_which_something_may_run_is_not_forgotten_before_nothing_is_left(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let engine = made(db, &tenant, new(Some(tenant.account.id), "one")).await;
+    let forget = async |id| db.forget_engine(id, &tenant.event(Action::EngineDeleted)).await.unwrap();
+    assert!(!db.engine_is_held(engine.id).await.unwrap());
+    assert!(db.hold_engine(engine.id).await.unwrap());
+    assert!(db.engine_is_held(engine.id).await.unwrap());
+    db.release_engine(engine.id).await.unwrap();
+    assert!(!forget(engine.id).await, "it is not on its way out");
+    let leaving = Engine { status: EngineStatus::Deleting, ..engine.clone() };
+    assert!(db.change_engine(&leaving, None, &tenant.event(Action::EngineDeleted)).await.unwrap());
+    assert!(!forget(engine.id).await);
+    assert!(db.engine_credentials(engine.id).await.unwrap().is_some(), "nobody else could end what runs there");
+    db.release_engine(engine.id).await.unwrap();
+    assert!(forget(engine.id).await);
+    assert!(!forget(engine.id).await && !db.hold_engine(engine.id).await.unwrap(), "it is gone");
+    let never_run = made(db, &tenant, new(Some(tenant.account.id), "two")).await;
+    assert!(forget(never_run.id).await);
+    let abandoned = made(db, &tenant, new(Some(tenant.account.id), "three")).await;
+    assert!(db.hold_engine(abandoned.id).await.unwrap());
+    assert!(db.delete_engine(abandoned.id, &tenant.event(Action::EngineDeleted)).await.unwrap());
+}
+
+async fn an_account_stays_while_something_may_run_on_an_engine_of_it(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let held = made(db, &tenant, new(Some(tenant.account.id), "one")).await;
+    let free = made(db, &tenant, new(Some(tenant.account.id), "two")).await;
+    assert!(db.hold_engine(held.id).await.unwrap());
+    let delete = async || db.delete_account(tenant.account.id, &tenant.event(Action::AccountDeleted)).await;
+    let refused = delete().await.unwrap_err();
+    assert_eq!(refused.to_string(), "The account has 1 engine on which something may still run: delete it first");
+    assert!(db.engine_credentials(held.id).await.unwrap().is_some(), "nobody else could end what runs there");
+    assert!(db.engine_credentials(free.id).await.unwrap().is_some(), "nothing happened");
+    assert!(db.delete_engine(held.id, &tenant.event(Action::EngineDeleted)).await.unwrap());
+    assert!(delete().await.unwrap());
+    assert!(!db.hold_engine(free.id).await.unwrap(), "it went with the account");
 }

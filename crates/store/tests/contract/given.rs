@@ -125,6 +125,7 @@ impl Tenant {
             tenant: None,
             label: None,
             activated_at: None,
+            share: domain::account::Share::default(),
         }
     }
 

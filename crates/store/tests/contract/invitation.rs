@@ -85,7 +85,7 @@ async fn a_link_that_ended_was_replaced_or_withdrawn_opens_nothing(db: &Database
     assert!(db.open_invitation("t1", at(5 * DAY)).await.unwrap().is_none());
     assert!(!accept(db, &tenant, "t1", "new@example.com", 5 * DAY).await.unwrap());
     let audit = tenant.event(Action::InvitationResent);
-    assert!(db.resend_invitation(invitation.id, "t2", at(6 * DAY), &audit).await.unwrap());
+    assert!(db.resend_invitation(invitation.id, tenant.owner.id, "t2", at(6 * DAY), &audit).await.unwrap());
     assert!(db.open_invitation("t1", at(1)).await.unwrap().is_none());
     assert!(db.open_invitation("t2", at(5 * DAY)).await.unwrap().is_some());
     let audit = tenant.event(Action::InvitationRevoked);
@@ -93,7 +93,7 @@ async fn a_link_that_ended_was_replaced_or_withdrawn_opens_nothing(db: &Database
     assert!(!db.revoke_invitation(invitation.id, at(3), &audit).await.unwrap());
     assert!(!accept(db, &tenant, "t2", "new@example.com", 3).await.unwrap());
     let audit = tenant.event(Action::InvitationResent);
-    assert!(!db.resend_invitation(invitation.id, "t3", at(9 * DAY), &audit).await.unwrap());
+    assert!(!db.resend_invitation(invitation.id, tenant.owner.id, "t3", at(9 * DAY), &audit).await.unwrap());
     assert_eq!(db.person_by_email(&invitation.email).await.unwrap(), None, "nobody was made");
 }
 
@@ -164,6 +164,15 @@ async fn invitations_end_with_the_right_of_whoever_made_them(db: &Database) {
     assert!(db.remove_member(account, removed.id, Role::Admin, at(1), &audit).await.unwrap());
     assert!(!open("t3").await);
     assert!(open("kept").await);
+
+    let resender = given::member(db, &tenant.account, Role::Admin).await;
+    let resent = invited(db, &tenant, "resent@example.com", "t5").await;
+    let audit = tenant.event(Action::InvitationResent);
+    assert!(db.resend_invitation(resent.id, resender.id, "t6", at(DAY), &audit).await.unwrap());
+    assert!(open("t6").await);
+    let audit = tenant.event(Action::MemberRemoved);
+    assert!(db.remove_member(account, resender.id, Role::Admin, at(1), &audit).await.unwrap());
+    assert!(!open("t6").await, "who has the newest link is gone");
 
     let heir = given::member(db, &tenant.account, Role::Admin).await;
     invited_by(&tenant.owner, "t4", Role::Owner).await;

@@ -1,6 +1,7 @@
 //! Namespaces: unique names, compare and set of the state, nothing of another account.
 
 use backend::ports::*;
+use domain::account::{Quota, Share};
 use domain::audit::Action;
 use domain::namespace::{Namespace, NamespaceName, NamespaceStatus};
 use domain::page::PageRequest;
@@ -21,6 +22,10 @@ on_both_engines! {
     renaming_to_a_taken_name_is_a_conflict
     of_two_who_rename_what_both_saw_one_does
     renaming_what_is_gone_answers_false
+    what_a_total_has_left_is_the_share_of_a_new_namespace
+    of_two_namespaces_made_at_once_the_second_gets_the_rest
+    a_share_is_written_where_it_was_seen_and_left_and_marks_the_namespace
+    of_two_shares_asked_for_at_once_both_never_pass_the_total
     the_state_moves_only_from_where_it_is_thought_to_be
     of_two_who_move_the_state_at_once_one_wins
     the_name_stays_taken_until_the_row_is_removed
@@ -121,6 +126,96 @@ async fn renaming_what_is_gone_answers_false(db: &Database) {
     let audit = tenant.event(Action::NamespaceRenamed);
     assert!(!db.rename_namespace(&unknown, &name("team-x"), &audit).await.unwrap());
     assert_eq!(db.count("audit WHERE action = 'namespace.renamed'").await, 0);
+}
+
+fn of_gpus(gpus: u32) -> Share {
+    Share { gpus: Some(gpus), ..Share::default() }
+}
+
+/// Eight GPUs in all.
+async fn with_total(db: &Database) -> given::Tenant {
+    let tenant = given::tenant(db).await;
+    let (quota, audit) = (Quota { total: of_gpus(8), ..Quota::default() }, tenant.event(Action::AccountQuotaChanged));
+    let account = db.account(tenant.account.id).await.unwrap().unwrap();
+    assert!(db.set_account_quota(&account, &quota, None, &audit).await.unwrap());
+    tenant
+}
+
+async fn set_share(
+    db: &Database,
+    tenant: &given::Tenant,
+    from: &Namespace,
+    share: &Share,
+    second: i64,
+) -> domain::Result<bool> {
+    db.set_namespace_share(from, share, given::at(second), &tenant.event(Action::NamespaceShareChanged)).await
+}
+
+async fn what_a_total_has_left_is_the_share_of_a_new_namespace(db: &Database) {
+    let tenant = with_total(db).await;
+    let first = tenant.namespace_in(db, "one", NamespaceStatus::Active).await;
+    assert_eq!(db.namespace_by_id(first.id).await.unwrap().unwrap().share, Share::default(), "all of it");
+    assert!(set_share(db, &tenant, &first, &of_gpus(5), 1).await.unwrap());
+    let (second, audit) = (tenant.new_namespace("two"), tenant.event(Action::NamespaceCreated));
+    assert_eq!(db.create_namespace(&second, &audit).await.unwrap(), of_gpus(3));
+    assert_eq!(db.namespace_by_id(second.id).await.unwrap().unwrap().share, of_gpus(3));
+    let (third, audit) = (tenant.new_namespace("three"), tenant.event(Action::NamespaceCreated));
+    assert_eq!(db.create_namespace(&third, &audit).await.unwrap(), of_gpus(0));
+    let seen = db.namespace(tenant.account.id, first.id).await.unwrap().unwrap();
+    let going = tenant.event(Action::NamespaceDeletionRequested);
+    let (from, to) = (NamespaceStatus::Active, NamespaceStatus::Deleting);
+    assert!(db.set_namespace_status(seen.id, from, to, None, &going).await.unwrap());
+    let (fourth, audit) = (tenant.new_namespace("four"), tenant.event(Action::NamespaceCreated));
+    assert_eq!(db.create_namespace(&fourth, &audit).await.unwrap(), of_gpus(0), "what is not gone yet may still run");
+    db.remove_namespace(seen.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
+    let (fifth, audit) = (tenant.new_namespace("five"), tenant.event(Action::NamespaceCreated));
+    assert_eq!(db.create_namespace(&fifth, &audit).await.unwrap(), of_gpus(5));
+}
+
+async fn of_two_namespaces_made_at_once_the_second_gets_the_rest(db: &Database) {
+    let tenant = with_total(db).await;
+    let make = async |name: &str| {
+        let audit = tenant.event(Action::NamespaceCreated);
+        db.create_namespace(&tenant.new_namespace(name), &audit).await.unwrap()
+    };
+    let made = join_all([make("one"), make("two"), make("three")]).await;
+    assert_eq!(made.iter().filter(|share| **share == Share::default()).count(), 1, "{made:?}");
+    assert_eq!(made.iter().filter(|share| **share == of_gpus(0)).count(), 2, "{made:?}");
+}
+
+async fn a_share_is_written_where_it_was_seen_and_left_and_marks_the_namespace(db: &Database) {
+    let tenant = with_total(db).await;
+    let one = tenant.namespace_in(db, "one", NamespaceStatus::Active).await;
+    assert!(set_share(db, &tenant, &one, &of_gpus(6), 5).await.unwrap());
+    assert!(!set_share(db, &tenant, &one, &of_gpus(7), 5).await.unwrap(), "it has another share by now");
+    let marked = db.outdated_namespaces(10).await.unwrap();
+    let marked: Vec<_> = marked.into_iter().map(|(row, since)| (row.id, row.share, since)).collect();
+    assert_eq!(marked, [(one.id, of_gpus(6), given::at(5))]);
+    let seen = db.namespace_by_id(one.id).await.unwrap().unwrap();
+    assert!(set_share(db, &tenant, &seen, &of_gpus(5), 5).await.unwrap());
+    assert_ne!(db.outdated_namespaces(10).await.unwrap()[0].1, given::at(5), "the mark was moved");
+    let mut two = tenant.namespace(db, "two").await;
+    two.share = of_gpus(3);
+    let refused = set_share(db, &tenant, &two, &of_gpus(4), 6).await.unwrap_err();
+    assert_eq!(refused.code(), Code::QuotaExceeded);
+    let said = "The account may have 8 GPUs in all; its other namespaces have 5, so 3 are left";
+    assert_eq!(refused.to_string(), said);
+    assert_eq!(db.count("audit WHERE action = 'namespace.share_changed'").await, 2);
+}
+
+async fn of_two_shares_asked_for_at_once_both_never_pass_the_total(db: &Database) {
+    let tenant = with_total(db).await;
+    let mut both = Vec::new();
+    for name in ["one", "two"] {
+        let made = tenant.new_namespace(name);
+        db.create_namespace(&made, &tenant.event(Action::NamespaceCreated)).await.unwrap();
+        let seen = db.namespace_by_id(made.id).await.unwrap().unwrap();
+        assert!(seen.share == of_gpus(0) || set_share(db, &tenant, &seen, &of_gpus(0), 1).await.unwrap());
+        both.push(db.namespace_by_id(made.id).await.unwrap().unwrap());
+    }
+    let wanted = of_gpus(5);
+    let tries = join_all(both.iter().map(|seen| set_share(db, &tenant, seen, &wanted, 2))).await;
+    assert_eq!(tries.iter().filter(|tried| tried.is_ok()).count(), 1, "{tries:?}");
 }
 
 async fn the_state_moves_only_from_where_it_is_thought_to_be(db: &Database) {

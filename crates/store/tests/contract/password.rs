@@ -4,8 +4,9 @@ use backend::ports::*;
 use domain::audit::Action;
 use domain::id::InvitationId;
 use domain::invitation::{Invitation, LIFE};
-use domain::password::PasswordReset;
+use domain::password::{PasswordReset, ResetTarget};
 use domain::user::Role;
+use futures::future::{join, join_all};
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -15,9 +16,12 @@ on_both_engines! {
     a_new_password_ends_every_other_session_and_the_open_link
     a_proof_from_before_another_change_replaces_no_password
     a_link_works_once_and_ends_everything
+    a_link_works_once_even_for_two_at_the_same_moment
+    a_link_is_not_made_for_who_somebody_was_when_it_was_judged
     a_link_is_dead_at_its_very_end
     a_second_link_replaces_the_first
     a_link_ends_when_its_person_gets_another_role_or_joins_an_account
+    a_link_ends_when_its_person_leaves_the_account
     a_target_is_seen_with_its_role_here_and_its_number_of_accounts
 }
 
@@ -28,7 +32,12 @@ fn link(tenant: &Tenant, token_hash: &str) -> PasswordReset {
 
 async fn given_link(db: &Database, tenant: &Tenant, token_hash: &str) {
     let audit = tenant.event(Action::PasswordResetRequested);
-    db.create_password_reset(&link(tenant, token_hash), &audit).await.unwrap();
+    assert!(db.create_password_reset(&link(tenant, token_hash), None, &audit).await.unwrap());
+}
+
+async fn reset(db: &Database, tenant: &Tenant, hash: &str) -> bool {
+    let audit = tenant.event(Action::PasswordReset);
+    db.use_password_reset("t1", at(1), hash, "email:ada", &audit).await.unwrap()
 }
 
 async fn hash_of(db: &Database, tenant: &Tenant) -> Option<String> {
@@ -71,14 +80,51 @@ async fn a_link_works_once_and_ends_everything(db: &Database) {
     db.record_login_failure(&lock, at(0), &ada.event(Action::SignInFailed)).await.unwrap();
     let owner = (ada.owner.id, ada.owner.email.clone());
     assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), Some(owner));
-    let audit = ada.event(Action::PasswordReset);
-    assert!(db.use_password_reset("t1", at(1), "$new", "email:ada", &audit).await.unwrap());
-    let again = ada.event(Action::PasswordReset);
-    assert!(!db.use_password_reset("t1", at(1), "$other", "email:ada", &again).await.unwrap());
+    assert!(reset(db, &ada, "$new").await);
+    assert!(!reset(db, &ada, "$other").await);
     assert_eq!(hash_of(db, &ada).await.as_deref(), Some("$new"));
     assert_eq!(given::sessions(db, ada.owner.id, at(1)).await, []);
     assert_eq!(db.login_counters(&lock).await.unwrap()[0].failures, 0);
     assert_eq!(db.count("audit WHERE action = 'password.reset'").await, 1);
+}
+
+async fn a_link_works_once_even_for_two_at_the_same_moment(db: &Database) {
+    let ada = given::tenant(db).await;
+    given_link(db, &ada, "t1").await;
+    let hashes = ["$0", "$1", "$2", "$3"];
+    let used = join_all(hashes.map(|hash| reset(db, &ada, hash))).await;
+    let won: Vec<&str> = hashes.into_iter().zip(used).filter(|(_, used)| *used).map(|(hash, _)| hash).collect();
+    assert_eq!(won.len(), 1, "{won:?}");
+    assert_eq!(hash_of(db, &ada).await.as_deref(), Some(won[0]));
+    assert_eq!(db.count("audit WHERE action = 'password.reset'").await, 1);
+}
+
+async fn a_link_is_not_made_for_who_somebody_was_when_it_was_judged(db: &Database) {
+    let ada = given::tenant(db).await;
+    let (account, user) = (ada.account.id, given::member(db, &ada.account, Role::Member).await);
+    let judge = async || db.reset_target(account, user.id).await.unwrap().unwrap();
+    let create = async |token: &str, judged: &ResetTarget| {
+        let link = PasswordReset { user_id: user.id, ..link(&ada, token) };
+        let audit = ada.event(Action::PasswordResetRequested);
+        db.create_password_reset(&link, Some((account, judged)), &audit).await.unwrap()
+    };
+    let role = async |from: Role, to: Role| {
+        let audit = ada.event(Action::MemberRoleChanged);
+        db.set_member_role(account, user.id, from, to, &audit).await.unwrap()
+    };
+    let member = judge().await;
+    assert!(role(Role::Member, Role::Owner).await);
+    assert!(!create("t1", &member).await);
+    assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
+    assert_eq!(db.count("audit WHERE action = 'password.reset_requested'").await, 0);
+    assert!(create("t2", &judge().await).await);
+    // At the same moment: it was made before the change, which ended it, or it is not made.
+    for (from, to) in [(Role::Owner, Role::Admin), (Role::Admin, Role::Owner), (Role::Owner, Role::Member)] {
+        let before = judge().await;
+        let (_made_or_not, changed) = join(create("t3", &before), role(from, to)).await;
+        assert!(changed);
+        assert_eq!(db.password_reset("t3", at(1)).await.unwrap(), None, "{from:?} to {to:?}");
+    }
 }
 
 async fn a_link_is_dead_at_its_very_end(db: &Database) {
@@ -105,7 +151,8 @@ async fn a_link_ends_when_its_person_gets_another_role_or_joins_an_account(db: &
     let (account, user) = (ada.account.id, given::member(db, &ada.account, Role::Member).await);
     let given_link = async |token: &str| {
         let link = PasswordReset { user_id: user.id, ..link(&ada, token) };
-        db.create_password_reset(&link, &ada.event(Action::PasswordResetRequested)).await.unwrap();
+        let audit = ada.event(Action::PasswordResetRequested);
+        assert!(db.create_password_reset(&link, None, &audit).await.unwrap());
     };
     let dead = async |token: &str| db.password_reset(token, at(1)).await.unwrap().is_none();
     given_link("t1").await;
@@ -136,6 +183,16 @@ async fn a_link_ends_when_its_person_gets_another_role_or_joins_an_account(db: &
     let audit = bob.event(Action::InvitationAccepted);
     assert!(db.accept_invitation("i1", Joining::Known(user.id), at(1), &audit).await.unwrap());
     assert!(dead("t4").await);
+}
+
+async fn a_link_ends_when_its_person_leaves_the_account(db: &Database) {
+    let ada = given::tenant(db).await;
+    let (account, user) = (ada.account.id, given::member(db, &ada.account, Role::Member).await);
+    let link = PasswordReset { user_id: user.id, ..link(&ada, "t1") };
+    assert!(db.create_password_reset(&link, None, &ada.event(Action::PasswordResetRequested)).await.unwrap());
+    let audit = ada.event(Action::MemberRemoved);
+    assert!(db.remove_member(account, user.id, Role::Member, at(1), &audit).await.unwrap());
+    assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
 }
 
 async fn a_target_is_seen_with_its_role_here_and_its_number_of_accounts(db: &Database) {

@@ -1,7 +1,7 @@
 //! Accounts as operators manage them: counts, limits that hold, suspension, deletion.
 
 use backend::ports::*;
-use domain::account::{Account, AccountStatus, Quota};
+use domain::account::{Account, AccountStatus, Quota, Share};
 use domain::audit::Action;
 use domain::id::NamespaceId;
 use domain::namespace::NamespaceStatus;
@@ -20,6 +20,7 @@ on_both_engines! {
     accounts_are_listed_with_what_they_have
     an_account_has_no_more_namespaces_than_it_may
     changed_limits_mark_the_namespaces_until_they_are_applied
+    a_total_that_the_namespaces_exceed_is_refused
     granted_skus_are_kept_and_mark_the_namespaces
     of_two_operators_who_change_the_account_both_saw_one_does
     a_suspended_accounts_keys_have_no_owner_any_more
@@ -83,6 +84,22 @@ async fn changed_limits_mark_the_namespaces_until_they_are_applied(db: &Database
     db.namespace_applied(namespace.id, at(6)).await.unwrap();
     assert_eq!(outdated().await, []);
     assert_eq!(now(db, &tenant).await.quota, newer);
+}
+
+async fn a_total_that_the_namespaces_exceed_is_refused(db: &Database) {
+    let tenant = given::tenant(db).await;
+    tenant.namespace(db, "one").await;
+    tenant.namespace(db, "two").await;
+    let total = Share { gpus: Some(8), ..Share::default() };
+    let audit = || tenant.event(Action::AccountQuotaChanged);
+    let high = Quota { total: total.clone(), ..Quota::default() };
+    let refused = db.set_account_quota(&now(db, &tenant).await, &high, None, &audit()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::QuotaExceeded);
+    assert!(refused.to_string().contains("have 16 GPUs together, more than 8 in all"), "{refused}");
+    assert_eq!(now(db, &tenant).await.quota, Quota::default());
+    let fits = Quota { gpus: 4, total, ..Quota::default() };
+    set_quota(db, &tenant, &fits, None).await;
+    assert_eq!(now(db, &tenant).await.quota, fits);
 }
 
 async fn granted_skus_are_kept_and_mark_the_namespaces(db: &Database) {

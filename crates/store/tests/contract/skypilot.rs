@@ -28,6 +28,7 @@ on_both_engines! {
     kubeconfigs_that_an_older_console_wrote_end_with_their_makers_too
     kubeconfigs_end_with_a_role_that_a_provider_claims
     everything_goes_with_the_namespace
+    whoever_ends_kubeconfigs_writes_the_accesses_first
 }
 
 async fn active(db: &Database, tenant: &Tenant) -> Namespace {
@@ -274,4 +275,31 @@ async fn everything_goes_with_the_namespace(db: &Database) {
     db.remove_namespace(namespace.id, &tenant.event(Action::NamespaceDeleted)).await.unwrap();
     assert_eq!(db.skypilot_access(namespace.id).await.unwrap(), None);
     assert_eq!(db.list_skypilot_kubeconfigs(namespace.id, &PageRequest::default()).await.unwrap(), []);
+}
+
+async fn whoever_ends_kubeconfigs_writes_the_accesses_first(db: &Database) {
+    // SQLite has one writer at a time.
+    if db.schema().is_none() {
+        return;
+    }
+    let tenant = given::tenant(db).await;
+    let maker = given::member(db, &tenant.account, Role::Member).await;
+    let namespace = active(db, &tenant).await;
+    let other = tenant.namespace_in(db, "other", NamespaceStatus::Active).await;
+    for namespace in [&namespace, &other] {
+        set(db, &tenant, &access(namespace, &[Feature::Base])).await;
+        assert!(record(db, &tenant, &kubeconfig(namespace, &maker)).await);
+    }
+    let [first, second] = [&namespace, &namespace].map(|namespace| kubeconfig(namespace, &tenant.owner));
+    for issued in [&first, &second] {
+        assert!(record(db, &tenant, issued).await);
+    }
+    db.note_writes(&["skypilot_access", "skypilot_kubeconfigs"]).await;
+    let event = || tenant.event(Action::SkypilotKubeconfigRevoked);
+    assert!(db.remove_member(tenant.account.id, maker.id, Role::Member, at(7), &event()).await.unwrap());
+    assert!(db.revoke_skypilot_kubeconfig(&first, at(8), &event()).await.unwrap());
+    assert!(db.remove_skypilot_access(namespace.id, at(9), &event()).await.unwrap());
+    let (access, kubeconfig) = ("skypilot_access", "skypilot_kubeconfigs");
+    let once = format!("{access} {kubeconfig}");
+    assert!(db.wrote(&format!("{access} {access} {kubeconfig} {kubeconfig} {once} {once}")).await);
 }

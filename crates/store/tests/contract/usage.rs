@@ -1,10 +1,10 @@
 //! Usage: nothing is charged twice, sums follow the records, months come in the order of an invoice.
 
 use backend::ports::*;
-use domain::id::{AccountId, NamespaceId, UsageId, UserId};
+use domain::id::{AccountId, ApiKeyId, NamespaceId, UsageId, UserId};
 use domain::money::{Currency, Money};
 use domain::page::PageRequest;
-use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
+use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageKey, UsageRecord};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -15,8 +15,10 @@ on_both_engines! {
     a_record_is_begun_and_ended_once_however_often_it_is_noted
     a_pod_has_one_open_record_and_no_two_that_overlap
     what_has_ended_is_summed_by_day
+    what_a_key_ordered_is_summed_beside_the_rest_of_the_day
     the_sum_of_a_day_stays_at_the_most_that_fits
     only_what_runs_is_open_and_only_the_accounts_own
+    what_runs_is_priced_by_namespace_and_only_the_accounts_own
     a_month_is_read_in_pages_by_namespace_and_by_sku
     an_invoice_reads_namespace_by_namespace_in_the_order_of_starts
     batches_of_any_length_neither_lose_nor_double_what_began_in_one_moment
@@ -35,6 +37,7 @@ fn record(account: AccountId, pod: &str, started: i64, ended: Option<i64>) -> Us
         kubernetes_name: "team-ml-00000003".into(),
         member_id: UserId::new(Uuid::from_u128(4)),
         member: "ada@example.com".into(),
+        key: None,
         pod_uid: pod.into(),
         pod: format!("{pod}-name"),
         origin_pod: format!("{pod}-name"),
@@ -115,6 +118,63 @@ async fn what_has_ended_is_summed_by_day(db: &Database) {
     assert_eq!(figures, [(first, 5400, 1_500_000, "team-ml"), (second, 3601, 1_000_278, "renamed")]);
     let one = db.usage_days(account, second, second).await.unwrap();
     assert_eq!(one, found[1..]);
+}
+
+async fn what_a_key_ordered_is_summed_beside_the_rest_of_the_day(db: &Database) {
+    let account = somebody();
+    let by = |key: u128, name: &str, pod: &str, seconds: i64| UsageRecord {
+        key: Some(UsageKey { id: ApiKeyId::new(Uuid::from_u128(key)), name: name.into() }),
+        ..record(account, pod, 0, Some(seconds))
+    };
+    let mine = record(account, "a", 0, Some(3600));
+    let running = UsageRecord { ended_at: None, ..by(7, "ci", "b", 0) };
+    db.note_usage(&[mine, running.clone(), by(7, "ci", "c", 1800), by(8, "nightly", "d", 60)]).await.unwrap();
+    assert_eq!(db.open_usage(Some(account)).await.unwrap(), [running]);
+    for _ in 0..2 {
+        // Under the key's new name, and never twice.
+        db.note_usage(&[by(7, "renamed", "e", 1800)]).await.unwrap();
+    }
+    let found = days(db, account).await;
+    let shown = |day: &UsageDay| {
+        let name = day.key.as_ref().map_or("", |key| key.name.as_str()).to_owned();
+        (name, day.namespace.clone(), day.member.clone(), day.seconds, day.micros)
+    };
+    let line = |key: &str, seconds: i64, micros: i64| {
+        (key.to_owned(), "team-ml".to_owned(), "ada@example.com".to_owned(), seconds, micros)
+    };
+    let shown: Vec<_> = found.iter().map(shown).collect();
+    assert_eq!(
+        shown,
+        [line("", 3600, 1_000_000), line("renamed", 3600, 1_000_000), line("nightly", 60, 16_667)],
+        "the rest, then each key"
+    );
+    let only = somebody();
+    db.note_usage(&[UsageRecord { account_id: only, ..by(7, "ci", "f", 60) }]).await.unwrap();
+    assert_eq!(days(db, only).await.len(), 1, "nothing is left without a key");
+}
+
+async fn what_runs_is_priced_by_namespace_and_only_the_accounts_own(db: &Database) {
+    let account = somebody();
+    assert!(db.open_rates(account).await.unwrap().is_empty());
+    let [mine, other] = [3, 5].map(|n| NamespaceId::new(Uuid::from_u128(n)));
+    let priced = |pod: &str, namespace_id, micros, currency| {
+        let price = Money { micros, currency: Currency::new(currency).unwrap() };
+        UsageRecord { namespace_id, price, ..record(account, pod, 0, None) }
+    };
+    let (half, dear) = (priced("c", mine, 500_000, "EUR"), priced("e", other, i64::MAX - 7, "EUR"));
+    let alike = [priced("a", mine, 1_000_000, "EUR"), priced("b", mine, 1_000_000, "EUR")];
+    db.note_usage(&alike).await.unwrap();
+    db.note_usage(&[half, priced("d", mine, 2_000_000, "USD"), dear, priced("f", other, i64::MAX - 7, "EUR")])
+        .await
+        .unwrap();
+    db.note_usage(&[record(account, "ended", 0, Some(60)), record(somebody(), "foreign", 0, None)]).await.unwrap();
+    let rates = db.open_rates(account).await.unwrap();
+    let shown = |id| rates[&id].iter().map(|rate| (rate.micros, rate.currency.as_str())).collect::<Vec<_>>();
+    assert_eq!(rates.len(), 2);
+    assert_eq!(shown(mine), [(500_000, "EUR"), (2_000_000, "EUR"), (2_000_000, "USD")]);
+    assert_eq!(shown(other), [(i64::MAX, "EUR")], "the most that fits");
+    db.note_usage(&[ended(&alike[0], 3600), ended(&alike[1], 3600)]).await.unwrap();
+    assert_eq!(db.open_rates(account).await.unwrap()[&mine].len(), 2, "what ended costs nothing more");
 }
 
 async fn the_sum_of_a_day_stays_at_the_most_that_fits(db: &Database) {

@@ -6,12 +6,16 @@ use domain::api_key::ApiKey;
 use domain::audit::{Action, AuditEvent, Outcome};
 use domain::id::{DeliveryId, WebhookId};
 use domain::page::PageRequest;
+use domain::permission::{Permission, allows};
 use domain::scope::Scope;
+use domain::user::Role;
 use domain::webhook::delivery::Next;
+use domain::webhook::event::TEST;
 use domain::webhook::{
     Attempt, Delivery, DeliveryState, Disabled, DisabledReason, MOST, Problem, Topic, Webhook, WebhookSettings,
     WebhookUrl,
 };
+use futures::future::join_all;
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -22,10 +26,15 @@ on_both_engines! {
     a_webhook_of_another_account_is_invisible
     both_secrets_are_found_when_the_key_that_seals_them_is_replaced
     an_account_has_twenty_webhooks_and_not_one_more
+    of_many_who_take_the_last_place_of_an_account_at_once_one_gets_it
     what_happens_is_written_with_its_audit_row_for_whoever_asked
     a_change_that_is_rolled_back_is_told_to_nobody
     what_belongs_to_no_account_is_told_to_the_platform_only
+    a_webhook_of_the_platform_is_told_nothing_unless_an_operator_manages_its_account
     each_webhook_is_told_in_order_and_one_does_not_hold_up_another
+    a_test_is_due_whatever_waits_and_holds_nothing_back
+    a_delivery_that_cannot_be_read_fails_alone
+    a_new_address_has_not_failed_yet
     attempts_are_kept_and_a_delivery_that_failed_can_be_ordered_anew
     a_webhook_that_is_off_is_told_nothing_and_goes_on_with_what_waited
     a_deleted_webhook_leaves_nothing_and_old_deliveries_go
@@ -61,11 +70,32 @@ async fn read(db: &Database, webhook: &Webhook) -> Webhook {
     db.webhook(webhook.account_id, webhook.id).await.unwrap().unwrap()
 }
 
+/// Somebody gives a webhook this name and address.
+async fn rewritten(db: &Database, tenant: &Tenant, webhook: &Webhook, name: &str, url: &str) {
+    let (url, topics) = (WebhookUrl::parse(url).unwrap(), webhook.topics.clone());
+    let settings = WebhookSettings { name: name.into(), url, topics, platform: webhook.platform };
+    let (read, audit) = (read(db, webhook).await, tenant.event(Action::WebhookChanged));
+    assert!(db.change_webhook(&read, &settings, &audit).await.unwrap());
+}
+
 /// Something happens at `second`; gives its row.
 async fn happens(db: &Database, tenant: &Tenant, action: Action, second: i64) -> AuditEvent {
     let row = AuditEvent { at: at(second), ..tenant.event(action) };
     db.record(&row).await.unwrap();
     row
+}
+
+/// Something that belongs to no account happens at `second`.
+async fn of_the_platform(db: &Database, tenant: &Tenant, second: i64) {
+    let row = AuditEvent { account_id: None, at: at(second), ..tenant.event(Action::DeploymentCreated) };
+    db.record(&row).await.unwrap();
+}
+
+/// The owner of the account has this role from now on, and is an operator or not.
+async fn stands(db: &Database, tenant: &Tenant, operator: bool, role: Role) {
+    let (id, role) = (tenant.owner.id, role.as_str());
+    db.run(format!("UPDATE users SET operator = {operator} WHERE id = '{id}'")).await.unwrap();
+    db.run(format!("UPDATE members SET role = '{role}' WHERE user_id = '{id}'")).await.unwrap();
 }
 
 async fn deliveries(db: &Database, webhook: &Webhook) -> Vec<Delivery> {
@@ -89,7 +119,9 @@ async fn a_webhook_is_read_as_it_was_made_and_changed(db: &Database) {
     assert_eq!(read(db, &first).await, first);
     let url = WebhookUrl::parse("https://192.0.2.1:8443/y").unwrap();
     let settings = WebhookSettings { name: "pager".into(), url, topics: vec![Topic::Engine], platform: true };
-    assert!(db.change_webhook(first.id, &settings, &tenant.event(Action::WebhookChanged)).await.unwrap());
+    assert!(db.change_webhook(&first, &settings, &tenant.event(Action::WebhookChanged)).await.unwrap());
+    let late = db.change_webhook(&first, &settings, &tenant.event(Action::WebhookChanged)).await.unwrap();
+    assert!(!late, "it was changed since it was read");
     let old = ("sealed-old".to_owned(), at(86_400));
     let audit = tenant.event(Action::WebhookSecretRotated);
     assert!(db.rotate_webhook_secret(first.id, "sealed", "sealed-2", &old, &audit).await.unwrap());
@@ -102,7 +134,8 @@ async fn a_webhook_is_read_as_it_was_made_and_changed(db: &Database) {
     let actions = [Action::WebhookSecretRotated, Action::WebhookChanged, Action::WebhookCreated];
     assert_eq!(tenant.audited(db).await[..3], actions);
     let gone = WebhookId::new(Uuid::now_v7());
-    assert!(!db.change_webhook(gone, &settings, &tenant.event(Action::WebhookChanged)).await.unwrap());
+    let absent = Webhook { id: gone, ..changed };
+    assert!(!db.change_webhook(&absent, &settings, &tenant.event(Action::WebhookChanged)).await.unwrap());
     assert!(!db.rotate_webhook_secret(gone, "x", "y", &old, &tenant.event(Action::WebhookChanged)).await.unwrap());
 }
 
@@ -149,6 +182,20 @@ async fn an_account_has_twenty_webhooks_and_not_one_more(db: &Database) {
     assert_eq!(db.list_webhooks(tenant.account.id, true, &page).await.unwrap().len(), 20);
 }
 
+async fn of_many_who_take_the_last_place_of_an_account_at_once_one_gets_it(db: &Database) {
+    let tenant = given::tenant(db).await;
+    for _ in 1..MOST {
+        made(db, &tenant, &[Topic::Budget]).await;
+    }
+    let tries = (0..8).map(|_| {
+        let (webhook, audit) = (new(&tenant, &[Topic::Budget]), tenant.event(Action::WebhookCreated));
+        async move { db.create_webhook(&webhook, &audit).await }
+    });
+    let (made, refused): (Vec<_>, Vec<_>) = join_all(tries).await.into_iter().partition(Result::is_ok);
+    assert!(made.len() == 1 && refused.into_iter().all(|full| full.unwrap_err().code() == Code::QuotaExceeded));
+    assert_eq!(db.count("webhooks").await, MOST);
+}
+
 async fn what_happens_is_written_with_its_audit_row_for_whoever_asked(db: &Database) {
     let tenant = given::tenant(db).await;
     let (asked, silent) = (made(db, &tenant, &[Topic::Deployment]).await, made(db, &tenant, &[Topic::Engine]).await);
@@ -189,11 +236,30 @@ async fn what_belongs_to_no_account_is_told_to_the_platform_only(db: &Database) 
     let tenant = given::tenant(db).await;
     let plain = made(db, &tenant, &[Topic::Deployment]).await;
     let platform = stored(db, &tenant, Webhook { platform: true, ..new(&tenant, &[Topic::Deployment]) }).await;
-    let row = AuditEvent { account_id: None, ..tenant.event(Action::DeploymentCreated) };
-    db.record(&row).await.unwrap();
+    stands(db, &tenant, true, Role::Owner).await;
+    of_the_platform(db, &tenant, 1).await;
     assert_eq!(deliveries(db, &plain).await, []);
     let told = deliveries(db, &platform).await;
     assert_eq!((told.len(), told[0].account_id), (1, None));
+}
+
+async fn a_webhook_of_the_platform_is_told_nothing_unless_an_operator_manages_its_account(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let webhook = stored(db, &tenant, Webhook { platform: true, ..new(&tenant, &[Topic::Deployment]) }).await;
+    for role in Role::ALL {
+        stands(db, &tenant, true, role).await;
+        let stray = db.stray_webhooks(10).await.unwrap();
+        assert_eq!(stray.is_empty(), allows(role, true, Permission::ManageAccount), "{role:?}");
+    }
+    stands(db, &tenant, true, Role::Owner).await;
+    of_the_platform(db, &tenant, 1).await;
+    stands(db, &tenant, false, Role::Owner).await;
+    of_the_platform(db, &tenant, 2).await;
+    assert_eq!(db.stray_webhooks(10).await.unwrap(), std::slice::from_ref(&webhook));
+    assert_eq!(due(db, &webhook, 5).await, None, "what waited is not for them either");
+    stands(db, &tenant, true, Role::Admin).await;
+    assert_eq!(due(db, &webhook, 5).await.unwrap().at, at(1));
+    assert_eq!(deliveries(db, &webhook).await.len(), 1, "what happened meanwhile is not told");
 }
 
 async fn each_webhook_is_told_in_order_and_one_does_not_hold_up_another(db: &Database) {
@@ -214,6 +280,57 @@ async fn each_webhook_is_told_in_order_and_one_does_not_hold_up_another(db: &Dat
     assert_eq!(read(db, &slow).await.failing_since, None);
     assert_eq!(due(db, &slow, 10).await.unwrap().at, at(2));
     assert_eq!(due(db, &quick, 5).await.unwrap().at, at(1));
+}
+
+async fn a_test_is_due_whatever_waits_and_holds_nothing_back(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let webhook = made(db, &tenant, &[Topic::Deployment]).await;
+    happens(db, &tenant, Action::DeploymentCreated, 1).await;
+    let first = due(db, &webhook, 5).await.unwrap();
+    db.record_attempt(&first, &attempt(5, 500), Next::Again(at(100))).await.unwrap();
+    let test = |second| Delivery {
+        id: DeliveryId::new(Uuid::now_v7()),
+        kind: TEST.into(),
+        at: at(second),
+        next_at: at(second),
+        ..first.clone()
+    };
+    let (early, late) = (test(6), test(7));
+    for test in [&early, &late] {
+        assert!(db.add_delivery(test, &tenant.event(Action::WebhookTested)).await.unwrap());
+    }
+    assert_eq!(due(db, &webhook, 8).await.unwrap().id, early.id, "the event before it waits for its next try");
+    db.record_attempt(&early, &attempt(8, 500), Next::Again(at(200))).await.unwrap();
+    assert_eq!(due(db, &webhook, 8).await.unwrap().id, late.id, "a second test does not wait for the first");
+    db.record_attempt(&late, &attempt(8, 500), Next::Again(at(200))).await.unwrap();
+    assert_eq!(due(db, &webhook, 99).await, None);
+    assert_eq!(due(db, &webhook, 100).await.unwrap().id, first.id, "a test that failed holds nothing back");
+}
+
+async fn a_delivery_that_cannot_be_read_fails_alone(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let (hurt, sound) = (made(db, &tenant, &[Topic::Deployment]).await, made(db, &tenant, &[Topic::Deployment]).await);
+    let row = happens(db, &tenant, Action::DeploymentCreated, 1).await;
+    happens(db, &tenant, Action::DeploymentCreated, 2).await;
+    let one = format!("webhook_id = '{}' AND id = '{}'", hurt.id, row.id);
+    db.run(format!("UPDATE webhook_deliveries SET account_id = 'broken' WHERE {one}")).await.unwrap();
+    assert_eq!(due(db, &sound, 5).await.unwrap().at, at(1), "another webhook goes on");
+    assert_eq!(due(db, &hurt, 5).await.unwrap().at, at(2), "what is behind it goes on");
+    let failed = db.count(&format!("webhook_deliveries WHERE {one} AND state = 'failed'")).await;
+    let why = db.count(&format!("webhook_attempts WHERE delivery_id = '{}' AND problem = 'unreadable'", row.id)).await;
+    assert_eq!((failed, why), (1, 1));
+}
+
+async fn a_new_address_has_not_failed_yet(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let webhook = made(db, &tenant, &[Topic::Deployment]).await;
+    happens(db, &tenant, Action::DeploymentCreated, 1).await;
+    let delivery = due(db, &webhook, 5).await.unwrap();
+    db.record_attempt(&delivery, &attempt(5, 500), Next::Again(at(10))).await.unwrap();
+    rewritten(db, &tenant, &webhook, "pager", webhook.url.as_str()).await;
+    assert_eq!(read(db, &webhook).await.failing_since, Some(at(5)), "it is still the same receiver");
+    rewritten(db, &tenant, &webhook, "pager", "https://192.0.2.9/new").await;
+    assert_eq!(read(db, &webhook).await.failing_since, None);
 }
 
 async fn attempts_are_kept_and_a_delivery_that_failed_can_be_ordered_anew(db: &Database) {
