@@ -144,8 +144,8 @@ impl Backend {
     /// Deletes an account for good, with its members, invitations and keys.
     ///
     /// # Errors
-    /// `forbidden` for everybody but owners, [`Error::Invalid`] on field `confirm`, `conflict` while it has namespaces,
-    /// `reauthentication_required`.
+    /// `forbidden` for everybody but owners, [`Error::Invalid`] on field `confirm`, `conflict` while it has namespaces
+    /// or engines on which something may run, `reauthentication_required`.
     pub async fn delete_account(&self, caller: &Caller, id: &str, confirm: &str) -> Result<()> {
         let there = self.acting_in(caller, id).await?;
         there.require(Permission::OwnAccount)?;

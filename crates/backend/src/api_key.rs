@@ -19,6 +19,7 @@ use domain::page::Page;
 use domain::permission::Permission;
 use domain::scope::Scope;
 use domain::{Code, Error, FieldError, Result};
+use serde_json::Value;
 
 use crate::{Backend, Caller, Grant};
 
@@ -56,7 +57,7 @@ impl Backend {
     pub async fn create_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<CreatedApiKey> {
         caller.require(Permission::OwnKeys)?;
         let (name, scope, expires_at) = new.check(self.inner.store.database_time().await?)?;
-        self.owned(caller, &scope, &[]).await?;
+        self.owned(caller, &scope, &[], Some(&new.scopes)).await?;
         for _ in 0..TRIES {
             let public_id = PublicId::from_trusted(self.random_text(ID_ALPHABET, ID_LENGTH));
             let text = self.new_key_text(&public_id);
@@ -168,17 +169,23 @@ impl Backend {
     }
 
     /// Listed namespaces must be the account's own, or stand on the key already (`kept`): those may be gone. The answer
-    /// never tells foreign from unknown.
-    async fn owned(&self, caller: &Caller, scope: &Scope, kept: &[NamespaceId]) -> Result<()> {
+    /// never tells foreign from unknown; it names the places in the `document` that was sent.
+    async fn owned(
+        &self,
+        caller: &Caller,
+        scope: &Scope,
+        kept: &[NamespaceId],
+        document: Option<&Value>,
+    ) -> Result<()> {
         let ids = scope.namespace_ids();
         if ids.iter().all(|id| kept.contains(id)) {
             return Ok(());
         }
         let owned = self.inner.store.owned_namespaces(caller.account.id, ids).await?;
-        let foreign = ids.iter().enumerate().filter(|(_, id)| !owned.contains(id) && !kept.contains(id));
+        let foreign = ids.iter().filter(|id| !owned.contains(id) && !kept.contains(id));
         let wrong: Vec<FieldError> = foreign
-            .map(|(i, _)| {
-                let field = format!("scopes.kubernetes_exec.namespace_ids[{i}]");
+            .map(|id| {
+                let field = Scope::field(document.unwrap_or(&Value::Null), *id);
                 FieldError::new(&field, "unknown_namespace", "You have no namespace with this id")
             })
             .collect();

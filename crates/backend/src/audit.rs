@@ -51,6 +51,12 @@ impl Backend {
         self.inner.store.record(&self.audit(caller, action, target, detail).named(name)).await
     }
 
+    /// Writes the row of something that is given away with the answer. With the answer to a HEAD nothing is (RFC 9110
+    /// §9.3.2), and a log of what was taken out must not say so.
+    pub(crate) async fn handed_out(&self, caller: &Caller, event: &AuditEvent) -> Result<()> {
+        if caller.origin.head_only { Ok(()) } else { self.inner.store.record(event).await }
+    }
+
     pub(crate) fn audit_system(
         &self,
         account: AccountId,
@@ -93,6 +99,6 @@ impl Backend {
 impl Origin {
     /// The platform itself: no address, no request.
     pub fn system() -> Self {
-        Self { address: String::new(), user_agent: String::new(), request_id: String::new() }
+        Self { address: String::new(), user_agent: String::new(), request_id: String::new(), head_only: false }
     }
 }

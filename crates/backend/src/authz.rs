@@ -16,6 +16,8 @@ pub struct Origin {
     pub user_agent: String,
     /// Ties audit and log together.
     pub request_id: String,
+    /// Only the head of the answer is asked for: its body goes to nobody.
+    pub head_only: bool,
 }
 
 /// A signed-in person acting in an account; roles are read anew for each request.

@@ -40,6 +40,23 @@ mod tests {
         assert_eq!(read.try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2, 3]);
     }
 
+    /// A reader who stands still leaves no batch half read.
+    #[tokio::test]
+    async fn a_batch_is_read_to_its_end_although_nobody_asks_for_it() {
+        let (done, mut over) = tokio::sync::mpsc::unbounded_channel();
+        let mut read = batches(0, move |place: u32| {
+            let done = done.clone();
+            async move {
+                tokio::task::yield_now().await;
+                done.send(place).map_err(Error::internal)?;
+                Ok((place, Some(place + 1)))
+            }
+        });
+        assert_eq!(over.recv().await, Some(0));
+        read.try_next().await.unwrap();
+        assert_eq!(over.recv().await, Some(1));
+    }
+
     #[tokio::test]
     async fn no_more_than_one_batch_is_read_ahead() {
         let begun = Arc::new(AtomicU32::new(0));

@@ -4,15 +4,20 @@
 
 use std::sync::Arc;
 
+use domain::Result;
 use domain::audit::Action;
 use domain::billing::BilledPod;
 use domain::id::NamespaceId;
 use domain::permission::Permission;
-use domain::usage::{Month, UsageRecord};
-use domain::{Error, Result};
-use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use domain::usage::{BillingPlace, Month, UsageRecord};
+use futures::stream::BoxStream;
+use jiff::Timestamp;
 
+use crate::batch::batches;
 use crate::{Backend, Caller};
+
+/// The namespace that was looked up last, and its tenant.
+type Known = Option<(NamespaceId, Arc<str>)>;
 
 impl Backend {
     /// The rows of a month of the caller's account, batch by batch; what still runs is billed up to the moment of the
@@ -22,23 +27,35 @@ impl Backend {
     /// `forbidden` for roles that see no usage. When the database does not answer, that comes in the stream.
     pub fn billed_pods(&self, caller: &Caller, month: Month) -> Result<BoxStream<'static, Result<Vec<BilledPod>>>> {
         caller.require(Permission::ReadUsage)?;
-        let (now, batches) = (self.inner.clock.now(), self.billed_usage(caller.account.id, month));
-        // Records come namespace by namespace: the last one's tenant is all that needs to be known.
-        let first = (self.clone(), batches, None::<(NamespaceId, Arc<str>)>);
-        let rows = stream::try_unfold(first, move |(backend, mut batches, mut known)| async move {
-            let Some(records) = batches.try_next().await? else { return Ok::<_, Error>(None) };
-            let mut pods = Vec::with_capacity(records.len());
-            for record in records {
-                let tenant = match &known {
-                    Some((id, tenant)) if *id == record.namespace_id => Arc::clone(tenant),
-                    _ => backend.tenant_of(&record).await?,
-                };
-                known = Some((record.namespace_id, Arc::clone(&tenant)));
-                pods.push(BilledPod::of(record, tenant, now));
+        let (backend, account, now) = (self.clone(), caller.account.id, self.inner.clock.now());
+        Ok(batches((None, None), move |(after, known): (Option<BillingPlace>, Known)| {
+            let backend = backend.clone();
+            async move {
+                let (records, next) = backend.billed_usage(account, month, after).await?;
+                let (pods, known) = backend.named(records, known, now).await?;
+                Ok((pods, next.map(|place| (Some(place), known))))
             }
-            Ok(Some((pods, (backend, batches, known))))
-        });
-        Ok(rows.boxed())
+        }))
+    }
+
+    /// Records with the tenants they ran in. They come namespace by namespace: the last one's tenant is all that needs to
+    /// be known, from one batch to the next.
+    async fn named(
+        &self,
+        records: Vec<UsageRecord>,
+        mut known: Known,
+        now: Timestamp,
+    ) -> Result<(Vec<BilledPod>, Known)> {
+        let mut pods = Vec::with_capacity(records.len());
+        for record in records {
+            let tenant = match &known {
+                Some((id, tenant)) if *id == record.namespace_id => Arc::clone(tenant),
+                _ => self.tenant_of(&record).await?,
+            };
+            known = Some((record.namespace_id, Arc::clone(&tenant)));
+            pods.push(BilledPod::of(record, tenant, now));
+        }
+        Ok((pods, known))
     }
 
     /// The same for a file: taking usage out as one stands in the audit log, whichever API gives it.
@@ -53,7 +70,7 @@ impl Backend {
         let rows = self.billed_pods(caller, month)?;
         let target = crate::account::target(caller.account.id);
         let audit = self.audit(caller, Action::UsageExported, target, format!("{month}, tenant API"));
-        self.inner.store.record(&audit).await?;
+        self.handed_out(caller, &audit).await?;
         Ok(rows)
     }
 

@@ -9,6 +9,7 @@ use domain::id::{BudgetId, NamespaceId};
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
 use domain::usage::{Month, UsageDay};
+use domain::version::{stale, unchanged};
 use domain::{Error, Result};
 
 use crate::usage::spent;
@@ -63,19 +64,26 @@ impl Backend {
         self.judged(caller, budget.id).await
     }
 
-    /// Gives a budget other terms; a larger one opens again what the smaller one stopped.
+    /// Gives a budget other terms; a larger one opens again what the smaller one stopped. `saw` is what the person saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for wrong fields, [`Error::NotFound`], `forbidden`.
-    pub async fn change_budget(&self, caller: &Caller, id: &str, new: &NewTerms) -> Result<BudgetView> {
+    /// [`Error::Invalid`] for wrong fields, [`Error::NotFound`], `forbidden`, `conflict` when somebody was faster.
+    pub async fn change_budget(
+        &self,
+        caller: &Caller,
+        id: &str,
+        new: &NewTerms,
+        saw: Option<&BudgetView>,
+    ) -> Result<BudgetView> {
         let budget = self.budget(caller, id, Permission::ManageBudgets).await?;
+        unchanged(saw, &view(&budget, None, &[]))?;
         let terms = self.checked_terms(new)?;
         if terms != budget.terms {
             let detail = format!("{} → {}", budget.terms.words(), terms.words());
             let audit = self.audit(caller, Action::BudgetChanged, target(budget.id), detail);
             let audit = audit.named(&self.budget_name(&budget).await?);
-            let changed = self.inner.store.change_budget(budget.id, &terms, &audit).await?;
-            changed.then_some(()).ok_or(Error::NotFound)?;
+            let changed = self.inner.store.change_budget(&budget, &terms, &audit).await?;
+            changed.then_some(()).ok_or_else(stale)?;
         }
         self.judged(caller, budget.id).await
     }

@@ -5,7 +5,7 @@
 mod apply;
 mod check;
 
-use domain::admission::Asked;
+use domain::admission::{Asked, order};
 use domain::audit::Action;
 use domain::deployment::{AdmissionCheck, DeploymentPlan, DeploymentView, PlanKind};
 use domain::log::LogOptions;
@@ -16,7 +16,7 @@ use domain::{Error, Result};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
 
-use crate::workload::{possible, target};
+use crate::workload::{orderer, possible, target};
 use crate::{Backend, Caller};
 
 const KIND: WorkloadKind = WorkloadKind::Deployment;
@@ -42,7 +42,8 @@ impl Backend {
         let kind = plan.kind.workload();
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
         let check = AdmissionCheck { deployment: Some(plan.clone()), ..Default::default() };
-        let asked = Asked::read(&check, tenant.kubernetes_name.as_str())?;
+        let mut asked = Asked::read(&check, tenant.kubernetes_name.as_str())?;
+        order(kind.word(), &mut asked.manifest, Some(&orderer(caller).to_string()));
         let verdict = self.verdict(&tenant, &asked)?;
         let created = if verdict.allowed {
             self.inner.cluster.create_workload(&token, &tenant.kubernetes_name, &asked.manifest).await

@@ -2,10 +2,11 @@
 
 use domain::engine_manifest::{EngineManifestView, KEPT_SECONDS, KeptManifest, NewEngineManifest};
 use domain::permission::Permission;
-use domain::{Code, Error, Result};
+use domain::{Error, Result};
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
+use crate::pepper::hex;
 use crate::{Backend, Caller};
 
 // 128 bits: the file holds no secret, the id only keeps strangers from reading what somebody plans.
@@ -47,23 +48,15 @@ impl Backend {
     /// # Errors
     /// `link_invalid` once it expired; [`Error::NotFound`] for a part that it does not have.
     pub async fn get_engine_manifest(&self, file: &str, part: Option<&str>) -> Result<(String, String)> {
-        let id = file.strip_suffix(".yaml").filter(|id| is_id(id)).ok_or_else(gone)?;
+        let id = file.strip_suffix(".yaml").filter(|id| is_id(id)).ok_or_else(Error::link_invalid)?;
         let found = self.inner.store.find_engine_manifest(id, self.inner.clock.now()).await?;
-        let input = found.ok_or_else(gone)?;
+        let input = found.ok_or_else(Error::link_invalid)?;
         let Some(part) = part else { return Ok((input.filename(), input.yaml())) };
         let found = input.files().into_iter().find(|file| file.name == part);
         found.map(|file| (file.name, file.yaml)).ok_or(Error::NotFound)
     }
 }
 
-fn gone() -> Error {
-    Error::conflict(Code::LinkInvalid, Code::LinkInvalid.sentence())
-}
-
 fn is_id(text: &str) -> bool {
     text.len() == 2 * ID_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,6 +15,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::key_ring::{Key, KeyRing};
 use crate::ports::Random;
 
 pub use rotate::KekUse;
@@ -24,15 +25,7 @@ const VERSION: &str = "v1";
 const KEY_BYTES: usize = 32;
 
 /// The key-encryption keys, newest first; never empty.
-pub struct Envelope {
-    current: Kek,
-    older: Vec<Kek>,
-}
-
-struct Kek {
-    id: String,
-    bytes: SecretSlice<u8>,
-}
+pub struct Envelope(KeyRing);
 
 /// Where a secret is kept; it can be opened there only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,23 +46,17 @@ impl Envelope {
     /// # Errors
     /// [`Error::Internal`] for an empty file or a line that is no such key.
     pub fn from_hex_lines(text: &str) -> Result<Self> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut keys: Vec<Kek> = lines.map(Kek::from_hex).collect::<Result<_>>()?;
-        if keys.is_empty() {
-            return Err(unusable());
-        }
-        let current = keys.remove(0);
-        Ok(Self { current, older: keys })
+        KeyRing::from_hex_lines(text, "remotegpu kek ").map(Self).ok_or_else(unusable)
     }
 
     /// Names the key that encrypts now.
     pub fn current_id(&self) -> &str {
-        &self.current.id
+        &self.0.current().id
     }
 
     /// Whether secrets under this key can be read.
     pub fn knows(&self, id: &str) -> bool {
-        self.find(id).is_some()
+        self.0.find(id).is_some()
     }
 
     /// Encrypts `secret` for its place: `v1.<KEK>.<wrapped data key>.<ciphertext>`.
@@ -115,8 +102,8 @@ impl Envelope {
         data_key: &SecretSlice<u8>,
         ciphertext: &[u8],
     ) -> Result<String> {
-        let kek = &self.current;
-        let wrapped = encrypt(random, &kek.bytes, &place.about(&kek.id), data_key.expose_secret())?;
+        let kek = self.0.current();
+        let wrapped = encrypt(random, &cipher_key(kek), &place.about(&kek.id), data_key.expose_secret())?;
         let (wrapped, ciphertext) = (URL_SAFE_NO_PAD.encode(wrapped), URL_SAFE_NO_PAD.encode(ciphertext));
         Ok(format!("{VERSION}.{}.{wrapped}.{ciphertext}", kek.id))
     }
@@ -125,31 +112,15 @@ impl Envelope {
         let parts: Vec<&str> = sealed.split('.').collect();
         let [VERSION, id, wrapped, ciphertext] = parts[..] else { return Err(broken()) };
         let missing = || Error::internal(format!("a stored secret needs the key {id}, which is not in the KEK file"));
-        let kek = self.find(id).ok_or_else(missing)?;
-        let data_key = decrypt(&kek.bytes, &place.about(&kek.id), &decode(wrapped)?)?;
+        let kek = self.0.find(id).ok_or_else(missing)?;
+        let data_key = decrypt(&cipher_key(kek), &place.about(&kek.id), &decode(wrapped)?)?;
         Ok((data_key.into(), ciphertext))
-    }
-
-    fn find(&self, id: &str) -> Option<&Kek> {
-        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
     }
 }
 
 /// Which KEK a stored secret needs.
 pub fn kek_id(sealed: &str) -> Option<&str> {
     sealed.split('.').nth(1)
-}
-
-// === impl Kek ===
-
-impl Kek {
-    fn from_hex(line: &str) -> Result<Self> {
-        let bytes = decode_hex(line).filter(|bytes| bytes.len() >= KEY_BYTES).ok_or_else(unusable)?;
-        let id = crate::pepper::hex(&Sha256::digest([b"remotegpu kek ".as_slice(), &bytes].concat())[..4]);
-        // The cipher takes 32 bytes; a longer line counts as a whole.
-        let key = if bytes.len() == KEY_BYTES { bytes } else { Sha256::digest(&bytes).to_vec() };
-        Ok(Self { id, bytes: key.into() })
-    }
 }
 
 // === impl Place ===
@@ -179,6 +150,13 @@ fn decrypt(key: &SecretSlice<u8>, about: &[u8], sealed: &[u8]) -> Result<Vec<u8>
     Ok(plain.map_err(|_| broken())?.to_vec())
 }
 
+/// The cipher takes 32 bytes; a longer key counts as a whole.
+fn cipher_key(kek: &Key) -> SecretSlice<u8> {
+    let bytes = kek.bytes.expose_secret();
+    let key = if bytes.len() == KEY_BYTES { bytes.to_vec() } else { Sha256::digest(bytes).to_vec() };
+    key.into()
+}
+
 fn cipher(key: &SecretSlice<u8>) -> Result<LessSafeKey> {
     let key = UnboundKey::new(&AES_256_GCM, key.expose_secret()).map_err(|_| broken())?;
     Ok(LessSafeKey::new(key))
@@ -194,13 +172,6 @@ fn broken() -> Error {
 
 fn unusable() -> Error {
     Error::internal("a key-encryption key must be at least 32 bytes written as hex, one key a line")
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
 }
 
 #[cfg(test)]

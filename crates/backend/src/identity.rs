@@ -55,19 +55,19 @@ impl Backend {
         self.inner.store.link_identity(&identity, caller.proof.session_id, &audit).await
     }
 
-    /// Unlinks one of the caller's identities; the last way in stays.
+    /// Unlinks one of the caller's identities; the last way in stays. Done twice it is done once.
     ///
     /// # Errors
-    /// [`Error::NotFound`], `reauthentication_required`, or `conflict` for the last way in.
+    /// `reauthentication_required`, or `conflict` for the last way in.
     pub async fn unlink_identity(&self, caller: &Caller, id: &str) -> Result<()> {
         let id = IdentityId::parse(id)?;
         let linked = self.inner.store.list_identities(caller.user.id).await?;
-        let identity = linked.iter().find(|identity| identity.id == id).ok_or(Error::NotFound)?;
+        let Some(identity) = linked.iter().find(|identity| identity.id == id) else { return Ok(()) };
         self.require_recent_login(caller)?;
         let audit = self.audit(caller, Action::IdentityUnlinked, target(id), identity.provider.as_str());
         let audit = audit.named(identity.provider.as_str());
         let (user, keep) = (caller.user.id, caller.proof.session_id);
-        if self.inner.store.unlink_identity(user, id, keep, &audit).await? { Ok(()) } else { Err(Error::NotFound) }
+        self.inner.store.unlink_identity(user, id, keep, &audit).await.map(drop)
     }
 
     /// The caller's identities, oldest first.

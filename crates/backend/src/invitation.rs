@@ -63,7 +63,9 @@ impl Backend {
         let expires_at = self.inner.clock.now() + LIFE;
         let audit = self.audit(caller, Action::InvitationResent, target(invitation.id), invitation.email.as_str());
         let audit = audit.named(invitation.email.as_str());
-        if !self.inner.store.resend_invitation(invitation.id, &hash, expires_at, &audit).await? {
+        // Whoever has the newest link answers for it: it ends with their right, not with that of who made the first.
+        let by = caller.user.id;
+        if !self.inner.store.resend_invitation(invitation.id, by, &hash, expires_at, &audit).await? {
             return Err(Error::conflict(Code::Conflict, "This invitation was used or withdrawn"));
         }
         Ok(self.with_link(&Invitation { expires_at, ..invitation }, &token))

@@ -8,16 +8,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::jwt::{Claims, Header};
 use domain::{Code, Error, Result};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use hmac::Mac as _;
+use secrecy::SecretString;
 use serde_json::{from_slice, to_vec};
-use sha2::Sha256;
+
+use crate::key_ring::{Key, KeyRing};
 
 // A token of ours has about 400 bytes; more is not looked at.
 const LONGEST: usize = 4096;
 
 /// The keys, the current one first; one or two.
-pub struct JwtKeys(Vec<SecretSlice<u8>>);
+pub struct JwtKeys(KeyRing);
 
 // === impl JwtKeys ===
 
@@ -27,9 +28,8 @@ impl JwtKeys {
     /// # Errors
     /// [`Error::Internal`] for no line, a third one, or one that is no such key.
     pub fn from_hex_lines(text: &str) -> Result<Self> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let keys: Vec<SecretSlice<u8>> = lines.map(key).collect::<Result<_>>()?;
-        if (1..=2).contains(&keys.len()) { Ok(Self(keys)) } else { Err(unusable()) }
+        let keys = KeyRing::from_hex_lines(text, "remotegpu jwt ");
+        keys.filter(|keys| keys.all().count() <= 2).map(Self).ok_or_else(unusable)
     }
 
     /// A token that says `claims`.
@@ -41,8 +41,8 @@ impl JwtKeys {
         let header = encoded(to_vec(&Header::hs256())).map_err(Error::internal)?;
         let payload = encoded(to_vec(claims)).map_err(Error::internal)?;
         let text = format!("{header}.{payload}");
-        let key = self.0.first().ok_or_else(unusable)?;
-        let signature = URL_SAFE_NO_PAD.encode(mac(key, &text)?.finalize().into_bytes());
+        let mac = self.0.current().mac(&text).ok_or_else(unusable)?;
+        let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
         Ok(SecretString::from(format!("{text}.{signature}")))
     }
 
@@ -62,26 +62,12 @@ impl JwtKeys {
             return None;
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        let signed = |key: &SecretSlice<u8>| mac(key, text).is_ok_and(|mac| mac.verify_slice(&signature).is_ok());
-        if !self.0.iter().any(signed) {
+        let signed = |key: &Key| key.mac(text).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
+        if !self.0.all().any(signed) {
             return None;
         }
         from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
-}
-
-fn mac(key: &SecretSlice<u8>, text: &str) -> Result<Hmac<Sha256>> {
-    // HMAC takes keys of any length, so this never fails.
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret()).map_err(Error::internal)?;
-    mac.update(text.as_bytes());
-    Ok(mac)
-}
-
-fn key(line: &str) -> Result<SecretSlice<u8>> {
-    let hex = line.is_ascii() && line.len().is_multiple_of(2);
-    let pair = |i: usize| u8::from_str_radix(line.get(i..i + 2)?, 16).ok();
-    let bytes: Option<Vec<u8>> = (0..line.len()).step_by(2).map(pair).collect();
-    bytes.filter(|bytes| hex && bytes.len() >= 32).map(Into::into).ok_or_else(unusable)
 }
 
 fn unusable() -> Error {
@@ -90,6 +76,8 @@ fn unusable() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn keys(lines: &[&str]) -> JwtKeys {
@@ -114,7 +102,7 @@ mod tests {
     fn forged(keys: &JwtKeys, header: &str) -> String {
         let payload = URL_SAFE_NO_PAD.encode(to_vec(&claims()).unwrap());
         let text = format!("{}.{payload}", URL_SAFE_NO_PAD.encode(header));
-        let signature = URL_SAFE_NO_PAD.encode(mac(&keys.0[0], &text).unwrap().finalize().into_bytes());
+        let signature = URL_SAFE_NO_PAD.encode(keys.0.current().mac(&text).unwrap().finalize().into_bytes());
         format!("{text}.{signature}")
     }
 

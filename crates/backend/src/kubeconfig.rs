@@ -30,7 +30,7 @@ impl Backend {
         let view = self.rendered(&namespace, variant, access)?;
         let target = namespace::target(namespace.id);
         let audit = self.audit(caller, Action::KubeconfigDownloaded, target, access.as_str());
-        self.inner.store.record(&audit.named(namespace.name.as_str())).await?;
+        self.handed_out(caller, &audit.named(namespace.name.as_str())).await?;
         Ok(view)
     }
 

@@ -27,6 +27,7 @@ mod identity;
 mod idle_gpu;
 mod invitation;
 mod jwt;
+mod key_ring;
 mod kubeconfig;
 mod link;
 mod member;

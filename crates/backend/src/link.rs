@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
 use crate::Backend;
+use crate::pepper::hex;
 
 // 256 bits: nobody guesses one, so tries need no counter.
 const TOKEN_BYTES: usize = 32;
@@ -25,10 +26,6 @@ impl Backend {
 pub(crate) fn hashed(token: &str) -> Option<String> {
     let shaped = token.len() == 2 * TOKEN_BYTES && token.bytes().all(|b| b.is_ascii_hexdigit());
     shaped.then(|| hex(&Sha256::digest(token.as_bytes())))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

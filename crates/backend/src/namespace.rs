@@ -3,18 +3,40 @@
 //! Source: `console-api.md` §2.
 
 mod follow;
+mod share;
+
+use std::collections::BTreeMap;
 
 use domain::audit::Action;
 use domain::id::{AccountId, NamespaceId};
+use domain::money::Money;
 use domain::namespace::{
-    DeleteNamespace, KubernetesName, Namespace, NamespaceName, NamespaceStatus, NamespaceView, NewNamespace,
+    ChangeNamespace, DeleteNamespace, KubernetesName, Namespace, NamespaceName, NamespaceStatus, NamespaceView,
+    NewNamespace,
 };
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
+use domain::sku::PriceView;
 use domain::version::{stale, unchanged};
 use domain::{Code, Error, Result};
 
 use crate::{Backend, Caller, Grant};
+
+/// Prices of what runs, by namespace.
+type Rates = BTreeMap<NamespaceId, Vec<Money>>;
+
+/// Whose namespaces are read, and whether with what they cost.
+#[derive(Debug, Clone, Copy)]
+struct Reader {
+    account: AccountId,
+    sees_usage: bool,
+}
+
+impl Reader {
+    fn of(caller: &Caller) -> Self {
+        Self { account: caller.account.id, sees_usage: caller.may(Permission::ReadUsage) }
+    }
+}
 
 impl Backend {
     /// The caller's namespaces, oldest first.
@@ -23,7 +45,7 @@ impl Backend {
     /// `forbidden` for roles that see no namespaces.
     pub async fn list_namespaces(&self, caller: &Caller, page: &PageRequest) -> Result<Page<NamespaceView>> {
         caller.require(Permission::Read)?;
-        self.namespaces_of(caller.account.id, page).await
+        self.namespaces_of(Reader::of(caller), page).await
     }
 
     /// One namespace.
@@ -31,7 +53,9 @@ impl Backend {
     /// # Errors
     /// [`Error::NotFound`] for unknown and foreign ids alike.
     pub async fn get_namespace(&self, caller: &Caller, id: &str) -> Result<NamespaceView> {
-        Ok(self.namespace_view(&*self.namespace(caller, id, Permission::Read).await?))
+        let namespace = self.namespace(caller, id, Permission::Read).await?;
+        let rates = self.rates(Reader::of(caller)).await?;
+        Ok(self.priced_view(&namespace, rates.as_ref()))
     }
 
     /// Orders a namespace; it becomes `active` once the reconciler has read everything back.
@@ -51,30 +75,34 @@ impl Backend {
                 // Another account's namespace has this Kubernetes name: take a new id (RULINGS 10).
                 Err(Error::Conflict { code: Code::Conflict, .. }) => {}
                 Err(other) => return Err(other),
-                Ok(()) => {
+                Ok(share) => {
                     self.inner.wake.notify_one();
-                    return Ok(namespace.view(0, Vec::new()));
+                    return Ok(Namespace { share, ..namespace }.view(0, Vec::new()));
                 }
             }
         }
     }
 
-    /// Changes the console name; nothing in the cluster, no kubeconfig and no key notices. `saw` is what somebody saw.
+    /// Changes the console name, which nothing in the cluster and no key notices, and its share of the account's total.
+    /// `saw` is what somebody saw.
     ///
     /// # Errors
-    /// [`Error::Invalid`], `name_taken`, `conflict` when somebody was faster, `forbidden` for members who did not
-    /// create it.
-    pub async fn rename_namespace(
+    /// [`Error::Invalid`], `name_taken`, `quota_exceeded`, `conflict` when somebody was faster, `forbidden` for members
+    /// who did not create it, and for a share to all but owners and admins.
+    pub async fn change_namespace(
         &self,
         caller: &Caller,
         id: &str,
-        new: NewNamespace,
+        change: ChangeNamespace,
         saw: Option<&NamespaceView>,
     ) -> Result<NamespaceView> {
         let namespace = self.managed_namespace(caller, id).await?;
         unchanged(saw, &self.namespace_view(&namespace))?;
-        let name = NamespaceName::new(&new.name)?;
-        if name != namespace.name {
+        let name = change.name.as_deref().map(NamespaceName::new).transpose()?;
+        if let Some(change) = &change.share {
+            self.change_share(caller, &namespace, change).await?;
+        }
+        if let Some(name) = name.filter(|name| *name != namespace.name) {
             let detail = format!("{} → {}", namespace.name.as_str(), name.as_str());
             let audit = self.audit(caller, Action::NamespaceRenamed, target(namespace.id), detail).named(name.as_str());
             let renamed = self.inner.store.rename_namespace(&namespace, &name, &audit).await?;
@@ -149,12 +177,29 @@ impl Backend {
             tenant: Some(self.inner.store.next_tenant().await?),
             label: None,
             activated_at: None,
+            share: domain::account::Share::default(),
         })
     }
 
-    async fn namespaces_of(&self, account: AccountId, page: &PageRequest) -> Result<Page<NamespaceView>> {
-        let rows = self.inner.store.list_namespaces(account, page).await?;
-        Ok(Page::from_rows(rows, page.limit, |n| n.id.to_string()).map(|n| self.namespace_view(&n)))
+    async fn namespaces_of(&self, reader: Reader, page: &PageRequest) -> Result<Page<NamespaceView>> {
+        let rows = self.inner.store.list_namespaces(reader.account, page).await?;
+        let rates = self.rates(reader).await?;
+        let page = Page::from_rows(rows, page.limit, |n| n.id.to_string());
+        Ok(page.map(|n| self.priced_view(&n, rates.as_ref())))
+    }
+
+    /// What runs costs, for all namespaces at once; none for who may not see it.
+    async fn rates(&self, reader: Reader) -> Result<Option<Rates>> {
+        if !reader.sees_usage {
+            return Ok(None);
+        }
+        self.inner.store.open_rates(reader.account).await.map(Some)
+    }
+
+    /// A namespace with what the cluster says of it, and what runs in it costs.
+    fn priced_view(&self, namespace: &Namespace, rates: Option<&Rates>) -> NamespaceView {
+        let sums = |rates: &Rates| PriceView::sums(rates.get(&namespace.id).into_iter().flatten().cloned());
+        NamespaceView { price_per_hour: rates.map(sums), ..self.namespace_view(namespace) }
     }
 
     /// A namespace with what the cluster says of it.

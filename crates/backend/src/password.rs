@@ -11,16 +11,13 @@ use domain::permission::Permission;
 use domain::user::Email;
 use domain::{Code, Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
 
 pub use hasher::PasswordHasher;
 
+use crate::link::hashed;
+use crate::member::changed_meanwhile;
 use crate::session::{email_subject, subjects};
 use crate::{Backend, Caller, Origin, Proved};
-
-// 256 bits: nobody guesses one, so tries need no counter.
-const TOKEN_BYTES: usize = 32;
-const TOKEN_LENGTH: usize = 2 * TOKEN_BYTES;
 
 impl Backend {
     /// Replaces the caller's password and ends all their other sessions; gives who they are after it. Somebody without
@@ -62,7 +59,7 @@ impl Backend {
     ///
     /// # Errors
     /// [`Error::NotFound`] for people of other accounts, `forbidden` for people above the caller or with other accounts
-    /// too, `reauthentication_required`.
+    /// too, `reauthentication_required`; a conflict when the person's role changed at this moment.
     pub async fn create_member_password_reset(&self, caller: &Caller, user_id: &str) -> Result<ResetLink> {
         let operator = caller.may(Permission::ManageAccounts);
         if !operator {
@@ -78,7 +75,10 @@ impl Backend {
         let what = format!("user:{}", target.user_id);
         let audit = self.audit(caller, Action::PasswordResetRequested, what, target.email.as_str());
         let audit = audit.named(target.email.as_str());
-        self.inner.store.create_password_reset(&reset, &audit).await?;
+        // An operator may do it whoever the person is by then.
+        let judged = (!operator).then_some((caller.account.id, &target));
+        let created = self.inner.store.create_password_reset(&reset, judged, &audit).await?;
+        created.then_some(()).ok_or_else(changed_meanwhile)?;
         Ok(self.link(&token, &reset))
     }
 
@@ -92,7 +92,7 @@ impl Backend {
         let (token, reset) = self.new_reset(member.user.id);
         let target = format!("user:{}", member.user.id);
         let audit = self.audit_system(member.account.id, Action::PasswordResetRequested, target, email).named(email);
-        self.inner.store.create_password_reset(&reset, &audit).await?;
+        self.inner.store.create_password_reset(&reset, None, &audit).await?;
         Ok(self.link(&token, &reset))
     }
 
@@ -101,10 +101,9 @@ impl Backend {
     /// # Errors
     /// `link_invalid` for a link that was used, replaced, has expired or never was; [`Error::Invalid`] on field `new`.
     pub async fn reset_password(&self, origin: &Origin, token: &str, new: &SecretString) -> Result<()> {
-        let invalid = || Error::conflict(Code::LinkInvalid, Code::LinkInvalid.sentence());
-        let (hash_of_token, now) = (hashed(token).ok_or_else(invalid)?, self.inner.clock.now());
+        let (hash_of_token, now) = (hashed(token).ok_or_else(Error::link_invalid)?, self.inner.clock.now());
         let found = self.inner.store.password_reset(&hash_of_token, now).await?;
-        let (user, email) = found.ok_or_else(invalid)?;
+        let (user, email) = found.ok_or_else(Error::link_invalid)?;
         let hash = self.inner.passwords.hash_field("new", new).await?;
         let account = self.inner.store.member(user, None).await?.map(|m| m.account.id);
         let actor = format!("user:{user}");
@@ -112,7 +111,7 @@ impl Backend {
         let audit = audit.by(email.as_str()).named(email.as_str());
         let subject = email_subject(email.as_str());
         let used = self.inner.store.use_password_reset(&hash_of_token, now, &hash, &subject, &audit).await?;
-        if used { Ok(()) } else { Err(invalid()) }
+        if used { Ok(()) } else { Err(Error::link_invalid()) }
     }
 
     /// The soft lock and the password of somebody who is signed in; gives the `token_version` at which it was right.
@@ -132,26 +131,13 @@ impl Backend {
     }
 
     fn new_reset(&self, user_id: UserId) -> (SecretString, PasswordReset) {
-        let mut bytes = [0_u8; TOKEN_BYTES];
-        self.inner.random.fill(&mut bytes);
-        let (token, created_at) = (hex(&bytes), self.inner.clock.now());
-        let token_hash = hex(&Sha256::digest(token.as_bytes()));
+        let ((token, token_hash), created_at) = (self.new_link_token(), self.inner.clock.now());
         let reset = PasswordReset { token_hash, user_id, created_at, expires_at: created_at + RESET_LIFE };
-        (SecretString::from(token), reset)
+        (token, reset)
     }
 
     fn link(&self, token: &SecretString, reset: &PasswordReset) -> ResetLink {
         let url = format!("{}/reset/{}", self.inner.endpoints.console_url, token.expose_secret());
         ResetLink { url, expires_at: reset.expires_at.to_string() }
     }
-}
-
-/// SHA-256 of a token of the right shape; none of another shape was ever given out.
-fn hashed(token: &str) -> Option<String> {
-    let shaped = token.len() == TOKEN_LENGTH && token.bytes().all(|b| b.is_ascii_hexdigit());
-    shaped.then(|| hex(&Sha256::digest(token.as_bytes())))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -5,22 +5,13 @@
 
 use domain::api_key::{HASH_VERSION, KeySecret};
 use domain::{Error, Result};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretSlice};
-use sha2::{Digest as _, Sha256};
+use hmac::Mac as _;
 use subtle::ConstantTimeEq as _;
 
-/// One pepper or several, the current one first.
-pub struct Pepper {
-    current: Grain,
-    previous: Vec<Grain>,
-}
+use crate::key_ring::{Key, KeyRing};
 
-/// At least 32 random bytes with a short id.
-struct Grain {
-    id: String,
-    bytes: SecretSlice<u8>,
-}
+/// One pepper or several, the current one first.
+pub struct Pepper(KeyRing);
 
 /// What a key text is to a stored secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,78 +35,61 @@ impl Pepper {
     /// # Errors
     /// [`Error::Internal`] unless it is at least 32 bytes in hex.
     pub fn from_hex(text: &str) -> Result<Self> {
-        Ok(Self { current: Grain::from_hex(text)?, previous: Vec::new() })
+        grain(text).map(KeyRing::of).map(Self)
     }
 
     /// The same with one more pepper that still recognises the secrets it was used for.
     ///
     /// # Errors
     /// As [`Pepper::from_hex`].
-    pub fn with_previous(mut self, text: &str) -> Result<Self> {
-        self.previous.push(Grain::from_hex(text)?);
-        Ok(self)
+    pub fn with_previous(self, text: &str) -> Result<Self> {
+        Ok(Self(self.0.with_older(grain(text)?)))
     }
 
     /// Names the current pepper in rows, so that others can live beside it.
     pub fn id(&self) -> &str {
-        &self.current.id
+        &self.0.current().id
     }
 
     /// Whether secrets made under this pepper can be recognised.
     pub fn knows(&self, id: &str) -> bool {
-        self.find(id).is_some()
+        self.0.find(id).is_some()
     }
 
     /// What is stored of a key text, under the current pepper.
     pub fn secret(&self, key_text: &str, generation: u32) -> KeySecret {
-        let (digest, pepper_id) = (self.current.digest(key_text), self.current.id.clone());
+        let (digest, pepper_id) = (digest(self.0.current(), key_text), self.id().to_owned());
         KeySecret { generation, digest, pepper_id, hash_version: HASH_VERSION }
     }
 
     /// Compares a key text with a stored secret, in constant time.
     pub fn compare(&self, key_text: &str, secret: &KeySecret) -> Match {
-        let grain = self.find(&secret.pepper_id).filter(|_| secret.hash_version == HASH_VERSION);
+        let grain = self.0.find(&secret.pepper_id).filter(|_| secret.hash_version == HASH_VERSION);
         // The same work when there is nothing to compare with.
-        let ours = grain.unwrap_or(&self.current).digest(key_text);
+        let ours = digest(grain.unwrap_or(self.0.current()), key_text);
         let equal = !ours.is_empty() && bool::from(ours.as_bytes().ct_eq(secret.digest.as_bytes()));
         match grain {
             None => Match::Unknown,
-            Some(grain) if equal => Match::Yes { stale: grain.id != self.current.id },
+            Some(grain) if equal => Match::Yes { stale: grain.id != self.id() },
             Some(_) => Match::No,
         }
     }
 
     /// The work of a comparison without anything to compare with, so that timing does not tell an unknown key.
     pub fn compare_nothing(&self, key_text: &str) {
-        std::hint::black_box(self.current.digest(key_text));
-    }
-
-    fn find(&self, id: &str) -> Option<&Grain> {
-        std::iter::once(&self.current).chain(&self.previous).find(|grain| grain.id == id)
+        std::hint::black_box(digest(self.0.current(), key_text));
     }
 }
 
-// === impl Grain ===
+/// Without a purpose in its id: peppers came first, and rows name them.
+fn grain(text: &str) -> Result<Key> {
+    let key = Key::from_hex(text.trim(), "");
+    key.ok_or_else(|| Error::internal("the pepper must be at least 32 bytes written as hex"))
+}
 
-impl Grain {
-    fn from_hex(text: &str) -> Result<Self> {
-        let bytes = decode_hex(text.trim()).filter(|bytes| bytes.len() >= 32);
-        let bytes = bytes.ok_or_else(|| Error::internal("the pepper must be at least 32 bytes written as hex"))?;
-        let id = hex(&Sha256::digest(&bytes)[..4]);
-        Ok(Self { id, bytes: bytes.into() })
-    }
-
-    /// HMAC-SHA-256 of a key text, lower-case hex.
-    fn digest(&self, key_text: &str) -> String {
-        match Hmac::<Sha256>::new_from_slice(self.bytes.expose_secret()) {
-            Ok(mut mac) => {
-                mac.update(key_text.as_bytes());
-                hex(&mac.finalize().into_bytes())
-            }
-            // HMAC takes keys of any length; an empty digest matches nothing.
-            Err(_) => String::new(),
-        }
-    }
+/// HMAC-SHA-256 of a key text, lower-case hex; an empty digest, which none is, would match nothing.
+fn digest(grain: &Key, key_text: &str) -> String {
+    grain.mac(key_text).map(|mac| hex(&mac.finalize().into_bytes())).unwrap_or_default()
 }
 
 /// Lower case. Each use of a key and each audit row comes here, so not by the formatter.
@@ -127,13 +101,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         text.push(digit(byte & 15));
     }
     text
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
 }
 
 #[cfg(test)]

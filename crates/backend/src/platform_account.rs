@@ -93,7 +93,8 @@ impl Backend {
     /// Deletes an account that has no namespaces.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on field `confirm`, `conflict` while it has namespaces, `reauthentication_required`.
+    /// [`Error::Invalid`] on field `confirm`, `conflict` while it has namespaces or engines on which
+    /// something may run, `reauthentication_required`.
     pub async fn delete_platform_account(&self, caller: &Caller, id: &str, confirm: &str) -> Result<()> {
         let found = self.any_account(caller, id).await?;
         found.account.confirm(confirm)?;

@@ -163,8 +163,8 @@ impl Backend {
         }
     }
 
-    /// Makes the cluster's objects as they must be, with the limits, SKUs and budgets that the account has now; what
-    /// connectors may do follows its suspension.
+    /// Makes the cluster's objects as they must be, with the limits, SKUs and budgets that the account has now, and the
+    /// namespace's share of those; what connectors may do follows its suspension.
     async fn apply(&self, tenant: &Namespace) -> Result<()> {
         let account = self.inner.store.account(tenant.account_id).await?;
         let suspended = account.as_ref().is_some_and(|account| account.status() == AccountStatus::Suspended);
@@ -175,7 +175,7 @@ impl Backend {
         let (quota, skus) = account.map_or_else(Default::default, |account| (account.quota, account.skus));
         let spending_stopped = self.inner.store.spending_stopped(tenant.account_id, tenant.id).await?;
         let default_sku = self.inner.store.default_sku(tenant.id).await?;
-        let rules = TenantRules { quota, skus, default_sku, spending_stopped };
+        let rules = TenantRules { quota: quota.in_namespace(&tenant.share), skus, default_sku, spending_stopped };
         self.inner.cluster.apply_tenant(tenant, &rules).await?;
         if suspended { Ok(()) } else { self.bind_connectors(tenant).await }
     }

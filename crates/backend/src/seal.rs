@@ -3,23 +3,14 @@
 //! Source: `security.md` §9 (Audit integrity). The file holds one key a line: the first seals, the others still verify.
 
 use domain::{Error, Result};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretSlice};
-use sha2::{Digest as _, Sha256};
+use hmac::Mac as _;
 
+use crate::key_ring::KeyRing;
 use crate::pepper::hex;
 use crate::ports::Sealer;
 
 /// The keys of the audit log, newest first; never empty.
-pub struct AuditKeys {
-    current: AuditKey,
-    older: Vec<AuditKey>,
-}
-
-struct AuditKey {
-    id: String,
-    bytes: SecretSlice<u8>,
-}
+pub struct AuditKeys(KeyRing);
 
 impl AuditKeys {
     /// Reads the text of a key file: each line at least 32 bytes in hex.
@@ -27,54 +18,22 @@ impl AuditKeys {
     /// # Errors
     /// [`Error::Internal`] for an empty file or a line that is no such key.
     pub fn from_hex_lines(text: &str) -> Result<Self> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut keys: Vec<AuditKey> = lines.map(AuditKey::from_hex).collect::<Result<_>>()?;
-        if keys.is_empty() {
-            return Err(unusable());
-        }
-        let current = keys.remove(0);
-        Ok(Self { current, older: keys })
-    }
-
-    fn find(&self, id: &str) -> Option<&AuditKey> {
-        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
-    }
-}
-
-impl AuditKey {
-    fn from_hex(line: &str) -> Result<Self> {
-        let bytes = decode_hex(line).filter(|bytes| bytes.len() >= 32).ok_or_else(unusable)?;
-        let id = hex(&Sha256::digest([b"remotegpu audit ".as_slice(), &bytes].concat())[..4]);
-        Ok(Self { id, bytes: bytes.into() })
-    }
-
-    fn seal(&self, text: &str) -> Option<String> {
-        // HMAC takes keys of any length, so there always is a hash.
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.bytes.expose_secret()).ok()?;
-        mac.update(text.as_bytes());
-        Some(hex(&mac.finalize().into_bytes()))
+        KeyRing::from_hex_lines(text, "remotegpu audit ").map(Self).ok_or_else(unusable)
     }
 }
 
 impl Sealer for AuditKeys {
     fn key_id(&self) -> &str {
-        &self.current.id
+        &self.0.current().id
     }
 
     fn seal(&self, key_id: &str, text: &str) -> Option<String> {
-        self.find(key_id)?.seal(text)
+        Some(hex(&self.0.find(key_id)?.mac(text)?.finalize().into_bytes()))
     }
 }
 
 fn unusable() -> Error {
     Error::internal("an audit key must be at least 32 bytes written as hex, one key a line")
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
 }
 
 #[cfg(test)]

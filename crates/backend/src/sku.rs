@@ -1,9 +1,14 @@
 //! The catalogue as an account sees it.
 
+use std::future::ready;
+
+use domain::admission::NamespacePolicy;
 use domain::capacity::open_to;
 use domain::permission::Permission;
 use domain::sku::{Sku, SkuView};
 use domain::{Error, Result};
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 
 use crate::{Backend, Caller};
 
@@ -19,8 +24,33 @@ impl Backend {
                 let namespace = self.namespace(caller, id, Permission::Read).await?;
                 self.inner.cluster.tenant_facts(&namespace.kubernetes_name).policy
             }
-            None => Default::default(),
+            None => NamespacePolicy::default(),
         };
+        self.on_sale(caller, &policy)
+    }
+
+    /// The same without a namespace, as soon as it is known and after each change; many in a short time are told of
+    /// once.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn watch_skus(&self, caller: &Caller) -> Result<BoxStream<'static, Vec<SkuView>>> {
+        caller.require(Permission::Read)?;
+        let counted = self.inner.cluster.counted().chain(stream::pending());
+        let (backend, caller) = (self.clone(), caller.clone());
+        let mut told: Option<Vec<SkuView>> = None;
+        let seen = stream::once(ready(())).chain(counted).filter_map(move |()| {
+            let now = backend.on_sale(&caller, &NamespacePolicy::default()).ok();
+            let new = now.filter(|now| told.as_ref() != Some(now));
+            if new.is_some() {
+                told.clone_from(&new);
+            }
+            ready(new)
+        });
+        Ok(seen.boxed())
+    }
+
+    fn on_sale(&self, caller: &Caller, policy: &NamespacePolicy) -> Result<Vec<SkuView>> {
         let skus = self.inner.cluster.skus()?;
         let on_sale = skus.values().filter(|sku| !sku.spec.retired && usable(caller, sku));
         Ok(on_sale.map(|sku| sku.view(policy.grants(&sku.code))).collect())

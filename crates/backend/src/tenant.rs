@@ -134,7 +134,7 @@ impl Backend {
                 // Somebody gave a namespace of the console this very name: take the next number.
                 Err(Error::Conflict { code: Code::Conflict | Code::NameTaken, .. }) => {}
                 Err(other) => return Err(other),
-                Ok(()) => {
+                Ok(_) => {
                     self.inner.wake.notify_one();
                     return Ok(ordered("Cluster in creation", tenant));
                 }
@@ -231,6 +231,7 @@ impl Backend {
             tenant: Some(tenant),
             label,
             activated_at: None,
+            share: domain::account::Share::default(),
         };
         Ok((tenant, namespace))
     }

@@ -71,7 +71,7 @@ impl Backend {
         let now = self.inner.clock.now();
         let (month, filter, account) = (query.month(now)?, filter(&query)?, caller.account.id);
         let audit = self.audit(caller, Action::UsageExported, crate::account::target(account), month.to_string());
-        self.inner.store.record(&audit).await?;
+        self.handed_out(caller, &audit).await?;
         let backend = self.clone();
         let pages = batches(None, move |after: Option<String>| {
             let (backend, filter) = (backend.clone(), filter.clone());
@@ -93,22 +93,17 @@ impl Backend {
         Ok((format!("usage-{month}.csv"), head.chain(rows).boxed()))
     }
 
-    /// Records of a month in the order of an invoice (namespace, start, id), batch by batch: constant memory.
-    pub(crate) fn billed_usage(
+    /// One batch of a month's records in the order of an invoice (namespace, start, id), and where the next one begins.
+    pub(crate) async fn billed_usage(
         &self,
         account: AccountId,
         month: Month,
-    ) -> BoxStream<'static, Result<Vec<UsageRecord>>> {
-        let backend = self.clone();
-        batches(None, move |after: Option<BillingPlace>| {
-            let backend = backend.clone();
-            async move {
-                let rows = backend.inner.store.billed_usage(account, month, after, BATCH).await?;
-                let more = rows.len() == BATCH as usize;
-                let next = rows.last().filter(|_| more).map(|last| Some(last.place()));
-                Ok((rows, next))
-            }
-        })
+        after: Option<BillingPlace>,
+    ) -> Result<(Vec<UsageRecord>, Option<BillingPlace>)> {
+        let rows = self.inner.store.billed_usage(account, month, after, BATCH).await?;
+        let more = rows.len() == BATCH as usize;
+        let next = rows.last().filter(|_| more).map(UsageRecord::place);
+        Ok((rows, next))
     }
 
     /// Sums by day of some ranges, each with what runs up to `now`; and what runs. All of one moment: a record that ends
@@ -158,8 +153,8 @@ pub(crate) fn spent(days: &[UsageDay], namespace: Option<NamespaceId>, currency:
     days.iter().filter(counts).fold(0, |sum, day| sum.saturating_add(day.micros))
 }
 
-/// Days of a month by account, read once.
-pub(crate) type MonthsOfAccounts = BTreeMap<AccountId, Vec<UsageDay>>;
+/// Days of a month by account, read once; of which month, as it may end between two budgets.
+pub(crate) type MonthsOfAccounts = BTreeMap<(AccountId, Month), Vec<UsageDay>>;
 
 fn filter(query: &UsageListQuery) -> Result<UsageFilter> {
     let wrong = |_| Error::field("namespace", "uuid", "Not a namespace id: expected a UUID");

@@ -10,6 +10,7 @@ use domain::audit::{Action, AuditEvent};
 use domain::id::{DeliveryId, WebhookId};
 use domain::page::{Page, PageRequest};
 use domain::permission::Permission;
+use domain::version::{stale, unchanged};
 use domain::webhook::event::TEST;
 use domain::webhook::{
     Delivery, DeliveryState, DeliveryView, Disabled, DisabledReason, NewWebhook, OVERLAP, Webhook, WebhookSecret,
@@ -68,20 +69,28 @@ impl Backend {
         Ok(WebhookSecret { webhook: webhook.view(webhook.created_at), secret: text })
     }
 
-    /// Writes other settings.
+    /// Writes other settings. `saw` is what the person saw.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], `forbidden` as for [`Backend::create_webhook`].
-    pub async fn change_webhook(&self, caller: &Caller, id: &str, new: &NewWebhook) -> Result<WebhookView> {
+    /// [`Error::NotFound`], [`Error::Invalid`], `forbidden` as for [`Backend::create_webhook`], `conflict` when somebody
+    /// was faster.
+    pub async fn change_webhook(
+        &self,
+        caller: &Caller,
+        id: &str,
+        new: &NewWebhook,
+        saw: Option<&WebhookView>,
+    ) -> Result<WebhookView> {
         let webhook = self.webhook_to_change(caller, id).await?.into_inner();
+        let now = self.inner.clock.now();
+        unchanged(saw, &webhook.view(now))?;
         let settings = settings(caller, new)?;
         let WebhookSettings { name, url, topics, platform } = settings.clone();
-        let changed = Webhook { name, url, topics, platform, ..webhook };
+        let failing_since = webhook.failing_since.filter(|_| webhook.url == url);
+        let changed = Webhook { name, url, topics, platform, failing_since, ..webhook.clone() };
         let audit = self.about(caller, Action::WebhookChanged, &changed, facts(&changed));
-        match self.inner.store.change_webhook(changed.id, &settings, &audit).await? {
-            true => Ok(changed.view(self.inner.clock.now())),
-            false => Err(Error::NotFound),
-        }
+        let written = self.inner.store.change_webhook(&webhook, &settings, &audit).await?;
+        written.then(|| changed.view(now)).ok_or_else(stale)
     }
 
     /// A new secret; the one before it signs too for a day.
@@ -122,17 +131,21 @@ impl Backend {
         Ok(Webhook { disabled, failing_since: None, ..webhook }.view(now))
     }
 
-    /// Deletes a webhook with what is on its way; repeating it is not found.
+    /// Deletes a webhook with what is on its way. Done twice it is done once: for unknown and foreign ids nothing happens.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for unknown and foreign ids alike.
+    /// `forbidden`.
     pub async fn delete_webhook(&self, caller: &Caller, id: &str) -> Result<()> {
-        let webhook = self.webhook_to_change(caller, id).await?;
+        caller.require(Permission::ManageAccount)?;
+        let webhook = match self.webhook(caller, id).await {
+            Err(Error::NotFound) => return Ok(()),
+            found => found?,
+        };
         let audit = self.about(caller, Action::WebhookDeleted, &webhook, "");
         self.inner.store.delete_webhook(webhook.id, &audit).await.map(drop)
     }
 
-    /// Sends an event of its own kind to one webhook, in its order behind what waits.
+    /// Sends an event of its own kind to one webhook, ahead of what waits: who mended a receiver wants to know now.
     ///
     /// # Errors
     /// [`Error::NotFound`]; `conflict` while it is switched off.
@@ -222,7 +235,7 @@ fn manages(caller: &Caller) -> Result<()> {
 
 fn sent(webhook: &Webhook) -> Result<()> {
     match webhook.disabled {
-        Some(_) => Err(Error::conflict(Code::Conflict, "This webhook is switched off: switch it on first")),
+        Some(_) => Err(Error::conflict(Code::Conflict, "This webhook is disabled: enable it first")),
         None => Ok(()),
     }
 }

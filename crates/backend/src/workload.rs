@@ -25,6 +25,7 @@ use secrecy::SecretString;
 
 use crate::{Backend, Caller, Grant, namespace};
 
+pub(crate) use change::orderer;
 pub(crate) use live::LiveLists;
 
 // Calls of one deletion of several workloads.
@@ -196,6 +197,11 @@ impl Viewer {
     /// The same for a page of its own: of very many pods only some.
     fn detail(&self, state: &WorkloadState) -> WorkloadView {
         state.detail(self.now, &self.waits)
+    }
+
+    /// The reasons that pods without a place are drawn with; none where every pod has one.
+    pub(crate) fn reasons(&self, states: &[WorkloadState]) -> Option<Waits> {
+        workload::reasons_shown(states, &self.waits)
     }
 
     fn list(&self, states: &[WorkloadState], filter: &WorkloadFilter) -> WorkloadList {

@@ -33,7 +33,7 @@ impl Backend {
             unchanged(saw, &key.view(self.inner.clock.now()))?;
             own(caller, &key, changes.only_switches())?;
             let next = changes.apply(&key, self.inner.store.database_time().await?)?;
-            self.owned(caller, &next.scope, key.scope.namespace_ids()).await?;
+            self.owned(caller, &next.scope, key.scope.namespace_ids(), changes.scopes.as_ref()).await?;
             if next == *key {
                 return Ok(key.view(self.inner.clock.now()));
             }

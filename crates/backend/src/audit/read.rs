@@ -13,6 +13,7 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use jiff::Timestamp;
 
+use crate::batch::batches;
 use crate::{Backend, Caller, Origin};
 
 // One batch of an export: some hundred kilobytes at the most, whatever the length of the log.
@@ -98,8 +99,8 @@ impl Backend {
         let filter = self.audit_filter(query.clone()).await?;
         let detail = serde_json::json!({"format": format.as_str(), "filter": query}).to_string();
         let event = self.audit(caller, Action::AuditExported, target, detail);
-        self.inner.store.record(&event).await?;
-        let rows = self.clone().batches(scope, filter, event.id.to_string(), format);
+        self.handed_out(caller, &event).await?;
+        let rows = self.pages(scope, filter, event.id.to_string(), format);
         Ok(stream::once(std::future::ready(Ok(format.head()))).chain(rows).boxed())
     }
 
@@ -143,20 +144,23 @@ impl Backend {
         Ok(filter)
     }
 
-    fn batches(
-        self,
+    fn pages(
+        &self,
         scope: AuditScope,
         filter: AuditFilter,
         end: String,
         format: ExportFormat,
-    ) -> impl futures::Stream<Item = Result<String>> + Send + 'static {
-        stream::try_unfold((Some(end), self, filter), move |(after, backend, filter)| async move {
-            let Some(after) = after else { return Ok(None) };
-            let page = PageRequest { limit: BATCH, after: Some(after) };
-            let rows = backend.inner.store.list_audit(scope, &filter, None, &page).await?;
-            let page = Page::from_rows(rows, BATCH, |row| row.id.to_string());
-            let text: String = page.items.iter().map(|row| format.row(&row.view())).collect();
-            Ok(Some((text, (page.next_cursor, backend, filter))))
+    ) -> BoxStream<'static, Result<String>> {
+        let backend = self.clone();
+        batches(end, move |after: String| {
+            let (backend, filter) = (backend.clone(), filter.clone());
+            async move {
+                let page = PageRequest { limit: BATCH, after: Some(after) };
+                let rows = backend.inner.store.list_audit(scope, &filter, None, &page).await?;
+                let page = Page::from_rows(rows, BATCH, |row| row.id.to_string());
+                let text: String = page.items.iter().map(|row| format.row(&row.view())).collect();
+                Ok((text, page.next_cursor))
+            }
         })
     }
 }

@@ -58,11 +58,11 @@ impl Backend {
         }
     }
 
-    /// Judges one; `months` are the days of this month of accounts that were read already.
+    /// Judges one; `months` are the days of months of accounts that were read already.
     pub(super) async fn judge(&self, budget: &Budget, months: &mut MonthsOfAccounts) -> Result<()> {
         let now = self.inner.clock.now();
         let (month, account) = (Month::of(now), budget.account_id);
-        let days = match months.entry(account) {
+        let days = match months.entry((account, month)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(self.month_of(account, month, now).await?),
         };

@@ -1,6 +1,6 @@
 //! A manifest that a person pasted: judged by the same rule as a plan, applied as `kubectl apply --server-side` would.
 
-use domain::admission::Asked;
+use domain::admission::{Asked, order, ordered};
 use domain::audit::Action;
 use domain::deployment::AdmissionCheck;
 use domain::permission::Permission;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::KIND;
 use super::check::readable;
-use crate::workload::{possible, target};
+use crate::workload::{orderer, possible, target};
 use crate::{Backend, Caller};
 
 impl Backend {
@@ -29,11 +29,16 @@ impl Backend {
     ) -> Result<(WorkloadKind, String)> {
         let (tenant, token) = self.workspace(caller, id, Permission::Deploy).await?;
         let check = AdmissionCheck { manifest: Some(Value::String(text.to_owned())), ..Default::default() };
-        let asked = Asked::read(&readable(check)?, tenant.kubernetes_name.as_str())?;
+        let mut asked = Asked::read(&readable(check)?, tenant.kubernetes_name.as_str())?;
         let kind = WorkloadKind::ALL.into_iter().find(|kind| kind.word() == asked.kind).ok_or(Error::NotFound)?;
         let name = name(&asked.manifest)?;
         let (cluster, namespace) = (&self.inner.cluster, &tenant.kubernetes_name);
-        let there = cluster.get_workload(&token, namespace, kind, &name).await?.is_some();
+        let there = cluster.workload_object(&token, namespace, kind, &name).await?;
+        // What is there stays with who ordered it: a server-side apply owns what it says, and another name than that which
+        // stands there would be a conflict.
+        let person = orderer(caller).to_string();
+        let by = there.as_ref().map_or(Some(person.as_str()), |object| ordered(kind.word(), object));
+        order(kind.word(), &mut asked.manifest, by);
         let mut verdict = self.verdict(&tenant, &asked)?;
         if verdict.allowed {
             // What the API server says to a schema that it cannot merge is a sentence only in a dry run.
@@ -47,7 +52,7 @@ impl Backend {
         if let Err(error) = applied {
             return Err(self.denied(caller, &tenant, kind, &name, "manifest", error).await);
         }
-        let action = match (there, kind) {
+        let action = match (there.is_some(), kind) {
             (true, _) => Action::WorkloadEdited,
             (false, KIND) => Action::DeploymentCreated,
             (false, _) => Action::WorkloadCreated,

@@ -41,6 +41,7 @@ impl Backend {
         let (namespace, policy, quota) = (tenant.kubernetes_name.as_str(), &facts.policy, facts.quota.as_slice());
         let engines = &self.inner.cluster.engine_kinds();
         let mut verdict = asked.judge(&Place { namespace, policy, skus: &skus, quota, engines })?;
+        tenant.share.explain(&mut verdict);
         let usual = usual_start(self.inner.cluster.starts(&verdict.sku_code));
         verdict.expected_wait_seconds = asked.expected_wait(&verdict, usual);
         Ok(verdict)

@@ -6,6 +6,7 @@ use domain::engine::view::{ChangeEngine, NewEngineCredentials};
 use domain::engine::{
     ApiUrl, Credentials, Depth, Engine, EngineStatus, EngineView, Settings, address, certificate, form,
 };
+use domain::version::unchanged;
 use domain::{Code, Error, Result};
 
 use super::check::doubt;
@@ -17,13 +18,20 @@ const TRIES: u32 = 3;
 
 impl Backend {
     /// Another name (not of a cluster, whose nodes carry it), tag, ingress address or CA. A CA is tried first; the address
-    /// itself changes only together with the credentials.
+    /// itself changes only together with the credentials. `saw` is what the person saw.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] naming the field, [`Error::Preflight`] for a CA that does not fit,
     /// `name_taken`, `conflict`.
-    pub async fn change_engine(&self, caller: &Caller, id: &str, change: &ChangeEngine) -> Result<EngineView> {
+    pub async fn change_engine(
+        &self,
+        caller: &Caller,
+        id: &str,
+        change: &ChangeEngine,
+        saw: Option<&EngineView>,
+    ) -> Result<EngineView> {
         let old = self.engine_to_change(caller, id).await?;
+        unchanged(saw, &self.shown_engine(&old))?;
         let mut engine = old.clone();
         let now = self.inner.clock.now();
         if let Some(name) = &change.name {

@@ -1,5 +1,5 @@
-//! Looking at engines again: when somebody asks, every five minutes a little, once a day at everything. The leader does
-//! it; a status that changes is an audit row.
+//! Looking at engines again: when somebody asks, every five minutes a little, once a day at everything, sooner while
+//! something is lacking. The leader does it; a status that changes is an audit row.
 //!
 //! Source: `engine-import.md` §10.
 
@@ -91,6 +91,9 @@ impl Backend {
         };
         let now = self.inner.clock.now();
         let verdict = engine.checked(&probed, depth, now);
+        let mut chance = [0u8];
+        self.inner.random.fill(&mut chance);
+        engine.spread(now, chance[0]);
         let check = Check { engine_id: engine.id, at: now, depth, report: probed.report };
         let detail = format!("{} → {}: {}", before.as_str(), engine.status.as_str(), engine.status_reason);
         let audit = match caller {

@@ -1,9 +1,12 @@
-//! The end of an engine. Its row says so first and stays, credentials included, until its nodes are gone: `remotegpu nodes`
-//! may start again meanwhile and must find out what it is to end, and how to get there (RULINGS 36).
+//! The end of an engine. Its row says so first and stays, credentials included, until its nodes are gone and
+//! `remotegpu nodes` has seen that nothing of it is left: that process may start again meanwhile and must find out what
+//! it is to end, and how to get there (RULINGS 36). It holds the row before it starts the first node: neither a node that
+//! registers at this moment nor Nodes that somebody deleted by hand make anybody forget what still costs money.
 
 use domain::audit::Action;
 use domain::engine::view::DeleteEngine;
 use domain::engine::{Engine, EngineStatus, EngineView};
+use domain::node::NodeState;
 use domain::{Code, Error, Result};
 
 use crate::{Backend, Caller};
@@ -14,17 +17,21 @@ const ENDS: &str = "It goes when its pods have ended and its nodes are gone";
 const WAITS: &str = "It goes when nothing runs on it any more; deleted again with force, it ends what runs";
 
 impl Backend {
-    /// Ends an engine and forgets its credentials: at once where it has no nodes, else when its pods have ended and its
-    /// nodes are gone; then it is shown as it is until that. Pods of tenants are ended only with `force`: those that come
+    /// Ends an engine and forgets its credentials: at once where it never had nodes, else when its pods have ended
+    /// and its nodes are gone; it is shown as it is until that. Pods of tenants are ended only with `force`: those that come
     /// while it is asked for are waited for without. One that is on its way out already is forgotten at once with
-    /// `abandon`, and one behind whose address is another cluster only so.
+    /// `abandon`, and one behind whose address is another cluster only so. One that is gone, or never was, is none: done
+    /// twice it is done once.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`] on field `confirm`, `conflict` while a SKU is placed on it or pods run on
-    /// it, or where it must be abandoned, `reauthentication_required` where pods may be ended or left behind,
+    /// `forbidden`, [`Error::Invalid`] on field `confirm`, `conflict` while a SKU is placed on it or pods run on it, or
+    /// where it must be abandoned, `reauthentication_required` where pods may be ended or left behind,
     /// [`Error::Unavailable`] when that cannot be told.
     pub async fn delete_engine(&self, caller: &Caller, id: &str, asked: &DeleteEngine) -> Result<Option<EngineView>> {
-        let old = self.engine_to_change(caller, id).await?;
+        let old = match self.engine_to_change(caller, id).await {
+            Err(Error::NotFound) => return Ok(None),
+            found => found?,
+        };
         domain::name::confirmed(&old.name, &asked.confirm)?;
         if old.status == EngineStatus::Deleting {
             if asked.force && old.facts.waits_for_pods {
@@ -34,7 +41,7 @@ impl Backend {
         }
         self.refuse_while_placed_on(&old)?;
         let nodes = self.inner.cluster.nodes()?;
-        if old.status == EngineStatus::Mismatch && old.has_nodes(&nodes) {
+        if old.status == EngineStatus::Mismatch && self.may_run_something(&old, &nodes).await? {
             may_abandon(asked.abandon)?;
             return self.abandon(caller, &old, true).await;
         }
@@ -47,8 +54,7 @@ impl Backend {
             self.require_recent_login(caller)?;
         }
         let audit = self.on_engine(caller, &old, Action::EngineDeleted, &old.settings.address());
-        if !old.has_nodes(&nodes) {
-            self.inner.store.delete_engine(old.id, &audit).await?;
+        if !old.has_nodes(&nodes) && self.inner.store.forget_engine(old.id, &audit).await? {
             return Ok(None);
         }
         let reason = if asked.force { ENDS } else { WAITS };
@@ -68,7 +74,12 @@ impl Backend {
         Ok(self.shown_engine(&engine))
     }
 
-    /// Forgets the engines that were to end and have no node any more.
+    /// Also where somebody deleted its Nodes by hand.
+    async fn may_run_something(&self, engine: &Engine, nodes: &[NodeState]) -> Result<bool> {
+        Ok(engine.has_nodes(nodes) || self.inner.store.engine_is_held(engine.id).await?)
+    }
+
+    /// Forgets the engines that were to end, have no node any more, and of which nothing is left.
     pub(super) async fn forget_ended(&self) {
         if let Err(error) = self.try_forget_ended().await {
             let error = &error as &dyn std::error::Error;
@@ -85,7 +96,7 @@ impl Backend {
         let nodes = self.inner.cluster.nodes()?;
         for engine in ending.iter().filter(|engine| !engine.has_nodes(&nodes)) {
             let audit = self.by_itself(engine, Action::EngineDeleted, "its nodes are gone, its credentials forgotten");
-            self.inner.store.delete_engine(engine.id, &audit).await?;
+            self.inner.store.forget_engine(engine.id, &audit).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Tokens of engines are renewed by the console before they end, where their identity may do that: at half of their life,
-//! by the leader, each an audit row. What fails is tried again; from three quarters on the engine is marked.
+//! by the leader, each an audit row. What fails is tried again; from three quarters on the engine is marked. That its
+//! credentials end, whether they renew themselves or not, is announced once.
 //!
 //! Source: `engine-import.md` §10.
 
@@ -49,11 +50,27 @@ impl Backend {
         };
         let now = self.inner.clock.now();
         failed.retain(|_, again| *again > now);
+        for engine in &engines {
+            self.tell_end(engine, now).await;
+        }
         let due: Vec<Engine> =
             engines.into_iter().filter(|engine| is_due(engine, now) && !failed.contains_key(&engine.id)).collect();
         let tries = futures::stream::iter(due).map(|engine| self.try_renewal(engine, now));
         let tried: Vec<(EngineId, bool)> = tries.buffer_unordered(AT_ONCE).collect().await;
         failed.extend(tried.into_iter().filter(|(_, renewed)| !renewed).map(|(id, _)| (id, now + AGAIN)));
+    }
+
+    /// Writes the audit row of an end that is near, which webhooks are told of.
+    async fn tell_end(&self, engine: &Engine, now: Timestamp) {
+        let Some(end) = engine.end_to_tell(now) else { return };
+        let mut told = engine.clone();
+        told.facts.end_told = Some(end);
+        let audit = self.by_itself(&told, Action::EngineCredentialsExpiring, &format!("ends {end}"));
+        // False: something else was written meanwhile. The next look sees the engine as it is by then.
+        if let Err(error) = self.inner.store.change_engine(&told, None, &audit).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, engine.id = %engine.id, "the end of an engine's credentials could not be announced");
+        }
     }
 
     async fn try_renewal(&self, engine: Engine, now: Timestamp) -> (EngineId, bool) {

@@ -3,14 +3,16 @@
 use domain::account::{Account, AccountStatus};
 use domain::audit::Action;
 use domain::id::{AccountId, UserId};
-use domain::invitation::{Invitation, InvitationOffer, link_invalid};
+use domain::invitation::{Invitation, InvitationOffer};
+use domain::member::may_grant;
+use domain::permission::{Permission, allows};
 use domain::user::User;
 use domain::{Code, Error, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::target;
 use crate::link::hashed;
-use crate::ports::Joining;
+use crate::ports::{Joining, Member};
 use crate::{Backend, Caller, Origin};
 
 /// Somebody became a member.
@@ -80,9 +82,25 @@ impl Backend {
     }
 
     async fn open_link(&self, token: &str) -> Result<(String, (Invitation, Account))> {
-        let hash = hashed(token).ok_or_else(link_invalid)?;
+        let hash = hashed(token).ok_or_else(Error::link_invalid)?;
         let found = self.inner.store.open_invitation(&hash, self.inner.clock.now()).await?;
-        Ok((hash, found.ok_or_else(link_invalid)?))
+        let (invitation, account) = found.ok_or_else(Error::link_invalid)?;
+        let stands = self.still_granted(&invitation).await?;
+        stands.then_some((hash, (invitation, account))).ok_or_else(Error::link_invalid)
+    }
+
+    /// Whether its maker may still invite so. What they had made was withdrawn with their right; what they were making
+    /// at that very moment came after it.
+    async fn still_granted(&self, invitation: &Invitation) -> Result<bool> {
+        let account = invitation.account_id;
+        let maker = self.inner.store.member(invitation.invited_by, Some(account)).await?;
+        let manages = |maker: &Member| {
+            maker.account.id == account
+                && allows(maker.role, maker.user.operator, Permission::ManageMembers)
+                && may_grant(maker.role, invitation.role).is_ok()
+        };
+        // Operators invite the first owner into an account that they are not in.
+        Ok(maker.is_some_and(|maker| !maker.user.disabled && (maker.user.operator || manages(&maker))))
     }
 
     async fn join(
@@ -100,7 +118,7 @@ impl Backend {
         let audit = audit.by(invitation.email.as_str()).named(invitation.email.as_str());
         match self.inner.store.accept_invitation(hash, joining, self.inner.clock.now(), &audit).await? {
             true => Ok(()),
-            false => Err(link_invalid()),
+            false => Err(Error::link_invalid()),
         }
     }
 

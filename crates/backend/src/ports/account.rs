@@ -32,7 +32,7 @@ pub trait Accounts: Send + Sync {
     /// False when nothing changes or when state, limits or SKUs are no longer those of `from`.
     async fn suspend_account(&self, from: &Account, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool>;
     /// Writes new limits; `outdated` marks its namespaces as to be applied anew. False when it is gone or when state,
-    /// limits or SKUs are no longer those of `from`.
+    /// limits or SKUs are no longer those of `from`. `Conflict QuotaExceeded` when its namespaces exceed a total.
     async fn set_account_quota(
         &self,
         from: &Account,
@@ -49,6 +49,6 @@ pub trait Accounts: Send + Sync {
         audit: &AuditEvent,
     ) -> Result<bool>;
     /// Deletes an account with its members, invitations and keys; false when it is gone. `Conflict` while it has
-    /// namespaces, or when a platform operator belongs to it alone.
+    /// namespaces or held engines, or when a platform operator belongs to it alone.
     async fn delete_account(&self, id: AccountId, audit: &AuditEvent) -> Result<bool>;
 }

@@ -20,8 +20,9 @@ pub trait Budgets: Send + Sync {
     async fn list_budgets(&self, account: AccountId, page: &PageRequest) -> Result<Vec<(Budget, Option<String>)>>;
     /// One of them.
     async fn budget(&self, account: AccountId, id: BudgetId) -> Result<Option<Budget>>;
-    /// Changes its terms; false when it is gone. Under another amount or other thresholds everything is told anew.
-    async fn change_budget(&self, id: BudgetId, terms: &BudgetTerms, audit: &AuditEvent) -> Result<bool>;
+    /// Changes the terms of a budget as it was read; false when it has others by now, or is gone. Under another amount or
+    /// other thresholds everything is told anew.
+    async fn change_budget(&self, budget: &Budget, terms: &BudgetTerms, audit: &AuditEvent) -> Result<bool>;
     /// Takes it away; marks the namespaces it stopped as to be applied anew. False when it is gone.
     async fn delete_budget(&self, id: BudgetId, outdated: Timestamp, audit: &AuditEvent) -> Result<bool>;
     /// Every budget there is, by id, `limit` rows after `after`, for the meter.

@@ -76,7 +76,7 @@ pub struct TenantFacts {
 /// What is written into a tenant namespace beyond what all have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantRules {
-    /// Limits of its account.
+    /// Limits of its account, or of its share.
     pub quota: Quota,
     /// SKUs that may be used in it.
     pub skus: SkuGrants,
@@ -244,6 +244,9 @@ pub trait Cluster: ConfigMaps + Metrics + Nodes + Secrets + Services + SkypilotR
     fn watch_workloads(&self, tenant: &KubernetesName) -> BoxStream<'static, Vec<WorkloadState>>;
     /// Since when the shared watches hear nothing from the API server: at once, then after each change.
     fn interrupted(&self) -> BoxStream<'static, Option<Timestamp>>;
+    /// Each time after what is free was counted anew: pods may wait for another reason then. Many changes in a short
+    /// time are told of once; endless.
+    fn counted(&self) -> BoxStream<'static, ()>;
     /// Pods that hold a place on a node, by SKU, those of an account apart; from watches, empty while unknown.
     fn occupied(&self, account: AccountId) -> OccupiedBySku;
     /// When pods of a SKU that are there now started, and how many seconds after they had a place; from watches.

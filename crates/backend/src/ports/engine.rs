@@ -31,6 +31,9 @@ pub trait Engines: Send + Sync {
     async fn engine_of_cluster(&self, account: Option<AccountId>, cluster_uid: &str) -> Result<Option<Engine>>;
     /// Engines whose check is due at `now`, the longest due first; disabled ones never are.
     async fn due_engines(&self, now: Timestamp, limit: u32) -> Result<Vec<Engine>>;
+    /// Makes a check of everything due at `now`, unless the next one is of everything anyway, or the last such one was
+    /// after `calm`: light ones see no lost right. Bookkeeping without an audit row; false when nothing changes.
+    async fn check_engine_soon(&self, id: EngineId, now: Timestamp, calm: Timestamp) -> Result<bool>;
     /// Writes an engine over the revision it was read with, and new credentials if there are any. False when somebody
     /// changed it meanwhile or it is gone; `NameTaken` as for a new one.
     async fn change_engine(&self, engine: &Engine, credentials: Option<&str>, audit: &AuditEvent) -> Result<bool>;
@@ -39,7 +42,16 @@ pub trait Engines: Send + Sync {
     async fn record_check(&self, engine: &Engine, check: &Check, audit: Option<&AuditEvent>) -> Result<bool>;
     /// The last checks of an engine, newest first.
     async fn engine_checks(&self, id: EngineId, limit: u32) -> Result<Vec<Check>>;
-    /// Deletes an engine with its credentials and its history; false when it is gone.
+    /// From now on something of the engine may run: [`Engines::forget_engine`] leaves it alone. False when it is gone.
+    async fn hold_engine(&self, id: EngineId) -> Result<bool>;
+    /// Nothing of an engine on its way out is left; others stay held.
+    async fn release_engine(&self, id: EngineId) -> Result<()>;
+    /// Whether something of it may run.
+    async fn engine_is_held(&self, id: EngineId) -> Result<bool>;
+    /// Deletes an engine of which nothing can run, with its credentials and its history; false when something may, or
+    /// when it is gone.
+    async fn forget_engine(&self, id: EngineId, audit: &AuditEvent) -> Result<bool>;
+    /// The same with what may still run there; false when it is gone.
     async fn delete_engine(&self, id: EngineId, audit: &AuditEvent) -> Result<bool>;
 }
 

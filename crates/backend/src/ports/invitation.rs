@@ -29,10 +29,12 @@ pub trait Invitations: Send + Sync {
     async fn invitation(&self, account: AccountId, id: InvitationId) -> Result<Option<Invitation>>;
     /// Invitations of an account by id (newest last), `limit + 1` rows.
     async fn list_invitations(&self, account: AccountId, page: &PageRequest) -> Result<Vec<Invitation>>;
-    /// Gives an invitation that was neither used nor withdrawn a new token and a new end; the old token is dead.
+    /// Gives an invitation that was neither used nor withdrawn a new token and a new end; the old token is dead. It is
+    /// that of `by` from now on, who has the link.
     async fn resend_invitation(
         &self,
         id: InvitationId,
+        by: UserId,
         token_hash: &str,
         expires_at: Timestamp,
         audit: &AuditEvent,

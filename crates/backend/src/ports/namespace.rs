@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::Result;
+use domain::account::Share;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, NamespaceId};
 use domain::namespace::{Namespace, NamespaceName, NamespaceStatus};
@@ -14,9 +15,10 @@ pub trait Namespaces: Send + Sync {
     /// Whether the account has room for one more, of this name: the refusals of [`Self::create_namespace`], looked up
     /// before anything is spent on it. Only the creation itself decides.
     async fn check_namespace(&self, account: AccountId, name: Option<&NamespaceName>) -> Result<()>;
-    /// Adds a namespace. `Conflict NameTaken`, detail `You already have a namespace with this name`, when the account
-    /// has one of this name.
-    async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<()>;
+    /// Adds a namespace and gives its share, what is left of the account's total; that of `namespace` is ignored.
+    /// `Conflict NameTaken`, detail `You already have a namespace with this name`, when the account has one of this
+    /// name.
+    async fn create_namespace(&self, namespace: &Namespace, audit: &AuditEvent) -> Result<Share>;
     /// Finds a namespace of an account.
     async fn namespace(&self, account: AccountId, id: NamespaceId) -> Result<Option<Namespace>>;
     /// Finds a namespace of any account (reconciler only).
@@ -29,6 +31,15 @@ pub trait Namespaces: Send + Sync {
     async fn known_namespaces(&self, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>>;
     /// Renames **if it still has the name** of `from`; false when it has not. `Conflict NameTaken` as above.
     async fn rename_namespace(&self, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool>;
+    /// Writes a new share **if it still has the one** of `from`, and marks the namespace as to be applied anew; false
+    /// when it has not or is being deleted. `Conflict QuotaExceeded` where less is left of the account's total.
+    async fn set_namespace_share(
+        &self,
+        from: &Namespace,
+        share: &Share,
+        outdated: Timestamp,
+        audit: &AuditEvent,
+    ) -> Result<bool>;
     /// Moves the state **if it still is** `from` (compare and set); false when it is not.
     async fn set_namespace_status(
         &self,

@@ -22,8 +22,14 @@ pub trait Passwords: Send + Sync {
     ) -> Result<bool>;
     /// Whose password is to be reset, as seen from `account`.
     async fn reset_target(&self, account: AccountId, user: UserId) -> Result<Option<ResetTarget>>;
-    /// Keeps a reset link; it replaces the user's open one.
-    async fn create_password_reset(&self, reset: &PasswordReset, audit: &AuditEvent) -> Result<()>;
+    /// Keeps a reset link; it replaces the user's open one. False, and no link, when [`Passwords::reset_target`] would
+    /// say of the person something else by now than what was `judged`.
+    async fn create_password_reset(
+        &self,
+        reset: &PasswordReset,
+        judged: Option<(AccountId, &ResetTarget)>,
+        audit: &AuditEvent,
+    ) -> Result<bool>;
     /// Whose live link this is.
     async fn password_reset(&self, token_hash: &str, now: Timestamp) -> Result<Option<(UserId, Email)>>;
     /// Uses a link: the link goes, the password is set, every session ends, `subject`'s failures are forgotten. False

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use domain::Result;
 use domain::id::{AccountId, NamespaceId};
+use domain::money::Money;
 use domain::page::PageRequest;
 use domain::usage::{BillingPlace, Day, Month, UsageDay, UsageRecord};
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ pub trait Usage: Send + Sync {
     async fn note_usage(&self, records: &[UsageRecord]) -> Result<()>;
     /// Records that have not ended, of one account or all.
     async fn open_usage(&self, account: Option<AccountId>) -> Result<Vec<UsageRecord>>;
+    /// What the records of an account that have not ended cost an hour, by namespace: one amount for each price.
+    async fn open_rates(&self, account: AccountId) -> Result<BTreeMap<NamespaceId, Vec<Money>>>;
     /// The latest end among the ended records of each of these pods.
     async fn usage_ends(&self, pod_uids: &[String]) -> Result<BTreeMap<String, Timestamp>>;
     /// Until when everything open is known to have run; none before the first look.

@@ -31,8 +31,8 @@ pub trait Webhooks: Send + Sync {
     async fn webhook(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>>;
     /// Webhooks of an account by id, `limit + 1` rows; those of the platform only where `platform` asks for them too.
     async fn list_webhooks(&self, account: AccountId, platform: bool, page: &PageRequest) -> Result<Vec<Webhook>>;
-    /// Writes other settings; false when it is gone.
-    async fn change_webhook(&self, id: WebhookId, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool>;
+    /// Writes other settings of a webhook as it was read; false when it has others by now, or is gone.
+    async fn change_webhook(&self, webhook: &Webhook, settings: &WebhookSettings, audit: &AuditEvent) -> Result<bool>;
     /// Puts a new sealed secret in the place of `read`; the one before it, sealed as such, signs until then. False when
     /// another one is there by now, or none.
     async fn rotate_webhook_secret(
@@ -45,6 +45,8 @@ pub trait Webhooks: Send + Sync {
     ) -> Result<bool>;
     /// Switches it off, or on (none) with a clean record. False when nothing changes.
     async fn switch_webhook(&self, id: WebhookId, disabled: Option<&Disabled>, audit: &AuditEvent) -> Result<bool>;
+    /// Webhooks of the platform that are on, in accounts which no operator manages any more: they are told nothing.
+    async fn stray_webhooks(&self, limit: u32) -> Result<Vec<Webhook>>;
     /// Deletes it with its deliveries; false when it is gone.
     async fn delete_webhook(&self, id: WebhookId, audit: &AuditEvent) -> Result<bool>;
     /// Adds a delivery for this webhook only. False when the webhook is gone.
@@ -53,7 +55,8 @@ pub trait Webhooks: Send + Sync {
     async fn list_deliveries(&self, id: WebhookId, page: &PageRequest) -> Result<Vec<(Delivery, Vec<Attempt>)>>;
     /// Makes a delivery that ended wait again, as new. False when there is none.
     async fn redeliver(&self, webhook: WebhookId, id: DeliveryId, now: Timestamp, audit: &AuditEvent) -> Result<bool>;
-    /// The first waiting delivery of each webhook that is sent, where that is due: a webhook is told in order.
+    /// What is due of each webhook that is sent, one at a time: a test, which waits for nothing, or else the first event
+    /// that waits, since a webhook is told in order. One that cannot be read fails as [`domain::webhook::Problem::Unreadable`], and holds up no other.
     async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<(Webhook, Delivery)>>;
     /// Keeps an attempt and what follows from it; the webhook's record too. Bookkeeping without an audit row.
     async fn record_attempt(&self, delivery: &Delivery, attempt: &Attempt, next: Next) -> Result<()>;

@@ -23,6 +23,10 @@ use crate::ports::{IdentityFilter, KeyToSettle};
 const INLINE_LIMIT: Duration = Duration::from_secs(3);
 // Long enough for "who had access last month", short enough for the table.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+// Consoles of an earlier version write a connector down after it stands, and without a draft: one that is younger may be
+// in their hands. The sweep comes again with every full look, so what is spared goes with the next one but one at the
+// latest. A key has its row first in every version: nothing of one is spared.
+const GRACE: SignedDuration = SignedDuration::from_mins(10);
 
 impl Backend {
     /// Carries out the orders about one key now, if the cluster answers; else the loop does.
@@ -114,7 +118,8 @@ impl Backend {
 
     /// Deletes what this installation made for keys that are gone or may do less, and for connectors that nobody knows: the
     /// net under the queue, for what a crash or a restored database left. The cluster is read before the database, and
-    /// whatever is made has a row before it (a key, or a connector's draft), so nothing new is taken for old.
+    /// whatever is made has a row before it (a key, or a connector's draft), so nothing new is taken for old; [`GRACE`]
+    /// is for what an earlier version makes meanwhile.
     pub(super) async fn sweep_identities(&self) {
         if let Err(error) = self.try_sweep().await {
             self.log("sweeping identities", &error);
@@ -129,7 +134,7 @@ impl Backend {
         let of = |id: &PublicId| keys.iter().find(|key| key.key.public_id == *id);
         let stands = |found: &FoundIdentity| match &found.identity {
             Identity::Key { key: id, .. } => of(id).is_some_and(|key| keeps(&key.key, key.owner_role, found, now)),
-            Identity::Connector { .. } => connectors.contains(&found.name),
+            Identity::Connector { .. } => connectors.contains(&found.name) || is_young(found, now),
             Identity::Console { .. } => true,
         };
         let doomed: Vec<FoundIdentity> = found.iter().filter(|found| !stands(found)).cloned().collect();
@@ -179,10 +184,41 @@ fn public_id(found: &FoundIdentity) -> Option<&PublicId> {
     }
 }
 
+/// Whether an earlier version may not have written it down yet.
+fn is_young(found: &FoundIdentity, now: Timestamp) -> bool {
+    found.made_at.is_some_and(|made| now.duration_since(made) < GRACE)
+}
+
 fn keeps(key: &ApiKey, owner: Option<Role>, found: &FoundIdentity, now: Timestamp) -> bool {
     match &found.identity {
         Identity::Key { generation, access, .. } => key.keeps(owner, *generation, found.namespace, *access, now),
         // A connector goes when it is revoked, or with its namespace.
         Identity::Console { .. } | Identity::Connector { .. } => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_was_made_a_moment_ago_is_spared_for_the_grace_and_no_longer() {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        let found = |made_at| FoundIdentity {
+            name: "connector-a1b2c3d4-456789ab".into(),
+            identity: Identity::Connector { serial: "a1b2c3d4".into() },
+            namespace: NamespaceId::new(Uuid::nil()),
+            bound_in: Vec::new(),
+            made_at,
+        };
+        let second = SignedDuration::from_secs(1);
+        for young in [now, now - GRACE + second, now + second] {
+            assert!(is_young(&found(Some(young)), now), "{young}");
+        }
+        for old in [Some(now - GRACE), Some(Timestamp::UNIX_EPOCH), None] {
+            assert!(!is_young(&found(old), now), "{old:?}");
+        }
     }
 }

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use domain::Result;
+use domain::admission::Orderer;
+use domain::api_key::ApiKey;
 use domain::id::{AccountId, NamespaceId, UsageId};
 use domain::sku::Sku;
-use domain::usage::{Meter, MeteredPod, Metering, Note, Subject, UsageRecord};
+use domain::usage::{Meter, MeteredPod, Metering, Note, Subject, UsageKey, UsageRecord};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +22,8 @@ const MARK: SignedDuration = SignedDuration::from_secs(5);
 // Every budget is judged as often as that; those of an account whose records changed at once.
 const JUDGE: SignedDuration = SignedDuration::from_secs(10);
 
-/// Whom the pods of a namespace are charged to.
-type Payers = HashMap<NamespaceId, Option<UsageRecord>>;
+/// Whom the pods of a namespace are charged to, by who ordered them.
+type Payers = HashMap<(NamespaceId, Option<Orderer>), Option<UsageRecord>>;
 
 /// What the loop holds between two looks.
 #[derive(Default)]
@@ -138,7 +140,7 @@ impl Backend {
 
     /// A record of this pod; none for a namespace that is not ours.
     async fn charged(&self, pod: &MeteredPod, payers: &mut Payers) -> Result<Option<UsageRecord>> {
-        let payer = match payers.entry(pod.namespace_id) {
+        let payer = match payers.entry((pod.namespace_id, pod.ordered_by.clone())) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(self.payer(pod).await?),
         };
@@ -168,10 +170,16 @@ impl Backend {
         skus.get(&pod.sku_code).and_then(Sku::runtime_class).unwrap_or_default()
     }
 
-    /// A record with everything that comes from the namespace: account, names, and the person who made it.
+    /// A record with everything that comes from the namespace and from who ordered the pod: account, names, person, key.
     async fn payer(&self, pod: &MeteredPod) -> Result<Option<UsageRecord>> {
         let Some(tenant) = self.inner.store.namespace_by_id(pod.namespace_id).await? else { return Ok(None) };
-        let member = self.inner.store.member(tenant.created_by, Some(tenant.account_id)).await?;
+        let key = self.key_of(tenant.account_id, pod).await?;
+        let person = match (&key, &pod.ordered_by) {
+            (Some(key), _) => key.owner_id,
+            (None, Some(Orderer::Person(person))) => *person,
+            (None, _) => tenant.created_by,
+        };
+        let member = self.inner.store.member(person, Some(tenant.account_id)).await?;
         // Who left the account, or was deleted, is still told apart by the id.
         let member = member.map_or_else(|| "former member".to_owned(), |member| member.user.email.as_str().to_owned());
         Ok(Some(UsageRecord {
@@ -180,8 +188,9 @@ impl Backend {
             namespace_id: tenant.id,
             namespace: tenant.name.as_str().to_owned(),
             kubernetes_name: tenant.kubernetes_name.as_str().to_owned(),
-            member_id: tenant.created_by,
+            member_id: person,
             member,
+            key: key.map(|key| UsageKey { id: key.id, name: key.name }),
             pod_uid: String::new(),
             pod: String::new(),
             origin_pod: String::new(),
@@ -193,5 +202,12 @@ impl Backend {
             started_at: pod.started_at,
             ended_at: None,
         }))
+    }
+
+    /// The key that ordered a pod. Of this account only: what stands on the pod tells nothing about another's.
+    async fn key_of(&self, account: AccountId, pod: &MeteredPod) -> Result<Option<ApiKey>> {
+        let Some(Orderer::Key(id)) = &pod.ordered_by else { return Ok(None) };
+        let found = self.inner.store.keys_by_public_id(std::slice::from_ref(id)).await?;
+        Ok(found.into_iter().map(|found| found.key).find(|key| key.account_id == account))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::audit::Action;
 use domain::id::WebhookId;
 use domain::webhook::delivery::Next;
-use domain::webhook::{Attempt, DISABLED_AFTER, Delivery, Disabled, DisabledReason, KEPT, Webhook, event};
+use domain::webhook::{Attempt, DISABLED_AFTER, Delivery, Disabled, DisabledReason, KEPT, Problem, Webhook, event};
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::secret::{OLD, PRESENT};
 use super::target;
 use crate::Backend;
+use crate::envelope::kek_id;
 use crate::ports::{Courier, Outgoing};
 
 // What happens is told within a second.
@@ -27,6 +28,8 @@ const LOOK: Duration = Duration::from_secs(1);
 // Old deliveries and keys that end: nobody waits for these.
 const SWEEP: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 64;
+// Of the platform, in one sweep.
+const STRAY: u32 = 100;
 // After a fault of ours nothing is known of the delivery but that it still waits: never send it again and again.
 const HOLD: SignedDuration = SignedDuration::from_secs(30);
 
@@ -120,6 +123,9 @@ impl Backend {
         if let Err(error) = self.announce_ending_keys().await {
             troubled("announcing keys that end", &error);
         }
+        if let Err(error) = self.silence_stray_webhooks().await {
+            troubled("looking for operators of the platform's webhooks", &error);
+        }
         if let Err(error) = self.inner.store.prune_deliveries(self.inner.clock.now() - KEPT).await {
             troubled("removing old deliveries", &error);
         }
@@ -136,7 +142,10 @@ impl Backend {
 
     async fn try_once(&self, courier: &dyn Courier, webhook: &Webhook, delivery: &Delivery) -> Result<()> {
         let begun = self.inner.clock.now();
-        let outgoing = self.outgoing(webhook, delivery, begun)?;
+        let outgoing = match self.outgoing(webhook, delivery, begun) {
+            Err(error) if self.is_damaged(webhook) => return self.give_up(delivery, begun, &error).await,
+            outgoing => outgoing?,
+        };
         let answer = courier.post(outgoing).await;
         let took_ms = self.inner.clock.now().as_millisecond() - begun.as_millisecond();
         let attempt = Attempt { at: begun, status: answer.ok(), problem: answer.err(), took_ms: took_ms.max(0) };
@@ -170,12 +179,39 @@ impl Backend {
         Ok(Outgoing { url: &webhook.url, headers, body })
     }
 
+    /// Whether its secrets will never be read: all keys that seal them are there. While one is missing, deliveries wait.
+    fn is_damaged(&self, webhook: &Webhook) -> bool {
+        let old = webhook.old_secret.as_ref().map(|(sealed, _)| sealed);
+        let mut keys = std::iter::once(&webhook.secret).chain(old).filter_map(|sealed| kek_id(sealed));
+        keys.all(|key| self.inner.envelope.knows(key))
+    }
+
+    /// It will never be sent: those behind it must not wait for it.
+    async fn give_up(&self, delivery: &Delivery, at: Timestamp, error: &Error) -> Result<()> {
+        damaged(delivery, error);
+        let attempt = Attempt { at, status: None, problem: Some(Problem::Unreadable), took_ms: 0 };
+        self.inner.store.record_attempt(delivery, &attempt, Next::GiveUp).await
+    }
+
+    /// Whoever made one of the platform may be no operator any more: nothing of the platform is for that account then.
+    async fn silence_stray_webhooks(&self) -> Result<()> {
+        for webhook in self.inner.store.stray_webhooks(STRAY).await? {
+            self.silence(&webhook, DisabledReason::NoOperator, self.inner.clock.now()).await?;
+        }
+        Ok(())
+    }
+
     async fn silence(&self, webhook: &Webhook, reason: DisabledReason, at: Timestamp) -> Result<()> {
         let (action, disabled) = (Action::WebhookDisabled, Disabled { at, reason });
         let audit = self.audit_system(webhook.account_id, action, target(webhook.id), reason.words());
         let audit = audit.named(webhook.name.as_str());
         self.inner.store.switch_webhook(webhook.id, Some(&disabled), &audit).await.map(drop)
     }
+}
+
+fn damaged(delivery: &Delivery, error: &Error) {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(error, webhook = %delivery.webhook_id, "a secret cannot be read; the delivery has failed");
 }
 
 fn troubled(doing: &'static str, error: &Error) {

@@ -1,6 +1,7 @@
 //! Changes of workloads that run: scale, image, restart, roll back, edit. Each with the person's own rights, each in
 //! the audit log; what admission refuses stands there too.
 
+use domain::admission::{Orderer, order, ordered};
 use domain::audit::Action;
 use domain::manifest::Manifest;
 use domain::namespace::Namespace;
@@ -29,7 +30,7 @@ struct Subject {
 }
 
 impl Backend {
-    /// Changes how many pods are wanted, or the image. `saw` is what the person saw.
+    /// Changes how many pods are wanted, the image or the environment. `saw` is what the person saw.
     ///
     /// # Errors
     /// [`Error::Invalid`]; `conflict` for a kind that cannot be changed so and when somebody was faster;
@@ -53,7 +54,7 @@ impl Backend {
                 unchanged(Some(&saw.workload), &self.present(&subject).await?)?;
             }
             let patch = change.patch(first.unwrap_or_default(), version);
-            match self.patch(caller, &subject, &patch, Action::WorkloadChanged, &change.words()).await {
+            match self.patch(caller, &subject, patch, Action::WorkloadChanged, &change.words()).await {
                 // A controller may have written the status only: then the next try finds what was seen.
                 Err(error) if version.is_some() && error.code() == Code::Conflict => {}
                 done => return done,
@@ -70,7 +71,7 @@ impl Backend {
         let subject = self.subject(caller, id, kind, name).await?;
         WorkloadAction::Restart.require(kind)?;
         let patch = restart_patch(self.inner.clock.now());
-        self.patch(caller, &subject, &patch, Action::WorkloadRestarted, "").await
+        self.patch(caller, &subject, patch, Action::WorkloadRestarted, "").await
     }
 
     /// Starts a Job of a CronJob at once; gives the Job.
@@ -86,7 +87,8 @@ impl Backend {
     ) -> Result<WorkloadView> {
         let subject = self.subject(caller, id, kind, name).await?;
         WorkloadAction::RunNow.require(kind)?;
-        let job = job_of(&self.object(&subject).await?, self.inner.clock.now().as_second());
+        let mut job = job_of(&self.object(&subject).await?, self.inner.clock.now().as_second());
+        order(WorkloadKind::Job.word(), &mut job, Some(&orderer(caller).to_string()));
         let made = job["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let (cluster, namespace) = (&self.inner.cluster, &subject.tenant.kubernetes_name);
         let kind = WorkloadKind::Job;
@@ -137,7 +139,7 @@ impl Backend {
         let unknown = || Error::field("revision", "unknown", "This revision is no longer kept: choose one of the list");
         let patch = rollback_patch(&template.ok_or_else(unknown)?);
         let detail = format!("revision {revision}");
-        self.patch(caller, &subject, &patch, Action::WorkloadRolledBack, &detail).await
+        self.patch(caller, &subject, patch, Action::WorkloadRolledBack, &detail).await
     }
 
     /// The object behind a workload, to read and to edit.
@@ -170,7 +172,7 @@ impl Backend {
         dry_run: bool,
     ) -> Result<Manifest> {
         let subject = self.subject(caller, id, kind, name).await?;
-        let object = match self.replace(&subject, edited, dry_run).await {
+        let object = match self.replace(caller, &subject, edited, dry_run).await {
             Ok(object) => object,
             Err(error) if dry_run => return Err(error),
             Err(error) => return Err(self.denied(caller, &subject.tenant, kind, name, "edit", error).await),
@@ -183,17 +185,28 @@ impl Backend {
 
     /// A controller may write the status between our reading and our writing: then the newest object is read again, and
     /// only what a person changed in it is a conflict.
-    async fn replace(&self, subject: &Subject, edited: &Manifest, dry_run: bool) -> Result<Value> {
+    async fn replace(&self, caller: &Caller, subject: &Subject, edited: &Manifest, dry_run: bool) -> Result<Value> {
         let Subject { tenant, token, kind, .. } = subject;
         for _ in 1..ATTEMPTS {
-            let next = edited.over(&self.object(subject).await?)?;
+            let next = self.edited(caller, subject, edited).await?;
             match self.inner.cluster.replace_workload(token, &tenant.kubernetes_name, *kind, &next, dry_run).await {
                 Err(error) if error.code() == Code::Conflict => {}
                 done => return done,
             }
         }
-        let next = edited.over(&self.object(subject).await?)?;
+        let next = self.edited(caller, subject, edited).await?;
         self.inner.cluster.replace_workload(token, &tenant.kubernetes_name, *kind, &next, dry_run).await
+    }
+
+    /// The edited object over the newest. Whatever is written there, a pod stays with who ordered it, and this person
+    /// orders the pods of a template that becomes another.
+    async fn edited(&self, caller: &Caller, subject: &Subject, edited: &Manifest) -> Result<Value> {
+        let (object, kind) = (self.object(subject).await?, subject.kind.word());
+        let mut next = edited.over(&object)?;
+        let person = orderer(caller).to_string();
+        let by = if subject.kind == WorkloadKind::Pod { ordered(kind, &object) } else { Some(person.as_str()) };
+        order(kind, &mut next, by);
+        Ok(next)
     }
 
     async fn subject(&self, caller: &Caller, id: &str, kind: WorkloadKind, name: &str) -> Result<Subject> {
@@ -219,12 +232,13 @@ impl Backend {
         &self,
         caller: &Caller,
         subject: &Subject,
-        patch: &WorkloadPatch,
+        patch: WorkloadPatch,
         action: Action,
         detail: &str,
     ) -> Result<()> {
         let Subject { tenant, token, kind, name } = subject;
-        let done = self.inner.cluster.patch_workload(token, &tenant.kubernetes_name, *kind, name, patch).await;
+        let patch = patch.ordered_by(&orderer(caller));
+        let done = self.inner.cluster.patch_workload(token, &tenant.kubernetes_name, *kind, name, &patch).await;
         match done {
             Ok(()) => self.done(caller, subject, action, detail).await,
             Err(error) => Err(self.denied(caller, tenant, *kind, name, detail, error).await),
@@ -257,4 +271,9 @@ impl Backend {
             Err(unrecorded) => unrecorded,
         }
     }
+}
+
+/// As whom a person orders pods in the console: its token is that of a namespace, so the console says who asks.
+pub(crate) fn orderer(caller: &Caller) -> Orderer {
+    Orderer::Person(caller.user.id)
 }

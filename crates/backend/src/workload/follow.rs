@@ -4,11 +4,12 @@
 use domain::Result;
 use domain::id::AccountId;
 use domain::permission::Permission;
-use domain::workload::{EventView, WorkloadDetail, WorkloadKind, WorkloadState};
+use domain::workload::{EventView, Waits, WorkloadDetail, WorkloadKind, WorkloadState};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use jiff::Timestamp;
 
+use super::Viewer;
 use crate::{Backend, Caller};
 
 /// What the watches know of a workload; none once it is gone.
@@ -19,6 +20,10 @@ struct Follow {
     account: AccountId,
     states: BoxStream<'static, Known>,
     interrupted: BoxStream<'static, Option<Timestamp>>,
+    /// Told when its pods may wait for another reason, while its state stays as it is.
+    counted: BoxStream<'static, ()>,
+    /// The reasons why its pods wait for a place, as told last; none where every pod has one.
+    said: Option<Waits>,
     /// Since when the cluster says nothing.
     stale: Option<Timestamp>,
     /// What it was when it was last seen; none before the first time.
@@ -43,6 +48,8 @@ impl Backend {
             account: tenant.account_id,
             states: self.inner.cluster.watch_workload(&tenant.kubernetes_name, kind, name),
             interrupted: self.inner.cluster.interrupted().chain(stream::pending()).boxed(),
+            counted: self.inner.cluster.counted().chain(stream::pending()).boxed(),
+            said: None,
             stale: None,
             seen: None,
         };
@@ -64,17 +71,30 @@ impl Follow {
                     }
                     self.stale = stale;
                 }
+                // Only who shows a pod without a place is woken for this.
+                _ = self.counted.next(), if self.said.is_some() => {
+                    if self.reasons(&self.backend.viewer(self.account)) == self.said {
+                        continue;
+                    }
+                }
             }
+            let viewer = self.backend.viewer(self.account);
+            self.said = self.reasons(&viewer);
             if let Some(known) = &self.seen {
-                let told = known.as_ref().map(|known| self.draw(known));
+                let told = known.as_ref().map(|known| self.draw(&viewer, known));
                 return Some((told, self));
             }
         }
     }
 
-    fn draw(&self, (state, events): &(WorkloadState, Vec<EventView>)) -> WorkloadDetail {
+    fn reasons(&self, viewer: &Viewer) -> Option<Waits> {
+        let (state, _) = self.seen.as_ref()?.as_ref()?;
+        viewer.reasons(std::slice::from_ref(state))
+    }
+
+    fn draw(&self, viewer: &Viewer, (state, events): &(WorkloadState, Vec<EventView>)) -> WorkloadDetail {
         WorkloadDetail {
-            workload: self.backend.viewer(self.account).detail(state),
+            workload: viewer.detail(state),
             events: events.clone(),
             stale_since: self.stale.map(|since| since.to_string()),
         }

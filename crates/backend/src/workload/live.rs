@@ -9,12 +9,13 @@ use std::time::Duration;
 use domain::Result;
 use domain::id::AccountId;
 use domain::permission::Permission;
-use domain::workload::{WorkloadFilter, WorkloadList, WorkloadState};
+use domain::workload::{Waits, WorkloadFilter, WorkloadList, WorkloadState};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::watch::{self, Receiver, Sender};
 
+use super::Viewer;
 use crate::{Backend, Caller};
 
 /// Pause between two drawings: below what people notice, and a rollout of thousands of pods makes thousands of changes.
@@ -38,6 +39,10 @@ struct Drawing {
     account: AccountId,
     states: BoxStream<'static, Vec<WorkloadState>>,
     interrupted: BoxStream<'static, Option<Timestamp>>,
+    /// Told when pods may wait for another reason, while their states stay as they are.
+    counted: BoxStream<'static, ()>,
+    /// What was drawn last with the reasons why pods wait for a place; none where every pod has one.
+    waiting: Option<(Vec<WorkloadState>, Waits)>,
     /// Since when the cluster says nothing.
     stale: Option<Timestamp>,
     sender: Sender<Drawn>,
@@ -71,15 +76,17 @@ impl Backend {
         // The end of a drawing takes this lock.
         drop(lists);
         let (lists, account) = (self.inner.lists.clone(), tenant.account_id);
-        let drawing = Drawing { lists, key, account, states, interrupted, stale, sender };
+        let counted = self.inner.cluster.counted().chain(stream::pending()).boxed();
+        let mut drawing = Drawing { lists, key, account, states, interrupted, counted, waiting: None, stale, sender };
         if let Some(all) = first {
-            self.draw_list(&drawing, &all);
+            drawing.draw(&self.viewer(account), all);
         }
         tokio::spawn(self.clone().keep_drawing(drawing));
         Ok(told(receiver))
     }
 
     async fn keep_drawing(self, mut drawing: Drawing) {
+        let account = drawing.account;
         loop {
             let states = tokio::select! {
                 () = drawing.sender.closed() => None,
@@ -88,11 +95,19 @@ impl Backend {
                     drawing.say_whether_stale();
                     continue;
                 }
+                // Only who shows a pod without a place is woken for this.
+                _ = drawing.counted.next(), if drawing.waiting.is_some() => {
+                    let viewer = self.viewer(account);
+                    if drawing.draw_other_reasons(&viewer) {
+                        tokio::time::sleep(SETTLE).await;
+                    }
+                    continue;
+                }
                 states = drawing.states.next() => Some(states),
             };
             match states {
                 Some(Some(all)) => {
-                    self.draw_list(&drawing, &all);
+                    drawing.draw(&self.viewer(account), all);
                     tokio::time::sleep(SETTLE).await;
                 }
                 Some(None) => return,
@@ -101,17 +116,29 @@ impl Backend {
             }
         }
     }
-
-    fn draw_list(&self, drawing: &Drawing, all: &[WorkloadState]) {
-        let mut list = self.viewer(drawing.account).list(all, &drawing.key.1);
-        list.stale_since = drawing.stale.map(|since| since.to_string());
-        drawing.sender.send_replace(Some(Arc::new(list)));
-    }
 }
 
 // === impl Drawing ===
 
 impl Drawing {
+    fn draw(&mut self, viewer: &Viewer, all: Vec<WorkloadState>) {
+        let mut list = viewer.list(&all, &self.key.1);
+        list.stale_since = self.stale.map(|since| since.to_string());
+        self.sender.send_replace(Some(Arc::new(list)));
+        self.waiting = viewer.reasons(&all).map(|reasons| (all, reasons));
+    }
+
+    /// Draws the same again where its pods wait for other reasons than were said; tells whether it did.
+    fn draw_other_reasons(&mut self, viewer: &Viewer) -> bool {
+        let others = |(all, said): &mut (Vec<WorkloadState>, Waits)| viewer.reasons(all).as_ref() != Some(&*said);
+        let outdated = self.waiting.take_if(others);
+        let draws = outdated.is_some();
+        if let Some((all, _)) = outdated {
+            self.draw(viewer, all);
+        }
+        draws
+    }
+
     /// What was drawn stays, and says since when nothing newer is known.
     fn say_whether_stale(&self) {
         let stale_since = self.stale.map(|since| since.to_string());
@@ -226,7 +253,8 @@ mod tests {
             lists.lock().insert(key.clone(), sender.clone());
             let (states, interrupted) = (stream::pending().boxed(), stream::pending().boxed());
             let (lists, account) = (lists.clone(), AccountId::new(uuid::Uuid::nil()));
-            (Drawing { lists, key, account, states, interrupted, stale: None, sender }, receiver)
+            let (counted, waiting, stale) = (stream::pending().boxed(), None, None);
+            (Drawing { lists, key, account, states, interrupted, counted, waiting, stale, sender }, receiver)
         };
         let (broken, receiver) = drawing();
         let (key, mut told) = (broken.key.clone(), told(receiver));
