@@ -40,6 +40,8 @@ pub(crate) fn start(client: &Client, catalogue: &Arc<Catalogue>, views: &Arc<Vie
                 tokio::time::sleep(SETTLE).await;
                 // The numbers first: people wait for them.
                 let counted = count(&client, &catalogue, &views).await;
+                // What was written comes back as a change of a SKU and is counted, and told of, once more.
+                views.counted.send_replace(());
                 let named = mirror(&client, &catalogue, &mut mirrored).await;
                 let marked = mark(&client, &catalogue, &mut counted_by).await;
                 if let Err(error) = counted.and(named).and(marked) {

@@ -62,6 +62,15 @@ pub(crate) fn interrupted(views: &Views) -> BoxStream<'static, Option<Timestamp>
     .boxed()
 }
 
+/// Each time after what is free was counted anew; endless.
+pub(crate) fn counted(views: &Views) -> BoxStream<'static, ()> {
+    stream::unfold(views.counted.subscribe(), |mut receiver| async move {
+        receiver.changed().await.ok()?;
+        Some(((), receiver))
+    })
+    .boxed()
+}
+
 // === impl View ===
 
 impl<T: Clone + PartialEq + Send + 'static> View<T> {

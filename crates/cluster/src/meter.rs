@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use domain::admission::ANNOTATION_RUNTIME_CLASS;
+use domain::admission::{ANNOTATION_ORDERED_BY, ANNOTATION_RUNTIME_CLASS, Orderer};
 use domain::capacity::ENGINE_LABEL;
 use domain::id::NamespaceId;
 use domain::name::may_exist;
@@ -26,6 +26,7 @@ const MOST_GONE: usize = 10_000;
 pub(crate) struct Meta {
     uid: String,
     runtime_class: String,
+    ordered_by: Option<Orderer>,
     origin: Option<(String, String)>,
     /// When its deletion takes effect.
     deletion: Option<Timestamp>,
@@ -42,6 +43,7 @@ pub(crate) fn meta(pod: &Pod) -> Meta {
     Meta {
         uid: pod.uid().unwrap_or_default(),
         runtime_class: pod.annotations().get(ANNOTATION_RUNTIME_CLASS).cloned().unwrap_or_default(),
+        ordered_by: pod.annotations().get(ANNOTATION_ORDERED_BY).and_then(|text| Orderer::parse(text)),
         origin: text(ANNOTATION_ORIGIN_POD).zip(text(ANNOTATION_ORIGIN_NAMESPACE)),
         deletion: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
     }
@@ -93,6 +95,7 @@ fn metered(views: &Views, namespace: &str, row: &PodRow) -> Option<MeteredPod> {
         sku_code: Some(&state.sku_code).filter(|code| !code.is_empty())?.clone(),
         engine: engine().unwrap_or_default(),
         runtime_class: row.meta.runtime_class.clone(),
+        ordered_by: row.meta.ordered_by.clone(),
         price: state.money()?,
         started_at,
         ended_at: state.ended_at.filter(|_| state.over()),

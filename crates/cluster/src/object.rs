@@ -10,8 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::client::{CALL_LIMIT, within};
-use crate::error::{Doing, translate_for_person};
+use crate::workload::call;
 
 /// One kind in one namespace.
 pub(crate) struct Objects<K> {
@@ -76,8 +75,4 @@ where
 /// When it was made, RFC 3339.
 pub(crate) fn created_at<K: Resource>(object: &K) -> String {
     object.meta().creation_timestamp.as_ref().map(|time| time.0.to_string()).unwrap_or_default()
-}
-
-async fn call<T>(doing: Doing, work: impl Future<Output = kube::Result<T>>) -> Result<T> {
-    within(doing, CALL_LIMIT, work).await?.map_err(|error| translate_for_person(doing, error))
 }

@@ -244,6 +244,10 @@ impl Cluster for KubeCluster {
         live::interrupted(&self.inner.views)
     }
 
+    fn counted(&self) -> BoxStream<'static, ()> {
+        live::counted(&self.inner.views)
+    }
+
     fn occupied(&self, account: AccountId) -> OccupiedBySku {
         self.inner.views.occupied(&account.to_string())
     }

@@ -159,15 +159,18 @@ async fn allow(client: &Client, tenant: &Tenant, account: Option<&str>) -> Resul
     call("allowing SkyPilot's ServiceAccount", patched).await.map(drop)
 }
 
-/// The allow-list goes if SkyPilot access wrote it; an administrator's stays.
+/// The allow-list goes if SkyPilot access wrote it; an administrator's stays, and so does that of a namespace which only
+/// has the tenant's name: another console on this cluster wrote it.
 async fn disallow(client: &Client, tenant: &Tenant) -> Result<()> {
     let api: Api<Namespace> = Api::all(client.clone());
     let found = api.get_metadata_opt(tenant.kubernetes_name.as_str());
     let Some(live) = call("reading a Namespace", found).await? else { return Ok(()) };
-    if live.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(MANAGER)) {
-        return ignore_gone(allow(client, tenant, None).await);
+    let foreign = live.labels().get(NAMESPACE_ID).is_some_and(|id| *id != tenant.id.to_string());
+    let written = live.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(MANAGER));
+    if foreign || !written {
+        return Ok(());
     }
-    Ok(())
+    ignore_gone(allow(client, tenant, None).await)
 }
 
 fn review(tenant: &Tenant, account: &ReviewedAccount, need: &Need) -> Result<SubjectAccessReview> {

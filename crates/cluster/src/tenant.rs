@@ -62,14 +62,14 @@ async fn lift(client: &Client, tenant: &Tenant, allowed: &Quota) -> Result<()> {
     Ok(())
 }
 
-/// Removes the tenant's identities, then the Namespace with all in it.
+/// Removes the tenant's identities, then the Namespace with all in it. When the name belongs to something else, that is
+/// left alone: the tenant has no Namespace, and must not be going for ever.
 ///
 /// # Errors
-/// `Conflict` when the Kubernetes name belongs to something else.
+/// `Unavailable` for what time will solve.
 pub(crate) async fn delete(clients: &Clients, tenant: &Tenant) -> Result<Removal> {
-    let found = find(&clients.reconciler, tenant).await?;
-    if let Some(namespace) = &found {
-        check_ours(namespace, tenant)?;
+    let found = find(&clients.reconciler, tenant).await?.filter(|namespace| is_ours(namespace, tenant));
+    if found.is_some() {
         remove_bindings(&clients.issuer, tenant).await?;
     }
     renewal::forbid_all(&clients.issuer, &of(tenant)).await?;
@@ -91,14 +91,17 @@ async fn find(client: &Client, tenant: &Tenant) -> Result<Option<Namespace>> {
     call("reading the Namespace", api.get_opt(tenant.kubernetes_name.as_str())).await
 }
 
-/// A Namespace whose label was taken off by somebody is still ours if we applied it.
 fn check_ours(namespace: &Namespace, tenant: &Tenant) -> Result<()> {
-    let ours = match namespace.labels().get(NAMESPACE_ID) {
+    let detail = || format!("Namespace {} exists in the cluster and is not ours", tenant.kubernetes_name.as_str());
+    if is_ours(namespace, tenant) { Ok(()) } else { Err(Error::conflict(Code::Conflict, detail())) }
+}
+
+/// A Namespace whose label was taken off by somebody is still ours if we applied it.
+fn is_ours(namespace: &Namespace, tenant: &Tenant) -> bool {
+    match namespace.labels().get(NAMESPACE_ID) {
         Some(id) => *id == tenant.id.to_string(),
         None => namespace.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER)),
-    };
-    let detail = || format!("Namespace {} exists in the cluster and is not ours", tenant.kubernetes_name.as_str());
-    if ours { Ok(()) } else { Err(Error::conflict(Code::Conflict, detail())) }
+    }
 }
 
 async fn apply_piece(client: &Client, tenant: &Tenant, piece: &Piece) -> Result<()> {

@@ -55,14 +55,29 @@ pub(crate) async fn open(
     let (stdin, stdout) = (process.stdin().ok_or_else(broken)?, process.stdout().ok_or_else(broken)?);
     let mut sizes = process.terminal_size().ok_or_else(broken)?;
     let typed = Arc::new(AtomicBool::new(false));
-    let ended = ended(process.take_status(), options.shell, typed.clone());
+    let shell_ended = ended(process.take_status(), options.shell, typed.clone());
     if let (Some(width), Some(height)) = (options.columns, options.rows) {
         // It fails only when the shell is over already; its output says so.
         let _over = sizes.send(TerminalSize { width, height }).await;
     }
     let (input, inputs) = mpsc::channel(WAITING_INPUTS);
     tokio::spawn(feed(inputs, stdin, sizes, typed));
-    Ok(Terminal { output: output(process, stdout), input, ended })
+    let pod = pod.to_owned();
+    let ended = async move {
+        let why = shell_ended.await;
+        // The node only knows that the command ended, not that nobody wanted it to.
+        if deleted(&api, &pod, &live).await { "The pod was deleted".to_owned() } else { why }
+    };
+    Ok(Terminal { output: output(process, stdout), input, ended: ended.boxed() })
+}
+
+/// Whether the pod is going or gone. Where the cluster does not answer, nobody knows.
+async fn deleted(api: &Api<Pod>, name: &str, seen: &Pod) -> bool {
+    match call("reading a pod", api.get_opt(name)).await {
+        Ok(Some(now)) => now.metadata.deletion_timestamp.is_some() || now.metadata.uid != seen.metadata.uid,
+        Ok(None) => true,
+        Err(_) => false,
+    }
 }
 
 fn runs(pod: &Pod, container: &str) -> bool {

@@ -71,6 +71,8 @@ pub(crate) struct Views {
     pub facts_changed: Changes<String>,
     /// Free capacity may differ now.
     pub capacity: Notify,
+    /// Told after each count of free capacity.
+    pub counted: Sender<()>,
     quotas: Table<Vec<QuotaLine>>,
     policies: Table<NamespacePolicy>,
     /// Pods that went lately.

@@ -4,40 +4,11 @@ pub(crate) mod changes;
 pub(crate) mod table;
 pub(crate) mod tracker;
 
-use std::time::Duration;
-
+use domain::reconnect::Reconnect;
 use futures::StreamExt as _;
 use futures::stream::Stream;
 use kube::runtime::watcher::{self, Event};
 use tokio_util::sync::CancellationToken;
-
-// A restarted API server is noticed within seconds; kube's own default waits up to 30 s.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-
-/// Doubling pauses between tries. kube's own adapter takes every good event for success, but a list that will be
-/// refused is announced by an `Init` first: without the right to list, it would ask again every 100 ms for ever.
-struct Reconnect(Duration);
-
-// === impl Reconnect ===
-
-impl Reconnect {
-    /// How long to wait after a failure.
-    fn pause(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 2).min(LONGEST_PAUSE);
-        pause
-    }
-
-    /// Whether the event shows that the cluster answers; then the next pause is short again.
-    fn answered<K>(&mut self, event: &Event<K>) -> bool {
-        let answered = !matches!(event, Event::Init);
-        if answered {
-            self.0 = FIRST_PAUSE;
-        }
-        answered
-    }
-}
 
 /// Runs `events` as a task until `shutdown`; `what` names them in the log.
 pub(crate) fn run<K: Send + 'static>(
@@ -60,7 +31,7 @@ pub(crate) fn run_telling<K: Send + 'static>(
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
         let mut events = std::pin::pin!(events);
-        let mut reconnect = Reconnect(FIRST_PAUSE);
+        let mut reconnect = Reconnect::default();
         let mut down = false;
         loop {
             let event = tokio::select! {
@@ -69,7 +40,11 @@ pub(crate) fn run_telling<K: Send + 'static>(
             };
             match event {
                 Some(Ok(event)) => {
-                    let mended = reconnect.answered(&event) && down;
+                    let answered = !matches!(event, Event::Init);
+                    if answered {
+                        reconnect.answered();
+                    }
+                    let mended = answered && down;
                     down &= !mended;
                     handle(event);
                     if mended {
@@ -99,6 +74,7 @@ pub(crate) fn run_telling<K: Send + 'static>(
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use futures::stream;
     use tokio::time::{Instant, advance};
@@ -130,17 +106,5 @@ mod tests {
         // 0.1 + 0.2 + … + 1.6 s, then one each 3 s.
         assert!((20..=27).contains(&tries), "{tries} tries in a minute");
         shutdown.cancel();
-    }
-
-    #[test]
-    fn an_answer_makes_the_next_pause_short_again() {
-        let mut reconnect = Reconnect(FIRST_PAUSE);
-        for _ in 0..10 {
-            reconnect.pause();
-        }
-        assert!(!reconnect.answered(&Event::<()>::Init));
-        assert_eq!(reconnect.pause(), LONGEST_PAUSE);
-        assert!(reconnect.answered(&Event::<()>::InitDone));
-        assert_eq!(reconnect.pause(), FIRST_PAUSE);
     }
 }

@@ -4,6 +4,8 @@
 //! and keys of its own, so all may run at once and on one plane.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stand outside #[test] functions")]
 
+#[path = "plane/admission.rs"]
+mod admission;
 #[path = "plane/capacity.rs"]
 mod capacity;
 #[path = "plane/given.rs"]
@@ -12,6 +14,8 @@ mod given;
 mod gpu_class;
 #[path = "plane/identity.rs"]
 mod identity;
+#[path = "plane/ingress.rs"]
+mod ingress;
 #[path = "plane/leader.rs"]
 mod leader;
 #[path = "plane/node_token.rs"]
@@ -22,6 +26,8 @@ mod outage;
 mod rights;
 #[path = "plane/scale.rs"]
 mod scale;
+#[path = "plane/service.rs"]
+mod service;
 #[path = "plane/tenant.rs"]
 mod tenant;
 #[path = "plane/workload.rs"]

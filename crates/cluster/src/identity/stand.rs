@@ -126,5 +126,6 @@ fn identity(meta: &ObjectMeta) -> Option<FoundIdentity> {
         identity,
         namespace,
         bound_in: Vec::new(),
+        made_at: meta.creation_timestamp.as_ref().map(|time| time.0),
     })
 }

@@ -155,11 +155,14 @@ pub(super) fn decimal(mut number: u32) -> String {
     format!("{number}{suffix}")
 }
 
-/// GiB in the same way: 2048 is `2Ti`.
+/// GiB in the same way: 2048 is `2Ti`, and nothing has no unit.
 fn binary_gib(mut number: u32) -> String {
+    if number == 0 {
+        return "0".to_owned();
+    }
     let mut suffixes = ["Gi", "Ti", "Pi", "Ei"].into_iter();
     let mut suffix = suffixes.next().unwrap_or_default();
-    while number != 0 && number.is_multiple_of(1024) {
+    while number.is_multiple_of(1024) {
         number /= 1024;
         suffix = suffixes.next().unwrap_or_default();
     }
@@ -175,23 +178,37 @@ fn limits(tenant: &Tenant, allowed: &Quota) -> Piece {
     Piece::new::<LimitRange>(tenant, LIMITS, json!({"spec": spec}))
 }
 
-/// In: pods of the same namespace. Out: those, DNS, and the internet. Private ranges hold other tenants and the nodes;
-/// link-local ones hold the metadata services of clouds.
+/// Private ranges hold other tenants and the nodes; link-local ones hold the metadata services of clouds.
+const PRIVATE_V4: [&str; 7] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "127.0.0.0/8",
+    "168.63.129.16/32",
+];
+/// The same in IPv6, and last those very ranges as NAT64 carries them (RFC 6052).
+const PRIVATE_V6: [&str; 10] = [
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+    "64:ff9b::a00:0/104",
+    "64:ff9b::ac10:0/108",
+    "64:ff9b::c0a8:0/112",
+    "64:ff9b::6440:0/106",
+    "64:ff9b::a9fe:0/112",
+    "64:ff9b::7f00:0/104",
+    "64:ff9b::a83f:8110/128",
+];
+
+/// In: pods of the same namespace. Out: those, DNS, and the internet.
 fn isolation(tenant: &Tenant) -> Piece {
-    let private = [
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "127.0.0.0/8",
-        "168.63.129.16/32",
-    ];
     let neighbours = json!([{"podSelector": {}}]);
     let dns = json!([{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]);
     let internet = json!([
-        {"ipBlock": {"cidr": "0.0.0.0/0", "except": private}},
-        {"ipBlock": {"cidr": "::/0", "except": ["fc00::/7", "fe80::/10", "::1/128"]}},
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE_V4}},
+        {"ipBlock": {"cidr": "::/0", "except": PRIVATE_V6}},
     ]);
     let spec = json!({
         "podSelector": {},
@@ -235,6 +252,7 @@ pub(super) mod tests {
             tenant: None,
             label: None,
             activated_at: None,
+            share: domain::account::Share::default(),
         }
     }
 
@@ -282,9 +300,24 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_is_private_in_ipv4_is_private_behind_nat64_too() {
+        let behind = PRIVATE_V4.map(|range| {
+            let (first, bits) = range.split_once('/').unwrap();
+            let first = u128::from(first.parse::<std::net::Ipv4Addr>().unwrap().to_bits());
+            let nat64 = "64:ff9b::".parse::<std::net::Ipv6Addr>().unwrap().to_bits();
+            format!("{}/{}", std::net::Ipv6Addr::from_bits(nat64 | first), 96 + bits.parse::<u8>().unwrap())
+        });
+        assert!(behind.iter().all(|range| PRIVATE_V6.contains(&range.as_str())), "{behind:?}");
+        let piece = isolation(&tenant());
+        let internet = piece.object["spec"]["egress"][2]["to"].as_array().unwrap();
+        assert_eq!(internet[1]["ipBlock"]["except"], json!(PRIVATE_V6));
+    }
+
+    #[test]
     fn limits_are_written_as_the_server_writes_them() {
         assert_eq!([0, 8, 1000, 1500, 12_000, 1_000_000].map(decimal), ["0", "8", "1k", "1500", "12k", "1M"]);
-        assert_eq!([1, 1000, 1024, 1536, 2048].map(binary_gib), ["1Gi", "1000Gi", "1Ti", "1536Gi", "2Ti"]);
+        assert_eq!([0, 1, 1000, 1024, 1536].map(binary_gib), ["0", "1Gi", "1000Gi", "1Ti", "1536Gi"]);
+        assert_eq!(binary_gib(2048), "2Ti");
     }
 
     #[test]

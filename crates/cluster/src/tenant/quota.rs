@@ -1,10 +1,11 @@
 //! The quotas of a tenant namespace: the one of everything, and one for each class of GPUs that has a limit of its own.
 //! Written and read here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::account::Quota;
+use domain::admission::QuotaCheck;
 use domain::namespace::{Namespace as Tenant, QuotaLine};
 use domain::sku::{GPU_CLASS_PREFIX, GPU_DEVICE, priority_classes_of};
 use k8s_openapi::api::core::v1::ResourceQuota;
@@ -56,6 +57,34 @@ pub(crate) fn all(quotas: &BTreeMap<String, Arc<Vec<QuotaLine>>>) -> Vec<QuotaLi
     gpus.into_iter().chain(classes).chain(others).cloned().collect()
 }
 
+/// The API server's refusal of one pod more in the words of the admission check; none for every other text. It reads
+/// `exceeded quota: <name>, requested: pods=1, used: pods=9, limited: pods=9`.
+pub(crate) fn refusal(text: &str) -> Option<String> {
+    let (name, numbers) = text.strip_prefix("exceeded quota: ")?.split_once(", requested: ")?;
+    let (requested, numbers) = numbers.split_once(", used: ")?;
+    let (used, limited) = numbers.split_once(", limited: ")?;
+    let (used, limited) = (amounts(used), amounts(limited));
+    let lack = |(resource, requested): (&str, &str)| {
+        let line = QuotaLine {
+            resource: resource.to_owned(),
+            gpu_class: class(name).map(ToOwned::to_owned),
+            limit: (*limited.get(resource)?).to_owned(),
+            used: (*used.get(resource)?).to_owned(),
+        };
+        QuotaCheck { line, requested: requested.to_owned() }.lack()
+    };
+    // Requests and limits of one resource say the same.
+    let lacks: BTreeSet<String> = amounts(requested).into_iter().filter_map(lack).collect();
+    let lacks = lacks.into_iter().collect::<Vec<_>>().join(". ");
+    let advice = "Scale down, delete something, or ask an operator for a higher limit";
+    (!lacks.is_empty()).then(|| format!("The next pod is beyond the limits of this namespace. {lacks}. {advice}"))
+}
+
+/// `pods=1,requests.cpu=24` by resource.
+fn amounts(text: &str) -> BTreeMap<&str, &str> {
+    text.split(',').filter_map(|amount| amount.split_once('=')).collect()
+}
+
 fn is_gpu(resource: &str) -> bool {
     resource.ends_with("/gpu")
 }
@@ -92,5 +121,21 @@ mod tests {
         assert_eq!(shown, expected);
         quotas.remove("remotegpu");
         assert!(all(&quotas).is_empty(), "a class alone is half of what holds");
+    }
+
+    #[test]
+    fn a_pod_beyond_a_quota_is_refused_in_plain_words_with_every_number() {
+        let said = |text: &str| refusal(&format!("exceeded quota: {text}"));
+        let words = |lacks: &str| {
+            let advice = "Scale down, delete something, or ask an operator for a higher limit";
+            Some(format!("The next pod is beyond the limits of this namespace. {lacks}. {advice}"))
+        };
+        let whole = "remotegpu, requested: limits.cpu=24,pods=1,requests.cpu=24, \
+            used: limits.cpu=90,pods=50,requests.cpu=90, limited: limits.cpu=100,pods=50,requests.cpu=100";
+        assert_eq!(said(whole), words("Needs 1 pods, 0 of 50 left. Needs 24 CPU, 10 of 100 left"));
+        let of_a_class = "remotegpu-gpu-h100, requested: requests.nvidia.com/gpu=2, \
+            used: requests.nvidia.com/gpu=3, limited: requests.nvidia.com/gpu=4";
+        assert_eq!(said(of_a_class), words("Needs 2 GPUs of class h100, 1 of 4 left"));
+        assert_eq!((said("remotegpu"), refusal("no SKU")), (None, None));
     }
 }

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::{Event, PodTemplateSpec};
 use kube::core::ObjectMeta;
 
 use crate::error::denial;
+use crate::tenant::quota;
 pub(crate) use pod::{PodRow, pod};
 
 /// Kind and name: what a workload is known by in its namespace.
@@ -189,7 +190,8 @@ fn deployment_problem(deployment: &Deployment) -> Option<String> {
     let failed = |kind: &str, status: &str| conditions.iter().find(|c| c.type_ == kind && c.status == status);
     let condition = failed("ReplicaFailure", "True").or_else(|| failed("Progressing", "False"))?;
     let message = condition.message.clone().or_else(|| condition.reason.clone())?;
-    Some(denial(&message).unwrap_or(message))
+    let sentence = denial(&message).unwrap_or(message);
+    Some(quota::refusal(&sentence).unwrap_or(sentence))
 }
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ pub fn tenant() -> Namespace {
         tenant: None,
         label: None,
         activated_at: None,
+        share: domain::account::Share::default(),
     }
 }
 

@@ -54,6 +54,8 @@ const NEVER: &[&str] = &[
     "create customresourcedefinitions.apiextensions.k8s.io",
     "patch skus.remotegpu.ai",
     "patch skus/status.remotegpu.ai",
+    "create runtimeclasses.node.k8s.io",
+    "patch runtimeclasses.node.k8s.io",
     "create resourceclaims.resource.k8s.io",
 ];
 

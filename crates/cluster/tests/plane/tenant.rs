@@ -1,9 +1,13 @@
 //! Namespaces: made whole, repaired, taken apart.
 
-use backend::ports::{Cluster as _, Removal, TenantRules};
+use std::collections::BTreeSet;
+
+use backend::ports::{Cluster as _, Removal, SkypilotRole as _, TenantRules};
 use domain::Error;
+use domain::admission::ANNOTATION_SERVICE_ACCOUNTS;
 use domain::credential::{ACCESS_NAMESPACE, Access, Identity};
 use domain::namespace::Namespace as Tenant;
+use domain::skypilot::SkypilotRights;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -149,7 +153,22 @@ async fn a_namespace_of_somebody_else_is_left_alone() {
     foreign.metadata.name = Some(tenant.kubernetes_name.as_str().to_owned());
     namespaces.create(&PostParams::default(), &foreign).await.unwrap();
     assert!(matches!(plane.cluster.apply_tenant(&tenant, &TenantRules::default()).await, Err(Error::Conflict { .. })));
-    assert!(matches!(plane.cluster.delete_tenant(&tenant).await, Err(Error::Conflict { .. })));
+    assert_eq!(plane.cluster.delete_tenant(&tenant).await.unwrap(), Removal::Gone, "the tenant has nothing there");
     let live = namespaces.get(tenant.kubernetes_name.as_str()).await.unwrap();
     assert!(live.metadata.deletion_timestamp.is_none());
+}
+
+#[tokio::test]
+async fn a_namespace_of_the_same_name_of_another_console_keeps_everything() {
+    let plane = plane().await;
+    let theirs = plane.tenant().await;
+    let rights = SkypilotRights { service_account: "sky-sa".to_owned(), features: BTreeSet::new() };
+    plane.cluster.apply_skypilot(&theirs, &rights).await.unwrap();
+    let mine = Tenant { kubernetes_name: theirs.kubernetes_name.clone(), ..tenant() };
+    plane.cluster.remove_skypilot(&mine).await.unwrap();
+    assert_eq!(plane.cluster.delete_tenant(&mine).await.unwrap(), Removal::Gone);
+    let live: Namespace = Api::all(plane.admin.clone()).get(theirs.kubernetes_name.as_str()).await.unwrap();
+    assert!(live.metadata.deletion_timestamp.is_none());
+    assert_eq!(live.metadata.annotations.unwrap()[ANNOTATION_SERVICE_ACCOUNTS], "sky-sa");
+    inside::<ServiceAccount>(&plane, &theirs).get("sky-sa").await.unwrap();
 }

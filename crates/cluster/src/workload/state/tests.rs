@@ -88,9 +88,7 @@ fn work_in_an_init_container_has_a_start_and_an_end() {
     assert!(state.over());
 }
 
-#[test]
-fn a_refused_replica_is_the_problem_of_its_deployment() {
-    let message = r#"admission webhook "validate.remotegpu.ai" denied the request: no SKU"#;
+fn refused_deployment(message: &str) -> WorkloadState {
     let whole = json!({
         "metadata": {"name": "demo", "creationTimestamp": "2026-01-01T00:00:00Z"},
         "spec": {
@@ -103,7 +101,19 @@ fn a_refused_replica_is_the_problem_of_its_deployment() {
         },
         "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}]}
     });
-    let state = deployment(&serde_json::from_value(whole).unwrap());
+    deployment(&serde_json::from_value(whole).unwrap())
+}
+
+#[test]
+fn a_replica_beyond_the_quota_is_said_in_plain_words() {
+    let quota = "exceeded quota: remotegpu, requested: pods=1, used: pods=50, limited: pods=50";
+    let problem = refused_deployment(&format!(r#"pods "demo-1" is forbidden: {quota}"#)).problem.unwrap();
+    assert!(problem.contains("beyond the limits of this namespace. Needs 1 pods, 0 of 50 left"), "{problem}");
+}
+
+#[test]
+fn a_refused_replica_is_the_problem_of_its_deployment() {
+    let state = refused_deployment(r#"admission webhook "validate.remotegpu.ai" denied the request: no SKU"#);
     assert_eq!(state.problem.as_deref(), Some("no SKU"));
     assert_eq!((state.sku_code.as_str(), state.image.as_str(), state.wanted), ("gpu-h100-1x", "x", 2));
     let rows = [Arc::new(pod(&pod_of(json!({}))))];
