@@ -36,3 +36,23 @@ pub enum LogFormat {
     /// For machines.
     Json,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_of_the_manifest_are_taken_and_its_port_is_the_one_that_listens() {
+        let manifest = include_str!("../../../deploy/admission/admission.yaml");
+        let items = manifest.lines().filter_map(|line| line.trim().strip_prefix("- "));
+        let flags = items.filter(|item| item.starts_with("--"));
+        let args = Args::try_parse_from(std::iter::once("remotegpu-admission").chain(flags)).unwrap();
+        assert!(manifest.contains(&format!("containerPort: {}\n", args.listen.port())));
+        let (certificate, key) = (args.tls_cert_file.parent().unwrap(), args.tls_key_file.parent().unwrap());
+        assert_eq!(certificate, key);
+        assert!(manifest.contains(&format!("mountPath: {}\n", certificate.display())), "{certificate:?}");
+        assert!(args.kubeconfig.is_none(), "the pod's own account");
+    }
+}

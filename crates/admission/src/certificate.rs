@@ -2,12 +2,16 @@
 //!
 //! Kubernetes swaps mounted Secrets by a link, others write in place: so contents are compared, not times of change.
 
+mod end;
+
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum_server::tls_rustls::RustlsConfig;
+use jiff::Timestamp;
 
+use self::end::End;
 use crate::args::Args;
 
 // Two reads of a few KB. The authority's bundle holds old and new for longer than this (`security.md` §6.1).
@@ -18,6 +22,8 @@ pub struct Certificate {
     tls: RustlsConfig,
     /// Certificate and key as they were read last.
     seen: (Vec<u8>, Vec<u8>),
+    /// Of the one in use.
+    end: End,
     args: Args,
 }
 
@@ -33,7 +39,7 @@ impl Certificate {
         let tls = RustlsConfig::from_pem(seen.0.clone(), seen.1.clone())
             .await
             .with_context(|| format!("cannot use {} with its key", args.tls_cert_file.display()))?;
-        Ok(Self { tls, seen, args: args.clone() })
+        Ok(Self { tls, end: End::of(&seen.0), seen, args: args.clone() })
     }
 
     /// What the listener serves with; follows each reload.
@@ -41,9 +47,10 @@ impl Certificate {
         self.tls.clone()
     }
 
-    /// Looks at the files again and again until the process ends.
+    /// Looks at the files, and at the clock, again and again until the process ends.
     pub async fn follow(mut self) {
         loop {
+            self.end.tell(Timestamp::now());
             tokio::time::sleep(LOOK).await;
             self.reload().await;
         }
@@ -63,7 +70,10 @@ impl Certificate {
         let taken = self.tls.reload_from_pem(found.0.clone(), found.1.clone()).await;
         self.seen = found;
         match &taken {
-            Ok(()) => tracing::info!("a new certificate is in use"),
+            Ok(()) => {
+                self.end = End::of(&self.seen.0);
+                tracing::info!("a new certificate is in use");
+            }
             Err(error) => tracing::error!(%error, "the new certificate cannot be used, the old one stays"),
         }
         taken.is_ok()

@@ -64,7 +64,7 @@ async fn answer(State(app): State<App>, phase: Phase, body: Bytes) -> Response {
 }
 
 async fn decide(app: &App, request: &Request, phase: Phase) -> Answer {
-    if !needs_tables(request) {
+    if !needs_tables(request, phase) {
         return review(request, phase, &NamespacePolicy::default(), &Default::default());
     }
     if !app.tables.skus.loaded() {

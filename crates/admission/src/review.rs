@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::admission::{NamespacePolicy, Refusal, admit, check_unchanged, check_update, workload_template};
+use domain::admission::{
+    Injection, NamespacePolicy, Refusal, admit, check_ordered, check_unchanged, check_update, ordered_by, seal,
+    workload_template,
+};
 use domain::sku::Sku;
 use serde_json::Value;
 
@@ -40,8 +43,8 @@ enum Target<'a> {
 
 /// Whether the answer depends on the namespace's policy and the SKUs. Everything else is decided without them, so
 /// that nodes and controllers go on while the tables are still loading.
-pub fn needs_tables(request: &Request) -> bool {
-    matches!(target(request), Target::NewPod | Target::Template(_))
+pub fn needs_tables(request: &Request, phase: Phase) -> bool {
+    matches!((target(request), phase), (Target::NewPod, _) | (Target::Template(_), Phase::Validate))
 }
 
 /// Decides one request.
@@ -49,11 +52,14 @@ pub fn review(request: &Request, phase: Phase, policy: &NamespacePolicy, skus: &
     let (old, new) = (&request.old_object, &request.object);
     match (target(request), phase) {
         (Target::Nothing, _) => Answer::Allow,
-        (Target::NewPod, Phase::Mutate) => admit(new, policy, skus).map_or_else(Answer::Deny, Answer::Patch),
+        (Target::NewPod, Phase::Mutate) => fill(request, policy, skus).map_or_else(Answer::Deny, Answer::Patch),
+        (Target::Template(template), Phase::Mutate) => sign(request, template),
         // Only pods are filled in, and only when they are made.
         (_, Phase::Mutate) => Answer::Allow,
-        (Target::NewPod, Phase::Validate) => check(complete(new, policy, skus)),
-        (Target::Template(template), Phase::Validate) => check(admit(template, policy, skus).map(|_| ())),
+        (Target::NewPod, Phase::Validate) => check(complete(new, policy, skus).and_then(|()| signed(request, new))),
+        (Target::Template(template), Phase::Validate) => {
+            check(admit(template, policy, skus).and_then(|_| signed(request, template)))
+        }
         (Target::Pod, Phase::Validate) => check(check_update(old, new)),
         (Target::PodPart, Phase::Validate) => check(check_unchanged(old, new)),
         (Target::Resize, Phase::Validate) => deny(
@@ -92,6 +98,36 @@ fn workload(request: &Request) -> Target<'_> {
     let Some(template) = workload_template(&request.kind.kind, &request.object) else { return Target::Unknown };
     let before = workload_template(&request.kind.kind, &request.old_object);
     if before == Some(template) { Target::Nothing } else { Target::Template(template) }
+}
+
+/// What its SKU sets in a new pod, and who ordered it.
+fn fill(
+    request: &Request,
+    policy: &NamespacePolicy,
+    skus: &BTreeMap<String, Sku>,
+) -> Result<Vec<Injection>, Vec<Refusal>> {
+    let pod = &request.object;
+    let mut injections = admit(pod, policy, skus)?;
+    let by = orderer(request, pod);
+    injections.extend(seal(&request.kind.kind, pod, &injections, by.as_deref()));
+    Ok(injections)
+}
+
+/// Of a template nothing is filled in but who ordered it: what makes pods of it is not asked again.
+fn sign(request: &Request, template: &Value) -> Answer {
+    let by = orderer(request, template);
+    let injections = seal(&request.kind.kind, template, &[], by.as_deref());
+    if injections.is_empty() { Answer::Allow } else { Answer::Patch(injections) }
+}
+
+/// Nobody may have written another's name after that.
+fn signed(request: &Request, pod: &Value) -> Result<(), Vec<Refusal>> {
+    check_ordered(pod, orderer(request, pod).as_deref()).map_or(Ok(()), |refusal| Err(vec![refusal]))
+}
+
+fn orderer(request: &Request, pod: &Value) -> Option<String> {
+    let before = workload_template(&request.kind.kind, &request.old_object);
+    ordered_by(&request.user_info.username, before, pod)
 }
 
 /// The stored pod must equal its SKU: nothing may be left to fill in.

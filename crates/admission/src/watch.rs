@@ -7,12 +7,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use domain::admission::{NamespacePolicy, check_sku};
+use domain::reconnect::Reconnect;
 use domain::sku::{Sku, SkuStatus};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 
@@ -29,14 +29,14 @@ const GET_DEADLINE: Duration = Duration::from_secs(2);
 pub async fn follow_skus(client: Client, tables: &Tables) {
     let kind = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("remotegpu.ai", "v1alpha1", "Sku"), "skus");
     let api: Api<DynamicObject> = Api::all_with(client, &kind);
-    let events = watch(api, watcher::Config::default().page_size(PAGE)).default_backoff();
+    let events = watcher::watcher(api, watcher::Config::default().page_size(PAGE));
     follow("skus", events, &tables.skus, read_sku).await;
 }
 
 /// Follows labelled namespaces until the process ends.
 pub async fn follow_namespaces(client: Client, tables: &Tables) {
     let labelled = watcher::Config::default().labels(NAMESPACE_LABEL).page_size(PAGE);
-    let events = watch(Api::<PartialObjectMeta<Namespace>>::all(client), labelled).default_backoff();
+    let events = watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client), labelled);
     follow("namespaces", events, &tables.namespaces, |object: &PartialObjectMeta<Namespace>| {
         Some(NamespacePolicy::read(object.labels(), object.annotations()))
     })
@@ -70,8 +70,12 @@ async fn follow<K, V>(
     V: PartialEq,
 {
     let mut events = pin!(events);
+    let mut reconnect = Reconnect::default();
     let mut listed = Vec::new();
     while let Some(event) = events.next().await {
+        if !matches!(event, Ok(Event::Init) | Err(_)) {
+            reconnect.answered();
+        }
         match event {
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(object)) => listed.extend(read(&object).map(|row| (object.name_any(), row))),
@@ -82,7 +86,10 @@ async fn follow<K, V>(
             }
             Ok(Event::Apply(object)) => table.put(&object.name_any(), read(&object)),
             Ok(Event::Delete(object)) => table.put(&object.name_any(), None),
-            Err(error) => tracing::warn!(table = what, %error, "the watch was cut and starts again"),
+            Err(error) => {
+                tracing::warn!(table = what, %error, "the watch was cut and starts again");
+                tokio::time::sleep(reconnect.pause()).await;
+            }
         }
     }
 }
@@ -109,7 +116,9 @@ fn read_sku(object: &DynamicObject) -> Option<Sku> {
 
 #[cfg(test)]
 mod tests {
+    use futures::stream;
     use serde_json::json;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -121,6 +130,27 @@ mod tests {
             "status": {"free": 3, "priorityClass": "remotegpu-gpu-h100"}
         }))
         .unwrap()
+    }
+
+    fn applied(price: &str) -> watcher::Result<Event<DynamicObject>> {
+        Ok(Event::Apply(object(price)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_was_away_is_asked_again_every_few_seconds_and_its_news_taken_in() {
+        let away = (0..20).flat_map(|_| [Ok(Event::Init), Err(watcher::Error::NoResourceVersion)]);
+        let table = Table::default();
+        let begun = Instant::now();
+        follow("skus", stream::iter(away.chain([applied("0.10")])), &table, read_sku).await;
+        // 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s, then 15 times 3 s.
+        assert_eq!(begun.elapsed().as_millis() / 100, 481, "{:?}", begun.elapsed());
+        assert_eq!(table.rows()["cpu-shared-8g"].spec.price.per_hour, "0.10");
+
+        let gone = [applied("0.10"), Err(watcher::Error::NoResourceVersion), applied("0.20")];
+        let begun = Instant::now();
+        follow("skus", stream::iter(gone), &table, read_sku).await;
+        assert_eq!(begun.elapsed().as_millis() / 100, 1, "after an answer the first pause is short");
+        assert_eq!(table.rows()["cpu-shared-8g"].spec.price.per_hour, "0.20");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn status_finalizers_and_deletion_pass_without_tables() {
     new["metadata"]["deletionTimestamp"] = json!("2026-11-21T09:00:00Z");
     for resource in ["pods", "pods/status"] {
         let update = request("UPDATE", "Pod", resource, stored(), new.clone());
-        assert!(!needs_tables(&update));
+        assert!(!needs_tables(&update, Phase::Validate));
         let answer = review(&update, Phase::Validate, &NamespacePolicy::default(), &BTreeMap::new());
         assert_eq!(answer, Answer::Allow, "{resource}");
     }
@@ -136,7 +136,7 @@ fn ephemeral_containers_may_debug_and_hold_nothing() {
 }
 
 #[test]
-fn templates_of_workloads_are_refused_with_the_sentence_and_never_changed() {
+fn templates_of_workloads_are_refused_with_the_sentence_and_not_filled_in() {
     let bare = json!({"spec": {"containers": [{"name": "app"}]}});
     let apply = request("CREATE", "Deployment", "apps/deployments", Value::Null, deployment(bare.clone()));
     let Answer::Deny(refusals) = ask(Phase::Validate, &apply) else { panic!("allowed") };
@@ -174,4 +174,61 @@ fn what_is_not_known_is_refused() {
     let hollow = request("CREATE", "Deployment", "apps/deployments", Value::Null, json!({"spec": 1}));
     assert_eq!(refused(ask(Phase::Validate, &hollow)), "malformed");
     assert_eq!(refused(ask(Phase::Validate, &create(Value::Null))), "malformed");
+}
+
+fn by(username: &str, mut request: Request) -> Request {
+    request.user_info.username = username.to_owned();
+    request
+}
+
+const KEY: &str = "system:serviceaccount:remotegpu-access:key-a1b2c3d4-1-7b0c4f12";
+
+/// A pod, or a template, that says who ordered it.
+fn saying(text: &str) -> Value {
+    let mut pod = pod();
+    pod["metadata"]["annotations"] = json!({"remotegpu.ai/ordered-by": text});
+    pod
+}
+
+/// What the filling half makes of an object.
+fn filled(request: &Request) -> Value {
+    assert!(!needs_tables(request, Phase::Mutate) || request.kind.kind == "Pod");
+    let mut object = request.object.clone();
+    match ask(Phase::Mutate, request) {
+        Answer::Patch(injections) => apply(&mut object, &injections),
+        Answer::Allow => {}
+        other => panic!("{other:?}"),
+    }
+    object
+}
+
+#[test]
+fn a_forged_orderer_is_overwritten_on_pods_and_templates() {
+    let ordered = "/metadata/annotations/remotegpu.ai~1ordered-by";
+    let template = format!("/spec/template{ordered}");
+    for said in [pod(), saying("key-z9z9z9z9")] {
+        let bare = by(KEY, create(said.clone()));
+        assert_eq!(filled(&bare).pointer(ordered), Some(&json!("key-a1b2c3d4")));
+        assert_eq!(ask(Phase::Validate, &by(KEY, create(filled(&bare)))), Answer::Allow);
+        let apply = request("CREATE", "Deployment", "apps/deployments", Value::Null, deployment(said.clone()));
+        let stored = filled(&by(KEY, apply));
+        assert_eq!(stored.pointer(&template), Some(&json!("key-a1b2c3d4")));
+        let again = request("UPDATE", "Deployment", "apps/deployments", stored.clone(), deployment(said));
+        assert_eq!(filled(&by("tenant", again)), stored, "a template that stays rolls nothing out");
+    }
+    let unknown = create(saying("key-z9z9z9z9"));
+    assert_eq!(filled(&unknown).pointer(ordered), None, "nobody is not somebody else");
+}
+
+#[test]
+fn where_the_filling_half_was_left_out_a_forged_orderer_is_refused() {
+    let mut forged = stored();
+    forged["metadata"]["annotations"]["remotegpu.ai/ordered-by"] = json!("key-z9z9z9z9");
+    assert_eq!(refused(ask(Phase::Validate, &by(KEY, create(forged.clone())))), "annotations_fixed");
+    let controller = "system:serviceaccount:kube-system:replicaset-controller";
+    assert_eq!(ask(Phase::Validate, &by(controller, create(forged))), Answer::Allow, "its template was admitted");
+    let apply = request("CREATE", "Job", "batch/jobs", Value::Null, deployment(saying("key-z9z9z9z9")));
+    assert_eq!(refused(ask(Phase::Validate, &by(KEY, apply))), "annotations_fixed");
+    let none = request("CREATE", "Job", "batch/jobs", Value::Null, deployment(pod()));
+    assert_eq!(ask(Phase::Validate, &by(KEY, none)), Answer::Allow);
 }
