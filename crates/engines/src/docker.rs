@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,6 +38,7 @@ mod network;
 mod oom;
 mod ports;
 mod raw;
+mod relay;
 mod stats;
 mod tar;
 mod volume;
@@ -69,6 +73,9 @@ pub struct Docker {
     /// What the engine can limit; known after the first [`Provider::describe`].
     limits: OnceLock<Limits>,
     inspected: instances::Inspected,
+    private: image::Private,
+    /// This process begins to act, and what an earlier one left was not looked for yet.
+    begins: AtomicBool,
     /// A network is not removed while a container is being attached to it.
     network_gate: Mutex<()>,
 }
@@ -91,6 +98,8 @@ struct Limits {
     memory: bool,
     swap: bool,
     pids: bool,
+    /// Cores of the host; 0 = it does not say.
+    cores: i64,
     /// It knows GPUs only by the names of the container device interface, as Podman does.
     cdi: bool,
 }
@@ -134,6 +143,8 @@ impl Docker {
             node: node.to_owned(),
             limits: OnceLock::new(),
             inspected: instances::Inspected::default(),
+            private: image::Private::default(),
+            begins: AtomicBool::new(false),
             network_gate: Mutex::default(),
         })
     }
@@ -224,6 +235,7 @@ impl Provider for Docker {
             memory: info.memory_limit == Some(true),
             swap: info.swap_limit == Some(true),
             pids: info.pids_limit == Some(true),
+            cores: info.ncpu.unwrap_or_default(),
             cdi: self.info().await?.get("BuildahVersion").is_some(),
         };
         if !(limits.cpu && limits.memory) {
@@ -245,7 +257,17 @@ impl Provider for Docker {
         Some(crate::POD_IP.to_owned())
     }
 
+    fn begins(&self) {
+        self.begins.store(true, Ordering::SeqCst);
+    }
+
     async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError> {
+        // Nothing is made before the first list has been answered.
+        if self.begins.swap(false, Ordering::SeqCst)
+            && let Err(error) = self.remove_leftovers().await
+        {
+            tracing::warn!(%error, "What an earlier process left could not be removed; the next one tries again");
+        }
         self.instances(None).await
     }
 

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod addresses;
+mod bounds;
 pub mod docker;
 pub mod kubernetes;
 pub mod probe;

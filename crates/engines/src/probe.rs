@@ -12,6 +12,7 @@ mod exec;
 mod features;
 mod http;
 mod nodes;
+mod pages;
 mod renew;
 mod rights;
 mod runpod;
@@ -44,6 +45,8 @@ struct Look {
     step: Step,
     rows: Vec<Row>,
     facts: Facts,
+    /// Something got no answer.
+    unanswered: bool,
 }
 
 // === impl Probe ===
@@ -54,9 +57,9 @@ impl Probe {
         Self { policy, runpod: crate::runpod::PUBLIC_URL.to_owned() }
     }
 
-    /// An address of `url` that may be connected to at this moment, for whoever keeps a connection; names are resolved and
-    /// checked anew each time. None when there is none, or when one of its addresses may not be reached.
-    pub async fn checked_address(&self, url: &ApiUrl) -> Option<IpAddr> {
+    /// The addresses of `url` that may be connected to at this moment, for whoever keeps a connection; names are resolved
+    /// and checked anew each time. None when there is none, or when one of its addresses may not be reached.
+    pub async fn checked_addresses(&self, url: &ApiUrl) -> Option<Vec<IpAddr>> {
         connect::checked(&self.policy, url).await
     }
 
@@ -78,7 +81,7 @@ impl EngineProbe for Probe {
         now: Timestamp,
         step: Step,
     ) -> Probed {
-        let mut look = Look { depth, now, step, rows: Vec::new(), facts: Facts::default() };
+        let mut look = Look { depth, now, step, rows: Vec::new(), facts: Facts::default(), unanswered: false };
         let work = async {
             match settings {
                 Settings::OnPremise(one) => cluster::look(&self.policy, one, credentials, &mut look).await,
@@ -91,7 +94,7 @@ impl EngineProbe for Probe {
         if ended.is_err() {
             look.fail("time", "The checks took longer than 28 s; those that are missing were not made");
         }
-        Probed { report: Report { rows: look.rows }, facts: look.facts }
+        Probed { report: Report { rows: look.rows }, facts: look.facts, unanswered: look.unanswered }
     }
 
     async fn renew(
@@ -118,6 +121,12 @@ impl Look {
 
     fn warn(&mut self, id: &str, message: impl Into<String>) {
         self.add(Row::warn(id, message));
+    }
+
+    /// Not known, because nobody answered: no fault of what was asked about.
+    fn unanswered(&mut self, id: &str, message: impl Into<String>) {
+        self.unanswered = true;
+        self.warn(id, message);
     }
 
     fn fail(&mut self, id: &str, message: impl Into<String>) {

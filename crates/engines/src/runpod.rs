@@ -23,6 +23,7 @@ mod client;
 mod clock;
 mod config;
 mod counts;
+mod crashes;
 mod create;
 mod engine;
 mod events;
@@ -224,6 +225,10 @@ impl Provider for RunPod {
 
     fn costs(&self) -> Vec<Cost> {
         self.0.fleet().costs(self.0.clock.now())
+    }
+
+    fn insufficient_balance(&self) -> Option<String> {
+        self.0.fleet().unpaid.clone()
     }
 
     fn calls(&self) -> Vec<RouteCalls> {

@@ -151,7 +151,7 @@ impl Provider for Simulated {
             Some(known) => Instance::clone(known),
             None => {
                 let pod_ip = Some(state.address(&uid, &request.pod));
-                Instance { uid: uid.clone(), namespace, name, pod_ip, containers: Vec::new() }
+                Instance { uid: uid.clone(), namespace, name, pod_ip, containers: Vec::new(), disruption: None }
             }
         };
         for wanted in &request.containers {

@@ -1,6 +1,6 @@
 //! Settings of one virtual node.
 //! Plain values: flags, files and environment are read by the binary.
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::ApiAccess;
 
@@ -67,13 +67,27 @@ pub struct Gpu {
     pub memory_gib: Option<u32>,
 }
 
-/// A taint with effect `NoSchedule`.
+/// A taint of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeTaint {
     /// Key of the taint.
     pub key: String,
     /// Value of the taint.
     pub value: String,
+    /// What becomes of pods that do not tolerate it.
+    pub effect: TaintEffect,
+}
+
+/// What a taint does to pods that do not tolerate it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaintEffect {
+    /// They are placed elsewhere.
+    #[default]
+    NoSchedule,
+    /// They are placed elsewhere where there is room.
+    PreferNoSchedule,
+    /// They are placed elsewhere, and those that are there go.
+    NoExecute,
 }
 
 /// Certificate and key in PEM files.
@@ -83,6 +97,29 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// Private key.
     pub key: PathBuf,
+}
+
+// === impl TaintEffect ===
+
+impl TaintEffect {
+    /// As Kubernetes writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NoSchedule => "NoSchedule",
+            Self::PreferNoSchedule => "PreferNoSchedule",
+            Self::NoExecute => "NoExecute",
+        }
+    }
+}
+
+impl FromStr for TaintEffect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::NoSchedule, Self::PreferNoSchedule, Self::NoExecute];
+        let found = all.into_iter().find(|effect| effect.name() == text);
+        found.ok_or_else(|| format!("{text} is not NoSchedule, PreferNoSchedule or NoExecute"))
+    }
 }
 
 // === impl Gpu ===
@@ -105,7 +142,11 @@ pub(crate) mod tests {
             port: 10250,
             capacity: Capacity { pods: Some(20000), ..Capacity::default() },
             gpu: Some(Gpu { model: "H100".into(), count: 16, memory_gib: Some(80) }),
-            taints: vec![NodeTaint { key: "nvidia.com/gpu".into(), value: "present".into() }],
+            taints: vec![NodeTaint {
+                key: "nvidia.com/gpu".into(),
+                value: "present".into(),
+                effect: TaintEffect::NoSchedule,
+            }],
             labels: BTreeMap::new(),
             require_pod_label: None,
             reconcile_interval: Duration::from_secs(30),

@@ -393,10 +393,17 @@ async fn files_are_where_they_are_mounted(subject: &Subject) -> Checked {
     }
     let again = subject.provider.create(&wanted).await.map_err(text).map(drop);
     let output_again = subject.output(&pod).await;
+    wanted.files.iter_mut().for_each(|volume| volume.files.clear());
+    wanted.containers.iter_mut().for_each(|container| container.attempt = 2);
+    let emptied = subject.provider.create(&wanted).await.map_err(text).map(drop);
+    let output_emptied = subject.output(&pod).await;
     subject.delete(&pod).await?;
     again?;
+    emptied?;
     let both = [output.as_deref(), output_again.as_deref()];
-    ensure(both == [Ok("a\0b\n"); 2], || format!("{both:?}"))
+    ensure(both == [Ok("a\0b\n"); 2], || format!("{both:?}"))?;
+    let is_gone = output_emptied.as_ref().is_ok_and(|output| !output.contains("a\0b"));
+    ensure(is_gone, || format!("without its source: {output_emptied:?}"))
 }
 
 async fn an_empty_folder_is_open_to_whoever_runs_in_the_pod(subject: &Subject) -> Checked {

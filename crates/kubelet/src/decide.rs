@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 
 use crate::{
     Capabilities, ContainerInstance, ContainerRun, Instance,
-    records::View,
+    records::{View, waits_again},
     refuse::{Refusal, refuse},
     refuse_volumes::refuse_volumes,
     restart::restart_at,
@@ -295,10 +295,12 @@ fn restart_siblings(instance: Option<&Instance>, pod: &Pod, start: &mut Vec<(usi
     }
 }
 
+/// The attempt with which a container starts that the engine does not show: that of the pod's status, or the one after it if
+/// that has ended and an earlier process gave back what ran it.
 fn recorded_restarts(pod: &Pod, name: &str) -> u32 {
     let lists = pod.status.iter().flat_map(|status| [&status.init_container_statuses, &status.container_statuses]);
-    let status = lists.flatten().flatten().find(|status| status.name == name);
-    status.and_then(|status| u32::try_from(status.restart_count).ok()).unwrap_or(0)
+    let Some(status) = lists.flatten().flatten().find(|status| status.name == name) else { return 0 };
+    u32::try_from(status.restart_count).unwrap_or(0) + u32::from(waits_again(status))
 }
 
 #[cfg(test)]

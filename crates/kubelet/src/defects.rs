@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::{
-    ContainerInstance, ContainerRun, EngineInfo, Instance, NodeConfig, ProviderError,
+    ContainerInstance, ContainerRun, EngineInfo, Instance, NodeConfig,
     config::tests::config,
     decide::Rules,
     node_object::{Facts, labels, new_node, status_patch, taints},
@@ -36,6 +36,7 @@ fn instance(uid: &str, id: &str) -> Arc<Instance> {
         namespace: "team".into(),
         name: "web".into(),
         pod_ip: Some("10.0.0.7".into()),
+        disruption: None,
         containers: vec![ContainerInstance {
             hold: None,
             name: "app".into(),
@@ -64,6 +65,7 @@ fn node_status(health: &Health) -> Value {
         server_version: "v1.36.3",
         health,
         orphans: &Orphans::default(),
+        unpaid: None,
         now: at(0),
     };
     status_patch(&facts, None)["status"].clone()
@@ -135,12 +137,6 @@ fn d09_an_instance_without_a_pod_of_ours_is_only_ever_a_suspect() {
     let number = records.start_list();
     let absorbed = records.absorb(number, vec![instance("foreign", "docker://1")]);
     assert_eq!((absorbed.changed.len(), absorbed.unknown.len(), records.len()), (0, 1, 0));
-}
-
-#[test]
-fn d11_not_found_is_not_could_not_find_out() {
-    let (gone, silent) = (ProviderError::NotFound("x".into()), ProviderError::Unavailable("x".into()));
-    assert_ne!(gone, silent);
 }
 
 #[test]

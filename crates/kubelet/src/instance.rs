@@ -15,6 +15,19 @@ pub struct Instance {
     pub pod_ip: Option<String>,
     /// The newest attempt of each container.
     pub containers: Vec<ContainerInstance>,
+    /// The engine took the pod away, so it has failed however its containers ended; `None` = it did not.
+    pub disruption: Option<Disruption>,
+}
+
+/// Why an engine took a pod away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disruption {
+    /// `Evicted` …, as the pod's status says it; empty if it does not.
+    pub reason: String,
+    /// The same in a sentence.
+    pub message: String,
+    /// `TerminationByKubelet`, `PreemptionByScheduler` …, as its condition says it.
+    pub by: String,
 }
 
 /// The newest attempt of one container.
@@ -81,6 +94,9 @@ pub struct Ended {
 impl Ended {
     /// Reason of a container whose process could not be started at all, as in Kubernetes; its exit code is 128.
     pub const START_ERROR: &str = "StartError";
+
+    /// Reason of a container that was taken away, so that nobody saw how it ended; its exit code is 137.
+    pub const LOST: &str = "ContainerStatusUnknown";
 }
 
 // === impl Instance ===

@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) hooks: Hooks,
     pub(crate) health: watch::Sender<Health>,
     pub(crate) orphans: watch::Sender<Orphans>,
+    /// Why nothing new can be paid for.
+    pub(crate) unpaid: watch::Sender<Option<String>>,
     /// Some pod of this node may look different from before.
     pub(crate) pods_changed: Notify,
     /// The cache of pods is complete.
@@ -143,7 +145,7 @@ impl Kubelet {
     /// Runs all parts until `shutdown` fires.
     async fn act(self, stage: &watch::Sender<Stage>, shutdown: CancellationToken) -> Result<(), StartError> {
         self.provider.begins();
-        let (tls, serving) = http::tls::server_config(&self.config, &self.client).await?;
+        let (tls, source) = http::tls::server_config(&self.config, &self.client).await?;
         let listener = http::bind(&self.config).await?;
         let sizes = self.sizes.clone();
         let shared = tokio::select! {
@@ -153,9 +155,7 @@ impl Kubelet {
         stage.send_replace(Stage::Acts(shared.clone(), Instant::now()));
         let mut parts = JoinSet::new();
         parts.spawn(http::serve(shared.clone(), listener, tls));
-        if let Some(serving) = serving {
-            parts.spawn(http::serving::run(shared.clone(), serving));
-        }
+        parts.spawn(source.follow(shared.clone()));
         if let Some(sizes) = sizes {
             parts.spawn(size::run(shared.clone(), sizes));
         }
@@ -213,6 +213,7 @@ impl Kubelet {
             hooks: Hooks::default(),
             health: watch::Sender::new(Health::default()),
             orphans: watch::Sender::new(Orphans::default()),
+            unpaid: watch::Sender::new(None),
             pods_changed: Notify::new(),
             pods_known: CancellationToken::new(),
             engine_known: CancellationToken::new(),

@@ -55,10 +55,10 @@ mod worker;
 mod writer;
 
 pub use access::{ApiAccess, ApiServer};
-pub use config::{Capacity, Gpu, NodeConfig, NodeTaint, TlsFiles};
+pub use config::{Capacity, Gpu, NodeConfig, NodeTaint, TaintEffect, TlsFiles};
 pub use env::asks_for_pod_ip;
 pub use files::{FileVolume, VolumeFile};
-pub use instance::{ContainerInstance, ContainerRun, Ended, Hold, Instance};
+pub use instance::{ContainerInstance, ContainerRun, Disruption, Ended, Hold, Instance};
 pub use kubelet::{Kubelet, StartError};
 pub use leader::Election;
 pub use metrics::{Cost, QuotaLeft, RouteCalls};

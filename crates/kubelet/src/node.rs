@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = pin!(watch_object(api(&shared), &shared.config.name).default_backoff());
     let (mut health, mut size) = (shared.health.subscribe(), shared.allocatable.subscribe());
-    let mut orphans = shared.orphans.subscribe();
+    let (mut orphans, mut unpaid) = (shared.orphans.subscribe(), shared.unpaid.subscribe());
     let mut due = Instant::now();
     loop {
         tokio::select! {
@@ -35,11 +35,20 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             Ok(()) = health.changed() => {}
             Ok(()) = size.changed() => {}
             Ok(()) = orphans.changed() => {}
-            Some(Ok(node)) = changes.next() => if node.is_some_and(|node| is_ours(&shared, &node)) { continue },
+            Ok(()) = unpaid.changed() => {}
+            Some(seen) = changes.next() => match seen {
+                Ok(node) => if node.is_some_and(|node| is_ours(&shared, &node)) { continue },
+                // It goes on by itself, after a pause.
+                Err(error) => {
+                    tracing::debug!(%error, "Watching the Node object failed");
+                    continue;
+                }
+            },
         }
         health.mark_unchanged();
         size.mark_unchanged();
         orphans.mark_unchanged();
+        unpaid.mark_unchanged();
         let kept = keep(&shared).await;
         if let Err(error) = &kept {
             tracing::warn!(%error, "Keeping the Node object failed; trying again");
@@ -68,6 +77,7 @@ async fn keep(shared: &Shared) -> Result<(), kube::Error> {
         node = repair(shared, &api, node).await?;
     }
     let (health, orphans) = (shared.health.borrow().clone(), shared.orphans.borrow().clone());
+    let unpaid = shared.unpaid.borrow().clone();
     let facts = Facts {
         config: &shared.config,
         engine: &shared.engine,
@@ -76,6 +86,7 @@ async fn keep(shared: &Shared) -> Result<(), kube::Error> {
         server_version: &shared.server_version,
         health: &health,
         orphans: &orphans,
+        unpaid: unpaid.as_deref(),
         now: Timestamp::now(),
     };
     let patch = Patch::Strategic(status_patch(&facts, Some(&node)));

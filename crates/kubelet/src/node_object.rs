@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Taint};
+use k8s_openapi::api::core::v1::{Node, NodeCondition, Taint};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,8 @@ use crate::{
 
 /// Said to the API server: exec and attach come as WebSockets.
 const FEATURES: [&str; 1] = ["ExtendWebSocketsToKubelet"];
+/// Type of the condition that nothing new can be paid for; nodes whose engine never says so lack it.
+const UNPAID: &str = "InsufficientBalance";
 /// Pods of a node whose engine and flags name no number.
 const PODS: u32 = 110;
 
@@ -62,7 +64,7 @@ pub(crate) fn labels(config: &NodeConfig) -> BTreeMap<String, String> {
 pub(crate) fn taints(config: &NodeConfig) -> Vec<Taint> {
     let taint = |one: &NodeTaint| {
         let (key, value) = (one.key.clone(), Some(one.value.clone()));
-        Taint { key, value, effect: "NoSchedule".into(), time_added: None }
+        Taint { key, value, effect: one.effect.name().into(), time_added: None }
     };
     config.taints.iter().map(taint).collect()
 }
@@ -93,6 +95,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) server_version: &'a str,
     pub(crate) health: &'a Health,
     pub(crate) orphans: &'a Orphans,
+    /// Why nothing new can be paid for.
+    pub(crate) unpaid: Option<&'a str>,
     pub(crate) now: Timestamp,
 }
 
@@ -139,12 +143,21 @@ fn conditions(facts: &Facts, old: Option<&Node>) -> Vec<Value> {
     }
     let (status, reason, message) = facts.orphans.condition(facts.now);
     all.push(condition(facts.now, old, ORPHANS, status, reason, &message));
+    // A patch takes no condition away: one that was there is said to be over.
+    match facts.unpaid {
+        Some(message) => all.push(condition(facts.now, old, UNPAID, "True", "CreateRefused", message)),
+        None if known(old, UNPAID).is_some() => all.push(condition(facts.now, old, UNPAID, "False", "CreatePaid", "")),
+        None => {}
+    }
     all
 }
 
+fn known<'a>(old: Option<&'a Node>, type_: &str) -> Option<&'a NodeCondition> {
+    old?.status.as_ref()?.conditions.as_ref()?.iter().find(|one| one.type_ == type_)
+}
+
 fn condition(now: Timestamp, old: Option<&Node>, type_: &str, status: &str, reason: &str, message: &str) -> Value {
-    let known = old.and_then(|node| node.status.as_ref()?.conditions.as_ref()?.iter().find(|one| one.type_ == type_));
-    let kept = known.filter(|one| one.status == status).and_then(|one| one.last_transition_time.clone());
+    let kept = known(old, type_).filter(|one| one.status == status).and_then(|one| one.last_transition_time.clone());
     json!({
         "type": type_, "status": status, "reason": reason, "message": message,
         "lastHeartbeatTime": seconds(now),
@@ -191,6 +204,16 @@ mod tests {
     }
 
     #[test]
+    fn a_taint_has_the_effect_that_was_asked_for() {
+        let mut config = config();
+        for effect in ["NoSchedule", "PreferNoSchedule", "NoExecute"] {
+            config.taints[0].effect = effect.parse().unwrap();
+            assert_eq!(taints(&config)[0].effect, effect);
+        }
+        assert!("noschedule".parse::<crate::TaintEffect>().is_err());
+    }
+
+    #[test]
     fn a_node_says_what_it_has_from_its_first_moment() {
         let engine = EngineInfo { version: "1".into(), cpus: Some(64), memory_bytes: Some(1 << 40) };
         let has = capacity(&config(), &engine, &[]);
@@ -199,6 +222,35 @@ mod tests {
             assert_eq!((part["cpu"].0.as_str(), part["nvidia.com/gpu"].0.as_str()), ("64", "16"));
             assert!(part.contains_key("memory"));
         }
+    }
+
+    #[test]
+    fn an_empty_balance_is_a_condition_of_its_own_until_something_is_paid_for_again() {
+        let (config, engine, allocatable) = (config(), EngineInfo::default(), BTreeMap::new());
+        let shown = |unpaid: Option<&str>, old: Option<&Node>| -> Vec<Value> {
+            let facts = Facts {
+                config: &config,
+                engine: &engine,
+                kind: "runpod",
+                allocatable: &allocatable,
+                server_version: "v1.36.3",
+                health: &Health { listed: true, ..Health::default() },
+                orphans: &Orphans::default(),
+                unpaid,
+                now: Timestamp::UNIX_EPOCH,
+            };
+            conditions(&facts, old)
+        };
+        let of = |all: &[Value], type_: &str| {
+            let found = all.iter().find(|one| one["type"] == type_);
+            found.map(|one| (one["status"].clone(), one["message"].clone()))
+        };
+        assert_eq!(of(&shown(None, None), UNPAID), None);
+        let all = shown(Some("no credit"), None);
+        assert_eq!(of(&all, UNPAID), Some((json!("True"), json!("no credit"))));
+        assert_eq!(of(&all, "Ready").unwrap().0, "True", "what runs is paid for, and goes on");
+        let old: Node = serde_json::from_value(json!({"metadata": {}, "status": {"conditions": all}})).unwrap();
+        assert_eq!(of(&shown(None, Some(&old)), UNPAID), Some((json!("False"), json!(""))));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Orphans {
     last: Option<(Timestamp, String)>,
     /// By UID, whose it was and why it is still there.
     left: BTreeMap<String, (String, String)>,
+    /// Instances that run although the API server has no pod of this node: nothing is ended for that.
+    doubted: usize,
 }
 
 // === impl Orphans ===
@@ -41,8 +43,21 @@ impl Orphans {
         self.left.len() != before
     }
 
+    /// So many would be ended for a list without any pod, which is not believed; true if that is news.
+    pub(crate) fn doubt(&mut self, count: usize) -> bool {
+        std::mem::replace(&mut self.doubted, count) != count
+    }
+
     /// Status, reason and message of the condition.
     pub(crate) fn condition(&self, now: Timestamp) -> (&'static str, &'static str, String) {
+        if self.doubted > 0 {
+            let message = format!(
+                "{} run and may cost money, but the API server has no pod of this node; none is ended for that before \
+                 there is a pod again. If it is right, end them at the engine",
+                instances(self.doubted)
+            );
+            return ("True", "NoPodsListed", message);
+        }
         if let Some((pod, why)) = self.left.values().next() {
             let count = instances(self.left.len());
             let message = format!("{count} without a pod could not be ended and may cost money; that of {pod}: {why}");
@@ -89,5 +104,16 @@ mod tests {
         assert_eq!((status, reason), ("True", "OrphansEnded"));
         assert_eq!(message, "1 instance without a pod ended since the start, the last that of team/web");
         assert_eq!(told(&orphans, 2 + 3600).0, "False");
+    }
+
+    #[test]
+    fn instances_that_are_not_ended_for_a_list_without_pods_are_told_until_there_is_one() {
+        let (mut orphans, now) = (Orphans::default(), Timestamp::UNIX_EPOCH);
+        assert!(orphans.doubt(3) && !orphans.doubt(3), "said once");
+        let (status, reason, message) = orphans.condition(now);
+        assert_eq!((status, reason), ("True", "NoPodsListed"));
+        assert!(message.starts_with("3 instances run"), "{message}");
+        assert!(orphans.doubt(0));
+        assert_eq!(orphans.condition(now).1, "NoOrphans");
     }
 }

@@ -1,5 +1,5 @@
 //! The intake: watches the pods of this node and keeps the records in step.
-//! A pod missing from a new complete list was deleted while nobody watched; it is treated as deleted.
+//! A pod missing from a new complete list was deleted while nobody watched, or the list is wrong: the sweep asks.
 use std::{collections::HashSet, pin::pin, sync::Arc};
 
 use futures::TryStreamExt;
@@ -12,7 +12,7 @@ use kube::{
     },
 };
 
-use crate::kubelet::Shared;
+use crate::{kubelet::Shared, sweep};
 
 /// Pods in one page of the first list.
 const PAGE: u32 = 500;
@@ -36,7 +36,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-fn take_in(shared: &Shared, event: Event<Pod>, seen: &mut HashSet<String>) {
+fn take_in(shared: &Arc<Shared>, event: Event<Pod>, seen: &mut HashSet<String>) {
     match event {
         Event::Init => seen.clear(),
         Event::InitApply(pod) => {
@@ -44,11 +44,10 @@ fn take_in(shared: &Shared, event: Event<Pod>, seen: &mut HashSet<String>) {
             put(shared, pod);
         }
         Event::InitDone => {
-            for uid in shared.records.not_in(seen) {
-                remove(shared, &uid);
-            }
+            shared.enqueue(shared.records.set_listed(seen));
             *seen = HashSet::new();
             shared.pods_known.cancel();
+            tokio::spawn(sweep::confirm_missing(shared.clone()));
         }
         Event::Apply(pod) => put(shared, pod),
         Event::Delete(pod) => {
@@ -69,7 +68,7 @@ fn put(shared: &Shared, mut pod: Pod) {
     shared.pods_changed.notify_one();
 }
 
-fn remove(shared: &Shared, uid: &str) {
+pub(crate) fn remove(shared: &Shared, uid: &str) {
     shared.enqueue(shared.records.mark_removed(uid));
     shared.pods_changed.notify_one();
 }

@@ -16,7 +16,7 @@ use crate::{
     events::about,
     hooks::before_stop,
     kubelet::Shared,
-    probes::{Kind, Probed, Row, has_probes, resumed, unprobed},
+    probes::{Kind, Probed, Row, has_probes, left_of, resumed, unprobed},
     queue::Uid,
     records::View,
 };
@@ -41,6 +41,7 @@ struct Target {
     container: Arc<Container>,
     instance: Arc<Instance>,
     attempt: u32,
+    started: Timestamp,
 }
 
 // === impl Prober ===
@@ -60,7 +61,8 @@ impl Prober {
                 self.lock().remove(&key);
                 continue;
             };
-            let run: Run = (found.id.clone(), found.attempt, *started);
+            let started = *started;
+            let run: Run = (found.id.clone(), found.attempt, started);
             let mut watched = self.lock();
             let before = watched.get(&key).map(|known| &known.run);
             if before == Some(&run) {
@@ -82,6 +84,7 @@ impl Prober {
                 container: Arc::new(container.clone()),
                 instance: instance.clone(),
                 attempt: found.attempt,
+                started,
             };
             shared.records.set_probed(uid, &container.name, first);
             tokio::spawn(watch(shared.clone(), target, first, stop));
@@ -130,7 +133,7 @@ fn set(shared: &Shared, target: &Target, probed: Probed) {
 /// False if it failed too often and the container was ended.
 async fn until_started(shared: &Shared, target: &Target, probe: &Probe) -> bool {
     let mut row = Row::default();
-    delay(probe).await;
+    delay(target, probe).await;
     loop {
         match tried(shared, target, Kind::Startup, probe).await.and_then(|success| row.add(probe, success)) {
             Some(true) => return true,
@@ -146,7 +149,7 @@ async fn until_started(shared: &Shared, target: &Target, probe: &Probe) -> bool 
 async fn readiness(shared: &Shared, target: &Target, mut ready: bool) {
     let Some(probe) = &target.container.readiness_probe else { return };
     let mut row = Row::default();
-    delay(probe).await;
+    delay(target, probe).await;
     loop {
         let told = tried(shared, target, Kind::Readiness, probe).await.and_then(|success| row.add(probe, success));
         if let Some(now) = told.filter(|now| *now != ready) {
@@ -160,7 +163,7 @@ async fn readiness(shared: &Shared, target: &Target, mut ready: bool) {
 async fn liveness(shared: &Shared, target: &Target) {
     let Some(probe) = &target.container.liveness_probe else { return };
     let mut row = Row::default();
-    delay(probe).await;
+    delay(target, probe).await;
     loop {
         let told = tried(shared, target, Kind::Liveness, probe).await.and_then(|success| row.add(probe, success));
         if told == Some(false) {
@@ -171,8 +174,9 @@ async fn liveness(shared: &Shared, target: &Target) {
     kill(shared, target, Kind::Liveness, probe).await;
 }
 
-async fn delay(probe: &Probe) {
-    tokio::time::sleep(seconds(probe.initial_delay_seconds, 0)).await;
+async fn delay(target: &Target, probe: &Probe) {
+    let delay = seconds(probe.initial_delay_seconds, 0);
+    tokio::time::sleep(left_of(delay, target.started, Timestamp::now())).await;
 }
 
 async fn pause(probe: &Probe) {

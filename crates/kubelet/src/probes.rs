@@ -1,7 +1,8 @@
 //! Probes: what each container's probes say now, as pure rules; the running of them is in `prober`.
 //! Thresholds, periods and delays are those of Kubernetes. A container without probes is started and ready once it runs.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, Probe};
 
 /// Which probe.
@@ -66,6 +67,12 @@ impl Row {
     }
 }
 
+/// What is left of an initial delay: it counts from the start of the container, whoever has watched it since. The clock of
+/// an engine may be ahead of ours.
+pub(crate) fn left_of(delay: Duration, started: Timestamp, now: Timestamp) -> Duration {
+    delay.saturating_sub(Duration::try_from(now.duration_since(started)).unwrap_or_default())
+}
+
 pub(crate) fn has_probes(container: &Container) -> bool {
     Kind::ALL.iter().any(|kind| kind.of(container).is_some())
 }
@@ -86,10 +93,11 @@ pub(crate) fn resumed(pod: &Pod, container: &Container, id: &str, attempt: u32) 
             && u32::try_from(status.restart_count) == Ok(attempt)
     };
     let same = statuses.iter().find(is_same);
-    match same {
-        Some(status) => Probed { attempt, started: status.started == Some(true), ready: status.ready },
-        None => unprobed(container, attempt),
-    }
+    let Some(status) = same else { return unprobed(container, attempt) };
+    // Of what has no probe nobody would ever say it: the status may be one from before it ran, or while its engine held it.
+    let started = container.startup_probe.is_none() || status.started == Some(true);
+    let ready = started && (container.readiness_probe.is_none() || status.ready);
+    Probed { attempt, started, ready }
 }
 
 /// Whether this running attempt is started and ready.
@@ -123,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn an_initial_delay_counts_from_the_start_of_the_container() {
+        let at = |second: i64| Timestamp::from_second(1_000_000 + second).unwrap();
+        let left = |now: i64| left_of(Duration::from_secs(30), at(0), at(now)).as_secs();
+        assert_eq!([0, 10, 30, 90].map(left), [30, 20, 0, 0]);
+        assert_eq!(left(-5), 30, "its clock is ahead");
+    }
+
+    #[test]
     fn a_container_without_probes_is_ready_and_one_with_probes_is_not_until_they_say_so() {
         let none = Probes::new();
         assert_eq!(shown(&none, &container(json!({})), 0, true), (true, true));
@@ -151,5 +167,20 @@ mod tests {
         assert!(resumed(&pod, &container, "docker://a", 3).ready);
         assert!(!resumed(&pod, &container, "docker://b", 3).ready);
         assert!(!resumed(&pod, &container, "docker://a", 4).ready, "started anew in place");
+    }
+
+    #[test]
+    fn a_status_from_before_a_container_ran_holds_up_nothing_that_has_no_probe() {
+        let pod: Pod =
+            serde_json::from_value(json!({"status": {"containerStatuses": [{"name": "app", "image": "", "imageID": "",
+            "ready": false, "started": false, "restartCount": 0, "containerID": "runpod://a"}]}}))
+            .unwrap();
+        let told = |probes: serde_json::Value| {
+            let Probed { started, ready, .. } = resumed(&pod, &container(probes), "runpod://a", 0);
+            (started, ready)
+        };
+        assert_eq!(told(json!({"livenessProbe": {}})), (true, true));
+        assert_eq!(told(json!({"readinessProbe": {}})), (true, false));
+        assert_eq!(told(json!({"startupProbe": {}})), (false, false));
     }
 }

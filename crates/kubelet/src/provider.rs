@@ -34,7 +34,8 @@ use crate::{
 ///     }
 ///     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {
 ///         let (uid, namespace, name) = request.marker();
-///         Ok(Arc::new(Instance { uid, namespace, name, pod_ip: None, containers: Vec::new() }))
+///         let (pod_ip, containers, disruption) = (None, Vec::new(), None);
+///         Ok(Arc::new(Instance { uid, namespace, name, pod_ip, containers, disruption }))
 ///     }
 ///     async fn list(&self) -> Result<Vec<Arc<Instance>>, ProviderError> {
 ///         Ok(Vec::new())
@@ -202,6 +203,12 @@ pub trait Provider: Send + Sync + 'static {
     /// What it rents costs by namespace; nothing by default. Asks nobody.
     fn costs(&self) -> Vec<Cost> {
         Vec::new()
+    }
+
+    /// Why its account can pay for nothing new, in the provider's words; `None` if it can, as far as is known. Asks
+    /// nobody.
+    fn insufficient_balance(&self) -> Option<String> {
+        None
     }
 
     /// How often it called its own API so far, by route and status; nothing by default. Asks nobody.

@@ -51,6 +51,8 @@ struct Record {
     /// Grace period of a deletion in progress.
     grace: Option<i64>,
     removed: bool,
+    /// The last complete list of the API server lacks it: it is gone, or that list is wrong.
+    unlisted: bool,
     terminated: bool,
     has_files: bool,
     phase: &'static str,
@@ -134,6 +136,7 @@ impl Records {
             record.pod = json.into();
             record.phase = phase_word(pod);
             record.version = version;
+            record.unlisted = false;
             return true;
         }
         inner.by_uid.insert(uid.into(), Record::new(pod, json, version, self.api_access));
@@ -152,10 +155,42 @@ impl Records {
         Some(key)
     }
 
-    /// Pods that are known but not in `seen`, a complete list of the API server.
-    pub(crate) fn not_in(&self, seen: &HashSet<String>) -> Vec<String> {
+    /// Takes in which pods a complete list of the API server has; those that the one before lacked are returned.
+    pub(crate) fn set_listed(&self, seen: &HashSet<String>) -> Vec<Uid> {
+        let (mut inner, mut back) = (self.lock(), Vec::new());
+        for (uid, record) in &mut inner.by_uid {
+            let unlisted = !seen.contains(uid.as_ref());
+            if std::mem::replace(&mut record.unlisted, unlisted) && !unlisted {
+                back.push(uid.clone());
+            }
+        }
+        back
+    }
+
+    /// The API server has this pod, whatever its list said.
+    pub(crate) fn set_there(&self, uid: &str) {
+        if let Some(record) = self.lock().by_uid.get_mut(uid) {
+            record.unlisted = false;
+        }
+    }
+
+    /// Pods that the last complete list lacks; that they are gone is to be confirmed.
+    pub(crate) fn unlisted(&self) -> Vec<Uid> {
         let inner = self.lock();
-        inner.by_uid.keys().filter(|uid| !seen.contains(uid.as_ref())).map(ToString::to_string).collect()
+        inner.by_uid.iter().filter(|(_, record)| record.is_missing()).map(|(uid, _)| uid.clone()).collect()
+    }
+
+    /// Whether the last complete list lacks this pod.
+    pub(crate) fn is_unlisted(&self, uid: &str) -> bool {
+        self.lock().by_uid.get(uid).is_some_and(Record::is_missing)
+    }
+
+    /// Number of pods that the last complete list has, and of instances whose pod it lacks.
+    pub(crate) fn at_stake(&self) -> (usize, usize) {
+        let inner = self.lock();
+        let (missing, listed): (Vec<&Record>, Vec<&Record>) =
+            inner.by_uid.values().filter(|record| record.is_here()).partition(|record| record.unlisted);
+        (listed.len(), missing.iter().filter(|record| record.instance.is_some()).count())
     }
 
     /// Pods with volumes of files.
@@ -316,6 +351,7 @@ impl Record {
             version,
             grace: grace(pod),
             removed: false,
+            unlisted: false,
             terminated: false,
             has_files: file_volumes(pod, api_access).next().is_some(),
             phase: phase_word(pod),
@@ -334,6 +370,10 @@ impl Record {
 
     fn is_here(&self) -> bool {
         !self.removed && !self.terminated
+    }
+
+    fn is_missing(&self) -> bool {
+        self.unlisted && !self.removed
     }
 
     fn is(&self, namespace: &str, name: &str) -> bool {
@@ -431,7 +471,7 @@ fn has_container_id(pod: &Pod) -> bool {
 }
 
 /// Whether it ended and waits to start again: nothing is lost with what an engine may have given back meanwhile.
-fn waits_again(status: &ContainerStatus) -> bool {
+pub(crate) fn waits_again(status: &ContainerStatus) -> bool {
     let is_waiting = status.state.as_ref().is_some_and(|state| state.waiting.is_some());
     let end = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     is_waiting && end.is_some_and(|end| end.container_id == status.container_id)

@@ -191,6 +191,12 @@ fn refuse_container(container: &Container, capabilities: &Capabilities) -> Optio
             "Container {name}: the mount of {volume} uses subPath or mountPropagation, which is not supported"
         ));
     }
+    // Engines take `volume:path:options` as one text, the API server any path: what follows a colon would be options
+    // that the tenant chose, and one of Podman's puts folders of the engine's host into the container.
+    if let Some(mount) = mounts.iter().find(|mount| mount.mount_path.contains(':')) {
+        let (volume, path) = (&mount.name, &mount.mount_path);
+        return unsupported(format!("Container {name}: the mountPath of {volume} is {path:?}; leave the colon out"));
+    }
     let limits = resources.as_ref().and_then(|resources| resources.limits.as_ref());
     let device =
         limits.into_iter().flatten().map(|(key, _)| key.as_str()).find(|key| is_foreign_device(key, capabilities));

@@ -10,9 +10,11 @@ use k8s_openapi::api::core::v1::Secret;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// Where images without a registry come from, and the name under which its logins are kept.
+/// Where images without a registry come from, and the host under which its logins are kept.
 const DOCKER_HUB: &str = "docker.io";
-const DOCKER_HUB_KEY: &str = "index.docker.io/v1";
+const DOCKER_HUB_HOST: &str = "index.docker.io";
+/// Versions of the registry's API: as the only path of a login they mean its host.
+const VERSIONS: [&str; 2] = ["v1", "v2"];
 
 /// One login of a registry.
 #[derive(Clone)]
@@ -83,8 +85,10 @@ fn bare(registry: &str) -> &str {
 pub(crate) fn login<'a>(logins: &'a [RegistryLogin], image: &str) -> Option<&'a RegistryLogin> {
     let (host, path) = place(image);
     let fits = |login: &&RegistryLogin| {
-        let known = if login.registry == DOCKER_HUB_KEY { DOCKER_HUB } else { &login.registry };
+        let known = login.registry.as_str();
         let (known_host, known_path) = known.split_once('/').unwrap_or((known, ""));
+        let known_host = if known_host == DOCKER_HUB_HOST { DOCKER_HUB } else { known_host };
+        let known_path = if VERSIONS.contains(&known_path) { "" } else { known_path };
         let below = path
             .strip_prefix(known_path)
             .is_some_and(|rest| known_path.is_empty() || rest.starts_with(['/', ':', '@']));
@@ -155,6 +159,19 @@ mod tests {
         assert_eq!(of("eu.ghcr.io/web"), Some("*.ghcr.io"));
         assert_eq!(of("busybox:1"), Some("index.docker.io/v1"));
         assert_eq!(of("other.example/web"), None);
+    }
+
+    #[test]
+    fn the_version_of_a_registrys_api_is_no_part_of_an_image() {
+        for (registry, image) in [
+            ("index.docker.io/v1", "team/web:1"),
+            ("index.docker.io", "docker.io/team/web"),
+            ("r.example/v1", "r.example/team/web"),
+            ("r.example/v2", "r.example/web@sha256:00"),
+        ] {
+            assert!(login(&of(&[registry]), image).is_some(), "{registry} for {image}");
+        }
+        assert!(login(&of(&["r.example/team/v2"]), "r.example/team/web").is_none());
     }
 
     #[test]

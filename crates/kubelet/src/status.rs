@@ -21,7 +21,7 @@ mod final_status;
 
 pub(crate) use final_status::{End, final_status};
 
-use conditions::{Readiness, set_conditions};
+use conditions::{Readiness, set_condition, set_conditions};
 
 /// Bytes that the termination messages of one pod have together, as in Kubernetes.
 const MESSAGES: usize = 12 << 10;
@@ -65,10 +65,30 @@ pub(crate) fn status(situation: &Situation) -> PodStatus {
         set_pod_ip(&mut status, ip);
     }
     set_conditions(&mut status, situation.pod, &readiness(situation, &init, &statuses), situation.now);
+    if status.phase.as_deref() == Some("Failed") {
+        show_disruption(&mut status, situation, &statuses);
+    }
     status.container_statuses = Some(statuses);
     status.init_container_statuses = Some(init).filter(|all| !all.is_empty());
     shorten_messages(&mut status);
     status
+}
+
+/// Not the work's own fault: what a Job's podFailurePolicy can ignore.
+fn show_disruption(status: &mut PodStatus, situation: &Situation, statuses: &[ContainerStatus]) {
+    let told = situation.instance.and_then(|instance| instance.disruption.as_ref());
+    let why = match told {
+        Some(told) => {
+            status.reason = Some(told.reason.clone()).filter(|reason| !reason.is_empty());
+            status.message = Some(told.message.clone()).filter(|message| !message.is_empty());
+            (told.by.as_str(), told.message.clone())
+        }
+        None if statuses.iter().any(was_taken_away) => {
+            ("InstanceLost", "The engine ended the instance of this pod, and nobody saw how".to_owned())
+        }
+        None => return,
+    };
+    set_condition(status, situation.pod, "DisruptionTarget", true, Some(why), situation.now);
 }
 
 /// Each container of a pod has an equal part of what there is for messages.
@@ -105,17 +125,26 @@ fn readiness(situation: &Situation, init: &[ContainerStatus], statuses: &[Contai
     };
     let over = matches!(situation.pod.status.as_ref().and_then(|old| old.phase.as_deref()), Some("Succeeded"));
     let done = statuses.iter().all(is_completed);
+    let phase = phase_of(situation, statuses);
     Readiness {
-        sandbox: situation.instance.is_some_and(|instance| !instance.containers.is_empty()),
+        sandbox: phase != "Failed" && situation.instance.is_some_and(|instance| !instance.containers.is_empty()),
         unready: names(false),
         uninitialized: init.iter().filter(|one| !one.ready).map(|one| one.name.clone()).collect(),
         deleting: situation.pod.metadata.deletion_timestamp.is_some(),
-        completed: over || done && phase_of(situation, statuses) == "Succeeded",
+        completed: over || done && phase == "Succeeded",
     }
 }
 
+fn end_of(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
+    status.state.as_ref()?.terminated.as_ref()
+}
+
 fn is_completed(status: &ContainerStatus) -> bool {
-    status.state.as_ref().and_then(|state| state.terminated.as_ref()).is_some_and(|ended| ended.exit_code == 0)
+    end_of(status).is_some_and(|end| end.exit_code == 0)
+}
+
+fn was_taken_away(status: &ContainerStatus) -> bool {
+    end_of(status).is_some_and(|end| end.reason.as_deref() == Some(Ended::LOST))
 }
 
 fn phase_of(situation: &Situation, statuses: &[ContainerStatus]) -> &'static str {
@@ -136,8 +165,9 @@ fn phase_of(situation: &Situation, statuses: &[ContainerStatus]) -> &'static str
         && statuses.iter().all(|status| {
             of(status).is_some_and(|one| restart(situation, one, restart_policy(situation.pod)).is_none())
         });
+    let taken_away = instance.is_some_and(|instance| instance.disruption.is_some());
     match all_over {
-        true if ends.iter().all(|end| end.exit_code == 0) => "Succeeded",
+        true if ends.iter().all(|end| end.exit_code == 0) && !taken_away => "Succeeded",
         true => "Failed",
         false => "Running",
     }
@@ -191,8 +221,9 @@ fn container_status(
     status.container_id = Some(found.id.clone());
     status.image_id.clone_from(&found.image_id);
     status.restart_count = i32::try_from(found.attempt).unwrap_or(i32::MAX);
-    if let Some(previous) = &found.previous {
-        status.last_state = Some(terminated_state(previous));
+    let previous = found.previous.as_ref().map(terminated_state);
+    if let Some(end) = previous.or_else(|| end_before(old?, found)) {
+        status.last_state = Some(end);
     }
     match &found.run {
         ContainerRun::Created => {
@@ -210,6 +241,12 @@ fn container_status(
         ContainerRun::Ended(ended) => ended_status(situation, found, (ended, policy), &mut status),
     }
     status
+}
+
+/// The end that the status has shown until now, if another attempt has taken its place: an engine need not remember it.
+fn end_before(old: &ContainerStatus, found: &ContainerInstance) -> Option<ContainerState> {
+    let is_newer = i32::try_from(found.attempt).is_ok_and(|attempt| attempt > old.restart_count);
+    old.state.clone().filter(|state| is_newer && state.terminated.is_some())
 }
 
 /// A container that does not exist: it waits for the init containers, or for what keeps it from being made.

@@ -93,4 +93,6 @@ async fn list(shared: &Arc<Shared>, sweep: &mut Sweep, regular: bool) {
             });
         }
     }
+    let unpaid = shared.provider.insufficient_balance();
+    shared.unpaid.send_if_modified(|known| std::mem::replace(known, unpaid.clone()) != unpaid);
 }

@@ -82,7 +82,8 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
         shared.prober.forget(uid);
         return Ok(remove::without_pod(shared, uid, &view).await);
     }
-    if view.terminated {
+    // Nothing is made or ended for a pod that may be gone: it comes again when that is known.
+    if view.terminated || shared.records.is_unlisted(uid) {
         return Ok(Outcome::Done);
     }
     shared.prober.keep(shared, uid, &view);
@@ -110,7 +111,15 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
                 .as_ref()
                 .map(|failure| Waiting { reason: failure.reason.clone(), message: failure.message.clone() });
             report(shared, &view, waiting.as_ref()).await?;
-            Ok(wake_at.map_or(Outcome::Done, |at| Outcome::After(until(at, now))))
+            let Some(pause) = wake_at.map(|at| until(at, now)) else { return Ok(Outcome::Done) };
+            if !start::is_given_back_meanwhile(&view, pause) {
+                return Ok(Outcome::After(pause));
+            }
+            // Its status says by now that it waits to start again: also a process that begins later misses nothing.
+            Ok(match release(shared, uid, &view).await {
+                Outcome::Done => Outcome::After(pause),
+                later => later,
+            })
         }
     }
 }

@@ -22,37 +22,26 @@ const BAD_IMAGE_SECONDS: u64 = 4;
 const FROM_TEMPLATE: [&str; 6] = ["image", "args", "disk", "ports", "registry", "mounts"];
 
 pub(crate) fn create(state: &mut State, mut body: Value, effects: &[Effect], now: Timestamp) -> Reply {
-    if let Some(refusal) = apply_template(state, &mut body) {
+    if let Some(refusal) = refused(state, &mut body) {
         return refusal;
     }
-    if let Some(rule) = broken(&body, state) {
-        return Reply::problem(400, &rule);
-    }
-    if let Some(id) = body["registry"].as_str().filter(|id| !state.registries.contains_key(*id)) {
-        return Reply::problem(404, &format!("registry '{id}' not found"));
-    }
     let secure = body["cloud"] != "COMMUNITY";
-    let (hardware, mut price) = hardware(&body, secure);
+    let (hardware, price) = hardware(&body, secure);
     if state.balance(now) < price || state.spending(now) + price > state.settings.spend_limit_micros {
         return Reply::problem(402, "Insufficient balance: at least one hour of credit is required");
     }
-    let Some(mut data_center) = place(state, &body, secure).filter(|_| !effects.contains(&Effect::NoCapacity)) else {
+    let Some(data_center) = place(state, &body, secure).filter(|_| !effects.contains(&Effect::NoCapacity)) else {
         return Reply::problem(400, NO_CAPACITY);
     };
     let stock = (hardware_id(&hardware), data_center.clone(), secure);
     state.take(&stock);
-    for effect in effects {
-        match effect {
-            Effect::WrongPlace { data_center: other } => data_center.clone_from(other),
-            Effect::WrongPrice { micros } => price = *micros,
-            _ => {}
-        }
-    }
+    let (data_center, price) = delivered(effects, data_center, price);
     let id = state.random.id(14);
     let mut pod = Pod {
         id: id.clone(),
         name: body["name"].as_str().unwrap_or_default().to_owned(),
         container: container(&body),
+        asked: body[hardware.0].clone(),
         hardware,
         cloud: if secure { "SECURE" } else { "COMMUNITY" }.into(),
         data_center,
@@ -71,22 +60,55 @@ pub(crate) fn create(state: &mut State, mut body: Value, effects: &[Effect], now
         locked: false,
         listed: after(now, state.settings.list_lag_seconds),
     };
+    begin(&mut pod, effects, now);
+    let view = answer(&pod, &body, state, now);
+    // Also one that ends at once was paid for at its full price.
+    state.peak = state.peak.max(state.spending(now) + price);
+    state.pods.insert(id, pod);
+    Reply::json(201, view)
+}
+
+/// What a body is refused for, once its template is put under it.
+fn refused(state: &State, body: &mut Value) -> Option<Reply> {
+    if let Some(refusal) = apply_template(state, body) {
+        return Some(refusal);
+    }
+    if let Some(rule) = broken(body, state) {
+        return Some(Reply::problem(400, &rule));
+    }
+    let unknown = body["registry"].as_str().filter(|id| !state.registries.contains_key(*id))?;
+    Some(Reply::problem(404, &format!("registry '{unknown}' not found")))
+}
+
+/// Where the pod really is and what it really costs.
+fn delivered(effects: &[Effect], mut data_center: String, mut price: i64) -> (String, i64) {
+    for effect in effects {
+        match effect {
+            Effect::WrongPlace { data_center: other } => data_center.clone_from(other),
+            Effect::WrongPrice { micros } => price = *micros,
+            _ => {}
+        }
+    }
+    (data_center, price)
+}
+
+fn begin(pod: &mut Pod, effects: &[Effect], now: Timestamp) {
     let image = pod.image().to_owned();
     pod.log.push(Line { at: now, source: "system", text: format!("create container {image}") });
-    disturb(&mut pod, effects, now);
+    disturb(pod, effects, now);
     if let Some(up) = pod.up {
         pod.say(up, "system", format!("start container for {image}: begin"));
     }
+}
+
+fn answer(pod: &Pod, body: &Value, state: &State, now: Timestamp) -> Value {
     let mut view = pod.view(now, &state.settings);
     if state.settings.like_example {
         view["actions"] = json!(["start", "terminate"]);
         view["runtime"] = json!({});
         view["template"] = body["templateId"].clone();
     }
-    // Also one that ends at once was paid for at its full price.
-    state.peak = state.peak.max(state.spending(now) + price);
-    state.pods.insert(id, pod);
-    Reply::json(201, view)
+    view
 }
 
 fn disturb(pod: &mut Pod, effects: &[Effect], now: Timestamp) {

@@ -104,7 +104,7 @@ pub enum Effect {
     CursorRefused,
     /// List: the instance is left out (F6, F10).
     LeaveOut,
-    /// List and get: the instance is shown as it was at its start (F10).
+    /// List and get: the instance is shown as it was at its start; in a list also one that was deleted (F10).
     Stale,
     /// Delete: 204, and it lives on (F17).
     LivesOn,

@@ -37,6 +37,8 @@ pub(crate) struct Pod {
     pub(crate) container: Map<String, Value>,
     /// `{"gpu": …}` or `{"cpu": …}`.
     pub(crate) hardware: (&'static str, Value),
+    /// What the create said of the hardware, word for word.
+    pub(crate) asked: Value,
     pub(crate) cloud: String,
     pub(crate) data_center: String,
     /// Millionths of a dollar per hour while it runs.
@@ -107,6 +109,8 @@ impl Pod {
         self.ended = None;
         self.blocked = false;
         self.printed = false;
+        // What a start that never came about would have written.
+        self.log.retain(|line| line.at <= now);
         self.up = Some(after(now, settings.boot_seconds));
         self.mapped = Some(after(now, settings.boot_seconds + settings.port_seconds));
         self.ledger.change(now, self.price);

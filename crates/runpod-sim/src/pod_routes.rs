@@ -15,8 +15,8 @@ const CHANGEABLE: [&str; 7] = ["image", "args", "disk", "ports", "env", "registr
 
 pub(crate) fn list(state: &State, call: &Call, effects: &dyn Fn(&str) -> Vec<Effect>, now: Timestamp) -> Reply {
     let mut items: Vec<Value> = Vec::new();
-    let mut newest: Vec<&Pod> =
-        state.pods.values().filter(|pod| !pod.is_terminated(now) && pod.listed <= now).collect();
+    let is_shown = |pod: &&Pod| !pod.is_terminated(now) || effects(&pod.name).contains(&Effect::Stale);
+    let mut newest: Vec<&Pod> = state.pods.values().filter(is_shown).filter(|pod| pod.listed <= now).collect();
     newest.sort_by(|one, other| (other.created, &other.id).cmp(&(one.created, &one.id)));
     let mut struck = Vec::new();
     for pod in newest {

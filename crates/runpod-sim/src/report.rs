@@ -55,6 +55,8 @@ pub struct PodReport {
     pub micros: i64,
     /// What it was created with: image, args, ports, env.
     pub container: serde_json::Value,
+    /// What the create said of the hardware: id, count, CUDA versions.
+    pub asked: serde_json::Value,
 }
 
 // === impl Simulator ===
@@ -87,6 +89,7 @@ impl Simulator {
                     seconds: seconds_between(pod.created, ended.unwrap_or(now)),
                     micros: pod.ledger.micros(now),
                     container: serde_json::Value::Object(pod.container.clone()),
+                    asked: pod.asked.clone(),
                 }
             })
             .collect();

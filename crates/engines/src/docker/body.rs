@@ -10,12 +10,20 @@ use domain::quantity::parse_milli;
 use k8s_openapi::api::core::v1::{Container, Pod, SecurityContext};
 use kubelet::{ContainerRequest, Gpu, InstanceRequest, ProviderError};
 
-use super::{ATTEMPT, CONTAINER, Docker, GPUS, Limits, address::ADDRESS, devices, message, volume};
+use super::{
+    ATTEMPT, CONTAINER, Docker, GPUS, Limits,
+    address::ADDRESS,
+    devices,
+    image::{PRIVATE, private},
+    message, volume,
+};
 
 /// Read by NVIDIA's runtime.
 const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
 /// Processes and threads of one container: more than any honest workload, less than a fork bomb.
 const PIDS: i64 = 8192;
+/// Thousandths of a core that a container can be limited to at least.
+const LEAST_CPU: i64 = 10;
 /// Log kept by the engine.
 const LOG_SIZE: &str = "50m";
 
@@ -47,6 +55,7 @@ impl Docker {
         labels.insert(CONTAINER.into(), spec.name.clone());
         labels.insert(ATTEMPT.into(), wanted.attempt.to_string());
         labels.extend(message::Wanted::of(spec).labels());
+        labels.extend(private(request, spec, image).map(|id| (PRIVATE.to_owned(), id)));
         let numbers: Vec<String> = gpus.iter().map(u32::to_string).collect();
         labels.extend((!gpus.is_empty()).then(|| (GPUS.to_owned(), numbers.join(","))));
         let user = user(&request.pod, spec, image);
@@ -111,7 +120,8 @@ fn host_config(
     gpus: &[u32],
 ) -> HostConfig {
     let security = spec.security_context.clone().unwrap_or_default();
-    let memory = limits.memory.then(|| limit(spec, "memory").map(|milli| milli / 1000)).flatten();
+    // Rounded up: of part of a byte would come none, and none is no limit to the engine.
+    let memory = limits.memory.then(|| limit(spec, "memory").map(|milli| milli.saturating_add(999) / 1000)).flatten();
     let log = HostConfigLogConfig {
         typ: Some("json-file".into()),
         config: Some([("max-size".to_owned(), LOG_SIZE.to_owned())].into()),
@@ -122,7 +132,7 @@ fn host_config(
             Network::Of(id) => format!("container:{id}"),
         }),
         binds: some(&volume::binds(request, spec, limits)),
-        nano_cpus: limits.cpu.then(|| limit(spec, "cpu").map(|milli| milli.saturating_mul(1_000_000))).flatten(),
+        nano_cpus: limits.cpu.then(|| limit(spec, "cpu").map(|milli| nano_cpus(milli, limits.cores))).flatten(),
         memory,
         // Equal to memory: no swap on top.
         memory_swap: memory.filter(|_| limits.swap),
@@ -142,6 +152,13 @@ fn host_config(
 fn limit(spec: &Container, resource: &str) -> Option<i64> {
     let limits = spec.resources.as_ref()?.limits.as_ref()?;
     parse_milli(&limits.get(resource)?.0).ok()?.try_into().ok()
+}
+
+/// A limit above what the host has limits nothing, and Linux knows none below a hundredth of a core: engines refuse both,
+/// Kubernetes takes them.
+fn nano_cpus(milli: i64, cores: i64) -> i64 {
+    let most = if cores > 0 { cores.saturating_mul(1000) } else { i64::MAX };
+    milli.min(most).max(LEAST_CPU).saturating_mul(1_000_000)
 }
 
 pub(super) fn gpu_count(spec: &Container) -> Option<i64> {
@@ -230,7 +247,7 @@ mod tests {
 
     fn config_of(container: Value, cdi: bool) -> HostConfig {
         let request = request(container, json!({}));
-        let limits = Limits { cpu: true, memory: true, swap: true, pids: true, cdi };
+        let limits = Limits { cpu: true, memory: true, swap: true, pids: true, cores: 4, cdi };
         host_config(&request, &request.containers[0].spec, limits, Network::Own("rgpu-team".into(), None), &[1, 3])
     }
 
@@ -253,6 +270,22 @@ mod tests {
         assert_eq!(config.device_requests.unwrap()[0].device_ids.as_deref().unwrap(), ["1", "3"]);
         assert_eq!(config.binds.unwrap(), ["rgpu_u_data:/data:ro,nocopy"]);
         assert_eq!(config.network_mode.as_deref(), Some("rgpu-team"));
+    }
+
+    #[test]
+    fn part_of_a_byte_is_a_limit_too() {
+        let memory = |text: &str| config(json!({"name": "app", "resources": {"limits": {"memory": text}}})).memory;
+        assert_eq!((memory("1m"), memory("1001m"), memory("2Gi")), (Some(1), Some(2), Some(2 << 30)));
+    }
+
+    #[test]
+    fn a_limit_of_cpu_is_one_that_the_host_can_keep() {
+        let told = |cpu: &str| {
+            config(json!({"name": "app", "resources": {"limits": {"cpu": cpu}}})).nano_cpus.map(|nano| nano / 1_000_000)
+        };
+        assert_eq!(["1m", "10m", "4", "64"].map(told), [Some(10), Some(10), Some(4000), Some(4000)]);
+        assert_eq!(nano_cpus(64_000, 0), 64_000_000_000, "nobody said how many there are");
+        assert_eq!(config(json!({"name": "app"})).nano_cpus, None);
     }
 
     #[test]

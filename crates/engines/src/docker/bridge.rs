@@ -16,12 +16,13 @@ use kubelet::ProviderError;
 use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
-    io::copy_bidirectional,
     net::{TcpStream, UnixListener, UnixStream},
     task::{JoinHandle, JoinSet},
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::relay::relay;
 
 /// For connecting and the handshake together.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -110,11 +111,13 @@ async fn serve(listener: UnixListener, far: Arc<Far>) {
 // === impl Far ===
 
 impl Far {
-    async fn join(&self, mut near: UnixStream) -> std::io::Result<()> {
+    async fn join(&self, near: UnixStream) -> std::io::Result<()> {
         let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-        let mut far = timeout(CONNECT, self.connect()).await.map_err(late)??;
-        // Either side may leave whenever it likes.
-        let _bytes = copy_bidirectional(&mut near, &mut far).await;
+        let far = timeout(CONNECT, self.connect()).await.map_err(late)??;
+        if let Err(error) = relay(near, far).await {
+            // Either side may leave whenever it likes, and whoever called hears that the answer is not whole.
+            tracing::debug!(%error, host.address = %self.address, "A call to a container host broke off");
+        }
         Ok(())
     }
 

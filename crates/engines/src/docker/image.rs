@@ -1,12 +1,64 @@
 //! Images: present, pulled by policy, or waiting with the engine's own words.
-//! Pull secrets are passed on with each pull and never kept by the engine.
+//! Pull secrets are passed on with each pull and never kept by the engine. An image that a namespace got with a login is no
+//! other's before the registry has agreed, as in Kubernetes (KEP-2535).
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use bollard::{auth::DockerCredentials, models::ImageInspect, query_parameters::CreateImageOptionsBuilder};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Container;
 use kubelet::{InstanceRequest, ProviderError, RegistryLogin};
 use secrecy::ExposeSecret;
 
-use super::{Docker, status_code, unavailable, words};
+use super::{CLUSTER, Docker, POD_NAMESPACE, status_code, unavailable, words};
+
+/// Label of a container whose pod had a login for its image: the id of that image, which has many names. It outlives this
+/// process.
+pub(super) const PRIVATE: &str = "remotegpu.ai/private-image";
+/// Images that are remembered; one that is forgotten is known again by the containers that bear its label.
+const MOST: usize = 10_000;
+
+/// Images that were pulled with a login, by their ids, and for which namespaces.
+#[derive(Default)]
+pub(super) struct Private(Mutex<HashMap<String, HashSet<String>>>);
+
+// === impl Private ===
+
+impl Private {
+    /// The registry gave an image to this namespace, with a login or without.
+    fn note(&self, id: &str, namespace: &str, with_login: bool) {
+        let mut known = self.lock();
+        if !with_login && !known.contains_key(id) {
+            return;
+        }
+        if known.len() >= MOST && !known.contains_key(id) {
+            known.clear();
+        }
+        known.entry(id.to_owned()).or_default().insert(namespace.to_owned());
+    }
+
+    /// An earlier process, or another, has pulled it with a login for somebody.
+    fn mark(&self, id: &str) {
+        self.lock().entry(id.to_owned()).or_default();
+    }
+
+    /// Whether the registry must agree before this namespace runs it; `None` if nothing is known of it.
+    fn is_others(&self, id: &str, namespace: &str) -> Option<bool> {
+        self.lock().get(id).map(|namespaces| !namespaces.contains(namespace))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, HashSet<String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The id of the image, if the pod has a login for it: for [`PRIVATE`].
+pub(super) fn private(request: &InstanceRequest, container: &Container, image: &ImageInspect) -> Option<String> {
+    let name = with_tag(container.image.as_deref().unwrap_or_default());
+    request.login(&name).and_then(|_| image.id.clone())
+}
 
 // === impl Docker ===
 
@@ -19,18 +71,45 @@ impl Docker {
     ) -> Result<ImageInspect, ProviderError> {
         let image = with_tag(container.image.as_deref().unwrap_or_default());
         let policy = container.image_pull_policy.as_deref().unwrap_or_else(|| default_policy(&image));
+        let (_, namespace, _) = request.marker();
+        let mut missing = "is not on this engine";
         if policy != "Always"
             && let Some(found) = self.find_image(&image).await?
         {
-            return Ok(found);
+            if !self.is_others_image(&found, &namespace).await? {
+                return Ok(found);
+            }
+            missing = "was pulled with the login of another namespace";
         }
         if policy == "Never" {
-            let message = format!("Image {image} is not on this engine and imagePullPolicy is Never");
+            let message = format!("Image {image} {missing} and imagePullPolicy is Never");
             return Err(ProviderError::Waiting { reason: "ErrImageNeverPull", message });
         }
-        self.pull(&image, request.login(&image)).await?;
+        let login = request.login(&image);
+        self.pull(&image, login).await?;
         let found = self.find_image(&image).await?;
-        found.ok_or_else(|| pull_error(format!("Image {image} was pulled, but the engine does not have it")))
+        let lacking = || pull_error(format!("Image {image} was pulled, but the engine does not have it"));
+        let found = found.ok_or_else(lacking)?;
+        self.private.note(found.id.as_deref().unwrap_or_default(), &namespace, login.is_some());
+        Ok(found)
+    }
+
+    /// Also after a restart of this process, as long as a container of the image is there; nodes of other clusters may have
+    /// made it.
+    async fn is_others_image(&self, image: &ImageInspect, namespace: &str) -> Result<bool, ProviderError> {
+        let id = image.id.as_deref().unwrap_or_default();
+        if let Some(known) = self.private.is_others(id, namespace) {
+            return Ok(known);
+        }
+        let listed = self.list_containers(&[format!("{PRIVATE}={id}")]).await?;
+        let own = [(CLUSTER, self.cluster.as_str()), (POD_NAMESPACE, namespace)];
+        let with_login: Vec<_> = listed.iter().filter_map(|one| one.labels.as_ref()).collect();
+        let with_login: Vec<_> = with_login.into_iter().filter(|labels| says(labels, (PRIVATE, id))).collect();
+        if with_login.is_empty() || with_login.iter().any(|labels| own.iter().all(|one| says(labels, *one))) {
+            return Ok(false);
+        }
+        self.private.mark(id);
+        Ok(true)
     }
 
     async fn find_image(&self, image: &str) -> Result<Option<ImageInspect>, ProviderError> {
@@ -64,6 +143,10 @@ impl Docker {
     }
 }
 
+fn says(labels: &HashMap<String, String>, (key, value): (&str, &str)) -> bool {
+    labels.get(key).is_some_and(|said| said == value)
+}
+
 fn pull_error(message: String) -> ProviderError {
     ProviderError::Waiting { reason: "ErrImagePull", message }
 }
@@ -81,6 +164,19 @@ fn default_policy(image: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_that_was_pulled_with_a_login_is_no_others_before_the_registry_agrees() {
+        let images = Private::default();
+        images.note("sha256:1", "red", false);
+        assert_eq!(images.is_others("sha256:1", "blue"), None, "everybody gets it");
+        images.note("sha256:2", "red", true);
+        assert_eq!(["red", "blue"].map(|namespace| images.is_others("sha256:2", namespace)), [Some(false), Some(true)]);
+        images.note("sha256:2", "blue", false);
+        assert_eq!(images.is_others("sha256:2", "blue"), Some(false), "the registry gave it without one");
+        images.mark("sha256:3");
+        assert_eq!(images.is_others("sha256:3", "red"), Some(true));
+    }
 
     #[test]
     fn an_image_without_a_tag_means_latest() {

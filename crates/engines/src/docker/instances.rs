@@ -220,7 +220,7 @@ fn group(attempts: Vec<(Attempt, Seen)>) -> Vec<Arc<Instance>> {
 /// The newest attempt of each container; the one before it tells how it ended.
 fn instance(mut attempts: Vec<(Attempt, Seen)>) -> Option<Instance> {
     attempts.sort_by(|(one, _), (other, _)| (&one.container, one.attempt).cmp(&(&other.container, other.attempt)));
-    let first = attempts.first()?.0.clone();
+    let Attempt { uid, namespace, name, .. } = attempts.first()?.0.clone();
     let mut containers: Vec<ContainerInstance> = Vec::new();
     let mut pod_ip = None;
     for (attempt, seen) in attempts {
@@ -239,7 +239,7 @@ fn instance(mut attempts: Vec<(Attempt, Seen)>) -> Option<Instance> {
             previous,
         });
     }
-    Some(Instance { uid: first.uid, namespace: first.namespace, name: first.name, pod_ip, containers })
+    Some(Instance { uid, namespace, name, pod_ip, containers, disruption: None })
 }
 
 #[cfg(test)]

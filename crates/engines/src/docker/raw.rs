@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{CALL, Docker};
+use crate::bounds::WHOLE;
 
 /// One container of a list.
 #[derive(Debug, Deserialize)]
@@ -91,9 +92,9 @@ impl Docker {
         let request = format!("GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n");
         let mut stream = UnixStream::connect(&self.socket).await?;
         stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        Ok(answer)
+        let (mut answer, most) = (Vec::new(), u64::try_from(WHOLE).unwrap_or(u64::MAX));
+        stream.take(most.saturating_add(1)).read_to_end(&mut answer).await?;
+        if answer.len() > WHOLE { Err(std::io::Error::other("its answer is too long")) } else { Ok(answer) }
     }
 }
 

@@ -1,6 +1,10 @@
 //! How the other cluster is reached: a kubeconfig of the operator, or address, CA and credentials given by value.
 //! Nothing is inferred: an engine never gets an identity of our own surroundings.
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use domain::engine::Credentials;
 use kube::{
@@ -68,8 +72,24 @@ impl Access {
         self.connect_with(None).await
     }
 
+    /// As [`Access::connect`]; `refused` becomes true whenever the other side answers 401 or 403.
+    ///
+    /// # Errors
+    /// As [`Access::connect`].
+    pub async fn connect_noting(&self, refused: &Arc<AtomicBool>) -> Result<Client, ProviderError> {
+        self.open(None, refused.clone()).await.map(|(client, _)| client)
+    }
+
     /// As [`Access::connect`], with the token that this file holds at any time.
     pub(super) async fn connect_with(&self, token_file: Option<PathBuf>) -> Result<(Client, String), ProviderError> {
+        self.open(token_file, Arc::default()).await
+    }
+
+    async fn open(
+        &self,
+        token_file: Option<PathBuf>,
+        refused: Arc<AtomicBool>,
+    ) -> Result<(Client, String), ProviderError> {
         let mut kubeconfig = self.kubeconfig()?;
         if let Some(path) = token_file {
             for user in kubeconfig.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
@@ -90,7 +110,7 @@ impl Access {
         }
         let namespace = config.default_namespace.clone();
         let builder = ClientBuilder::try_from(config).map_err(unusable)?;
-        Ok((builder.with_layer(&CutLayer).build(), namespace))
+        Ok((builder.with_layer(&CutLayer(refused)).build(), namespace))
     }
 
     /// # Errors

@@ -1,6 +1,12 @@
 //! How much of another cluster's answers is read: the library reads all of it, and who imports an engine chooses what
 //! answers there. One process runs the nodes of everybody.
-use std::task::{Context, Poll};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use axum::{
     BoxError,
@@ -10,12 +16,10 @@ use axum::{
 use futures::{FutureExt, StreamExt, TryFutureExt, future::BoxFuture};
 use tower::{Layer, Service};
 
+use crate::bounds::{LINE, WHOLE};
+
 /// Most of a refusal.
 const REFUSAL: usize = 1 << 20;
-/// Most of any other answer that is read as a whole: a page of the largest lists.
-const WHOLE: usize = 64 << 20;
-/// Longest line of a watch, which is one object; a store of a cluster takes 1.5 MiB.
-const LINE: usize = 8 << 20;
 
 /// What is wanted of a request, and so how its answer is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,11 +32,11 @@ enum Wanted {
     Log,
 }
 
-/// Breaks off answers that are too long.
-pub(super) struct CutLayer;
+/// Breaks off answers that are too long, and notes that one was a 401 or 403.
+pub(super) struct CutLayer(pub(super) Arc<AtomicBool>);
 
 /// See [`CutLayer`].
-pub(super) struct Cut<S>(S);
+pub(super) struct Cut<S>(S, Arc<AtomicBool>);
 
 // === impl CutLayer ===
 
@@ -40,7 +44,7 @@ impl<S> Layer<S> for CutLayer {
     type Service = Cut<S>;
 
     fn layer(&self, inner: S) -> Cut<S> {
-        Cut(inner)
+        Cut(inner, self.0.clone())
     }
 }
 
@@ -62,8 +66,14 @@ where
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
-        let wanted = wanted(&request);
-        self.0.call(request).map_ok(move |answer| cut(answer, wanted)).boxed()
+        let (wanted, refused) = (wanted(&request), self.1.clone());
+        let read = move |answer: Response<B>| {
+            if matches!(answer.status().as_u16(), 401 | 403) {
+                refused.store(true, Ordering::Relaxed);
+            }
+            cut(answer, wanted)
+        };
+        self.0.call(request).map_ok(read).boxed()
     }
 }
 
@@ -129,7 +139,7 @@ mod tests {
             Ok::<_, Infallible>(answer)
         });
         let request = Request::get(path).body(()).unwrap();
-        let answer = CutLayer.layer(inner).oneshot(request).await.unwrap();
+        let answer = CutLayer(Arc::default()).layer(inner).oneshot(request).await.unwrap();
         answer.into_body().into_data_stream().try_fold(0_usize, |sum, piece| async move { Ok(sum + piece.len()) }).await
     }
 
@@ -154,5 +164,20 @@ mod tests {
     async fn a_log_is_passed_on_however_long_it_is() {
         let log = "/api/v1/namespaces/aichor/pods/web/log?follow=true";
         assert_eq!(read(log, 200, 100, false).await.unwrap(), 100 << 20);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_noted_and_nothing_else_is() {
+        for (status, noted) in [(200, false), (401, true), (403, true), (404, false), (500, false)] {
+            let refused = Arc::<AtomicBool>::default();
+            let inner = tower::service_fn(move |_: Request<()>| async move {
+                let mut answer = Response::new(Body::empty());
+                *answer.status_mut() = axum::http::StatusCode::from_u16(status).unwrap();
+                Ok::<_, Infallible>(answer)
+            });
+            let request = Request::get("/api/v1/nodes").body(()).unwrap();
+            let _answer = CutLayer(refused.clone()).layer(inner).oneshot(request).await.unwrap();
+            assert_eq!(refused.load(Ordering::Relaxed), noted, "{status}");
+        }
     }
 }

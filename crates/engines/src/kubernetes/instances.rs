@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
-use kubelet::{ContainerInstance, ContainerRun, Ended, Hold, Instance};
+use kubelet::{ContainerInstance, ContainerRun, Disruption, Ended, Hold, Instance};
 
 use super::{ATTEMPTS, POD_NAME, POD_NAMESPACE, POD_UID};
 
 /// What Kubernetes says of a process whose end nobody saw.
 const UNKNOWN_EXIT: i32 = 137;
+/// What it says of a pod that a node had no room for any more, and of who ended it.
+const EVICTED: &str = "Evicted";
+const BY_KUBELET: &str = "TerminationByKubelet";
 
 pub(super) fn instance(pod: &Pod) -> Instance {
     let annotation = |key: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(key)).cloned();
@@ -29,6 +32,7 @@ pub(super) fn instance(pod: &Pod) -> Instance {
         name: annotation(POD_NAME).unwrap_or_default(),
         pod_ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
         containers,
+        disruption: disruption(pod),
     }
 }
 
@@ -134,15 +138,31 @@ fn ended(over: &ContainerStateTerminated, id: &str) -> Ended {
     }
 }
 
-/// The pod was evicted, or its node is gone: the containers say nothing themselves.
+/// Whether the pod failed there because that cluster took it away, in its own words. Clusters before 1.26 say it of evictions
+/// only, and without a condition.
+fn disruption(pod: &Pod) -> Option<Disruption> {
+    let status = pod.status.as_ref().filter(|_| phase(pod) == "Failed")?;
+    let mut conditions = status.conditions.iter().flatten();
+    let told = conditions.find(|one| one.type_ == "DisruptionTarget" && one.status == "True");
+    let reason = status.reason.clone().unwrap_or_default();
+    if told.is_none() && reason != EVICTED {
+        return None;
+    }
+    let message = status.message.clone().or_else(|| told?.message.clone()).unwrap_or_default();
+    let by = told.and_then(|told| told.reason.clone()).unwrap_or_else(|| BY_KUBELET.to_owned());
+    Some(Disruption { reason, message, by })
+}
+
+/// The pod was evicted, or its node is gone: the containers say nothing themselves, so what the pod says stands for them.
 fn taken_away(pod: &Pod) -> Ended {
     let status = pod.status.as_ref();
     let conditions = status.iter().flat_map(|status| status.conditions.iter().flatten());
     let last = conditions.filter_map(|one| one.last_transition_time.as_ref()).map(|time| time.0).max();
+    let said = status.iter().flat_map(|status| [&status.reason, &status.message]).flatten();
     Ended {
         exit_code: if phase(pod) == "Succeeded" { 0 } else { UNKNOWN_EXIT },
-        reason: status.and_then(|status| status.reason.clone()).unwrap_or_else(|| "ContainerStatusUnknown".into()),
-        message: status.and_then(|status| status.message.clone()).unwrap_or_default(),
+        reason: Ended::LOST.into(),
+        message: said.map(String::as_str).collect::<Vec<_>>().join(": "),
         started: None,
         finished: Some(last.unwrap_or_else(|| created(pod))),
         id: String::new(),

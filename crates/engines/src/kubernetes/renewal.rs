@@ -85,7 +85,7 @@ impl Renewal {
     }
 
     /// What a token says of itself; `None` if it never expires or is not of a ServiceAccount.
-    pub(super) fn of(token: &str) -> Option<Self> {
+    pub fn of(token: &str) -> Option<Self> {
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         let Claims { sub, iat, exp } = serde_json::from_slice(&payload).ok()?;
         let (namespace, name) = sub.strip_prefix("system:serviceaccount:")?.split_once(':')?;
@@ -116,7 +116,11 @@ impl Renewal {
         }
     }
 
-    async fn renew(&self, client: &Client, file: &Path) -> Result<Self, ProviderError> {
+    /// Asks for the next token, for as long a life as this one had, and keeps it in `file`.
+    ///
+    /// # Errors
+    /// When the API server gives none, or the file cannot be written.
+    pub async fn renew(&self, client: &Client, file: &Path) -> Result<Self, ProviderError> {
         let api: Api<ServiceAccount> = Api::namespaced(client.clone(), &self.namespace);
         let expiration_seconds = Some((self.expires - self.issued).max(SHORTEST));
         let spec = TokenRequestSpec { expiration_seconds, ..TokenRequestSpec::default() };

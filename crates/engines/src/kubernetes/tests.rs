@@ -256,7 +256,31 @@ fn an_evicted_pod_has_ended_although_its_containers_say_nothing() {
     let status = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"});
     let app = shown("Always", &status).containers.remove(0);
     let ContainerRun::Ended(end) = app.run else { panic!("{app:?}") };
-    assert_eq!((end.exit_code, end.reason.as_str()), (137, "Evicted"));
+    assert_eq!((end.exit_code, end.reason.as_str()), (137, kubelet::Ended::LOST), "at home it is a disruption");
+    assert_eq!(end.message, "Evicted: The node was low on memory");
+}
+
+#[test]
+fn an_evicted_pod_is_a_disruption_also_if_its_containers_say_how_they_ended() {
+    let over = json!({"terminated": {"exitCode": 143, "reason": "Error"}});
+    let told = |more: Value| {
+        let mut status = json!({"phase": "Failed", "containerStatuses": [container(&over, &json!({}))]});
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let shown = shown("Never", &status);
+        assert!(matches!(&shown.containers[0].run, ContainerRun::Ended(end) if end.exit_code == 143), "its own end");
+        shown.disruption.map(|why| [why.reason, why.message, why.by])
+    };
+    let condition = |by: &str| json!([{"type": "DisruptionTarget", "status": "True", "reason": by, "message": "why"}]);
+    let evicted = json!({"reason": "Evicted", "message": "low on memory"});
+    let wanted = |all: [&str; 3]| Some(all.map(str::to_owned));
+    assert_eq!(told(evicted.clone()), wanted(["Evicted", "low on memory", "TerminationByKubelet"]));
+    let mut both = evicted;
+    both["conditions"] = condition("TerminationByKubelet");
+    assert_eq!(told(both), wanted(["Evicted", "low on memory", "TerminationByKubelet"]));
+    let preempted = json!({"conditions": condition("PreemptionByScheduler")});
+    assert_eq!(told(preempted), wanted(["", "why", "PreemptionByScheduler"]));
+    assert_eq!(told(json!({})), None, "its own fault");
+    assert_eq!(told(json!({"reason": "DeadlineExceeded"})), None);
 }
 
 fn node(name: &str, product: Option<&str>, gpus: u32, ready: bool) -> Node {
@@ -336,10 +360,10 @@ async fn a_place_for_the_renewed_token_that_cannot_be_written_is_named_at_the_st
         "clusters": [{"name": "far", "cluster": {"server": "https://192.0.2.1:6443"}}],
         "users": [{"name": "far", "user": {"token": token}}],
         "contexts": [{"name": "far", "context": {"cluster": "far", "user": "far"}}]});
-    let kubeconfig = std::env::temp_dir().join(format!("renewal-{}.yaml", std::process::id()));
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&kubeconfig, text.to_string()).unwrap();
-    let refused = Renewal::connect(&kubeconfig, Some("/dev/null/token".as_ref())).await.err().unwrap().to_string();
-    std::fs::remove_file(&kubeconfig).unwrap();
+    let refused =
+        Renewal::connect(kubeconfig.path(), Some("/dev/null/token".as_ref())).await.err().unwrap().to_string();
     assert!(refused.contains("The token cannot be kept in /dev/null/token: "), "{refused}");
 }
 
@@ -363,8 +387,8 @@ fn a_label_holds_a_name_or_its_digest() {
 #[test]
 fn a_token_is_not_written_into_what_somebody_laid_in_its_place() {
     use std::{fs, os::unix::fs::PermissionsExt as _};
-    let folder = std::env::temp_dir().join(format!("kept-token-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
     let (kept, theirs) = (folder.join("engine.token"), folder.join("theirs"));
     fs::write(&theirs, "before").unwrap();
     std::os::unix::fs::symlink(&theirs, folder.join("engine.token.new")).unwrap();
@@ -372,5 +396,4 @@ fn a_token_is_not_written_into_what_somebody_laid_in_its_place() {
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "before");
     assert_eq!(fs::read_to_string(&kept).unwrap(), "secret");
     assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
-    fs::remove_dir_all(&folder).unwrap();
 }

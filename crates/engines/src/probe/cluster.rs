@@ -177,9 +177,10 @@ async fn cluster_uid(api: &Api, look: &mut Look) {
             look.facts.cluster_uid = answer.text("/metadata/uid");
             look.pass("cluster-uid", look.facts.cluster_uid.clone());
         }
-        _ => {
-            look.warn("cluster-uid", "Which cluster this is cannot be told: the namespace kube-system may not be read")
+        Ok(refused) if matches!(refused.status, 401 | 403) => {
+            look.warn("cluster-uid", "Which cluster this is cannot be told: the namespace kube-system may not be read");
         }
+        _ => look.unanswered("cluster-uid", "Which cluster this is was not told this time"),
     }
 }
 

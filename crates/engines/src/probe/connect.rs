@@ -13,23 +13,23 @@ use super::Look;
 pub(super) const CALL: Duration = Duration::from_secs(5);
 const NOT_ALLOWED: &str = "This address is not allowed";
 
-/// An address that may be connected to, without trying it.
-pub(super) async fn checked(policy: &AddressPolicy, url: &ApiUrl) -> Option<IpAddr> {
-    let addresses = match url.ip() {
+/// The addresses that may be connected to, without trying them; none when one of them may not be.
+pub(super) async fn checked(policy: &AddressPolicy, url: &ApiUrl) -> Option<Vec<IpAddr>> {
+    let addresses: Vec<IpAddr> = match url.ip() {
         Some(ip) => vec![ip],
         None => {
             let found = timeout(CALL, lookup_host((url.host.as_str(), url.port))).await.ok()?.ok()?;
             found.map(|address| address.ip()).collect()
         }
     };
-    let allowed = !is_own_cluster(url) && policy.allows_all(&addresses, url.port);
-    addresses.first().copied().filter(|_| allowed)
+    let allowed = !is_own_cluster(url) && policy.allows_tls(&addresses, url.port);
+    allowed.then_some(addresses)
 }
 
 /// The checked addresses of a host, after one of them took a connection; none with a row that says why.
 pub(super) async fn reach(policy: &AddressPolicy, url: &ApiUrl, look: &mut Look) -> Option<Vec<SocketAddr>> {
     let addresses = resolve(url, look).await?;
-    if is_own_cluster(url) || !policy.allows_all(&addresses, url.port) {
+    if is_own_cluster(url) || !policy.allows_tls(&addresses, url.port) {
         look.fail("policy", NOT_ALLOWED);
         return None;
     }

@@ -27,6 +27,8 @@ const POD: &str = "remotegpu-exec-probe";
 /// Of Kubernetes itself: most nodes have it already.
 const IMAGE: &str = "registry.k8s.io/pause:3.10";
 const COMMAND: [&str; 2] = ["/pause", "-v"];
+/// Length of one more argument, which it ignores: SkyPilot sends whole scripts in the address of the call.
+const LONG: usize = 30_000;
 /// Time for a node to start it.
 const START: Duration = Duration::from_secs(8);
 /// Between two looks at whether it has.
@@ -88,7 +90,8 @@ async fn command(access: &Access, namespace: &str) -> Row {
     };
     let pods: kube::Api<Pod> = kube::Api::namespaced(client, namespace);
     let params = AttachParams { stdin: false, stdout: true, stderr: true, tty: false, ..AttachParams::default() };
-    let mut process = match timeout(CALL, pods.exec(POD, COMMAND, &params)).await {
+    let words: Vec<String> = COMMAND.map(str::to_owned).into_iter().chain(["x".repeat(LONG)]).collect();
+    let mut process = match timeout(CALL, pods.exec(POD, words, &params)).await {
         Ok(Ok(process)) => process,
         Ok(Err(error)) => return refused(status_of(&error), "Proxy refuses WebSocket upgrade"),
         Err(_) => return Row::fail(ROW, "Proxy holds back the WebSocket upgrade"),
@@ -109,6 +112,7 @@ fn ran(end: &Status) -> bool {
 fn refused(status: u16, otherwise: &'static str) -> Row {
     match status {
         403 => Row::fail(ROW, "The identity may not make a probe pod, or no command in it"),
+        414 | 431 => Row::warn(ROW, "A proxy in between takes no command of 30 KB, as SkyPilot sends them"),
         _ => Row::fail(ROW, otherwise),
     }
 }
@@ -149,7 +153,17 @@ fn pod() -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use domain::engine::report::RowStatus;
+
     use super::*;
+
+    #[test]
+    fn a_proxy_that_takes_short_addresses_only_is_a_warning() {
+        let (warn, fail) = (RowStatus::Warn, RowStatus::Fail);
+        for (status, wanted) in [(414, warn), (431, warn), (403, fail), (502, fail)] {
+            assert_eq!(refused(status, "otherwise").status, wanted, "{status}");
+        }
+    }
 
     #[test]
     fn the_probe_pod_is_one_that_restricted_namespaces_admit_and_ends_by_itself() {

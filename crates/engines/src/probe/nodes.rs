@@ -7,12 +7,12 @@ use domain::engine::settings::OnPremise;
 use domain::engine_manifest::EngineFeature;
 use serde_json::Value;
 
-use super::http::{Answer, Api};
+use super::http::Api;
+use super::pages::{self, Unread};
 use super::{Look, shown};
 
-/// A node's list of images alone takes tens of kilobytes: pages stay below the limit of one answer.
+/// A node's list of images alone takes tens of kilobytes.
 const PAGE: &str = "/api/v1/nodes?limit=20";
-const MOST_PAGES: usize = 50;
 const PRODUCT: &str = "/metadata/labels/nvidia.com~1gpu.product";
 
 pub(super) async fn find(api: &Api, at: &OnPremise, look: &mut Look) {
@@ -21,18 +21,25 @@ pub(super) async fn find(api: &Api, at: &OnPremise, look: &mut Look) {
         look.facts.capacity = Some(EngineCapacity { nodes: 0, gpus: typed().collect() });
         return look.skip("gpu", "GPU discovery is not asked for");
     }
-    let Some(nodes) = list(api).await else {
-        look.facts.capacity = Some(EngineCapacity { nodes: 0, gpus: typed().collect() });
-        return if at.gpus.is_empty() {
-            look.warn("gpu", "Nodes may not be read; type the GPUs by hand")
-        } else {
-            look.warn("gpu", "Nodes may not be read; the GPUs are those that were typed")
-        };
+    // Each node with model and number of its GPUs.
+    let nodes = match pages::all(api, PAGE, gpus).await {
+        Ok(nodes) => nodes,
+        // What was counted before still stands.
+        Err(Unread::Broken) => return look.unanswered("gpu", "Nodes could not be read this time"),
+        Err(Unread::Refused) => {
+            look.facts.capacity = Some(EngineCapacity { nodes: 0, gpus: typed().collect() });
+            return if at.gpus.is_empty() {
+                look.warn("gpu", "Nodes may not be read; type the GPUs by hand")
+            } else {
+                look.warn("gpu", "Nodes may not be read; the GPUs are those that were typed")
+            };
+        }
     };
     let count = nodes.len();
     let mut models: BTreeMap<String, u32> = BTreeMap::new();
     for (model, gpus) in nodes.into_iter().flatten() {
-        *models.entry(model).or_default() += gpus;
+        let sum = models.entry(model).or_default();
+        *sum = sum.saturating_add(gpus);
     }
     let gpus: Vec<GpuCapacity> =
         models.into_iter().map(|(model, total)| GpuCapacity { model, total, free: None }).collect();
@@ -43,23 +50,6 @@ pub(super) async fn find(api: &Api, at: &OnPremise, look: &mut Look) {
     let nodes = u32::try_from(count).unwrap_or(u32::MAX);
     let gpus = if gpus.is_empty() { typed().collect() } else { gpus };
     look.facts.capacity = Some(EngineCapacity { nodes, gpus });
-}
-
-/// Each node with model and number of its GPUs; none when they may not be read.
-async fn list(api: &Api) -> Option<Vec<Option<(String, u32)>>> {
-    let (mut found, mut path) = (Vec::new(), PAGE.to_owned());
-    for _ in 0..MOST_PAGES {
-        let page: Answer = api.get(&path).await.ok().filter(Answer::ok)?;
-        found.extend(page.items().iter().map(gpus));
-        let next = page.body.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
-        // The mark comes from the other side and becomes part of a path.
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=' | b'.');
-        if next.is_empty() || !next.bytes().all(legal) {
-            break;
-        }
-        path = format!("{PAGE}&continue={next}");
-    }
-    Some(found)
 }
 
 fn gpus(node: &Value) -> Option<(String, u32)> {

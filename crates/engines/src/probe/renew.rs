@@ -33,7 +33,11 @@ pub(super) async fn look_at_right(api: &Api, credentials: &Credentials, look: &m
     let question = json!({
         "verb": "create", "resource": "serviceaccounts", "subresource": "token", "name": name, "namespace": namespace,
     });
-    let may = rights::allowed(api, &question).await == Ok(true);
+    let may = match rights::allowed(api, &question).await {
+        Ok(may) => may,
+        Err(rights::REFUSED) => false,
+        Err(why) => return look.unanswered(ROW, why),
+    };
     look.facts.renewable = Some(may);
     if may {
         return look.pass(ROW, "The console renews the token itself, at half of its life");
@@ -53,10 +57,11 @@ pub(super) async fn renew(
     now: Timestamp,
 ) -> Result<Credentials, &'static str> {
     let (old, namespace, name) = ending(credentials).ok_or("Only tokens of ServiceAccounts that end are renewed")?;
-    let ip = connect::checked(policy, &at.api_url).await.ok_or("The address is not found or not allowed")?;
-    let address = SocketAddr::new(ip, at.api_url.port);
+    let found = connect::checked(policy, &at.api_url).await.ok_or("The address is not found or not allowed")?;
+    // One after the other, until one takes the connection.
+    let addresses: Vec<SocketAddr> = found.into_iter().map(|ip| SocketAddr::new(ip, at.api_url.port)).collect();
     // TLS verifies before the request is written: no token goes over a connection that was not trusted.
-    let api = Api::new(&at.api_url, &[address], at.ca_pem.as_deref(), credentials)?;
+    let api = Api::new(&at.api_url, &addresses, at.ca_pem.as_deref(), credentials)?;
     let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");
     let answer = api.post(&path, &request(&old)).await.map_err(|_| "The API server did not answer")?;
     match answer.status {

@@ -11,7 +11,7 @@ use domain::outbound::Network;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -53,6 +53,12 @@ async fn rows(probe: &Probe, settings: &Settings) -> Vec<(String, RowStatus)> {
     probed.report.rows.into_iter().map(|row| (row.id, row.status)).collect()
 }
 
+/// A full check that has found nothing yet.
+fn look() -> Look {
+    let step: Step = Arc::new(|_: &Row| {});
+    Look { depth: Depth::Full, now: now(), step, rows: Vec::new(), facts: Facts::default(), unanswered: false }
+}
+
 /// A CA, and a server certificate it signed for `name`, as a TLS server takes it.
 struct Server {
     ca_pem: String,
@@ -83,23 +89,50 @@ fn server_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Serve
 
 /// Answers every request with `answer`; keeps what it heard once TLS was agreed on.
 async fn serve(config: ServerConfig, answer: String) -> (u16, Arc<Mutex<String>>) {
+    serve_by(config, move |_| answer.clone()).await
+}
+
+/// Answers each request, with its body, by what `answer` makes of it; keeps what it heard.
+async fn serve_by(
+    config: ServerConfig,
+    answer: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> (u16, Arc<Mutex<String>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let (port, heard) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(String::new())));
-    let (acceptor, log) = (TlsAcceptor::from(Arc::new(config)), heard.clone());
+    let (acceptor, log, answer) = (TlsAcceptor::from(Arc::new(config)), heard.clone(), Arc::new(answer));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, log, answer) = (acceptor.clone(), log.clone(), answer.clone());
             tokio::spawn(async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                let mut buffer = vec![0; 65536];
-                let read = stream.read(&mut buffer).await.unwrap_or(0);
-                log.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
-                let _gone = stream.write_all(answer.as_bytes()).await;
+                let request = whole_request(&mut stream).await;
+                log.lock().unwrap().push_str(&request);
+                let _gone = stream.write_all(answer(&request).as_bytes()).await;
                 let _gone = stream.shutdown().await;
             });
         }
     });
     (port, heard)
+}
+
+/// One request with its body, or what came of it.
+async fn whole_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let (mut request, mut buffer) = (String::new(), vec![0; 65536]);
+    let missing = |request: &str| {
+        let Some((head, body)) = request.split_once("\r\n\r\n") else { return true };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            value.parse::<usize>().ok().filter(|_| name.eq_ignore_ascii_case("content-length"))
+        });
+        body.len() < length.unwrap_or(0)
+    };
+    while missing(&request) {
+        match stream.read(&mut buffer).await {
+            Ok(read) if read > 0 => request.push_str(&String::from_utf8_lossy(&buffer[..read])),
+            _ => break,
+        }
+    }
+    request
 }
 
 /// Answers every request with this status and a body that never ends; counts what it got rid of.
@@ -144,7 +177,7 @@ async fn an_address_that_is_not_allowed_hears_nothing() {
 #[tokio::test]
 async fn the_api_of_the_cluster_that_we_run_in_is_refused_by_its_name() {
     let url = ApiUrl { host: "kubernetes.default.svc".to_owned(), port: 443 };
-    assert_eq!(open().checked_address(&url).await, None);
+    assert_eq!(open().checked_addresses(&url).await, None);
     let Settings::OnPremise(mut one) = cluster(443, None) else { unreachable!() };
     one.api_url = url;
     let rows = rows(&open(), &Settings::OnPremise(one)).await;
@@ -217,8 +250,7 @@ async fn a_server_that_never_stops_talking_is_not_listened_to_when_a_command_is_
     let Server { ca_pem, config } = server("127.0.0.1");
     let (port, sent) = serve_without_end(config, "200 OK").await;
     let Settings::OnPremise(at) = cluster(port, Some(ca_pem)) else { panic!("it is a cluster") };
-    let step: Step = Arc::new(|_: &Row| {});
-    let mut look = Look { depth: Depth::Full, now: now(), step, rows: Vec::new(), facts: Facts::default() };
+    let mut look = look();
     exec::try_out(&at, IpAddr::from([127, 0, 0, 1]), &bearer(), &mut look).await;
     assert_eq!(look.rows.iter().map(|row| row.status).collect::<Vec<_>>(), [RowStatus::Fail], "{:?}", look.rows);
     let sent = sent.load(Ordering::Relaxed);

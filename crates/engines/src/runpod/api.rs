@@ -100,6 +100,8 @@ pub(super) struct Marks {
     pub(super) terms: String,
     #[serde(default, rename = "REMOTEGPU_EXIT_MARKER")]
     pub(super) exit_marker: Option<String>,
+    #[serde(default, rename = "REMOTEGPU_UNTIL_DELETED")]
+    pub(super) until_deleted: Option<String>,
 }
 
 /// A page of instances, each still as text: one that cannot be read must not hide the others.

@@ -189,13 +189,16 @@ fn is_wrapped(
     notes: &Annotations,
     container: &ContainerRequest,
 ) -> Result<bool, ProviderError> {
-    let policy = request.pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()).unwrap_or("Always");
     let until_deleted = match notes.get("completion") {
         None => false,
         Some("until-deleted") => true,
         Some(other) => return Err(wrong("completion", other, "until-deleted")),
     };
-    wrapper::is_wrapped(policy, container, until_deleted)
+    wrapper::is_wrapped(restart_policy(request), container, until_deleted)
+}
+
+fn restart_policy(request: &InstanceRequest) -> &str {
+    request.pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()).unwrap_or("Always")
 }
 
 fn env(
@@ -224,6 +227,8 @@ fn env(
         if let Some(seconds) = deadline.into_iter().chain(longest).min() {
             own.push(("REMOTEGPU_LIFETIME", seconds.to_string()));
         }
+    } else if restart_policy(request) != "Always" {
+        own.push((marker::UNTIL_DELETED, "1".to_owned()));
     }
     own.extend(files.map(|files| (files::VARIABLE, files)));
     if let Some(public_key) = public_key {

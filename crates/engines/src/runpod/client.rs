@@ -199,6 +199,11 @@ impl ApiError {
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Refused { status: 403, detail } => write!(
+                f,
+                "RunPod refuses (403): {detail}; the API key lacks the scope or this pool, or RunPod's edge turned the \
+                 call away"
+            ),
             Self::Refused { status, detail } => write!(f, "RunPod refuses ({status}): {detail}"),
             Self::NotDone(text) | Self::Unknown(text) => write!(f, "RunPod: {text}"),
         }

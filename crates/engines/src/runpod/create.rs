@@ -2,6 +2,7 @@
 //! Look first, set the money aside, send once; what is in doubt is looked for until the list must show it.
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Pod;
 use kubelet::{Instance, InstanceRequest, PodRef, ProviderError};
 
 use super::{
@@ -24,8 +25,8 @@ const NO_CAPACITY: &str = "no longer any instances";
 /// What became of one candidate.
 enum Tried {
     Rented(Box<Rented>),
-    /// The next one may do better; the reason.
-    Next(String),
+    /// The next one may do better; what the pod waits for if there is none, and why.
+    Next(&'static str, String),
 }
 
 // === impl Engine ===
@@ -58,7 +59,14 @@ impl Engine {
     /// unhealthy starts anew in place where it can.
     async fn standing(&self, pod: &PodRef, request: &InstanceRequest, attempt: u32) -> Result<Standing, ProviderError> {
         let (now, limit) = (self.clock.now(), self.config.boot_limit);
-        let Some(rental) = self.fleet().rentals.get(&pod.uid).cloned() else { return Ok(Standing::Free(None)) };
+        let Some(mut rental) = self.fleet().rentals.get(&pod.uid).cloned() else { return Ok(Standing::Free(None)) };
+        if rental.condemned && is_shown_on(&request.pod, &rental) {
+            rental.condemned = false;
+            self.fleet().pardon(&pod.uid, &rental.id);
+        }
+        if rental.defect(now, limit) == Some(Defect::Host) && self.ends_at_once(&pod.uid, &rental).await {
+            rental.crashed = Some((rental.attempt, now));
+        }
         let defect = rental.defect(now, limit);
         if defect.is_none() && rental.attempt >= attempt {
             return Ok(Standing::Serves(Arc::new(rental.instance(&pod.uid, now, limit))));
@@ -149,17 +157,17 @@ impl Engine {
             self.warn(pod, reason, message);
         }
         let candidates = choose(&catalogue, &plan.wish, self.config.candidates)?;
-        let mut last = String::new();
+        let mut last = ("ProviderRejected", String::new());
         for candidate in candidates {
             self.fleet().reserve(&pod.uid, &pod.namespace, candidate.price, &self.config)?;
             match self.attempt(pod, &plan, &candidate).await? {
-                Tried::Next(why) => last = why,
+                Tried::Next(reason, why) => last = (reason, why),
                 Tried::Rented(rented) => return self.accept(pod, &plan, &candidate, *rented).await,
             }
         }
         self.shelf.distrust();
-        let reason = if last.contains(NO_CAPACITY) { "NoCapacity" } else { "ProviderRejected" };
-        Err(waiting(reason, last))
+        let (reason, why) = last;
+        Err(waiting(reason, why))
     }
 
     pub(super) async fn plan(&self, pod: &PodRef, request: &InstanceRequest) -> Result<Plan, ProviderError> {
@@ -212,7 +220,10 @@ impl Engine {
             serde_json::from_slice::<Rented>(&body).map_err(|_| ApiError::Unknown("the answer cannot be read".into()))
         });
         match answer {
-            Ok(rented) => Ok(Tried::Rented(Box::new(rented))),
+            Ok(rented) => {
+                self.fleet().unpaid = None;
+                Ok(Tried::Rented(Box::new(rented)))
+            }
             Err(ApiError::Unknown(why)) => {
                 // Counted from now: until now it could still have been carried out.
                 self.fleet().doubts.insert(pod.uid.clone(), tokio::time::Instant::now());
@@ -220,8 +231,13 @@ impl Engine {
             }
             Err(error) => {
                 self.fleet().settle(&pod.uid);
+                let why = format!("{}: {error}", candidate.id);
                 match error.status() {
-                    Some(400 | 403) => Ok(Tried::Next(format!("{}: {error}", candidate.id))),
+                    Some(400) if why.contains(NO_CAPACITY) => Ok(Tried::Next("NoCapacity", why)),
+                    Some(400) => Ok(Tried::Next("ProviderRejected", why)),
+                    // No access to this pool, or to any. Only a list that is refused as well stops the creates of all
+                    // pods (`runpod-api.md` §5).
+                    Some(403) => Ok(Tried::Next("ProviderUnauthorized", why)),
                     _ => Err(self.refused(error)),
                 }
             }
@@ -268,8 +284,12 @@ impl Engine {
         }
     }
 
-    /// A pod that could not be started for too long fails, with the last reason.
+    /// A pod that could not be started for too long fails, with the last reason. One that ran before is not pending.
     fn patience(&self, request: &InstanceRequest, error: ProviderError) -> ProviderError {
+        let phase = request.pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        if phase == Some("Running") {
+            return error;
+        }
         let created = request.pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let waited = created.map(|created| span(created, self.clock.now())).unwrap_or_default();
         match (&error, self.config.max_pending) {
@@ -283,6 +303,13 @@ impl Engine {
             _ => error,
         }
     }
+}
+
+/// Whether a pod's status shows it on this instance: then place and price were right when it was rented, for a wrong one
+/// never gets that far. Prices rise, and nothing that runs is ended for it (`virtual-node.md` §5.5).
+fn is_shown_on(pod: &Pod, rental: &Rental) -> bool {
+    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    statuses.iter().any(|status| status.container_id.as_deref() == Some(rental.container_id().as_str()))
 }
 
 enum Standing {

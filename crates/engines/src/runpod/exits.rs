@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::{
     engine::Engine,
-    logs::{Part, lines},
+    logs::{Part, Source, lines},
     wrapper::exit_code,
 };
 
@@ -38,7 +38,7 @@ impl Engine {
 
     async fn follow_exit(self: Arc<Self>, uid: String, id: String, marker: String) {
         while self.is_rented(&uid, &id) {
-            let part = Part { id: id.clone(), tail: BACK, since: None, follow: true };
+            let part = Part { id: id.clone(), source: Source::Container, tail: BACK, since: None, follow: true };
             match lines(self.client.clone(), part).await {
                 Ok(mut lines) => {
                     while self.is_rented(&uid, &id) {

@@ -20,10 +20,13 @@ pub(super) struct Fleet {
     pub(super) ips: HashMap<String, String>,
     /// Prices of instances that are being created.
     reserved: HashMap<String, (String, i64)>,
-    /// The last instance of a pod, for its log.
-    pub(super) previous: HashMap<String, String>,
+    /// The last instance of a pod, for its log, and how many had ended before it.
+    previous: HashMap<String, (String, u64)>,
+    ends: u64,
     /// The provider refuses our key, or the account is empty: no creates.
     pub(super) halted: Option<(&'static str, String)>,
+    /// The last create that got a definite answer could not be paid for. A list that works says nothing about that.
+    pub(super) unpaid: Option<String>,
     bills: HashMap<String, Bill>,
     /// Of instances that are gone, by namespace.
     closed: BTreeMap<String, i128>,
@@ -40,6 +43,8 @@ struct Bill {
 
 /// Milliseconds of an hour.
 const HOUR: i128 = 3_600_000;
+/// Ended instances whose ids are kept: one for each pod that a node is made for. Nobody says here when a pod is gone.
+const MOST_PREVIOUS: usize = 10_000;
 
 // === impl Fleet ===
 
@@ -104,10 +109,19 @@ impl Fleet {
             rental.condemned |= old.condemned;
             rental.attempt = rental.attempt.max(old.attempt);
             rental.killed = rental.killed.max(old.killed);
+            rental.crashed = rental.crashed.max(old.crashed);
+            rental.keep_start_of(old);
             rental.booting = rental.booting.max(old.booting);
         }
         self.bill(&rental, now);
         self.rentals.insert(uid.to_owned(), rental);
+    }
+
+    /// This instance is what its pod runs on, whatever it costs by now.
+    pub(super) fn pardon(&mut self, uid: &str, id: &str) {
+        if let Some(rental) = self.rentals.get_mut(uid).filter(|rental| rental.id == id) {
+            rental.condemned = false;
+        }
     }
 
     /// Brings the bill of an instance up to date.
@@ -129,8 +143,19 @@ impl Fleet {
     pub(super) fn remove(&mut self, uid: &str, now: Timestamp) -> Option<Rental> {
         let rental = self.rentals.remove(uid)?;
         self.close(&rental.id, now);
-        self.previous.insert(uid.to_owned(), rental.id.clone());
+        self.ends += 1;
+        self.previous.insert(uid.to_owned(), (rental.id.clone(), self.ends));
+        if self.previous.len() > MOST_PREVIOUS
+            && let Some(oldest) = self.previous.iter().min_by_key(|(_, (_, end))| *end).map(|(uid, _)| uid.clone())
+        {
+            self.previous.remove(&oldest);
+        }
         Some(rental)
+    }
+
+    /// The instance that a pod had before the one it has now, as long as it is known.
+    pub(super) fn previous(&self, uid: &str) -> Option<String> {
+        self.previous.get(uid).map(|(id, _)| id.clone())
     }
 
     /// Nothing is charged for this instance any more.
@@ -181,5 +206,32 @@ impl Bill {
 
     fn sum_at(&self, now: Timestamp) -> i128 {
         self.sum + i128::from(self.rate) * now.duration_since(self.since).as_millis().max(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::runpod::api::Rented;
+
+    #[test]
+    fn of_endless_pods_only_the_last_ones_to_end_are_remembered() {
+        let (mut fleet, now) = (Fleet::default(), Timestamp::UNIX_EPOCH);
+        let mut end = |uid: &str, id: String| {
+            let rented: Rented = serde_json::from_value(json!({"id": id, "status": "RUNNING"})).unwrap();
+            fleet.put(uid, Rental::new(&rented, now), now);
+            fleet.remove(uid, now);
+        };
+        for number in 0..MOST_PREVIOUS {
+            end(&format!("pod{number}"), format!("first{number}"));
+        }
+        end("pod0", "second0".into());
+        end("another", "third".into());
+        assert_eq!(fleet.previous.len(), MOST_PREVIOUS);
+        assert_eq!(fleet.previous("pod1"), None, "it ended before all others");
+        let known = ["pod0", "pod2", "another"].map(|uid| fleet.previous(uid).unwrap());
+        assert_eq!(known, ["second0", "first2", "third"]);
     }
 }

@@ -1,6 +1,7 @@
 //! One walk over the provider's list, and what follows from it (`virtual-node.md` §4.3).
 //! An incomplete walk is no information; what is missing is looked at directly before anything is concluded.
 use std::{
+    cmp::Reverse,
     collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
@@ -52,6 +53,7 @@ impl Engine {
             self.look_again(&uid, &id).await;
         }
         self.follow_exits();
+        self.find_crashes().await;
         self.sweep_registries().await;
         let (now, limit) = (self.clock.now(), self.config.boot_limit);
         let fleet = self.fleet();
@@ -66,7 +68,11 @@ impl Engine {
             Some(402) => "InsufficientBalance",
             _ => return,
         };
-        self.fleet().halted = Some((reason, error.to_string()));
+        let mut fleet = self.fleet();
+        if error.status() == Some(402) {
+            fleet.unpaid = Some(error.to_string());
+        }
+        fleet.halted = Some((reason, error.to_string()));
     }
 
     /// A walk that began after `moment`; those who wait at the same time share one.
@@ -135,9 +141,7 @@ impl Engine {
         let mut surplus = Vec::new();
         for (uid, mut found) in by_uid.iter().map(|(uid, found)| (*uid, found.clone())) {
             let recorded = self.fleet().rentals.get(uid).map(|rental| rental.id.clone());
-            let attempt = |rented: &Rented| rented.env.as_ref().and_then(|env| env.attempt.parse::<u32>().ok());
-            // The one that is known, else the newest attempt, else the oldest.
-            found.sort_by_key(|one| (recorded.as_ref() != Some(&one.id), std::cmp::Reverse(attempt(one)), one.created));
+            best_first(&mut found, recorded.as_deref());
             if let Some((kept, others)) = found.split_first() {
                 self.note(uid, kept, now);
                 surplus.extend(others.iter().map(|other| (uid.to_owned(), other.id.clone(), kept.id.clone())));
@@ -172,7 +176,7 @@ impl Engine {
             // Whoever rented it may have ended before it could write this down; writing the same again changes nothing.
             self.annotate(&pod, &rental);
             if let Some((reason, message)) = terms::broken(rented) {
-                self.warn(&pod, reason, format!("{message}; it is ended"));
+                self.warn(&pod, reason, format!("{message}; it is ended, unless the pod runs on it already"));
             }
         }
         self.fleet().put(uid, rental, now);
@@ -216,6 +220,16 @@ impl Engine {
     }
 }
 
+/// Of several instances of one pod: the one that is known, else one that it may have, the newest attempt, one that runs, the
+/// oldest.
+fn best_first(found: &mut [&Rented], recorded: Option<&str>) {
+    let attempt = |one: &Rented| one.env.as_ref().and_then(|env| env.attempt.parse::<u32>().ok());
+    found.sort_by_key(|one| {
+        let (is_known, is_wrong) = (recorded == Some(one.id.as_str()), terms::broken(one).is_some());
+        (!is_known, is_wrong, Reverse(attempt(one)), one.status != Status::Running, one.created)
+    });
+}
+
 fn incomplete(what: &str) -> ApiError {
     ApiError::Unknown(format!("the list is incomplete: {what}"))
 }
@@ -225,4 +239,34 @@ pub(super) fn encode(text: &str) -> String {
     let one =
         |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_two_instances_of_a_pod_the_one_that_runs_it_is_kept() {
+        let one = |id: &str, status: &str, attempt: &str, cost: f64, second: u8| -> Rented {
+            let env = json!({"REMOTEGPU_ATTEMPT": attempt, "REMOTEGPU_TERMS": "500000"});
+            let created = format!("2026-09-01T00:00:{second:02}Z");
+            serde_json::from_value(json!({"id": id, "status": status, "cost": cost, "env": env, "createdAt": created}))
+                .unwrap()
+        };
+        let kept = |all: &[Rented], recorded: Option<&str>| {
+            let mut found: Vec<&Rented> = all.iter().collect();
+            best_first(&mut found, recorded);
+            found[0].id.clone()
+        };
+        let mut all = vec![one("stopped", "EXITED", "0", 0.4, 1), one("older", "RUNNING", "0", 0.4, 2)];
+        all.push(one("younger", "RUNNING", "0", 0.4, 3));
+        assert_eq!(kept(&all, None), "older");
+        assert_eq!(kept(&all, Some("younger")), "younger");
+        all.push(one("next", "STARTING", "1", 0.4, 4));
+        assert_eq!(kept(&all, None), "next");
+        all.push(one("dear", "RUNNING", "2", 0.6, 5));
+        assert_eq!(kept(&all, None), "next", "the other one could only be ended");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kubelet::{ByteStream, LogOptions, LogSince, ProviderError};
 use serde::Deserialize;
 
@@ -33,13 +33,35 @@ pub(super) struct LogLine {
     pub(super) line: String,
 }
 
+/// Who wrote the lines of a log.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    Container,
+    /// What the provider did with it.
+    System,
+}
+
 /// Which part of a log.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) id: String,
+    pub(super) source: Source,
     pub(super) tail: u64,
     pub(super) since: Option<String>,
     pub(super) follow: bool,
+}
+
+// === impl LogLine ===
+
+impl LogLine {
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.ts.parse().ok()
+    }
+
+    /// One that does not say when it was written may be as new as any.
+    fn is_since(&self, oldest: Timestamp) -> bool {
+        self.time().is_none_or(|at| at >= oldest)
+    }
 }
 
 // === impl Engine ===
@@ -56,24 +78,28 @@ impl Engine {
             let current = fleet.rentals.get(uid);
             let id = match (options.previous, current) {
                 (false, Some(rental)) => Some(rental.id.clone()),
-                _ => fleet.previous.get(uid).cloned(),
+                _ => fleet.previous(uid),
             };
             (id, current.and_then(|rental| rental.exit_marker.clone()))
         };
         let id = id.ok_or_else(|| ProviderError::NotFound(format!("Container {container} was not started")))?;
         let since = options.since.map(|since| match since {
-            LogSince::Time(time) => time.to_string(),
+            LogSince::Time(time) => time,
             LogSince::Seconds(seconds) => {
                 let now = self.clock.now();
-                now.checked_sub(SignedDuration::from_secs(seconds)).unwrap_or(now).to_string()
+                now.checked_sub(SignedDuration::from_secs(seconds)).unwrap_or(now)
             }
         });
+        // Told a time the provider passes over the number of lines: then it is told the number, and older lines go here.
+        let (asked, oldest) = if options.tail.is_some() { (None, since) } else { (since, None) };
         let tail = options.tail.unwrap_or(MOST_LINES).min(MOST_LINES);
-        let part = Part { id, tail, since, follow: options.follow };
+        let (source, since) = (Source::Container, asked.map(|time| time.to_string()));
+        let part = Part { id, source, tail, since, follow: options.follow };
         let timestamps = options.timestamps;
         let lines = lines(self.client.clone(), part).await?;
         let text = lines.filter_map(move |line| {
             let shown = marker.as_ref().is_none_or(|marker| exit_code(&line.line, marker).is_none());
+            let shown = shown && oldest.is_none_or(|oldest| line.is_since(oldest));
             let stamp = if timestamps { format!("{} ", line.ts) } else { String::new() };
             std::future::ready(shown.then(|| Ok(Bytes::from(format!("{stamp}{}\n", line.line)))))
         });
@@ -81,7 +107,7 @@ impl Engine {
     }
 }
 
-/// The lines of the container's own output.
+/// The lines of one log, without what cannot be read.
 ///
 /// # Errors
 /// [`ProviderError`] if the log cannot be opened at all.
@@ -177,6 +203,10 @@ async fn connect(
     last: Option<String>,
 ) -> Result<BoxStream<'static, Result<Bytes, TransportError>>, ApiError> {
     let since = part.since.as_ref().map(|since| format!("&since={}", since.replace('+', "%2B"))).unwrap_or_default();
-    let path = format!("/v2/pods/{}/logs?source=container&tail={}{since}", part.id, part.tail);
+    let source = match part.source {
+        Source::Container => "container",
+        Source::System => "system",
+    };
+    let path = format!("/v2/pods/{}/logs?source={source}&tail={}{since}", part.id, part.tail);
     client.stream(path, last).await
 }

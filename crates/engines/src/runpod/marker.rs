@@ -12,6 +12,7 @@ pub(super) const ATTEMPT: &str = "REMOTEGPU_ATTEMPT";
 pub(super) const POD_IP: &str = "REMOTEGPU_POD_IP";
 pub(super) const TERMS: &str = "REMOTEGPU_TERMS";
 pub(super) const EXIT_MARKER: &str = "REMOTEGPU_EXIT_MARKER";
+pub(super) const UNTIL_DELETED: &str = "REMOTEGPU_UNTIL_DELETED";
 
 /// Marks the instances of one node of one cluster.
 #[derive(Clone, Debug)]

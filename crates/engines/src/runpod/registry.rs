@@ -12,7 +12,6 @@ use super::{client::ApiError, engine::Engine, pace::Urgency};
 
 /// Between two sweeps of unused credentials.
 const SWEEP: Duration = Duration::from_secs(600);
-const DOCKER_HUB: &str = "docker.io";
 
 #[derive(Deserialize)]
 struct All {
@@ -32,7 +31,7 @@ impl Engine {
     /// The id of the credential for the pod's image, made if it is not there; `None` if no pull secret fits.
     pub(super) async fn registry(&self, request: &InstanceRequest) -> Result<Option<String>, ApiError> {
         let image = request.containers.first().and_then(|one| one.spec.image.as_deref()).unwrap_or_default();
-        let Some(login) = fitting(&request.registry_logins, image) else { return Ok(None) };
+        let Some(login) = request.login(image) else { return Ok(None) };
         let name = self.marker.name(&format!("pull-{}", digest(login)));
         if let Some(known) = self.registries().await?.into_iter().find(|one| one.name == name) {
             return Ok(Some(known.id));
@@ -73,20 +72,6 @@ fn unreadable() -> ApiError {
     ApiError::NotDone("the list of credentials cannot be read".into())
 }
 
-/// The login whose registry, or registry and path, begins the image's name; the longest wins.
-fn fitting<'a>(logins: &'a [RegistryLogin], image: &str) -> Option<&'a RegistryLogin> {
-    let host = image
-        .split('/')
-        .next()
-        .filter(|host| image.contains('/') && (host.contains(['.', ':']) || *host == "localhost"));
-    let full = host.map_or_else(|| format!("{DOCKER_HUB}/{image}"), |_| image.to_owned());
-    let begins = |login: &&RegistryLogin| {
-        let registry = login.registry.trim_end_matches('/');
-        full.strip_prefix(registry).is_some_and(|rest| rest.starts_with(['/', ':', '@']))
-    };
-    logins.iter().filter(begins).max_by_key(|login| login.registry.len())
-}
-
 fn digest(login: &RegistryLogin) -> String {
     let text = format!("{}\n{}\n{}", login.registry, login.username, login.password.expose_secret());
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -95,23 +80,4 @@ fn digest(login: &RegistryLogin) -> String {
 /// What an answer about credentials means for the pod that waits for one.
 pub(super) fn waiting(error: &ApiError) -> ProviderError {
     ProviderError::Waiting { reason: "RegistryUnavailable", message: error.to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn login(registry: &str) -> RegistryLogin {
-        RegistryLogin { registry: registry.into(), username: "u".into(), password: "p".to_owned().into() }
-    }
-
-    #[test]
-    fn the_longest_registry_that_begins_the_image_wins() {
-        let logins = [login("docker.io"), login("ghcr.io"), login("ghcr.io/team")];
-        let of = |image: &str| fitting(&logins, image).map(|login| login.registry.as_str());
-        assert_eq!(of("ghcr.io/team/app:1"), Some("ghcr.io/team"));
-        assert_eq!(of("ghcr.io/teamwork/app"), Some("ghcr.io"));
-        assert_eq!(of("team/app"), Some("docker.io"));
-        assert_eq!(of("quay.io/app"), None);
-    }
 }

@@ -44,6 +44,12 @@ pub(super) struct Rental {
     pub(super) exit: Option<(i32, Timestamp)>,
     /// The attempt that a probe found unhealthy, and when: it counts as ended, though it still runs.
     pub(super) killed: Option<(u32, Timestamp)>,
+    /// The attempt that ended and that RunPod started anew by itself, and when: it counts as ended, too.
+    pub(super) crashed: Option<(u32, Timestamp)>,
+    /// Start of the container that another one seems to have followed, though nobody here asked for it.
+    pub(super) doubted: Option<Timestamp>,
+    /// Its pod wants it to run until it is deleted, however often its process ends.
+    pub(super) until_deleted: bool,
     /// Since when the container is being brought up.
     pub(super) booting: Timestamp,
     /// When it was first seen not to run any more.
@@ -53,7 +59,8 @@ pub(super) struct Rental {
     pub(super) previous: Option<Ended>,
     /// What it was rented on, as it says it itself.
     pub(super) terms: String,
-    /// It is where, or costs what, its pod must not have: it is to end, and never used while that does not work.
+    /// It is where, or costs what, its pod must not have: it is to end, and never used while that does not work. Unless its
+    /// pod runs on it already.
     pub(super) condemned: bool,
 }
 
@@ -91,6 +98,9 @@ impl Rental {
             exit_marker: marks.exit_marker,
             exit: None,
             killed: None,
+            crashed: None,
+            doubted: None,
+            until_deleted: marks.until_deleted.is_some(),
             booting: rented.created.unwrap_or(now),
             stopped: None,
             missing: None,
@@ -147,8 +157,28 @@ impl Rental {
     fn note_start(&mut self, now: Timestamp, uptime: u64) {
         let started = start(now, uptime);
         let same = self.started.is_some_and(|known| started.duration_since(known).abs() < INEXACT);
-        if !same {
-            self.started = Some(started);
+        if same || self.is_crashed() {
+            return;
+        }
+        if let Some(known) = self.started.filter(|known| *known < started && !self.until_deleted) {
+            self.doubted.get_or_insert(known);
+        }
+        self.started = Some(started);
+    }
+
+    /// What became of the doubt: when RunPod started the container anew by itself, if it did.
+    pub(super) fn settle_doubt(&mut self, restarted: Option<Timestamp>) {
+        if let Some((known, at)) = self.doubted.take().zip(restarted)
+            && self.ended().is_none()
+        {
+            (self.crashed, self.started) = (Some((self.attempt, at)), Some(known));
+        }
+    }
+
+    /// What was read before a crash was found, or before a restart in place, may arrive after it.
+    pub(super) fn keep_start_of(&mut self, old: &Self) {
+        if old.is_crashed() || old.booting > self.booting {
+            (self.started, self.doubted) = (old.started, old.doubted);
         }
     }
 
@@ -157,7 +187,7 @@ impl Rental {
         if self.condemned {
             return Some(Defect::Condemned);
         }
-        if self.started.is_some() {
+        if self.started.is_some() || self.is_crashed() {
             return None;
         }
         match self.status {
@@ -182,18 +212,18 @@ impl Rental {
         self.wanted_http.contains(&port) && !self.wants(port)
     }
 
-    /// Whether it runs a container that a probe found unhealthy, and that the provider can start anew. A wrapped one waits for
-    /// its end to be read, with a marker for each attempt, so it gets another instance.
+    /// Whether it runs a container that a probe found unhealthy, or that has ended, and that the provider can start anew. A
+    /// wrapped one waits for its end to be read, with a marker for each attempt, so it gets another instance.
     pub(super) fn is_restartable(&self) -> bool {
         let alive = matches!(self.status, Status::Starting | Status::Running);
-        self.is_killed() && alive && self.exit.is_none() && self.exit_marker.is_none()
+        (self.is_killed() || self.is_crashed()) && alive && self.exit.is_none() && self.exit_marker.is_none()
     }
 
     /// The provider starts its container anew.
     pub(super) fn restarted(&mut self, attempt: u32, now: Timestamp) {
         self.previous = self.ended();
         (self.attempt, self.booting) = (attempt, now);
-        (self.started, self.up) = (None, false);
+        (self.started, self.doubted, self.up) = (None, None, false);
         self.mapped.clear();
     }
 
@@ -201,7 +231,12 @@ impl Rental {
         self.killed.is_some_and(|(attempt, _)| attempt == self.attempt)
     }
 
-    fn container_id(&self) -> String {
+    fn is_crashed(&self) -> bool {
+        self.crashed.is_some_and(|(attempt, _)| attempt == self.attempt)
+    }
+
+    /// As the pod's status shows it.
+    pub(super) fn container_id(&self) -> String {
         format!("runpod://{}", self.id)
     }
 
@@ -213,16 +248,15 @@ impl Rental {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             pod_ip: self.pod_ip.clone(),
+            disruption: None,
             containers,
         }
     }
 
     fn view(&self) -> ContainerInstance {
         let run = self.ended().map_or_else(
-            || match self.started {
-                Some(started) if self.up || self.status == Status::Running => ContainerRun::Running { started },
-                _ => ContainerRun::Created,
-            },
+            // What has run and has not ended still runs, whatever a late reply says of its start (F10).
+            || self.started.map_or(ContainerRun::Created, |started| ContainerRun::Running { started }),
             ContainerRun::Ended,
         );
         let unmapped = (!self.is_mapped()).then(|| Hold {
@@ -256,10 +290,14 @@ impl Rental {
         if let Some((_, at)) = self.killed.filter(|_| self.is_killed()) {
             return Some(end(KILLED, "Error", "Its probe found it unhealthy", Some(at)));
         }
+        if let Some((_, at)) = self.crashed.filter(|_| self.is_crashed()) {
+            let message = "Its process ended; RunPod started it anew and does not say with which exit code it ended";
+            return Some(end(KILLED, "Error", message, Some(at)));
+        }
         match self.status {
             Status::Exited => {
                 let message = "RunPod stopped the instance and does not say why or with which exit code";
-                Some(end(KILLED, "ContainerStatusUnknown", message, self.stopped))
+                Some(end(KILLED, Ended::LOST, message, self.stopped))
             }
             Status::Error => {
                 Some(end(BROKEN, "ProviderError", "RunPod reports an error and gives no reason", self.stopped))

@@ -22,6 +22,8 @@ use tokio::sync::Notify;
 
 use super::*;
 
+mod annotations;
+mod crashes;
 mod defects;
 mod exec;
 mod faults;

@@ -12,6 +12,9 @@ const AGENT: &str = concat!("remotegpu-kubelet/", env!("CARGO_PKG_VERSION"));
 /// The provider itself.
 pub const PUBLIC_URL: &str = "https://api.runpod.io";
 const CONNECT: Duration = Duration::from_secs(10);
+/// Bytes of one answer. A list of ten thousand instances has about 15 MB (`virtual-node.md` §7.3), twice that with long
+/// environments; what is larger is no answer of the provider's and must not fill the memory (`security.md` §8).
+const LARGEST: usize = 64 << 20;
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -135,7 +138,7 @@ impl Transport for HttpTransport {
         let status = response.status().as_u16();
         let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-        Ok(HttpReply { status, headers, body: response.bytes().await.map_err(failure)? })
+        Ok(HttpReply { status, headers, body: whole(response).await? })
     }
 
     async fn stream(
@@ -150,9 +153,61 @@ impl Transport for HttpTransport {
     }
 }
 
+/// The whole body, unless it is too large. By then the call may have been carried out.
+async fn whole(mut response: reqwest::Response) -> Result<Bytes, TransportError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        if body.len() + chunk.len() > LARGEST {
+            return Err(TransportError::Unknown(format!("the answer has more than {} MiB", LARGEST >> 20)));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
 /// The URL goes: it adds nothing, and errors are shown to people.
 fn failure(error: reqwest::Error) -> TransportError {
     let unsent = error.is_connect() || error.is_builder();
     let text = error.without_url().to_string();
     if unsent { TransportError::Unsent(text) } else { TransportError::Unknown(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// What comes of an answer with a body of so many bytes.
+    async fn answered(bytes: usize) -> Result<HttpReply, TransportError> {
+        let _chosen = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _request = stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.unwrap();
+            // Who has read enough hangs up.
+            let _hung_up = stream.write_all(&vec![b' '; bytes]).await;
+        });
+        let key = ApiKey::Text(SecretString::from("rpa_test".to_owned()));
+        let request = HttpRequest {
+            method: "GET",
+            path: "/v2/pods".into(),
+            body: None,
+            last_event_id: None,
+            timeout: Duration::from_secs(60),
+        };
+        HttpTransport::new(&base, key).unwrap().send(request).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_large_is_given_up_and_proves_nothing() {
+        assert_eq!(answered(LARGEST).await.unwrap().body.len(), LARGEST);
+        let TransportError::Unknown(why) = answered(LARGEST + 1).await.unwrap_err() else { panic!("it was sent") };
+        assert_eq!(why, "the answer has more than 64 MiB");
+    }
 }

@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn a_real_shell_writes_the_files_before_the_command_runs_and_tells_it_nothing_else_of_them() {
-        let dir = std::env::temp_dir().join(format!("wrapper-files-{}", std::process::id()));
-        let path = format!("{}/a folder/it's", dir.display());
+        let dir = tempfile::tempdir().unwrap();
+        let path = format!("{}/a folder/it's", dir.path().display());
         let packed =
             crate::runpod::files::line(&path, 0o640, b"one\ntwo") + &crate::runpod::files::line(&path, 0o640, b"");
         let show =
@@ -162,7 +162,6 @@ mod tests {
         let text = start_command(&container(&show, &[]), false, true).unwrap();
         assert!(!text.contains("two"), "{text}");
         assert_eq!(ran(&text, "", &[("REMOTEGPU_FILES", &packed)]), "600\n7\nunset\n");
-        std::fs::remove_dir_all(dir).unwrap();
         let nowhere = crate::runpod::files::line("/proc/none/x", 0o600, b"x");
         let variables = [("REMOTEGPU_FILES", nowhere.as_str()), ("REMOTEGPU_EXIT_MARKER", "end")];
         assert_eq!(run(&["echo", "never"], "", &variables), "end 1\n", "no command without its files");

@@ -186,6 +186,7 @@ mod tests {
             namespace: "team".into(),
             name: "web".into(),
             pod_ip: Some("10.0.0.1".into()),
+            disruption: None,
             containers: Vec::new(),
         };
         let way = HttpWay { wire: Box::new(ours), proxy: Some(proxy) };

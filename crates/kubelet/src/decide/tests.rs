@@ -24,6 +24,7 @@ fn view(pod: Pod, containers: Option<Vec<ContainerInstance>>) -> View {
             namespace: "team".into(),
             name: "web".into(),
             pod_ip: Some("10.0.0.7".into()),
+            disruption: None,
             containers,
         })
     });
@@ -133,6 +134,16 @@ fn a_failed_create_waits_for_its_time() {
 }
 
 #[test]
+fn a_pod_that_waits_for_its_next_try_is_looked_at_when_its_time_is_over() {
+    let status = json!({"startTime": at(-50).to_string()});
+    let mut waiting = view(pod(json!({"activeDeadlineSeconds": 60}), status), None);
+    waiting.failure =
+        Some(Failure { count: 7, reason: "ErrImagePull".into(), message: String::new(), retry_at: at(300) });
+    assert_eq!(answer(&waiting), Decision::Report { wake_at: Some(at(10)) });
+    assert_eq!(decide(&waiting, &Rules::default(), at(10)), Decision::Expire);
+}
+
+#[test]
 fn a_pod_past_its_deadline_expires() {
     let status = json!({"startTime": at(-60).to_string()});
     let over =
@@ -155,6 +166,19 @@ fn a_lost_instance_is_lost_or_made_again_with_its_restart_count() {
     (lost.lost, lost.unseen) = (false, true);
     assert_eq!(answer(&lost), Decision::Rest { wake_at: None }, "nothing is certain yet");
     assert_eq!(decide(&lost, &rules, at(0)), Decision::Start(vec![(0, 4)]), "an engine that loses all tells at once");
+}
+
+#[test]
+fn a_container_whose_end_only_the_status_tells_starts_with_the_next_attempt() {
+    let starts = |ended: &str| {
+        let status = json!({"phase": "Running", "containerStatuses": [{"name": "app", "image": "", "imageID": "",
+            "ready": false, "restartCount": 2, "containerID": "docker://1",
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"exitCode": 1, "containerID": ended}}}]});
+        answer(&view(pod(json!({}), status), None))
+    };
+    assert_eq!(starts("docker://1"), Decision::Start(vec![(0, 3)]));
+    assert_eq!(starts("docker://0"), Decision::Start(vec![(0, 2)]), "this attempt was made and never ran");
 }
 
 #[test]

@@ -49,7 +49,38 @@ pub(crate) fn field_value(pod: &Pod, node: &NodeValues, path: &str) -> Result<St
 }
 
 fn lines(values: &BTreeMap<String, String>) -> String {
-    values.iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join("\n")
+    values.iter().map(|(key, value)| format!("{key}={}", quoted(value))).collect::<Vec<_>>().join("\n")
+}
+
+/// As the kubelet of Kubernetes writes it, with `%q` of Go: what programs read back with the rules of that language.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for one in text.chars() {
+        let code = u32::from(one);
+        match one {
+            '"' | '\\' => out.extend(['\\', one]),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            _ if one.is_ascii_control() => out.push_str(&format!("\\x{code:02x}")),
+            _ if one.is_ascii() || is_printable(one) => out.push(one),
+            _ if code < 0x1_0000 => out.push_str(&format!("\\u{code:04x}")),
+            _ => out.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Letters, marks, digits, punctuation and symbols: Go and Rust mean the same. Rust also escapes a mark, but not behind
+/// another character, where it has something to stand on.
+fn is_printable(one: char) -> bool {
+    format!("a{one}").escape_debug().count() == 2
 }
 
 pub(crate) fn resource_value(
@@ -142,6 +173,29 @@ mod tests {
             resource_value(&pod, app, &BTreeMap::new(), &selector).ok()
         };
         assert_eq!((of("first").as_deref(), of("app").as_deref(), of("none")), (Some("64"), Some("1024"), None));
+    }
+
+    #[test]
+    fn labels_and_annotations_are_quoted_as_the_kubelet_quotes_them() {
+        // What `fmt.Sprintf("%q", …)` of Go makes of the same text.
+        for (text, wanted) in [
+            ("", r#""""#),
+            ("a plain one, it's said", r#""a plain one, it's said""#),
+            (r#"{"a": "b\n"}"#, r#""{\"a\": \"b\\n\"}""#),
+            (r"C:\dir", r#""C:\\dir""#),
+            ("two\nlines\r\n\tand more", r#""two\nlines\r\n\tand more""#),
+            ("\u{7}\u{8}\u{b}\u{c}", r#""\a\b\v\f""#),
+            ("\0\u{1}\u{1b}[0m\u{7f}", r#""\x00\x01\x1b[0m\x7f""#),
+            ("Gr\u{fc}n, \u{6771}\u{4eac}, \u{1f680}", "\"Gr\u{fc}n, \u{6771}\u{4eac}, \u{1f680}\""),
+            ("e\u{301} and \u{301}", "\"e\u{301} and \u{301}\""),
+            ("\u{85}\u{a0}\u{ad}\u{200b}\u{2028}\u{feff}", r#""\u0085\u00a0\u00ad\u200b\u2028\ufeff""#),
+            ("\u{fffd}", "\"\u{fffd}\""),
+            ("\u{e000}\u{e0001}\u{10ffff}", r#""\ue000\U000e0001\U0010ffff""#),
+        ] {
+            assert_eq!(quoted(text), wanted, "{text:?}");
+        }
+        let labels = BTreeMap::from([("b", "2\"3"), ("a", "1")].map(|(key, value)| (key.to_owned(), value.to_owned())));
+        assert_eq!(lines(&labels), "a=\"1\"\nb=\"2\\\"3\"");
     }
 
     #[test]

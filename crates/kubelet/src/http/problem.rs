@@ -53,3 +53,17 @@ impl IntoResponse for Problem {
         (self.status, format!("{}\n", self.detail)).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d11_not_found_is_told_only_where_somebody_looked() {
+        let told = |error: ProviderError| Problem::from(error).into_response().status().as_u16();
+        assert_eq!(told(ProviderError::NotFound("x".into())), 404);
+        assert_eq!(told(ProviderError::Unavailable("x".into())), 503);
+        assert_eq!(told(ProviderError::Unsupported("x".into())), 501);
+        assert_eq!(told(ProviderError::Waiting { reason: "NoCapacity", message: "x".into() }), 409);
+    }
+}

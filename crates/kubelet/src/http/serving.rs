@@ -43,14 +43,18 @@ impl Serving {
         Self(RwLock::new(Arc::new(certificate)))
     }
 
-    fn replace(&self, certificate: CertifiedKey) {
+    pub(super) fn replace(&self, certificate: CertifiedKey) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);
+    }
+
+    pub(super) fn current(&self) -> Arc<CertifiedKey> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl ResolvesServerCert for Serving {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(self.current())
     }
 }
 
@@ -99,7 +103,11 @@ async fn signed(shared: &Shared) -> Result<(CertifiedKey, Duration), String> {
 
 /// A chain with its key, ready for TLS.
 pub(super) fn certified(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Result<CertifiedKey, String> {
-    let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(text)?;
+    paired(chain, PrivateKeyDer::try_from(key.serialize_der()).map_err(text)?)
+}
+
+/// As [`certified`], with a key in any form; the two must fit.
+pub(super) fn paired(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey, String> {
     CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(text)
 }
 

@@ -6,41 +6,62 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
 use rustls::{
     RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
     server::WebPkiClientVerifier,
 };
 
-use super::serving::{Serving, certified};
-use crate::{NodeConfig, StartError, TlsFiles};
+use super::{
+    serving::{Serving, certified},
+    serving_files::ServingFiles,
+};
+use crate::{NodeConfig, StartError, kubelet::Shared};
 
 /// Where every cluster publishes the CA of its client certificates.
 const CA_NAMESPACE: &str = "kube-system";
 const CA_CONFIG_MAP: &str = "extension-apiserver-authentication";
 const CA_KEY: &str = "client-ca-file";
 
-/// The settings, and what keeps the serving certificate where no file has it.
+/// Where the next serving certificate comes from.
+pub(crate) enum Source {
+    Files(ServingFiles),
+    Cluster(Arc<Serving>),
+}
+
+// === impl Source ===
+
+impl Source {
+    /// Takes over each new certificate until the node ends.
+    pub(crate) async fn follow(self, shared: Arc<Shared>) {
+        match self {
+            Self::Files(files) => files.follow(&shared).await,
+            Self::Cluster(serving) => super::serving::run(shared, serving).await,
+        }
+    }
+}
+
+/// The settings, and what keeps their serving certificate up to date.
 pub(crate) async fn server_config(
     config: &NodeConfig,
     client: &Client,
-) -> Result<(Arc<ServerConfig>, Option<Arc<Serving>>), StartError> {
+) -> Result<(Arc<ServerConfig>, Source), StartError> {
     let roots = Arc::new(client_roots(config, client).await?);
     let verifier = WebPkiClientVerifier::builder(roots).allow_unauthenticated().build();
     let verifier = verifier.map_err(|error| StartError(format!("The client CA cannot be used: {error}")))?;
     let tls = ServerConfig::builder().with_client_cert_verifier(verifier);
-    let (mut tls, serving) = match &config.tls {
+    let (serving, source) = match &config.tls {
         Some(files) => {
-            let (chain, key) = certificate(files)?;
-            let tls = tls.with_single_cert(chain, key);
-            (tls.map_err(|error| StartError(format!("The serving certificate cannot be used: {error}")))?, None)
+            let files = ServingFiles::open(files).await?;
+            (files.serving(), Source::Files(files))
         }
         None => {
             let serving = Arc::new(self_signed(config)?);
-            (tls.with_cert_resolver(serving.clone()), Some(serving))
+            (serving.clone(), Source::Cluster(serving))
         }
     };
+    let mut tls = tls.with_cert_resolver(serving);
     // WebSocket upgrades are HTTP/1.1.
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((Arc::new(tls), serving))
+    Ok((Arc::new(tls), source))
 }
 
 async fn client_roots(config: &NodeConfig, client: &Client) -> Result<RootCertStore, StartError> {
@@ -66,15 +87,6 @@ async fn published_ca(client: &Client) -> Result<Vec<u8>, StartError> {
     })?;
     let pem = map.data.and_then(|mut data| data.remove(CA_KEY)).map(String::into_bytes);
     pem.ok_or_else(|| StartError(format!("The {place} has no {CA_KEY}; give --client-ca-file")))
-}
-
-type Certificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-fn certificate(files: &TlsFiles) -> Result<Certificate, StartError> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert).and_then(Iterator::collect);
-    let chain = chain.map_err(|error| unreadable(&files.cert, &error))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unreadable(&files.key, &error))?;
-    Ok((chain, key))
 }
 
 /// What is shown until the cluster has signed another one.

@@ -14,6 +14,7 @@ fn instance(uid: &str) -> Arc<Instance> {
         namespace: "team".into(),
         name: "web".into(),
         pod_ip: None,
+        disruption: None,
         containers: Vec::new(),
     })
 }
@@ -159,6 +160,29 @@ fn instances_without_a_pod_are_reported() {
     let absorbed = records.absorb(list, vec![instance("a"), instance("b")]);
     assert_eq!(absorbed.unknown.len(), 1);
     assert_eq!(absorbed.unknown[0].uid, "b");
+}
+
+#[test]
+fn a_pod_that_a_list_lacks_stays_until_somebody_says_that_it_is_gone() {
+    let records = Records::default();
+    records.put_pod(&pod("a", 1));
+    records.put_pod(&pod("b", 2));
+    let number = records.start_list();
+    records.absorb(number, vec![instance("a"), instance("b")]);
+    let back = |uids: &[&str]| records.set_listed(&uids.iter().map(|uid| (*uid).to_owned()).collect());
+    assert!(back(&["a"]).is_empty());
+    assert!(records.is_unlisted("b") && !records.is_unlisted("a"));
+    assert_eq!((records.at_stake(), records.len()), ((1, 1), 2));
+    assert!(back(&[]).is_empty());
+    assert_eq!(records.at_stake(), (0, 2));
+    assert_eq!(back(&["b"]), [Uid::from("b")], "it is worked on again");
+    records.set_there("a");
+    assert_eq!((records.unlisted(), records.at_stake()), (Vec::new(), (2, 0)));
+    back(&["a"]);
+    assert!(records.put_pod(&pod("b", 3)) && records.unlisted().is_empty(), "the watch shows it");
+    back(&["a"]);
+    records.mark_removed("b");
+    assert!(records.unlisted().is_empty(), "it is known to be gone");
 }
 
 #[test]

@@ -78,6 +78,29 @@ fn each_unsupported_field_is_named() {
 }
 
 #[test]
+fn a_mount_path_carries_no_options_for_the_engine() {
+    let mount = |list: &'static str, path: &'static str| {
+        let rules = Rules {
+            capabilities: Capabilities { init_containers: true, ..Capabilities::default() },
+            ..Rules::default()
+        };
+        let pod = pod(|pod| {
+            pod["spec"]["volumes"] = json!([{"name": "work", "emptyDir": {}}]);
+            pod["spec"]["initContainers"] = json!([{"name": "first", "image": "i"}]);
+            pod["spec"][list][0]["volumeMounts"] = json!([{"name": "work", "mountPath": path}]);
+        });
+        refuse(&pod, &rules).map(|refusal| refusal.message)
+    };
+    for list in ["containers", "initContainers"] {
+        assert_eq!(mount(list, "/work"), None);
+        for path in ["/work:O,upperdir=/etc,workdir=/srv", "/work:U", "/work:"] {
+            let message = mount(list, path).unwrap_or_default();
+            assert!(message.contains("mountPath of work"), "{list} {path}: {message}");
+        }
+    }
+}
+
+#[test]
 fn gpus_and_plain_limits_are_no_foreign_device() {
     let limits = json!({"limits": {"nvidia.com/gpu": "1", "cpu": "1", "hugepages-2Mi": "2Mi"}});
     assert_eq!(reason(|pod| pod["spec"]["containers"][0]["resources"] = limits.clone()), None);

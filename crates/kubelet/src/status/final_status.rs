@@ -96,7 +96,7 @@ fn killed(old: &ContainerStatus, last: Option<&ContainerInstance>, end: End, now
     };
     terminated_state(&Ended {
         exit_code: KILLED,
-        reason: if end == End::InstanceLost { "ContainerStatusUnknown" } else { "Terminated" }.into(),
+        reason: if end == End::InstanceLost { Ended::LOST } else { "Terminated" }.into(),
         message: String::new(),
         started,
         finished: Some(now),

@@ -32,6 +32,7 @@ fn instance(attempt: u32, run: ContainerRun) -> Instance {
         namespace: "team".into(),
         name: "web".into(),
         pod_ip: Some("10.0.0.7".into()),
+        disruption: None,
         containers: vec![ContainerInstance {
             hold: None,
             name: "app".into(),
@@ -123,6 +124,8 @@ fn the_policy_decides_between_over_and_crash_loop() {
     {
         let status = shown(&pod(policy, json!({})), Some(&instance(1, ContainerRun::Ended(end(exit_code)))), None);
         assert_eq!(status.phase.as_deref(), Some(phase), "{policy} {exit_code}");
+        let has_place = condition(&status, "PodReadyToStartContainers").status == "True";
+        assert_eq!(has_place, phase == "Running", "{policy} {exit_code}");
     }
     let status = shown(&pod("Always", json!({})), Some(&instance(1, ContainerRun::Ended(end(3)))), None);
     assert_eq!(state(&status).waiting.as_ref().unwrap().reason.as_deref(), Some("CrashLoopBackOff"));
@@ -144,6 +147,18 @@ fn a_restart_that_fails_waits_and_says_why() {
     }
     let over = shown(&pod("Never", json!({})), Some(&ended(0)), Some(&waiting));
     assert!(state(&over).terminated.is_some());
+}
+
+#[test]
+fn the_end_that_was_shown_stays_known_where_the_engine_forgets_it() {
+    let old = json!({"phase": "Running", "containerStatuses": [{"name": "app", "image": "busybox:1", "imageID": "",
+        "ready": false, "restartCount": 0, "containerID": "docker://0", "state": {"terminated": {"exitCode": 3}}}]});
+    let last = |attempt: u32| {
+        let running = instance(attempt, ContainerRun::Running { started: at(0) });
+        let status = shown(&pod("Always", old.clone()), Some(&running), None).container_statuses.unwrap().remove(0);
+        status.last_state.and_then(|state| state.terminated).map(|end| end.exit_code)
+    };
+    assert_eq!((last(1), last(0)), (Some(3), None));
 }
 
 #[test]
@@ -182,6 +197,42 @@ fn a_lost_instance_fails_the_pod_as_a_disruption() {
     assert_eq!((status.phase.as_deref(), status.reason.as_deref()), (Some("Failed"), Some("InstanceLost")));
     assert_eq!(condition(&status, "DisruptionTarget").status, "True");
     assert_eq!(state(&status).terminated.as_ref().unwrap().reason.as_deref(), Some("ContainerStatusUnknown"));
+}
+
+#[test]
+fn a_container_that_was_taken_away_fails_its_pod_as_a_disruption() {
+    let is_disrupted = |policy: &str, reason: &str| {
+        let end = Ended { reason: reason.into(), ..end(137) };
+        let status = shown(&pod(policy, json!({})), Some(&instance(0, ContainerRun::Ended(end))), None);
+        status.conditions.iter().flatten().any(|one| one.type_ == "DisruptionTarget" && one.status == "True")
+    };
+    assert!(is_disrupted("Never", Ended::LOST));
+    assert!(!is_disrupted("Never", "Error"), "its own end");
+    assert!(!is_disrupted("OnFailure", Ended::LOST), "it starts again");
+}
+
+#[test]
+fn a_pod_that_the_engine_took_away_has_failed_with_its_reason_whatever_its_containers_say() {
+    let (reason, message, by) = ("Evicted", "The node was low on memory", "TerminationByKubelet");
+    for exit_code in [0, 143] {
+        let told = crate::Disruption { reason: reason.into(), message: message.into(), by: by.into() };
+        let mut found = instance(0, ContainerRun::Ended(end(exit_code)));
+        found.disruption = Some(told);
+        let status = shown(&pod("Never", json!({"phase": "Running"})), Some(&found), None);
+        assert_eq!(
+            (status.phase.as_deref(), status.reason.as_deref(), status.message.as_deref()),
+            (Some("Failed"), Some(reason), Some(message)),
+            "{exit_code}"
+        );
+        assert_eq!(state(&status).terminated.as_ref().unwrap().exit_code, exit_code, "its own");
+        let condition = condition(&status, "DisruptionTarget");
+        assert_eq!(
+            (condition.status.as_str(), condition.reason.as_deref(), condition.message.as_deref()),
+            ("True", Some(by), Some(message))
+        );
+        let again = shown(&pod("Always", json!({"phase": "Running"})), Some(&found), None);
+        assert_eq!((again.phase.as_deref(), again.reason), (Some("Running"), None), "it starts again");
+    }
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub(super) async fn remove(shared: &Arc<Shared>, uid: &Uid, view: View) -> Resul
         Some(Err(error)) => return Ok(failed(shared, &view, &error)),
     };
     let last = last.or_else(|| view.instance.clone());
+    if last.is_some() {
+        say_ended(shared, &view);
+    }
     let status = final_status(&view.pod, last.as_deref(), End::Deleted, &shared.host_ip, Timestamp::now());
     write(shared, &view, &status).await?;
     let_go(shared, uid, &view).await?;
@@ -43,13 +46,20 @@ pub(super) async fn remove(shared: &Arc<Shared>, uid: &Uid, view: View) -> Resul
 pub(super) async fn without_pod(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Outcome {
     if !view.terminated {
         let grace = seconds(view.pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
-        if let Err(error) = shared.metrics.deletes.count(shared.provider.delete(uid, grace).await) {
-            return failed(shared, view, &error);
+        match shared.metrics.deletes.count(shared.provider.delete(uid, grace).await) {
+            Ok(None) if view.instance.is_none() => {}
+            Ok(_) => say_ended(shared, view),
+            Err(error) => return failed(shared, view, &error),
         }
     }
     shared.hooks.forget(uid);
     shared.records.forget(uid);
     Outcome::Done
+}
+
+fn say_ended(shared: &Arc<Shared>, view: &View) {
+    let message = format!("Ended on engine {}", shared.config.engine);
+    shared.events.normal(about(&view.pod), "ProviderDeleteSuccess", message);
 }
 
 pub(super) fn failed(shared: &Arc<Shared>, view: &View, error: &ProviderError) -> Outcome {

@@ -29,6 +29,8 @@ const FIRST_PAUSE: i64 = 5;
 const LONGEST_PAUSE: i64 = 300;
 /// A missing ConfigMap or Secret usually follows its pod soon.
 const CONFIG_PAUSE: i64 = 20;
+/// What the slower half of rented machines take to come up: 15 to 80 s were measured.
+const BOOT: Duration = Duration::from_secs(60);
 /// Bytes of environments and commands that the containers of one pod have together. Each may have as many as Linux gives a
 /// process, and a pod may have thousands.
 const MOST_BYTES: usize = 32 << 20;
@@ -69,8 +71,7 @@ pub(super) async fn start(
             shared.prober.keep(shared, uid, &view);
             report(shared, &view, None).await?;
             // Its time runs from now on, and nothing else need ever wake this pod again.
-            let limited = view.pod.spec.as_ref().is_some_and(|spec| spec.active_deadline_seconds.is_some());
-            Ok(if ended || limited { Outcome::Again } else { Outcome::Done })
+            Ok(if ended || is_limited(&view) { Outcome::Again } else { Outcome::Done })
         }
         Some(Err(error)) => failed(shared, uid, view, error).await,
     }
@@ -93,7 +94,7 @@ async fn complete(
         shared.events.warning(about(&view.pod), "FailedToRetrieveImagePullSecret", problem);
     }
     let job_annotations = match shared.rules.capabilities.job_annotations {
-        true => job::annotations(shared, &view.pod).await,
+        true => job::annotations(shared, &view.pod).await?,
         false => BTreeMap::new(),
     };
     Ok(InstanceRequest { pod: view.pod.clone(), containers, files, registry_logins, job_annotations })
@@ -195,6 +196,11 @@ fn say_started(shared: &Arc<Shared>, view: &View, request: &InstanceRequest, ins
     }
 }
 
+/// Whether the pod may be active for a time only, which begins with the first status that it is given.
+fn is_limited(view: &View) -> bool {
+    view.pod.spec.as_ref().is_some_and(|spec| spec.active_deadline_seconds.is_some())
+}
+
 async fn misconfigured(shared: &Arc<Shared>, uid: &Uid, view: View, problem: Problem) -> Result<Outcome, kube::Error> {
     if is_given_back(&view, &problem) {
         match release(shared, uid, &view).await {
@@ -216,6 +222,12 @@ fn is_given_back(view: &View, problem: &Problem) -> bool {
     let is_over = view.instance.as_ref().is_some_and(|instance| instance.is_over());
     let lasts = view.failure.is_some() || problem.reason == "UnsupportedPod";
     is_over && lasts && !problem.reason.starts_with("FailedTo")
+}
+
+/// Whether an instance that has ended goes until its next start, for it may still cost something: not for a pause in which
+/// another one would hardly come up (`virtual-node.md` §3.8, §5).
+pub(super) fn is_given_back_meanwhile(view: &View, pause: Duration) -> bool {
+    pause >= BOOT && view.instance.as_ref().is_some_and(|instance| instance.is_over())
 }
 
 async fn failed(shared: &Arc<Shared>, uid: &Uid, view: View, error: ProviderError) -> Result<Outcome, kube::Error> {
@@ -252,7 +264,11 @@ async fn fail(
     let waiting = Waiting { reason: reason.to_owned(), message: message.clone() };
     shared.records.set_failure(uid, Failure { count, reason: reason.to_owned(), message, retry_at });
     report(shared, &view, Some(&waiting)).await?;
-    Ok(Outcome::After(Duration::from_secs(u64::try_from(pause).unwrap_or_default())))
+    // Its time may be over before the next try.
+    Ok(match is_limited(&view) {
+        true => Outcome::Again,
+        false => Outcome::After(Duration::from_secs(u64::try_from(pause).unwrap_or_default())),
+    })
 }
 
 #[cfg(test)]
@@ -277,6 +293,7 @@ mod tests {
             namespace: "team".into(),
             name: "web".into(),
             pod_ip: None,
+            disruption: None,
             containers: vec![container],
         };
         let failure = Failure {
@@ -312,18 +329,32 @@ mod tests {
         assert!(fitting(10_000).is_err_and(|problem| problem.reason == "UnsupportedPod"));
     }
 
+    fn ended() -> ContainerRun {
+        ContainerRun::Ended(Ended {
+            exit_code: 137,
+            reason: "Error".into(),
+            message: String::new(),
+            started: None,
+            finished: None,
+            id: "runpod://1".into(),
+        })
+    }
+
+    #[test]
+    fn what_waits_for_minutes_to_start_again_costs_nothing_meanwhile() {
+        let goes = |run: ContainerRun, seconds: i64| {
+            let pause = Duration::from_secs(seconds.unsigned_abs());
+            is_given_back_meanwhile(&view(run, 0), pause)
+        };
+        // The pauses of a container that crashes again and again.
+        let gone: Vec<bool> = (0..7).map(|crashes| goes(ended(), crate::restart::pause(crashes).as_secs())).collect();
+        assert_eq!(gone, [false, false, false, false, true, true, true]);
+        assert!(!goes(ContainerRun::Running { started: Timestamp::UNIX_EPOCH }, 300), "it only has a deadline");
+        assert!(!goes(ContainerRun::Created, 300));
+    }
+
     #[test]
     fn an_ended_instance_goes_once_its_restart_has_failed_twice_for_what_the_pod_lacks() {
-        let ended = || {
-            ContainerRun::Ended(Ended {
-                exit_code: 137,
-                reason: "Error".into(),
-                message: String::new(),
-                started: None,
-                finished: None,
-                id: "runpod://1".into(),
-            })
-        };
         let goes = |run: ContainerRun, tries: u32, reason: &str| {
             is_given_back(&view(run, tries), &Problem { reason: reason.into(), message: String::new() })
         };

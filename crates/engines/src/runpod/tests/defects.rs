@@ -4,7 +4,76 @@
 use super::*;
 
 const LIST: &str = "GET /v2/pods";
+const GET: &str = "GET /v2/pods/{id}";
 const DELETE: &str = "DELETE /v2/pods/{id}";
+
+/// Another process of the same node.
+fn next(world: &World) -> RunPod {
+    let next = engine(&world.simulator, RunPodConfig::new("cluster", "virtual-runpod"), Fuse::new(i64::MAX));
+    next.begins();
+    next
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_an_adopted_instance_that_vanishes_during_the_start_holds_nobody_up() {
+    let world = World::new();
+    world.engine.create(&world.request("a", |_| {})).await.unwrap();
+    world.until_running("a").await;
+    let next = next(&world);
+    assert_eq!(next.list().await.unwrap().len(), 1, "adopted");
+    world.simulator.control(Control::Terminate { name: "rgpu".into() });
+    // While the look at what vanished is under way, for a minute and a half, everything else goes on.
+    world.add(Fault::on(GET, Effect::Hang { acts: false }).times(1));
+    let other = world.request("b", |_| {});
+    let (look, begun) = (next.list(), tokio::time::Instant::now());
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        next.create(&other).await.unwrap();
+        next.delete("b", Duration::ZERO).await.unwrap();
+        begun.elapsed()
+    };
+    let (looked, took) = tokio::join!(look, meanwhile);
+    assert_eq!(looked.unwrap().len(), 1, "nothing is concluded from silence");
+    assert!(took < Duration::from_secs(60) && begun.elapsed() > Duration::from_secs(60), "{took:?}");
+    // And so does what is done about that very pod, all of it at once.
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let all = async { tokio::join!(next.list(), next.delete("a", Duration::ZERO), next.list(), next.release("a")) };
+    let done = tokio::time::timeout(Duration::from_secs(60), all).await;
+    assert!(done.is_ok(), "one waits for another for ever");
+    next.delete("a", Duration::ZERO).await.unwrap();
+    assert!(next.list().await.unwrap().is_empty());
+    money(&world.simulator, &[], Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d11_only_the_word_that_it_is_not_there_means_gone() {
+    let world = World::new();
+    world.engine.create(&world.request("a", |_| {})).await.unwrap();
+    world.until_running("a").await;
+    // Old enough that an absence would count.
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    world.add(Fault { name: Some("rgpu".into()), ..Fault::on(LIST, Effect::LeaveOut) });
+    for status in [400, 401, 403, 409, 410, 429, 500, 502, 503, 504] {
+        let faults = [DELETE, GET].map(|route| {
+            let refusal = Effect::Refuse { status, shape: Shape::Problem, retry_after: None };
+            Fault { name: Some("rgpu".into()), ..Fault::on(route, refusal) }
+        });
+        world.add(faults[1].clone());
+        for _ in 0..3 {
+            assert_eq!(world.tick().await.len(), 1, "{status} is no answer to the question");
+        }
+        world.add(faults[0].clone());
+        let deleted = world.engine.delete("a", Duration::ZERO).await;
+        assert!(matches!(deleted, Err(ProviderError::Unavailable(_))), "{status}: {deleted:?}");
+        world.simulator.control(Control::ClearFaults);
+        world.add(Fault { name: Some("rgpu".into()), ..Fault::on(LIST, Effect::LeaveOut) });
+    }
+    assert_eq!(world.tick().await.len(), 1, "it was there all the time");
+    world.money(&["a"]).await;
+    world.add(Fault { name: Some("rgpu".into()), ..Fault::on(GET, Effect::NotFound) });
+    world.tick().await;
+    assert!(world.tick().await.is_empty(), "now it is said, twice");
+}
 
 #[tokio::test(start_paused = true)]
 async fn d02_a_look_that_fails_proves_nothing() {

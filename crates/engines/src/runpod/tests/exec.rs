@@ -104,7 +104,8 @@ async fn a_terminal_is_one_and_follows_the_size_of_the_callers() {
 async fn a_command_does_not_outlive_its_caller() {
     let (world, _served) = world(Some(SshKey::of_tests())).await;
     world.engine.create(&world.request("a", with_ssh)).await.unwrap();
-    let pipe = std::env::temp_dir().join(format!("exec-outlives-{}", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     // A pipe ends when the last process that may write to it does.
     let mut end = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&pipe).unwrap();
@@ -113,7 +114,6 @@ async fn a_command_does_not_outlive_its_caller() {
     printed(&mut session.output, "open").await;
     drop(session);
     assert_eq!(end.read_to_end(&mut Vec::new()).await.unwrap(), 0);
-    std::fs::remove_file(pipe).unwrap();
 }
 
 #[tokio::test]

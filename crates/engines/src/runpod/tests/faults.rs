@@ -202,6 +202,33 @@ async fn f10_an_instance_that_lists_do_not_show_yet_is_neither_lost_nor_rented_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn f10_a_reply_that_is_late_changes_nothing_in_a_list_or_in_a_direct_look() {
+    let world = World::new();
+    let request = world.request("a", |_| {});
+    create(&world, &request).await;
+    let id = world.until_running("a").await.id;
+    for late in [vec![(LIST, Effect::Stale)], vec![(LIST, Effect::LeaveOut), (GET, Effect::Stale)]] {
+        for (route, effect) in &late {
+            world.fault(route, effect.clone());
+        }
+        for _ in 0..4 {
+            let shown = world.tick().await;
+            let one = &shown[0].containers[0];
+            assert!(one.id == id && matches!(one.run, ContainerRun::Running { .. }), "{late:?}: {one:?}");
+            world.engine.create(&request).await.unwrap();
+        }
+        world.simulator.control(Control::ClearFaults);
+        world.until_running("a").await;
+    }
+    assert_eq!(world.simulator.report().count(CREATE), 1);
+    world.delete("a").await;
+    world.fault(LIST, Effect::Stale);
+    assert!(world.tick().await.is_empty(), "what is deleted does not come back");
+    world.simulator.control(Control::ClearFaults);
+    world.money(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn f11_f12_an_empty_account_or_a_bad_key_stops_all_creates() {
     for (status, wanted) in [(402, "InsufficientBalance"), (401, "ProviderUnauthorized")] {
         let world = World::new();
@@ -211,8 +238,42 @@ async fn f11_f12_an_empty_account_or_a_bad_key_stops_all_creates() {
         assert_eq!(world.simulator.report().count(CREATE), 1, "no loop");
         world.simulator.control(Control::ClearFaults);
         world.tick().await;
+        let told = world.engine.insufficient_balance().is_some();
+        assert_eq!(told, status == 402, "a list that works says nothing about the balance");
         create(&world, &world.request("a", |_| {})).await;
+        assert_eq!(world.engine.insufficient_balance(), None, "something was paid for");
         world.money(&["a"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f12_hardware_that_the_key_may_not_rent_is_left_out_for_the_next() {
+    for shape in [Shape::Problem, Shape::Html] {
+        let world = World::new();
+        world.add(Fault::on(CREATE, Effect::Refuse { status: 403, shape, retry_after: None }).times(1));
+        world.engine.create(&world.request("a", |_| {})).await.unwrap();
+        assert_eq!(world.simulator.report().pods[0].hardware, "NVIDIA RTX A4000", "the second cheapest");
+        assert_eq!(world.simulator.report().count(CREATE), 2);
+        world.money(&["a"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f12_a_key_that_may_rent_nothing_leaves_the_pod_waiting_and_stops_no_other() {
+    for shape in [Shape::Problem, Shape::Html] {
+        let world = World::new();
+        world.fault(CREATE, Effect::Refuse { status: 403, shape, retry_after: None });
+        let (reason, message) = reason(world.engine.create(&world.request("a", |_| {})).await);
+        assert_eq!(reason, "ProviderUnauthorized");
+        assert!(message.contains("the API key lacks the scope or this pool"), "{message}");
+        let asked = world.simulator.report().count(CREATE);
+        assert_eq!(asked, 5, "each candidate once");
+        world.tick().await;
+        assert_eq!(world.simulator.report().count(CREATE), asked, "not again before the node asks");
+        world.money(&[]).await;
+        world.simulator.control(Control::ClearFaults);
+        world.engine.create(&world.request("b", |_| {})).await.unwrap();
+        world.money(&["b"]).await;
     }
 }
 
@@ -231,6 +292,18 @@ async fn f13_a_bad_image_is_told_and_its_instance_ends() {
     world.money(&[]).await;
     create(&world, &request).await;
     world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f13_a_bad_image_that_is_an_error_of_the_provider_is_an_end_with_that_reason() {
+    let world = World::new();
+    world.add(Fault::on(CREATE, Effect::BadImage { error: true }).times(1));
+    create(&world, &world.request("a", |_| {})).await;
+    let ended = world.until("a", |one| matches!(one.run, ContainerRun::Ended(_))).await;
+    let ContainerRun::Ended(end) = ended.run else { panic!() };
+    assert_eq!((end.exit_code, end.reason.as_str()), (128, "ProviderError"));
+    world.engine.release("a").await.unwrap();
+    world.money(&[]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,6 +413,26 @@ async fn f18_a_create_without_an_answer_that_made_the_wrong_thing_is_no_use() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f18_what_a_pod_runs_on_is_kept_by_the_next_process_though_its_price_has_risen() {
+    let mut world = World::new();
+    // To the next process an instance that was too dear from the start looks like one whose price has risen.
+    world.add(Fault::on(CREATE, Effect::WrongPrice { micros: 600_000 }).times(1));
+    world.add(Fault::on(DELETE, Effect::Refuse { status: 500, shape: Shape::Problem, retry_after: None }).times(4));
+    assert_eq!(reason(world.engine.create(&world.request("a", |_| {})).await).0, "InstanceEnding");
+    let id = world.simulator.report().billed("rgpu-")[0].id.clone();
+    world.engine = engine(&world.simulator, RunPodConfig::new("cluster", "virtual-runpod"), Fuse::new(i64::MAX));
+    world.tick().await;
+    let running = world.request("a", |pod| {
+        pod["status"] = json!({"phase": "Running", "containerStatuses": [{"name": "gpu-container", "image": "", "imageID": "",
+            "ready": true, "restartCount": 0, "containerID": format!("runpod://{id}")}]});
+    });
+    world.engine.create(&running).await.unwrap();
+    world.until_running("a").await;
+    assert_eq!(world.simulator.report().billed("rgpu-")[0].id, id);
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn f19_a_provider_that_grows_is_still_understood() {
     let world = World::with(Settings { growth: true, ..Settings::default() }, RunPodConfig::new("cluster", "node"));
     create(&world, &world.request("a", |_| {})).await;
@@ -367,6 +460,16 @@ async fn a_pod_that_cannot_be_started_for_a_quarter_of_an_hour_fails() {
     tokio::time::sleep(Duration::from_secs(16 * 60)).await;
     let (reason, message) = reason(world.engine.create(&request).await);
     assert!(reason == "RunPodDeploymentFailed" && message.contains("NoCapacity"), "{message}");
+    world.money(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_ran_before_is_tried_for_however_old_it_is() {
+    let world = World::new();
+    world.fault(CREATE, Effect::NoCapacity);
+    let request = world.request("a", |pod| pod["status"] = json!({"phase": "Running"}));
+    tokio::time::sleep(Duration::from_secs(16 * 60)).await;
+    assert_eq!(reason(world.engine.create(&request).await).0, "NoCapacity");
     world.money(&[]).await;
 }
 

@@ -2,8 +2,22 @@
 
 use super::*;
 
-fn annotate(pod: &mut Value, key: &str, value: &str) {
+pub(super) fn annotate(pod: &mut Value, key: &str, value: &str) {
     pod["metadata"]["annotations"][format!("runpod.io/{key}")] = json!(value);
+}
+
+/// Makes something that belongs to the whole account; its id.
+pub(super) fn made(world: &World, path: &str, body: &Value) -> String {
+    let reply = world.simulator.handle(&Call {
+        method: "POST".into(),
+        path: path.into(),
+        query: String::new(),
+        bearer: Some("rpa_test".into()),
+        last_event_id: None,
+        body: body.to_string().into_bytes(),
+    });
+    let Body::Json(made) = reply.body else { panic!("{path}: {}", reply.status) };
+    made["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,6 +241,62 @@ async fn a_tcp_port_holds_readiness_until_it_is_mapped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_log_both_the_last_lines_and_those_since_a_time_can_be_asked_for() {
+    let world = World::new();
+    world.engine.create(&world.request("a", |_| {})).await.unwrap();
+    world.until_running("a").await;
+    for n in 0..4 {
+        world.simulator.control(Control::Print { name: "rgpu".into(), line: format!("line {n}") });
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    for (tail, seconds, wanted) in [(2, 3600, "line 2\nline 3\n"), (3, 15, "line 3\n"), (0, 3600, "")] {
+        let since = Some(kubelet::LogSince::Seconds(seconds));
+        let options = LogOptions { tail: Some(tail), since, ..LogOptions::default() };
+        let log = world.engine.logs("a", "gpu-container", &options).await.unwrap();
+        let text: Vec<Bytes> = log.filter_map(|one| std::future::ready(one.ok())).collect().await;
+        assert_eq!(text.concat(), wanted.as_bytes(), "{tail} lines of {seconds} s");
+    }
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_of_the_usual_registry_is_used_as_kubectl_writes_it() {
+    let world = World::new();
+    let mut request = world.request("a", |_| {});
+    let login = |registry: &str| kubelet::RegistryLogin {
+        registry: registry.into(),
+        username: "u".into(),
+        password: String::from("p").into(),
+    };
+    request.registry_logins = vec![login("ghcr.io"), login("index.docker.io/v1")];
+    world.engine.create(&request).await.unwrap();
+    let report = world.simulator.report();
+    assert_eq!((report.count("POST /v2/registries"), report.registries.len()), (1, 1));
+    assert_eq!(report.pods[0].container["registry"], json!(report.registries[0]), "the create names it");
+    world.money(&["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_stays_while_an_instance_uses_it_and_goes_afterwards_and_others_are_not_touched() {
+    let world = World::new();
+    let foreign = made(&world, "/v2/registries", &json!({"name": "theirs", "username": "u", "password": "p"}));
+    let mut request = world.request("a", |_| {});
+    let (registry, password) = ("index.docker.io/v1".into(), String::from("p").into());
+    request.registry_logins = vec![kubelet::RegistryLogin { registry, username: "u".into(), password }];
+    world.engine.create(&request).await.unwrap();
+    world.until_running("a").await;
+    let later = async || {
+        tokio::time::sleep(Duration::from_secs(601)).await;
+        world.tick().await;
+        world.simulator.report().registries
+    };
+    assert_eq!(later().await.len(), 2);
+    world.delete("a").await;
+    assert_eq!(later().await, [foreign]);
+    world.money(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_process_adopts_what_runs_and_rents_nothing() {
     let world = World::new();
     let request = world.request("a", |_| {});
@@ -265,16 +335,7 @@ async fn it_passes_what_every_engine_must_pass() {
 async fn a_network_volume_decides_the_data_centre_and_none_is_used_outside_the_allowed_ones() {
     let world = World::new();
     let volume = json!({"name": "v", "size": 20, "dataCenter": "US-KS-2"});
-    let reply = world.simulator.handle(&Call {
-        method: "POST".into(),
-        path: "/v2/network-volumes".into(),
-        query: String::new(),
-        bearer: Some("rpa_test".into()),
-        last_event_id: None,
-        body: volume.to_string().into_bytes(),
-    });
-    let Body::Json(made) = reply.body else { panic!("no volume") };
-    let id = made["id"].as_str().unwrap().to_owned();
+    let id = made(&world, "/v2/network-volumes", &volume);
     let mount = |pod: &mut Value| annotate(pod, "network-volume-id", &id);
     world.engine.create(&world.request("a", mount)).await.unwrap();
     assert_eq!(world.simulator.report().pods[0].data_center, "US-KS-2");
