@@ -12,6 +12,26 @@ pub fn detect() -> Option<IpAddr> {
     routed().or_else(|| local_addresses(&local).into_iter().next()).map(IpAddr::V4)
 }
 
+/// Refuses a loopback address, unless the API server at `server` (a host of its URL) is on this machine as well.
+///
+/// # Errors
+/// The sentence to show.
+pub fn check(address: IpAddr, server: &str) -> Result<(), String> {
+    let host = server.trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(is_loopback);
+    if is_here || !is_loopback(address) {
+        return Ok(());
+    }
+    Err(format!(
+        "The API server at {server} cannot reach a node at {address}, the loopback of this machine; give --address \
+         another one, or leave it out"
+    ))
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
 fn routed() -> Option<Ipv4Addr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect(FAR).ok()?;
@@ -45,6 +65,22 @@ fn local_addresses(table: &str) -> Vec<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loopback_address_is_only_for_an_api_server_of_the_same_machine() {
+        let fits = |address: &str, server: &str| check(address.parse().unwrap(), server).is_ok();
+        for address in ["127.0.0.1", "127.0.0.53", "::1", "::ffff:127.0.0.1"] {
+            for server in ["10.96.0.1", "kubernetes.default.svc", "api.example.com", "[2001:db8::1]", ""] {
+                assert!(!fits(address, server), "{address} {server}");
+            }
+            for server in ["127.0.0.1", "localhost", "[::1]"] {
+                assert!(fits(address, server), "{address} {server}");
+            }
+        }
+        assert!(fits("192.0.2.7", "10.96.0.1") && fits("2001:db8::7", "127.0.0.1"));
+        let said = check([127, 0, 0, 1].into(), "10.96.0.1").unwrap_err();
+        assert!(said.starts_with("The API server at 10.96.0.1 cannot reach a node at 127.0.0.1"), "{said}");
+    }
 
     #[test]
     fn loopback_and_networks_are_left_out() {

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
-use kubelet::ApiServer;
+use kubelet::{ApiServer, TaintEffect};
 
 use crate::{leader::LeaderArgs, offload::OffloadArgs, published::PublishedArgs, runpod::RunPodArgs};
 
@@ -35,7 +35,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 
-    /// Address of the kubelet API, published as InternalIP; default: the first non-loopback address
+    /// Address of the kubelet API, published as InternalIP; default: the first non-loopback address. A loopback one is
+    /// refused unless the API server is on this machine
     #[arg(long, alias = "internal-ip", env = "VKUBELET_POD_IP", value_name = "IP")]
     pub(crate) address: Option<IpAddr>,
 
@@ -91,6 +92,10 @@ pub(crate) struct Args {
     /// Value of the node's taint; default: by the provider
     #[arg(long, env = "VKUBELET_TAINT_VALUE", value_name = "VALUE")]
     pub(crate) taint_value: Option<String>,
+
+    /// Effect of the node's taint: `NoSchedule`, `PreferNoSchedule` or `NoExecute`
+    #[arg(long, env = "VKUBELET_TAINT_EFFECT", default_value = "NoSchedule", value_name = "EFFECT")]
+    pub(crate) taint_effect: TaintEffect,
 
     /// Run only pods with this label; default: every pod that is bound to the node
     #[arg(long, value_name = "KEY")]
@@ -170,6 +175,20 @@ mod tests {
         ]);
         assert_eq!((args.provider, args.port), (ProviderKind::Runpod, 10250));
         assert_eq!(args.address, Some([192, 0, 2, 7].into()));
+    }
+
+    #[test]
+    fn a_taint_keeps_pods_off_unless_another_effect_is_asked_for() {
+        let effect = |flags: &[&str]| {
+            let line = ["remotegpu-kubelet"].into_iter().chain(flags.iter().copied());
+            Args::try_parse_from(line).ok().map(|args| args.taint_effect)
+        };
+        assert_eq!(effect(&[]), Some(TaintEffect::NoSchedule));
+        assert_eq!(effect(&["--taint-effect=NoExecute"]), Some(TaintEffect::NoExecute));
+        assert_eq!(effect(&["--taint-effect=Sometimes"]), None);
+        let command = Args::command();
+        let flag = command.get_arguments().find(|one| one.get_id() == "taint_effect").unwrap();
+        assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some("VKUBELET_TAINT_EFFECT"));
     }
 
     #[test]

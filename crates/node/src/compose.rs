@@ -2,7 +2,7 @@
 //! Everything that can be wrong with the flags is said here, in one sentence.
 use std::{collections::BTreeMap, io::IsTerminal, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use engines::{
     docker::{Docker, gpus},
     kubernetes::Class,
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
     warn_of_idle_flags(&args);
     let probes = args.probes()?;
-    let client = connect(&args).await?;
+    let (client, server) = connect(&args).await?;
     let shutdown = stop_on_signal()?;
     let mut offload = None;
     if args.provider == ProviderKind::Kubernetes {
@@ -46,6 +46,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         }
     }
     let config = node_config(&args, offload.as_ref().and_then(Offload::class)).await?;
+    node::address::check(config.address, &server).map_err(Error::msg)?;
     let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
     let provider = provider(&args, &cluster, offload).await?;
     let kubelet = Kubelet::new(client, config, provider);
@@ -160,10 +161,15 @@ fn taint(args: &Args, gpu: bool) -> NodeTaint {
         ProviderKind::Kubernetes => provider("kubernetes"),
         ProviderKind::Simulated => provider("simulated"),
     };
-    NodeTaint { key: args.taint_key.clone().unwrap_or(key), value: args.taint_value.clone().unwrap_or(value) }
+    NodeTaint {
+        key: args.taint_key.clone().unwrap_or(key),
+        value: args.taint_value.clone().unwrap_or(value),
+        effect: args.taint_effect,
+    }
 }
 
-async fn connect(args: &Args) -> Result<Client> {
+/// A client, and the host of the API server that it calls.
+async fn connect(args: &Args) -> Result<(Client, String)> {
     let mut config = match &args.kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).with_context(|| format!("Cannot read {}", path.display()))?;
@@ -177,7 +183,8 @@ async fn connect(args: &Args) -> Result<Client> {
     .context("No access to a cluster; give --kubeconfig")?;
     // The node has its own back-off for each pod; retries below it would only hide trouble.
     config.default_retry = false;
-    Client::try_from(config).context("The kubeconfig cannot be used")
+    let server = config.cluster_url.host().unwrap_or_default().to_owned();
+    Ok((Client::try_from(config).context("The kubeconfig cannot be used")?, server))
 }
 
 fn stop_on_signal() -> Result<CancellationToken> {

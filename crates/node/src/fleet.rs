@@ -5,7 +5,10 @@ use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use engines::{AddressPolicy, docker::TlsHost, kubernetes::Login, runpod::Clouds};
@@ -185,6 +188,8 @@ struct Member {
     stop: CancellationToken,
     task: JoinHandle<()>,
     seen: Arc<Mutex<Seen>>,
+    /// Its cluster refused something since somebody asked.
+    refused: Arc<AtomicBool>,
 }
 
 // === impl Fleet ===
@@ -272,6 +277,13 @@ impl Fleet {
         self.members.iter().map(|(id, one)| (id.clone(), one.seen())).collect()
     }
 
+    /// Ids of the engines whose clusters answered 401 or 403 since this was asked last.
+    #[must_use]
+    pub fn refused(&self) -> Vec<String> {
+        let met = self.members.iter().filter(|(_, one)| one.refused.swap(false, Ordering::Relaxed));
+        met.map(|(id, _)| id.clone()).collect()
+    }
+
     /// Stops all nodes; pods go on.
     pub async fn stop(&mut self) {
         self.members.values().for_each(|member| member.stop.cancel());
@@ -293,8 +305,10 @@ impl Member {
     fn start(home: &Arc<Home>, engine: Engine) -> Self {
         let (stop, seen) = (CancellationToken::new(), Arc::<Mutex<Seen>>::default());
         let stage = watch::Sender::new(engine.stage);
-        let work = member::run(home.clone(), engine.clone(), stage.subscribe(), seen.clone(), stop.clone());
-        Self { engine, stage, stop, task: tokio::spawn(work), seen }
+        let refused = Arc::<AtomicBool>::default();
+        let notes = (seen.clone(), refused.clone());
+        let work = member::run(home.clone(), engine.clone(), stage.subscribe(), notes, stop.clone());
+        Self { engine, stage, stop, task: tokio::spawn(work), seen, refused }
     }
 
     fn as_it_is(&self) -> Engine {

@@ -193,12 +193,10 @@ mod tests {
     }
 
     fn with_file(text: &str, flags: &[&str]) -> Result<Args> {
-        let file = std::env::temp_dir().join(format!("provider-config-{}-{}", std::process::id(), text.len()));
+        let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, text).unwrap();
-        let flag = format!("--provider-config={}", file.display());
-        let args = parsed(&[&[flag.as_str()], flags].concat());
-        std::fs::remove_file(file).unwrap();
-        args
+        let flag = format!("--provider-config={}", file.path().display());
+        parsed(&[&[flag.as_str()], flags].concat())
     }
 
     const FILE: &str = "ReconcileInterval: 7\nMaxPendingTime: 90s\nMaxGPUPrice: 1.25\nHealthServerAddress: ':9'\n\

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
-use testkit::{Plane, Scratch, eventually, helm, unique};
+use testkit::{Plane, Scratch, eventually, helm, is_ready, shown, unique};
 use tokio::process::{Child, Command};
 
 const KUBELET: &str = env!("CARGO_BIN_EXE_remotegpu-kubelet");
@@ -113,7 +113,10 @@ async fn a_renewed_token_has_a_place_although_everything_else_is_read_only() {
     assert!(own.contains("readOnlyRootFilesystem: true"), "{own}");
     assert!(own.contains("--provider-token-file=/var/lib/remotegpu/provider.token"), "{own}");
     assert!(own.contains("mountPath: /var/lib/remotegpu\n") && own.contains("emptyDir:"), "{own}");
-    let lasting = rendered(&[&offload[..], &["providerTokenClaim=tokens"]].concat()).await;
+    // As the console prints it beside a tenant's kubeconfig.
+    let offers = "kubelet.extraArgs={--capacity-cpu=63,--capacity-memory=256Gi,--gpu-model=H100,--gpu-count=8}";
+    let lasting = rendered(&[&offload[..], &["providerTokenClaim=tokens", offers]].concat()).await;
+    assert!(lasting.contains("- \"--capacity-cpu=63\"") && lasting.contains("- \"--gpu-count=8\""), "{lasting}");
     assert!(lasting.contains("claimName: tokens") && !lasting.contains("emptyDir:"), "{lasting}");
 }
 
@@ -197,12 +200,12 @@ async fn an_installed_node_works_under_exactly_the_rights_of_the_chart() {
         let ran = plane.admin(&[arguments, &["--output=json"]].concat()).await;
         serde_json::from_str::<Value>(&ran.stdout).unwrap_or_default()
     };
-    eventually("the node is ready", async || {
-        let node = get(&["get", "node", node]).await;
-        let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let ready = conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True");
-        if ready { Ok(()) } else { Err(chart.log()) }
-    })
+    eventually(
+        "the node is ready",
+        async || {
+            if is_ready(&shown("node", node).await) { Ok(()) } else { Err(chart.log()) }
+        },
+    )
     .await;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "work", "namespace": namespace},
         "spec": {"nodeName": node, "containers": [{"name": "app", "image": "x"}],

@@ -13,7 +13,7 @@ use kube::{
     api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
-use kubelet::{ApiAccess, Capacity, Gpu, Kubelet, NodeConfig, NodeTaint, TlsFiles};
+use kubelet::{ApiAccess, Capacity, Gpu, Kubelet, NodeConfig, NodeTaint, TaintEffect, TlsFiles};
 use serde_json::{Value, json};
 
 use super::{Engine, HomeConfig, Stage, board::Board};
@@ -246,8 +246,9 @@ pub(super) fn taints(engine: &Engine, class: &Class) -> Vec<NodeTaint> {
         Some(_) => (Gpu::RESOURCE, "present"),
         None => (PROVIDER_TAINT, engine.reach.kind()),
     };
-    let hardware = NodeTaint { key: key.to_owned(), value: value.to_owned() };
-    let owner = engine.account.clone().map(|value| NodeTaint { key: ACCOUNT_TAINT.to_owned(), value });
+    let effect = TaintEffect::NoSchedule;
+    let hardware = NodeTaint { key: key.to_owned(), value: value.to_owned(), effect };
+    let owner = engine.account.clone().map(|value| NodeTaint { key: ACCOUNT_TAINT.to_owned(), value, effect });
     [hardware].into_iter().chain(owner).collect()
 }
 

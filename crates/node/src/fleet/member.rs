@@ -1,8 +1,8 @@
 //! One engine at work: finds its hardware, runs a node for each class of it, follows its changes.
 //! Hardware that is away for a while keeps its node, which then offers nothing; only the end of the engine removes nodes.
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -56,7 +56,7 @@ pub(super) async fn run(
     home: Arc<Home>,
     engine: Engine,
     mut stage: watch::Receiver<Stage>,
-    seen: Arc<Mutex<Seen>>,
+    (seen, refused): (Arc<Mutex<Seen>>, Arc<AtomicBool>),
     stop: CancellationToken,
 ) {
     let name = engine.name.clone();
@@ -68,7 +68,7 @@ pub(super) async fn run(
         let pause = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            pause = step(&home, &mut engine, &mut work, now, &seen, &stop) => pause,
+            pause = step(&home, &mut engine, &mut work, now, (&*seen, &refused), &stop) => pause,
         };
         tokio::select! {
             () = stop.cancelled() => break,
@@ -91,11 +91,11 @@ async fn step(
     waiting: &mut Option<Engine>,
     work: &mut Option<Work>,
     stage: Stage,
-    seen: &Mutex<Seen>,
+    (seen, refused): (&Mutex<Seen>, &Arc<AtomicBool>),
     stop: &CancellationToken,
 ) -> Duration {
     if let Some(given) = waiting.take() {
-        match Work::begin(home, given, stop).await {
+        match Work::begin(home, given, refused, stop).await {
             Ok(begun) => *work = Some(begun),
             Err((given, error)) => {
                 let (name, error) = (given.name.as_str(), format!("{error:#}"));
@@ -126,9 +126,10 @@ impl Work {
     async fn begin(
         home: &Arc<Home>,
         engine: Engine,
+        refused: &Arc<AtomicBool>,
         stop: &CancellationToken,
     ) -> Result<Self, (Engine, anyhow::Error)> {
-        match Site::open(home, &engine).await {
+        match Site::open(home, &engine, refused).await {
             Ok(site) => {
                 let exposing = site.exposing(home, &engine.name).map(|it| Arc::new(AsyncMutex::new(it)));
                 let (home, stop) = (home.clone(), stop.clone());
@@ -215,7 +216,7 @@ impl Work {
         self.site.is_itself(self.engine.stage).await?;
         let names: Vec<String> = self.home.nodes_of(&self.engine.name).await?.into_keys().collect();
         // What has no pod any more may cost money all the same.
-        if !self.is_drained(&names).await? || !self.site.is_empty(&names, self.engine.stage).await? {
+        if !self.is_drained(&names).await? || !self.is_empty(&names).await? {
             // Somebody must confirm the deletions.
             let pause = self.follow(seen).await?;
             return Ok(if self.waits { pause.min(WAITING) } else { SOON });
@@ -235,6 +236,16 @@ impl Work {
         }
         note(seen, |seen| *seen = Seen { gone: true, ..Seen::default() });
         Ok(LOOK)
+    }
+
+    /// Ends what is left over there, also of Nodes that somebody deleted by hand: what they made still bears their names.
+    async fn is_empty(&self, nodes: &[String]) -> Result<bool> {
+        let mut names: BTreeSet<String> = nodes.iter().chain(self.nodes.keys()).cloned().collect();
+        if self.engine.stage != Stage::Forgotten {
+            names.extend(self.site.hardware(&self.home, &self.engine.name).await?.into_keys());
+        }
+        let names: Vec<String> = names.into_iter().collect();
+        self.site.is_empty(&names, self.engine.stage).await
     }
 
     /// Closes the nodes and ends their pods where that was agreed to; true once there is none.

@@ -1,6 +1,10 @@
 //! What stands behind an engine's nodes: a cluster with its classes of hardware, an account, or a container host.
 //! The only place of the fleet that tells the kinds apart.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use engines::{
@@ -43,7 +47,7 @@ pub(super) enum Site {
 
 impl Site {
     /// Opens the way. Accounts and hosts are not asked anything yet.
-    pub(super) async fn open(home: &Home, engine: &Engine) -> Result<Self> {
+    pub(super) async fn open(home: &Home, engine: &Engine, refused: &Arc<AtomicBool>) -> Result<Self> {
         let cluster = home.cluster_id().await.context("The home cluster")?;
         // No other installation and no other engine has this marker, whatever it is called.
         let marker = format!("{cluster}/{}", engine.id);
@@ -56,7 +60,7 @@ impl Site {
                     ca: at.ca.clone(),
                     login: at.login.clone(),
                 };
-                let (client, _) = access.connect().await?;
+                let client = access.connect_noting(refused).await?;
                 Self::Cluster { client, cluster, at: Box::new(at.clone()) }
             }
             Reach::Account(at) => Self::account(at, &marker, node)?,

@@ -4,6 +4,7 @@
 
 mod access;
 mod address;
+mod callers;
 mod engine;
 mod own_node;
 mod pods;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use testkit::{FaultProxy, Plane, Scratch, eventually};
+use testkit::{Plane, Scratch, eventually, is_ready, shown};
 pub use testkit::{RunPodAccount as Account, free_port};
 use tokio::process::{Child, Command};
 
@@ -61,10 +61,10 @@ impl Node {
         self
     }
 
-    /// Reaches the API server through `link` only.
-    pub fn through(mut self, link: &FaultProxy) -> Self {
+    /// Reaches the API server at this address only: a proxy's.
+    pub fn through(mut self, server: &str) -> Self {
         let text = std::fs::read_to_string(&self.kubeconfig).unwrap();
-        self.kubeconfig = self.home.secret("linked.yaml", &text.replace(&Plane::current().server(), &link.server()));
+        self.kubeconfig = self.home.secret("linked.yaml", &text.replace(&Plane::current().server(), server));
         self
     }
 
@@ -86,10 +86,7 @@ impl Node {
     pub async fn started(&self) -> Child {
         let process = self.start();
         eventually("the node is ready", async || {
-            let node = get("node", &self.name).await;
-            let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            let ready = conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True");
-            if ready { Ok(()) } else { Err(self.log()) }
+            if is_ready(&shown("node", &self.name).await) { Ok(()) } else { Err(self.log()) }
         })
         .await;
         process
@@ -116,12 +113,6 @@ impl Node {
         process.kill().await.unwrap();
         Plane::current().admin(&["delete", "node", &self.name]).await.out();
     }
-}
-
-/// An object as JSON; null if there is none.
-pub async fn get(kind: &str, name: &str) -> Value {
-    let ran = Plane::current().admin(&["get", kind, name, "--output=json"]).await;
-    serde_json::from_str(&ran.stdout).unwrap_or_default()
 }
 
 /// A pod with one GPU that needs no scheduler.

@@ -10,7 +10,7 @@ use crate::account::{Account, KUBELET, Node, bound_pod, plenty};
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/remotegpu-kubelet");
 
 /// Makes the chart's ServiceAccount and rights, and nothing else of it; its manifest is returned.
-async fn rights(release: &str, node: &str) -> String {
+pub async fn rights(release: &str, node: &str) -> String {
     let mut command = Command::new(helm());
     command.args(["template", release, CHART, "--namespace", "kube-system", "--set", "kubelet.endpointSlices=true"]);
     command.args(["--set", &format!("kubelet.nodename={node},runpod.existingSecret=none")]);

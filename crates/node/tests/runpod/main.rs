@@ -3,8 +3,10 @@
 
 mod account;
 mod endpoints;
+mod job;
 mod kills;
 mod leader;
+mod listed;
 mod live;
 mod outage;
 mod page;

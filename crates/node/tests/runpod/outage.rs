@@ -28,7 +28,7 @@ async fn while_the_api_server_is_away_all_goes_on_and_what_changed_is_done_after
     let (link, name) = (FaultProxy::to(&plane.server()).await, unique("outage"));
     let taint = format!("--taint-value={name}");
     let flags = ["--reconcile-interval=1", "--list-lag=3", "--health-server-address=", taint.as_str()];
-    let alone = Node::new(&account, &name, &[&flags[..], &["--leader-elect=false"]].concat()).through(&link);
+    let alone = Node::new(&account, &name, &[&flags[..], &["--leader-elect=false"]].concat()).through(&link.server());
     let mut process = alone.started().await;
     let mut pods = Pods::of(&alone);
     pods.make(4).await;
@@ -51,7 +51,7 @@ async fn while_the_api_server_is_away_all_goes_on_and_what_changed_is_done_after
     // Where another process may act in its place it does not go on unseen: it ends, and what it rented does not.
     let times =
         ["--leader-elect-lease-duration=10s", "--leader-elect-renew-deadline=8s", "--leader-elect-retry-period=1s"];
-    let leading = Node::new(&account, &name, &[&flags[..], &times[..]].concat()).through(&link);
+    let leading = Node::new(&account, &name, &[&flags[..], &times[..]].concat()).through(&link.server());
     let mut process = leading.start();
     looked(&account, &leading, 3).await;
     link.cut();

@@ -2,10 +2,10 @@
 //! as printed, its example Pod runs unchanged, and nothing is left that costs money (seed 004).
 
 use serde_json::{Value, json};
-use testkit::{Plane, eventually, unique};
+use testkit::{Plane, eventually, shown, unique};
 use tokio::process::{Child, Command};
 
-use crate::account::{Account, KUBELET, Node, free_port, get};
+use crate::account::{Account, KUBELET, Node, free_port};
 
 /// Byte for byte as the page has it, but for the name.
 const EXAMPLE: &str = r#"apiVersion: v1
@@ -67,7 +67,7 @@ impl Demo {
 async fn the_published_command_line_example_and_annotations_work_and_leave_nothing() {
     let plane = Plane::current();
     let demo = Demo::start().await;
-    let node = get("node", NODE).await;
+    let node = shown("node", NODE).await;
     let taint = json!({"key": "virtual-kubelet.io/provider", "value": "runpod", "effect": "NoSchedule"});
     assert_eq!(node["spec"]["taints"][0], taint);
     assert_eq!(node["metadata"]["labels"]["type"], "virtual-kubelet");
@@ -75,7 +75,7 @@ async fn the_published_command_line_example_and_annotations_work_and_leave_nothi
     let pod = unique("gpu-workload");
     plane.admin_apply(&EXAMPLE.replace("gpu-workload", &pod)).await.out();
     let running = eventually("the example runs", async || {
-        let pod = get("pod", &pod).await;
+        let pod = shown("pod", &pod).await;
         let named = pod["metadata"]["annotations"]["runpod.io/pod-id"].is_string();
         let ready = pod["status"]["containerStatuses"][0]["ready"] == true && named;
         if ready { Ok(pod) } else { Err((pod["status"].clone(), demo.node.log())) }
@@ -129,6 +129,13 @@ async fn the_published_command_line_example_and_annotations_work_and_leave_nothi
     plane.admin(&["delete", "job", &job, "--timeout=60s"]).await.out();
     plane.admin(&["delete", "pod", &pod, "--timeout=60s"]).await.out();
     assert_eq!(demo.account.billed().await, Vec::<Value>::new());
+    let selector = format!("involvedObject.name={pod},reason=ProviderDeleteSuccess");
+    eventually("an event says that it has ended", async || {
+        let path = "--output=jsonpath={.items[*].message}";
+        let told = plane.admin(&["get", "events", "--field-selector", &selector, path]).await.stdout;
+        if told == "Ended on engine virtual-runpod" { Ok(()) } else { Err((told, demo.node.log())) }
+    })
+    .await;
     assert_eq!(demo.account.report().await["violations"], json!([]), "the simulator kept to the official schema");
     demo.node.end(demo.process).await;
 }

@@ -1,9 +1,9 @@
 //! Probes of rented instances: the node makes them from outside, through the provider's proxy.
 
 use serde_json::{Value, json};
-use testkit::{Plane, eventually, unique};
+use testkit::{Plane, eventually, is_ready, shown, unique};
 
-use crate::account::{Account, KUBELET, Node, bound_pod, get, plenty};
+use crate::account::{Account, KUBELET, Node, bound_pod, plenty};
 
 /// A pod that is asked every second whether it is ready, and with `alive` whether it lives.
 fn probed(name: &str, node: &str, alive: bool) -> String {
@@ -21,16 +21,11 @@ fn probed(name: &str, node: &str, alive: bool) -> String {
 /// Waits until the status of the only container satisfies `wanted`; the pod.
 async fn until(pod: &str, node: &Node, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     eventually(what, async || {
-        let found = get("pod", pod).await;
+        let found = shown("pod", pod).await;
         let right = wanted(&found["status"]["containerStatuses"][0]);
         if right { Ok(found) } else { Err((found["status"].clone(), node.log())) }
     })
     .await
-}
-
-fn is_ready(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
 #[tokio::test(flavor = "multi_thread")]

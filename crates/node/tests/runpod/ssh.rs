@@ -5,12 +5,12 @@ use std::process::Stdio;
 
 use russh::keys::{Algorithm, PrivateKey, key::safe_rng, ssh_key::LineEnding};
 use serde_json::{Value, json};
-use testkit::{Plane, Scratch, eventually, in_time, read_rest, unique};
+use testkit::{Plane, Scratch, eventually, in_time, read_rest, shown, unique};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-use crate::account::{Account, KUBELET, Node, free_port, get};
+use crate::account::{Account, KUBELET, Node, free_port};
 
 /// A pod whose image has an SSH server, bound to a node that nobody else's pods come to.
 fn with_ssh(name: &str, node: &str) -> String {
@@ -42,7 +42,7 @@ async fn every_kubectl_runs_commands_and_forwards_ports_through_the_ssh_server_o
     let process = demo.started().await;
     plane.admin_apply(&with_ssh(&pod, &node)).await.out();
     eventually("the pod is ready", async || {
-        let pod = get("pod", &pod).await;
+        let pod = shown("pod", &pod).await;
         let ready = pod["status"]["containerStatuses"][0]["ready"] == true;
         if ready { Ok(()) } else { Err((pod["status"].clone(), demo.log())) }
     })
