@@ -9,7 +9,7 @@ use clap_complete::Shell;
 #[derive(Parser)]
 #[command(name = "kubectl-remotegpu", version, after_help = AFTER)]
 pub struct Args {
-    /// The console; without it the one of the last login.
+    /// The console; without it the one of the last login. Set as a variable, $REMOTEGPU_API_KEY goes to no other.
     #[arg(long, global = true, env = "REMOTEGPU_SERVER", value_name = "URL")]
     pub server: Option<String>,
     /// Certificates (PEM) to trust besides those of the system.

@@ -1,6 +1,7 @@
 //! What this program remembers: per console the session and the API key, and which console was used last.
 //! Everything lies in `$XDG_CONFIG_HOME/remotegpu`, readable by its owner only.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -8,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::private;
 use crate::server::Server;
+
+const ROOT: &str = "remotegpu";
+const SERVERS: &str = "servers";
+const KEY_FILE: &str = "api-key";
 
 /// A session as it is kept. Holds the token: never print it.
 #[derive(Serialize, Deserialize)]
@@ -31,7 +36,7 @@ impl State {
     /// # Errors
     /// When there is no home directory.
     pub fn of_user() -> Result<Self> {
-        Ok(Self { root: base("XDG_CONFIG_HOME", ".config")?.join("remotegpu") })
+        Ok(Self { root: base("XDG_CONFIG_HOME", ".config")?.join(ROOT) })
     }
 
     /// The console of the last login, if any.
@@ -84,7 +89,7 @@ impl State {
 
     /// Where the API key for a console is kept.
     pub fn key_file(&self, server: &Server) -> PathBuf {
-        self.folder(server).join("api-key")
+        self.folder(server).join(KEY_FILE)
     }
 
     fn session_file(&self, server: &Server) -> PathBuf {
@@ -92,13 +97,21 @@ impl State {
     }
 
     fn folder(&self, server: &Server) -> PathBuf {
-        self.root.join("servers").join(server.folder())
+        self.root.join(SERVERS).join(server.folder())
     }
 
     fn make_folder(&self, server: &Server) -> Result<()> {
-        [&self.root, &self.root.join("servers"), &self.folder(server)]
-            .into_iter()
-            .try_for_each(|path| private::dir(path))
+        [&self.root, &self.root.join(SERVERS), &self.folder(server)].into_iter().try_for_each(|path| private::dir(path))
+    }
+}
+
+/// The folder of the console whose key `login` keeps in `file`, if it is such a file. By its place alone: a kubeconfig
+/// may set the variables that say where this program keeps its things.
+pub fn folder_of_key(file: &Path) -> Option<&str> {
+    let mut names = file.iter().rev().map(OsStr::to_str);
+    match [(); 4].map(|()| names.next().flatten()) {
+        [Some(KEY_FILE), folder, Some(SERVERS), Some(ROOT)] => folder,
+        _ => None,
     }
 }
 
@@ -107,7 +120,7 @@ impl State {
 /// # Errors
 /// When there is no home directory.
 pub fn cache_dir() -> Result<PathBuf> {
-    Ok(base("XDG_CACHE_HOME", ".cache")?.join("remotegpu"))
+    Ok(base("XDG_CACHE_HOME", ".cache")?.join(ROOT))
 }
 
 /// The user's home.

@@ -1,244 +1,19 @@
-//! YAML as it stands: an order-keeping value that is read, changed a little and written again.
-//!
-//! Every text is written in double quotes: kubectl reads YAML 1.1, where `no`, `1e3` or `0x1f` is no text.
+//! Reads YAML that others wrote; it is written by `domain::yaml`.
 
-use anyhow::{Result, bail};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use anyhow::{Result, anyhow};
+use domain::yaml::Node;
 
-/// A YAML value.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Node {
-    /// Nothing.
-    Null,
-    /// Yes or no.
-    Bool(bool),
-    /// A whole number.
-    Int(i128),
-    /// Any other number.
-    Float(f64),
-    /// A text.
-    Text(String),
-    /// A sequence.
-    List(Vec<Node>),
-    /// A mapping, in its order.
-    Map(Vec<(String, Node)>),
-}
-
-// === impl Node ===
-
-impl Node {
-    /// Reads one document; an empty one is [`Node::Null`].
-    ///
-    /// # Errors
-    /// When it is not YAML, or has a key twice.
-    pub fn parse(text: &str) -> Result<Self> {
-        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-            return Ok(Self::Null);
-        }
-        // Without the excerpt of the file that the parser would print: it may hold secrets.
-        let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| anyhow::anyhow!("{error}"))
+/// Reads one document; an empty one is [`Node::Null`].
+///
+/// # Errors
+/// When it is not YAML, or has a key twice.
+pub fn parse(text: &str) -> Result<Node> {
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Node::Null);
     }
-
-    /// This map, or an empty one in place of nothing.
-    ///
-    /// # Errors
-    /// For any other value.
-    pub fn or_empty_map(self) -> Result<Self> {
-        match self {
-            Self::Null => Ok(Self::Map(Vec::new())),
-            Self::Map(_) => Ok(self),
-            _ => bail!("it must be a mapping"),
-        }
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        let Self::Map(entries) = self else { return None };
-        entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-
-    /// The value of a key, to change.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        let Self::Map(entries) = self else { return None };
-        entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-
-    /// The text of a key.
-    pub fn text(&self, key: &str) -> Option<&str> {
-        match self.get(key) {
-            Some(Self::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The list of a key; empty where there is none.
-    pub fn list(&self, key: &str) -> &[Node] {
-        match self.get(key) {
-            Some(Self::List(list)) => list,
-            _ => &[],
-        }
-    }
-
-    /// The list of a key, to change; made where there is none.
-    ///
-    /// # Errors
-    /// When the key has another value.
-    pub fn list_mut(&mut self, key: &str) -> Result<&mut Vec<Node>> {
-        if matches!(self.get(key), None | Some(Self::Null)) {
-            self.set(key, Self::List(Vec::new()));
-        }
-        match self.get_mut(key) {
-            Some(Self::List(list)) => Ok(list),
-            _ => bail!("{key} is no list"),
-        }
-    }
-
-    /// Sets a key in its place, or adds it at the end.
-    pub fn set(&mut self, key: &str, value: Node) {
-        match self.get_mut(key) {
-            Some(place) => *place = value,
-            None => {
-                if let Self::Map(entries) = self {
-                    entries.push((key.to_owned(), value));
-                }
-            }
-        }
-    }
-
-    /// The document as text, in block style.
-    pub fn write(&self) -> String {
-        let mut out = String::new();
-        self.block(0, &mut out);
-        out
-    }
-
-    fn block(&self, indent: usize, out: &mut String) {
-        let pad = " ".repeat(indent);
-        match self {
-            Self::Map(entries) if !entries.is_empty() => {
-                for (key, value) in entries {
-                    out.push_str(&format!("{pad}{}:", key_text(key)));
-                    // kubectl writes a list at the indent of its key.
-                    let deeper = if matches!(value, Self::List(_)) { indent } else { indent + 2 };
-                    value.after_key(deeper, out);
-                }
-            }
-            Self::List(items) if !items.is_empty() => {
-                for item in items {
-                    let mut text = String::new();
-                    item.block(indent + 2, &mut text);
-                    out.push_str(&format!("{pad}- {}", &text[indent + 2..]));
-                }
-            }
-            scalar => out.push_str(&format!("{pad}{}\n", scalar.flow())),
-        }
-    }
-
-    fn after_key(&self, indent: usize, out: &mut String) {
-        if self.is_block() {
-            out.push('\n');
-            self.block(indent, out);
-        } else {
-            out.push_str(&format!(" {}\n", self.flow()));
-        }
-    }
-
-    fn is_block(&self) -> bool {
-        match self {
-            Self::Map(entries) => !entries.is_empty(),
-            Self::List(items) => !items.is_empty(),
-            _ => false,
-        }
-    }
-
-    /// A value that fits one line.
-    fn flow(&self) -> String {
-        match self {
-            Self::Null => "null".to_owned(),
-            Self::Bool(value) => value.to_string(),
-            Self::Int(value) => value.to_string(),
-            Self::Float(value) => format!("{value:?}"),
-            Self::Text(text) => quoted(text),
-            Self::List(_) => "[]".to_owned(),
-            Self::Map(_) => "{}".to_owned(),
-        }
-    }
-}
-
-/// JSON strings are YAML strings.
-fn quoted(text: &str) -> String {
-    Value::String(text.to_owned()).to_string()
-}
-
-/// A key without quotes where no YAML reads it as anything but text.
-fn key_text(key: &str) -> String {
-    let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-        && !words.contains(&key.to_ascii_lowercase().as_str());
-    if plain { key.to_owned() } else { quoted(key) }
-}
-
-struct NodeVisitor;
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("YAML")
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Int(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Int(value.into()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
-        Ok(Node::Int(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Float(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Node::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
-        }
-        Ok(Node::Map(map))
-    }
+    // Without the excerpt of the file that the parser would print: it may hold secrets.
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| anyhow!("{error}"))
 }
 
 #[cfg(test)]
@@ -246,7 +21,7 @@ mod tests {
     use super::*;
 
     fn round(text: &str) -> String {
-        Node::parse(text).unwrap().write()
+        parse(text).unwrap().write()
     }
 
     #[test]
@@ -259,8 +34,8 @@ mod tests {
     fn what_is_written_reads_the_same() {
         let text =
             "a: [[1, 2], [], {}]\nb: {c: {d: [x, {e: f, g: [h]}]}}\nn: null\nt: true\nf: 1.5\ns: \"é \\\" \\\\ \\n\"\n";
-        let node = Node::parse(text).unwrap();
-        assert_eq!(Node::parse(&node.write()).unwrap(), node, "{}", node.write());
+        let node = parse(text).unwrap();
+        assert_eq!(parse(&node.write()).unwrap(), node, "{}", node.write());
         assert_eq!(round(&node.write()), node.write());
     }
 
@@ -271,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_error_never_quotes_the_file() {
-        let error = Node::parse("token: hunter2hunter2\nbad: [").unwrap_err();
+        let error = parse("token: hunter2hunter2\nbad: [").unwrap_err();
         assert!(!format!("{error:#}").contains("hunter2"), "{error:#}");
     }
 }

@@ -1,9 +1,10 @@
 //! Puts the entries of one kubeconfig into another: everything else stays, in its order, and no name is there twice.
 
 use anyhow::{Context as _, Result, bail};
+use domain::yaml::Node;
 use sha2::{Digest as _, Sha256};
 
-use crate::yaml::Node;
+use crate::yaml::parse;
 
 const SECTIONS: [(&str, &str); 3] = [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 
@@ -29,8 +30,8 @@ impl AsRef<str> for Merged {
 /// # Errors
 /// When one of the two is no kubeconfig.
 pub fn merge(theirs: &str, ours: &str, make_current: bool) -> Result<Merged> {
-    let mut file = Node::parse(theirs).context("It is no YAML")?.or_empty_map().context("It is no kubeconfig")?;
-    let mut new = Node::parse(ours).context("The console's kubeconfig is no YAML")?;
+    let mut file = parse(theirs).context("It is no YAML")?.or_empty_map().context("It is no kubeconfig")?;
+    let mut new = parse(ours).context("The console's kubeconfig is no YAML")?;
     let context = new.text("current-context").context("The console's kubeconfig has no context")?.to_owned();
     keep_apart(&file, &mut new)?;
     for (key, value) in [("apiVersion", "v1"), ("kind", "Config")] {
@@ -39,8 +40,8 @@ pub fn merge(theirs: &str, ours: &str, make_current: bool) -> Result<Merged> {
         }
     }
     for (section, _) in SECTIONS {
-        let entries = std::mem::take(new.list_mut(section)?);
-        let list = file.list_mut(section)?;
+        let entries = std::mem::take(entries_of(&mut new, section)?);
+        let list = entries_of(&mut file, section)?;
         entries.into_iter().try_for_each(|entry| put(list, entry))?;
     }
     let had_none = file.text("current-context").is_none_or(str::is_empty);
@@ -49,6 +50,10 @@ pub fn merge(theirs: &str, ours: &str, make_current: bool) -> Result<Merged> {
     }
     let is_current = file.text("current-context") == Some(&context);
     Ok(Merged { text: file.write(), context, is_current })
+}
+
+fn entries_of<'n>(file: &'n mut Node, section: &str) -> Result<&'n mut Vec<Node>> {
+    file.list_mut(section).with_context(|| format!("{section} is no list"))
 }
 
 /// In the place of the first entry of the same name; further ones go.
@@ -75,10 +80,10 @@ fn keep_apart(file: &Node, new: &mut Node) -> Result<()> {
     }
     let hash: String = Sha256::digest(&server).iter().take(4).map(|b| format!("{b:02x}")).collect();
     let apart = format!("{name}-{hash}");
-    for cluster in new.list_mut("clusters")? {
+    for cluster in entries_of(new, "clusters")? {
         cluster.set("name", Node::Text(apart.clone()));
     }
-    for context in new.list_mut("contexts")? {
+    for context in entries_of(new, "contexts")? {
         if let Some(inner) = context.get_mut("context") {
             inner.set("cluster", Node::Text(apart.clone()));
         }
