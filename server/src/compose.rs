@@ -66,18 +66,12 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         let sources = Sources { backend: backend.clone(), store: store.clone(), clock: clock.clone() };
         loops.also(exporter.serve(sources, shutdown.clone()));
     }
-    if let Some(ledger) = ledger {
-        let (keeping, stop) = (backend.clone(), shutdown.clone());
-        loops.also(async move { keeping.keep_ledger(Arc::new(ledger), stop).await });
-    }
-    let (delivering, stop) = (backend.clone(), shutdown.clone());
-    loops.also(async move { delivering.deliver_webhooks(&courier, stop).await });
-    let leptos = assets::leptos_options(&args.site_root);
+    tell_others(&loops, &backend, ledger, courier, &shutdown);
     let (proxies, limits) = (TrustedProxies(args.trusted_proxies), RateLimits::new(args.rate_limits));
     let terminals = Terminals::default();
     let state = AppState::from(AppParts {
         backend,
-        leptos,
+        leptos: assets::leptos_options(&args.site_root),
         sessions,
         clock,
         oidc,
@@ -96,6 +90,22 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     store.close().await;
     tracing::info!("Stopped");
     served
+}
+
+/// Starts what carries news out of the process: revocations into their file, events to webhooks.
+fn tell_others(
+    loops: &Loops,
+    backend: &Backend,
+    ledger: Option<LedgerFile>,
+    courier: HttpsCourier,
+    shutdown: &CancellationToken,
+) {
+    if let Some(ledger) = ledger {
+        let (keeping, stop) = (backend.clone(), shutdown.clone());
+        loops.also(async move { keeping.keep_ledger(Arc::new(ledger), stop).await });
+    }
+    let (delivering, stop) = (backend.clone(), shutdown.clone());
+    loops.also(async move { delivering.deliver_webhooks(&courier, stop).await });
 }
 
 /// Opens the database and brings its schema up to date.
@@ -130,23 +140,11 @@ pub async fn open_migrated(database: &DatabaseArgs) -> anyhow::Result<SqlStore> 
 }
 
 fn audit_keys(path: &Path) -> anyhow::Result<AuditKeys> {
-    let file = path.display();
-    let text = secrets::read_key(path)?;
-    AuditKeys::from_hex_lines(text.expose_secret()).ok().with_context(|| {
-        format!(
-            "Each line of the audit key file {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}"
-        )
-    })
+    secrets::read_keys(path, AuditKeys::from_hex_lines, "at least 32 bytes in hex on each line")
 }
 
 fn jwt_keys(path: &Path) -> anyhow::Result<JwtKeys> {
-    let file = path.display();
-    let text = secrets::read_key(path)?;
-    JwtKeys::from_hex_lines(text.expose_secret()).ok().with_context(|| {
-        format!(
-            "The JWT key file {file} must hold one key or two, each at least 32 bytes in hex: openssl rand -hex 32 > {file}"
-        )
-    })
+    secrets::read_keys(path, JwtKeys::from_hex_lines, "one key or two, each at least 32 bytes in hex on a line")
 }
 
 /// Settings that were checked before anything was touched.

@@ -69,7 +69,7 @@ impl HttpsCourier {
             return Err(Problem::Dns);
         }
         let bare: Vec<_> = addresses.iter().map(SocketAddr::ip).collect();
-        if self.policy.allows_all(&bare, url.port()) { Ok(addresses) } else { Err(Problem::DeniedAddress) }
+        if self.policy.allows_tls(&bare, url.port()) { Ok(addresses) } else { Err(Problem::DeniedAddress) }
     }
 
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<u16, Problem> {

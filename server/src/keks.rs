@@ -2,9 +2,8 @@
 //!
 //! Source: `security.md` §7.4.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use backend::{Backend, Envelope};
-use secrecy::ExposeSecret as _;
 
 use crate::args::KekArgs;
 use crate::secrets;
@@ -14,11 +13,7 @@ use crate::secrets;
 /// # Errors
 /// One sentence on a file that holds no good keys.
 pub fn read(args: &KekArgs) -> anyhow::Result<Envelope> {
-    let file = args.kek_file.display();
-    let text = secrets::read_key(&args.kek_file)?;
-    Envelope::from_hex_lines(text.expose_secret()).ok().with_context(|| {
-        format!("Each line of the KEK file {file} must be at least 32 bytes in hex: openssl rand -hex 32 > {file}")
-    })
+    secrets::read_keys(&args.kek_file, Envelope::from_hex_lines, "at least 32 bytes in hex on each line")
 }
 
 /// Refuses to start without a key that a stored secret still needs.

@@ -85,7 +85,17 @@ async fn look(leader: &Leader, roster: &mut Roster, fleet: &mut Fleet) {
     }
     match roster.known().await {
         Ok(known) => fleet.keep(known).await,
-        Err(error) => tracing::warn!(error = format!("{error:#}"), "The engines cannot be read; all stays as it is"),
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), "The engines cannot be read; all stays as it is");
+            return;
+        }
+    }
+    if let Err(error) = roster.refused(&fleet.refused()).await {
+        tracing::warn!(error = format!("{error:#}"), "The check of an engine that refused us cannot be asked for");
+    }
+    let gone: Vec<String> = fleet.seen().into_iter().filter(|(_, seen)| seen.gone).map(|(id, _)| id).collect();
+    if let Err(error) = roster.release(&gone).await {
+        tracing::warn!(error = format!("{error:#}"), "That an engine has ended cannot be written down; trying again");
     }
 }
 

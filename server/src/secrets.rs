@@ -59,6 +59,17 @@ pub fn read_key(path: &Path) -> anyhow::Result<SecretString> {
     Ok(key)
 }
 
+/// Reads a file of keys. `make` takes its text; `rule` says what it must be.
+///
+/// # Errors
+/// As [`read_key`], and for a text that `make` refuses.
+pub fn read_keys<T>(path: &Path, make: impl FnOnce(&str) -> domain::Result<T>, rule: &str) -> anyhow::Result<T> {
+    let text = read_key(path)?;
+    make(text.expose_secret())
+        .ok()
+        .with_context(|| format!("The key file {0} must hold {rule}: openssl rand -hex 32 > {0}", path.display()))
+}
+
 /// Refuses a file that others may read or write. The group may read only what somebody else gave us, as Kubernetes does
 /// with mounted Secrets: a file of our own needs no group.
 ///

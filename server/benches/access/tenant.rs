@@ -1,7 +1,7 @@
 //! Reads of the tenant API at a steady 1,000 a second, against a bare handler that does the same two SELECTs (who calls,
 //! which tenant) and writes the same answer. A call's time begins when it is due, so that a stall counts for all behind it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::routing::get;
@@ -85,21 +85,12 @@ async fn steady(client: &Client, path: &str) -> Vec<Duration> {
     for _ in 0..RATE {
         once(client, path).await;
     }
-    let begun = Instant::now();
-    let mut calls = Vec::new();
-    for number in 0..RATE * SECONDS {
-        let due = begun + Duration::from_secs(1) / RATE * number;
-        tokio::time::sleep_until(due.into()).await;
-        let (client, path) = (client.clone(), path.to_owned());
-        calls.push(tokio::spawn(async move {
-            once(&client, &path).await;
-            due.elapsed()
-        }));
-    }
-    let mut times = Vec::with_capacity(calls.len());
-    for call in calls {
-        times.push(call.await.unwrap());
-    }
+    let (caller, place) = (client.clone(), path.to_owned());
+    let call = move |_| {
+        let (client, path) = (caller.clone(), place.clone());
+        async move { once(&client, &path).await }
+    };
+    let mut times = testkit::steady(RATE, RATE * SECONDS, call).await;
     times.sort_unstable();
     times
 }

@@ -12,10 +12,9 @@ use domain::page::PageRequest;
 use domain::{Code, Error};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use utoipa::IntoParams;
 
-use super::json::{self, Wrong};
+use super::json::{self, Unfit, Wrong};
 use super::problem::Problem;
 
 /// The signed-in caller; 401 without one.
@@ -171,28 +170,33 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             Error::field(&field, "duplicate_field", format!("The field {field} is there twice")).into()
         }
     })?;
-    serde_json::from_slice(bytes).or_else(|error| json::with_integers(bytes).ok_or(error)).map_err(|error| match error
-        .classify()
-    {
-        Category::Data => data_problem(&error.to_string()),
-        Category::Io | Category::Syntax | Category::Eof => Problem::malformed("The body is not valid JSON"),
-    })
+    // Derived readers take a list for a struct as well, its fields in their order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::malformed("The body must be a JSON object"));
+    }
+    json::read(bytes).map_err(|unfit| data_problem(&unfit))
 }
 
 /// Turns serde's sentence into a field error, without echoing any value of the body.
-fn data_problem(text: &str) -> Problem {
-    let text = text.split(" at line ").next().unwrap_or(text);
-    let named = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
+fn data_problem(Unfit { at, text }: &Unfit) -> Problem {
+    let inside = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+    let named = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(inside);
     if let Some(field) = named("unknown field `") {
         return Error::field(&field, "unknown_field", format!("Unknown field {field}")).into();
     }
     if let Some(field) = named("missing field `") {
         return Error::field(&field, "required", format!("The field {field} is required")).into();
     }
-    match text.rsplit_once(", expected ") {
-        Some((_, wanted)) => Problem::malformed(format!("A field has the wrong type or value: expected {wanted}")),
-        None => Problem::malformed("A field has the wrong type or value"),
+    let wanted = match text.rsplit_once(", expected ") {
+        // The names of our types say nothing to people.
+        Some((_, wanted)) if wanted.starts_with("struct ") => ": expected an object".to_owned(),
+        Some((_, wanted)) => format!(": expected {wanted}"),
+        None => String::new(),
+    };
+    if at.is_empty() {
+        return Problem::malformed(format!("The body has the wrong type or value{wanted}"));
     }
+    Error::field(at, "type", format!("The field {at} has the wrong type or value{wanted}")).into()
 }
 
 #[cfg(test)]
@@ -200,6 +204,7 @@ mod tests {
     use super::*;
     use axum::body::{Body, to_bytes};
     use axum::response::IntoResponse as _;
+    use domain::deployment::AdmissionCheck;
     use domain::namespace::{DeleteNamespace, NewNamespace};
     use serde_json::Value;
 
@@ -222,13 +227,34 @@ mod tests {
             (r#"{"name":"a","owner":"me"}"#, "Unknown field owner", Some("owner")),
             ("{}", "The field name is required", Some("name")),
             (r#"{"name":"a","name":"a"}"#, "The field name is there twice", Some("name")),
-            (r#"{"name":7}"#, "A field has the wrong type or value: expected a string", None),
+            (r#"["a"]"#, "The body must be a JSON object", None),
+            (" null", "The body must be a JSON object", None),
+            (r#"{"name":7}"#, "The field name has the wrong type or value: expected a string", Some("name")),
+            (r#"{"name":null}"#, "The field name has the wrong type or value: expected a string", Some("name")),
         ] {
             let (status, document) = refusal("application/json", body).await;
             assert_eq!((status, document["detail"].as_str().unwrap()), (400, detail), "{body}");
             assert_eq!(document["errors"][0]["field"].as_str(), field, "{body}");
             assert_eq!(document["code"], "invalid_request");
         }
+    }
+
+    #[tokio::test]
+    async fn a_list_inside_of_a_body_is_no_struct() {
+        let body = r#"{"deployment":["deployment","a","cpu-shared-8g",1,"x"]}"#;
+        let refused = ApiJson::<AdmissionCheck>::from_request(request("application/json", body), &()).await;
+        let response = refused.err().unwrap().into_response();
+        assert_eq!(response.status().as_u16(), 400);
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let document: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(document["errors"][0]["field"], "deployment");
+        assert_eq!(document["detail"], "The field deployment has the wrong type or value: expected an object");
+    }
+
+    #[tokio::test]
+    async fn an_object_may_have_space_around_it() {
+        let fine = request("application/json", "\r\n\t {\"name\":\"a\"}\n");
+        assert_eq!(ApiJson::<NewNamespace>::from_request(fine, &()).await.unwrap().0.name, "a");
     }
 
     #[tokio::test]

@@ -63,7 +63,9 @@ async fn begin(
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return Ok(Problem::from_status(StatusCode::PAYLOAD_TOO_LARGE).into_response());
     };
-    let route = format!("{} {}", parts.method, parts.uri);
+    // With and without its last slash it is one place (`tenant-api.md` §1).
+    let place = parts.uri.to_string();
+    let route = format!("{} {}", parts.method, place.trim_end_matches('/'));
     let (record, begun) = backend.begin_request(caller, &route, &key, &body).await?;
     match begun {
         Begun::New => Ok(go_on(backend.clone(), record, Request::from_parts(parts, Body::from(body)), next).await),

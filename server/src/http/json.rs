@@ -1,11 +1,15 @@
 //! What a body may look like before its type is asked: nesting with an end, no name twice in one object.
 //! Two readers of `{"role":"viewer","role":"owner"}` may see two different things; serde checks its own structs only.
 
+mod read;
+
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+
+pub use read::Unfit;
 
 // Deeper than any manifest, far from the parser's own limit of 128.
 const DEPTH: usize = 64;
@@ -36,11 +40,20 @@ pub fn check(bytes: &[u8]) -> Result<(), Wrong> {
     }
 }
 
-/// Reads a text whose whole numbers may be written `2.0`: one number in JSON, two in Rust. None if it does not help.
-pub fn with_integers<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    let mut value: Value = serde_json::from_slice(bytes).ok()?;
-    whole_numbers(&mut value);
-    serde_json::from_value(value).ok()
+/// Reads a text that [`check`] found right. Whole numbers may be written `2.0`: one number in JSON, two in Rust.
+///
+/// # Errors
+/// What does not fit first.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unfit> {
+    read::read(value(bytes)?).or_else(|unfit| {
+        let mut value = value(bytes)?;
+        whole_numbers(&mut value);
+        read::read(value).map_err(|_| unfit)
+    })
+}
+
+fn value(bytes: &[u8]) -> Result<Value, Unfit> {
+    serde_json::from_slice(bytes).map_err(serde::de::Error::custom)
 }
 
 fn whole_numbers(value: &mut Value) {
@@ -155,10 +168,10 @@ mod tests {
 
     #[test]
     fn a_whole_number_may_be_written_with_a_point() {
-        assert_eq!(with_integers::<Vec<u16>>(b"[80, 443.0]"), Some(vec![80, 443]));
-        assert_eq!(with_integers::<Vec<u16>>(b"[80.5]"), None);
-        assert_eq!(with_integers::<Vec<u16>>(b"[1e300]"), None);
-        assert_eq!(with_integers::<Vec<u16>>(b"[-1.0]"), None);
+        assert_eq!(read::<Vec<u16>>(b"[80, 443.0]"), Ok(vec![80, 443]));
+        for text in ["[80.5]", "[1e300]", "[-1.0]"] {
+            assert!(read::<Vec<u16>>(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

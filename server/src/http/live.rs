@@ -8,6 +8,7 @@ mod log;
 mod metric;
 mod namespace;
 mod node;
+mod sku;
 mod terminal;
 
 use std::future::ready;
@@ -49,6 +50,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .route("/live/engine-preflight", get(engine::preflight))
         .route("/live/nodes", get(node::all))
         .route("/live/nodes/{name}", get(node::one))
+        .route("/live/skus", get(sku::all))
         // Over HTTP/2 a WebSocket begins with CONNECT.
         .route("/live/namespaces/{namespace_id}/pods/{pod}/exec", any(terminal::open))
         .route("/live/audit", get(audit::own))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use backend::Origin;
@@ -18,6 +18,7 @@ use tower_http::csrf::ProtectionError;
 use tracing::Instrument as _;
 
 use super::client_address::TrustedProxies;
+use super::negotiate::preferred;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::request_id;
 
@@ -52,6 +53,7 @@ fn origin(request: &Request, proxies: TrustedProxies, id: &str) -> Origin {
         address: address.map_or_else(|| "unknown".to_owned(), |address| address.to_string()),
         user_agent: agent.unwrap_or_default().chars().take(USER_AGENT_LIMIT).collect(),
         request_id: id.to_owned(),
+        head_only: *request.method() == Method::HEAD,
     }
 }
 
@@ -150,13 +152,7 @@ pub async fn accepts_text(request: Request, next: Next) -> Response {
 }
 
 async fn accepts(types: &[&str], request: Request, next: Next) -> Response {
-    let asked: Vec<&str> = request.headers().get_all("accept").iter().filter_map(|v| v.to_str().ok()).collect();
-    let fits = |range: &str| {
-        let range = range.split(';').next().unwrap_or_default().trim();
-        let in_group = |t: &&str| t.split_once('/').is_some_and(|(group, _)| range == format!("{group}/*"));
-        range == "*/*" || types.contains(&range) || types.iter().any(in_group)
-    };
-    if asked.is_empty() || asked.iter().flat_map(|value| value.split(',')).any(fits) {
+    if preferred(request.headers(), types).is_some() {
         return next.run(request).await;
     }
     Problem::from_status(StatusCode::NOT_ACCEPTABLE).into_response()

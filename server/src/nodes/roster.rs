@@ -1,13 +1,13 @@
 //! Which engines shall have nodes, and how each is reached: from the database, with the address policy of the operator.
 //! What cannot be decrypted or may not be reached has no nodes for now; nothing is concluded about its pods.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use backend::Envelope;
-use backend::ports::Engines as _;
+use backend::ports::{Clock as _, Engines as _};
 use domain::engine::settings::{Docker, OnPremise, Runpod};
 use domain::engine::{ApiUrl, Credentials, Engine, EngineStatus, Settings};
 use domain::engine_manifest::{EngineFeature, NAMESPACE};
@@ -19,12 +19,19 @@ use engines::runpod::Clouds;
 use futures::{StreamExt as _, stream};
 use node::fleet::{self, Account, Cluster, Known, Reach, Stage};
 use store::SqlStore;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::compose::told;
+use crate::system::SystemClock;
 
 /// Time for one name; names are looked up at the same time.
 const LOOKUP: Duration = Duration::from_secs(5);
 const LOOKUPS: usize = 16;
+/// Between two checks because of a refusal.
+const CALM: Duration = Duration::from_secs(300);
+/// Time for one address of several to take a connection.
+const TRY: Duration = Duration::from_secs(2);
 const OTHER_KIND: &str = "its credentials are of another kind";
 const NOWHERE: &str = "its name has no address";
 
@@ -37,13 +44,15 @@ pub struct Roster {
     runpod: String,
     /// Where each name was found last: as long as it still means that, or cannot be looked up, nodes need no restart.
     addresses: HashMap<(EngineId, String), IpAddr>,
+    /// Whose rows nobody forgets before [`Roster::release`].
+    held: HashSet<EngineId>,
 }
 
 // === impl Roster ===
 
 impl Roster {
     pub fn new(store: SqlStore, envelope: Envelope, policy: AddressPolicy, runpod: String) -> Self {
-        Self { store, envelope, policy, runpod, addresses: HashMap::new() }
+        Self { store, envelope, policy, runpod, addresses: HashMap::new(), held: HashSet::new() }
     }
 
     /// Every engine.
@@ -59,9 +68,48 @@ impl Roster {
         for engine in &engines {
             let address = addresses.remove(&engine.id).transpose();
             let found = stage_of(engine).map(|_| self.reach(engine, address, sealed.get(&engine.id)));
-            all.push(known(engine, found));
+            // One that was forgotten since it was read has never had a node.
+            if !matches!(found, Some(Ok(_))) || self.hold(engine.id).await? {
+                all.push(known(engine, found));
+            }
         }
         Ok(all)
+    }
+
+    /// Before anything of an engine runs: its row, and with it the way there, stays until nothing of it is left.
+    async fn hold(&mut self, id: EngineId) -> Result<bool> {
+        if self.held.contains(&id) {
+            return Ok(true);
+        }
+        let held = self.store.hold_engine(id).await.map_err(told)?;
+        if held {
+            self.held.insert(id);
+        }
+        Ok(held)
+    }
+
+    /// Lets go of engines that were to end and of which nothing is left: the console may forget them.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release(&self, gone: &[String]) -> Result<()> {
+        for id in gone {
+            self.store.release_engine(EngineId::parse(id).map_err(told)?).await.map_err(told)?;
+        }
+        Ok(())
+    }
+
+    /// Has engines checked that refused a node's call; what they refuse again and again starts one every few minutes.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn refused(&self, ids: &[String]) -> Result<()> {
+        let now = SystemClock.now();
+        for id in ids {
+            let id = EngineId::parse(id).map_err(told)?;
+            self.store.check_engine_soon(id, now, now - CALM).await.map_err(told)?;
+        }
+        Ok(())
     }
 
     /// `address` is there for engines that a URL names.
@@ -82,16 +130,17 @@ impl Roster {
         for engine in engines.iter().filter(|engine| stage_of(engine).is_some()) {
             names.extend(url(&engine.settings).map(|url| (engine.id, url)));
         }
+        let before = std::mem::take(&mut self.addresses);
+        let (policy, before) = (&self.policy, &before);
         let asked = stream::iter(names).map(|(id, url)| async move {
-            let found = look_up(&url).await;
-            (id, url, found)
+            let name = (id, url.host.clone());
+            let chosen = choose(policy, &url, before.get(&name).copied()).await;
+            (name, chosen)
         });
         let found: Vec<_> = asked.buffer_unordered(LOOKUPS).collect().await;
-        let before = std::mem::take(&mut self.addresses);
         let mut all = HashMap::new();
-        for (id, url, found) in found {
-            let name = (id, url.host);
-            let chosen = choose(&self.policy, found, url.port, before.get(&name).copied());
+        for (name, chosen) in found {
+            let id = name.0;
             if let Ok(address) = &chosen {
                 self.addresses.insert(name, *address);
             }
@@ -177,26 +226,52 @@ fn known(engine: &Engine, found: Option<Result<Reach>>) -> Known {
 }
 
 async fn look_up(url: &ApiUrl) -> Result<Vec<IpAddr>> {
-    let asked = tokio::time::timeout(LOOKUP, tokio::net::lookup_host((url.host.as_str(), url.port))).await;
+    let asked = timeout(LOOKUP, tokio::net::lookup_host((url.host.as_str(), url.port))).await;
     let found = asked.context("the name server does not answer")?.context("its name is not found")?;
     let mut found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
     found.sort_unstable();
     Ok(found)
 }
 
-/// The address to use; every one of the name must be allowed (`security.md` §7.1). The one that is `known` was checked
-/// before and stays as long as the name means it, also while names cannot be looked up.
-fn choose(policy: &AddressPolicy, found: Result<Vec<IpAddr>>, port: u16, known: Option<IpAddr>) -> Result<IpAddr> {
-    let found = match (found, known) {
+/// The address to use: the first that takes a connection; if none does, the one that is `known`.
+async fn choose(policy: &AddressPolicy, url: &ApiUrl, known: Option<IpAddr>) -> Result<IpAddr> {
+    let found = candidates(policy, look_up(url).await, url.port, known)?;
+    answering(&found, url.port).await.context(NOWHERE)
+}
+
+/// A single address is not tried: there is no other choice.
+async fn answering(candidates: &[IpAddr], port: u16) -> Option<IpAddr> {
+    if candidates.len() > 1 {
+        for address in candidates {
+            if matches!(timeout(TRY, TcpStream::connect((*address, port))).await, Ok(Ok(_))) {
+                return Some(*address);
+            }
+        }
+    }
+    candidates.first().copied()
+}
+
+/// The addresses to try; every one of the name must be allowed (`security.md` §7.1). The one that is `known` was checked
+/// before and comes first as long as the name means it, also while names cannot be looked up.
+fn candidates(
+    policy: &AddressPolicy,
+    found: Result<Vec<IpAddr>>,
+    port: u16,
+    known: Option<IpAddr>,
+) -> Result<Vec<IpAddr>> {
+    let mut found = match (found, known) {
         (Ok(found), _) => found,
-        (Err(_), Some(known)) => return Ok(known),
+        // It may be another port of that machine by now.
+        (Err(_), Some(known)) => vec![known],
         (Err(error), None) => return Err(error),
     };
-    if !policy.allows_all(&found, port) {
+    if !policy.allows_tls(&found, port) {
         bail!("its address is not allowed; --outbound-allowed-networks opens private networks");
     }
-    let known = known.filter(|known| found.contains(known));
-    known.or_else(|| found.first().copied()).context("its name has no address")
+    if let Some(at) = found.iter().position(|one| Some(*one) == known) {
+        found[..=at].rotate_right(1);
+    }
+    Ok(found)
 }
 
 fn stage_of(engine: &Engine) -> Option<Stage> {
@@ -253,11 +328,23 @@ mod tests {
         let [first, second, private]: [IpAddr; 3] =
             ["192.0.2.1", "192.0.2.2", "10.0.0.1"].map(|text| text.parse().unwrap());
         let away = || Err(anyhow::anyhow!("the name server does not answer"));
-        let chosen = |found, known| choose(&policy, found, 6443, known).ok();
+        let chosen = |found, known| candidates(&policy, found, 6443, known).ok().map(|all| all[0]);
         assert_eq!(chosen(Ok(vec![first, second]), None), Some(first));
         assert_eq!(chosen(Ok(vec![first, second]), Some(second)), Some(second));
         assert_eq!(chosen(away(), Some(second)), Some(second));
         assert_eq!(chosen(away(), None), None);
+        assert!(candidates(&policy, away(), 22, Some(second)).is_err(), "the same machine at another port");
         assert_eq!(chosen(Ok(vec![first, private]), Some(first)), None, "now it means a private network, too");
+    }
+
+    #[tokio::test]
+    async fn of_several_addresses_the_first_that_takes_a_connection_is_used() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let [dead, alive]: [IpAddr; 2] = ["127.0.0.2", "127.0.0.1"].map(|text| text.parse().unwrap());
+        assert_eq!(answering(&[dead, alive], port).await, Some(alive));
+        assert_eq!(answering(&[dead], port).await, Some(dead), "there is no other");
+        drop(listener);
+        assert_eq!(answering(&[dead, alive], port).await, Some(dead), "it stays where it was");
     }
 }

@@ -1,7 +1,8 @@
 //! Kubeconfig and exec credential with the real kubectl (`console-api.md` §4–5, `security.md` §1–2).
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use testkit::{CallProxy, Client, Plane, TestApp, eventually};
+use testkit::{CallProxy, Client, Plane, Reply, TestApp, eventually};
 
 use crate::CONSOLE;
 
@@ -34,6 +35,12 @@ async fn kubectl_works_with_the_downloaded_file_and_a_key_until_the_key_is_revok
 
     let account = format!("key-{}-1-{}", &created.str("/prefix")["rgpu_".len()..], &id[id.len() - 8..]);
     app.plane.admin(&["-n", "remotegpu-access", "get", "serviceaccount", &account]).await.out();
+
+    assert_eq!(created.json()["last_used_at"], Value::Null);
+    let used = member.get(&format!("/v1/api-keys/{}", created.str("/id"))).await;
+    let when = |reply: &Reply, field: &str| reply.str(field).parse::<Timestamp>().unwrap();
+    assert!(when(&used, "/last_used_at") >= when(&created, "/created_at"), "{}", used.text);
+    assert_eq!(used.str("/last_used_ip"), "127.0.0.1");
 
     let token = with_key(&app, &key).post(&exec_path(&namespace), json!({})).await.str("/status/token");
     let direct = ["get", "pods", "-n", name, "--token", token.as_str()];

@@ -165,6 +165,62 @@ async fn limits_hold_and_reach_the_namespaces() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_total_is_shared_among_its_namespaces_and_kubernetes_holds_each_to_its_share() {
+    let app = TestApp::start(CONSOLE).await;
+    let (operator, owner) = (app.operator().await, app.stranger("owner").await);
+    let (id, name) = account(&owner).await;
+    let (platform, meters) = (format!("{PLATFORM}/{id}"), format!("/v1/accounts/{id}/quota"));
+    let limited = operator.patch(&platform, json!({"quota": {"total": {"gpus": 8}}})).await;
+    assert_eq!(limited.json()["quota"]["total"], json!({"gpus": 8}), "{}", limited.text);
+    let path = |namespace: &Value| format!("/v1/kubernetes/namespaces/{}", namespace["id"].as_str().unwrap());
+    let gpus = async |namespace: &Value, expected: &str| {
+        let (name, path) = (namespace["kubernetes_name"].as_str().unwrap(), path(namespace));
+        eventually("the quota is applied, and the console has seen it", async || {
+            let found = app.plane.admin(&["-n", name, "get", "resourcequota", "remotegpu", "-o", "json"]).await.out();
+            let found = serde_json::from_str::<Value>(&found).unwrap();
+            let found = found["spec"]["hard"]["requests.nvidia.com/gpu"].clone();
+            let seen = owner.get(&path).await.json()["quota"][0].clone();
+            if found == expected && seen["limit"] == expected { Ok(()) } else { Err((found, seen)) }
+        })
+        .await;
+    };
+    let share = |gpus: Value| json!({"share": {"gpus": gpus}});
+
+    let one = app.namespace(&owner).await;
+    gpus(&one, "8").await;
+    let given = owner.patch(&path(&one), share(json!(5))).await;
+    assert_eq!(given.json()["share"], json!({"gpus": 5}), "{}", given.text);
+    gpus(&one, "5").await;
+    let two = app.namespace(&owner).await;
+    gpus(&two, "3").await;
+    let three = app.namespace(&owner).await;
+    gpus(&three, "0").await;
+
+    let said = "The account may have 8 GPUs in all; its other namespaces have 5, so 3 are left";
+    owner.patch(&path(&two), share(json!(4))).await.is_problem(409, "quota_exceeded", said);
+    owner.patch(&path(&two), share(Value::Null)).await.is_problem(409, "quota_exceeded", said);
+    let low = operator.patch(&platform, json!({"quota": {"total": {"gpus": 7}}})).await;
+    assert_eq!((low.status, low.str("/code").as_str()), (409, "quota_exceeded"), "{}", low.text);
+    let high = owner.patch(&path(&two), share(json!(9))).await;
+    assert_eq!((high.status, high.str("/errors/0/field").as_str()), (400, "share.gpus"), "{}", high.text);
+    let member = app.member_of(&name, "member").await;
+    assert_eq!(member.patch(&path(&two), share(json!(1))).await.status, 403);
+
+    assert_eq!(owner.patch(&path(&two), share(json!(2))).await.status, 200);
+    assert_eq!(owner.patch(&path(&three), share(json!(1))).await.status, 200);
+    gpus(&two, "2").await;
+    gpus(&three, "1").await;
+    let total = owner.get(&meters).await.json();
+    let lines = total.as_array().or_else(|| total["items"].as_array()).unwrap();
+    let line = lines.iter().find(|line| line["resource"] == "requests.nvidia.com/gpu").unwrap();
+    assert_eq!(line["limit"], "8", "{line}");
+    let lifted = operator.patch(&platform, json!({"quota": {"total": {"gpus": null}}})).await;
+    assert!(lifted.json()["quota"].get("total").is_none(), "{}", lifted.text);
+    assert_eq!(owner.patch(&path(&three), share(Value::Null)).await.status, 200);
+    gpus(&three, "8").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn support_looks_and_never_changes_and_the_page_says_so() {
     let app = TestApp::start(CONSOLE).await;
     let (operator, owner) = (app.operator().await, app.stranger("owner").await);

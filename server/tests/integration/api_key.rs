@@ -1,9 +1,10 @@
 //! API keys: scopes, reveal once, revoke (`console-api.md` §3).
 
 use serde_json::{Value, json};
-use testkit::{Client, Reply, TestApp, eventually};
+use testkit::{Client, TestApp, eventually};
 
 use crate::CONSOLE;
+use crate::token::{ends, exec, opens};
 
 const ROUTE: &str = "/v1/api-keys";
 
@@ -110,6 +111,13 @@ async fn illegal_scopes_and_foreign_namespaces_are_refused() {
     let (of_others, of_nobody) = (refuse(&foreign).await, refuse(unknown).await);
     assert_eq!(of_others.0, 400);
     assert_eq!(of_others, of_nobody, "foreign and unknown ids must read the same");
+    let mine = member.post("/v1/kubernetes/namespaces", json!({"name": "mine"})).await.str("/id");
+    for (place, ids) in [[unknown, mine.as_str()], [mine.as_str(), unknown]].iter().enumerate() {
+        let scopes = json!({"kubernetes_exec": {"namespace_ids": ids}});
+        let reply = member.post(ROUTE, json!({"name": "x", "scopes": scopes})).await;
+        let field = format!("scopes.kubernetes_exec.namespace_ids[{place}]");
+        assert_eq!(reply.str("/errors/0/field"), field, "where it was sent, not where it is kept");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,27 +159,6 @@ async fn key(member: &Client, body: Value) -> (String, String) {
     let created = member.post(ROUTE, whole).await;
     assert_eq!(created.status, 201, "{}", created.text);
     (created.str("/id"), created.str("/key"))
-}
-
-async fn exec(app: &TestApp, namespace: &Value, key: &str) -> Reply {
-    let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", namespace["id"].as_str().unwrap());
-    app.anonymous().with("x-api-key", key).post(&path, json!({})).await
-}
-
-/// Whether a token still lists pods, asked of the API server itself.
-async fn opens(app: &TestApp, namespace: &Value, token: &str) -> bool {
-    let name = namespace["kubernetes_name"].as_str().unwrap();
-    let (server, ca) = (app.plane.server(), app.plane.ca_file());
-    let reach = ["--server", &server, "--certificate-authority", ca.to_str().unwrap(), "--token", token];
-    let arguments = [&["get", "pods", "-n", name][..], &reach].concat();
-    app.plane.kubectl(std::path::Path::new("/dev/null"), &arguments, &[]).await.ok
-}
-
-async fn ends(app: &TestApp, namespace: &Value, token: &str) {
-    eventually("the token has no rights any more", async || {
-        if opens(app, namespace, token).await { Err("still opens") } else { Ok(()) }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -429,4 +416,23 @@ async fn several_keys_are_revoked_together_or_none_of_them() {
     for id in [&one, &two] {
         assert_eq!(status(&member, id).await, "revoked");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_access_page_of_a_namespace_leads_to_every_key_that_reaches_it() {
+    let app = TestApp::start(CONSOLE).await;
+    let owner = app.stranger("owner").await;
+    let namespace = app.namespace(&owner).await;
+    let oldest = owner.post(ROUTE, json!({"name": "oldest", "scopes": {"all": true}})).await.str("/id");
+    for n in 0..55 {
+        let other = json!({"name": format!("other-{n}"), "scopes": {"inference": true}});
+        assert_eq!(owner.post(ROUTE, other).await.status, 201);
+    }
+    let (browser, link) = (owner.with("accept", "text/html"), format!("/settings/api-keys/{oldest}"));
+    let first = browser.get(&format!("/kubernetes/{}/access", namespace["id"].as_str().unwrap())).await.text;
+    assert!(!first.contains(&link) && first.contains("None among the keys of this page."), "{first}");
+    let mut links = first.split("href=\"").filter_map(|rest| rest.split('"').next());
+    let older = links.find(|href| href.contains("?keys=")).expect("a link to older keys");
+    let older = browser.get(older).await.text;
+    assert!(older.contains(&link) && !older.contains("?keys="), "{older}");
 }

@@ -421,6 +421,37 @@ async fn each_refusal_is_one_sentence_on_standard_error() {
     assert_eq!(revoked.refused(), "remotegpu: HTTP 401 API key revoked\n");
 }
 
+/// What a kubeconfig of a stranger could ask of this program.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_one_console_goes_to_no_other() {
+    let (app, machine) = (TestApp::start(CONSOLE).await, Machine::new());
+    let member = app.stranger("member").await;
+    let namespace = app.namespace(&member).await;
+    machine.login(&app, &member, &["--create-key", "laptop"]).await.out();
+    let servers = machine.file(".config/remotegpu/servers");
+    let file = std::fs::read_dir(servers).unwrap().next().unwrap().unwrap().path().join("api-key");
+    let key = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    let file = file.to_str().unwrap();
+    let (elsewhere, calls) = counter(&app.url).await;
+    let id = namespace["id"].as_str().unwrap();
+    let route = |console: &str| format!("{console}/v1/kubernetes/namespaces/{id}/exec-credential");
+    let (here, there) = (route(&app.url), route(&elsewhere));
+    let environment = [("REMOTEGPU_API_KEY", key.as_str()), ("REMOTEGPU_SERVER", app.url.as_str())];
+
+    machine.run(&["exec-credential", "--url", &here, "--key-file", file]).await.out();
+    let by_file = machine.run(&["exec-credential", "--url", &there, "--key-file", file]).await.refused();
+    assert!(by_file.contains("is the key for another console"), "{by_file}");
+    machine.run_with(&["exec-credential", "--url", &here], &environment).await.out();
+    let strange = ["exec-credential", "--server", &elsewhere, "--url", &there];
+    let by_variable = machine.run_with(&strange, &environment).await.refused();
+    assert!(by_variable.contains(&format!("REMOTEGPU_SERVER says {}", app.url)), "{by_variable}");
+    assert!(!by_file.contains(&key) && !by_variable.contains(&key));
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "nobody there heard of it");
+    // One variable alone is enough for every kubeconfig that a console wrote.
+    machine.run_with(&["exec-credential", "--url", &there], &environment[..1]).await.out();
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_keeps_what_was_there_and_kubectl_reads_the_result() {
     let (app, machine) = (TestApp::start(CONSOLE).await, Machine::new());

@@ -142,6 +142,30 @@ async fn wrong_keys_are_told_why_before_they_are_told_to_wait() {
     assert!(matches!(reply.status, 403 | 429), "{}", reply.text);
 }
 
+/// Asks until it is told to wait, and less often than an address may ask in all.
+async fn until_refused(ask: impl AsyncFn() -> testkit::Reply) -> testkit::Reply {
+    for _ in 0..60 {
+        let replies = futures::future::join_all((0..40).map(|_| ask())).await;
+        if let Some(refused) = replies.into_iter().find(|reply| reply.status == 429) {
+            return refused;
+        }
+    }
+    panic!("nobody was told to wait");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_too_often_is_told_how_long_to_wait_signed_in_or_not() {
+    let app = TestApp::start_limited(CONSOLE).await;
+    let (owner, anonymous) = (app.operator().await.unchecked(), app.anonymous().unchecked());
+    // Without a password: what protects those is another limit.
+    let sign_in = until_refused(async || anonymous.post("/v1/auth/login", json!({})).await).await;
+    let session = until_refused(async || owner.get("/v1/auth/session").await).await;
+    for refused in [sign_in, session] {
+        refused.is_problem(429, "rate_limited", "Too many requests");
+        assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_create_is_done_once() {
     let app = TestApp::start(CONSOLE).await;
@@ -222,5 +246,51 @@ async fn of_two_people_who_save_at_the_same_moment_exactly_one_succeeds() {
         assert_eq!(done.status, 200, "round {round}: {}", done.text);
         stale.is_problem(409, "conflict", "Somebody changed this meanwhile: read it again, then make your change");
         assert_eq!(member.get(&path).await.str("/name"), done.str("/name"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_clears_what_can_be_clear_and_is_refused_by_name_elsewhere() {
+    let app = TestApp::start(CONSOLE).await;
+    let operator = app.operator().await;
+    let contract = operator.contract().await;
+    let patches = contract.operations();
+    let mut refused = 0;
+    for operation in patches.iter().filter(|operation| operation.method == "PATCH") {
+        // The rule of scopes refuses it itself, once it is known that the key is one's own: see below.
+        for (field, nullable) in contract.fields(operation).into_iter().filter(|(field, _)| field != "scopes") {
+            let body = json!({ &field: null }).to_string();
+            let reply = send(&operator, "PATCH", &path_of(operation), Some(body)).await;
+            if nullable {
+                assert_eq!(reply.status, 404, "{} takes {field}: null: {}", operation.id, reply.text);
+            } else {
+                let named = reply.str("/errors/0/field");
+                assert_eq!((reply.status, named.as_str()), (400, field.as_str()), "{}: {}", operation.id, reply.text);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused >= 15, "{refused}");
+    let key = operator.post("/v1/api-keys", json!({"name": "ci", "scopes": {"all": true}})).await;
+    let key = format!("/v1/api-keys/{}", key.str("/id"));
+    let reply = operator.patch(&key, json!({"scopes": null})).await;
+    reply.is_problem(400, "invalid_request", "scopes must be an object");
+    assert_eq!(reply.str("/errors/0/field"), "scopes");
+    assert_eq!(operator.get(&key).await.json()["scopes"], json!({"all": true}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_no_object_wherever_it_stands_in_a_body() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let check = format!("{NAMESPACES}/{UNKNOWN}/admission-check");
+    let secrets = format!("{NAMESPACES}/{UNKNOWN}/secrets");
+    for (path, body, field) in [
+        (&check, json!({"deployment": ["deployment", "a", "cpu-shared-8g", 1, "x"]}), "deployment"),
+        (&secrets, json!({"name": "pull", "registry": ["ghcr.io", "me", "hunter2"]}), "registry"),
+    ] {
+        let reply = member.post(path, body).await;
+        assert_eq!((reply.status, reply.str("/errors/0/field").as_str()), (400, field), "{}", reply.text);
+        assert!(!reply.text.contains("hunter2"));
     }
 }

@@ -1,12 +1,11 @@
 //! Credentials that were handed out: listed, ended, swept, and races with what takes rights away (`security.md` §2).
 
-use std::path::Path;
-
 use domain::audit::AuditView;
 use serde_json::{Value, json};
-use testkit::{Client, FaultProxy, Plane, Reply, TestApp, eventually};
+use testkit::{Client, FaultProxy, Plane, TestApp, eventually};
 
 use crate::CONSOLE;
+use crate::token::{ends, exec, opens};
 
 const ROUTE: &str = "/v1/credentials";
 
@@ -14,27 +13,6 @@ async fn key(member: &Client, scopes: Value) -> (String, String) {
     let created = member.post("/v1/api-keys", json!({"name": "ci", "scopes": scopes})).await;
     assert_eq!(created.status, 201, "{}", created.text);
     (created.str("/id"), created.str("/key"))
-}
-
-async fn exec(app: &TestApp, namespace: &Value, key: &str) -> Reply {
-    let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", namespace["id"].as_str().unwrap());
-    app.anonymous().with("x-api-key", key).post(&path, json!({})).await
-}
-
-/// Whether a token lists pods, asked of the API server itself.
-async fn opens(app: &TestApp, namespace: &Value, token: &str) -> bool {
-    let (server, ca) = (app.plane.server(), app.plane.ca_file());
-    let name = namespace["kubernetes_name"].as_str().unwrap();
-    let reach = ["--server", &server, "--certificate-authority", ca.to_str().unwrap(), "--token", token];
-    let arguments = [&["get", "pods", "-n", name][..], &reach].concat();
-    app.plane.kubectl(Path::new("/dev/null"), &arguments, &[]).await.ok
-}
-
-async fn ends(app: &TestApp, namespace: &Value, token: &str) {
-    eventually("the token has no rights any more", async || {
-        if opens(app, namespace, token).await { Err("still opens") } else { Ok(()) }
-    })
-    .await;
 }
 
 /// Names of a key's accounts in the cluster.

@@ -3,10 +3,10 @@
 
 use domain::engine_manifest::{EngineFeature, EngineRight, NewEngineManifest, PUBLISHED};
 use serde_json::{Value, json};
-use testkit::{Client, FaultProxy, KubeApi, TestApp, eventually, unique};
+use testkit::{Client, FaultProxy, KubeApi, Receiver, TestApp, eventually, unique};
 
-use crate::CONSOLE;
 use crate::engine_manifest::given;
+use crate::{CONSOLE, webhook};
 
 const ROUTE: &str = "/v1/engines";
 
@@ -266,8 +266,10 @@ async fn new_credentials_are_tried_before_the_old_ones_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_identity_and_an_absent_cluster_change_the_status() {
-    let app = console().await;
+    let receiver = Receiver::start().await;
+    let (app, _dir) = webhook::console(&[&receiver]).await;
     let owner = app.stranger("owner").await;
+    webhook::webhook(&owner, &receiver.url).await;
     let identity = least(&app, &FEATURES).await;
     let made = import(&owner, &form(&app, &identity)).await;
     let path = format!("{ROUTE}/{}", made["id"].as_str().unwrap());
@@ -281,6 +283,8 @@ async fn a_revoked_identity_and_an_absent_cluster_change_the_status() {
     let audit = owner.get("/v1/audit?action=engine.status_changed").await;
     // While the API server still takes the token, its account may already be missing here and there.
     assert!(audit.text.contains("→ unauthorized"), "{}", audit.text);
+    let told = webhook::told(&receiver, "engine.status_changed").await;
+    assert_eq!(told["data"]["target"], format!("engine:{}", made["id"].as_str().unwrap()), "{told}");
     let off = owner.post(&format!("{path}/disable"), json!({})).await;
     assert_eq!(off.str("/status"), "disabled");
     assert_eq!(owner.post(&format!("{path}/check"), json!({})).await.status, 409);

@@ -3,6 +3,7 @@
 
 use domain::engine_manifest::{EngineRight, ManifestPreset, NewEngineManifest, WriteScope};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use testkit::{KubeApi, TestApp, eventually, unique};
 
 use crate::CONSOLE;
@@ -83,6 +84,13 @@ async fn the_least_rights_are_given_and_no_more() {
     let arguments: Vec<&str> = token.split(' ').skip(1).collect();
     let printed = app.plane.admin(&arguments).await.out();
     assert_eq!(printed.trim().split('.').count(), 3, "a token: {token}");
+    let ca = made["commands"]["ca"].as_str().unwrap().replace('\'', "");
+    let arguments: Vec<&str> = ca.split(' ').skip(1).collect();
+    eventually("the cluster has laid its CA there", async || {
+        let ran = app.plane.admin(&arguments).await;
+        if ran.stdout.starts_with("-----BEGIN CERTIFICATE-----") { Ok(()) } else { Err((ran.stdout, ran.stderr)) }
+    })
+    .await;
     app.plane.admin(&["delete", "-f", made["url"].as_str().unwrap()]).await.out();
     app.plane.admin(&["get", "namespace", &namespace]).await.refused();
     app.plane.admin(&["delete", "namespace", &train, "--wait=false"]).await.out();
@@ -138,6 +146,8 @@ async fn the_file_is_fetched_without_signing_in_and_by_its_published_parts() {
     let whole = anonymous.get(&location).await;
     assert_eq!((whole.status, whole.text.as_str()), (200, made.str("/yaml").as_str()));
     assert_eq!(whole.header("content-type"), "application/yaml");
+    let digest: String = Sha256::digest(whole.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(made.str("/sha256"), digest);
     assert_eq!(whole.header("content-disposition"), "attachment; filename=\"engine-onprem-1-rbac.yaml\"");
     let part = anonymous.get(&format!("{location}?part=clusterrole.yaml")).await;
     assert!(

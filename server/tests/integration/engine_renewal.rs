@@ -12,10 +12,10 @@ use domain::id::EngineId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use store::SqlStore;
-use testkit::{AUDIT_KEY, KEK, OtherPlane, TestApp, eventually, unique};
+use testkit::{AUDIT_KEY, KEK, OtherPlane, Receiver, TestApp, eventually, unique};
 
-use crate::CONSOLE;
 use crate::nodes_of_engines::event;
+use crate::{CONSOLE, webhook};
 
 /// A ServiceAccount over there, with the generated role, and the form that imports it.
 async fn form(there: &OtherPlane, name: &str, self_renewal: bool) -> Value {
@@ -51,12 +51,12 @@ async fn kept(store: &SqlStore, id: EngineId) -> (Engine, Credentials) {
     (store.engine(id).await.unwrap().unwrap(), credentials)
 }
 
-/// As if the token had been made two hours ago: more than half of its life is over. A check may come between.
-async fn aged(store: &SqlStore, id: EngineId) -> (Engine, Credentials) {
+/// As if the token had been made that many hours ago. A check may come between.
+async fn aged(store: &SqlStore, id: EngineId, hours: i64) -> (Engine, Credentials) {
     eventually("the token is made older", async || {
         let (engine, credentials) = kept(store, id).await;
         let auth =
-            AuthFacts { issued_at: Some(Timestamp::now() - SignedDuration::from_hours(2)), ..engine.auth.clone() };
+            AuthFacts { issued_at: Some(Timestamp::now() - SignedDuration::from_hours(hours)), ..engine.auth.clone() };
         let older = Engine { auth, ..engine.clone() };
         let written = store.change_engine(&older, None, &event(Action::EngineChanged, &older)).await.unwrap();
         if written { Ok((older, credentials)) } else { Err(engine.revision) }
@@ -75,7 +75,8 @@ async fn a_token_is_renewed_before_it_ends_where_its_identity_may_do_that() {
     let made = owner.post("/v1/engines", json!({"engine": form})).await;
     assert_eq!((made.status, &made.json()["auth"]["renewable"]), (201, &json!(true)), "{}", made.text);
     let path = format!("/v1/engines/{}", made.str("/id"));
-    let (old, first) = aged(&store, EngineId::parse(&made.str("/id")).unwrap()).await;
+    // More than half of its life is over.
+    let (old, first) = aged(&store, EngineId::parse(&made.str("/id")).unwrap(), 2).await;
 
     let (new, second) = eventually("the console has the next token", async || {
         let (engine, credentials) = kept(&store, old.id).await;
@@ -95,7 +96,7 @@ async fn a_token_is_renewed_before_it_ends_where_its_identity_may_do_that() {
 
     let off = owner.post(&format!("{path}/disable"), json!({})).await;
     assert_eq!(off.str("/status"), "disabled", "{}", off.text);
-    let (_, before) = aged(&store, old.id).await;
+    let (_, before) = aged(&store, old.id, 2).await;
     eventually("it is renewed also out of use: what runs there goes on", async || {
         let (engine, credentials) = kept(&store, old.id).await;
         if credentials == before { Err(engine.auth) } else { Ok(()) }
@@ -105,8 +106,10 @@ async fn a_token_is_renewed_before_it_ends_where_its_identity_may_do_that() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_may_not_renew_itself_is_announced_with_the_rule_that_lets_it() {
-    let app = TestApp::setup(CONSOLE).with("REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", "127.0.0.0/8").start().await;
+    let receiver = Receiver::start().await;
+    let (app, _dir) = webhook::console(&[&receiver]).await;
     let (owner, there, name) = (app.stranger("owner").await, OtherPlane::start().await, unique("ends"));
+    webhook::webhook(&owner, &receiver.url).await;
     let form = form(&there, &name, false).await;
     let seen = owner.post("/v1/engines/preflight", form.clone()).await.json();
     let rows = seen["report"]["rows"].as_array().unwrap().clone();
@@ -117,4 +120,17 @@ async fn a_token_that_may_not_renew_itself_is_announced_with_the_rule_that_lets_
     assert_eq!(life["status"], "warn", "it ends within a day: {life}");
     let made = owner.post("/v1/engines", json!({"engine": form})).await;
     assert_eq!((made.status, &made.json()["auth"]["renewable"]), (201, &json!(false)), "{}", made.text);
+
+    let keys = Arc::new(AuditKeys::from_hex_lines(AUDIT_KEY).unwrap());
+    let store = SqlStore::connect_migrated(&app.database_url(), keys).await.unwrap();
+    let (engine, _) = aged(&store, EngineId::parse(&made.str("/id")).unwrap(), 24).await;
+    let end = engine.auth.expires_at.unwrap();
+    eventually("its end is announced", async || {
+        let told = owner.get("/v1/audit?action=engine.credentials_expiring").await;
+        if told.text.contains(&format!("ends {end}")) { Ok(()) } else { Err(told.text) }
+    })
+    .await;
+    assert_eq!(kept(&store, engine.id).await.0.facts.end_told, Some(end), "so that it is announced once");
+    let told = webhook::told(&receiver, "engine.credentials_expiring").await;
+    assert_eq!(told["data"]["target"], format!("engine:{}", engine.id), "{told}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{FaultProxy, Plane, TestApp, eventually, unique};
 
 use crate::CONSOLE;
@@ -37,6 +37,9 @@ async fn without_the_api_server_orders_are_taken_and_the_rest_says_503() {
     let exec = format!("{ROUTE}/{kept_id}/exec-credential");
     let token = key.post(&exec, json!({})).await.str("/status/token");
     let other = app.key(&member, json!({"all": true})).await;
+    let login = json!({"username": "admin@remotegpu.local", "password": "a-password-for-tests"});
+    let login = app.anonymous().post("/k8sgpu/v1/user/login/", login).await.str("/token");
+    let tenants = app.anonymous().with("authorization", &login);
 
     proxy.cut();
     let ordered = member.post(ROUTE, json!({"name": unique("later")})).await;
@@ -45,6 +48,17 @@ async fn without_the_api_server_orders_are_taken_and_the_rest_says_503() {
     let fresh = app.anonymous().with("x-api-key", &other).post(&exec, json!({})).await;
     fresh.is_problem(503, "cluster_unavailable", "Cluster is not reachable");
     assert_ne!(fresh.header("retry-after"), "");
+    let tenant = |namespace: &Value| format!("/k8sgpu/v1/cluster/{}", namespace["tenant"].as_str().unwrap());
+    let connector = tenants.get(&format!("{}/kubeconfig", tenant(&kept))).await;
+    connector.is_problem(503, "backend_unavailable", "Cluster is not reachable");
+    assert_ne!(connector.header("retry-after"), "");
+    // Nothing moves without the cluster: what is made is not ready, what goes is going.
+    for waiting in [&ordered.json(), &doomed] {
+        let early = tenants.get(&format!("{}/kubeconfig", tenant(waiting))).await;
+        early.is_problem(409, "cluster_not_ready", "Cluster is not ready");
+    }
+    let renamed = tenants.patch(&tenant(&doomed), json!({"label": "late"})).await;
+    renamed.is_problem(409, "cluster_deleting", "Cluster is being deleted");
     let plan = json!({"name": "demo", "sku_code": "cpu-shared-8g", "replicas": 1, "image": "x"});
     let deployments = format!("{ROUTE}/{kept_id}/deployments");
     member.post(&deployments, plan.clone()).await.is_problem(503, "cluster_unavailable", "Cluster is not reachable");

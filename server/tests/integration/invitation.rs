@@ -1,6 +1,7 @@
 //! Invitations by link (`security.md` §4.4): once, for one address, hashed, and telling nobody who is known.
 
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 use testkit::{Client, TestApp, unique};
 
 use crate::CONSOLE;
@@ -126,4 +127,21 @@ async fn another_accounts_invitations_are_not_there() {
     stranger.delete(&route).await.is_problem(404, "not_found", "Not found");
     stranger.post(&format!("{route}/resend"), json!({})).await.is_problem(404, "not_found", "Not found");
     assert_eq!(stranger.get(ROUTE).await.json()["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_worth_what_its_maker_may_do_when_it_is_used() {
+    let app = TestApp::start(CONSOLE).await;
+    let admin = app.member_of("default", "admin").await;
+    let made = invite(&admin, &format!("{}@example.com", unique("late")), "admin").await;
+    let maker = admin.get("/v1/auth/session").await.str("/user/id");
+    // As if their right had been taken away at the moment at which they invited: there was nothing to withdraw yet.
+    let mut database = SqliteConnection::connect(&app.database_url()).await.unwrap();
+    let text = "UPDATE members SET role = 'member' WHERE user_id = $1";
+    sqlx::query(text).bind(maker).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    let offer = app.anonymous().post("/v1/invitations/offer", json!({"token": token(&made)})).await;
+    offer.is_problem(409, "link_invalid", DEAD);
+    let joined = app.anonymous().post(ACCEPT, json!({"token": token(&made), "password": PASSWORD})).await;
+    joined.is_problem(409, "link_invalid", DEAD);
 }

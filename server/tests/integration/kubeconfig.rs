@@ -206,6 +206,24 @@ async fn the_script_follows_no_redirect_under_any_shell() {
     assert_eq!(console.1.load(Ordering::SeqCst), ran.len());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_named_program_follows_no_redirect_and_prints_no_key() {
+    let (app, home) = (TestApp::start(CONSOLE).await, Scratch::new());
+    let key = app.key(&app.operator().await, json!({"all": true})).await;
+    let elsewhere = answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".into()).await;
+    let head = format!("HTTP/1.1 307 Elsewhere\r\nlocation: http://{}/\r\ncontent-length: 0\r\n\r\n", elsewhere.0);
+    let console = answering(head).await;
+    let mut command = tokio::process::Command::new(crate::cli::program());
+    command.args(["exec-credential", "--no-cache", "--url", &format!("http://{}/exec-credential", console.0)]);
+    command.env("HOME", home.path()).env("REMOTEGPU_API_KEY", &key).env_remove("REMOTEGPU_SERVER");
+    let output = command.stdin(std::process::Stdio::null()).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("remotegpu: HTTP 307") && !said.contains(&key), "{said}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(elsewhere.1.load(Ordering::SeqCst), 0, "nobody was sent on");
+}
+
 /// Somebody who says the same to everybody: the address, and how many came.
 async fn answering(answer: String) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

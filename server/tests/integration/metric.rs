@@ -1,30 +1,11 @@
 //! What workloads use, asked of real nodes over verified TLS; and what idle GPUs lead to.
 
 use serde_json::{Value, json};
-use testkit::{Client, Plane, TestApp, eventually, local_image, read_until};
+use testkit::{Plane, eventually, local_image, read_until};
 
-use crate::CONSOLE;
-
-struct Place {
-    app: TestApp,
-    member: Client,
-    id: String,
-    kubernetes_name: String,
-}
+use crate::place::Place;
 
 impl Place {
-    async fn new() -> Self {
-        let app = TestApp::start(CONSOLE).await;
-        let member = app.operator().await;
-        let namespace = app.namespace(&member).await;
-        let text = |key: &str| namespace[key].as_str().unwrap().to_owned();
-        Self { id: text("id"), kubernetes_name: text("kubernetes_name"), member, app }
-    }
-
-    fn path(&self, rest: &str) -> String {
-        format!("/v1/kubernetes/namespaces/{}/{rest}", self.id)
-    }
-
     /// A deployment of one pod, as kubectl makes it.
     async fn deployment(&self, name: &str, sku: &str, gpu_percent: &str) {
         let env = json!([{"name": "SIMULATED_GPU_PERCENT", "value": gpu_percent}]);

@@ -1,8 +1,9 @@
-//! The end of an engine behind whose address is another cluster: nothing is ended there, its nodes go all the same.
+//! The end of an engine behind whose address is another cluster: nothing is ended there, its nodes go all the same. And
+//! of one whose nodes cannot be seen: its row stays until nothing of it is left.
 
 use backend::ports::Engines as _;
 use domain::audit::Action;
-use domain::engine::settings::{OnPremise, Settings};
+use domain::engine::settings::{OnPremise, Runpod, Settings};
 use domain::engine::{ApiUrl, Credentials, EngineStatus};
 use reqwest::Method;
 use serde_json::json;
@@ -74,4 +75,34 @@ async fn an_engine_whose_address_leads_to_another_cluster_is_abandoned_and_never
     assert_eq!(gone.status, 204, "{}", gone.text);
     assert_eq!(store.engine_credentials(engine.id).await.unwrap(), None);
     until_gone(&node, &app).await;
+}
+
+/// Its Nodes were deleted by hand, or one registers at this moment: what runs there is known by its credentials alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_had_nodes_keeps_its_credentials_until_the_nodes_process_has_seen_its_end() {
+    let app = TestApp::start(CONSOLE).await;
+    let settings =
+        Settings::Runpod(Runpod { datacenter_ids: Vec::new(), cloud: "secure".into(), max_gpu_price_micros: 1 });
+    let key = Credentials::ApiKey { key: "rpa_any".to_owned() };
+    let (store, engine) = import(&app, None, settings, &key).await;
+    assert!(store.hold_engine(engine.id).await.unwrap());
+    let (operator, path) = (app.operator().await, format!("/v1/engines/{}", engine.id));
+    let delete = async || {
+        let body = json!({"confirm": engine.name, "force": true}).to_string();
+        operator.send(Method::DELETE, &path, Some(body)).await
+    };
+    // The console learns of nodes and SKUs a moment after its start.
+    let leaving = eventually("the console knows the cluster", async || {
+        let reply = delete().await;
+        if reply.status == 503 { Err(reply.text) } else { Ok(reply) }
+    })
+    .await;
+    assert_eq!((leaving.status, leaving.str("/status").as_str()), (202, "deleting"), "{}", leaving.text);
+    assert!(store.engine_credentials(engine.id).await.unwrap().is_some());
+    store.release_engine(engine.id).await.unwrap();
+    eventually("it is forgotten", async || {
+        let reply = operator.get(&path).await;
+        if reply.status == 404 { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
 }

@@ -15,7 +15,7 @@ use server::system::SystemRandom;
 use store::SqlStore;
 use testkit::{
     AUDIT_KEY, Client, KEK, KubeApi, Plane, RunPodAccount, TestApp, containers_of_pod, engine_socket, eventually,
-    local_image, unique,
+    is_ready, local_image, shown, unique,
 };
 
 use crate::CONSOLE;
@@ -53,16 +53,6 @@ pub async fn import(
     let sealed = seal_engine_credentials(&envelope, &SystemRandom, engine.id, credentials).unwrap();
     store.create_engine(&engine, &sealed, &event(Action::EngineCreated, &engine)).await.unwrap();
     (store, engine)
-}
-
-async fn shown(kind: &str, name: &str) -> Value {
-    let ran = Plane::current().admin(&["get", kind, name, "--output=json"]).await;
-    serde_json::from_str(&ran.stdout).unwrap_or_default()
-}
-
-fn is_ready(object: &Value) -> bool {
-    let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
 async fn ready_node(app: &TestApp, name: &str) -> Value {

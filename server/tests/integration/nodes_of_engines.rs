@@ -16,7 +16,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use server::system::SystemRandom;
 use store::SqlStore;
-use testkit::{AUDIT_KEY, Client, KEK, KubeApi, OtherPlane, Plane, TestApp, eventually, in_time, unique};
+use testkit::{
+    AUDIT_KEY, Client, KEK, KubeApi, OtherPlane, Plane, TestApp, eventually, in_time, is_ready, shown, unique,
+};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -118,16 +120,6 @@ pub fn event(action: Action, engine: &Engine) -> AuditEvent {
         request_id: String::new(),
         jti: None,
     }
-}
-
-async fn shown(kind: &str, name: &str) -> Value {
-    let ran = Plane::current().admin(&["get", kind, name, "--output=json"]).await;
-    serde_json::from_str(&ran.stdout).unwrap_or_default()
-}
-
-fn is_ready(object: &Value) -> bool {
-    let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
 /// A SKU of one of the engine's GPUs, once its places are counted. It goes at once: nobody else shall be sent there.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axum::http::Method;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use testkit::TestApp;
@@ -94,5 +95,36 @@ async fn no_get_changes_anything() {
     }
     for (_, action) in said_after.difference(&said_before) {
         assert!(MAY_BE_SAID.contains(&action.as_str()), "{action}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_hands_nothing_out_and_leaves_no_row() {
+    let app = TestApp::start(CONSOLE).await;
+    let operator = app.operator().await.with("accept", "text/csv, */*;q=0.5");
+    let namespace = app.namespace(&operator).await;
+    let id = namespace["id"].as_str().unwrap();
+    let mut connection = SqliteConnection::connect(&app.database_url()).await.unwrap();
+    for (path, action) in [
+        (format!("/v1/kubernetes/namespaces/{id}/kubeconfig"), "kubeconfig.downloaded"),
+        (format!("/download/kubeconfig/{id}"), "kubeconfig.downloaded"),
+        ("/v1/usage".to_owned(), "usage.exported"),
+        ("/download/usage".to_owned(), "usage.exported"),
+        ("/v1/audit/export".to_owned(), "audit.exported"),
+        ("/v1/platform/audit/export".to_owned(), "audit.exported"),
+    ] {
+        let before = said(&mut connection).await;
+        let head = operator.send(Method::HEAD, &path, None).await;
+        assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+        let handed_out = async |connection: &mut SqliteConnection| {
+            let after = said(connection).await;
+            after.difference(&before).filter(|(_, said)| said == action).count()
+        };
+        assert_eq!(handed_out(&mut connection).await, 0, "HEAD {path}");
+        let get = operator.get(&path).await;
+        assert_eq!(handed_out(&mut connection).await, 1, "GET {path}");
+        for name in ["content-type", "content-disposition"] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+        }
     }
 }

@@ -3,23 +3,25 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Client, KubeApi, TestApp, eventually, unique};
+use testkit::{Client, KubeApi, TestApp, eventually, read_until, unique};
 use tokio::process::{Child, Command};
 
-use crate::CONSOLE;
+use crate::stream::opened;
+use crate::{CONSOLE, usage};
 
-const SKUS: &str = "/apis/remotegpu.ai/v1alpha1/skus";
+pub const SKUS: &str = "/apis/remotegpu.ai/v1alpha1/skus";
 
-fn spec(price: &str) -> Value {
+pub fn spec(price: &str) -> Value {
     json!({"title": "1 CPU, 1 GiB", "resources": {"cpu": "1", "memory": "1Gi"},
         "price": {"perHour": price, "currency": "EUR"}, "placement": {"engines": ["simulated"],
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]}})
 }
 
 /// A SKU of one test, made by the console's operator. It goes with the test.
-struct Sold {
-    code: String,
+pub struct Sold {
+    pub code: String,
     operator: Client,
     admin: KubeApi,
 }
@@ -29,7 +31,7 @@ impl Sold {
         Self::of(app, spec("0.50")).await
     }
 
-    async fn of(app: &TestApp, offer: Value) -> Self {
+    pub async fn of(app: &TestApp, offer: Value) -> Self {
         let (code, operator, admin) = (unique("sku"), app.operator().await, KubeApi::admin(app.plane));
         let made = operator.post("/v1/platform/skus", json!({"code": code, "spec": offer})).await;
         assert_eq!((made.status, made.str("/code")), (201, code.clone()), "{}", made.text);
@@ -41,7 +43,7 @@ impl Sold {
         format!("/v1/platform/skus/{}", self.code)
     }
 
-    async fn gone(self) {
+    pub async fn gone(self) {
         self.admin.delete(&format!("{SKUS}/{}", self.code)).await.done();
     }
 }
@@ -166,7 +168,16 @@ async fn what_kubectl_changes_in_between_is_not_overwritten() {
     {
         assert!(printed.contains(word), "{printed}");
     }
+    let printed = app.plane.admin(&["get", "sku", "gpu-h100-2x"]).await.out();
+    assert_eq!(column(&printed, "GPU"), "2", "{printed}");
     sold.gone().await;
+}
+
+/// What a table of one row has under a heading; kubectl aligns by characters.
+fn column(printed: &str, heading: &str) -> String {
+    let (headings, row) = printed.split_once('\n').unwrap();
+    let from = headings.find(heading).unwrap();
+    row.chars().skip(from).take_while(|c| !c.is_whitespace()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -313,6 +324,7 @@ async fn a_sku_on_an_accounts_engine_is_that_accounts_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired() {
+    let since = Timestamp::now();
     let app = TestApp::start(CONSOLE).await;
     let sold = Sold::new(&app).await;
     let namespace = app.namespace(&sold.operator).await;
@@ -350,6 +362,13 @@ async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired()
     let changed =
         sold.admin.change(&format!("{pods}/first"), testkit::Dialect::StrategicMergePatch, &relabel).await.done();
     assert_eq!((price(&running), price(&changed)), (json!("0.50 EUR"), json!("0.50 EUR")));
+    let record = eventually("it is charged", async || {
+        let records = usage::records(&sold.operator, since).await;
+        let found = records.iter().find(|record| record["pod"] == "first").cloned();
+        found.ok_or(records)
+    })
+    .await;
+    assert_eq!((&record["price_per_hour"], &record["currency"]), (&json!("0.50"), &json!("EUR")), "{record}");
     assert!(!codes(&sold.operator, "/v1/skus").await.contains(&sold.code));
     sold.admin.delete(&format!("{pods}/first")).await.done();
     sold.gone().await;
@@ -383,6 +402,52 @@ async fn what_is_free_follows_the_pods_per_engine() {
     assert_eq!(taken["spec"]["nodeName"], engine.name);
     sold.admin.delete(&format!("{pods}/takes")).await.done();
     says("the place is free again", 4).await;
+    sold.gone().await;
+    engine.gone(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_without_a_place_says_who_holds_them_and_says_it_anew_when_only_the_sku_changed() {
+    let app = TestApp::start(CONSOLE).await;
+    let engine = OwnEngine::start(&app).await;
+    let sold = Sold::of(&app, engine.offer()).await;
+    let (member, other) = (app.stranger("owner").await, app.stranger("owner").await);
+    let (own, others) = (app.namespace(&member).await, app.namespace(&other).await);
+    let pods = |place: &Value| format!("/api/v1/namespaces/{}/pods", place["kubernetes_name"].as_str().unwrap());
+    let placed = [(&own, "mine"), (&others, "one"), (&others, "two"), (&others, "three")];
+    for (place, name) in placed {
+        eventually("the webhook knows the SKU", async || {
+            let reply = sold.admin.create(&pods(place), &pod(name, &sold.code)).await;
+            if reply.status == 201 { Ok(()) } else { Err(reply.body) }
+        })
+        .await;
+    }
+    eventually("every place is taken", async || {
+        let sku = sold.operator.get(&sold.path()).await.json();
+        if sku["status"]["free"] == 0 && sku["status"]["total"] == 4 { Ok(()) } else { Err(sku) }
+    })
+    .await;
+
+    let id = own["id"].as_str().unwrap();
+    let mut list = opened(&app, &member, &format!("/live/namespaces/{id}/workloads")).await;
+    sold.admin.create(&pods(&own), &pod("waits", &sold.code)).await.done();
+    let full = format!("No {} is free; 1 is in use by this account, 3 by others. It starts by itself", sold.code);
+    read_until(&mut list, &full).await;
+    let asked = member.get(&format!("/v1/kubernetes/namespaces/{id}/workloads/pod/waits")).await;
+    assert_eq!((asked.str("/workload/status"), asked.str("/workload/reason")), ("pending".to_owned(), full));
+
+    let mut detail = opened(&app, &member, &format!("/live/namespaces/{id}/workloads/pod/waits")).await;
+    // No pod and no node changes by this: only what the SKU says is free.
+    let moved = sold.operator.patch(&sold.path(), json!({"placement": {"engines": ["elsewhere"]}})).await;
+    assert_eq!(moved.status, 200, "{}", moved.text);
+    let nowhere = format!("No node offers {} now. It starts by itself when one comes", sold.code);
+    read_until(&mut list, &nowhere).await;
+    read_until(&mut detail, &nowhere).await;
+
+    sold.admin.delete(&format!("{}/waits", pods(&own))).await.done();
+    for (place, name) in placed {
+        sold.admin.delete(&format!("{}/{name}", pods(place))).await.done();
+    }
     sold.gone().await;
     engine.gone(&app).await;
 }

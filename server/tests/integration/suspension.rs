@@ -132,17 +132,23 @@ async fn a_console_that_was_killed_before_it_took_the_rights_takes_them_when_it_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connector_without_a_row_is_swept_and_one_that_is_being_made_is_not() {
-    let mut stage = stage(TestApp::start(CONSOLE).await).await;
+async fn a_connector_without_a_row_is_swept_and_one_that_may_be_in_the_making_is_not() {
+    let proxy = CallProxy::to(Plane::current()).await;
+    let mut stage = stage(TestApp::setup(CONSOLE).behind(&proxy.server()).start().await).await;
     let neighbour = self::stage(TestApp::start(CONSOLE).await).await;
     let theirs = neighbour.connector().await;
     let (lost, living, drafted) = (stage.connector().await, stage.connector().await, stage.connector().await);
+    // A console of an earlier version writes no draft: this one may be in its hands.
+    let young = stage.connector().await;
+    let plane = &stage.app.plane;
+    plane.admin(&["-n", "remotegpu-access", "label", "serviceaccount", &lost.account, "aged=true"]).await.out();
+    proxy.change("GET", "/serviceaccounts", aged);
     // What a restored backup leaves: objects whose rows came after it.
     let begun = jiff::Timestamp::now().as_millisecond();
-    let (id, draft, orphan) = (stage.id(), &drafted.account, &lost.account);
+    let (id, draft, orphan, fresh) = (stage.id(), &drafted.account, &lost.account, &young.account);
     let changes = format!(
         "INSERT INTO connector_drafts (service_account, namespace_id, begun_ms) VALUES ('{draft}', '{id}', {begun});
-         DELETE FROM credentials WHERE service_account IN ('{draft}', '{orphan}')"
+         DELETE FROM credentials WHERE service_account IN ('{draft}', '{orphan}', '{fresh}')"
     );
     stage.restored(changes).await;
     for kind in ["serviceaccount", "role", "rolebinding"] {
@@ -153,8 +159,17 @@ async fn a_connector_without_a_row_is_swept_and_one_that_is_being_made_is_not() 
         .await;
     }
     stage.get(&lost.file, "pods").await.refused();
-    for file in [&living.file, &drafted.file, &theirs.file] {
+    for file in [&living.file, &drafted.file, &theirs.file, &young.file] {
         stage.get(file, "pods").await.out();
+    }
+}
+
+/// What bears the mark was made long ago.
+fn aged(answer: &mut Value) {
+    for item in answer["items"].as_array_mut().into_iter().flatten() {
+        if item["metadata"]["labels"]["aged"] == "true" {
+            item["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
     }
 }
 

@@ -69,6 +69,7 @@ fn names(list: &Reply) -> Vec<String> {
     items.as_array().unwrap().iter().map(|tenant| tenant["name"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The published page from its first line to its last.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_ordered_seen_renamed_and_removed() {
     let app = console().await;
@@ -96,12 +97,17 @@ async fn a_tenant_is_ordered_seen_renamed_and_removed() {
     })
     .await;
 
+    let all = client.get(CLUSTERS).await.json();
+    assert_eq!((all.as_array().unwrap().len(), &all[0]), (1, &client.get(&path).await.json()), "as it is seen alone");
     for (method, label) in [(Method::PUT, "la-mia-nuova-label"), (Method::PATCH, "🚀 lab")] {
         let renamed = client.send(method, &path, Some(json!({"label": label}).to_string())).await;
         assert_eq!((renamed.status, renamed.str("/label").as_str()), (200, label));
     }
     assert_eq!(client.get(&format!("{path}/")).await.str("/label"), "🚀 lab", "a slash at the end is no other place");
 
+    let kubeconfig = client.get(&format!("{path}/kubeconfig")).await;
+    let file = app.secret_file("connector", &kubeconfig.text);
+    app.plane.kubectl(&file, &["get", "pods"], &[]).await.out();
     for _ in 0..2 {
         let going = client.delete(&path).await;
         assert_eq!((going.status, going.json()), (202, json!({"message": "Cluster in deletion", "cluster": cluster})));
@@ -157,7 +163,7 @@ async fn foreign_unknown_and_malformed_names_are_one_refusal() {
     let (ada, bob) = (signed_in(&app, &ada).await, signed_in(&app, &bob).await);
     let cluster = ready(&ada).await;
     let upper = cluster.to_uppercase();
-    for name in [cluster.as_str(), "skg00000", "skgu00004", &upper, "skg1", "skg00018%2f..", "x", "%00"] {
+    for name in [cluster.as_str(), "skg00000", "skgu00004", &upper, "skg1", "skg00018%2f..", "x", "%00", "%ff"] {
         let path = format!("{CLUSTERS}{name}");
         for reply in [
             bob.get(&path).await,
@@ -185,14 +191,14 @@ async fn labels_are_one_to_64_printable_characters_and_nothing_else_is_taken() {
     let longest = "é".repeat(64);
     assert_eq!(client.put(&path, json!({"label": longest})).await.str("/label"), longest);
     for body in
-        [json!({}), json!({"label": null}), json!({"label": "x", "name": "y"}), json!({"label": ["x"]}), json!([])]
+        [json!({}), json!({"label": null}), json!({"label": "x", "name": "y"}), json!({"label": ["x"]}), json!(["x"])]
     {
         let reply = client.patch(&path, body.clone()).await;
         assert_eq!((reply.status, reply.str("/code").as_str()), (400, "invalid_request"), "{body}: {}", reply.text);
         assert_eq!(reply.str("/message"), reply.str("/detail"));
     }
-    for body in [json!({"label": "x", "customer": "skgu00001"}), json!({"label": 7})] {
-        assert_eq!(client.post(CLUSTERS, body).await.status, 400);
+    for body in [json!({"label": "x", "customer": "skgu00001"}), json!({"label": 7}), json!([]), json!(["x"])] {
+        assert_eq!(client.post(CLUSTERS, body.clone()).await.status, 400, "{body}");
     }
     assert_eq!(client.get(&path).await.str("/label"), longest);
 
@@ -225,6 +231,33 @@ async fn a_tenant_may_be_removed_while_it_is_made_and_is_then_neither_renamed_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_whose_name_is_taken_in_the_cluster_fails_and_goes_when_it_is_removed() {
+    let app = console().await;
+    let client = signed_in(&app, &app.stranger("owner").await).await;
+    let before = client.send(Method::POST, CLUSTERS, None).await.str("/cluster");
+    let number: u32 = before.trim_start_matches("skg").parse().unwrap();
+    let taken = format!("skg{}-gpu", number + 1);
+    app.plane.admin(&["create", "namespace", &taken]).await.out();
+    let cluster = client.send(Method::POST, CLUSTERS, None).await.str("/cluster");
+    assert_eq!(format!("{cluster}-gpu"), taken);
+    let path = format!("{CLUSTERS}{cluster}");
+    let failed = eventually("it failed", async || {
+        let now = client.get(&path).await;
+        if now.json()["active"] == false { Ok(now.json()) } else { Err(now.text) }
+    })
+    .await;
+    assert_eq!(failed["created"], false);
+    is_refused(&client.get(&format!("{path}/kubeconfig")).await, 409, "cluster_not_ready", "Cluster is not ready");
+    assert_eq!(client.delete(&path).await.status, 202);
+    eventually("gone", async || {
+        let now = client.get(&path).await;
+        if now.status == 404 { Ok(()) } else { Err(now.text) }
+    })
+    .await;
+    app.plane.admin(&["get", "namespace", &taken]).await.out();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tenants_ordered_at_once_have_different_ids_and_a_repetition_makes_none() {
     let app = console().await;
     let client = signed_in(&app, &app.stranger("owner").await).await;
@@ -238,6 +271,8 @@ async fn tenants_ordered_at_once_have_different_ids_and_a_repetition_makes_none(
     let (first, again) = (once.post(CLUSTERS, json!({})).await, once.post(CLUSTERS, json!({})).await);
     assert_eq!((first.status, again.status), (202, 202), "{}", again.text);
     assert_eq!(first.str("/cluster"), again.str("/cluster"));
+    let without_slash = once.post(CLUSTERS.trim_end_matches('/'), json!({})).await;
+    assert_eq!(first.str("/cluster"), without_slash.str("/cluster"), "a slash at the end is no other place");
     assert_eq!(names(&client.get(CLUSTERS).await).len(), 6);
 }
 

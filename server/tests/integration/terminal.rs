@@ -1,7 +1,7 @@
 //! A shell in a container over the console's WebSocket: opened by who may, recorded, closed with its connection.
 
 use serde_json::{Value, json};
-use testkit::{Client, TestApp, eventually, in_time, local_image, read_until};
+use testkit::{Client, TestApp, eventually, in_time, local_image, read_rest, read_until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -10,6 +10,7 @@ use crate::CONSOLE;
 struct Shell {
     app: TestApp,
     owner: Client,
+    deployment: String,
     path: String,
 }
 
@@ -23,14 +24,15 @@ impl Shell {
         let route = format!("/v1/kubernetes/namespaces/{id}/deployments");
         let plan = json!({"name": "shell", "sku_code": "cpu-shared-8g", "replicas": 1, "image": local_image().await});
         assert_eq!(owner.post(&route, plan).await.status, 201);
+        let deployment = format!("{route}/shell");
         let running = eventually("it runs", async || {
-            let reply = owner.get(&format!("{route}/shell")).await;
+            let reply = owner.get(&deployment).await;
             if reply.json()["status"] == "running" { Ok(reply.json()) } else { Err(reply.text) }
         })
         .await;
         let pod = running["pods"][0]["name"].as_str().unwrap();
         let path = format!("/live/namespaces/{id}/pods/{pod}/exec?container=app&columns=80&rows=24");
-        Self { app, owner, path }
+        Self { app, owner, deployment, path }
     }
 
     /// The connection after the answer to its handshake, and the status of that answer.
@@ -138,6 +140,21 @@ async fn a_shell_follows_the_size_of_the_screen_and_ends_with_the_session() {
     read_until(&mut stream, "fits 2").await;
     assert_eq!(shell.owner.post("/v1/auth/logout", json!({})).await.status, 204);
     read_until(&mut stream, "Your session or your right to do this has ended").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_whose_pod_is_deleted_is_told_so_and_closed() {
+    let shell = Shell::new().await;
+    let cookie = shell.owner.cookie().unwrap().to_owned();
+    let (mut stream, _) = shell.connect(&cookie, &shell.app.url).await;
+    send(&mut stream, "echo works $((6*7))\n").await;
+    read_until(&mut stream, "works 42").await;
+    assert_eq!(shell.owner.delete(&shell.deployment).await.status, 204);
+    let last = read_rest(&mut stream).await;
+    // A frame of text, then the empty one that closes a WebSocket in good order.
+    assert!(last.ends_with("{\"end\":\"The pod was deleted\"}\u{fffd}\0"), "{last:?}");
+    let closed = shell.audited("terminal.closed").await;
+    assert!(closed["detail"].as_str().unwrap().ends_with("The pod was deleted"), "{closed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,10 @@ use domain::money::{Currency, Money};
 use domain::usage::{Day, Month};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Client, TestApp, eventually, local_image, unique};
+use testkit::{Client, KubeApi, Receiver, TestApp, eventually, local_image, read_until, unique};
 
-use crate::CONSOLE;
+use crate::stream::opened;
+use crate::{CONSOLE, webhook};
 
 /// The months from `since` until now. Whether there is one more is asked when the last one was read.
 pub fn months(since: Timestamp) -> impl Iterator<Item = Month> {
@@ -95,26 +96,53 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
+        Self::on(TestApp::start(CONSOLE).await).await
+    }
+
+    async fn on(app: TestApp) -> Self {
         let since = Timestamp::now();
-        let app = TestApp::start(CONSOLE).await;
         let member = app.operator().await;
         let namespace = app.namespace(&member).await;
         let text = |key: &str| namespace[key].as_str().unwrap().to_owned();
         Self { id: text("id"), kubernetes_name: text("kubernetes_name"), since, member, app }
     }
 
-    async fn pod(&self, name: &str) -> testkit::Ran {
-        let manifest = json!({
+    /// What the namespace costs an hour: as it is read, and as it is listed.
+    async fn rates(&self) -> [Value; 2] {
+        let read = self.member.get(&format!("/v1/kubernetes/namespaces/{}", self.id)).await.json();
+        let list = self.member.get("/v1/kubernetes/namespaces?limit=200").await.json();
+        let listed = list["items"].as_array().unwrap().iter().find(|row| row["id"] == self.id).unwrap();
+        [read["price_per_hour"].clone(), listed["price_per_hour"].clone()]
+    }
+
+    async fn manifest(&self, namespace: &str, name: &str) -> Value {
+        json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {
-                "name": name, "namespace": self.kubernetes_name, "labels": {"remotegpu.ai/sku-code": "cpu-shared-8g"},
+                "name": name, "namespace": namespace, "labels": {"remotegpu.ai/sku-code": "cpu-shared-8g"},
             },
             "spec": {
                 "containers": [{"name": "app", "image": local_image().await, "imagePullPolicy": "IfNotPresent"}],
                 "restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
             },
-        });
-        self.app.plane.admin_apply(&manifest.to_string()).await
+        })
+    }
+
+    async fn pod(&self, name: &str) -> testkit::Ran {
+        self.pod_in(&self.kubernetes_name, name).await
+    }
+
+    async fn pod_in(&self, namespace: &str, name: &str) -> testkit::Ran {
+        self.app.plane.admin_apply(&self.manifest(namespace, name).await.to_string()).await
+    }
+
+    /// A key of somebody's: its id, and the cluster as it opens it.
+    async fn key(&self, owner: &Client, name: &str) -> (Value, KubeApi) {
+        let made = owner.post("/v1/api-keys", json!({"name": name, "scopes": {"all": true}})).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", self.id);
+        let issued = self.app.anonymous().with("x-api-key", &made.str("/key")).post(&path, json!({})).await;
+        (made.json()["id"].clone(), KubeApi::with_token(self.app.plane, &issued.str("/status/token")))
     }
 
     async fn started(&self, name: &str) {
@@ -155,6 +183,7 @@ impl Place {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_is_charged_from_its_first_container_running_until_its_end() {
     let place = Place::new().await;
+    let mut live = opened(&place.app, &place.member, &format!("/live/namespaces/{}", place.id)).await;
     place.started("charged").await;
     let open = place.record("charged", true).await;
     assert_eq!(open["started_at"], place.start_of("charged").await);
@@ -167,17 +196,75 @@ async fn a_pod_is_charged_from_its_first_container_running_until_its_end() {
     .await;
     assert_eq!((&summary["running"], &summary["per_hour"]), (&json!(1), &open["price_per_hour"]), "{summary}");
     assert_eq!(summary["namespaces"][0]["key"], place.id, "{summary}");
+    let price = json!([{"amount": open["price_per_hour"], "currency": "EUR", "unit": "hour"}]);
+    assert_eq!(place.rates().await, [price.clone(), price], "of the namespace, as it is read and as it is listed");
+    read_until(&mut live, "\"price_per_hour\":[{").await;
     place.removed("charged").await;
     let ended = place.record("charged", false).await;
     assert_eq!((&ended["id"], &ended["started_at"]), (&open["id"], &open["started_at"]));
     let after = sums(&place.member, place.since).await;
     assert_eq!((&after["running"], &after["seconds"]), (&json!(0), &ended["seconds"]), "{after}");
     assert_eq!(after["total"], ended["cost"], "{after}");
+    assert_eq!(place.rates().await, [json!([]), json!([])]);
     let stranger = place.app.stranger("owner").await;
     assert_eq!(records(&stranger, place.since).await, Vec::<Value>::new());
     let theirs = format!("/v1/usage?month={}&namespace={}", month_of(&open), place.id);
     assert_eq!(place.member.get(&theirs).await.json()["items"].as_array().unwrap().len(), 1);
     assert_eq!(stranger.get(&theirs).await.json()["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_key_has_its_own_sum_and_what_people_order_has_none() {
+    let place = Place::new().await;
+    let colleague = place.app.member_of("default", "member").await;
+    let (ci, by_ci) = place.key(&place.member, "ci").await;
+    let (nightly, by_nightly) = place.key(&colleague, "nightly").await;
+    let pods = format!("/api/v1/namespaces/{}/pods", place.kubernetes_name);
+    by_ci.create(&pods, &place.manifest(&place.kubernetes_name, "of-ci").await).await.done();
+    // Its pods are made by a controller, and only the template knows of the key.
+    let labels = json!({"app": "x", "remotegpu.ai/sku-code": "cpu-shared-8g"});
+    let mut spec = place.manifest(&place.kubernetes_name, "").await["spec"].clone();
+    spec["restartPolicy"] = json!("Always");
+    let deployment = json!({
+        "metadata": {"name": "of-nightly"},
+        "spec": {"selector": {"matchLabels": {"app": "x"}}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+    });
+    let deployments = format!("/apis/apps/v1/namespaces/{}/deployments", place.kubernetes_name);
+    by_nightly.create(&deployments, &deployment).await.done();
+    let plan = json!({"name": "of-person", "sku_code": "cpu-shared-8g", "replicas": 1, "image": local_image().await});
+    let made = place.member.post(&format!("/v1/kubernetes/namespaces/{}/deployments", place.id), plan).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+
+    let wanted =
+        BTreeSet::from([("of-ci", ci.to_string()), ("of-ni", nightly.to_string()), ("of-pe", "null".to_owned())]);
+    let records = eventually("each has a record with its key", async || {
+        let records = place.records().await;
+        let told = |record: &Value| (record["pod"].as_str().unwrap()[..5].to_owned(), record["api_key_id"].to_string());
+        let found: BTreeSet<(String, String)> = records.iter().map(told).collect();
+        let all = wanted.iter().all(|(pod, key)| found.contains(&((*pod).to_owned(), key.clone())));
+        if all && found.len() == wanted.len() { Ok(records) } else { Err(records) }
+    })
+    .await;
+    for record in &records {
+        // Who owns the key, not who made the namespace.
+        let colleagues = record["api_key_id"] == nightly;
+        assert_eq!(record["member"] == "admin@remotegpu.local", !colleagues, "{record}");
+    }
+    let summary = eventually("each has cost something", async || {
+        let summary = sums(&place.member, place.since).await;
+        if summary["keys"].as_array().unwrap().len() == 3 { Ok(summary) } else { Err(summary) }
+    })
+    .await;
+    let mut keys: Vec<(&Value, &Value)> =
+        summary["keys"].as_array().unwrap().iter().map(|share| (&share["key"], &share["name"])).collect();
+    keys.sort_by_key(|(_, name)| (*name).to_string());
+    let (none, without) = (json!("none"), json!("Without a key"));
+    assert_eq!(keys, [(&none, &without), (&ci, &json!("ci")), (&nightly, &json!("nightly"))]);
+    let seconds = |share: &Value| share["seconds"].as_i64().unwrap();
+    let shares = summary["keys"].as_array().unwrap().iter().map(seconds).sum::<i64>();
+    assert_eq!(shares, seconds(&summary), "the keys add up to the whole");
+    let only = format!("/v1/usage/summary?since={}&key={}", Day::of(place.since), ci.as_str().unwrap());
+    assert_eq!(place.member.get(&only).await.json()["running"], 1);
 }
 
 /// The month in which a record began: whatever month it is by now, the record stands there.
@@ -234,10 +321,13 @@ async fn a_console_killed_while_records_open_and_close_doubles_and_loses_none() 
         // Killed with one pod running that will be gone, and one that comes while nobody looks.
         place.app.kill().await;
         place.removed(&goes).await;
+        let gone = Timestamp::now();
         place.started(&stays).await;
         place.start_of(&stays).await;
         place.app.restart().await;
-        place.record(&goes, false).await;
+        let ended = place.record(&goes, false).await;
+        let at = |key: &str| ended[key].as_str().unwrap().parse::<Timestamp>().unwrap();
+        assert!(at("started_at") <= at("ended_at") && at("ended_at") <= gone, "nobody pays for the outage: {ended}");
         place.record(&stays, true).await;
         names.extend([stays, goes]);
     }
@@ -256,7 +346,10 @@ async fn a_console_killed_while_records_open_and_close_doubles_and_loses_none() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spent_budget_refuses_new_pods_until_there_is_more() {
-    let place = Place::new().await;
+    let receiver = Receiver::start().await;
+    let (app, _dir) = webhook::console(&[&receiver]).await;
+    let place = Place::on(app).await;
+    webhook::webhook(&place.member, &receiver.url).await;
     place.started("spender").await;
     place.record("spender", true).await;
     let terms = |amount: &str| json!({"amount": amount, "currency": "EUR", "warn_at": [50], "hard_stop": true});
@@ -292,10 +385,39 @@ async fn a_spent_budget_refuses_new_pods_until_there_is_more() {
         ["budget.changed", "budget.created", "budget.reached", "budget.resumed", "budget.stopped"],
         "{rows:?}"
     );
+    for kind in told {
+        let event = webhook::told(&receiver, kind).await;
+        assert_eq!(event["data"]["target"], format!("budget:{}", made.str("/id")), "{event}");
+    }
     for _ in 0..2 {
         assert_eq!(place.member.delete(&path).await.status, 204);
     }
     place.member.get(&path).await.is_problem(404, "not_found", "Not found");
+    a_budget_of_the_account_warns_and_then_stops_every_namespace(&place).await;
+}
+
+/// Also one that is made during the stop.
+async fn a_budget_of_the_account_warns_and_then_stops_every_namespace(place: &Place) {
+    let terms = |stop: bool| json!({"amount": "0.000001", "currency": "EUR", "warn_at": [50], "hard_stop": stop});
+    let made = place.member.post("/v1/budgets", terms(false)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let rows = format!("/v1/audit?target=budget:{}&action=budget.reached", made.str("/id"));
+    eventually("the threshold is told", async || {
+        let told = place.member.get(&rows).await;
+        if told.json()["items"] == json!([]) { Err(told.text) } else { Ok(()) }
+    })
+    .await;
+    place.started(&unique("warned")).await;
+    let stops = place.member.put(&format!("/v1/budgets/{}", made.str("/id")), terms(true)).await;
+    assert_eq!(stops.status, 200, "{}", stops.text);
+    eventually("the namespace takes no pod any more", async || {
+        let ran = place.pod(&unique("late")).await;
+        if ran.ok { Err(ran.stdout) } else { Ok(()) }
+    })
+    .await;
+    let born = place.app.namespace(&place.member).await;
+    let refused = place.pod_in(born["kubernetes_name"].as_str().unwrap(), "first").await.refused();
+    assert!(refused.contains("Spending is stopped in this namespace"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

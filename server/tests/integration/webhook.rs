@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use sqlx::{Connection as _, SqliteConnection};
 use testkit::{Client, Received, Receiver, Scratch, TestApp, eventually, unique};
 
 use crate::{CONSOLE, engine};
@@ -12,7 +13,7 @@ use crate::{CONSOLE, engine};
 const ROUTE: &str = "/v1/webhooks";
 
 /// A console that may send to loopback and trusts the receivers.
-async fn console(receivers: &[&Receiver]) -> (TestApp, Scratch) {
+pub async fn console(receivers: &[&Receiver]) -> (TestApp, Scratch) {
     let dir = Scratch::new();
     let pem: String = receivers.iter().map(|receiver| receiver.authority.pem()).collect();
     let file = dir.secret("receivers.pem", &pem);
@@ -21,11 +22,21 @@ async fn console(receivers: &[&Receiver]) -> (TestApp, Scratch) {
 }
 
 /// Makes a webhook of all topics; gives its path and its secret.
-async fn webhook(owner: &Client, url: &str) -> (String, String) {
+pub async fn webhook(owner: &Client, url: &str) -> (String, String) {
     let topics = json!(["budget", "engine", "key_expiry", "deployment"]);
     let made = owner.post(ROUTE, json!({"name": unique("hook"), "url": url, "topics": topics})).await;
     assert_eq!((made.status, made.header("cache-control").as_str()), (201, "no-store"), "{}", made.text);
     (format!("{ROUTE}/{}", made.str("/id")), made.str("/secret"))
+}
+
+/// Waits until the receiver was told of an event of this type; gives what it was told.
+pub async fn told(receiver: &Receiver, kind: &str) -> Value {
+    eventually(&format!("{kind} is told"), async || {
+        let bodies: Vec<Value> = receiver.seen().iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
+        let found = bodies.iter().find(|body| body["type"] == kind).cloned();
+        found.ok_or(bodies)
+    })
+    .await
 }
 
 async fn test(owner: &Client, path: &str) {
@@ -107,6 +118,25 @@ async fn after_a_rotation_both_secrets_sign_and_neither_is_ever_shown_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_damaged_secret_cannot_sign_has_failed_and_other_webhooks_go_on() {
+    let receiver = Receiver::start().await;
+    let (app, _dir) = console(&[&receiver]).await;
+    let owner = app.operator().await;
+    let ((hurt, _), (sound, secret)) = (webhook(&owner, &receiver.url).await, webhook(&owner, &receiver.url).await);
+    let mut database = SqliteConnection::connect(&app.database_url()).await.unwrap();
+    let text = "UPDATE webhooks SET secret = secret || 'x' WHERE id = $1";
+    sqlx::query(text).bind(hurt.rsplit('/').next().unwrap()).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    for path in [&hurt, &sound] {
+        test(&owner, path).await;
+    }
+    let failed = attempts(&owner, &hurt, 1).await;
+    assert_eq!((&failed["state"], &failed["attempts"][0]["problem"]), (&json!("failed"), &json!("unreadable")));
+    let seen = receiver.until(1).await;
+    assert!(seen.len() == 1 && is_signed(&seen[0], &secret), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_a_failure_and_is_not_followed() {
     let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
     let (app, _dir) = console(&[&receiver, &elsewhere]).await;
@@ -163,7 +193,7 @@ async fn a_receiver_that_is_gone_is_not_asked_again_until_somebody_switches_it_o
     owner.post(&format!("{path}/test"), json!({})).await.is_problem(
         409,
         "conflict",
-        "This webhook is switched off: switch it on first",
+        "This webhook is disabled: enable it first",
     );
     assert_eq!(owner.post(&format!("{path}/switch"), json!({"enabled": true})).await.str("/id"), off["id"]);
     test(&owner, &path).await;
@@ -175,23 +205,25 @@ async fn a_key_that_ends_soon_is_told_once_and_only_to_its_own_account() {
     let (receiver, foreign) = (Receiver::start().await, Receiver::start().await);
     let (app, _dir) = console(&[&receiver, &foreign]).await;
     let (owner, stranger) = (app.operator().await, app.stranger("owner").await);
-    let (path, secret) = webhook(&owner, &receiver.url).await;
-    let (theirs, _) = webhook(&stranger, &foreign.url).await;
+    let (_, secret) = webhook(&owner, &receiver.url).await;
+    webhook(&stranger, &foreign.url).await;
     let ends = |days: i64| (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_string();
-    for (name, end) in [("soon", ends(3)), ("later", ends(30))] {
-        let made = owner.post("/v1/api-keys", json!({"name": name, "scopes": {"all": true}, "expires_at": end})).await;
+    let key = async |client: &Client, name: &str, end: String| {
+        let made = client.post("/v1/api-keys", json!({"name": name, "scopes": {"all": true}, "expires_at": end})).await;
         assert_eq!(made.status, 201, "{}", made.text);
-    }
+    };
+    key(&owner, "soon", ends(3)).await;
+    key(&owner, "later", ends(30)).await;
     let seen = receiver.until(1).await;
     let body: Value = serde_json::from_str(&seen[0].body).unwrap();
     assert_eq!((body["type"].as_str(), body["data"]["name"].as_str()), (Some("api_key.expiring"), Some("soon")));
     assert!(is_signed(&seen[0], &secret));
-    // What is sent later comes later: had the key been told twice, or the other one at all, it would be in between.
-    test(&owner, &path).await;
-    test(&stranger, &theirs).await;
+    // What happens later is told later: had the key been told twice, or the other one at all, it would be in between.
+    key(&owner, "next", ends(4)).await;
+    key(&stranger, "foreign", ends(4)).await;
     let (seen, foreign) = (receiver.until(2).await, foreign.until(1).await);
     assert_eq!((seen.len(), foreign.len()), (2, 1));
-    assert!(seen[1].body.contains("webhook.test") && foreign[0].body.contains("webhook.test"));
+    assert!(seen[1].body.contains("\"next\"") && foreign[0].body.contains("\"foreign\""), "{seen:?} {foreign:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,6 +262,28 @@ async fn what_happens_to_an_engine_is_told_with_its_ecosystem() {
     let target = format!("engine:{}", engine["id"].as_str().unwrap());
     assert_eq!((&body["type"], &body["data"]["target"]), (&json!("engine.created"), &json!(target)), "{body}");
     assert_eq!(body["data"]["ecosystem"], "prod", "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_of_the_platform_ends_with_the_right_of_whoever_runs_the_platform() {
+    let app = TestApp::start(CONSOLE).await;
+    let owner = app.operator().await;
+    let new = json!({"name": "x", "url": "https://hooks.example.com/x", "topics": ["engine"], "platform": true});
+    let made = owner.post(ROUTE, new).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let mut database = SqliteConnection::connect(&app.database_url()).await.unwrap();
+    sqlx::query("UPDATE users SET operator = FALSE").execute(&mut database).await.unwrap();
+    eventually("it is switched off", async || {
+        let log = owner.get("/v1/audit").await;
+        let off = |row: &Value| row["action"] == "webhook.disabled" && row["outcome"] == "success";
+        let found = log.json()["items"].as_array().is_some_and(|rows| rows.iter().any(off));
+        if found { Ok(()) } else { Err(log.text) }
+    })
+    .await;
+    let text = "SELECT disabled_reason FROM webhooks";
+    let why: String = sqlx::query_scalar(text).fetch_one(&mut database).await.unwrap();
+    assert_eq!(why, "no_operator");
+    database.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

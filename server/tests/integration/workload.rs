@@ -1,30 +1,14 @@
 //! What runs in a namespace, whoever made it: seen through REST and through the live streams of the pages.
 
+use domain::money::{Currency, Money};
+use domain::usage;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Client, TestApp, eventually, local_image, read_until};
+use testkit::{eventually, local_image, read_until};
 
-use crate::CONSOLE;
-
-struct Place {
-    app: TestApp,
-    member: Client,
-    id: String,
-    kubernetes_name: String,
-}
+use crate::place::Place;
 
 impl Place {
-    async fn new() -> Self {
-        let app = TestApp::start(CONSOLE).await;
-        let member = app.operator().await;
-        let namespace = app.namespace(&member).await;
-        let text = |key: &str| namespace[key].as_str().unwrap().to_owned();
-        Self { id: text("id"), kubernetes_name: text("kubernetes_name"), member, app }
-    }
-
-    fn path(&self, rest: &str) -> String {
-        format!("/v1/kubernetes/namespaces/{}/{rest}", self.id)
-    }
-
     /// What somebody with kubectl makes; admission fills in the rest.
     async fn apply(&self, manifest: Value) {
         let mut manifest = manifest;
@@ -184,10 +168,14 @@ async fn a_cron_job_is_suspended_resumed_run_by_hand_and_deleted() {
     let seen = place.member.get(&path).await.json();
     assert_eq!(seen["workload"]["schedule"]["cron"], "0 3 29 2 *", "{seen}");
     assert_eq!(seen["workload"]["reason"], "Waits for 0 3 29 2 * (UTC)");
+    let careful = place.member.clone().with("if-match", &place.member.get(&path).await.header("etag"));
     for (suspended, words) in [(true, "Suspended"), (false, "Waits")] {
         let changed = place.member.patch(&path, json!({"suspended": suspended})).await;
         assert_eq!(changed.status, 200, "{}", changed.text);
         assert!(changed.str("/workload/reason").starts_with(words), "{}", changed.text);
+        if suspended {
+            assert_eq!(careful.patch(&path, json!({"suspended": false})).await.status, 409, "they did not see that");
+        }
     }
     assert_eq!(place.member.patch(&path, json!({"replicas": 2})).await.status, 409);
     let made = place.member.post(&format!("{path}/run"), json!({})).await;
@@ -235,6 +223,73 @@ async fn logs_of_two_pods_come_in_one_stream_without_control_characters() {
         "invalid_request",
         "Name 1 to 16 pods",
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_the_run_before_a_restart_is_read_and_streamed() {
+    let place = Place::new().await;
+    // Each run says another word, and ends when it is told to.
+    let program = "trap 'exit 3' TERM; echo run $(cat /proc/sys/kernel/random/uuid); while :; do sleep 1; done";
+    let mut again = pod("again", local_image().await, &["/bin/sh", "-c", program]);
+    again["spec"]["restartPolicy"] = json!("Always");
+    place.apply(again).await;
+    place.until("pod/again", "running").await;
+    let said = async |query: &str| place.member.get(&place.path(&format!("pods/again/logs{query}"))).await;
+    let first = eventually("the first run has spoken", async || {
+        let log = said("").await;
+        if log.text.starts_with("run ") && log.text.ends_with('\n') { Ok(log.text) } else { Err(log.text) }
+    })
+    .await;
+
+    let end = ["-n", &place.kubernetes_name, "exec", "again", "--", "/bin/sh", "-c", "kill 1"];
+    // The program ends, and this command with it.
+    let _either = place.app.plane.admin(&end).await;
+    eventually("the second run has spoken", async || {
+        let log = said("").await;
+        if log.text.starts_with("run ") && log.text != first { Ok(()) } else { Err(log.text) }
+    })
+    .await;
+    let before = said("?previous=true").await;
+    assert_eq!((before.status, &before.text), (200, &first));
+    let (mut stream, mut text) = place.live("log?pods=again&previous=true").await;
+    if !text.contains("event: end") {
+        text.push_str(&read_until(&mut stream, "event: end").await);
+    }
+    assert!(text.contains(&format!("data: 0 {first}")), "{text}");
+}
+
+/// What a pod of cpu-shared-8g owes from its first second until then, in micro-units.
+fn owed(seen: &Value, until: Timestamp) -> i64 {
+    let price = Money::parse("0.06", Currency::new("EUR").unwrap()).unwrap();
+    let started = seen["workload"]["pods"][0]["started_at"].as_str().unwrap();
+    usage::cost(&price, started.parse().unwrap(), until).micros
+}
+
+fn cost_so_far(seen: &Value) -> i64 {
+    let cost = seen["workload"]["cost_so_far"].as_str().unwrap();
+    Money::parse(cost, Currency::new("EUR").unwrap()).unwrap().micros
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_costs_its_price_by_the_second_until_it_is_over() {
+    let place = Place::new().await;
+    let program = "while [ ! -e /over ]; do sleep 1; done";
+    place.apply(pod("paid", local_image().await, &["/bin/sh", "-c", program])).await;
+    place.until("pod/paid", "running").await;
+    let path = place.path("workloads/pod/paid");
+    eventually("it has cost something", async || {
+        let before = Timestamp::now();
+        let seen = place.member.get(&path).await.json();
+        let cost = cost_so_far(&seen);
+        assert!((owed(&seen, before)..=owed(&seen, Timestamp::now())).contains(&cost), "{seen}");
+        if cost > 0 { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    place.app.plane.admin(&["-n", &place.kubernetes_name, "exec", "paid", "--", "touch", "/over"]).await.out();
+    let over = place.until("pod/paid", "succeeded").await;
+    let ended = over["workload"]["pods"][0]["containers"][0]["last_exit_at"].as_str().unwrap();
+    assert_eq!(cost_so_far(&over), owed(&over, ended.parse().unwrap()), "{over}");
+    assert_eq!(over["workload"]["price_per_hour"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

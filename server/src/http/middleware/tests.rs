@@ -104,7 +104,16 @@ async fn every_answer_carries_the_security_headers() {
 
 #[tokio::test]
 async fn json_is_accepted_by_its_ranges() {
-    for accept in ["*/*", "application/*;q=0.5", "text/html, application/json", "application/problem+json"] {
-        assert_eq!(answer(Request::get("/text").header("accept", accept), Body::empty()).await.0, 200, "{accept}");
+    for (accept, status) in [
+        ("*/*", 200),
+        ("application/*;q=0.5", 200),
+        ("text/html, application/json", 200),
+        ("application/problem+json", 200),
+        ("Application/JSON; Charset=UTF-8", 200),
+        ("text/html, APPLICATION/*", 200),
+        ("application/json;q=0, text/html", 406),
+        ("*/*;q=0", 406),
+    ] {
+        assert_eq!(answer(Request::get("/text").header("accept", accept), Body::empty()).await.0, status, "{accept}");
     }
 }

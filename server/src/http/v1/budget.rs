@@ -10,8 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::answer::Created;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
-use crate::http::problem::{Conflicting, Missing, Problem};
+use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -50,20 +51,22 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<BudgetView>, Problem> {
-    Ok(Json(backend.get_budget(&caller, &id).await?))
+) -> Result<Tagged<BudgetView>, Problem> {
+    Ok(Tagged(backend.get_budget(&caller, &id).await?))
 }
 
 /// Give a budget other terms
 #[utoipa::path(put, path = "/budgets/{budget_id}", operation_id = "change_budget", tag = "Usage",
-    request_body = NewTerms, responses((status = 200, body = BudgetView), Missing))]
+    request_body = NewTerms, responses((status = 200, body = BudgetView), MissingOrConflicting))]
 async fn change(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(terms): ApiJson<NewTerms>,
-) -> Result<Json<BudgetView>, Problem> {
-    Ok(Json(backend.change_budget(&caller, &id, &terms).await?))
+) -> Result<Tagged<BudgetView>, Problem> {
+    let saw = if_match.check(backend.get_budget(&caller, &id)).await?;
+    Ok(Tagged(backend.change_budget(&caller, &id, &terms, saw.as_ref()).await?))
 }
 
 /// Take a budget away

@@ -7,17 +7,25 @@ use backend::Backend;
 use domain::deployment::{DeploymentPlan, DeploymentView};
 use domain::page::Page;
 use domain::pod::PodView;
+use domain::workload::{EventView, WorkloadChange, WorkloadKind};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::whole;
 use crate::http::answer::Created;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, SignedIn};
 use crate::http::problem::{MissingOrConflicting, Problem};
 use crate::http::state::AppState;
 
+const KIND: WorkloadKind = WorkloadKind::Deployment;
+
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(read, delete)).routes(routes!(pods))
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(read, change, delete))
+        .routes(routes!(pods))
+        .routes(routes!(events))
 }
 
 /// Deployments of a namespace
@@ -54,8 +62,26 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath((namespace_id, name)): ApiPath<(String, String)>,
-) -> Result<Json<DeploymentView>, Problem> {
-    Ok(Json(backend.get_deployment(&caller, &namespace_id, &name).await?))
+) -> Result<Tagged<DeploymentView>, Problem> {
+    Ok(Tagged(backend.get_deployment(&caller, &namespace_id, &name).await?))
+}
+
+/// Scale a deployment, change its image or its environment
+///
+/// As the workload that it is; the `ETag` of one route holds at the other.
+#[utoipa::path(patch, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}",
+    operation_id = "change_deployment", tag = "Deployments", request_body = WorkloadChange,
+    responses((status = 200, body = DeploymentView), MissingOrConflicting))]
+async fn change(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath((namespace_id, name)): ApiPath<(String, String)>,
+    if_match: IfMatch,
+    ApiJson(change): ApiJson<WorkloadChange>,
+) -> Result<Tagged<DeploymentView>, Problem> {
+    let saw = if_match.check(backend.get_workload(&caller, &namespace_id, KIND, &name)).await?;
+    backend.change_workload(&caller, &namespace_id, (KIND, &name), &change, saw.as_ref()).await?;
+    Ok(Tagged(backend.get_deployment(&caller, &namespace_id, &name).await?))
 }
 
 /// Delete a deployment and its pods
@@ -79,4 +105,16 @@ async fn pods(
     ApiPath((namespace_id, name)): ApiPath<(String, String)>,
 ) -> Result<Json<Page<PodView>>, Problem> {
     Ok(whole(backend.get_deployment(&caller, &namespace_id, &name).await?.pods))
+}
+
+/// What Kubernetes reported about a deployment and its pods, newest first
+#[utoipa::path(get, path = "/kubernetes/namespaces/{namespace_id}/deployments/{name}/events",
+    operation_id = "list_deployment_events", tag = "Deployments",
+    responses((status = 200, body = Page<EventView>), MissingOrConflicting))]
+async fn events(
+    SignedIn(caller): SignedIn,
+    State(backend): State<Backend>,
+    ApiPath((namespace_id, name)): ApiPath<(String, String)>,
+) -> Result<Json<Page<EventView>>, Problem> {
+    Ok(whole(backend.get_workload(&caller, &namespace_id, KIND, &name).await?.events))
 }

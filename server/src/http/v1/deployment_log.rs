@@ -20,7 +20,7 @@ use crate::http::stream_guard::StreamGuard;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct LogQuery {
-    /// Which pod; the newest one when unsaid.
+    /// Which pod; when unsaid the first that is ready, else the first.
     pod: Option<String>,
     /// Keep the stream open for what is still to come.
     #[serde(default)]

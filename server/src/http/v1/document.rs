@@ -24,6 +24,8 @@ const ABOUT: &str = "One Kubernetes API as a GPU cloud. Errors are problem docum
     a sentence in `detail`. Lists are `{\"items\", \"next_cursor\"}`, asked for by `limit` and `cursor`. Times are \
     RFC 3339 in UTC.";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+/// What two people may edit although it is written whole; everything that takes a PATCH is.
+const EDITS: [&str; 3] = ["change_budget", "change_webhook", "set_sku_grants"];
 const JSON: &str = "application/json";
 
 /// The finished document as it is served: its text, which is a tenth of the tree that it was.
@@ -95,7 +97,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) -> anyhow
     if operation["responses"].get("201").is_some() && need != Need::Everybody {
         header(operation, "Idempotency-Key", "Repeat the request with the same key: it is done once, within 24 hours");
     }
-    if method == "patch" {
+    if method == "patch" || EDITS.contains(&id.as_str()) {
         header(operation, "If-Match", "The `ETag` of what you saw: refused with 409 if somebody changed it meanwhile");
     }
     optional_body(operation);

@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::answer::Created;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, ApiQuery, Paging, PagingQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
@@ -86,8 +87,8 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<EngineView>, Problem> {
-    Ok(Json(backend.get_engine(&caller, &id).await?))
+) -> Result<Tagged<EngineView>, Problem> {
+    Ok(Tagged(backend.get_engine(&caller, &id).await?))
 }
 
 /// Change name, tag, ingress address or CA
@@ -97,9 +98,11 @@ async fn change(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(change): ApiJson<ChangeEngine>,
-) -> Result<Json<EngineView>, Problem> {
-    Ok(Json(backend.change_engine(&caller, &id, &change).await?))
+) -> Result<Tagged<EngineView>, Problem> {
+    let saw = if_match.check(backend.get_engine(&caller, &id)).await?;
+    Ok(Tagged(backend.change_engine(&caller, &id, &change, saw.as_ref()).await?))
 }
 
 /// Delete an engine and forget its credentials
@@ -107,7 +110,7 @@ async fn change(
 /// 409 while a SKU is placed on it, and while pods run on it unless `force` is set. 202 where its pods and nodes must end
 /// first: it is `deleting`, and gone after that; `abandon` forgets such an engine at once.
 #[utoipa::path(delete, path = "/engines/{engine_id}", operation_id = "delete_engine", tag = "Engines",
-    request_body = DeleteEngine, responses((status = 202, body = EngineView), (status = 204), MissingOrConflicting))]
+    request_body = DeleteEngine, responses((status = 202, body = EngineView), (status = 204), Conflicting))]
 async fn delete(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

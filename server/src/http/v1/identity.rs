@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::whole;
 use crate::http::extract::{ApiPath, SignedIn};
-use crate::http::problem::{MissingOrConflicting, Problem};
+use crate::http::problem::{Conflicting, Problem};
 use crate::http::session::BrowserSession;
 use crate::http::state::AppState;
 
@@ -40,7 +40,7 @@ async fn list(SignedIn(caller): SignedIn, State(backend): State<Backend>) -> Res
 ///
 /// The caller's other sessions end. The last way to sign in stays: 409.
 #[utoipa::path(delete, path = "/auth/identities/{identity_id}", operation_id = "unlink_identity", tag = "Sign-in",
-    responses((status = 204), MissingOrConflicting))]
+    responses((status = 204), Conflicting))]
 async fn unlink(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use backend::Backend;
 use domain::admission::Verdict;
 use domain::deployment::AdmissionCheck;
-use domain::namespace::{DeleteNamespace, NamespaceView, NewNamespace};
+use domain::namespace::{ChangeNamespace, DeleteNamespace, NamespaceView, NewNamespace};
 use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -56,21 +56,22 @@ async fn read(
     Ok(Tagged(backend.get_namespace(&caller, &id).await?))
 }
 
-/// Rename a namespace
+/// Rename a namespace, or set its share of what the account may have
 ///
-/// The Kubernetes name stays, so every kubeconfig and key goes on working.
+/// The Kubernetes name stays, so every kubeconfig and key goes on working. Owners and admins set the share: limits of
+/// its own, below what every namespace may use; with all others they stay within the account's total.
 #[utoipa::path(patch, path = "/kubernetes/namespaces/{namespace_id}", operation_id = "rename_namespace",
-    tag = "Namespaces", request_body = NewNamespace,
+    tag = "Namespaces", request_body = ChangeNamespace,
     responses((status = 200, body = NamespaceView), MissingOrConflicting))]
 async fn rename(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
     if_match: IfMatch,
-    ApiJson(new): ApiJson<NewNamespace>,
+    ApiJson(change): ApiJson<ChangeNamespace>,
 ) -> Result<Tagged<NamespaceView>, Problem> {
     let saw = if_match.check(backend.get_namespace(&caller, &id)).await?;
-    Ok(Tagged(backend.rename_namespace(&caller, &id, new, saw.as_ref()).await?))
+    Ok(Tagged(backend.change_namespace(&caller, &id, change, saw.as_ref()).await?))
 }
 
 /// Delete a namespace

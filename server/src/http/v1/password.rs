@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::extract::{ApiJson, ApiPath, SignedIn};
-use crate::http::problem::{Conflicting, Missing, Problem};
+use crate::http::problem::{Conflicting, MissingOrConflicting, Problem};
 use crate::http::session::BrowserSession;
 use crate::http::state::AppState;
 
@@ -63,7 +63,7 @@ async fn change(
 ///
 /// The link works once, for an hour, and is in this answer only: there is no mail server, whoever asks hands it over.
 #[utoipa::path(post, path = "/members/{user_id}/password-reset", operation_id = "create_password_reset",
-    tag = "Members", responses((status = 200, body = ResetLink), Missing))]
+    tag = "Members", responses((status = 200, body = ResetLink), MissingOrConflicting))]
 async fn create_reset(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

@@ -31,7 +31,9 @@ pub fn file_routes() -> OpenApiRouter<AppState> {
 
 /// Sums of the account
 ///
-/// By day, namespace, SKU and member, with what runs now and a forecast of the month. Days are UTC.
+/// By day, namespace, SKU, member and API key, with what runs now and a forecast of the month. Days are UTC. A pod is of
+/// the key that ordered it and of that key's owner, or of the person who ordered it in the console; where nobody knows, of
+/// the member who made the namespace.
 #[utoipa::path(get, path = "/usage/summary", operation_id = "get_usage_summary", tag = "Usage",
     params(UsageQuery), responses((status = 200, body = UsageSummary)))]
 async fn summary(

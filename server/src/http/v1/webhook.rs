@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::answer::Created;
+use crate::http::etag::{IfMatch, Tagged};
 use crate::http::extract::{ApiJson, ApiPath, Paging, PagingQuery, SignedIn};
 use crate::http::problem::{Conflicting, Missing, MissingOrConflicting, Problem};
 use crate::http::state::AppState;
@@ -58,27 +59,29 @@ async fn read(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
-) -> Result<Json<WebhookView>, Problem> {
-    Ok(Json(backend.get_webhook(&caller, &id).await?))
+) -> Result<Tagged<WebhookView>, Problem> {
+    Ok(Tagged(backend.get_webhook(&caller, &id).await?))
 }
 
 /// Change a webhook
 #[utoipa::path(put, path = "/webhooks/{webhook_id}", operation_id = "change_webhook", tag = "Webhooks",
-    request_body = NewWebhook, responses((status = 200, body = WebhookView), Missing))]
+    request_body = NewWebhook, responses((status = 200, body = WebhookView), MissingOrConflicting))]
 async fn change(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
+    if_match: IfMatch,
     ApiJson(new): ApiJson<NewWebhook>,
-) -> Result<Json<WebhookView>, Problem> {
-    Ok(Json(backend.change_webhook(&caller, &id, &new).await?))
+) -> Result<Tagged<WebhookView>, Problem> {
+    let saw = if_match.check(backend.get_webhook(&caller, &id)).await?;
+    Ok(Tagged(backend.change_webhook(&caller, &id, &new, saw.as_ref()).await?))
 }
 
 /// Delete a webhook
 ///
 /// What is on its way is not sent any more.
 #[utoipa::path(delete, path = "/webhooks/{webhook_id}", operation_id = "delete_webhook", tag = "Webhooks",
-    responses((status = 204), Missing))]
+    responses((status = 204)))]
 async fn delete(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,

@@ -39,7 +39,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(manifest, edit))
 }
 
-/// Scale a workload or change its image
+/// Scale a workload, change its image or its environment
 #[utoipa::path(patch, path = "/kubernetes/namespaces/{namespace_id}/workloads/{kind}/{name}",
     operation_id = "change_workload", tag = "Workloads", request_body = WorkloadChange,
     responses((status = 200, body = WorkloadDetail), MissingOrConflicting))]

@@ -1,15 +1,16 @@
-//! Way 8 of `security.md` §6.2: the same forbidden change in every dialect and through every door of a pod.
+//! Way 8 of `security.md` §6.2: the same forbidden change in every dialect, through every door of a pod and in the
+//! templates of workloads.
 
 use serde_json::{Value, json};
 use testkit::Dialect::{self, Apply, JsonPatch, MergePatch, Replace, StrategicMergePatch};
 
-use super::ways_round::{Room, pod, sold};
+use super::ways_round::{Room, pod, sold, workloads};
 
 const DIALECTS: [Dialect; 5] = [JsonPatch, MergePatch, StrategicMergePatch, Apply, Replace];
 
 /// One forbidden change: the member at `pointer` becomes `value`.
 struct Change {
-    pointer: &'static str,
+    pointer: String,
     value: Value,
 }
 
@@ -19,6 +20,7 @@ fn forbidden() -> Vec<Change> {
         ("/metadata/annotations/remotegpu.ai~1price-per-hour", json!("0.01 EUR")),
         ("/metadata/annotations/remotegpu.ai~1sku-version", json!("0")),
         ("/metadata/annotations/remotegpu.ai~1runtime-class", json!("remotegpu-nvidia-1xa100")),
+        ("/metadata/annotations/remotegpu.ai~1ordered-by", json!("key-00000000")),
         ("/spec/containers/0/resources", json!({"limits": {"cpu": "1"}, "requests": {"cpu": "1"}})),
         ("/spec/tolerations", json!([{"operator": "Exists"}])),
         ("/spec/nodeSelector", json!({"remotegpu.ai/engine": "local"})),
@@ -27,32 +29,43 @@ fn forbidden() -> Vec<Change> {
         ("/spec/priorityClassName", json!("system-node-critical")),
     ]
     .into_iter()
-    .map(|(pointer, value)| Change { pointer, value })
+    .map(|(pointer, value)| Change { pointer: pointer.to_owned(), value })
+    .collect()
+}
+
+/// What may not become of a template that stands at `base`, and the words of the refusal.
+fn forbidden_in_template(base: &str) -> Vec<(Change, &'static str)> {
+    let gpu = json!({"name": "i", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "1"}}});
+    [
+        ("/metadata/labels/remotegpu.ai~1sku-code", json!(""), "Pod template needs the label remotegpu.ai/sku-code"),
+        ("/metadata/labels/remotegpu.ai~1sku-code", json!("gpu-b200-1x"), "SKU \"gpu-b200-1x\" does not exist"),
+        ("/spec/nodeName", json!("simulated-h100"), "nodeName"),
+        ("/spec/tolerations", json!([{"operator": "Exists"}]), "every taint"),
+        ("/spec/schedulerName", json!("mine"), "schedulerName"),
+        ("/spec/initContainers", json!([gpu]), "may not ask for nvidia.com/gpu"),
+    ]
+    .into_iter()
+    .map(|(pointer, value, words)| (Change { pointer: format!("{base}{pointer}"), value }, words))
     .collect()
 }
 
 impl Change {
-    /// Written down in one dialect.
-    fn in_dialect(&self, dialect: Dialect, before: &Value) -> Value {
+    /// Written down in one dialect, for an object as it is stored and as it was applied.
+    fn in_dialect(&self, dialect: Dialect, stored: &Value, applied: &Value) -> Value {
         let keys: Vec<String> =
             self.pointer[1..].split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect();
         match dialect {
             JsonPatch => json!([{"op": "add", "path": self.pointer, "value": self.value}]),
-            Replace => {
+            Replace | Apply => {
+                let before = if dialect == Apply { applied } else { stored };
                 let mut whole = before.clone();
                 set(&mut whole, &keys, &self.value);
                 whole
             }
-            Apply => {
-                let mut object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": before["metadata"]["name"]},
-                    "spec": {"containers": [{"name": "app", "image": before["spec"]["containers"][0]["image"]}]}});
-                set(&mut object, &keys, &self.value);
-                object
-            }
             MergePatch | StrategicMergePatch => {
                 let mut patch = json!({});
                 if keys.iter().any(|key| key == "containers") {
-                    patch["spec"] = json!({"containers": before["spec"]["containers"]});
+                    patch["spec"] = json!({"containers": stored["spec"]["containers"]});
                 }
                 set(&mut patch, &keys, &self.value);
                 patch
@@ -76,9 +89,10 @@ fn set(object: &mut Value, keys: &[String], value: &Value) {
 async fn no_dialect_and_no_door_changes_what_was_sold() {
     let room = Room::new().await;
     let before = room.made("steady").await;
+    let applied = pod("steady", "gpu-h100-1x", json!({}));
     for change in forbidden() {
         for dialect in DIALECTS {
-            let body = change.in_dialect(dialect, &room.to_replace("steady").await);
+            let body = change.in_dialect(dialect, &room.to_replace("steady").await, &applied);
             let reply = room.tenant.change(&room.path("pods/steady"), dialect, &body).await;
             assert!(reply.status >= 400, "{dialect:?} {}: {}", change.pointer, reply.body["metadata"]);
             // Not open to tenants; the administrator's writes are ignored or refused, never taken.
@@ -90,6 +104,39 @@ async fn no_dialect_and_no_door_changes_what_was_sold() {
         }
     }
     room.admin.delete(&room.path("pods/steady")).await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_dialect_changes_a_template_into_what_is_not_sold() {
+    let room = Room::new().await;
+    let labels = json!({"app": "x", "remotegpu.ai/sku-code": "gpu-h100-1x"});
+    let template = json!({"metadata": {"labels": labels}, "spec": pod("", "", json!({}))["spec"]});
+    for (path, kind, mut spec) in workloads(&template) {
+        let (version, base) = match kind {
+            "Deployment" | "ReplicaSet" | "StatefulSet" => ("apps/v1", "/spec/template"),
+            "CronJob" => ("batch/v1", "/spec/jobTemplate/spec/template"),
+            // Not open to tenants, or never to be changed at all.
+            _ => continue,
+        };
+        if kind != "CronJob" {
+            spec["replicas"] = json!(0);
+        }
+        let applied = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "steady"}, "spec": spec});
+        let all = path.replace("{}", &room.namespace);
+        let one = format!("{all}/steady");
+        let mut stored = room.tenant.create(&all, &applied).await.done();
+        stored["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+        for (change, words) in forbidden_in_template(base) {
+            for dialect in DIALECTS {
+                let reply = room.tenant.change(&one, dialect, &change.in_dialect(dialect, &stored, &applied)).await;
+                let sentence = reply.refused();
+                assert!(sentence.contains(words), "{dialect:?} {kind} {}: {sentence}", change.pointer);
+            }
+        }
+        let after = room.tenant.get(&one).await.done();
+        assert_eq!(after.pointer(base), stored.pointer(base), "{kind}");
+        room.tenant.delete(&one).await.done();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,8 @@ use crate::CONSOLE;
 pub struct Room {
     _app: TestApp,
     pub namespace: String,
+    /// What pods of the tenant's key say about who ordered them.
+    orderer: String,
     pub tenant: KubeApi,
     pub admin: KubeApi,
 }
@@ -23,7 +25,9 @@ impl Room {
         let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", namespace["id"].as_str().unwrap());
         let token = app.anonymous().with("x-api-key", &key).post(&path, json!({})).await.str("/status/token");
         let (tenant, admin) = (KubeApi::with_token(app.plane, &token), KubeApi::admin(app.plane));
-        Self { namespace: namespace["kubernetes_name"].as_str().unwrap().to_owned(), tenant, admin, _app: app }
+        let orderer = format!("key-{}", key.split('_').nth(1).unwrap());
+        let namespace = namespace["kubernetes_name"].as_str().unwrap().to_owned();
+        Self { namespace, orderer, tenant, admin, _app: app }
     }
 
     pub fn path(&self, rest: &str) -> String {
@@ -74,6 +78,7 @@ pub fn sold(pod: &Value) -> Value {
         pod["metadata"]["annotations"]["remotegpu.ai/sku-version"],
         pod["metadata"]["annotations"]["remotegpu.ai/price-per-hour"],
         pod["metadata"]["annotations"]["remotegpu.ai/runtime-class"],
+        pod["metadata"]["annotations"]["remotegpu.ai/ordered-by"],
         resources,
         [spec["nodeSelector"], spec["tolerations"], spec["runtimeClassName"], spec["priorityClassName"]],
         [spec["initContainers"], spec["ephemeralContainers"], spec["schedulerName"], spec["serviceAccountName"]],
@@ -122,7 +127,7 @@ async fn way_1_no_label_a_wrong_one_or_one_in_the_wrong_place() {
 }
 
 /// Path, kind and spec of everything that makes pods from a template.
-fn workloads(template: &Value) -> Vec<(&'static str, &'static str, Value)> {
+pub fn workloads(template: &Value) -> Vec<(&'static str, &'static str, Value)> {
     let selector = json!({"matchLabels": {"app": "x"}});
     let selected = json!({"selector": selector, "template": template});
     let mut once = template.clone();
@@ -246,7 +251,8 @@ async fn ways_5_6_and_9_the_doors_beside_the_pod() {
         let old_way = who.create(&room.path("bindings"), &binding).await;
         for (reply, words) in [
             (resize, "resize"),
-            (with_gpu, ""),
+            // Kubernetes itself, before any webhook is asked.
+            (with_gpu, "cannot be set for an Ephemeral Container"),
             (with_root, "privileged"),
             (bound, "Only the scheduler places pods"),
             (old_way, "Only the scheduler places pods"),
@@ -338,6 +344,51 @@ async fn ways_10_and_11_other_makers_of_pods_dry_runs_and_late_injectors() {
     assert_eq!(sold(&twice), sold(&dry));
 
     late_injector(&room).await;
+}
+
+const ORDERED_BY: &str = "/metadata/annotations/remotegpu.ai~1ordered-by";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_orders_in_the_name_of_another() {
+    let room = Room::new().await;
+    let forged = json!({"remotegpu.ai/ordered-by": "key-00000000"});
+    let mut bare = pod("bare", "cpu-shared-8g", json!({}));
+    bare["metadata"]["annotations"] = forged.clone();
+    let own = Some(json!(room.orderer));
+    assert_eq!(room.tenant.create(&room.path("pods"), &bare).await.done().pointer(ORDERED_BY).cloned(), own);
+
+    let labels = json!({"app": "x", "remotegpu.ai/sku-code": "cpu-shared-8g"});
+    let containers = json!([{"name": "app", "image": "registry.invalid/app:1"}]);
+    let template = json!({"metadata": {"labels": labels, "annotations": forged}, "spec": {"containers": containers}});
+    let both = workloads(&template).into_iter().filter(|(_, kind, _)| ["Deployment", "CronJob"].contains(kind));
+    for (path, kind, spec) in both {
+        let workload = json!({"kind": kind, "metadata": {"name": "forged"}, "spec": spec});
+        let stored = room.tenant.create(&path.replace("{}", &room.namespace), &workload).await.done();
+        let within = if kind == "CronJob" { "/spec/jobTemplate/spec/template" } else { "/spec/template" };
+        assert_eq!(stored.pointer(&format!("{within}{ORDERED_BY}")).cloned(), own, "{kind}");
+    }
+    let made = eventually("the Deployment makes a pod", async || {
+        let pods = room.admin.get(&room.path("pods?labelSelector=app%3Dx")).await.done();
+        pods["items"].get(0).cloned().ok_or(pods)
+    })
+    .await;
+    assert_eq!(made.pointer(ORDERED_BY).cloned(), own, "a controller hands on what the template says");
+    a_template_that_stays_is_not_rolled_out(&room).await;
+}
+
+/// Whoever writes only who ordered it, or takes that away, changes nothing: not even the generation moves.
+async fn a_template_that_stays_is_not_rolled_out(room: &Room) {
+    let path = format!("/apis/apps/v1/namespaces/{}/deployments/forged", room.namespace);
+    let before = room.admin.get(&path).await.done()["metadata"]["generation"].clone();
+    let (other, none) = (json!("key-00000000"), Value::Null);
+    for (who, text) in [(&room.tenant, &other), (&room.tenant, &none), (&room.admin, &none)] {
+        let annotations = json!({"remotegpu.ai/ordered-by": text});
+        let change = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
+        let after = who.change(&path, testkit::Dialect::MergePatch, &change).await.done();
+        let said = after.pointer(&format!("/spec/template{ORDERED_BY}"));
+        assert_eq!((&after["metadata"]["generation"], said), (&before, Some(&json!(room.orderer))), "{text}");
+    }
+    room.admin.delete(&path).await.done();
 }
 
 /// A mutating policy that only acts on what admission has priced already: it always comes after us.

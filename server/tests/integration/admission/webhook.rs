@@ -11,13 +11,14 @@ use tokio::task::JoinHandle;
 use super::ways_round::pod;
 use crate::CONSOLE;
 
-const PRICE: &str = "/metadata/annotations/remotegpu.ai~1price-per-hour";
+pub const PRICE: &str = "/metadata/annotations/remotegpu.ai~1price-per-hour";
 
 fn pods(namespace: &str) -> String {
     format!("/api/v1/namespaces/{namespace}/pods")
 }
 
-async fn make(webhook: &Webhook, namespace: &str, sku: &str) -> KubeReply {
+/// Tries to make a pod of a SKU.
+pub async fn make(webhook: &Webhook, namespace: &str, sku: &str) -> KubeReply {
     webhook.api.create(&format!("{}?dryRun=All", pods(namespace)), &pod("probe", sku, json!({}))).await
 }
 
@@ -172,38 +173,91 @@ async fn an_expired_certificate_and_a_foreign_one_let_nothing_in() {
     })
     .await;
     assert!(sentence.contains("fill.admission.remotegpu.ai"), "{sentence}");
+    eventually("the log says why", async || {
+        let log = webhook.log();
+        if log.contains("the certificate has ended") { Ok(()) } else { Err(log) }
+    })
+    .await;
     webhook.serve_with(&authority, false);
     works_again(&webhook, &namespace).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_was_set_to_ignore_and_is_down_is_backed_by_policies() {
+/// A webhook that was set to `Ignore` and is down, with one policy behind it, and a namespace.
+async fn ignored(policy: &str) -> (Webhook, String) {
     let authority = Authority::new();
     let webhook = Webhook::new(CONSOLE, &authority);
-    webhook.policy("gpu-needs-sku.yaml").await;
-    webhook.policy("pods-are-priced.yaml").await;
+    webhook.policy(policy).await;
     let ignore = |text: String| text.replace("failurePolicy: Fail", "failurePolicy: Ignore");
     webhook.register("127.0.0.1:1", &[&authority], ignore).await;
     let namespace = webhook.namespace(&[]).await;
-    let sentence = eventually("the policies are in force", async || {
-        let reply = make(&webhook, &namespace, "gpu-h100-1x").await;
+    (webhook, namespace)
+}
+
+/// The sentence with which the one policy refuses a pod. Policies come into force a moment after they were made.
+async fn refused(webhook: &Webhook, namespace: &str, pod: &Value) -> String {
+    eventually("the policy is in force", async || {
+        let reply = webhook.api.create(&format!("{}?dryRun=All", pods(namespace)), pod).await;
         if reply.status >= 400 { Ok(reply.refused()) } else { Err(reply.body) }
     })
-    .await;
-    assert!(sentence.contains("RemoteGPU admission has not priced this pod"), "{sentence}");
-    let mut bare = pod(
-        "probe",
-        "",
-        json!({"containers":
-        [{"name": "a", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}),
-    );
-    bare["metadata"]["labels"] = json!({});
-    let sentence = webhook.api.create(&pods(&namespace), &bare).await.refused();
-    // Both policies say no; the API server prints one of them.
-    let either = ["remotegpu.ai/sku-code to ask for devices", "has not priced this pod"];
-    assert!(either.iter().any(|words| sentence.contains(words)), "{sentence}");
+    .await
+}
 
-    // Only the filling half is gone: the other half refuses what was not filled in.
+fn without_sku(spec: Value) -> Value {
+    let mut pod = pod("probe", "", spec);
+    pod["metadata"]["labels"] = json!({});
+    pod
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_webhook_set_to_ignore_no_device_and_no_claim_gets_in_without_a_sku() {
+    let (webhook, namespace) = ignored("gpu-needs-sku.yaml").await;
+    let gpu = json!([{"name": "a", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]);
+    for spec in [
+        json!({"containers": gpu}),
+        json!({"initContainers": gpu}),
+        json!({"resourceClaims": [{"name": "gpu", "resourceClaimName": "gpu"}]}),
+    ] {
+        let sentence = refused(&webhook, &namespace, &without_sku(spec.clone())).await;
+        let words = "Pod template needs the label remotegpu.ai/sku-code to ask for devices";
+        assert!(sentence.contains(words), "{spec}: {sentence}");
+    }
+    // Nothing else stands behind the webhook here: it was this policy.
+    for allowed in [without_sku(json!({})), pod("probe", "gpu-h100-1x", json!({"containers": gpu}))] {
+        webhook.api.create(&format!("{}?dryRun=All", pods(&namespace)), &allowed).await.done();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_webhook_set_to_ignore_no_pod_gets_in_without_a_price_or_changes_it() {
+    let (webhook, namespace) = ignored("pods-are-priced.yaml").await;
+    for unpriced in [pod("probe", "gpu-h100-1x", json!({})), without_sku(json!({}))] {
+        let sentence = refused(&webhook, &namespace, &unpriced).await;
+        let words = "RemoteGPU admission has not priced this pod, so it cannot run; tell the operator";
+        assert!(sentence.contains(words), "{sentence}");
+    }
+    let mut priced = pod("priced", "gpu-h100-1x", json!({}));
+    priced["metadata"]["annotations"] =
+        json!({"remotegpu.ai/sku-version": "1", "remotegpu.ai/price-per-hour": "3.29 EUR"});
+    webhook.api.create(&pods(&namespace), &priced).await.done();
+    let path = format!("{}/priced", pods(&namespace));
+    for change in [
+        json!({"labels": {"remotegpu.ai/sku-code": "cpu-shared-8g"}}),
+        json!({"annotations": {"remotegpu.ai/sku-version": "2"}}),
+        json!({"annotations": {"remotegpu.ai/price-per-hour": null}}),
+        json!({"annotations": {"remotegpu.ai/runtime-class": "other"}}),
+    ] {
+        let body = json!({"metadata": change});
+        let sentence = webhook.api.change(&path, testkit::Dialect::MergePatch, &body).await.refused();
+        let words = "SKU, its version and its price cannot change after creation; create a new pod instead";
+        assert!(sentence.contains(words), "{change}: {sentence}");
+    }
+    webhook.api.delete(&path).await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_the_filling_half_is_gone_the_other_half_refuses_what_was_not_filled_in() {
+    let authority = Authority::new();
+    let webhook = Webhook::new(CONSOLE, &authority);
     let replica = webhook.replica(&authority, None).await;
     let half = |text: String| {
         let (mutating, validating) = text.split_once("\n---\n").unwrap();
@@ -211,8 +265,9 @@ async fn a_webhook_that_was_set_to_ignore_and_is_down_is_backed_by_policies() {
         format!("{mutating}\n---\n{validating}")
     };
     webhook.register(&replica.address, &[&authority], half).await;
+    let namespace = webhook.namespace(&[]).await;
     let sentence = make(&webhook, &namespace, "gpu-h100-1x").await.refused();
-    assert!(sentence.contains("differs from its SKU") || sentence.contains("not priced"), "{sentence}");
+    assert!(sentence.contains("The pod differs from its SKU at"), "{sentence}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

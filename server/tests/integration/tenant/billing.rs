@@ -1,5 +1,6 @@
 //! The invoice of a month: its two forms, its months, and a pod that ran.
 
+use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Reply, eventually, unique};
@@ -52,7 +53,11 @@ async fn an_invoice_taken_out_as_a_file_stands_in_the_audit_log_and_one_that_is_
     assert_eq!(client.get(&path).await.status, 200);
     let exported = async || owner.get("/v1/audit?action=usage.exported").await.json()["items"].clone();
     assert_eq!(exported().await, json!([]));
-    assert_eq!(client.clone().with("accept", "text/csv").get(&path).await.status, 200);
+    let csv = client.clone().with("accept", "text/csv");
+    let head = csv.send(Method::HEAD, &path, None).await;
+    assert_eq!((head.status, head.header("content-type").as_str()), (200, "text/csv; charset=utf-8"));
+    assert_eq!(exported().await, json!([]), "of a file nobody was given");
+    assert_eq!(csv.get(&path).await.status, 200);
     let rows = exported().await;
     assert_eq!((rows.as_array().unwrap().len(), &rows[0]["detail"]), (1, &json!("2024-11, tenant API")), "{rows}");
 }

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use engines::kubernetes::{Access, Renewal};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Ran, Scratch, TestApp, eventually, unique};
@@ -13,7 +16,7 @@ struct Connector {
     file: PathBuf,
     text: String,
     account: String,
-    _folder: Scratch,
+    folder: Scratch,
 }
 
 impl Connector {
@@ -29,13 +32,22 @@ impl Connector {
         let file = folder.secret(&unique("connector"), &reply.text);
         let listed = credentials(owner).await;
         let account = listed[0]["service_account"].as_str().unwrap().to_owned();
-        let connector = Self { file, text: reply.text, account, _folder: folder };
+        let connector = Self { file, text: reply.text, account, folder };
         connector.run(app, &["get", "pods"]).await.out();
         connector
     }
 
     async fn run(&self, app: &TestApp, arguments: &[&str]) -> Ran {
         app.plane.kubectl(&self.file, arguments, &[]).await
+    }
+
+    fn token(&self) -> &str {
+        self.text.split("token: \"").nth(1).unwrap().split('"').next().unwrap()
+    }
+
+    /// The same kubeconfig with another token.
+    fn with(&self, token: &str) -> PathBuf {
+        self.folder.secret(&unique("connector"), &self.text.replace(self.token(), token))
     }
 }
 
@@ -75,6 +87,26 @@ async fn it_opens_the_tenants_namespace_and_renews_itself_alone() {
         let refused = renew(&one, foreign).await.refused();
         assert!(refused.contains("orbidden"), "{foreign}: {refused}");
     }
+    a_node_renews_its_token_and_begins_with_the_newest(&app, &one).await;
+}
+
+/// What the customer's node does at half the life of its token, and when it starts long after.
+async fn a_node_renews_its_token_and_begins_with_the_newest(app: &TestApp, connector: &Connector) {
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
+    let kept = connector.file.with_extension("token");
+    let (client, _) = Access::File(connector.file.clone()).connect().await.unwrap();
+    Renewal::of(connector.token()).unwrap().renew(&client, &kept).await.unwrap();
+    let newest = std::fs::read_to_string(&kept).unwrap();
+    assert_ne!(newest, connector.token());
+    app.plane.kubectl(&connector.with(&newest), &["get", "pods"], &[]).await.out();
+
+    // The kubeconfig as it lies in the customer's Secret by then: of the same account, and long dead.
+    let subject = format!("system:serviceaccount:remotegpu-access:{}", connector.account);
+    let claims = json!({"sub": subject, "iat": 1000, "exp": 5000});
+    let dead = connector.with(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())));
+    let (client, _) = Renewal::connect(&dead, Some(&kept)).await.unwrap();
+    Renewal::of(&newest).unwrap().renew(&client, &kept).await.unwrap();
+    assert_ne!(std::fs::read_to_string(&kept).unwrap(), newest, "what was kept opens the cluster");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +122,7 @@ async fn it_is_listed_with_its_end_audited_and_revocable() {
     let audit = owner.get("/v1/audit?action=connector.issued").await;
     let detail = audit.str("/items/0/detail");
     assert!(detail.contains(&connector.account) && detail.contains(row["expires_at"].as_str().unwrap()), "{detail}");
-    let token = connector.text.split("token: \"").nth(1).unwrap().split('"').next().unwrap();
+    let token = connector.token();
     assert!(!audit.text.contains(token) && !app.log().contains(token), "the token is nowhere");
     assert!(!app.database_bytes().windows(token.len()).any(|bytes| bytes == token.as_bytes()));
 
@@ -145,7 +177,11 @@ async fn json_holds_the_same_and_the_console_gives_it_to_who_manages_the_namespa
     let cluster = ready(&client).await;
     let path = format!("{CLUSTERS}{cluster}/kubeconfig/");
     let head = client.send(Method::HEAD, &path, None).await;
-    assert_eq!((head.status, credentials(&owner).await.len()), (405, 0), "looking makes no credential");
+    let post = client.post(&path, json!({})).await;
+    for refused in [&head, &post] {
+        assert_eq!((refused.status, refused.header("allow").as_str()), (405, "GET"), "{}", refused.text);
+    }
+    assert_eq!(credentials(&owner).await.len(), 0, "looking makes no credential");
     let reply = client.clone().with("accept", "application/json").get(&path).await;
     assert_eq!((reply.str("/cluster"), reply.str("/filename")), (cluster.clone(), format!("{cluster}.kubeconfig")));
     assert!(reply.str("/kubeconfig").contains(&format!("namespace: \"{cluster}-gpu\"")), "{}", reply.text);

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use domain::sku::LIMIT_COUNT;
+use domain::tenant::RUNTIME_CLASS_TEMPLATE;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Client, OtherPlane, Scratch, TestApp, eventually, local_image};
@@ -14,6 +16,8 @@ use crate::CONSOLE;
 
 /// The name that the vendor's connector gives its node.
 const NODE: &str = "k8s.gpu";
+/// The class of the SKU `gpu-h100-1x`.
+const CLASS: &str = "remotegpu-nvidia-1xh100";
 
 /// A cluster that is not ours, with our node in it.
 struct Customer {
@@ -52,11 +56,17 @@ impl Customer {
         std::fs::read_to_string(self.folder.path().join("node.log")).unwrap_or_default()
     }
 
-    /// Orders a pod; the customer's own scheduler finds the node.
+    /// Orders a pod of no runtime class.
     async fn order(&self, name: &str, labels: &Value, container: &Value) {
+        self.order_of(None, name, labels, container).await;
+    }
+
+    /// Orders a pod; the customer's own scheduler finds the node.
+    async fn order_of(&self, class: Option<&str>, name: &str, labels: &Value, container: &Value) {
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
             "spec": {
+                "runtimeClassName": class,
                 "containers": [container], "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 1,
                 "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
             },
@@ -120,9 +130,10 @@ async fn pods_of_the_customers_cluster_run_here_until_the_tenants_end() {
     let (cluster, kubeconfig) = connector(&app, &client).await;
     let customer = Customer::with(&kubeconfig).await;
     a_pod_runs_here_under_its_sku_with_logs_and_exec(&app, &client, &cluster, &customer).await;
-    gpus_are_asked_for_as_at_home(&app, &cluster, &customer).await;
+    gpus_are_asked_for_by_a_class_that_was_copied(&app, &cluster, &kubeconfig, &customer).await;
     a_pod_without_a_shape_says_what_it_lacks(&customer).await;
 
+    let month = Timestamp::now().strftime("%Y/%m").to_string();
     assert_eq!(client.delete(&format!("{CLUSTERS}{cluster}")).await.status, 202);
     eventually("the tenant is gone with every pod in it", async || {
         let now = client.get(&format!("{CLUSTERS}{cluster}")).await;
@@ -130,6 +141,23 @@ async fn pods_of_the_customers_cluster_run_here_until_the_tenants_end() {
     })
     .await;
     app.plane.admin(&["get", "namespace", &format!("{cluster}-gpu")]).await.refused();
+    what_ran_until_the_end_is_billed_no_longer(&client, &month).await;
+}
+
+/// Nobody deleted `train`: it went with its tenant.
+async fn what_ran_until_the_end_is_billed_no_longer(client: &Client, month: &str) {
+    let read = async || {
+        let invoice = client.get(&format!("/k8sgpu/v1/billing/{month}")).await.json();
+        let rows = invoice["pods"].as_array().cloned().unwrap_or_default();
+        rows.into_iter().find(|row| row["pod"]["remote_reference_name"] == "train").ok_or(invoice)
+    };
+    let ended = eventually("the row of the pod is closed", async || {
+        let row = read().await?;
+        if row["pod"]["online"] == false { Ok(row) } else { Err(row) }
+    })
+    .await;
+    assert_eq!(ended["active"], true, "what it cost until then counts: {ended}");
+    assert_eq!(read().await, Ok(ended), "and grows no more");
 }
 
 async fn a_pod_runs_here_under_its_sku_with_logs_and_exec(
@@ -182,11 +210,30 @@ async fn billed(client: &Client, cluster: &str, there: &Value) {
     assert_ne!(row["pod"]["local_reference_name"], uid, "on our side it has an id of its own");
 }
 
-async fn gpus_are_asked_for_as_at_home(app: &TestApp, cluster: &str, customer: &Customer) {
+/// The page's command, then pods as users of the other vendor write them.
+async fn gpus_are_asked_for_by_a_class_that_was_copied(
+    app: &TestApp,
+    cluster: &str,
+    kubeconfig: &Path,
+    customer: &Customer,
+) {
+    let template = format!("--output=go-template={RUNTIME_CLASS_TEMPLATE}");
+    let ours = "--selector=app.kubernetes.io/managed-by=remotegpu";
+    let classes = eventually("the tenant lists the classes", async || {
+        let listed = app.plane.kubectl(kubeconfig, &["get", "runtimeclass", ours, &template], &[]).await;
+        if listed.stdout.contains(CLASS) { Ok(listed.stdout) } else { Err((listed.stdout, listed.stderr)) }
+    })
+    .await;
+    customer.plane.admin_apply(&classes).await.out();
+    let copied = customer.plane.admin(&["get", "runtimeclass", CLASS, "--output=json"]).await.out();
+    let copied: Value = serde_json::from_str(&copied).unwrap();
+    assert_eq!((&copied["handler"], &copied["metadata"]["annotations"][LIMIT_COUNT]), (&json!("nvidia"), &json!("1")));
+
     let gpu = json!({"name": "app", "image": "busybox:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}});
-    customer.order("train", &json!({"remotegpu.ai/sku-code": "gpu-h100-1x"}), &gpu).await;
+    customer.order_of(Some(CLASS), "train", &json!({}), &gpu).await;
     let there = customer.runs("train").await;
     let pod = here(app, cluster, &there).await;
+    assert_eq!(pod["metadata"]["labels"]["remotegpu.ai/sku-code"], "gpu-h100-1x", "the class decides which SKU");
     assert_eq!(pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "1");
     assert_eq!(pod["spec"]["nodeSelector"]["remotegpu.ai/engine"], "simulated", "the SKU decides where");
 }

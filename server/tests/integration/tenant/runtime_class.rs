@@ -36,6 +36,13 @@ async fn each_sku_with_gpus_has_a_class_with_its_limits() {
     assert_eq!(annotations["limits.k8s.gpu/memory"], "192Gi");
     assert_eq!(annotations["limits.k8s.gpu/default"], "1");
     assert_eq!(class["handler"], "nvidia");
+    // Whose pods pick by it can find its name, with kubectl and in the catalogue.
+    let listed = tenant.kubectl(&["get", "runtimeclass", H100, "--output=name"]).await.out();
+    assert_eq!(listed.trim(), format!("runtimeclass.node.k8s.io/{H100}"));
+    let sku = |code: &str| format!("/v1/skus/{code}");
+    let member = tenant.app.operator().await;
+    assert_eq!(member.get(&sku("gpu-h100-1x")).await.str("/runtime_class"), H100);
+    assert_eq!(member.get(&sku("cpu-shared-8g")).await.json()["runtime_class"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use testkit::{TestApp, unique};
+use testkit::{Client, TestApp, unique};
 
-use super::{CLUSTERS, LOGIN, PASSWORD, console, email, is_refused, signed_in, token};
+use super::{CLUSTERS, LOGIN, PASSWORD, console, email, is_refused, names, signed_in, token};
 use crate::CONSOLE;
 
 const USER: &str = "/k8sgpu/v1/user";
@@ -142,6 +142,35 @@ async fn signing_out_everywhere_and_leaving_the_account_end_tokens() {
     let removed = admin.delete(&format!("/v1/members/{id}")).await;
     assert_eq!(removed.status, 204, "{}", removed.text);
     is_refused(&theirs.get(CLUSTERS).await, INVALID.0, INVALID.1, INVALID.2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_acts_in_the_account_that_was_joined_first_and_ends_with_that_place() {
+    let app = console().await;
+    let (first, second) = (app.stranger("owner").await, app.stranger("owner").await);
+    let account = first.get("/v1/auth/session").await.str("/account/name");
+    let person = app.member_of(&account, "member").await;
+    let (name, id) = (email(&person).await, person.get("/v1/auth/session").await.str("/user/id"));
+    let invited = second.post("/v1/invitations", json!({"email": name, "role": "member"})).await;
+    let link = invited.str("/link");
+    let accept = json!({"token": link.rsplit('/').next().unwrap()});
+    let joined = person.post("/v1/invitations/accept", accept).await;
+    assert_eq!(joined.status, 200, "{}", joined.text);
+
+    let order = async |owner: &Client| signed_in(&app, owner).await.post(CLUSTERS, json!({})).await.str("/cluster");
+    let (here, there) = (order(&first).await, order(&second).await);
+    let login = async || {
+        let token = token(&app, &name, PASSWORD).await.str("/token");
+        app.anonymous().with("authorization", &token)
+    };
+    let client = login().await;
+    assert_eq!(names(&client.get(CLUSTERS).await), [here]);
+    is_refused(&client.get(&format!("{CLUSTERS}{there}")).await, 404, "cluster_not_found", "Cluster not found");
+
+    let removed = first.delete(&format!("/v1/members/{id}")).await;
+    assert_eq!(removed.status, 204, "{}", removed.text);
+    is_refused(&client.get(CLUSTERS).await, INVALID.0, INVALID.1, INVALID.2);
+    assert_eq!(names(&login().await.get(CLUSTERS).await), [there], "the next one acts where the person is now");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,7 @@ struct Stand {
 }
 
 fn origin() -> Origin {
-    Origin { address: "192.0.2.7".into(), user_agent: "test".into(), request_id: "r".into() }
+    Origin { address: "192.0.2.7".into(), user_agent: "test".into(), request_id: "r".into(), head_only: false }
 }
 
 fn link() -> LoginRequest {
