@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::binaries::{Progress, find_program};
 use crate::go;
+use crate::wait::Stop;
 
 /// What is wanted, and what it is built from.
 pub struct Program {
@@ -88,7 +89,7 @@ impl Program {
         fs::create_dir_all(&source).with_context(|| format!("cannot make the folder {}", source.display()))?;
         fs::write(source.join("go.mod"), self.go_mod).context("cannot write go.mod")?;
         fs::write(source.join("go.sum"), self.go_sum).context("cannot write go.sum")?;
-        go::build(title, self.package, &format!("-s -w {}", self.stamp), &source, program)?;
+        go::build(title, self.package, &format!("-s -w {}", self.stamp), &source, program, &Stop::default())?;
         fs::remove_dir_all(&source).with_context(|| format!("cannot remove {}", source.display()))
     }
 }

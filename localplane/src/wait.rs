@@ -1,11 +1,15 @@
 //! Waiting for a condition with a limit, and the flag that ends every wait at once.
 //! One place, so that Ctrl-C is noticed within a fraction of a second whatever we are waiting for.
 
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 // 25 ms: far below what a person notices.
 const STEP: Duration = Duration::from_millis(25);
@@ -68,9 +72,56 @@ pub fn until<T>(what: &str, limit: Duration, stop: &Stop, mut probe: impl FnMut(
     }
 }
 
+/// Runs a program to its end and gives what it wrote. It leads a process group of its own, which ends whole when `stop` is
+/// requested: what it started is not left behind.
+///
+/// # Errors
+/// When it cannot be started, and [`Interrupted`].
+pub fn output(command: &mut Command, stop: &Stop) -> Result<Output> {
+    if stop.requested() {
+        return Err(Interrupted.into());
+    }
+    let program = command.get_program().display().to_string();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
+    let group = Pid::from_raw(i32::try_from(child.id()).context("no process has this number")?);
+    let end = std::thread::spawn(move || child.wait_with_output());
+    while !end.is_finished() {
+        if stop.requested() {
+            let _gone_already = killpg(group, Signal::SIGTERM);
+            let _reaped = end.join();
+            return Err(Interrupted.into());
+        }
+        std::thread::sleep(STEP);
+    }
+    let end = end.join().ok().with_context(|| format!("nobody waits for {program} any more"))?;
+    end.with_context(|| format!("cannot wait for {program}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_ended_with_all_that_it_started_when_the_end_is_requested() {
+        let (dir, stop) = (tempfile::tempdir().unwrap(), Stop::default());
+        let (mark, flag) = (dir.path().join("mark"), stop.clone());
+        let mut shell = Command::new("sh");
+        // The shell waits for a child of its own, which holds the pipes open.
+        shell.args(["-c", "sleep 3600 & echo > \"$0\"; wait"]).arg(&mark);
+        let running = std::thread::spawn(move || output(&mut shell, &flag));
+        until("the shell", Duration::from_secs(20), &Stop::default(), || Ok(mark.exists().then_some(()))).unwrap();
+        stop.request();
+        assert!(running.join().unwrap().unwrap_err().is::<Interrupted>(), "and the sleep let go of the pipe");
+    }
+
+    #[test]
+    fn what_a_program_wrote_and_how_it_ended_is_given() {
+        let ended =
+            output(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]), &Stop::default()).unwrap();
+        let ended = (ended.status.code(), ended.stdout.as_slice(), ended.stderr.as_slice());
+        assert_eq!(ended, (Some(3), b"out\n".as_slice(), b"err\n".as_slice()));
+    }
 
     #[test]
     fn a_wait_gives_the_first_value_of_its_probe() {

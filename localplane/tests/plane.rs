@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use localplane::binaries::Pins;
-use localplane::{Binaries, Plane, PlaneConfig};
+use localplane::{Binaries, Plane, PlaneConfig, Stop};
 
 fn data_dir() -> PathBuf {
     let dir = std::env::temp_dir().join(format!("localplane-life-{}", std::process::id()));
@@ -14,7 +14,7 @@ fn data_dir() -> PathBuf {
 
 #[test]
 fn a_control_plane_keeps_its_data_and_names_the_process_that_died() {
-    let binaries = Binaries::find(&mut |line| println!("{line}")).unwrap();
+    let binaries = Binaries::find(&mut |line| println!("{line}"), &Stop::default()).unwrap();
     let config = PlaneConfig { throwaway: true, ..PlaneConfig::new(&data_dir()) };
 
     let mut first = Plane::start(&config, &binaries).unwrap();

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use localplane::binaries::find_program;
-use localplane::{Ports, Stop, files};
+use localplane::{Ports, Stop};
 use serde_json::Value;
 
 use crate::build::{self, Built, Scope};
@@ -64,8 +64,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<()> {
     if GIVEN.iter().all(|name| std::env::var_os(name).is_some()) {
         return measure(options, &repo, &[], &say, stop);
     }
-    let dir = std::env::temp_dir().join(format!("remotegpu-bench-{}", std::process::id()));
-    files::private_dir(&dir)?;
+    let dir = tempfile::Builder::new().prefix("remotegpu-bench-").tempdir().context("cannot make a folder")?.keep();
     let dir = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
     let end = on_a_platform(options, &repo, &dir, &say, stop);
     std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
@@ -74,7 +73,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<()> {
 
 fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &Stop) -> Result<()> {
     let built = build::all(repo, Scope::Programs { release: !options.dev }, say, stop)?;
-    say.step(format!("In brotli: {} KB for every page (aim 350)", built.first_load() / 1024));
+    say.step(format!("In brotli: {} KB for every page (aim {})", built.first_load() / 1024, build::FIRST_LOAD_KB));
     let postgres = Postgres::start(dir, say, stop)?;
     let port = Ports::open(dir)?.get("remotegpu", Ipv4Addr::LOCALHOST.into())?;
     let settings = Settings {
@@ -83,6 +82,7 @@ fn on_a_platform(options: &Options, repo: &Repo, dir: &Path, say: &Say, stop: &S
         kubeconfig: None,
         database: None,
         throwaway: true,
+        gogc: None,
         containers: false,
         demo_runpod: false,
         runpod_api: None,

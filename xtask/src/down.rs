@@ -41,7 +41,8 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(owner) = record.owner.filter(Known::is_alive) {
         say.step(format!("Stopping what runs on {}", dir.display()));
         owner.signal(Signal::SIGTERM);
-        let _stays_too_long = gone(&owner, OWNER);
+        // Not killed: it may be in the middle of stopping what it started.
+        gone(&owner, OWNER).with_context(|| format!("`up` still runs (process {})", owner.pid))?;
     }
     stop_leftovers(&dir, &say)?;
     say.step("Stopped; the data stays");

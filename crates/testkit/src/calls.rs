@@ -110,7 +110,7 @@ impl CallProxy {
         self.inner.add(method, part, Action::Answer(status, body));
     }
 
-    /// Changes the answers to such requests.
+    /// Changes the answers to such requests; watches, which never end, pass as they are.
     pub fn change(&self, method: &str, part: &str, change: Change) {
         self.inner.add(method, part, Action::Change(change));
     }
@@ -179,10 +179,12 @@ async fn pass(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     inner.seen.lock().unwrap().push(format!("{method} {path}"));
     let watches = request.uri().query().is_some_and(|query| query.contains("watch=true"));
-    match inner.action(&method, &path) {
+    let action = inner.action(&method, &path).filter(|action| !(watches && matches!(action, Action::Change(_))));
+    match action {
         None if watches => {
-            inner.seen.lock().unwrap().push(format!("WATCH {path}"));
+            // First: whoever sees the watch counted may end it at once.
             let expired = inner.expired.subscribe();
+            inner.seen.lock().unwrap().push(format!("WATCH {path}"));
             forward(&inner, request).await.map_or_else(lost, |answer| expiring(answer, expired))
         }
         None => forward(&inner, request).await.map_or_else(lost, streamed),

@@ -65,6 +65,14 @@ impl Contract {
         Some(self.schemas().sample(schema))
     }
 
+    /// The fields of the body that the operation takes, and whether each may be `null`.
+    pub fn fields(&self, operation: &Operation) -> Vec<(String, bool)> {
+        let schema = operation.body.pointer("/requestBody/content/application~1json/schema");
+        let fields = schema.and_then(|schema| self.schemas().resolve(schema)["properties"].as_object());
+        let nullable = |schema| self.schemas().wrong(schema, &Value::Null).is_empty();
+        fields.into_iter().flatten().map(|(name, schema)| (name.clone(), nullable(schema))).collect()
+    }
+
     /// Holds an answer against the document.
     ///
     /// # Panics

@@ -32,6 +32,7 @@ mod runpod_account;
 mod schema;
 mod scratch;
 mod setup;
+mod steady;
 mod webhook;
 
 pub use app::TestApp;
@@ -52,13 +53,14 @@ pub use oidc::{CLIENT_SECRET, IdentityProvider};
 pub use other_plane::OtherPlane;
 pub use password_proxy::PasswordProxy;
 pub use pieces::{Pieces, read_rest, read_until};
-pub use plane::Plane;
+pub use plane::{Plane, is_ready, shown};
 pub use proxy::FaultProxy;
 pub use receiver::{Received, Receiver};
 pub use resident::resident_mib;
 pub use runpod_account::RunPodAccount;
 pub use scratch::Scratch;
 pub use setup::{AUDIT_KEY, JWT_KEY, KEK, PEPPER, Setup, free_port};
+pub use steady::steady;
 pub use webhook::{Authority, Replica, Webhook};
 
 /// Says that a test, or a part of one, was not run and why; `cargo xtask test` counts these lines. Not `eprintln!`: the

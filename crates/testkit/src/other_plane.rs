@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use localplane::{Binaries, Kubectl, PlaneConfig};
+use localplane::{Binaries, Kubectl, PlaneConfig, Stop};
 
 use crate::plane::with_token;
 use crate::{Ran, Scratch};
@@ -28,7 +28,8 @@ impl OtherPlane {
 
     async fn started(aggregation: bool) -> Self {
         let started = tokio::task::spawn_blocking(move || {
-            let binaries = Binaries::find(&mut |_| {}).expect("the control plane's binaries are cached");
+            let binaries =
+                Binaries::find(&mut |_| {}, &Stop::default()).expect("the control plane's binaries are cached");
             let dir = Scratch::new();
             let config = PlaneConfig { throwaway: true, aggregation, ..PlaneConfig::new(dir.path()) };
             let plane = localplane::Plane::start(&config, &binaries).expect("a second control plane can be started");

@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use localplane::{Binaries, Kubectl, Pki};
+use localplane::{Binaries, Kubectl, Pki, Stop};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Followed, Ran, Scratch, earlier_kubectl};
 
@@ -25,7 +25,7 @@ impl Plane {
             let dir = std::env::var_os("REMOTEGPU_TEST_DIR").expect(
                 "this test needs the control plane of a test run: use `cargo xtask test`, which sets REMOTEGPU_TEST_DIR",
             );
-            let binaries = Binaries::find(&mut |_| {}).expect("the control plane's binaries are cached");
+            let binaries = Binaries::find(&mut |_| {}, &Stop::default()).expect("the control plane's binaries are cached");
             Self { dir: dir.into(), kubectl: binaries.kubectl }
         })
     }
@@ -138,6 +138,18 @@ impl Plane {
         let command = Kubectl::new(&self.kubectl, kubeconfig).command();
         Ran::feed(command, &["apply", "-f", "-"], environment, manifest).await
     }
+}
+
+/// An object as JSON, as the admin's kubectl shows it; null if there is none.
+pub async fn shown(kind: &str, name: &str) -> Value {
+    let ran = Plane::current().admin(&["get", kind, name, "--output=json"]).await;
+    serde_json::from_str(&ran.stdout).unwrap_or_default()
+}
+
+/// Whether a node or a pod says that it is ready.
+pub fn is_ready(object: &Value) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
 /// A kubeconfig with this token.

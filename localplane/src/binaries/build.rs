@@ -10,12 +10,13 @@ use anyhow::{Context, Result, bail};
 use super::pins::{GO_MOD, GO_SUM};
 use super::{Pins, Progress, Tool, find_program};
 use crate::go;
+use crate::wait::Stop;
 
 /// Builds `tools` into `dir`.
 ///
 /// # Errors
-/// When Go is missing (says what to install) or a build fails (with the compiler's last lines).
-pub fn all(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress) -> Result<()> {
+/// When Go is missing (says what to install) or a build fails (with the compiler's last lines); when `stop` is requested.
+pub fn all(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress, stop: &Stop) -> Result<()> {
     if find_program("go").is_none() {
         bail!(
             "the control plane (Kubernetes {}) is neither on PATH nor downloadable, and Go is not installed to build it: \
@@ -30,7 +31,7 @@ pub fn all(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress) -> Resul
     for (index, tool) in tools.iter().enumerate() {
         progress(&format!("Building {} ({} of {}; some minutes)", tool.name, index + 1, tools.len()));
         let start = Instant::now();
-        go::build(tool.package, tool.package, &linker_flags(pins), &source, &dir.join(tool.name))?;
+        go::build(tool.package, tool.package, &linker_flags(pins), &source, &dir.join(tool.name), stop)?;
         progress(&format!("Built {} in {} s", tool.name, start.elapsed().as_secs()));
     }
     fs::remove_dir_all(&source).with_context(|| format!("cannot remove {}", source.display()))

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::{Pins, Progress, Tool, find_program};
+use crate::wait::{self, Stop};
 
 const KUBERNETES: &str = "https://dl.k8s.io";
 const ETCD: &str = "https://github.com/etcd-io/etcd/releases/download";
@@ -17,33 +18,37 @@ const ETCD: &str = "https://github.com/etcd-io/etcd/releases/download";
 /// Downloads `tools` into `dir`.
 ///
 /// # Errors
-/// At the first file that cannot be had or does not match its checksum; nothing unchecked is left behind.
-pub fn all(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress) -> Result<()> {
+/// At the first file that cannot be had or does not match its checksum; nothing unchecked is left behind. When `stop` is
+/// requested, with [`wait::Interrupted`].
+pub fn all(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress, stop: &Stop) -> Result<()> {
     ensure!(std::env::consts::OS == "linux", "there is no release for {}", std::env::consts::OS);
     ensure!(find_program("curl").is_some(), "curl is not installed");
     for tool in tools {
-        if tool.name == "etcd" { etcd(dir, pins, progress)? } else { kubernetes(*tool, dir, pins, progress)? }
+        match tool.name {
+            "etcd" => etcd(dir, pins, progress, stop)?,
+            _ => kubernetes(*tool, dir, pins, progress, stop)?,
+        }
     }
     Ok(())
 }
 
-fn kubernetes(tool: Tool, dir: &Path, pins: &Pins, progress: Progress) -> Result<()> {
+fn kubernetes(tool: Tool, dir: &Path, pins: &Pins, progress: Progress, stop: &Stop) -> Result<()> {
     let url = format!("{KUBERNETES}/{}/bin/linux/{}/{}", pins.kubernetes, architecture()?, tool.name);
-    let sum = fetch_text(&format!("{url}.sha256"))?;
+    let sum = fetch_text(&format!("{url}.sha256"), stop)?;
     progress(&format!("Downloading {} {}", tool.name, pins.kubernetes));
     let part = dir.join(format!("{}.part", tool.name));
-    fetch(&url, &part)?;
+    fetch(&url, &part, stop)?;
     accept(&part, sum.trim(), &dir.join(tool.name))
 }
 
-fn etcd(dir: &Path, pins: &Pins, progress: Progress) -> Result<()> {
+fn etcd(dir: &Path, pins: &Pins, progress: Progress, stop: &Stop) -> Result<()> {
     let name = format!("etcd-{}-linux-{}", pins.etcd, architecture()?);
-    let sums = fetch_text(&format!("{ETCD}/{}/SHA256SUMS", pins.etcd))?;
+    let sums = fetch_text(&format!("{ETCD}/{}/SHA256SUMS", pins.etcd), stop)?;
     let sum = sums.lines().find_map(|line| line.strip_suffix(&format!("{name}.tar.gz")));
     let sum = sum.with_context(|| format!("no checksum of {name}.tar.gz is published"))?.trim();
     progress(&format!("Downloading etcd {}", pins.etcd));
     let archive = dir.join("etcd.tar.gz");
-    fetch(&format!("{ETCD}/{}/{name}.tar.gz", pins.etcd), &dir.join("etcd.part"))?;
+    fetch(&format!("{ETCD}/{}/{name}.tar.gz", pins.etcd), &dir.join("etcd.part"), stop)?;
     accept(&dir.join("etcd.part"), sum, &archive)?;
     let member = format!("{name}/etcd");
     let mut unpack = Command::new("tar");
@@ -73,17 +78,15 @@ fn accept(part: &Path, expected: &str, target: &Path) -> Result<()> {
     fs::rename(part, target).with_context(|| format!("cannot write {}", target.display()))
 }
 
-fn fetch_text(url: &str) -> Result<String> {
-    let mut curl = curl("15");
-    let output = curl.arg(url).output().context("cannot start curl")?;
+fn fetch_text(url: &str, stop: &Stop) -> Result<String> {
+    let output = wait::output(curl("15").arg(url), stop)?;
     ensure!(output.status.success(), "{} is not reachable", host(url));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn fetch(url: &str, target: &PathBuf) -> Result<()> {
-    let mut curl = curl("900");
-    let status = curl.arg("--output").arg(target).arg(url).status().context("cannot start curl")?;
-    ensure!(status.success(), "{url} broke off");
+fn fetch(url: &str, target: &PathBuf, stop: &Stop) -> Result<()> {
+    let output = wait::output(curl("900").arg("--output").arg(target).arg(url), stop)?;
+    ensure!(output.status.success(), "{url} broke off");
     Ok(())
 }
 
@@ -105,4 +108,24 @@ fn curl(seconds: &str) -> Command {
 
 fn host(url: &str) -> &str {
     url.split('/').nth(2).unwrap_or(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_taken_with_its_published_checksum_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (part, target) = (dir.path().join("kubectl.part"), dir.path().join("kubectl"));
+        // SHA-256 of "abc": FIPS 180-2, B.1.
+        let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        fs::write(&part, "abd").unwrap();
+        let error = accept(&part, sum, &target).unwrap_err().to_string();
+        assert!(error.ends_with("kubectl does not match its published checksum"), "{error}");
+        assert!(!part.exists() && !target.exists(), "nothing unchecked is left");
+        fs::write(&part, "abc").unwrap();
+        accept(&part, sum, &target).unwrap();
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o755);
+    }
 }

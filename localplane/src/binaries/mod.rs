@@ -14,6 +14,8 @@ use anyhow::{Context, Result};
 pub use pins::Pins;
 use probe::Verdict;
 
+use crate::wait::{Interrupted, Stop};
+
 /// Says one line of progress to a person.
 pub type Progress<'a> = &'a mut dyn FnMut(&str);
 
@@ -50,12 +52,13 @@ impl Binaries {
     /// `$HOME/.cache/remotegpu/localplane/<version>-<pin>/`, filled from the official release or by `go build`.
     ///
     /// # Errors
-    /// When a program can neither be found, nor downloaded, nor built: one sentence that says what to install.
-    pub fn find(progress: Progress) -> Result<Self> {
+    /// When a program can neither be found, nor downloaded, nor built: one sentence that says what to install. When `stop` is
+    /// requested, with [`Interrupted`].
+    pub fn find(progress: Progress, stop: &Stop) -> Result<Self> {
         let pins = Pins::read()?;
         match on_path(&pins) {
             Some(found) => Ok(found),
-            None => Ok(Self::in_dir(&cached(&TOOLS, &pins, progress)?)),
+            None => Ok(Self::in_dir(&cached(&TOOLS, &pins, progress, stop)?)),
         }
     }
 
@@ -63,13 +66,13 @@ impl Binaries {
     ///
     /// # Errors
     /// As [`Binaries::find`].
-    pub fn find_kubectl(progress: Progress) -> Result<PathBuf> {
+    pub fn find_kubectl(progress: Progress, stop: &Stop) -> Result<PathBuf> {
         let pins = Pins::read()?;
         let tool = TOOLS[4];
         let there = find_program(tool.name);
         match there.filter(|path| probe::version(tool, path).is_ok_and(|text| pins.fits(tool, &text))) {
             Some(found) => Ok(found),
-            None => Ok(cached(&[tool], &pins, progress)?.join(tool.name)),
+            None => Ok(cached(&[tool], &pins, progress, stop)?.join(tool.name)),
         }
     }
 
@@ -86,14 +89,14 @@ impl Binaries {
 }
 
 /// The cache folder, with all of `tools` in it.
-fn cached(tools: &[Tool], pins: &Pins, progress: Progress) -> Result<PathBuf> {
+fn cached(tools: &[Tool], pins: &Pins, progress: Progress, stop: &Stop) -> Result<PathBuf> {
     let dir = pins.cache_dir()?;
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     if !missing(tools, &dir, pins, progress).is_empty() {
         // Two starts at once must not write the same file; the second finds it made.
         let lock = File::create(dir.join(".lock")).context("cannot make the lock file of the cache")?;
         lock.lock().context("cannot lock the cache")?;
-        make(tools, &dir, pins, progress)?;
+        make(tools, &dir, pins, progress, stop)?;
     }
     Ok(dir)
 }
@@ -136,15 +139,17 @@ fn missing(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress) -> Vec<T
     missing
 }
 
-fn make(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress) -> Result<()> {
+fn make(tools: &[Tool], dir: &Path, pins: &Pins, progress: Progress, stop: &Stop) -> Result<()> {
     // Asked again under the lock, silently: another start may have made them meanwhile.
     let mut left = missing(tools, dir, pins, &mut |_| {});
     if left.is_empty() {
         return Ok(());
     }
-    match download::all(&left, dir, pins, progress) {
+    match download::all(&left, dir, pins, progress, stop) {
         Ok(()) => left = missing(tools, dir, pins, progress),
+        // Whoever wants the end wants no build instead.
+        Err(why) if why.is::<Interrupted>() => return Err(why),
         Err(why) => progress(&format!("The official release cannot be downloaded ({why:#}); building from source")),
     }
-    if left.is_empty() { Ok(()) } else { build::all(&left, dir, pins, progress) }
+    if left.is_empty() { Ok(()) } else { build::all(&left, dir, pins, progress, stop) }
 }

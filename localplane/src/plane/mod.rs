@@ -24,6 +24,8 @@ pub struct PlaneConfig {
     pub host: Option<IpAddr>,
     /// Data need not survive a power cut: etcd then skips fsync. For tests only.
     pub throwaway: bool,
+    /// The variable `GOGC` of its programs, if not Go's own choice: a larger one trades memory for time.
+    pub gogc: Option<&'static str>,
     /// Other API servers may stand behind this one; it calls them at their endpoints, as nothing here is a Service's proxy.
     pub aggregation: bool,
     /// Ends a start that is under way.
@@ -35,7 +37,7 @@ impl PlaneConfig {
     pub fn new(dir: &Path) -> Self {
         let host = crate::net::host_ipv4().map(IpAddr::from);
         let (bind, stop) = (Ipv4Addr::LOCALHOST.into(), Stop::default());
-        Self { dir: dir.to_owned(), bind, host, throwaway: false, aggregation: false, stop }
+        Self { dir: dir.to_owned(), bind, host, throwaway: false, gogc: None, aggregation: false, stop }
     }
 }
 

@@ -54,6 +54,7 @@ impl Start<'_> {
     }
 
     fn spawn(&mut self, plane: &mut Plane, name: &str, mut command: Command) -> Result<()> {
+        command.envs(self.config.gogc.map(|percent| ("GOGC", percent)));
         let process = Process::spawn(name, &mut command, &self.dir.join("logs"))?;
         let pid = process.pid();
         plane.processes.push(process);

@@ -17,6 +17,8 @@ use crate::repo::{CLI, PROGRAMS, Repo};
 use crate::say::Say;
 use crate::{repo, shell, tools};
 
+pub use site::FIRST_LOAD_KB;
+
 /// `cargo xtask build`
 #[derive(Debug, Args)]
 pub struct Options {
@@ -93,7 +95,7 @@ fn static_cli(repo: &Repo, say: &Say, stop: &Stop) -> Result<()> {
 /// As [`run`], for other commands.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run`]; for tests also when every page loads more than it may.
 pub fn all(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<Built> {
     tools::wasm_target(&repo.root, say)?;
     tools::npm_packages(&repo.root.join("style"), say, stop)?;
@@ -101,6 +103,9 @@ pub fn all(repo: &Repo, scope: Scope, say: &Say, stop: &Stop) -> Result<Built> {
     let browser = wasm::build(repo, say, stop)?;
     let sheet = css::build(repo, stop)?;
     let site = site::assemble(repo, &browser, &sheet, say)?;
+    if scope == Scope::Tests {
+        site::keep_budget(site::first_load(&site::root(repo)))?;
+    }
     native(repo, scope, say, stop)?;
     let release = scope == Scope::Programs { release: true };
     // The console reads it beside its program, so each profile has its own copy.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::wasm::Browser;
 use super::{compress, files_below, fingerprint, read};
@@ -12,6 +12,8 @@ use crate::repo::Repo;
 use crate::say::Say;
 
 const NAME: &str = "remotegpu";
+/// What every page may load in brotli (DESIGN §9).
+pub const FIRST_LOAD_KB: u64 = 350;
 /// The terminal's files beside its own script: only a page with a terminal loads them.
 const TERMINAL: [(&str, &str); 3] = [
     ("xterm.mjs", "style/node_modules/@xterm/xterm/lib/xterm.mjs"),
@@ -89,6 +91,20 @@ pub fn first_load(root: &Path) -> u64 {
     wanted.filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum()
 }
 
+/// Sizes are the same on every machine, so unlike timings they are judged.
+///
+/// # Errors
+/// When every page loads more than it may.
+pub fn keep_budget(first_load: u64) -> Result<()> {
+    ensure!(
+        first_load <= FIRST_LOAD_KB * 1024,
+        "every page loads {} KB in brotli, {FIRST_LOAD_KB} KB are allowed: what only some pages need belongs to their \
+         area in app/src/app.rs",
+        first_load.div_ceil(1024)
+    );
+    Ok(())
+}
+
 /// The files of the terminal by name.
 fn terminal(root: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let all = TERMINAL.into_iter().chain([("terminal.js", "app/terminal/terminal.js")]);
@@ -120,4 +136,16 @@ fn clear(folder: &Path) -> Result<()> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_load_over_its_budget_is_refused_with_both_numbers() {
+        assert!(keep_budget(350 << 10).is_ok());
+        let refused = keep_budget((350 << 10) + 1).unwrap_err().to_string();
+        assert!(refused.starts_with("every page loads 351 KB in brotli, 350 KB are allowed"), "{refused}");
+    }
 }

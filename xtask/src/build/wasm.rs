@@ -2,10 +2,12 @@
 //! the npm package binaryen. All but cargo run only when its output changed: they cost longer than a warm build's rest.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use localplane::Stop;
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -32,6 +34,9 @@ const fetch = async (...what) => {
   }
 };
 ";
+
+/// How wasm-bindgen's script fetches the main module.
+const FETCH_MAIN: &str = "module_or_path = fetch(module_or_path)";
 
 /// The features that every browser of the last years has; each of them makes the file smaller.
 const FEATURES: [&str; 6] = [
@@ -81,10 +86,9 @@ pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     // The pages' files find the main one's functions by the names that the linker gave them.
     bindgen.keep_lld_exports(true).demangle(false);
     bindgen.web(true).and_then(|bindgen| bindgen.generate(&folder)).context("wasm-bindgen failed")?;
+    fetch_main_again(&folder)?;
     fs::remove_file(&main).with_context(|| format!("cannot remove {}", main.display()))?;
-    for file in files_below(&folder).iter().filter(|file| file.extension().is_some_and(|e| e == "wasm")) {
-        optimise(repo, file, stop)?;
-    }
+    optimise_all(repo, &folder, stop)?;
     fs::write(&stamp, &fingerprint).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(Browser { folder, fingerprint })
 }
@@ -112,6 +116,33 @@ fn cut(raw: &Path, folder: &Path) -> Result<PathBuf> {
     let manifest = serde_json::to_vec(&cut.prefetch_map)?;
     fs::write(folder.join(MANIFEST), manifest).with_context(|| format!("cannot write {MANIFEST}"))?;
     Ok(main)
+}
+
+/// Without its main module a page is as dead as without its part. What pages themselves send is sent once: it may
+/// change something.
+fn fetch_main_again(folder: &Path) -> Result<()> {
+    let script = folder.join("remotegpu.js");
+    let text = fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
+    ensure!(text.contains(FETCH_MAIN), "{} fetches its module in another way: see FETCH_MAIN", script.display());
+    let text = text.replace(FETCH_MAIN, "module_or_path = fetchAgain(module_or_path)");
+    let again = FETCH_AGAIN.replace("const fetch =", "const fetchAgain =");
+    fs::write(&script, format!("{again}{text}")).with_context(|| format!("cannot write {}", script.display()))
+}
+
+/// The program uses one core and starts slowly, and there are a hundred files: as many at once as there are cores, the
+/// longest first.
+fn optimise_all(repo: &Repo, folder: &Path, stop: &Stop) -> Result<()> {
+    let mut files = files_below(folder);
+    files.retain(|file| file.extension().is_some_and(|e| e == "wasm"));
+    files.sort_by_key(|file| fs::metadata(file).map_or(0, |found| found.len()));
+    let left = Mutex::new(files);
+    let next = || left.lock().ok().and_then(|mut left| left.pop());
+    let work = || std::iter::from_fn(next).try_for_each(|file| optimise(repo, &file, stop));
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("wasm-opt was left"))?)
+    })
 }
 
 fn optimise(repo: &Repo, wasm: &Path, stop: &Stop) -> Result<()> {

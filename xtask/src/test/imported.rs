@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use localplane::{Binaries, Plane, PlaneConfig, Stop};
 
+use super::GOGC;
 use crate::say::Say;
 
 /// A control plane that runs until it is dropped.
@@ -20,8 +21,9 @@ impl Imported {
     /// When one of its programs is missing or ends during the start.
     pub fn start(dir: &Path, say: &Say, stop: &Stop) -> Result<Self> {
         say.step("Starting a second control plane, to be imported as an engine");
-        let binaries = Binaries::find(&mut |line| say.step(line))?;
-        let config = PlaneConfig { throwaway: true, stop: stop.clone(), ..PlaneConfig::new(&dir.join("imported")) };
+        let binaries = Binaries::find(&mut |line| say.step(line), stop)?;
+        let (stop, own) = (stop.clone(), PlaneConfig::new(&dir.join("imported")));
+        let config = PlaneConfig { throwaway: true, gogc: Some(GOGC), stop, ..own };
         Ok(Self { plane: Plane::start(&config, &binaries)? })
     }
 

@@ -26,6 +26,10 @@ use crate::up::record::{Known, Record};
 const READY: Duration = Duration::from_secs(180);
 const ENDED: Duration = Duration::from_secs(90);
 
+const SKU: &str = "cpu-shared-8g";
+const DEARER: &str = r#"{"spec": {"price": {"perHour": "7.000000"}}}"#;
+const ANOTHER_SKU: &str = "cpu-dedicated-16g";
+
 /// What `up` does not start itself when it is told of it.
 pub struct Foreign {
     pub imported: Imported,
@@ -107,7 +111,7 @@ impl Life<'_> {
         let left = self.second_start_killed(&first)?;
         self.down()?;
         gone(&left)?;
-        self.kubectl(&first, &["get", "namespace", "kept"])
+        self.kubectl(&first, &["get", "namespace", "kept"]).map(drop)
     }
 
     /// Left running by `--detach`; gives its `up.env`.
@@ -120,6 +124,9 @@ impl Life<'_> {
         ensure!(said.contains(&env["REMOTEGPU_ADMIN_PASSWORD"]), "the password is not shown:\n{said}");
         sign_in(&env)?;
         self.kubectl(&env, &["create", "namespace", "kept"])?;
+        // The operator's from here on.
+        self.kubectl(&env, &["patch", "sku", SKU, "--type=merge", "--patch", DEARER])?;
+        self.kubectl(&env, &["delete", "sku", ANOTHER_SKU])?;
         Ok(env)
     }
 
@@ -141,6 +148,9 @@ impl Life<'_> {
         ensure!(!said.contains(&env["REMOTEGPU_ADMIN_PASSWORD"]), "the password is shown a second time");
         sign_in(&env)?;
         self.kubectl(&env, &["get", "namespace", "kept"])?;
+        let price = self.kubectl(&env, &["get", "sku", SKU, "--output=jsonpath={.spec.price.perHour}"])?;
+        ensure!(price == "7.000000", "a start takes back the operator's price: {price}");
+        self.kubectl(&env, &["get", "sku", ANOTHER_SKU]).context("a SKU that is not there is not made")?;
         let running = self.running()?;
         up.kill().context("cannot kill it")?;
         up.wait().context("cannot wait for its end")?;
@@ -205,10 +215,10 @@ impl Life<'_> {
         Ok(env)
     }
 
-    fn kubectl(&self, env: &BTreeMap<String, String>, arguments: &[&str]) -> Result<()> {
+    fn kubectl(&self, env: &BTreeMap<String, String>, arguments: &[&str]) -> Result<String> {
         let mut kubectl = Command::new(self.data.join("bin/kubectl"));
         kubectl.arg("--kubeconfig").arg(&env["KUBECONFIG"]).args(arguments);
-        shell::quiet("kubectl", &mut kubectl).map(drop)
+        shell::quiet("kubectl", &mut kubectl)
     }
 
     /// All processes of the start that is on, `up` itself first.

@@ -2,7 +2,7 @@
 //! It refuses to run as root: then it runs as `postgres`, or as `nobody`.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,8 +37,8 @@ impl Postgres {
         say.step(format!("Starting PostgreSQL from {}", programs.display()));
         let owner = owner()?;
         // Beside `dir`, which only its owner may enter: the server runs as somebody else.
-        let folder = std::env::temp_dir().join(format!("remotegpu-postgres-{}", std::process::id()));
-        make_folder(&folder, owner.as_ref())?;
+        let folder = tempfile::Builder::new().prefix("remotegpu-postgres-").tempdir()?.keep();
+        give_folder(&folder, owner.as_ref())?;
         let data = folder.join("data");
         let as_owner = |program: &str| as_owner(&programs.join(program), &folder, owner.as_ref());
         let secret = folder.join("password");
@@ -120,12 +120,9 @@ fn as_owner(program: &Path, folder: &Path, owner: Option<&User>) -> Command {
     command
 }
 
-fn make_folder(folder: &Path, owner: Option<&User>) -> Result<()> {
+fn give_folder(folder: &Path, owner: Option<&User>) -> Result<()> {
     let secret = folder.join("password");
-    let made = fs::create_dir_all(folder)
-        .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o700)))
-        .and_then(|()| fs::write(&secret, PASSWORD));
-    made.with_context(|| format!("cannot write {}", folder.display()))?;
+    fs::write(&secret, PASSWORD).with_context(|| format!("cannot write {}", folder.display()))?;
     if let Some(owner) = owner {
         for path in [folder, &secret] {
             let given = chown(path, Some(owner.uid.as_raw()), Some(owner.gid.as_raw()));

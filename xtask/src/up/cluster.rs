@@ -44,15 +44,15 @@ impl Cluster {
     pub fn open(settings: &Settings, noted: &mut Supervised, say: &Say, stop: &Stop) -> Result<Self> {
         match &settings.kubeconfig {
             None => Self::start(settings, noted, say, stop),
-            Some(kubeconfig) => Self::connect(settings, kubeconfig, say),
+            Some(kubeconfig) => Self::connect(settings, kubeconfig, say, stop),
         }
     }
 
     fn start(settings: &Settings, noted: &mut Supervised, say: &Say, stop: &Stop) -> Result<Self> {
-        let binaries = Binaries::find(&mut |line| say.step(line))?;
+        let binaries = Binaries::find(&mut |line| say.step(line), stop)?;
         say.step(format!("Starting the control plane (programs from {})", binaries.origin));
-        let config =
-            PlaneConfig { throwaway: settings.throwaway, stop: stop.clone(), ..PlaneConfig::new(&settings.dir) };
+        let (throwaway, gogc, stop) = (settings.throwaway, settings.gogc, stop.clone());
+        let config = PlaneConfig { throwaway, gogc, stop, ..PlaneConfig::new(&settings.dir) };
         let plane = Plane::start_noting(&config, &binaries, &mut |name, pid| noted.note(name, pid))?;
         let cluster = Self {
             kubectl: plane.kubectl().clone(),
@@ -73,10 +73,10 @@ impl Cluster {
     ///
     /// # Errors
     /// When it cannot be reached, or its user is not an administrator.
-    pub fn probe(kubeconfig: &Path, say: &Say) -> Result<Kubectl> {
+    pub fn probe(kubeconfig: &Path, say: &Say, stop: &Stop) -> Result<Kubectl> {
         let file = kubeconfig.display();
         ensure!(kubeconfig.is_file(), "there is no kubeconfig {file}");
-        let given = Kubectl::new(&Binaries::find_kubectl(&mut |line| say.step(line))?, kubeconfig);
+        let given = Kubectl::new(&Binaries::find_kubectl(&mut |line| say.step(line), stop)?, kubeconfig);
         if let Err(error) = given.run(&["get", "--raw", "/readyz", "--request-timeout=8s"]) {
             let words = error.to_string();
             let last = words.lines().last().unwrap_or_default().trim_start_matches("kubectl get: ");
@@ -87,8 +87,8 @@ impl Cluster {
         Ok(given)
     }
 
-    fn connect(settings: &Settings, kubeconfig: &Path, say: &Say) -> Result<Self> {
-        let given = Self::probe(kubeconfig, say)?;
+    fn connect(settings: &Settings, kubeconfig: &Path, say: &Say, stop: &Stop) -> Result<Self> {
+        let given = Self::probe(kubeconfig, say, stop)?;
         let program = given.program().to_owned();
         let dir = &settings.dir;
         let pki = Pki::open(&dir.join("pki"))?;
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn refused(kubeconfig: &Path) -> String {
-        format!("{:#}", Cluster::probe(kubeconfig, &Say::new()).unwrap_err())
+        format!("{:#}", Cluster::probe(kubeconfig, &Say::new(), &Stop::default()).unwrap_err())
     }
 
     #[test]
@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_cluster_that_cannot_be_reached_is_one_sentence() {
-        let file = std::env::temp_dir().join(format!("xtask-kubeconfig-{}", std::process::id()));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kubeconfig");
         // Nobody but root may listen on port 1, and root does not.
         let identity = localplane::kubeconfig::Identity::Token("t");
         localplane::kubeconfig::write(&file, "gone", "https://127.0.0.1:1", None, &identity).unwrap();

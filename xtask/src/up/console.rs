@@ -46,7 +46,8 @@ pub fn start(
     command.arg("--issuer-kubeconfig").arg(accounts::path(dir, "issuer"));
     command.arg("--reconciler-kubeconfig").arg(accounts::path(dir, "reconciler"));
     command.arg("--metrics-kubeconfig").arg(accounts::path(dir, "metrics"));
-    command.arg("--kubelet-ca-file").arg(serving::authorities(cluster, dir)?);
+    let authorities = serving::authorities(cluster, dir)?;
+    command.arg("--kubelet-ca-file").arg(&authorities);
     command.arg("--cluster-server").arg(&cluster.server);
     if let Some(ca_file) = &cluster.ca_file {
         command.arg("--cluster-ca-file").arg(ca_file);
@@ -57,6 +58,8 @@ pub fn start(
     }
     if settings.throwaway {
         command.arg("--outbound-allowed-networks").arg(TEST_NETWORK);
+        // Our own authority signs for the tests' receiver of webhooks, too.
+        command.arg("--outbound-ca-file").arg(&authorities);
     }
     if let Some(url) = &settings.runpod_api {
         command.arg("--runpod-api-url").arg(url);

@@ -134,6 +134,10 @@ fn hard_limit(limits: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr};
+
     use super::*;
 
     #[test]
@@ -147,19 +151,22 @@ mod tests {
 
     #[test]
     fn a_dead_socket_says_that_nobody_listens() {
-        let socket = std::env::temp_dir().join(format!("xtask-dead-{}.sock", std::process::id()));
-        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("dead.sock");
+        // Bound, never listening. One that listened and is closed may live on for a moment in a program that another test
+        // starts just then.
+        let held = nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None).unwrap();
+        nix::sys::socket::bind(held.as_raw_fd(), &UnixAddr::new(&socket).unwrap()).unwrap();
         let error = ping(&socket).unwrap_err();
         assert!(format!("{error:#}").starts_with("nobody listens"), "{error:#}");
     }
 
     #[test]
     fn a_podman_that_does_not_start_is_said_and_ends_no_start() {
-        let dir = std::env::temp_dir().join(format!("xtask-podman-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        let mut processes = Supervised::new(&dir);
+        let dir = tempfile::tempdir().unwrap();
+        let mut processes = Supervised::new(dir.path());
         // Ends at once, with an error.
-        let error = podman(Path::new("false"), &dir, &mut processes, &Say::new(), &Stop::default()).unwrap_err();
+        let error = podman(Path::new("false"), dir.path(), &mut processes, &Say::new(), &Stop::default()).unwrap_err();
         let words = format!("{error:#}");
         assert!(words.starts_with("podman is installed but its service does not start: podman ended"), "{words}");
         processes.ensure_alive().unwrap();

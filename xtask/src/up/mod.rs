@@ -96,7 +96,7 @@ pub fn run(options: &Options, stop: &Stop) -> Result<()> {
 fn live(options: &Options, repo: &Repo, dir: &std::path::Path, say: &Say, stop: &Stop) -> Result<()> {
     Record::of_this_process().write(dir)?;
     if let Some(kubeconfig) = &options.kubeconfig {
-        Cluster::probe(kubeconfig, say)?;
+        Cluster::probe(kubeconfig, say, stop)?;
     }
     let built = match options.as_built {
         true => Built::left_by_the_last_build(repo, options.release),
@@ -108,6 +108,7 @@ fn live(options: &Options, repo: &Repo, dir: &std::path::Path, say: &Say, stop: 
         kubeconfig: options.kubeconfig.clone(),
         database: options.database.clone(),
         throwaway: false,
+        gogc: None,
         containers: true,
         demo_runpod: options.demo_runpod,
         runpod_api: None,

@@ -35,6 +35,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// The data need not survive a power cut.
     pub throwaway: bool,
+    /// As [`localplane::PlaneConfig::gogc`].
+    pub gogc: Option<&'static str>,
     /// Look for a container engine.
     pub containers: bool,
     /// Start a RunPod node on a simulated account.
@@ -105,7 +107,7 @@ impl Platform {
             names.push(nodes.start_runpod(&built.runpod_sim, &mut ports, processes)?);
         }
         admission::register(cluster, webhook, deploy, processes, stop)?;
-        let cpu_engine = if self.socket.is_some() { "local" } else { "simulated" };
+        let cpu_engine = manifests::CPU_ENGINES[usize::from(self.socket.is_none())];
         manifests::apply_skus(&cluster.kubectl, deploy, cpu_engine)?;
         nodes.wait_until_ready(&names, processes, stop)?;
         console::wait_until_ready(settings, processes, stop)?;

@@ -124,11 +124,10 @@ mod tests {
 
     #[test]
     fn a_record_survives_being_written_and_read() {
-        let dir = std::env::temp_dir().join(format!("xtask-record-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let record = Record::of_this_process().ready();
-        record.write(&dir).unwrap();
-        let read = Record::read(&dir);
+        record.write(dir.path()).unwrap();
+        let read = Record::read(dir.path());
         assert_eq!(read.owner, record.owner);
         assert!(read.is_ready && read.owner.unwrap().is_alive());
     }
@@ -142,12 +141,11 @@ mod tests {
 
     #[test]
     fn a_data_directory_has_one_owner_at_a_time() {
-        let dir = std::env::temp_dir().join(format!("xtask-lock-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        let first = lock(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let first = lock(dir.path()).unwrap();
         assert!(first.is_some());
-        assert!(lock(&dir).unwrap().is_none());
+        assert!(lock(dir.path()).unwrap().is_none());
         drop(first);
-        assert!(lock(&dir).unwrap().is_some());
+        assert!(lock(dir.path()).unwrap().is_some());
     }
 }

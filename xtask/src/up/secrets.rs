@@ -90,10 +90,9 @@ mod tests {
 
     #[test]
     fn a_second_start_finds_the_same_secrets() {
-        let dir = std::env::temp_dir().join(format!("xtask-secrets-{}", std::process::id()));
-        let _none_before = fs::remove_dir_all(&dir);
-        let first = Secrets::open(&dir).unwrap();
-        let again = Secrets::open(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let first = Secrets::open(dir.path()).unwrap();
+        let again = Secrets::open(dir.path()).unwrap();
         assert_eq!(first.password_text().unwrap(), again.password_text().unwrap());
         let keys = [&first.pepper, &first.audit_key].map(|file| fs::read_to_string(file).unwrap());
         assert!(keys.iter().all(|key| key.len() == 64) && keys[0] != keys[1]);
