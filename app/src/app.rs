@@ -172,7 +172,11 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_clock();
     view! {
-        <Title formatter=|text: String| if text.is_empty() { "RemoteGPU".to_owned() } else { format!("{text} · RemoteGPU") } />
+        // The text of a page that failed before it had a name: without one the window would have none.
+        <Title
+            text=""
+            formatter=|text: String| if text.is_empty() { "RemoteGPU".to_owned() } else { format!("{text} · RemoteGPU") }
+        />
         <Router>
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />

@@ -2,16 +2,16 @@
 //!
 //! Start reading at [`layout`] and [`problem`]; the forms' rules are in [`plan_form`] and [`key_form`].
 
+pub mod arrival;
 pub mod connector;
 pub mod copy_as;
-pub mod cost;
 pub mod credentials;
 pub mod delete_form;
-pub mod diff;
 pub mod engine_form;
 pub mod engine_manifest;
 pub mod engine_report;
 pub mod first_steps;
+pub mod form_dialog;
 pub mod gpu_limits;
 pub mod head;
 pub mod invitation_link;
@@ -39,9 +39,11 @@ pub mod right;
 pub mod role;
 pub mod scope;
 pub mod service_form;
+pub mod share_fields;
 pub mod sku_facts;
 pub mod sku_filter;
 pub mod sku_form;
+pub mod sku_live;
 pub mod sku_watch;
 pub mod sort;
 pub mod status;

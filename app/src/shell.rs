@@ -21,6 +21,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
+                <meta name="description" content="RemoteGPU: GPUs behind plain kubectl" />
                 <script nonce=use_nonce()>{THEME_SCRIPT}</script>
                 <link rel="icon" href=ICON type="image/svg+xml" />
                 <HashedStylesheet options=options.clone() id="style" />

@@ -8,6 +8,11 @@ import { FitAddon } from "./addon-fit.mjs";
 // A line that breaks is taken up again after so many milliseconds, with a new shell; then a person has to ask.
 const PAUSES = [500, 1000, 2000, 4000, 8000];
 
+// What a program that is gone left switched on: the mouse, marked pastes, colours. The text stays.
+const ANEW = "\x1b[?1000;1002;1003;1006;2004l\x1b[!p\x1b[0m\r\n";
+// Its own screen too; where there is none this would lead back to the top.
+const LEAVE_SCREEN = "\x1b[?1049l";
+
 // xterm writes style elements; the page's policy wants its nonce on each.
 const nonce = document.querySelector("script[nonce]")?.nonce ?? "";
 const create = document.createElement.bind(document);
@@ -102,7 +107,8 @@ class RemoteTerminal extends HTMLElement {
   connect(broken = 0) {
     clearTimeout(this.again);
     this.socket?.close();
-    this.terminal.reset();
+    // Data never disappears while a broken line is mended.
+    if (!broken) this.terminal.reset();
     const url = new URL(this.dataset.url, location.href);
     url.searchParams.set("columns", String(this.terminal.cols));
     url.searchParams.set("rows", String(this.terminal.rows));
@@ -117,7 +123,9 @@ class RemoteTerminal extends HTMLElement {
     socket.onopen = () => {
       opened = true;
       this.tell("open", broken ? "The line broke; this is a new shell" : "");
-      this.terminal.focus();
+      // Whoever went elsewhere meanwhile is left there.
+      if (broken) this.anew();
+      else this.terminal.focus();
     };
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") why = JSON.parse(data).end ?? "";
@@ -135,6 +143,11 @@ class RemoteTerminal extends HTMLElement {
       if (!opened && !why) why = await reason(asked);
       if (this.socket === socket && this.terminal) this.tell("closed", why);
     };
+  }
+
+  anew() {
+    const apart = this.terminal.buffer.active.type === "alternate";
+    this.terminal.write(`${apart ? LEAVE_SCREEN : ""}${ANEW}`);
   }
 
   send(data) {

@@ -30,7 +30,7 @@ pub fn ask<T: 'static, F: Ask<T> + 'static>(call: F) -> Asking {
 pub fn ask<T: 'static, F: Ask<T> + 'static>(call: F) -> Asking {
     let body = serde_qs::to_string(&call).unwrap_or_default();
     Box::pin(async move {
-        let text = post(F::PATH, body).await?;
+        let text = post(F::PATH, body, Box::new(leptos::server_fn::redirect::call_redirect_hook)).await?;
         crate::api::packed::unpack(&text)
     })
 }
@@ -41,15 +41,14 @@ pub fn ask<T: 'static, F: Ask<T> + 'static>(_: F) -> Asking {
     Box::pin(async { Err(AppError::unreachable_server()) })
 }
 
-/// Posts a form and follows the redirect that the answer may order.
+/// Posts a form and follows the redirect that the answer may order; `go` leads to pages.
 ///
 /// # Errors
 /// What the server refused, or that it did not answer.
 #[cfg(feature = "hydrate")]
-pub fn post(path: &'static str, body: String) -> Asking {
+pub fn post(path: &'static str, body: String, go: Box<dyn FnOnce(&str) + Send>) -> Asking {
     use leptos::server_fn::client::Client;
     use leptos::server_fn::client::browser::BrowserClient;
-    use leptos::server_fn::redirect::call_redirect_hook;
     use leptos::server_fn::request::ClientReq;
     use leptos::server_fn::request::browser::BrowserRequest;
     use leptos::server_fn::response::ClientRes;
@@ -69,7 +68,7 @@ pub fn post(path: &'static str, body: String) -> Asking {
             Some(location) if crate::paths::is_outside(&location) => {
                 let _ = leptos::prelude::location().assign(&location);
             }
-            Some(location) => call_redirect_hook(&location),
+            Some(location) => go(&location),
             None => {}
         }
         Ok(text)

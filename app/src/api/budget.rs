@@ -68,7 +68,7 @@ pub async fn create_budget(namespace_id: String, form: BudgetForm) -> Result<(),
 #[server(prefix = "/api", endpoint = "budget/change")]
 pub async fn change_budget(id: String, form: BudgetForm) -> Result<(), AppError> {
     let (caller, terms) = (crate::ssr::caller().await?, form.read()?);
-    crate::ssr::backend()?.change_budget(&caller, &id, &terms).await?;
+    crate::ssr::backend()?.change_budget(&caller, &id, &terms, None).await?;
     leptos_axum::redirect(&crate::features::notice::Notice::BudgetSaved.after(&crate::paths::budgets(), ""));
     Ok(())
 }

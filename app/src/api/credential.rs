@@ -23,6 +23,6 @@ pub async fn revoke_credential(id: String, back: String) -> Result<(), AppError>
     let caller = crate::ssr::caller().await?;
     crate::ssr::backend()?.revoke_credential(&caller, &id).await?;
     let overview = crate::paths::overview();
-    leptos_axum::redirect(&Notice::CredentialEnded.after(crate::paths::local(&back).unwrap_or(&overview), ""));
+    leptos_axum::redirect(&Notice::CredentialRevoked.after(crate::paths::local(&back).unwrap_or(&overview), ""));
     Ok(())
 }

@@ -43,12 +43,12 @@ pub async fn add_engine(form: EngineEntry, preflight_id: String) -> Result<Packe
     Packed::new(&None)
 }
 
-/// Changes name, tag or the ingress controller's address.
+/// Changes tag, the ingress controller's address or the CA.
 #[server(prefix = "/api", endpoint = "engine/change")]
 pub async fn change_engine(id: String, form: EngineChange) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
-    let changed = crate::ssr::backend()?.change_engine(&caller, &id, &form.into_change()).await?;
+    let changed = crate::ssr::backend()?.change_engine(&caller, &id, &form.into_change(), None).await?;
     leptos_axum::redirect(&Notice::EngineChanged.after(&crate::paths::engine(&id), &changed.name));
     Ok(())
 }

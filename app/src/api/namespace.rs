@@ -1,5 +1,7 @@
 //! Namespaces of the caller's account.
 
+use std::collections::BTreeMap;
+
 use domain::namespace::NamespaceView;
 use domain::page::Page;
 use leptos::prelude::*;
@@ -37,9 +39,24 @@ pub async fn create_namespace(name: String) -> Result<(), AppError> {
 pub async fn rename_namespace(id: String, name: String) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
-    let new = domain::namespace::NewNamespace { name };
-    let renamed = crate::ssr::backend()?.rename_namespace(&caller, &id, new, None).await?;
+    let change = domain::namespace::ChangeNamespace { name: Some(name), share: None };
+    let renamed = crate::ssr::backend()?.change_namespace(&caller, &id, change, None).await?;
     leptos_axum::redirect(&Notice::NamespaceRenamed.after(&crate::paths::namespace_settings(&id), &renamed.name));
+    Ok(())
+}
+
+/// Sets a namespace's share of what the account may have; an empty field lifts its limit.
+#[server(prefix = "/api", endpoint = "namespace/share")]
+pub async fn set_namespace_share(
+    id: String,
+    #[server(default)] share: BTreeMap<String, String>,
+) -> Result<(), AppError> {
+    use crate::features::notice::Notice;
+    let caller = crate::ssr::caller().await?;
+    let share = Some(crate::features::gpu_limits::share(share)?);
+    let change = domain::namespace::ChangeNamespace { name: None, share };
+    crate::ssr::backend()?.change_namespace(&caller, &id, change, None).await?;
+    leptos_axum::redirect(&Notice::LimitsChanged.after(&crate::paths::namespace_settings(&id), ""));
     Ok(())
 }
 

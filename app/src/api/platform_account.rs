@@ -80,16 +80,18 @@ pub async fn suspend_account(id: String, suspended: bool) -> Result<(), AppError
     Ok(())
 }
 
-/// Changes an account's limits; an empty one of a class of GPUs lifts it.
+/// Changes an account's limits; an empty one of a class of GPUs or of the total lifts it.
 #[server(prefix = "/api", endpoint = "platform-account/quota")]
 pub async fn set_account_quota(
     id: String,
     quota: QuotaChange,
     #[server(default)] gpu_classes: BTreeMap<String, String>,
+    #[server(default)] total: BTreeMap<String, String>,
 ) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
     let gpu_classes = Some(crate::features::gpu_limits::filled_in(gpu_classes)?);
-    let quota = QuotaChange { gpu_classes, ..quota };
+    let total = Some(crate::features::gpu_limits::share(total)?);
+    let quota = QuotaChange { gpu_classes, total, ..quota };
     let change = domain::platform_account::ChangeAccount { suspended: None, quota: Some(quota) };
     crate::ssr::backend()?.change_platform_account(&caller, &id, change, None).await?;
     leptos_axum::redirect(

@@ -19,11 +19,12 @@ pub async fn get_usage(query: String) -> Result<Packed<UsageSummary>, AppError> 
         namespace: Option<String>,
         sku: Option<String>,
         member: Option<String>,
+        key: Option<String>,
     }
     let (caller, asked) = (crate::ssr::caller().await?, crate::ssr::query::<PageQuery>(&query)?);
-    let PageQuery { since, until, namespace, sku, member } = asked;
-    let [since, until, namespace, sku, member] = [since, until, namespace, sku, member].map(chosen);
-    let query = domain::usage::UsageQuery { since, until, namespace, sku, member };
+    let PageQuery { since, until, namespace, sku, member, key } = asked;
+    let [since, until, namespace, sku, member, key] = [since, until, namespace, sku, member, key].map(chosen);
+    let query = domain::usage::UsageQuery { since, until, namespace, sku, member, key };
     Packed::new(&crate::ssr::backend()?.usage_summary(&caller, &query).await?)
 }
 

@@ -47,7 +47,7 @@ pub async fn create_webhook(form: WebhookForm) -> Result<Packed<WebhookSecret>, 
 pub async fn change_webhook(id: String, form: WebhookForm) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
-    let changed = crate::ssr::backend()?.change_webhook(&caller, &id, &form.into_request()?).await?;
+    let changed = crate::ssr::backend()?.change_webhook(&caller, &id, &form.into_request()?, None).await?;
     leptos_axum::redirect(&Notice::WebhookChanged.after(&crate::paths::webhook(&id), &changed.name));
     Ok(())
 }

@@ -1,20 +1,21 @@
-//! Credentials that were handed out: a table, and the dialog that ends one.
+//! Credentials that were handed out: a table, and the dialog that revokes one.
 
 use domain::credential::{Access, CredentialStatus, CredentialView};
 use domain::page::Page;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::credential::{ListCredentials, RevokeCredential};
+use crate::features::form_dialog::FormDialog;
 use crate::features::load::{Loaded, load};
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
+use crate::features::post_form::Sending;
+use crate::features::right::ActionLink;
 use crate::features::status;
 use crate::paths;
 use crate::ui::badge::Badge;
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
-use crate::ui::clock::{Ago, absolute};
-use crate::ui::dialog::Dialog;
+use crate::ui::button::{ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::clock::{Ago, Until};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 const COLUMNS: &[Column] = &[
@@ -38,13 +39,13 @@ pub fn load_credentials(of: String, version: impl Fn() -> u32 + Send + Sync + 's
     })
 }
 
-/// The table; `here` is the page it stands on, which also opens the dialog (`?end={id}`).
+/// The table; `here` is the page it stands on, which also opens the dialog (`?revoke={id}`).
 #[component]
 pub fn Credentials(page: Page<CredentialView>, here: String, by_key: bool) -> impl IntoView {
     let query = use_query_map();
     let (items, back) = (page.items.clone(), here.clone());
-    let ending = Memo::new(move |_| query.read().get("end"));
-    let doomed = move || ending.get().and_then(|id| items.iter().find(|credential| credential.id == id).cloned());
+    let revoking = Memo::new(move |_| query.read().get("revoke"));
+    let doomed = move || revoking.get().and_then(|id| items.iter().find(|credential| credential.id == id).cloned());
     let next = page.next_cursor.map(|cursor| paths::with_query(&here, &[("credentials", &cursor)]));
     let table = if page.items.is_empty() {
         let text = "None yet. Each kubectl command fetches one, or the one fetched before while half its hour remains.";
@@ -61,7 +62,7 @@ pub fn Credentials(page: Page<CredentialView>, here: String, by_key: bool) -> im
     view! {
         {table}
         {next.map(|href| view! { <p class="p-4"><ButtonLink href=href>"Older"</ButtonLink></p> })}
-        {move || doomed().map(|credential| view! { <EndDialog credential=credential back=back.clone() /> })}
+        {move || doomed().map(|credential| view! { <RevokeDialog credential=credential back=back.clone() /> })}
     }
 }
 
@@ -74,11 +75,11 @@ fn Row(credential: CredentialView, here: String, by_key: bool) -> impl IntoView 
         (true, None) => "this console".to_owned(),
         (false, _) => credential.namespace_name,
     };
-    let end = paths::with_query(&here, &[("end", &credential.id)]);
+    let revoke = paths::with_query(&here, &[("revoke", &credential.id)]);
     let facts =
         [credential.token_id.map(|id| format!("token {id}")), credential.address.map(|at| format!("from {at}"))];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let label = format!("End the credential for {name}");
+    let which = format!(" the credential for {name}");
     view! {
         <tr class=ROW data-testid="credential">
             <td class=CELL>
@@ -97,14 +98,16 @@ fn Row(credential: CredentialView, here: String, by_key: bool) -> impl IntoView 
             <td class=FIGURE>
                 <Ago at=credential.last_used_at />
             </td>
-            <td class=FIGURE>{absolute(&credential.expires_at)}</td>
+            <td class=FIGURE>
+                <Until at=credential.expires_at />
+            </td>
             <td class=FIGURE>
                 {(credential.status == CredentialStatus::Active)
                     .then(|| {
                         view! {
-                            <ButtonLink href=end tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                                "End"
-                            </ButtonLink>
+                            <ActionLink href=revoke permission=Permission::OwnKeys tone=ButtonTone::Quiet size=ButtonSize::Small>
+                                "Revoke" <span class="sr-only">{which.clone()}</span>
+                            </ActionLink>
                         }
                     })}
             </td>
@@ -114,9 +117,8 @@ fn Row(credential: CredentialView, here: String, by_key: bool) -> impl IntoView 
 
 /// Names what ends and what goes on.
 #[component]
-fn EndDialog(credential: CredentialView, back: String) -> impl IntoView {
+fn RevokeDialog(credential: CredentialView, back: String) -> impl IntoView {
     let sending = Sending::to::<RevokeCredential>();
-    let refusal = sending.refusal();
     let after = match credential.renews {
         true => {
             "The pods that its cluster runs here go on and are no longer looked after: download another kubeconfig for it first."
@@ -124,25 +126,20 @@ fn EndDialog(credential: CredentialView, back: String) -> impl IntoView {
         false => "The key stays good: its next command fetches a new token. To keep it out, disable or revoke the key.",
     };
     view! {
-        <Dialog title="End this credential" close=back.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>
-                        "Every token of " <code class="font-mono text-sm wrap-anywhere">{credential.service_account}</code>
-                        " is refused at once; streams that are open go on until they end. "
-                        {after}
-                    </p>
-                    <input type="hidden" name="id" value=credential.id />
-                    <input type="hidden" name="back" value=back.clone() />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=back>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Ending")>
-                            "End credential"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title="Revoke this credential"
+            sending=sending
+            close=back.clone()
+            button="Revoke credential"
+            busy="Revoking"
+        >
+            <p>
+                "Every token of " <code class="font-mono text-sm wrap-anywhere">{credential.service_account}</code>
+                " is refused at once; streams that are open go on until they end. "
+                {after}
+            </p>
+            <input type="hidden" name="id" value=credential.id />
+            <input type="hidden" name="back" value=back />
+        </FormDialog>
     }
 }

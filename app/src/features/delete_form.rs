@@ -5,17 +5,33 @@ use domain::reference::Referrer;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use crate::features::form_dialog::FormDialog;
 use crate::features::key_values::{Place, PlaceFields};
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::features::post_form::Sending;
 use crate::ui::confirm::ConfirmName;
-use crate::ui::dialog::Dialog;
 use crate::ui::panel::Panel;
 
-/// The dialog. `what` is the kind in people's words.
+/// The dialog, while the URL asks for it; `to` makes its form. `what` is the kind in people's words.
 #[component]
-pub fn DeleteDialog(
+pub fn Deletion(
+    what: &'static str,
+    to: fn() -> Sending,
+    place: Place,
+    used_by: Vec<Referrer>,
+    close: String,
+) -> impl IntoView {
+    let query = use_query_map();
+    move || {
+        query.read().get("delete")?;
+        let (Place { namespace, name, .. }, used_by, close) = (place.clone(), used_by.clone(), close.clone());
+        Some(
+            view! { <DeleteDialog sending=to() what=what namespace=namespace name=name used_by=used_by close=close /> },
+        )
+    }
+}
+
+#[component]
+fn DeleteDialog(
     sending: Sending,
     what: &'static str,
     namespace: String,
@@ -23,29 +39,25 @@ pub fn DeleteDialog(
     used_by: Vec<Referrer>,
     close: String,
 ) -> impl IntoView {
-    let (error, elsewhere) = (sending.field("confirm"), sending.elsewhere(&["confirm"]));
+    let error = sending.field("confirm");
     let consequence = match used_by.len() {
         0 => "No workload names it.".to_owned(),
         _ => format!("Used by {}: their next pods will not start.", names(&used_by)),
     };
     view! {
-        <Dialog title=format!("Delete {name}") close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{consequence} " Pods that run keep what they were started with. This cannot be undone."</p>
-                    <input type="hidden" name="namespace" value=namespace />
-                    <input type="hidden" name="name" value=name.clone() />
-                    <ConfirmName name=name.clone() error=error autofocus=true />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            {format!("Delete {what}")}
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Delete {name}")
+            sending=sending
+            shown=&["confirm"]
+            close=close
+            button=format!("Delete {what}")
+            busy="Deleting"
+        >
+            <p>{consequence} " Pods that run keep what they were started with. This cannot be undone."</p>
+            <input type="hidden" name="namespace" value=namespace />
+            <input type="hidden" name="name" value=name.clone() />
+            <ConfirmName name=name.clone() error=error autofocus=true />
+        </FormDialog>
     }
 }
 
@@ -75,28 +87,22 @@ fn RemoveKeyDialog(
     used_by: Vec<Referrer>,
     close: String,
 ) -> impl IntoView {
-    let refusal = sending.refusal();
     let consequence = match used_by.len() {
         0 => format!("No workload names {}.", place.name),
         _ => format!("{} is used by {}: what needs this key does not start without it.", place.name, names(&used_by)),
     };
     view! {
-        <Dialog title=format!("Remove {key_name}") close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{consequence} " The value is kept nowhere: this cannot be undone."</p>
-                    <PlaceFields place=place />
-                    <input type="hidden" name="key" value=key_name />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Removing")>
-                            "Remove key"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Remove {key_name}")
+            sending=sending
+            close=close
+            button="Remove key"
+            busy="Removing"
+        >
+            <p>{consequence} " The value is kept nowhere: this cannot be undone."</p>
+            <PlaceFields place=place />
+            <input type="hidden" name="key" value=key_name />
+        </FormDialog>
     }
 }
 

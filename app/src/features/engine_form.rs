@@ -66,6 +66,8 @@ pub struct EngineChange {
     pub ecosystem: String,
     /// Load Balancer IP; empty for kinds without one.
     pub load_balancer_ip: String,
+    /// CA Data; empty = as it is.
+    pub ca_data: String,
 }
 
 // === impl EngineEntry ===
@@ -136,7 +138,7 @@ impl EngineChange {
             name: Some(self.name.trim().to_owned()),
             ecosystem: Some(self.ecosystem.trim().to_owned()),
             load_balancer_ip: Some(self.load_balancer_ip).filter(|address| !address.trim().is_empty()),
-            ca_data: None,
+            ca_data: Some(self.ca_data).filter(|pem| !pem.trim().is_empty()),
         }
     }
 }
@@ -186,6 +188,14 @@ mod tests {
         let basic = EngineEntry { auth: "basic".into(), ..entry() };
         assert_eq!(basic.clone().into_form().unwrap().bearer_token, "");
         assert_eq!(basic.into_credentials().basic_username, "ada");
+    }
+
+    #[test]
+    fn a_ca_that_was_not_typed_stays_as_it_is() {
+        let change = EngineChange { name: "onprem-1".into(), ca_data: " \n".into(), ..EngineChange::default() };
+        assert_eq!(change.clone().into_change().ca_data, None);
+        let other = EngineChange { ca_data: "-----BEGIN CERTIFICATE-----".into(), ..change };
+        assert_eq!(other.into_change().ca_data.as_deref(), Some("-----BEGIN CERTIFICATE-----"));
     }
 
     #[test]

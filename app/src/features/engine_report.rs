@@ -4,6 +4,7 @@ use domain::engine::report::FeatureRights;
 use domain::engine::{Row, RowStatus};
 use leptos::prelude::*;
 
+use crate::features::words::count;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::code::CodeBlock;
 
@@ -13,7 +14,7 @@ pub fn Rows(rows: Vec<Row>) -> impl IntoView {
     let granted = |row: &Row| row.id.starts_with("rbac/") && row.status == RowStatus::Pass;
     let (granted, shown): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(granted);
     let fold = (!granted.is_empty()).then(|| {
-        let words = format!("{} rights granted", granted.len());
+        let words = format!("{} granted", count(granted.len() as u32, "right"));
         view! {
             <details class="px-4 py-2">
                 <summary class="cursor-pointer text-muted">{words}</summary>

@@ -1,8 +1,8 @@
-//! Limits of single classes of GPUs, as an operator fills them in for an account.
+//! Limits as people fill them in: of single classes of GPUs, of an account's total, of a namespace's share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::account::Quota;
+use domain::account::{Quota, ShareChange};
 use domain::platform_sku::PlatformSkuView;
 use domain::{Error, FieldError, Result};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub fn gpu_limits(skus: &[PlatformSkuView], quota: &Quota) -> Vec<GpuLimit> {
             models.entry(class).or_default().insert(&gpu.model);
         }
     }
-    for class in quota.gpu_classes.keys() {
+    for class in quota.gpu_classes.keys().chain(quota.total.gpu_classes.keys()) {
         models.entry(class.clone()).or_default();
     }
     let one = |(class, models): (String, BTreeSet<&str>)| GpuLimit {
@@ -40,9 +40,9 @@ pub fn gpu_limits(skus: &[PlatformSkuView], quota: &Quota) -> Vec<GpuLimit> {
 /// Before a class in the name of its field: a key that begins with a digit would be read as a place in a list.
 const FIELD: &str = "of-";
 
-/// Name of the field of a class.
-pub fn field(class: &str) -> String {
-    format!("gpu_classes[{FIELD}{class}]")
+/// Name of the field of a class, among the fields called `of`.
+pub fn field(of: &str, class: &str) -> String {
+    format!("{of}[{FIELD}{class}]")
 }
 
 /// What stands in the fields; an empty one lifts the limit.
@@ -53,19 +53,54 @@ pub fn filled_in(fields: BTreeMap<String, String>) -> Result<BTreeMap<String, Op
     let mut wrong = Vec::new();
     let read = |(class, text): (String, String)| {
         let class = class.strip_prefix(FIELD).unwrap_or(&class);
-        let limit = match text.trim() {
-            "" => None,
-            number => number.parse::<u32>().map_err(|_| wrong.push(not_a_number(class))).ok(),
-        };
+        let limit = number(&text).unwrap_or_else(|| {
+            wrong.push(not_a_number("quota.gpu_classes", &format!("GPUs of class {class}")));
+            None
+        });
         (class.to_owned(), limit)
     };
     let limits = fields.into_iter().map(read).collect();
     if wrong.is_empty() { Ok(limits) } else { Err(Error::Invalid(wrong)) }
 }
 
-fn not_a_number(class: &str) -> FieldError {
-    let message = format!("GPUs of class {class}: write a whole number, or nothing for no limit");
-    FieldError::new("quota.gpu_classes", "format", message)
+/// What stands in the fields of a total or a share; an empty one lifts the limit, one that is not there stays.
+///
+/// # Errors
+/// [`Error::Invalid`] for what is no number.
+pub fn share(fields: BTreeMap<String, String>) -> Result<ShareChange> {
+    type Fields = BTreeMap<String, String>;
+    let (classes, fields): (Fields, Fields) = fields.into_iter().partition(|(field, _)| field.starts_with(FIELD));
+    let mut wrong = Vec::new();
+    let mut take = |field: &str| {
+        let limit = number(fields.get(field)?);
+        Some(limit.unwrap_or_else(|| {
+            wrong.push(not_a_number(field, field));
+            None
+        }))
+    };
+    let change = ShareChange {
+        cpu: take("cpu"),
+        memory_gib: take("memory_gib"),
+        gpus: take("gpus"),
+        gpu_classes: None,
+        pods: take("pods"),
+    };
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
+    }
+    Ok(ShareChange { gpu_classes: Some(filled_in(classes)?), ..change })
+}
+
+/// A number or nothing; none for anything else.
+fn number(text: &str) -> Option<Option<u32>> {
+    match text.trim() {
+        "" => Some(None),
+        number => number.parse().ok().map(Some),
+    }
+}
+
+fn not_a_number(field: &str, what: &str) -> FieldError {
+    FieldError::new(field, "format", format!("{what}: write a whole number, or nothing for no limit"))
 }
 
 #[cfg(test)]
@@ -107,6 +142,20 @@ mod tests {
         assert_eq!(filled_in(fields("0")).unwrap()["h100"], Some(0));
         for bad in ["-1", "many", "1.5"] {
             assert!(filled_in(fields(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_read_field_by_field() {
+        let fields = |all: &[(&str, &str)]| {
+            all.iter().map(|(field, text)| ((*field).to_owned(), (*text).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let change = share(fields(&[("gpus", "3"), ("cpu", ""), ("of-h100", "1"), ("of-l4", " ")])).unwrap();
+        assert_eq!((change.gpus, change.cpu, change.pods), (Some(Some(3)), Some(None), None));
+        let classes = BTreeMap::from([("h100".to_owned(), Some(1)), ("l4".to_owned(), None)]);
+        assert_eq!(change.gpu_classes.unwrap(), classes);
+        for bad in [("gpus", "many"), ("of-h100", "-1")] {
+            assert!(share(fields(&[bad])).is_err(), "{bad:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use domain::invitation::InvitationLink;
 use leptos::prelude::*;
 
+use crate::ui::banner::WithoutScript;
 use crate::ui::copy::SecretBox;
 
 /// The link, and what to do with it.
@@ -23,10 +24,8 @@ pub fn LinkBox(made: InvitationLink) -> impl IntoView {
 #[component]
 pub fn LinkNeedsJavaScript(#[prop(default = "POST /v1/invitations")] route: &'static str) -> impl IntoView {
     view! {
-        <noscript>
-            <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
-                "The link is shown once, which needs JavaScript here. Without it, use " {route} "."
-            </p>
-        </noscript>
+        <WithoutScript>
+            "The link is shown once, which needs JavaScript here. Without it, use " {route} "."
+        </WithoutScript>
     }
 }

@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use domain::permission::Permission;
 use domain::{Error, FieldError, Result};
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::{ActionLink, blocked};
 use crate::paths::with_query;
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{Button, ButtonSize, ButtonTone};
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
 use crate::ui::panel::Panel;
 
@@ -154,11 +156,11 @@ pub fn shown_page(page: &str, query: Memo<ParamsMap>) -> String {
 /// Leads to the dialog that takes one key away; `page` is that of the object.
 #[component]
 pub fn RemoveKey(page: String, key_name: String) -> impl IntoView {
-    let (href, label) = (with_query(&page, &[("remove", &key_name)]), format!("Remove {key_name}"));
+    let (href, which) = (with_query(&page, &[("remove", &key_name)]), format!(" {key_name}"));
     view! {
-        <ButtonLink href=href tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-            "Remove"
-        </ButtonLink>
+        <ActionLink href=href permission=Permission::Deploy tone=ButtonTone::Quiet size=ButtonSize::Small>
+            "Remove" <span class="sr-only">{which.clone()}</span>
+        </ActionLink>
     }
 }
 
@@ -183,7 +185,7 @@ pub struct ValueWords {
 #[component]
 pub fn ValueForm(place: Place, sending: Sending, words: ValueWords) -> impl IntoView {
     let error = sending.field(words.refused.first().copied().unwrap_or_default());
-    let elsewhere = sending.elsewhere(words.refused);
+    let (elsewhere, why) = (sending.elsewhere(words.refused), blocked(sending, "Saving", Permission::Deploy));
     let note = (!words.note.is_empty()).then(|| view! { <p class="text-sm text-muted">{words.note}</p> });
     view! {
         <Panel title=words.title>
@@ -208,7 +210,7 @@ pub fn ValueForm(place: Place, sending: Sending, words: ValueWords) -> impl Into
                     </Field>
                     {note}
                     <div>
-                        <Button blocked=sending.blocked("Saving")>{words.button}</Button>
+                        <Button blocked=why>{words.button}</Button>
                     </div>
                 </div>
             </PostForm>

@@ -6,8 +6,9 @@ use leptos_router::components::Outlet;
 use leptos_router::hooks::use_location;
 
 use crate::api::session::CurrentSession;
+use crate::features::arrival::settle_address;
 use crate::features::load::load;
-use crate::features::nav::{Brand, NavLinks, Person, StateBanner};
+use crate::features::nav::{AccountSwitch, Brand, NavLinks, Person, StateBanner};
 use crate::features::notice::NoticeToast;
 use crate::features::problem::SignInFirst;
 use crate::features::right::provide_rights;
@@ -20,9 +21,23 @@ use crate::ui::icon::{Glyph, Icon};
 pub fn Layout() -> impl IntoView {
     let wanted = provide_wanted();
     provide_last_done();
+    settle_address();
     let session = load(Signal::stored(String::new()), |_| CurrentSession {});
     provide_rights(session);
-    let state = session.show_or(|(session, _)| view! { <StateBanner session=session /> }.into_any(), |_| ().into_any());
+    let state = session.show_or(
+        |(session, accounts)| {
+            view! {
+                <AccountSwitch
+                    accounts=accounts
+                    label="Account to act in"
+                    class="hidden w-80 gap-1 justify-self-end md:max-lg:flex print:hidden"
+                />
+                <StateBanner session=session />
+            }
+            .into_any()
+        },
+        |_| ().into_any(),
+    );
     let person = session.show_or(
         |(session, accounts)| view! { <Person session=session accounts=accounts /> }.into_any(),
         |error| {

@@ -1,4 +1,5 @@
-//! What was just done, carried in the URL to the page that follows: works with and without JavaScript.
+//! What was just done, carried in the URL to the page that follows: works with and without JavaScript. With it, the
+//! browser's address goes without ([`crate::features::arrival`]), and a notice is told once.
 //!
 //! A fixed set of sentences: a crafted link can fill in a name, never a message.
 
@@ -17,7 +18,7 @@ use crate::ui::toast::Toast;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     CliSessionRevoked,
-    CredentialEnded,
+    CredentialRevoked,
     AccountDeleted,
     InvitationRevoked,
     LimitsChanged,
@@ -86,7 +87,7 @@ pub enum Notice {
 impl Notice {
     const ALL: &[Notice] = &[
         Notice::CliSessionRevoked,
-        Notice::CredentialEnded,
+        Notice::CredentialRevoked,
         Notice::AccountDeleted,
         Notice::InvitationRevoked,
         Notice::LimitsChanged,
@@ -173,7 +174,7 @@ impl Notice {
     pub fn code(self) -> &'static str {
         match self {
             Self::CliSessionRevoked => "cli-session-revoked",
-            Self::CredentialEnded => "credential-ended",
+            Self::CredentialRevoked => "credential-revoked",
             Self::AccountDeleted => "account-deleted",
             Self::InvitationRevoked => "invitation-revoked",
             Self::LimitsChanged => "limits-changed",
@@ -242,8 +243,8 @@ impl Notice {
 
     fn sentence(self, name: &str) -> String {
         match self {
-            Self::CliSessionRevoked => format!("The session of {name} has ended"),
-            Self::CredentialEnded => "The credential has ended; the next command fetches a new one".to_owned(),
+            Self::CliSessionRevoked => format!("The session of {name} is revoked"),
+            Self::CredentialRevoked => "The credential is revoked; the next command fetches a new one".to_owned(),
             Self::KeyChanged => format!("Key {name} is changed"),
             Self::KeyDisabled => format!("Key {name} is disabled"),
             Self::KeyEnabled => format!("Key {name} works again"),
@@ -299,11 +300,11 @@ impl Notice {
             Self::SkuRetired => format!("{name} is retired; running pods go on"),
             Self::SkypilotApplied => format!("SkyPilot access of {name} is applied"),
             Self::SkypilotApproved => format!("What {name} may do beyond its namespace is saved"),
-            Self::SkypilotKubeconfigRevoked => format!("Kubeconfig {name} ends within ten seconds"),
+            Self::SkypilotKubeconfigRevoked => format!("Kubeconfig {name} is revoked; it ends within ten seconds"),
             Self::SkypilotRemoved => format!("SkyPilot access of {name} is taken away"),
             Self::WebhookChanged => format!("Webhook {name} is changed"),
-            Self::WebhookDisabled => format!("Webhook {name} is off: nothing is sent"),
-            Self::WebhookEnabled => format!("Webhook {name} is on"),
+            Self::WebhookDisabled => format!("Webhook {name} is disabled: nothing is sent"),
+            Self::WebhookEnabled => format!("Webhook {name} is enabled"),
             Self::WebhookTested => format!("A test is on its way to {name}"),
             Self::WebhookRedelivered => "It is sent again".to_owned(),
             Self::WebhookDeleted => format!("Webhook {name} is deleted"),
@@ -332,7 +333,7 @@ fn times(counts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Memo<u32> {
     Memo::new(move |_| seen.with(|(times, _)| *times))
 }
 
-/// Shows the notice of the present URL, if it has one.
+/// Shows the notice of the router's present location, if it has one.
 #[component]
 pub fn NoticeToast() -> impl IntoView {
     let query = use_query_map();

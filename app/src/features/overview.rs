@@ -259,6 +259,8 @@ mod tests {
             status_message: None,
             deployments: 0,
             quota: Vec::new(),
+            share: domain::account::Share::default(),
+            price_per_hour: None,
             created_at: "2026-11-21T09:00:00Z".into(),
         }
     }
@@ -324,6 +326,7 @@ mod tests {
             available: AvailabilityView { free, total, as_of: None },
             granted: true,
             engines: Vec::new(),
+            runtime_class: None,
         };
         let free = FreeGpus::of(&[sku(1, 13, 16, None), sku(8, 1, 2, None), sku(1, 2, 7, Some("1g.10gb"))]);
         let words: Vec<String> = free.iter().map(FreeGpus::words).collect();

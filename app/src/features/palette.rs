@@ -1,5 +1,5 @@
-//! The palette (Ctrl K or ⌘ K): go to a page or a namespace by typing. Only with JavaScript; the side bar has all of it
-//! besides.
+//! The palette (Ctrl K or ⌘ K): go to a page or a namespace, choose a theme or sign out by typing. Only with
+//! JavaScript; the side bar has all of it besides.
 
 mod places;
 
@@ -12,12 +12,14 @@ use leptos::task::spawn_local;
 use leptos::web_sys::Element;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use places::{Place, create_at, found, keys, of_namespace, pages};
+use places::{Act, Place, acts, create_at, found, keys, of_namespace, pages};
 use web_sys::{ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use crate::api::ask::ask;
 use crate::api::namespace::ListNamespaces;
 use crate::api::packed::unpack;
+use crate::features::right::{Rights, use_rights};
+use crate::features::theme::Chosen;
 use crate::ui::icon::{Glyph, Icon};
 
 // Pages of namespaces, 50 each: who has more of them goes through the list.
@@ -36,11 +38,16 @@ struct Palette {
     places: RwSignal<Vec<Place>>,
     chosen: RwSignal<usize>,
     operator: bool,
+    /// What its role does not open is left out.
+    rights: Rights,
+    theme: Chosen,
+    way_out: NodeRef<html::Button>,
 }
 
-/// The button in the side bar and the dialog it opens. `operator` sees the pages of the platform too.
+/// The button in the side bar and the dialog it opens. `operator` sees the pages of the platform too; `way_out` is the
+/// button that signs out.
 #[component]
-pub fn CommandPalette(operator: bool) -> impl IntoView {
+pub fn CommandPalette(operator: bool, theme: Chosen, way_out: NodeRef<html::Button>) -> impl IntoView {
     let palette = Palette {
         opened: StoredValue::new(0),
         dialog: NodeRef::new(),
@@ -49,11 +56,17 @@ pub fn CommandPalette(operator: bool) -> impl IntoView {
         places: RwSignal::new(Vec::new()),
         chosen: RwSignal::new(0),
         operator,
+        rights: use_rights(),
+        theme,
+        way_out,
     };
-    let ready = RwSignal::new(false);
+    let (ready, chord) = (RwSignal::new(false), RwSignal::new("Ctrl K"));
     let (navigate, path) = (use_navigate(), use_location().pathname);
     Effect::new(move || {
         ready.set(true);
+        if window().navigator().platform().is_ok_and(|platform| platform.starts_with("Mac")) {
+            chord.set("⌘ K");
+        }
         let navigate = navigate.clone();
         let before = StoredValue::new(String::new());
         let keys = window_event_listener(leptos::ev::keydown, move |event| {
@@ -68,12 +81,12 @@ pub fn CommandPalette(operator: bool) -> impl IntoView {
             <button
                 type="button"
                 class="flex h-8 w-full cursor-pointer items-center gap-2 rounded border border-line bg-surface px-2 text-sm text-muted hover:border-faint hover:text-ink md:max-lg:justify-center"
-                title="Go to… (Ctrl K)"
+                title=move || format!("Go to… ({})", chord.get())
                 on:click=move |_| palette.open()
             >
                 <Glyph icon=Icon::Search />
                 <span class="md:max-lg:sr-only">"Go to…"</span>
-                <kbd class="ml-auto font-sans text-xs text-faint md:max-lg:hidden">"Ctrl K"</kbd>
+                <kbd class="ml-auto font-sans text-xs text-faint md:max-lg:hidden">{move || chord.get()}</kbd>
             </button>
         </div>
         <Sheet palette=palette />
@@ -89,7 +102,7 @@ impl Palette {
         }
         self.typed.set(String::new());
         self.chosen.set(0);
-        self.places.set(pages(self.operator));
+        self.places.set(pages(self.operator).into_iter().chain(acts()).filter(|place| self.opens(place)).collect());
         // It fails only when the element has left the page again.
         let _ = dialog.show_modal();
         self.opened.update_value(|times| *times += 1);
@@ -106,10 +119,29 @@ impl Palette {
             if self.opened.try_get_value() != Some(opened) {
                 return;
             }
-            self.places.update(|places| places.extend(page.items.iter().flat_map(of_namespace)));
+            let found = page.items.iter().flat_map(of_namespace).filter(|place| self.opens(place));
+            self.places.update(|places| places.extend(found));
             let Some(next) = page.next_cursor else { return };
             cursor = next;
         }
+    }
+
+    fn opens(self, place: &Place) -> bool {
+        !self.rights.lack(place.needs)
+    }
+
+    /// Does what a line says. Returns where, if that is going somewhere.
+    fn perform(self, place: Place) -> Option<String> {
+        match place.act {
+            Act::Go(href) => return Some(href),
+            Act::Theme(theme) => self.theme.set(theme),
+            Act::SignOut => {
+                if let Some(button) = self.way_out.get_untracked() {
+                    button.click();
+                }
+            }
+        }
+        None
     }
 
     fn close(self) {
@@ -143,8 +175,13 @@ impl Palette {
                 self.open();
                 None
             }
-            ("g", letter) => keys(self.operator).find(|place| place.key == Some(letter)).map(|place| place.href),
-            (_, "c") => create_at(self.operator, path),
+            ("g", letter) => {
+                let place = keys(self.operator).find(|place| place.key == Some(letter));
+                place.filter(|place| self.opens(place)).and_then(|place| self.perform(place))
+            }
+            (_, "c") => {
+                create_at(self.operator, path).filter(|place| self.opens(place)).and_then(|place| self.perform(place))
+            }
             (_, "j" | "k") => {
                 step_row(key == "j");
                 None
@@ -169,7 +206,7 @@ impl Palette {
         }
     }
 
-    /// Arrows choose, Enter goes. Returns where.
+    /// Arrows choose, Enter goes or does. Returns where.
     fn move_with(self, event: &KeyboardEvent) -> Option<String> {
         let count = self.found().len().max(1);
         match event.key().as_str() {
@@ -178,7 +215,7 @@ impl Palette {
             "Enter" => {
                 event.prevent_default();
                 self.close();
-                return self.found().into_iter().nth(self.chosen.get_untracked()).map(|place| place.href);
+                return self.found().into_iter().nth(self.chosen.get_untracked()).and_then(|place| self.perform(place));
             }
             _ => return None,
         }
@@ -244,7 +281,7 @@ fn Sheet(palette: Palette) -> impl IntoView {
                 aria-activedescendant=active
                 autocomplete="off"
                 autofocus
-                placeholder="A page or a namespace"
+                placeholder="A page, a namespace or what to do"
                 class="h-11 w-full border-b border-line bg-surface px-4 outline-none placeholder:text-faint"
                 prop:value=palette.typed
                 on:input=move |event| {
@@ -273,7 +310,7 @@ fn Sheet(palette: Palette) -> impl IntoView {
 #[component]
 fn Line(palette: Palette, at: usize, place: Place) -> impl IntoView {
     let navigate = use_navigate();
-    let (href, key) = (place.href, place.key);
+    let (label, area, key) = (place.label.clone(), place.area, place.key);
     view! {
         <li
             id=format!("palette-{at}")
@@ -283,11 +320,13 @@ fn Line(palette: Palette, at: usize, place: Place) -> impl IntoView {
             on:pointermove=move |_| palette.chosen.set(at)
             on:click=move |_| {
                 palette.close();
-                navigate(&href, NavigateOptions::default());
+                if let Some(target) = palette.perform(place.clone()) {
+                    navigate(&target, NavigateOptions::default());
+                }
             }
         >
-            <span class="min-w-0 truncate">{place.label}</span>
-            <span class="ml-auto text-sm whitespace-nowrap text-faint">{place.area}</span>
+            <span class="min-w-0 truncate">{label}</span>
+            <span class="ml-auto text-sm whitespace-nowrap text-faint">{area}</span>
             {key.map(|key| view! { <kbd class="font-mono text-xs text-faint">"g " {key}</kbd> })}
         </li>
     }

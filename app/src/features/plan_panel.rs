@@ -159,6 +159,7 @@ mod tests {
             available: AvailabilityView { free: 1, total: 1, as_of: None },
             granted: true,
             engines: Vec::new(),
+            runtime_class: None,
         };
         let form = |sku_code: &str, replicas: &str| PlanForm {
             sku_code: sku_code.into(),

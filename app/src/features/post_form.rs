@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 
 use crate::api::error::AppError;
 use crate::api::packed::{Answer, unpack};
+#[cfg(feature = "hydrate")]
+use crate::features::arrival::arrive;
 use crate::features::undo::LastDone;
 #[cfg(feature = "hydrate")]
 use crate::features::undo::Undo;
@@ -80,7 +82,7 @@ pub type Before = (&'static str, Signal<Option<String>>);
 pub fn PostForm(
     sending: Sending,
     /// Where the same form takes itself back: its field, and what is true now.
-    #[prop(optional)]
+    #[prop(optional_no_strip, into)]
     before: Option<Before>,
     children: Children,
 ) -> impl IntoView {
@@ -128,8 +130,10 @@ fn send(event: &SubmitEvent, sending: Sending, before: Option<Before>, last: Opt
         Some(Undo { path: sending.path, body: fields.to_string().as_string()? })
     });
     sending.pending.set(true);
+    let browser = last.and_then(LastDone::browser);
+    let go = Box::new(move |location: &str| arrive(browser, location));
     leptos::task::spawn_local(async move {
-        let answer = crate::api::ask::post(sending.path, body).await;
+        let answer = crate::api::ask::post(sending.path, body, go).await;
         if let Some(last) = last.filter(|_| answer.is_ok()) {
             last.remember(undo);
         }

@@ -1,6 +1,7 @@
 //! What a page shows instead of its content: sign-in first, not found, or what went wrong.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
@@ -49,7 +50,7 @@ pub fn ErrorBanner(error: AppError) -> impl IntoView {
 #[component]
 fn ProveIt() -> impl IntoView {
     let location = use_location();
-    let here = move || location.pathname.get() + &query(&location.search.get());
+    let here = move || page(&location.pathname.get(), &location.search.get());
     let href = Signal::derive(move || paths::reauthenticate(&here()));
     view! {
         <ButtonLink href=href>"Confirm it is you"</ButtonLink>
@@ -60,7 +61,7 @@ fn ProveIt() -> impl IntoView {
 #[component]
 pub fn SignInFirst() -> impl IntoView {
     let location = use_location();
-    let here = location.pathname.get_untracked() + &query(&location.search.get_untracked());
+    let here = page(&location.pathname.get_untracked(), &location.search.get_untracked());
     let target = paths::login(Some(&here));
     #[cfg(feature = "ssr")]
     crate::ssr::redirect_page(&target);
@@ -76,11 +77,12 @@ pub fn SignInFirst() -> impl IntoView {
     }
 }
 
-/// The query without what a refused form left in it.
-fn query(search: &str) -> String {
+/// A page to come back to: without what a refused form left in its query, and without what was just done.
+fn page(path: &str, search: &str) -> String {
     let pairs = search.trim_start_matches('?').split('&');
     let own: Vec<&str> = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("__")).collect();
-    if own.is_empty() { String::new() } else { format!("?{}", own.join("&")) }
+    let page = if own.is_empty() { path.to_owned() } else { format!("{path}?{}", own.join("&")) };
+    paths::without_notice(&page).unwrap_or(page)
 }
 
 /// Nothing here, or nothing this person may see: both look the same.
@@ -89,6 +91,7 @@ pub fn NotFound() -> impl IntoView {
     #[cfg(feature = "ssr")]
     crate::ssr::set_status(axum::http::StatusCode::NOT_FOUND);
     view! {
+        <Title text="Nothing here" />
         <div class="grid max-w-prose gap-3 py-10">
             <p class="font-mono text-sm text-faint">"404"</p>
             <h1 class="text-xl font-semibold">"Nothing here"</h1>
@@ -108,9 +111,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_back_leaves_out_what_a_refused_form_left_in_the_query() {
-        for (search, kept) in [("", ""), ("?", ""), ("?a=1&b=2", "?a=1&b=2"), ("?a=1&__path=%2Fapi&__err=x", "?a=1")] {
-            assert_eq!(query(search), kept);
+    fn the_way_back_leaves_out_what_a_refused_form_left_in_the_query_and_what_was_done() {
+        let (refused, done) = ("?a=1&__path=%2Fapi&__err=x", "?done=key-changed.1&name=z");
+        for (search, kept) in [("", "/x"), ("?", "/x"), ("?a=1&b=2", "/x?a=1&b=2"), (refused, "/x?a=1"), (done, "/x")] {
+            assert_eq!(page("/x", search), kept);
         }
     }
 }

@@ -8,7 +8,22 @@ use domain::user::Role;
 use leptos::prelude::*;
 
 use crate::features::load::Loaded;
+use crate::features::post_form::Sending;
 use crate::ui::button::{BlockableLink, ButtonSize, ButtonTone};
+use crate::ui::menu::MenuItem;
+
+/// Everybody but those who see usage alone.
+pub const READERS: &[Permission] = &[Permission::Read];
+/// Everybody who is signed in. Also of the platform's places: those are shown to operators alone.
+pub const ANYBODY: &[Permission] = &Permission::ALL;
+/// Who sees what is spent.
+pub const SPENDING: &[Permission] = &[Permission::ReadUsage];
+/// Who sees and makes webhooks.
+pub const WEBHOOKS: &[Permission] = &[Permission::ManageAccount];
+/// Who reads the account's log.
+pub const AUDIT: &[Permission] = &[Permission::ReadAudit];
+/// Who sees and adds engines: those of an account, and those of the platform.
+pub const ENGINES: &[Permission] = &[Permission::ManageEngines, Permission::ManagePlatform];
 
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +59,51 @@ fn refused(looking: Looking, permission: Permission) -> Option<String> {
     Some(words.to_owned())
 }
 
+/// Why whoever looks may not, once that is known.
+pub fn use_refusal(permission: Permission) -> Memo<Option<String>> {
+    let who = use_context::<Who>();
+    Memo::new(move |_| refused(who?.0.get()?, permission))
+}
+
+/// Why the button of a form waits: who looks may not press it, or it was pressed.
+pub fn blocked(sending: Sending, word: &'static str, permission: Permission) -> Signal<Option<String>> {
+    let (why, pending) = (use_refusal(permission), sending.blocked(word));
+    Signal::derive(move || why.get().or_else(|| pending.get()))
+}
+
+/// Whether whoever looks is known to hold none of these: what would be refused as a whole is left out then.
+pub fn use_lacks(any_of: &'static [Permission]) -> Memo<bool> {
+    let who = use_context::<Who>();
+    Memo::new(move |_| who.and_then(|who| who.0.get()).is_some_and(|looking| lacks(looking, any_of)))
+}
+
+fn lacks(looking: Looking, any_of: &[Permission]) -> bool {
+    !any_of.iter().any(|permission| allows(looking.role, looking.operator, *permission))
+}
+
+/// What is known of whoever looks, for what asks later.
+#[derive(Clone, Copy)]
+pub struct Rights(Option<Who>);
+
+/// The rights of whoever looks.
+pub fn use_rights() -> Rights {
+    Rights(use_context())
+}
+
+// === impl Rights ===
+
+impl Rights {
+    /// Whether they are known now to hold none of these.
+    pub fn lack(self, any_of: &[Permission]) -> bool {
+        self.0.and_then(|who| who.0.get_untracked()).is_some_and(|looking| lacks(looking, any_of))
+    }
+}
+
+/// A line of a row's menu; it says why not to those who may not follow it.
+pub fn menu_item(href: String, words: &'static str, permission: Permission) -> MenuItem {
+    MenuItem { href, words, blocked: use_refusal(permission).into() }
+}
+
 /// A link to where something is made or changed; a button that says why not for those who may not.
 #[component]
 pub fn ActionLink(
@@ -54,8 +114,7 @@ pub fn ActionLink(
     #[prop(optional)] size: ButtonSize,
     children: ChildrenFn,
 ) -> impl IntoView {
-    let who = use_context::<Who>();
-    let why = Memo::new(move |_| refused(who?.0.get()?, permission));
+    let why = use_refusal(permission);
     view! { <BlockableLink href=href tone=tone size=size blocked=why children=children /> }
 }
 
@@ -64,12 +123,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_not_is_told_who_may() {
+    fn who_may_not_is_told_who_may_and_is_shown_no_way_there() {
         let viewer = Looking { role: Role::Viewer, operator: false, support: false };
         let member = Looking { role: Role::Member, ..viewer };
         assert_eq!(refused(member, Permission::Deploy), None);
         assert_eq!(refused(viewer, Permission::Deploy).unwrap(), "Owners, admins and members may do this");
         assert_eq!(refused(member, Permission::ManageBudgets).unwrap(), "Owners and admins may do this");
+        assert!(lacks(member, &[Permission::ReadAudit]) && !lacks(viewer, &[Permission::ReadAudit, Permission::Read]));
         let support = Looking { role: Role::Owner, support: true, ..viewer };
         assert_eq!(refused(support, Permission::Deploy).unwrap(), "Support looks and changes nothing");
     }

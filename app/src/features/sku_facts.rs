@@ -50,11 +50,13 @@ pub fn is_simulated(sku: &SkuView) -> bool {
 
 /// Free places as ticks with their numbers.
 #[component]
-pub fn Free(free: u32, total: u32) -> impl IntoView {
+pub fn Free(#[prop(into)] free: Signal<u32>, #[prop(into)] total: Signal<u32>) -> impl IntoView {
     view! {
         <span class="inline-flex items-center gap-2 text-sm text-muted">
             <Ticks free=free total=total />
-            <span class="whitespace-nowrap tabular-nums">{format!("{free} of {total} free")}</span>
+            <span class="whitespace-nowrap tabular-nums">
+                {move || format!("{} of {} free", free.get(), total.get())}
+            </span>
         </span>
     }
 }

@@ -30,6 +30,8 @@ pub struct SkuFilter {
     free: String,
     /// In which order; narrows nothing, and is kept with the rest.
     sort: String,
+    /// The namespace that a SKU is looked for; narrows nothing either.
+    namespace: String,
 }
 
 /// How a field takes what was typed.
@@ -52,6 +54,7 @@ impl SkuFilter {
             price: text("price"),
             free: text("free"),
             sort: text("sort"),
+            namespace: text("namespace"),
         }
     }
 
@@ -87,6 +90,7 @@ impl SkuFilter {
             ("price", &self.price),
             ("free", &self.free),
             ("sort", &self.sort),
+            ("namespace", &self.namespace),
         ];
         let set: Vec<(&str, &str)> = all
             .into_iter()
@@ -107,6 +111,9 @@ pub fn models(skus: &[SkuView]) -> Vec<String> {
 #[component]
 pub fn KindFilter(#[prop(into)] path: String) -> impl IntoView {
     let filter = SkuFilter::from_query(use_query_map());
+    // Whom it is for stays, when the rest begins anew.
+    let namespace = filter.with_untracked(|filter| filter.namespace.clone());
+    let path = SkuFilter { namespace, ..SkuFilter::default() }.href(&path);
     let is = move |wanted: &'static str| Signal::derive(move || filter.with(|filter| filter.kind == wanted));
     view! {
         <nav aria-label="Filter" class="inline-flex divide-x divide-line rounded border border-line-strong">
@@ -134,6 +141,10 @@ pub fn SkuFilterForm(#[prop(into)] path: String, models: Vec<String>) -> impl In
                 let sort = kind.with(|filter| filter.sort.clone());
                 (!sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort /> })
             }}
+            {move || {
+                let namespace = kind.with(|filter| filter.namespace.clone());
+                (!namespace.is_empty()).then(|| view! { <input type="hidden" name="namespace" value=namespace /> })
+            }}
             <SkuFilterFields path=path.clone() models=models />
             <Button>"Filter"</Button>
         </form>
@@ -144,14 +155,28 @@ pub fn SkuFilterForm(#[prop(into)] path: String, models: Vec<String>) -> impl In
 /// never sent with that page.
 #[component]
 pub fn SkuFilterFields(#[prop(into)] path: String, models: Vec<String>) -> impl IntoView {
-    let filter = SkuFilter::from_query(use_query_map());
-    let navigate = use_navigate();
+    view! {
+        <ModelField path=path.clone() models=models />
+        <MemoryField path=path.clone() />
+        <PriceField path=path.clone() />
+        <FreeField path=path />
+    }
+}
+
+/// The filter of the present URL, and what takes a field's value into it; `path` is the page it stands on.
+fn use_filter(path: String) -> (Memo<SkuFilter>, impl Fn(Take, String) + 'static) {
+    let (filter, navigate) = (SkuFilter::from_query(use_query_map()), use_navigate());
     let set = move |take: Take, value: String| {
         let mut next = filter.get_untracked();
         take(&mut next, value);
         navigate(&next.href(&path), NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
     };
-    let (by_model, by_memory, by_price, by_free) = (set.clone(), set.clone(), set.clone(), set);
+    (filter, set)
+}
+
+#[component]
+fn ModelField(path: String, models: Vec<String>) -> impl IntoView {
+    let (filter, set) = use_filter(path);
     let option = move |model: String| {
         let (mine, value) = (model.clone(), model.clone());
         let chosen = move || filter.with(|filter| filter.model == mine);
@@ -162,8 +187,6 @@ pub fn SkuFilterFields(#[prop(into)] path: String, models: Vec<String>) -> impl 
         }
     };
     let any = move || filter.with(|filter| filter.model.is_empty());
-    let (memory, price) = (move || filter.with(|f| f.memory.clone()), move || filter.with(|f| f.price.clone()));
-    let free = move || filter.with(|f| !f.free.is_empty());
     view! {
         <label class="grid gap-1 text-sm text-muted">
             "GPU model"
@@ -171,7 +194,7 @@ pub fn SkuFilterFields(#[prop(into)] path: String, models: Vec<String>) -> impl 
                 name="model"
                 form=FORM
                 class=INPUT
-                on:change=move |event| by_model(|f, value| f.model = value, event_target_value(&event))
+                on:change=move |event| set(|f, value| f.model = value, event_target_value(&event))
             >
                 <option value="" selected=any prop:selected=any>
                     "Any"
@@ -179,6 +202,14 @@ pub fn SkuFilterFields(#[prop(into)] path: String, models: Vec<String>) -> impl 
                 {models.into_iter().map(option).collect_view()}
             </select>
         </label>
+    }
+}
+
+#[component]
+fn MemoryField(path: String) -> impl IntoView {
+    let (filter, set) = use_filter(path);
+    let memory = move || filter.with(|f| f.memory.clone());
+    view! {
         <label class="grid w-32 gap-1 text-sm text-muted">
             "GPU memory from, GB"
             <input
@@ -190,9 +221,17 @@ pub fn SkuFilterFields(#[prop(into)] path: String, models: Vec<String>) -> impl 
                 class=INPUT
                 value=memory
                 prop:value=memory
-                on:change=move |event| by_memory(|f, value| f.memory = value, event_target_value(&event))
+                on:change=move |event| set(|f, value| f.memory = value, event_target_value(&event))
             />
         </label>
+    }
+}
+
+#[component]
+fn PriceField(path: String) -> impl IntoView {
+    let (filter, set) = use_filter(path);
+    let price = move || filter.with(|f| f.price.clone());
+    view! {
         <label class="grid w-32 gap-1 text-sm text-muted">
             "Price up to, an hour"
             <input
@@ -205,9 +244,17 @@ pub fn SkuFilterFields(#[prop(into)] path: String, models: Vec<String>) -> impl 
                 class=INPUT
                 value=price
                 prop:value=price
-                on:change=move |event| by_price(|f, value| f.price = value, event_target_value(&event))
+                on:change=move |event| set(|f, value| f.price = value, event_target_value(&event))
             />
         </label>
+    }
+}
+
+#[component]
+fn FreeField(path: String) -> impl IntoView {
+    let (filter, set) = use_filter(path);
+    let free = move || filter.with(|f| !f.free.is_empty());
+    view! {
         <label class="flex h-8 items-center gap-2 text-sm">
             <input
                 type="checkbox"
@@ -219,7 +266,7 @@ pub fn SkuFilterFields(#[prop(into)] path: String, models: Vec<String>) -> impl 
                 prop:checked=free
                 on:change=move |event| {
                     let ticked = if event_target_checked(&event) { "yes" } else { "" };
-                    by_free(|f, value| f.free = value, ticked.to_owned());
+                    set(|f, value| f.free = value, ticked.to_owned());
                 }
             />
             "Only what is free"
@@ -248,6 +295,7 @@ mod tests {
             available: AvailabilityView { free, total: 16, as_of: None },
             granted: true,
             engines: Vec::new(),
+            runtime_class: None,
         }
     }
 
@@ -285,6 +333,8 @@ mod tests {
         assert_eq!(SkuFilter::default().href("/catalogue"), "/catalogue");
         let filter = SkuFilter { kind: "gpu".into(), price: "3.29".into(), ..SkuFilter::default() };
         assert_eq!(filter.href("/catalogue"), "/catalogue?kind=gpu&price=3.29");
+        let there = SkuFilter { namespace: "7".into(), ..filter };
+        assert_eq!(there.href("/catalogue"), "/catalogue?kind=gpu&price=3.29&namespace=7");
     }
 
     #[test]

@@ -193,6 +193,7 @@ mod tests {
             available: AvailabilityView { free, total: 4, as_of: None },
             granted: true,
             engines: Vec::new(),
+            runtime_class: None,
         }
     }
 

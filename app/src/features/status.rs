@@ -6,7 +6,7 @@ use domain::engine::EngineStatus;
 use domain::namespace::NamespaceStatus;
 use domain::node::{NodeStatus, NodeView};
 use domain::pod::PodView;
-use domain::workload::{WorkloadStatus, WorkloadView};
+use domain::workload::{WorkloadKind, WorkloadStatus, WorkloadView};
 
 use crate::ui::badge::Tone;
 
@@ -42,10 +42,14 @@ pub fn node(node: &NodeView) -> (Tone, &'static str) {
     }
 }
 
-/// A workload's state; one that runs on simulated nodes only wears their tone.
+/// A workload's state; one that runs on simulated nodes only wears their tone. The contract calls running what has all the
+/// pods it wants; to people nothing runs where none is wanted. A CronJob wants none between its Jobs.
 pub fn workload(workload: &WorkloadView) -> (Tone, &'static str) {
+    let idle = workload.wanted == 0 && workload.schedule.is_none();
     match workload.status {
         WorkloadStatus::Pending => (Tone::Wait, "Pending"),
+        WorkloadStatus::Running if idle && workload.kind == WorkloadKind::Job => (Tone::Ended, "Suspended"),
+        WorkloadStatus::Running if idle => (Tone::Ended, "Scaled to zero"),
         WorkloadStatus::Running if workload.simulated => (Tone::Simulated, "Running"),
         WorkloadStatus::Running => (Tone::Ok, "Running"),
         WorkloadStatus::Degraded => (Tone::Wait, "Degraded"),
@@ -73,7 +77,7 @@ pub fn api_key(status: KeyStatus) -> (Tone, &'static str) {
 pub fn credential(status: CredentialStatus) -> (Tone, &'static str) {
     match status {
         CredentialStatus::Active => (Tone::Ok, "Active"),
-        CredentialStatus::Expired => (Tone::Ended, "Ended"),
+        CredentialStatus::Expired => (Tone::Ended, "Expired"),
         CredentialStatus::Revoked => (Tone::Ended, "Revoked"),
     }
 }
@@ -86,5 +90,46 @@ pub fn pod(pod: &PodView) -> Tone {
         "Failed" => Tone::Fail,
         "Succeeded" | "Terminating" => Tone::Ended,
         _ => Tone::Wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::workload::Schedule;
+
+    use super::*;
+
+    fn running(kind: WorkloadKind, wanted: u32, schedule: Option<Schedule>) -> WorkloadView {
+        WorkloadView {
+            kind,
+            name: "demo".into(),
+            sku_code: String::new(),
+            image: String::new(),
+            wanted,
+            ready: wanted,
+            restarts: 0,
+            status: WorkloadStatus::Running,
+            reason: String::new(),
+            price_per_hour: None,
+            cost_so_far: None,
+            simulated: false,
+            schedule,
+            owners: Vec::new(),
+            created_at: "2026-11-21T09:00:00Z".into(),
+            pod_count: wanted,
+            pods: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_wants_no_pod_is_not_called_running() {
+        let word = |kind, wanted, schedule| workload(&running(kind, wanted, schedule)).1;
+        assert_eq!(word(WorkloadKind::Deployment, 0, None), "Scaled to zero");
+        assert_eq!(word(WorkloadKind::StatefulSet, 0, None), "Scaled to zero");
+        assert_eq!(word(WorkloadKind::Job, 0, None), "Suspended");
+        assert_eq!(word(WorkloadKind::Deployment, 1, None), "Running");
+        let cron = "@daily".to_owned();
+        let daily = Schedule { cron, time_zone: None, suspended: false, last_run_at: None, running: 0 };
+        assert_eq!(word(WorkloadKind::CronJob, 0, Some(daily)), "Running");
     }
 }

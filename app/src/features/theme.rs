@@ -6,13 +6,39 @@ use crate::ui::icon::{Glyph, Icon};
 
 /// What a person chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Theme {
+pub enum Theme {
     System,
     Light,
     Dark,
 }
 
+/// The theme there is now, for all that show or change it.
+#[derive(Clone, Copy)]
+pub struct Chosen(RwSignal<Theme>);
+
+/// The stored one, once the page lives.
+pub fn use_theme() -> Chosen {
+    let theme = RwSignal::new(Theme::System);
+    Effect::new(move || theme.set(Theme::stored()));
+    Chosen(theme)
+}
+
+// === impl Chosen ===
+
+impl Chosen {
+    /// Shows another one from now on.
+    pub fn set(self, theme: Theme) {
+        self.0.set(theme);
+        theme.apply();
+    }
+}
+
+// === impl Theme ===
+
 impl Theme {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Light, Self::Dark, Self::System];
+
     fn next(self) -> Self {
         match self {
             Self::System => Self::Light,
@@ -21,7 +47,8 @@ impl Theme {
         }
     }
 
-    fn word(self) -> &'static str {
+    /// What it is called.
+    pub fn word(self) -> &'static str {
         match self {
             Self::System => "system",
             Self::Light => "light",
@@ -66,13 +93,9 @@ pub fn storage() -> Option<web_sys::Storage> {
 
 /// Steps through the three themes.
 #[component]
-pub fn ThemeButton() -> impl IntoView {
-    let theme = RwSignal::new(Theme::System);
-    Effect::new(move || theme.set(Theme::stored()));
-    let step = move |_| {
-        theme.update(|theme| *theme = theme.next());
-        theme.get_untracked().apply();
-    };
+pub fn ThemeButton(chosen: Chosen) -> impl IntoView {
+    let theme = chosen.0;
+    let step = move |_| chosen.set(theme.get_untracked().next());
     view! {
         <button
             type="button"

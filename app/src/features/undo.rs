@@ -3,7 +3,10 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+use leptos_router::location::BrowserUrl;
 
+#[cfg(feature = "hydrate")]
+use crate::features::arrival::arrive;
 use crate::ui::button::{Button, ButtonSize};
 
 /// A form that takes something back.
@@ -20,8 +23,10 @@ pub struct Undo {
 pub struct LastDone {
     undo: RwSignal<Option<Undo>>,
     failed: RwSignal<Option<String>>,
-    /// The notice about it, as the address says it; none until it came.
+    /// The notice about it, as the router's location says it; none until it came.
     notice: RwSignal<Option<String>>,
+    /// Whose location that is; none on the server.
+    browser: StoredValue<Option<BrowserUrl>>,
 }
 
 /// For all pages; forgotten with the notice about it.
@@ -37,7 +42,8 @@ pub fn provide_last_done() {
 
 impl LastDone {
     fn nothing() -> Self {
-        Self { undo: RwSignal::new(None), failed: RwSignal::new(None), notice: RwSignal::new(None) }
+        let browser = StoredValue::new(use_context());
+        Self { undo: RwSignal::new(None), failed: RwSignal::new(None), notice: RwSignal::new(None), browser }
     }
 
     /// Something else was done; its notice follows.
@@ -48,8 +54,13 @@ impl LastDone {
         let _ = self.notice.try_set(None);
     }
 
-    /// The address has this notice now. One step back is the notice of something earlier: its button would take back
-    /// what came later.
+    /// Where forms lead from; none once the pages are gone.
+    pub fn browser(self) -> Option<BrowserUrl> {
+        self.browser.try_get_value().flatten()
+    }
+
+    /// The location has this notice now. A notice of something earlier would have a button that takes back what came
+    /// later.
     fn follow(self, now: Option<String>) {
         let before = self.notice.get_untracked();
         if now.is_none() || before.is_some_and(|before| now.as_ref() != Some(&before)) {
@@ -62,8 +73,10 @@ impl LastDone {
     fn take_back(self) {
         let Some(undo) = self.undo.get_untracked() else { return };
         self.undo.set(None);
+        let browser = self.browser();
+        let go = Box::new(move |location: &str| arrive(browser, location));
         leptos::task::spawn_local(async move {
-            if let Err(error) = crate::api::ask::post(undo.path, undo.body).await {
+            if let Err(error) = crate::api::ask::post(undo.path, undo.body, go).await {
                 let _ = self.failed.try_set(Some(error.detail));
             }
         });

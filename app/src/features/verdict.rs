@@ -16,8 +16,14 @@ use crate::ui::icon::{Glyph, Icon};
 /// Wait this long after the last key stroke before asking the server.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// A verdict, an error, or nothing while there is nothing to ask about or it is being asked about.
-pub type Answered = Signal<Option<Result<Verdict, AppError>>>;
+/// What the server said of a form.
+#[derive(Clone, Copy)]
+pub struct Answered {
+    /// A verdict, an error, or nothing while there is nothing to ask about.
+    answer: RwSignal<Option<Result<Verdict, AppError>>>,
+    /// Whether it is about an older form, and the present one is being asked about.
+    older: RwSignal<bool>,
+}
 
 /// The server's verdict on what stands in a form, asked for once a person pauses.
 pub fn use_verdict<T, F>(asked: Memo<Option<T>>, call: fn(T) -> F) -> Answered
@@ -25,27 +31,31 @@ where
     T: Clone + PartialEq + Send + Sync + 'static,
     F: Ask<Verdict> + 'static,
 {
-    let answer = RwSignal::new(None);
+    let (answer, older) = (RwSignal::new(None), RwSignal::new(false));
     Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
         if let Some(Some(timer)) = timer {
             timer.clear();
         }
         let Some(now) = asked.get() else {
             answer.set(None);
+            older.set(false);
             return None;
         };
+        // It stays, or the button under it would jump at each key; but it is seen that it is not about this form.
+        older.set(true);
         let ask = move || {
             spawn_local(async move {
                 let verdict = ask(call(now.clone())).await.and_then(|json| unpack(&json));
                 // An answer about an older form says nothing about this one.
                 if asked.try_get_untracked() == Some(Some(now)) {
                     let _ = answer.try_set(Some(verdict));
+                    let _ = older.try_set(false);
                 }
             });
         };
         set_timeout_with_handle(ask, PAUSE).ok()
     });
-    answer.into()
+    Answered { answer, older }
 }
 
 /// The verdict, or what to do to get one.
@@ -55,10 +65,17 @@ pub fn VerdictLines(
     /// What to do to get one.
     hint: &'static str,
 ) -> impl IntoView {
-    move || match verdict.get() {
+    let Answered { answer, older } = verdict;
+    let lines = move || match answer.get() {
         None => view! { <p class="text-sm text-muted">{hint}</p> }.into_any(),
         Some(Err(error)) => view! { <ErrorBanner error=error /> }.into_any(),
         Some(Ok(verdict)) => view! { <Lines verdict=verdict /> }.into_any(),
+    };
+    let faded = move || older.get() && answer.with(Option::is_some);
+    view! {
+        <div class="grid gap-3" class:opacity-50=faded aria-busy=move || older.get().to_string() data-testid="verdict">
+            {lines}
+        </div>
     }
 }
 

@@ -116,7 +116,7 @@ fn Question(request: LoginRequest, query: LoginQuery, session: SessionView) -> i
         <ul class="list-disc pl-5 text-muted">
             <li>"It may do what your role may: list namespaces, download kubeconfigs, make API keys."</li>
             <li>"It may not do what asks for a fresh sign-in, such as changing how you sign in."</li>
-            <li>"It ends after 90 days, or 30 days without use. You can end it at any time under Settings, CLI sessions."</li>
+            <li>"It ends after 90 days, or 30 days without use. You can revoke it at any time under Settings, CLI sessions."</li>
         </ul>
         <Banner tone=Tone::Wait title="Allow this only if you started it yourself, a moment ago, on this machine" />
         <form method="post" action=paths::cli_authorize() class="flex flex-wrap justify-end gap-2">

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
+use crate::api::error::AppError;
 use crate::api::invitation::{AcceptInvitation, GetInvitationOffer};
 use crate::api::session::SignOut;
 use crate::features::load::load;
@@ -28,7 +29,7 @@ pub fn InvitePage() -> impl IntoView {
                 Some(email) => view! { <SomebodyElse offer=offer email=email /> }.into_any(),
             }
         },
-        |error| view! { <ErrorBanner error=error /> }.into_any(),
+        |error| view! { <DeadLink error=error /> }.into_any(),
     );
     view! {
         <Title text="Invitation" />
@@ -40,6 +41,17 @@ pub fn InvitePage() -> impl IntoView {
         </main>
     }
     .into_any()
+}
+
+/// Whoever has an account already finds the way in.
+#[component]
+fn DeadLink(error: AppError) -> impl IntoView {
+    view! {
+        <ErrorBanner error=error />
+        <a class="link text-sm" href=paths::login(None)>
+            "Sign in"
+        </a>
+    }
 }
 
 #[component]

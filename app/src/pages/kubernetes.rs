@@ -9,6 +9,7 @@ pub mod namespace {
     pub mod idle_gpu;
     pub mod list;
     pub mod settings;
+    pub mod share;
 }
 
 pub mod config;
@@ -59,8 +60,10 @@ pub mod workload {
     pub mod actions;
     pub mod change_dialogs;
     pub mod containers;
+    mod cost;
     pub mod detail;
     pub mod dialogs;
+    mod diff;
     pub mod events;
     pub mod list;
     pub mod log;

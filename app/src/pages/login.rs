@@ -51,9 +51,13 @@ pub fn LoginPage() -> impl IntoView {
                     </div>
                 </PostForm>
                 {providers}
-                <p class="text-sm text-muted">
-                    "First start? " <code class="font-mono text-ink">"cargo xtask up"</code> " printed the e-mail and password of the first user."
-                </p>
+                <details class="text-sm text-muted">
+                    <summary class="cursor-pointer hover:text-ink">"Cannot get in?"</summary>
+                    <p class="pt-2">
+                        "An owner or admin of your account makes a link with which you choose a new password: Members, Change. On the first start of an installation, "
+                        <code class="font-mono text-ink">"cargo xtask up"</code> " printed the e-mail and password of the first user."
+                    </p>
+                </details>
             </div>
         </main>
         <NoticeToast />

@@ -1,7 +1,6 @@
 //! The page of every address that leads nowhere.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use crate::features::nav::Brand;
 use crate::features::problem::NotFound;
@@ -10,7 +9,6 @@ use crate::features::problem::NotFound;
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     view! {
-        <Title text="Nothing here" />
         <main class="mx-auto max-w-[1280px] px-4 py-6 md:px-8">
             <Brand />
             <NotFound />

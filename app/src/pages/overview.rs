@@ -13,10 +13,11 @@ use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::overview::{ExpiringKey, Overview};
 use crate::features::status;
+use crate::features::words::count;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
-use crate::ui::clock::{Ago, absolute};
+use crate::ui::clock::{Ago, Until};
 use crate::ui::money::{amount, per_hour, per_hour_and_day};
 use crate::ui::readout::{Readout, Readouts};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
@@ -72,7 +73,7 @@ fn Body(overview: Overview) -> impl IntoView {
             <Readout label="Cost now" value=hour note=day />
             <Readout label="This month" value=month note=forecast />
             <Readout label="Free GPUs" value=free note=classes />
-            <Readout label="Namespaces" value=overview.namespaces.to_string() note=format!("{} active API keys", overview.keys) />
+            <Readout label="Namespaces" value=overview.namespaces.to_string() note=count(overview.keys, "active API key") />
             <Readout label="Needs attention" value=trouble.to_string() note=if trouble == 0 { "All is well" } else { "See below" } />
         </Readouts>
         {unfinished.then(|| view! { <FirstSteps overview=steps /> })}
@@ -89,7 +90,7 @@ fn FailedNamespaces(failed: Vec<(String, String)>) -> impl IntoView {
     let banner = |(name, why): (String, String)| {
         view! {
             <Banner tone=Tone::Fail title=format!("Namespace {name} could not be set up")>
-                {why}
+                {why} " " <a href=paths::namespaces() class="link">"Look at the namespaces"</a>
             </Banner>
         }
     };
@@ -121,7 +122,7 @@ fn ExpiringKeys(keys: Vec<ExpiringKey>) -> impl IntoView {
     let banner = |key: ExpiringKey| {
         view! {
             <Banner tone=Tone::Wait title=format!("API key {} ends soon", key.name)>
-                {format!("It ends at {}. ", absolute(&key.at))} <a href=paths::api_key(&key.id) class="link">"Rotate it"</a>
+                "It ends " <Until at=key.at /> ". " <a href=paths::api_key(&key.id) class="link">"Rotate it"</a>
             </Banner>
         }
     };
@@ -133,7 +134,7 @@ fn ExpiringKeys(keys: Vec<ExpiringKey>) -> impl IntoView {
 fn IdleGpus(idle: Vec<IdleWorkload>) -> impl IntoView {
     let banner = |one: IdleWorkload| {
         let href = paths::workload(&one.namespace_id, one.kind, &one.name);
-        let stops = one.idle.stops_at.map(|at| format!(" It is stopped at {}.", absolute(&at)));
+        let stops = one.idle.stops_at.map(|at| view! { " It is stopped " <Until at=at /> "." });
         view! {
             <Banner tone=Tone::Wait title=format!("The GPUs of {} are idle", one.name)>
                 "Since " <Ago at=Signal::stored(one.idle.since_at) /> {format!(" in {}.", one.namespace)} {stops} " "
@@ -158,7 +159,9 @@ fn Work(overview: Overview) -> impl IntoView {
     if overview.work.is_empty() {
         return ().into_any();
     }
-    let rest = overview.rest().map(|rest| view! { <p class="text-sm text-muted">{rest}</p> });
+    let rest = overview.rest().map(|rest| {
+        view! { <p class="text-sm text-muted"><a href=paths::namespaces() class="link">{rest}</a></p> }
+    });
     let row = |(id, namespace, d): (String, String, domain::workload::WorkloadView)| {
         let (tone, word) = status::workload(&d);
         view! {

@@ -8,6 +8,7 @@ use crate::api::password::ResetPassword;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::pages::settings::profile::password::NewPassword;
+use crate::paths;
 use crate::ui::button::{Button, ButtonTone};
 
 /// The same page for every link: whether one works shows only when it is used.
@@ -33,6 +34,12 @@ pub fn ResetPage() -> impl IntoView {
                         </Button>
                     </div>
                 </PostForm>
+                <p class="text-sm text-muted">
+                    "Used already, or too old? Ask whoever gave you the link for another. "
+                    <a class="link" href=paths::login(None)>
+                        "Sign in"
+                    </a>
+                </p>
             </div>
         </main>
     }

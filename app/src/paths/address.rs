@@ -7,13 +7,29 @@ pub fn rest(parts: &[&str]) -> String {
     parts.iter().fold("/v1".to_owned(), |path, part| format!("{path}/{}", encode(part)))
 }
 
+/// What an address says of what was just done.
+const NOTICE: [&str; 2] = ["done=", "name="];
+
 /// `path` with the query of the present page, ordered otherwise and from the beginning. What was just done is not said
 /// again.
 pub fn sorted(path: &str, search: &str, sort: Option<&str>) -> String {
-    let dropped = ["sort=", "cursor=", "done=", "name="];
+    let dropped = [NOTICE.as_slice(), &["sort=", "cursor="]].concat();
+    without(path, search, &dropped, sort.map(|sort| format!("sort={sort}")))
+}
+
+/// `address` without what was just done; nothing where it does not say that.
+pub fn without_notice(address: &str) -> Option<String> {
+    let (page, hash) = address.split_at(address.find('#').unwrap_or(address.len()));
+    let (path, search) = page.split_once('?')?;
+    let says = search.split('&').any(|pair| pair.starts_with(NOTICE[0]));
+    says.then(|| without(path, search, &NOTICE, None) + hash)
+}
+
+/// `path` with a query string but for the pairs that begin like one of `dropped`, and with one more.
+fn without(path: &str, search: &str, dropped: &[&str], more: Option<String>) -> String {
     let other = |pair: &&str| !pair.is_empty() && !dropped.iter().any(|name| pair.starts_with(name));
     let kept = search.trim_start_matches('?').split('&').filter(other).map(str::to_owned);
-    let query = kept.chain(sort.map(|sort| format!("sort={sort}"))).collect::<Vec<_>>().join("&");
+    let query = kept.chain(more).collect::<Vec<_>>().join("&");
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
@@ -60,6 +76,18 @@ mod tests {
             "/catalogue?kind=gpu&sort=-sku"
         );
         assert_eq!(sorted("/catalogue", "?sort=-sku", None), "/catalogue");
+    }
+
+    #[test]
+    fn an_address_loses_what_was_just_done_and_nothing_else() {
+        assert_eq!(without_notice("/config?done=secret-deleted.7&name=a%20b").as_deref(), Some("/config"));
+        assert_eq!(
+            without_notice("/engines/x?do=rotate&done=engine-checked.8&name=demo#log").as_deref(),
+            Some("/engines/x?do=rotate#log")
+        );
+        for other in ["/config", "/cli?name=laptop", "/config?undone=1", "/config#?done=x"] {
+            assert_eq!(without_notice(other), None, "{other}");
+        }
     }
 
     #[test]

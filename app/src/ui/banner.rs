@@ -5,6 +5,16 @@ use leptos::prelude::*;
 use crate::ui::badge::Tone;
 use crate::ui::icon::{Glyph, Icon};
 
+/// Said only without JavaScript: what a form needs it for, and what does the same.
+#[component]
+pub fn WithoutScript(children: Children) -> impl IntoView {
+    view! {
+        <noscript>
+            <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">{children()}</p>
+        </noscript>
+    }
+}
+
 /// A framed message: what happened, then what to do.
 #[component]
 pub fn Banner(tone: Tone, #[prop(into)] title: String, #[prop(optional)] children: Option<Children>) -> impl IntoView {

@@ -53,8 +53,13 @@ impl Clock {
 
     /// Whole seconds since an RFC 3339 time, never negative.
     pub fn seconds_since(self, at: &str) -> Option<u64> {
+        Some(self.since(at)?.max(0.0) as u64)
+    }
+
+    /// Seconds since an RFC 3339 time, negative before it.
+    fn since(self, at: &str) -> Option<f64> {
         let since = self.now_ms()? - Date::parse(at);
-        since.is_finite().then_some((since / 1000.0).max(0.0) as u64)
+        since.is_finite().then_some(since / 1000.0)
     }
 
     /// An RFC 3339 time to the minute, in the zone of whoever looks once the part lives.
@@ -70,6 +75,18 @@ pub fn Ago(#[prop(into)] at: Signal<String>) -> impl IntoView {
     let text = Memo::new(move |_| {
         at.with(|at| clock.seconds_since(at).map_or_else(|| absolute(at), |s| format!("{} ago", duration(s))))
     });
+    view! {
+        <time class="whitespace-nowrap" datetime=move || at.get() title=move || at.with(|at| clock.exact(at))>
+            {move || text.get()}
+        </time>
+    }
+}
+
+/// A moment that is to come: `in 12 min`; once it is over, how long ago that was.
+#[component]
+pub fn Until(#[prop(into)] at: Signal<String>) -> impl IntoView {
+    let clock = use_clock();
+    let text = Memo::new(move |_| at.with(|at| clock.since(at).map_or_else(|| absolute(at), before_or_after)));
     view! {
         <time class="whitespace-nowrap" datetime=move || at.get() title=move || at.with(|at| clock.exact(at))>
             {move || text.get()}
@@ -126,6 +143,12 @@ fn zone(ahead: i32) -> String {
     }
 }
 
+/// Seconds since a moment in words, negative before it.
+fn before_or_after(seconds: f64) -> String {
+    let words = duration(seconds.abs() as u64);
+    if seconds < 0.0 { format!("in {words}") } else { format!("{words} ago") }
+}
+
 /// Seconds in the two largest units that say something.
 pub fn duration(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -157,6 +180,11 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+    }
+
+    #[test]
+    fn what_is_to_come_is_told_from_what_is_over() {
+        assert_eq!([-3600.4, -59.0, 0.0, 90.5].map(before_or_after), ["in 1 h", "in 59 s", "0 s ago", "1 min ago"]);
     }
 
     #[test]

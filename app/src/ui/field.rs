@@ -5,9 +5,11 @@
 use leptos::prelude::*;
 
 /// Class of text inputs, selects and the like.
-pub const INPUT: &str = "h-8 w-full rounded border border-line-strong bg-surface px-2.5 text-ink placeholder:text-faint hover:border-faint disabled:bg-sunken disabled:text-muted aria-invalid:border-fail";
+pub const INPUT: &str = "h-8 w-full rounded border border-control bg-surface px-2.5 text-ink placeholder:text-faint hover:border-faint disabled:bg-sunken disabled:text-muted aria-invalid:border-fail";
+/// Class of selects in a row of switches.
+pub const SMALL_SELECT: &str = "h-7 rounded border border-control bg-surface px-1.5 text-sm max-w-60";
 /// Class of multi-line inputs.
-pub const TEXTAREA: &str = "w-full rounded border border-line-strong bg-surface px-2.5 py-1.5 font-mono text-sm text-ink placeholder:text-faint hover:border-faint aria-invalid:border-fail";
+pub const TEXTAREA: &str = "w-full rounded border border-control bg-surface px-2.5 py-1.5 font-mono text-sm text-ink placeholder:text-faint hover:border-faint aria-invalid:border-fail";
 
 /// Label above, hint or error below. `id` is the control's; its note has the id `{id}-note`.
 #[component]
@@ -53,6 +55,12 @@ pub fn Fields(
             {children()}
         </fieldset>
     }
+}
+
+/// `autocomplete` of what is of another place. Browsers fill a password field in with what they keep of this site, unless
+/// it is said to be a new one.
+pub fn unsaved(kind: &str) -> &'static str {
+    if kind == "password" { "new-password" } else { "off" }
 }
 
 /// `aria-invalid` of a control with this error.

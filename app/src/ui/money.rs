@@ -16,6 +16,14 @@ pub fn per_hour(price: &PriceView) -> String {
     }
 }
 
+/// `€3.29/h`, each currency for itself; `–` for none.
+pub fn sums_per_hour(prices: &[PriceView]) -> String {
+    if prices.is_empty() {
+        return "–".to_owned();
+    }
+    prices.iter().map(per_hour).collect::<Vec<_>>().join(" + ")
+}
+
 /// `€6.58/h`, and what a day of it costs.
 pub fn per_hour_and_day(price: &Amount) -> (String, String) {
     (format!("{}/h", price.display()), format!("{} a day", price.times(24).display()))
@@ -35,6 +43,17 @@ pub fn grown(cost: &Amount, price: Option<&Amount>, seconds: u64) -> Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_costs_nothing_is_a_dash_and_no_two_currencies_are_summed() {
+        let price = |amount: &str, currency: &str| PriceView {
+            amount: amount.to_owned(),
+            currency: currency.to_owned(),
+            unit: "hour".to_owned(),
+        };
+        assert_eq!(sums_per_hour(&[]), "–");
+        assert_eq!(sums_per_hour(&[price("3.29", "EUR"), price("1", "USD")]), "€3.29/h + $1.00/h");
+    }
 
     #[test]
     fn a_price_is_said_per_hour_and_per_day() {

@@ -89,7 +89,7 @@ pub fn Table(
     };
     view! {
         <div class=FRAME tabindex="0" role="region" aria-label=label>
-            <table class="w-full border-collapse">
+            <table class="w-full border-collapse named-rows">
                 <thead class=HEAD>
                     <tr>{columns.iter().map(head).collect_view()}</tr>
                 </thead>

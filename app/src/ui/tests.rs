@@ -8,6 +8,7 @@ use super::button::{Button, ButtonLink, ButtonTone};
 use super::clock::Ago;
 use super::empty::EmptyState;
 use super::field::{Field, Fields, INPUT};
+use super::menu::{MenuItem, RowMenu};
 use super::meter::{Meter, Ticks};
 use super::table::{Column, Table};
 
@@ -34,6 +35,19 @@ fn a_blocked_button_can_be_reached_says_why_and_sends_nothing() {
         view! { <Button tone=ButtonTone::Primary blocked=why>"Deploy"</Button> }
     };
     insta::assert_snapshot!(html(button), @r#"<button type="button" aria-disabled="true" tabindex="0" title="Deploying">Deploy</button>"#);
+}
+
+#[test]
+fn a_line_of_a_menu_that_cannot_be_followed_says_why() {
+    let written = html(|| {
+        let blocked = Signal::stored(Some("Owners and admins may do this".to_owned()));
+        let delete = MenuItem { href: "/b".to_owned(), words: "Delete", blocked };
+        let items = vec![MenuItem::open("/a".to_owned(), "Open"), delete];
+        view! { <RowMenu label="Actions for a" items=items /> }
+    });
+    assert!(written.contains(r#"<a href="/a">Open</a>"#), "{written}");
+    assert!(written.contains(r#"title="Owners and admins may do this">Delete</button>"#), "{written}");
+    assert!(!written.contains(r#"href="/b""#), "{written}");
 }
 
 #[test]

@@ -1,8 +1,13 @@
-//! Where the palette leads, and which of it fits what was typed.
+//! Where the palette leads, what it does, and which of it fits what was typed.
 
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 
+use crate::features::right::{ANYBODY, AUDIT, ENGINES, READERS, SPENDING, WEBHOOKS};
+use crate::features::theme::Theme;
 use crate::paths;
+
+const DEPLOYS: &[Permission] = &[Permission::Deploy];
 
 /// One line of the palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,58 +16,86 @@ pub struct Place {
     pub label: String,
     /// What it belongs to.
     pub area: &'static str,
-    /// Its path.
-    pub href: String,
+    /// What choosing it does.
+    pub act: Act,
     /// The letter after `g` that goes there at once.
     pub key: Option<&'static str>,
+    /// One of these opens it.
+    pub needs: &'static [Permission],
+}
+
+/// What choosing a line does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Goes to this path.
+    Go(String),
+    /// Shows this theme.
+    Theme(Theme),
+    /// Signs out, as the button does.
+    SignOut,
 }
 
 fn place(label: impl Into<String>, area: &'static str, href: String) -> Place {
-    Place { label: label.into(), area, href, key: None }
+    Place { label: label.into(), area, act: Act::Go(href), key: None, needs: READERS }
 }
 
 fn with_key(key: &'static str, place: Place) -> Place {
     Place { key: Some(key), ..place }
 }
 
+fn takes(needs: &'static [Permission], place: Place) -> Place {
+    Place { needs, ..place }
+}
+
 /// All pages that stand for themselves; those of the platform for operators only.
 pub fn pages(operator: bool) -> Vec<Place> {
     let mut pages = vec![
-        with_key("o", place("Overview", "page", paths::overview())),
+        with_key("o", takes(ANYBODY, place("Overview", "page", paths::overview()))),
         with_key("n", place("Namespaces", "page", paths::namespaces())),
-        place("New namespace", "create", paths::new_namespace()),
+        takes(&[Permission::CreateNamespace], place("New namespace", "create", paths::new_namespace())),
         with_key("c", place("Catalogue", "page", paths::catalogue())),
-        with_key("u", place("Usage", "page", paths::usage(""))),
-        place("Usage records", "page", paths::usage_records("")),
-        place("Budgets", "page", paths::budgets()),
-        place("New budget", "create", paths::new_budget()),
+        with_key("u", takes(SPENDING, place("Usage", "page", paths::usage("")))),
+        takes(SPENDING, place("Usage records", "page", paths::usage_records(""))),
+        takes(SPENDING, place("Budgets", "page", paths::budgets())),
+        takes(&[Permission::ManageBudgets], place("New budget", "create", paths::new_budget())),
         with_key("k", place("API keys", "settings", paths::api_keys())),
-        place("New API key", "create", paths::new_api_key()),
-        place("CLI sessions", "settings", paths::cli_sessions()),
+        takes(&[Permission::OwnKeys], place("New API key", "create", paths::new_api_key())),
+        takes(ANYBODY, place("CLI sessions", "settings", paths::cli_sessions())),
         with_key("m", place("Members", "settings", paths::members())),
-        place("Invite somebody", "create", paths::new_member()),
-        place("Webhooks", "settings", paths::webhooks()),
-        place("New webhook", "create", paths::new_webhook()),
-        with_key("e", place("Engines", "settings", paths::engines())),
-        place("Add engine", "create", paths::new_engine("engine")),
-        place("Account", "settings", paths::account_settings()),
-        with_key("a", place("Audit", "settings", paths::audit(false))),
-        with_key("p", place("Profile and sessions", "settings", paths::profile())),
+        takes(&[Permission::ManageMembers], place("Invite somebody", "create", paths::new_member())),
+        takes(WEBHOOKS, place("Webhooks", "settings", paths::webhooks())),
+        takes(WEBHOOKS, place("New webhook", "create", paths::new_webhook())),
+        with_key("e", takes(ENGINES, place("Engines", "settings", paths::engines()))),
+        takes(ENGINES, place("Add engine", "create", paths::new_engine("engine"))),
+        takes(ANYBODY, place("Account", "settings", paths::account_settings())),
+        with_key("a", takes(AUDIT, place("Audit", "settings", paths::audit(false)))),
+        with_key("p", takes(ANYBODY, place("Profile and sessions", "settings", paths::profile()))),
     ];
     if operator {
-        pages.extend([
-            place("Accounts", "platform", paths::platform_accounts()),
-            place("New account", "create", paths::new_platform_account()),
-            place("Nodes", "platform", paths::nodes()),
-            place("SKUs", "platform", paths::platform_skus()),
-            place("New SKU", "create", paths::new_platform_sku()),
-            place("SkyPilot of all accounts", "platform", paths::platform_skypilot()),
-            place("Tenants", "platform", paths::platform_tenants()),
-            place("System health", "platform", paths::platform_health()),
-            place("Audit of all accounts", "platform", paths::audit(true)),
-        ]);
+        pages.extend(of_platform().map(|place| takes(ANYBODY, place)));
     }
     pages
+}
+
+fn of_platform() -> [Place; 9] {
+    [
+        place("Accounts", "platform", paths::platform_accounts()),
+        place("New account", "create", paths::new_platform_account()),
+        place("Nodes", "platform", paths::nodes()),
+        place("SKUs", "platform", paths::platform_skus()),
+        place("New SKU", "create", paths::new_platform_sku()),
+        place("SkyPilot of all accounts", "platform", paths::platform_skypilot()),
+        place("Tenants", "platform", paths::platform_tenants()),
+        place("System health", "platform", paths::platform_health()),
+        place("Platform audit", "platform", paths::audit(true)),
+    ]
+}
+
+/// What can be done wherever one is.
+pub fn acts() -> impl Iterator<Item = Place> {
+    let line = |label: String, act| Place { label, area: "do", act, key: None, needs: ANYBODY };
+    let themes = Theme::ALL.map(|theme| line(format!("Theme: {}", theme.word()), Act::Theme(theme)));
+    themes.into_iter().chain([line("Sign out".to_owned(), Act::SignOut)])
 }
 
 /// Pages that a letter after `g` leads to.
@@ -76,32 +109,33 @@ pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
     let at = |tab: &str, href: String| place(format!("{name} {tab}"), "namespace", href);
     vec![
         at("workloads", paths::workloads(id)),
-        at("deploy", paths::deploy(id)),
+        takes(DEPLOYS, at("deploy", paths::deploy(id))),
         at("access", paths::access(id)),
         at("SkyPilot", paths::skypilot(id)),
         at("network", paths::network(id)),
         at("config", paths::config(id)),
         at("settings", paths::namespace_settings(id)),
-        at("paste a manifest", paths::paste_manifest(id)),
-        at("expose a port", paths::new_service(id)),
-        at("new secret", paths::new_config(id, "secret")),
-        at("new pull secret", paths::new_config(id, "pull-secret")),
-        at("new ConfigMap", paths::new_config(id, "config-map")),
+        takes(DEPLOYS, at("paste a manifest", paths::paste_manifest(id))),
+        takes(DEPLOYS, at("expose a port", paths::new_service(id))),
+        takes(DEPLOYS, at("new secret", paths::new_config(id, "secret"))),
+        takes(DEPLOYS, at("new pull secret", paths::new_config(id, "pull-secret"))),
+        takes(DEPLOYS, at("new ConfigMap", paths::new_config(id, "config-map"))),
     ]
 }
 
 /// What is made on the page at `path`, and where: what its primary action leads to.
-pub fn create_at(operator: bool, path: &str) -> Option<String> {
-    let here = |place: &Place| place.area == "create" && place.href.split('?').next() == Some(path);
-    let made = pages(operator).into_iter().find(here).map(|place| place.href);
-    made.or_else(|| {
+pub fn create_at(operator: bool, path: &str) -> Option<Place> {
+    let leads_here = |act: &Act| matches!(act, Act::Go(href) if href.split('?').next() == Some(path));
+    let here = |place: &Place| place.area == "create" && leads_here(&place.act);
+    pages(operator).into_iter().find(here).or_else(|| {
         let mut parts = path.strip_prefix("/kubernetes/")?.split('/');
         let id = parts.next().filter(|id| !id.is_empty())?;
-        Some(match parts.next() {
-            Some("network") => paths::new_service(id),
-            Some("config") => paths::new_config(id, "secret"),
-            _ => paths::deploy(id),
-        })
+        let (label, href) = match parts.next() {
+            Some("network") => ("Expose a port", paths::new_service(id)),
+            Some("config") => ("New secret", paths::new_config(id, "secret")),
+            _ => ("Deploy", paths::deploy(id)),
+        };
+        Some(takes(DEPLOYS, place(label, "create", href)))
     })
 }
 
@@ -163,14 +197,34 @@ mod tests {
 
     #[test]
     fn each_page_makes_what_it_lists() {
-        assert_eq!(create_at(false, "/kubernetes"), Some(paths::new_namespace()));
-        assert_eq!(create_at(false, "/settings/api-keys"), Some(paths::new_api_key()));
-        assert_eq!(create_at(false, "/kubernetes/7/workloads"), Some(paths::deploy("7")));
-        assert_eq!(create_at(false, "/kubernetes/7/network"), Some(paths::new_service("7")));
-        assert_eq!(create_at(false, "/kubernetes/7/config/secrets/a"), Some(paths::new_config("7", "secret")));
-        assert_eq!(create_at(true, "/platform/skus"), Some(paths::new_platform_sku()));
-        assert_eq!((create_at(false, "/"), create_at(false, "/platform/accounts")), (None, None));
-        assert_eq!(create_at(true, "/platform/accounts"), Some(paths::new_platform_account()));
+        let made = |operator, path| match create_at(operator, path)?.act {
+            Act::Go(href) => Some(href),
+            Act::Theme(_) | Act::SignOut => None,
+        };
+        assert_eq!(made(false, "/kubernetes"), Some(paths::new_namespace()));
+        assert_eq!(made(false, "/settings/api-keys"), Some(paths::new_api_key()));
+        assert_eq!(made(false, "/kubernetes/7/workloads"), Some(paths::deploy("7")));
+        assert_eq!(made(false, "/kubernetes/7/network"), Some(paths::new_service("7")));
+        assert_eq!(made(false, "/kubernetes/7/config/secrets/a"), Some(paths::new_config("7", "secret")));
+        assert_eq!(made(true, "/platform/skus"), Some(paths::new_platform_sku()));
+        assert_eq!((made(false, "/"), made(false, "/platform/accounts")), (None, None));
+        assert_eq!(made(true, "/platform/accounts"), Some(paths::new_platform_account()));
+    }
+
+    #[test]
+    fn what_makes_something_takes_more_than_looking() {
+        let makes: Vec<Place> = pages(false).into_iter().filter(|place| place.area == "create").collect();
+        assert!(makes.iter().all(|place| !place.needs.contains(&Permission::Read)), "{makes:?}");
+        let deploy = create_at(false, "/kubernetes/7/workloads").unwrap();
+        assert_eq!(deploy.needs, [Permission::Deploy]);
+    }
+
+    #[test]
+    fn a_theme_is_found_by_its_word() {
+        let all: Vec<Place> = acts().collect();
+        let acts = |typed| found(&all, typed).into_iter().map(|place| place.act).collect::<Vec<_>>();
+        assert_eq!(acts("theme dark"), [Act::Theme(Theme::Dark)]);
+        assert_eq!((acts("theme").len(), acts("sign")), (3, vec![Act::SignOut]));
     }
 
     #[test]

@@ -62,20 +62,7 @@ fn Kinds() -> impl IntoView {
 #[component]
 fn Form(kind: EngineKind) -> impl IntoView {
     let sending = Sending::to::<Add>();
-    // The preflight that still speaks of what stands in the form.
-    let report = RwSignal::new(None::<PreflightView>);
-    Effect::new(move || {
-        if let Some(Some(found)) = sending.accepted::<Option<PreflightView>>() {
-            report.set(Some(found));
-        }
-    });
-    let refusal = sending.refusal();
-    Effect::new(move || {
-        // A preflight that was used up or is too old does not help a second time.
-        if refusal.get().is_some() {
-            report.set(None);
-        }
-    });
+    let report = last_preflight(sending);
     let elsewhere = sending.elsewhere(super::fields::SHOWN);
     let preflight_id = Memo::new(move |_| {
         report.with(|report| report.as_ref().and_then(|report| report.preflight_id.clone()).unwrap_or_default())
@@ -87,18 +74,6 @@ fn Form(kind: EngineKind) -> impl IntoView {
         EngineKind::Docker => view! { <Docker sending=sending name=name /> }.into_any(),
         EngineKind::Runpod => view! { <Runpod sending=sending name=name /> }.into_any(),
     };
-    let generator = (kind == EngineKind::OnPremise).then(|| {
-        view! {
-            <Panel title="Generate a token">
-                <div class="grid gap-3 p-4">
-                    <p class="text-muted">
-                        "Gives the console an identity of its own on the cluster, with the rights that are ticked. Nothing is applied from here."
-                    </p>
-                    <ManifestGenerator engine_name=name />
-                </div>
-            </Panel>
-        }
-    });
     view! {
         <div class="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
             <div on:input=move |_| report.set(None)>
@@ -122,9 +97,41 @@ fn Form(kind: EngineKind) -> impl IntoView {
             </div>
             <div class="grid gap-4">
                 <Checks />
-                {generator}
+                {(kind == EngineKind::OnPremise).then(|| view! { <Generator name=name /> })}
             </div>
         </div>
+    }
+}
+
+/// The preflight that still speaks of what stands in the form.
+fn last_preflight(sending: Sending) -> RwSignal<Option<PreflightView>> {
+    let report = RwSignal::new(None::<PreflightView>);
+    Effect::new(move || {
+        if let Some(Some(found)) = sending.accepted::<Option<PreflightView>>() {
+            report.set(Some(found));
+        }
+    });
+    let refusal = sending.refusal();
+    Effect::new(move || {
+        // A preflight that was used up or is too old does not help a second time.
+        if refusal.get().is_some() {
+            report.set(None);
+        }
+    });
+    report
+}
+
+#[component]
+fn Generator(name: RwSignal<String>) -> impl IntoView {
+    view! {
+        <Panel title="Generate a token">
+            <div class="grid gap-3 p-4">
+                <p class="text-muted">
+                    "Gives the console an identity of its own on the cluster, with the rights that are ticked. Nothing is applied from here."
+                </p>
+                <ManifestGenerator engine_name=name />
+            </div>
+        </Panel>
     }
 }
 

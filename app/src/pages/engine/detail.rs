@@ -87,7 +87,9 @@ fn Head(engine: EngineView) -> impl IntoView {
     let (tone, word) = status::engine(engine.status);
     let id = engine.id.to_string();
     let rest = paths::rest(&["engines", &id]);
-    let nodes = format!("kubectl get nodes -l remotegpu.ai/engine={}", engine.name);
+    // Of an account's engine the label carries the account too.
+    let label = engine.nodes.first().map_or(&engine.name, |node| &node.engine);
+    let nodes = format!("kubectl get nodes -l remotegpu.ai/engine={label}");
     let actions = move || view! { <Actions id=id.clone() /> };
     let is_basic = engine.auth.method == AuthMethod::Basic;
     let basic = move || is_basic.then(|| view! { <Badge tone=Tone::Wait label="basic via proxy" /> });

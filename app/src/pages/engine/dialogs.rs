@@ -7,19 +7,18 @@ use leptos::prelude::*;
 use super::auth::Authentication;
 use super::fields::{Filled, Line, SHOWN, area, line};
 use crate::api::engine::{DeleteEngine, RotateEngine};
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
+use crate::features::form_dialog::FormDialog;
+use crate::features::post_form::Sending;
+use crate::features::words::count;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::ButtonTone;
 use crate::ui::code::CodeBlock;
-use crate::ui::dialog::Dialog;
-use crate::ui::field::{Field, INPUT, invalid};
+use crate::ui::confirm::ConfirmName;
 
 /// New credentials are tried before they take the place of the old ones.
 #[component]
 pub fn RotateDialog(engine: EngineView) -> impl IntoView {
     let sending = Sending::to::<RotateEngine>();
-    let elsewhere = sending.elsewhere(SHOWN);
     let close = paths::engine(&engine.id.to_string());
     let fresh = || RwSignal::new(String::new());
     let fields = match engine.kind {
@@ -27,7 +26,12 @@ pub fn RotateDialog(engine: EngineView) -> impl IntoView {
             let auth = RwSignal::new("token".to_owned());
             let (api_url, ca_data, token, username, password) = (fresh(), fresh(), fresh(), fresh(), fresh());
             let filled = Filled { api_url, ca_data, auth, token, username, password };
-            view! { <Authentication sending=sending filled=filled /> }.into_any()
+            let address = Line("api_url", "API Hostname", "Another one of the same cluster; empty = it stays.");
+            view! {
+                <Authentication sending=sending filled=filled />
+                {line(sending, address, "text", api_url)}
+            }
+            .into_any()
         }
         EngineKind::Docker => view! {
             {area(sending, Line("client_certificate", "Client certificate", "PEM."), fresh())}
@@ -37,23 +41,20 @@ pub fn RotateDialog(engine: EngineView) -> impl IntoView {
         EngineKind::Runpod => line(sending, Line("api_key", "API key", "Of the same account."), "password", fresh()),
     };
     view! {
-        <Dialog title=format!("Rotate the credentials of {}", engine.name) close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>"The new credentials are tried first and must lead to the same place. Until they work the old ones stay."</p>
-                    <input type="hidden" name="id" value=engine.id.to_string() />
-                    <input type="hidden" name="form[kind]" value=engine.kind.as_str() />
-                    {fields}
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Primary blocked=sending.blocked("Checking")>
-                            "Rotate"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Rotate the credentials of {}", engine.name)
+            sending=sending
+            shown=SHOWN
+            close=close
+            tone=ButtonTone::Primary
+            button="Rotate"
+            busy="Checking"
+        >
+            <p>"The new credentials are tried first and must lead to the same place. Until they work the old ones stay."</p>
+            <input type="hidden" name="id" value=engine.id.to_string() />
+            <input type="hidden" name="form[kind]" value=engine.kind.as_str() />
+            {fields}
+        </FormDialog>
     }
 }
 
@@ -61,10 +62,56 @@ pub fn RotateDialog(engine: EngineView) -> impl IntoView {
 #[component]
 pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
     let sending = Sending::to::<DeleteEngine>();
-    let (error, elsewhere) = (sending.field("confirm"), sending.elsewhere(&["confirm"]));
+    let error = sending.field("confirm");
     let pods: u32 = engine.nodes.iter().map(|node| node.pods).sum();
     let (ending, moved) = (engine.status == EngineStatus::Deleting, engine.status == EngineStatus::Mismatch);
-    let (words, button) = match engine.status {
+    let (words, button) = end_of(engine.status, pods);
+    let forgets = moved || (ending && pods == 0);
+    let abandon = forgets.then(|| view! { <input type="hidden" name="abandon" value="true" /> });
+    let instead = (ending && pods > 0).then(|| {
+        view! {
+            <label class="flex items-center gap-2">
+                <input type="checkbox" class="size-4 accent-accent" name="abandon" value="true" />
+                "Forget the engine now and leave what runs there"
+            </label>
+        }
+    });
+    let force = (pods > 0 && !moved).then(|| {
+        view! {
+            <label class="flex items-center gap-2">
+                <input type="checkbox" class="size-4 accent-accent" name="force" value="true" />
+                {format!("End what runs on it too: {}", count(pods, "pod"))}
+            </label>
+        }
+    });
+    let (close, name) = (paths::engine(&engine.id.to_string()), engine.name);
+    let command = (engine.kind == EngineKind::OnPremise).then(|| {
+        let command = NewEngineManifest::for_engine(&name).commands("").delete;
+        view! { <CodeBlock code=command label="Takes the rights back on the other side, with the generated file" /> }
+    });
+    view! {
+        <FormDialog
+            title=format!("Delete {name}")
+            sending=sending
+            shown=&["confirm"]
+            close=close
+            button=button
+            busy="Deleting"
+        >
+            <p>{words}</p>
+            {command}
+            <input type="hidden" name="id" value=engine.id.to_string() />
+            <ConfirmName name=name error=error autofocus=true />
+            {force}
+            {abandon}
+            {instead}
+        </FormDialog>
+    }
+}
+
+/// What the end of an engine in this state means, and its button.
+fn end_of(status: EngineStatus, pods: u32) -> (&'static str, &'static str) {
+    match status {
         EngineStatus::Deleting if pods > 0 => (
             "It waits until its pods have ended. End what it was not yet to end, or, if that cluster is gone for good, forget the engine now; whatever still runs there is left to whoever has it.",
             "Delete engine",
@@ -81,62 +128,5 @@ pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
             "Its nodes go, and its credentials are forgotten. While a SKU is placed on it, or pods run on it, this is refused.",
             "Delete engine",
         ),
-    };
-    let forgets = moved || (ending && pods == 0);
-    let abandon = forgets.then(|| view! { <input type="hidden" name="abandon" value="true" /> });
-    let instead = (ending && pods > 0).then(|| {
-        view! {
-            <label class="flex items-center gap-2">
-                <input type="checkbox" class="size-4 accent-accent" name="abandon" value="true" />
-                "Forget the engine now and leave what runs there"
-            </label>
-        }
-    });
-    let force = (pods > 0 && !moved).then(|| {
-        view! {
-            <label class="flex items-center gap-2">
-                <input type="checkbox" class="size-4 accent-accent" name="force" value="true" />
-                {format!("End what runs on it too: {pods} {}", if pods == 1 { "pod" } else { "pods" })}
-            </label>
-        }
-    });
-    let (close, name) = (paths::engine(&engine.id.to_string()), engine.name);
-    let command = (engine.kind == EngineKind::OnPremise).then(|| {
-        let command = NewEngineManifest::for_engine(&name).commands("").delete;
-        view! { <CodeBlock code=command label="Takes the rights back on the other side, with the generated file" /> }
-    });
-    view! {
-        <Dialog title=format!("Delete {name}") close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{words}</p>
-                    {command}
-                    <input type="hidden" name="id" value=engine.id.to_string() />
-                    <Field id="confirm" label=format!("Type {name} to confirm") error=error>
-                        <input
-                            id="confirm"
-                            name="confirm"
-                            class=INPUT
-                            required
-                            autofocus
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="confirm-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
-                    {force}
-                    {abandon}
-                    {instead}
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            {button}
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
     }
 }

@@ -2,14 +2,16 @@
 
 use domain::engine::certificate;
 use domain::engine_manifest::EngineFeature;
+use domain::permission::Permission;
 use leptos::prelude::*;
 
 use super::auth::Authentication;
 use super::paste::Paste;
 use crate::features::post_form::Sending;
+use crate::features::right::use_lacks;
 use crate::ui::button::{Button, ButtonSize};
 use crate::ui::copy::CopyLine;
-use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
+use crate::ui::field::{Field, INPUT, TEXTAREA, invalid, unsaved};
 use crate::ui::panel::{Panel, Step};
 
 /// Each field with an error of its own.
@@ -71,7 +73,7 @@ pub fn line(sending: Sending, Line(name, label, hint): Line, kind: &'static str,
                 class=INPUT
                 value=value.get_untracked()
                 prop:value=value
-                autocomplete="off"
+                autocomplete=unsaved(kind)
                 spellcheck="false"
                 aria-describedby=format!("{name}-note")
                 aria-invalid=invalid(error)
@@ -112,12 +114,13 @@ fn fresh() -> RwSignal<String> {
 fn Identity(sending: Sending, name: RwSignal<String>) -> impl IntoView {
     let name_line = Line("name", "Engine Name", "Lowercase letters, digits and hyphens; starts with a letter.");
     let tag = Line("ecosystem", "Ecosystem", "Tag for infrastructure as code; may stay empty.");
+    let no_operator = use_lacks(&[Permission::ManagePlatform]);
     view! {
         <div class="grid items-start gap-3 sm:grid-cols-2">
             {line(sending, name_line, "text", name)}
             {line(sending, tag, "text", fresh())}
         </div>
-        <label class="flex items-center gap-2">
+        <label class="flex items-center gap-2" class:hidden=move || no_operator.get()>
             <input type="checkbox" class="size-4 accent-accent" name="form[platform]" value="true" />
             "For every account of the platform (operators only)"
         </label>
@@ -149,7 +152,7 @@ pub fn OnPremise(sending: Sending, name: RwSignal<String>) -> impl IntoView {
             <Found command="kubectl get services --all-namespaces --field-selector spec.type=LoadBalancer" />
         </Step>
         <Step number=2 title="Trust">
-            <Authority sending=sending value=filled.ca_data />
+            <Authority sending=sending value=filled.ca_data hint=NO_CA />
             <Found command=CA_COMMAND />
         </Step>
         <Step number=3 title="Sign-in">
@@ -165,12 +168,14 @@ fn Found(command: &'static str) -> impl IntoView {
     view! { <p class="text-sm text-muted"><CopyLine text=command label="command" /></p> }
 }
 
+/// What an empty CA means for a new engine.
+const NO_CA: &str = "PEM. Empty = the system's trusted roots; verification is never switched off.";
+
 /// The CA, with a button where the text is still base64.
 #[component]
-fn Authority(sending: Sending, value: RwSignal<String>) -> impl IntoView {
+pub fn Authority(sending: Sending, value: RwSignal<String>, hint: &'static str) -> impl IntoView {
     let decoded = Memo::new(move |_| value.with(|text| certificate::decoded(text)));
-    let field =
-        Line("ca_data", "CA Data", "PEM. Empty = the system's trusted roots; verification is never switched off.");
+    let field = Line("ca_data", "CA Data", hint);
     let decode = move || {
         decoded.get().map(|pem| {
             view! {
@@ -245,7 +250,7 @@ pub fn Docker(sending: Sending, name: RwSignal<String>) -> impl IntoView {
             <Found command="docker context inspect --format '{{.Endpoints.docker.Host}}'" />
         </Step>
         <Step number=2 title="Trust">
-            <Authority sending=sending value=fresh() />
+            <Authority sending=sending value=fresh() hint=NO_CA />
         </Step>
         <Step number=3 title="Sign-in">
             {area(sending, certificate, fresh())}

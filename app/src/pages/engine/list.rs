@@ -13,6 +13,7 @@ use crate::features::load::load;
 use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::status;
 use crate::features::visits::{cursor_of, list_key};
+use crate::features::words::count;
 use crate::pages::platform::node::list::gpus;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -68,7 +69,7 @@ const SORTS: SortColumns<EngineView> = &[
     ("Engine", |engine| SortKey::text(&engine.name)),
     ("Status", |engine| SortKey::text(status::engine(engine.status).1)),
     ("Version", |engine| SortKey::text(&engine.version)),
-    ("Last check", |engine| SortKey::text(engine.last_check_at.as_deref().unwrap_or_default())),
+    ("Last check", |engine| SortKey::time(engine.last_check_at.as_deref().unwrap_or_default())),
 ];
 
 #[component]
@@ -146,7 +147,7 @@ pub fn capacity(engine: &EngineView) -> String {
         let typed = typed.collect::<Vec<_>>().join(", ");
         return if typed.is_empty() { "not known".to_owned() } else { typed };
     };
-    let nodes = (known.nodes > 0).then(|| format!("{} node{}", known.nodes, if known.nodes == 1 { "" } else { "s" }));
+    let nodes = (known.nodes > 0).then(|| count(known.nodes, "node"));
     let gpus = known.gpus.iter().map(|gpu| match gpu.free {
         Some(free) => format!("{free} of {} {} free", gpu.total, gpu.model),
         None => format!("{} {}", gpu.total, gpu.model),

@@ -73,7 +73,7 @@ fn Body(page: BudgetPage) -> impl IntoView {
 
 const COLUMNS: &[Column] = &[
     Column::Words("For"),
-    Column::Words("State"),
+    Column::Words("Status"),
     Column::Words("Spent this month"),
     Column::Figures("Budget"),
     Column::Words("Told at"),
@@ -86,37 +86,18 @@ fn Budgets(budgets: Page<BudgetView>, manages: bool) -> impl IntoView {
     if budgets.items.is_empty() && cursor.is_empty() {
         let text = "A budget tells you when a part of a month's money is spent, and can refuse new pods when all of it \
             is. What runs goes on.";
-        return view! { <EmptyState title="No budget yet" text=text learn=paths::learn::BUDGETS /> }.into_any();
+        let why = (!manages).then(|| NO_RIGHT.to_owned());
+        return view! {
+            <EmptyState title="No budget yet" text=text learn=paths::learn::BUDGETS>
+                <BlockableLink href=paths::new_budget() tone=ButtonTone::Primary blocked=why>
+                    "New budget"
+                </BlockableLink>
+            </EmptyState>
+        }
+        .into_any();
     }
     let next = budgets.next_cursor.map(|cursor| paths::budgets_page(&cursor));
-    let row = move |budget: BudgetView| {
-        let name = name(&budget);
-        let (tone, word) = state(&budget);
-        let spent =
-            format!("{} of {}", shown(&budget.spent, &budget.currency), shown(&budget.amount, &budget.currency));
-        let told: Vec<String> = budget.warn_at.iter().map(|percent| format!("{percent} %")).collect();
-        let stop = if budget.hard_stop { "stops new pods" } else { "warns only" };
-        let actions =
-            manages.then(|| view! { <Actions cursor=cursor.clone() id=budget.id.clone() name=name.clone() /> });
-        view! {
-            <tr class=ROW data-testid="budget">
-                <td class=CELL>
-                    <p class="font-medium">{name}</p>
-                    <p class="text-sm text-muted">{stop}</p>
-                </td>
-                <td class=CELL>
-                    <Badge tone=tone label=word />
-                </td>
-                <td class=CELL>
-                    <p class="tabular-nums">{format!("{} ({} %)", shown(&budget.spent, &budget.currency), budget.percent)}</p>
-                    <Meter percent=budget.percent label=spent />
-                </td>
-                <td class=FIGURE>{shown(&budget.amount, &budget.currency)}</td>
-                <td class=CELL>{told.join(", ")}</td>
-                <td class=FIGURE>{actions}</td>
-            </tr>
-        }
-    };
+    let row = move |budget| view! { <Row budget=budget cursor=manages.then(|| cursor.clone()) /> };
     view! {
         <Table label="Budgets" columns=COLUMNS>
             {budgets.items.into_iter().map(row).collect_view()}
@@ -124,6 +105,36 @@ fn Budgets(budgets: Page<BudgetView>, manages: bool) -> impl IntoView {
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
     }
     .into_any()
+}
+
+/// One budget; `cursor` is the page of the list it stands on, for who manages budgets.
+#[component]
+fn Row(budget: BudgetView, cursor: Option<String>) -> impl IntoView {
+    let name = name(&budget);
+    let (tone, word) = state(&budget);
+    let spent = format!("{} of {}", shown(&budget.spent, &budget.currency), shown(&budget.amount, &budget.currency));
+    let told: Vec<String> = budget.warn_at.iter().map(|percent| format!("{percent} %")).collect();
+    let stop = if budget.hard_stop { "stops new pods" } else { "warns only" };
+    let (id, whose) = (budget.id.clone(), name.clone());
+    let actions = cursor.map(|cursor| view! { <Actions cursor=cursor id=id name=whose /> });
+    view! {
+        <tr class=ROW data-testid="budget">
+            <td class=CELL>
+                <p class="font-medium">{name}</p>
+                <p class="text-sm text-muted">{stop}</p>
+            </td>
+            <td class=CELL>
+                <Badge tone=tone label=word />
+            </td>
+            <td class=CELL>
+                <p class="tabular-nums">{format!("{} ({} %)", shown(&budget.spent, &budget.currency), budget.percent)}</p>
+                <Meter percent=budget.percent label=spent />
+            </td>
+            <td class=FIGURE>{shown(&budget.amount, &budget.currency)}</td>
+            <td class=CELL>{told.join(", ")}</td>
+            <td class=FIGURE>{actions}</td>
+        </tr>
+    }
 }
 
 #[component]

@@ -1,4 +1,4 @@
-//! Usage in sums: what runs now, what the days cost, and by namespace, SKU and member. Range and filters are the URL.
+//! Usage in sums: what runs now, what the days cost, and by namespace, SKU, member and key. Range and filters are the URL.
 
 use domain::figure::grouped;
 use domain::usage::{UsageShare, UsageSummary};
@@ -8,9 +8,11 @@ use leptos_router::hooks::{use_location, use_query_map};
 use super::UsageTabs;
 use crate::api::error::AppError;
 use crate::api::usage::GetUsage;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::problem::Problem;
+use crate::features::words::count;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink};
 use crate::ui::chart::{Guide, StackedBars};
@@ -20,6 +22,9 @@ use crate::ui::money::{amount, per_hour_and_day};
 use crate::ui::panel::Panel;
 use crate::ui::readout::{Readout, Readouts};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
+
+/// What the sums may be narrowed to, as it stands in the address.
+const FILTERS: [&str; 4] = ["namespace", "sku", "member", "key"];
 
 /// The page.
 #[component]
@@ -31,6 +36,7 @@ pub fn UsagePage() -> impl IntoView {
     view! {
         <PageHead title="Usage">
             <p>"What the account's pods cost, from their first container running to their end. Days are UTC."</p>
+            <CopyAs rest=paths::rest(&["usage", "summary"]) />
         </PageHead>
         <UsageTabs />
         {body}
@@ -55,8 +61,7 @@ fn Body(summary: UsageSummary, query: String) -> impl IntoView {
         [&summary.total, &summary.month, &summary.forecast].map(|decimal| shown(decimal, &summary.currency));
     let rate = amount(&summary.per_hour, &summary.currency).filter(|_| summary.running > 0);
     let (hour, day) = rate.map_or_else(|| ("–".to_owned(), "Nothing runs".to_owned()), |rate| per_hour_and_day(&rate));
-    let pods = if summary.running == 1 { "1 pod".to_owned() } else { format!("{} pods", summary.running) };
-    let now = if summary.running == 0 { day } else { format!("{pods}, {day}") };
+    let now = if summary.running == 0 { day } else { format!("{}, {day}", count(summary.running, "pod")) };
     let hours = format!("{} pod hours", hours(summary.seconds));
     let (since, until) = (summary.since.clone(), summary.until.clone());
     view! {
@@ -75,11 +80,11 @@ fn Body(summary: UsageSummary, query: String) -> impl IntoView {
 #[component]
 fn Range(since: String, until: String, query: String) -> impl IntoView {
     let map = use_query_map();
-    let kept = ["namespace", "sku", "member"].into_iter().filter_map(move |name| {
+    let kept = FILTERS.into_iter().filter_map(move |name| {
         let value = map.read_untracked().get(name).filter(|value| !value.is_empty())?;
         Some(view! { <input type="hidden" name=name value=value /> })
     });
-    let filtered = ["namespace=", "sku=", "member="].iter().any(|name| paths::without_cursor(&query).contains(name));
+    let filtered = FILTERS.iter().any(|name| paths::without_cursor(&query).contains(&format!("{name}=")));
     view! {
         <form method="get" action=paths::usage("") class="flex flex-wrap items-end gap-3 print:hidden" aria-label="Days">
             {kept.collect_view()}
@@ -105,7 +110,12 @@ fn Range(since: String, until: String, query: String) -> impl IntoView {
 fn Figures(summary: UsageSummary, query: String) -> impl IntoView {
     if summary.skus.is_empty() {
         let text = "Usage appears here once a pod with a SKU runs: seconds after it started, to the second.";
-        return view! { <EmptyState title="Nothing was used in these days" text=text /> }.into_any();
+        return view! {
+            <EmptyState title="Nothing was used in these days" text=text>
+                <ButtonLink href=paths::catalogue()>"See what there is to run"</ButtonLink>
+            </EmptyState>
+        }
+        .into_any();
     }
     let currency = summary.currency.clone();
     let chart = summary.clone();
@@ -138,6 +148,10 @@ fn Figures(summary: UsageSummary, query: String) -> impl IntoView {
         {of("namespace", "By namespace", summary.namespaces)}
         {of("sku", "By SKU", summary.skus)}
         {of("member", "By member", summary.members)}
+        {of("key", "By API key", summary.keys)}
+        <p class="text-sm text-muted">
+            "A pod is of the key that ordered it and of the key's owner, or of the person who ordered it in the console. Where nobody knows, it is of the member who made the namespace."
+        </p>
     }
     .into_any()
 }

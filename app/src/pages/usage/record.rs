@@ -3,6 +3,7 @@
 use domain::order::SortBy;
 use domain::page::Page;
 use domain::usage::UsageView;
+use domain::workload::WorkloadKind;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 
@@ -10,9 +11,11 @@ use super::UsageTabs;
 use super::list::{hours, shown};
 use crate::api::error::AppError;
 use crate::api::usage::ListUsage;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::problem::Problem;
+use crate::features::right::{READERS, use_lacks};
 use crate::features::sort::{ServerColumns, oldest_first, use_server_sort};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
@@ -34,6 +37,7 @@ pub fn UsageRecordsPage() -> impl IntoView {
     view! {
         <PageHead title="Usage records" actions=actions>
             <p>"One row for each pod and month. A pod that runs over the end of a month is in both."</p>
+            <CopyAs rest=paths::rest(&["usage"]) />
         </PageHead>
         <UsageTabs />
         <MonthForm />
@@ -70,7 +74,7 @@ fn MonthForm() -> impl IntoView {
 const COLUMNS: &[Column] = &[
     Column::Words("Pod"),
     Column::Words("SKU"),
-    Column::Words("State"),
+    Column::Words("Status"),
     Column::Figures("From"),
     Column::Figures("To"),
     Column::Figures("Hours"),
@@ -95,8 +99,12 @@ fn Records(records: Page<UsageView>, query: String) -> impl IntoView {
         view! {
             <tr class=ROW data-testid="usage-record">
                 <td class=CELL>
-                    <p class="font-medium">{record.pod}</p>
-                    <p class="text-sm text-muted">{format!("{}, {}", record.namespace, record.member)}</p>
+                    <p class="font-medium">
+                        <PodName namespace_id=record.namespace_id name=record.pod />
+                    </p>
+                    <p class="text-sm text-muted">
+                        {whose(&record.namespace, &record.member, record.api_key_name.as_deref())}
+                    </p>
                 </td>
                 <td class=CELL>
                     <code class="font-mono text-sm whitespace-nowrap">{record.sku_code}</code>
@@ -120,4 +128,25 @@ fn Records(records: Page<UsageView>, query: String) -> impl IntoView {
         {next.map(|href| view! { <p><ButtonLink href=href>{on}</ButtonLink></p> })}
     }
     .into_any()
+}
+
+/// Where a pod ran, for whom, and with which key.
+fn whose(namespace: &str, member: &str, key: Option<&str>) -> String {
+    let with = key.map(|name| format!(" with key {name}")).unwrap_or_default();
+    format!("{namespace}, {member}{with}")
+}
+
+/// Leads to the pod's page, which says itself when it is gone. Who sees usage alone is refused there.
+#[component]
+fn PodName(namespace_id: String, name: String) -> impl IntoView {
+    let closed = use_lacks(READERS);
+    let href = paths::workload(&namespace_id, WorkloadKind::Pod, &name);
+    move || {
+        let (name, href) = (name.clone(), href.clone());
+        if closed.get() {
+            name.into_any()
+        } else {
+            view! { <a href=href class="hover:underline">{name}</a> }.into_any()
+        }
+    }
 }

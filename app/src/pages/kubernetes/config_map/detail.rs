@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use domain::config_map::{ConfigMapView, KeySize};
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::api::config_map::{DeleteConfigMap, GetConfigMap, RemoveConfigMapKey, SetConfigMapKey};
-use crate::features::delete_form::{DeleteDialog, KeyRemoval, UsedBy};
+use crate::features::delete_form::{Deletion, KeyRemoval, UsedBy};
 use crate::features::key_values::{
     Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, shown_page, size,
 };
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::{ActionLink, blocked};
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{Button, ButtonSize, ButtonTone};
 use crate::ui::field::TEXTAREA;
 
 /// The page; it loads anew after each change.
@@ -53,35 +55,20 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
     let delete = paths::with_query(&page, &[("delete", "config-map")]);
     let keys_page = shown_page(&page, query);
     let (own, fixed) = (map.is_kubernetes_own(), map.immutable || map.is_kubernetes_own());
-    let why = match (own, map.immutable) {
-        (true, _) => Some("Kubernetes made it and puts it back: there is nothing to change."),
-        (false, true) => Some("It is immutable: delete it and make another."),
-        (false, false) => None,
-    };
     let place = StoredValue::new(Place {
-        namespace: namespace_id.clone(),
+        namespace: namespace_id,
         name: map.name.clone(),
         version: map.resource_version.clone(),
     });
-    let (dialog_name, dialog_users) = (map.name.clone(), map.used_by.clone());
-    let dialog = move || {
-        let asked = query.read().get("delete").is_some();
-        let sending = Sending::to::<DeleteConfigMap>();
-        asked.then(|| {
-            view! {
-                <DeleteDialog
-                    sending=sending
-                    what="ConfigMap"
-                    namespace=namespace_id.clone()
-                    name=dialog_name.clone()
-                    used_by=dialog_users.clone()
-                    close=page.clone()
-                />
-            }
-        })
-    };
     let removable = map.keys.iter().filter(|_| !fixed).map(|one| one.key.clone()).collect();
-    let removing = view! {
+    let dialogs = view! {
+        <Deletion
+            what="ConfigMap"
+            to={Sending::to::<DeleteConfigMap>}
+            place=place.get_value()
+            used_by=map.used_by.clone()
+            close=page
+        />
         <KeyRemoval
             keys=removable
             to={Sending::to::<RemoveConfigMapKey>}
@@ -97,21 +84,8 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
     };
     view! {
         <div class="grid gap-4">
-            <header class="flex flex-wrap items-center gap-3">
-                <h2 class="text-lg font-semibold wrap-anywhere">{map.name}</h2>
-                {own.then(|| view! { <Badge tone=Tone::Ended label="By Kubernetes" /> })}
-                <div class="ml-auto">
-                    {(!own)
-                        .then(|| {
-                            view! {
-                                <ButtonLink href=delete tone=ButtonTone::Danger>
-                                    "Delete"
-                                </ButtonLink>
-                            }
-                        })}
-                </div>
-            </header>
-            {why.map(|why| view! { <p class="text-muted">{why}</p> })}
+            <Head name=map.name own=own delete=delete />
+            {why_fixed(own, map.immutable).map(|why| view! { <p class="text-muted">{why}</p> })}
             <div class="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
                 <div class="grid min-w-0 gap-4">
                     {map.keys.into_iter().map(key).collect_view()}
@@ -120,8 +94,37 @@ fn Body(namespace_id: String, map: ConfigMapView) -> impl IntoView {
                 <UsedBy used_by=map.used_by />
             </div>
         </div>
-        {dialog}
-        {removing}
+        {dialogs}
+    }
+}
+
+/// Why nothing of it can be changed.
+fn why_fixed(own: bool, immutable: bool) -> Option<&'static str> {
+    match (own, immutable) {
+        (true, _) => Some("Kubernetes made it and puts it back: there is nothing to change."),
+        (false, true) => Some("It is immutable: delete it and make another."),
+        (false, false) => None,
+    }
+}
+
+/// Its name, and the way to its end.
+#[component]
+fn Head(name: String, own: bool, delete: String) -> impl IntoView {
+    view! {
+        <header class="flex flex-wrap items-center gap-3">
+            <h2 class="text-lg font-semibold wrap-anywhere">{name}</h2>
+            {own.then(|| view! { <Badge tone=Tone::Ended label="By Kubernetes" /> })}
+            <div class="ml-auto">
+                {(!own)
+                    .then(|| {
+                        view! {
+                            <ActionLink href=delete permission=Permission::Deploy tone=ButtonTone::Danger>
+                                "Delete"
+                            </ActionLink>
+                        }
+                    })}
+            </div>
+        </header>
     }
 }
 
@@ -151,7 +154,7 @@ fn Key(place: Place, page: String, one: KeySize, text: Option<String>, fixed: bo
 #[component]
 fn Text(place: Place, key: String, text: String) -> impl IntoView {
     let sending = Sending::to::<SetConfigMapKey>();
-    let refusal = sending.refusal();
+    let (refusal, why) = (sending.refusal(), blocked(sending, "Saving", Permission::Deploy));
     let rows = text.lines().count().clamp(2, 16).to_string();
     let start = text.clone();
     view! {
@@ -171,7 +174,7 @@ fn Text(place: Place, key: String, text: String) -> impl IntoView {
                     {start}
                 </textarea>
                 <div>
-                    <Button size=ButtonSize::Small blocked=sending.blocked("Saving") attr:aria-label=format!("Save {key}")>
+                    <Button size=ButtonSize::Small blocked=why attr:aria-label=format!("Save {key}")>
                         "Save"
                     </Button>
                 </div>

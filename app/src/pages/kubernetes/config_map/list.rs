@@ -39,7 +39,7 @@ pub fn ConfigMaps(namespace_id: String) -> impl IntoView {
                 </h2>
                 <ActionLink href=paths::new_config(&namespace_id, "config-map") permission=Permission::Deploy size=ButtonSize::Small>
                     <Glyph icon=Icon::Plus />
-                    "ConfigMap"
+                    "New ConfigMap"
                 </ActionLink>
             </div>
             {body}
@@ -54,10 +54,19 @@ const COLUMNS: &[Column] = &[Column::Words("Name"), Column::Words("Keys"), Colum
 fn Body(namespace_id: String, maps: Vec<ConfigMapView>) -> impl IntoView {
     if maps.is_empty() {
         let text = "Text that pods read as environment or as files: settings, scripts, certificates of others.";
-        return view! { <EmptyState title="No ConfigMaps yet" text=text learn=paths::learn::CONFIG_MAPS /> }.into_any();
+        let new = paths::new_config(&namespace_id, "config-map");
+        return view! {
+            <EmptyState title="No ConfigMaps yet" text=text learn=paths::learn::CONFIG_MAPS>
+                <ActionLink href=new permission=Permission::Deploy>
+                    "New ConfigMap"
+                </ActionLink>
+            </EmptyState>
+        }
+        .into_any();
     }
     let row = move |map: ConfigMapView| {
-        let keys: Vec<String> = map.keys.iter().map(|key| key.key.clone()).collect();
+        let keys = map.keys.iter().map(|key| key.key.as_str()).collect::<Vec<_>>().join(", ");
+        let title = keys.clone();
         let own = map.is_kubernetes_own().then(|| view! { <Badge tone=Tone::Ended label="By Kubernetes" /> });
         view! {
             <tr class=ROW>
@@ -70,7 +79,9 @@ fn Body(namespace_id: String, maps: Vec<ConfigMapView>) -> impl IntoView {
                     </span>
                 </td>
                 <td class=CELL>
-                    <p class="max-w-120 truncate font-mono text-sm text-muted">{keys.join(", ")}</p>
+                    <p class="max-w-120 truncate font-mono text-sm text-muted" title=title>
+                        {keys}
+                    </p>
                 </td>
                 <td class=FIGURE>
                     <Ago at=map.created_at />

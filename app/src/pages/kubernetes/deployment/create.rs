@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use domain::sku::SkuView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -16,6 +17,7 @@ use crate::features::plan_panel::PlanPanel;
 use crate::features::plan_signals::PlanSignals;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::blocked;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::ui::panel::Step;
 
@@ -60,7 +62,7 @@ fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>, offers: Offered) -> 
     let (for_picker, for_panel) = (skus.clone(), skus);
     let error = Errors { plan, sending };
     let paste = crate::paths::paste_manifest(&namespace.id);
-    let elsewhere = sending.elsewhere(FIELDS);
+    let (elsewhere, why) = (sending.elsewhere(FIELDS), blocked(sending, "Deploying", Permission::Deploy));
     view! {
         <PostForm sending=sending>
             <input type="hidden" name="namespace" value=namespace.id.clone() />
@@ -82,7 +84,7 @@ fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>, offers: Offered) -> 
                         <Scale plan=plan error=error />
                     </Step>
                 </div>
-                <PlanPanel namespace=namespace skus=for_panel plan=plan blocked=sending.blocked("Deploying") />
+                <PlanPanel namespace=namespace skus=for_panel plan=plan blocked=why />
             </div>
         </PostForm>
     }
@@ -113,6 +115,7 @@ mod tests {
             available: AvailabilityView { free, total: 4, as_of: None },
             granted: true,
             engines: Vec::new(),
+            runtime_class: None,
         }
     }
 

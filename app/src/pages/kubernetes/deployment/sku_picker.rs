@@ -6,6 +6,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::features::sku_facts::{Free, is_simulated, shape};
 use crate::features::sku_filter::{KindFilter, SkuFilter, SkuFilterFields, models};
+use crate::features::sku_live::{one_of, use_skus};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::choice::ChoiceCard;
@@ -16,16 +17,17 @@ use crate::ui::money::per_hour;
 pub fn SkuPicker(namespace_id: String, skus: Vec<SkuView>, chosen: RwSignal<String>) -> impl IntoView {
     let filter = SkuFilter::from_query(use_query_map());
     let (none, models, path) = (skus.is_empty(), models(&skus), paths::deploy(&namespace_id));
-    let all = skus.clone();
-    let nothing_fits = move || filter.with(|filter| !all.is_empty() && !all.iter().any(|sku| filter.shows(sku)));
+    let compare = paths::with_query(&paths::catalogue(), &[("namespace", &namespace_id)]);
+    let now = use_skus(skus.clone());
+    let fits = move |sku: &SkuView| filter.with(|filter| filter.shows(sku));
+    let nothing_fits = move || now.with(|all| !all.is_empty() && !all.iter().any(fits));
     let card = move |sku: SkuView| {
-        let filtered = sku.clone();
-        let fits = Memo::new(move |_| filter.with(|filter| filter.shows(&filtered)));
-        let code = sku.code.clone();
+        let (code, now) = (sku.code.clone(), one_of(now, sku.clone()));
+        let fits = Memo::new(move |_| now.with(fits));
         let hidden = move || !fits.get() && chosen.with(|chosen| *chosen != code);
         view! {
             <div class:hidden=hidden>
-                <Card sku=sku chosen=chosen />
+                <Card sku=sku now=now chosen=chosen />
             </div>
         }
     };
@@ -41,7 +43,7 @@ pub fn SkuPicker(namespace_id: String, skus: Vec<SkuView>, chosen: RwSignal<Stri
                 </div>
             </div>
             <p class="text-sm text-muted">
-                <a href=paths::catalogue() class="link">
+                <a href=compare class="link">
                     "Compare them side by side"
                 </a>
             </p>
@@ -53,7 +55,8 @@ pub fn SkuPicker(namespace_id: String, skus: Vec<SkuView>, chosen: RwSignal<Stri
 }
 
 #[component]
-fn Card(sku: SkuView, chosen: RwSignal<String>) -> impl IntoView {
+fn Card(sku: SkuView, now: Memo<SkuView>, chosen: RwSignal<String>) -> impl IntoView {
+    let places = move |read: fn(&SkuView) -> u32| Signal::derive(move || now.with(read));
     let facts = shape(&sku);
     let simulated = is_simulated(&sku).then(|| view! { <Badge tone=Tone::Simulated label="Simulated" /> });
     let refused =
@@ -68,7 +71,7 @@ fn Card(sku: SkuView, chosen: RwSignal<String>) -> impl IntoView {
             </div>
             <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
                 <p class="text-sm text-muted">{facts} " " {refused}</p>
-                <Free free=sku.available.free total=sku.available.total />
+                <Free free=places(|sku| sku.available.free) total=places(|sku| sku.available.total) />
             </div>
         </ChoiceCard>
     }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use leptos::prelude::*;
 
 use crate::api::manifest::{ApplyPasted, CheckPasted};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::blocked;
 use crate::features::verdict::{VerdictLines, use_verdict};
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
@@ -30,7 +32,7 @@ pub fn PasteManifestPage() -> impl IntoView {
 fn Paste(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<ApplyPasted>();
     let (refusal, error) = (sending.elsewhere(&["yaml"]), sending.field("yaml"));
-    let text = RwSignal::new(String::new());
+    let (text, why) = (RwSignal::new(String::new()), blocked(sending, "Applying", Permission::Deploy));
     let id = namespace.id.clone();
     let asked = Memo::new(move |_| {
         let text = text.get();
@@ -44,21 +46,7 @@ fn Paste(namespace: NamespaceView) -> impl IntoView {
                 <div class="grid min-w-0 gap-3">
                     <h2 class="font-semibold">"Paste a manifest"</h2>
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <Field id="yaml" label="Manifest" error=error hint=KINDS>
-                        <textarea
-                            id="yaml"
-                            name="yaml"
-                            class=TEXTAREA
-                            rows="24"
-                            required
-                            maxlength="262144"
-                            spellcheck="false"
-                            autocomplete="off"
-                            aria-describedby="yaml-note"
-                            aria-invalid=invalid(error)
-                            on:input:target=move |event| text.set(event.target().value())
-                        ></textarea>
-                    </Field>
+                    <Text text=text error=error />
                 </div>
                 <aside
                     class="grid min-w-0 gap-3 rounded-md border border-line bg-surface p-4 lg:sticky lg:top-6"
@@ -70,7 +58,7 @@ fn Paste(namespace: NamespaceView) -> impl IntoView {
                         <input type="checkbox" name="take_over" value="true" class="mt-0.5 size-4 shrink-0 accent-accent" />
                         "Take over fields that another tool manages"
                     </label>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Applying")>
+                    <Button tone=ButtonTone::Primary blocked=why>
                         "Apply"
                     </Button>
                     <p class="text-sm text-muted">
@@ -82,5 +70,26 @@ fn Paste(namespace: NamespaceView) -> impl IntoView {
                 </aside>
             </div>
         </PostForm>
+    }
+}
+
+#[component]
+fn Text(text: RwSignal<String>, error: Signal<Option<String>>) -> impl IntoView {
+    view! {
+        <Field id="yaml" label="Manifest" error=error hint=KINDS>
+            <textarea
+                id="yaml"
+                name="yaml"
+                class=TEXTAREA
+                rows="24"
+                required
+                maxlength="262144"
+                spellcheck="false"
+                autocomplete="off"
+                aria-describedby="yaml-note"
+                aria-invalid=invalid(error)
+                on:input:target=move |event| text.set(event.target().value())
+            ></textarea>
+        </Field>
     }
 }

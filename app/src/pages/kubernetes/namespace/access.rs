@@ -26,7 +26,7 @@ use crate::pages::settings::api_key::create::NamespaceKeyForm;
 use crate::paths;
 use crate::ui::badge::Tone;
 use crate::ui::banner::Banner;
-use crate::ui::button::{ButtonLink, ButtonTone};
+use crate::ui::button::{ButtonLink, ButtonSize, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::code::CodeBlock;
 use crate::ui::copy::{CopyLine, SecretBox};
@@ -79,7 +79,7 @@ fn looks(namespace: &str) -> Memo<u32> {
     let query = use_query_map();
     let (timer, of) = (RwSignal::new(0_u32), format!("namespace/{namespace}"));
     let visits = Memo::new(move |last: Option<&u32>| {
-        let open = query.read().get("end").is_some();
+        let open = query.read().get("revoke").is_some();
         last.map_or(0, |n| n + u32::from(!open))
     });
     Effect::new(move || {
@@ -88,14 +88,16 @@ fn looks(namespace: &str) -> Memo<u32> {
         let ask = move || {
             spawn_local(async move {
                 let page = ask(ListCredentials { of, cursor: String::new() }).await;
-                let none = page
-                    .and_then(|json| unpack::<Page<CredentialView>>(&json))
-                    .is_ok_and(|page| first_of_a_key(&page).is_none());
+                let over = match page.and_then(|json| unpack::<Page<CredentialView>>(&json)) {
+                    Ok(page) => first_of_a_key(&page).is_some(),
+                    // A look that got no answer is not the last one; one that was refused is.
+                    Err(error) => !error.is_fault(),
+                };
                 // The page may be gone by now: then there is nobody to tell.
-                let _ = timer.try_update(|n| *n = if none { *n + 2 } else { *n | 1 });
+                let _ = timer.try_update(|n| *n = if over { *n | 1 } else { *n + 2 });
             });
         };
-        // An odd count: one was seen, nobody needs to look any more.
+        // An odd count: one was seen or may not be, nobody needs to look any more.
         if timer.get_untracked() % 2 == 0 {
             set_timeout(ask, Duration::from_secs(3));
         }
@@ -134,14 +136,21 @@ fn Works(page: Page<CredentialView>) -> impl IntoView {
 
 #[component]
 fn KeyStep(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> impl IntoView {
-    let id = namespace.id.clone();
+    let (id, here, query) = (namespace.id.clone(), paths::access(&namespace.id), use_query_map());
+    let cursor = Memo::new(move |_| query.read().get("keys").unwrap_or_default());
     // Once a key is made here, the list has one more.
-    let version = Memo::new(move |_| made.with(Option::is_some).to_string());
-    let listed =
-        load(version, |_| ListApiKeys { cursor: String::new(), sort: String::new() }).show(move |(keys, _)| {
-            let mine: Vec<ApiKeyView> = keys.items.into_iter().filter(|key| scope::reaches(key, &id)).collect();
-            view! { <ReachingKeys keys=mine /> }.into_any()
-        });
+    let version = Memo::new(move |_| format!("{} {}", cursor.get(), made.with(Option::is_some)));
+    let keys = load(version, |version| {
+        let cursor = version.split(' ').next().unwrap_or_default().to_owned();
+        // Newest first: one that is made here stands on the first page.
+        ListApiKeys { cursor, sort: "-created".to_owned() }
+    });
+    let listed = keys.show(move |(keys, _)| {
+        let mine: Vec<ApiKeyView> = keys.items.into_iter().filter(|key| scope::reaches(key, &id)).collect();
+        let whole = cursor.get_untracked().is_empty() && keys.next_cursor.is_none();
+        let older = keys.next_cursor.map(|cursor| paths::with_query(&here, &[("keys", &cursor)]));
+        view! { <ReachingKeys keys=mine whole=whole older=older /> }.into_any()
+    });
     view! {
         <p class="text-muted">"kubectl trades it for credentials that live an hour. Keys that reach this namespace:"</p>
         {listed}
@@ -158,11 +167,13 @@ fn KeyStep(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> i
     }
 }
 
+/// Those of one page of all keys; `whole` when there is no other page.
 #[component]
-fn ReachingKeys(keys: Vec<ApiKeyView>) -> impl IntoView {
-    if keys.is_empty() {
-        return view! { <p class="text-sm text-faint">"None yet."</p> }.into_any();
-    }
+fn ReachingKeys(keys: Vec<ApiKeyView>, whole: bool, older: Option<String>) -> impl IntoView {
+    let none = keys.is_empty().then(|| {
+        let words = if whole { "None yet." } else { "None among the keys of this page." };
+        view! { <p class="text-sm text-faint">{words}</p> }
+    });
     let row = |key: ApiKeyView| {
         let used = match key.last_used_at {
             Some(at) => view! { "used " <Ago at=at /> }.into_any(),
@@ -181,7 +192,20 @@ fn ReachingKeys(keys: Vec<ApiKeyView>) -> impl IntoView {
             </li>
         }
     };
-    view! { <ul>{keys.into_iter().map(row).collect_view()}</ul> }.into_any()
+    view! {
+        {none}
+        <ul>{keys.into_iter().map(row).collect_view()}</ul>
+        {older
+            .map(|href| {
+                view! {
+                    <p>
+                        <ButtonLink href=href size=ButtonSize::Small>
+                            "Older keys"
+                        </ButtonLink>
+                    </p>
+                }
+            })}
+    }
 }
 
 /// Variant and rights are states of the URL, so that a choice can be shared.
@@ -241,7 +265,19 @@ fn File(namespace: String, variant: Memo<String>, access: Memo<String>) -> impl 
         GetKubeconfigFacts { namespace: next(), variant: next(), access: next() }
     });
     facts.show_or(
-        move |facts| view! { <Facts facts=facts namespace=namespace.clone() /> }.into_any(),
+        move |facts: KubeconfigFacts| {
+            let (of_variant, of_access) = (facts.variant, facts.access);
+            // Until the chosen one is there, nobody downloads the one before under its name.
+            let older = Signal::derive(move || {
+                variant.with(|chosen| chosen != of_variant.as_str()) || access.with(|chosen| chosen != of_access.as_str())
+            });
+            view! {
+                <div class="grid min-w-0 gap-3" class:opacity-50=older inert=older aria-busy=move || older.get().to_string()>
+                    <Facts facts=facts namespace=namespace.clone() />
+                </div>
+            }
+            .into_any()
+        },
         |error| view! { <p class="text-sm text-muted">{error.detail}</p> }.into_any(),
     )
 }
@@ -298,7 +334,7 @@ fn Examples(kubernetes_name: String) -> impl IntoView {
         <section class="grid gap-3">
             <div>
                 <h2 class="font-semibold">"Deploy with kubectl apply"</h2>
-                <p class="text-muted">
+                <p class="max-w-prose text-muted">
                     "The label " <code class="font-mono text-sm text-ink">"remotegpu.ai/sku-code"</code>
                     " in the pod template chooses the SKU; admission fills in resources and placement."
                 </p>

@@ -5,11 +5,10 @@ use domain::namespace::{KubernetesName, NamespaceName};
 use leptos::prelude::*;
 
 use crate::api::namespace::CreateNamespace;
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
+use crate::features::form_dialog::FormDialog;
+use crate::features::post_form::Sending;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
-use crate::ui::dialog::Dialog;
+use crate::ui::button::ButtonTone;
 use crate::ui::field::{Field, INPUT, invalid};
 
 /// The form in a dialog over the list.
@@ -17,44 +16,41 @@ use crate::ui::field::{Field, INPUT, invalid};
 pub fn NewNamespaceDialog() -> impl IntoView {
     let sending = Sending::to::<CreateNamespace>();
     let name = RwSignal::new(String::new());
-    let (refused, elsewhere) = (sending.field("name"), sending.elsewhere(&["name"]));
+    let refused = sending.field("name");
     let error = Signal::derive(move || wrong(&name.get()).or_else(|| refused.get()));
     view! {
-        <Dialog title="New namespace" close=paths::namespaces()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <Field id="name" label="Name" error=error hint="Lowercase letters, digits and hyphens. You can rename it later.">
-                        <input
-                            id="name"
-                            name="name"
-                            class=INPUT
-                            required
-                            autofocus
-                            maxlength="63"
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="name-note"
-                            aria-invalid=invalid(error)
-                            prop:value=move || name.get()
-                            on:input:target=move |event| name.set(event.target().value())
-                        />
-                    </Field>
-                    <div>
-                        <p class="text-sm text-muted">"Name in the cluster, fixed from then on"</p>
-                        <p class="font-mono text-sm wrap-anywhere" data-testid="kubernetes-name">
-                            {move || preview(&name.get())}
-                        </p>
-                    </div>
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=paths::namespaces()>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
-                            "Create namespace"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title="New namespace"
+            sending=sending
+            shown=&["name"]
+            close=paths::namespaces()
+            tone=ButtonTone::Primary
+            button="Create namespace"
+            busy="Creating"
+        >
+            <Field id="name" label="Name" error=error hint="Lowercase letters, digits and hyphens. You can rename it later.">
+                <input
+                    id="name"
+                    name="name"
+                    class=INPUT
+                    required
+                    autofocus
+                    maxlength="63"
+                    autocomplete="off"
+                    spellcheck="false"
+                    aria-describedby="name-note"
+                    aria-invalid=invalid(error)
+                    prop:value=move || name.get()
+                    on:input:target=move |event| name.set(event.target().value())
+                />
+            </Field>
+            <div>
+                <p class="text-sm text-muted">"Name in the cluster, fixed from then on"</p>
+                <p class="font-mono text-sm wrap-anywhere" data-testid="kubernetes-name">
+                    {move || preview(&name.get())}
+                </p>
+            </div>
+        </FormDialog>
     }
 }
 

@@ -21,6 +21,7 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
 use crate::ui::button::ButtonTone;
 use crate::ui::copy::CopyLine;
+use crate::ui::money::sums_per_hour;
 use crate::ui::tabs::{Tab, Tabs};
 
 /// The namespace of the present route, for the pages inside the frame.
@@ -55,13 +56,22 @@ pub fn InNamespace(page: DrawTab) -> impl IntoView {
     current.map(|current| current.loaded.show_or(move |namespace| page(namespace), |_| ().into_any()))
 }
 
+/// What runs in it costs; nothing where nothing does, and for who may not see it.
+fn rate_of(namespace: &NamespaceView) -> impl IntoView + use<> {
+    let prices = namespace.price_per_hour.as_ref().filter(|prices| !prices.is_empty());
+    let title = "What ran in it cost so much an hour when this page was opened";
+    prices.map(|prices| view! { <span title=title>{sums_per_hour(prices)}</span> })
+}
+
 #[component]
 fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoView {
     let id = namespace.id.clone();
     follow_changes(&namespace, loaded);
+    let rate = rate_of(&namespace);
     let (tone, word) = status::namespace(namespace.status);
     let deploy = paths::deploy(&id);
     let message = namespace.status_message.clone();
+    let label = namespace.own_label().map(str::to_owned);
     let rest = paths::rest(&["kubernetes", "namespaces", &id]);
     let kubectl = format!("kubectl get all -n {}", namespace.kubernetes_name);
     view! {
@@ -73,6 +83,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 badge=move || view! { <Badge tone=tone label=word /> }
                 actions=move || view! { <DeployLink href=deploy.clone() /> }
             >
+                {label.map(|label| view! { <span class="wrap-anywhere" title="Its label in the tenant API">{label}</span> })}
                 <span class="inline-flex items-center gap-1.5" title="The name in the cluster: use it with kubectl">
                     <CopyLine text=namespace.kubernetes_name label="Kubernetes name" />
                 </span>
@@ -87,6 +98,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                     })}
                 <span>{count(namespace.deployments, "deployment")}</span>
                 <span>{format!("{} GPUs", quota::gpus(&namespace.quota))}</span>
+                {rate}
                 <CopyAs rest=rest kubectl=kubectl />
             </PageHead>
             {message.map(|why| view! { <Banner tone=Tone::Fail title="This namespace could not be set up">{why}</Banner> })}

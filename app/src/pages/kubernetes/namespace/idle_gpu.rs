@@ -1,12 +1,14 @@
 //! What is done about idle GPUs in a namespace.
 
 use domain::idle_gpu::{IDLE_BELOW_PERCENT, IdleGpuAction, IdleGpuRule, MOST_MINUTES};
+use domain::permission::Permission;
 use leptos::prelude::*;
 
 use crate::api::idle_gpu::{GetIdleGpu, SetIdleGpu};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::blocked;
 use crate::ui::button::Button;
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
@@ -23,7 +25,7 @@ pub fn IdleGpuPanel(namespace: String) -> impl IntoView {
 fn Form(namespace: String, rule: IdleGpuRule) -> impl IntoView {
     let sending = Sending::to::<SetIdleGpu>();
     let elsewhere = sending.elsewhere(&["action", "warn_after_minutes", "stop_after_minutes"]);
-    let chosen = rule.action;
+    let (chosen, why) = (rule.action, blocked(sending, "Saving", Permission::Deploy));
     let option = move |action: IdleGpuAction| {
         let selected = action == chosen;
         view! {
@@ -44,7 +46,7 @@ fn Form(namespace: String, rule: IdleGpuRule) -> impl IntoView {
                     <input type="hidden" name="namespace" value=namespace />
                     <p class="text-sm text-muted">{note}</p>
                     <Field id="idle-action" label="When GPUs are idle" error=sending.field("action")>
-                        <select id="idle-action" name="action" class=INPUT>
+                        <select id="idle-action" name="action" class=INPUT aria-describedby="idle-action-note">
                             {IdleGpuAction::ALL.map(option).collect_view()}
                         </select>
                     </Field>
@@ -63,7 +65,7 @@ fn Form(namespace: String, rule: IdleGpuRule) -> impl IntoView {
                         error=sending.field("stop_after_minutes")
                     />
                     <div>
-                        <Button blocked=sending.blocked("Saving")>"Save rule"</Button>
+                        <Button blocked=why>"Save rule"</Button>
                     </div>
                 </div>
             </PostForm>
@@ -80,7 +82,7 @@ fn Minutes(
     error: Signal<Option<String>>,
 ) -> impl IntoView {
     view! {
-        <Field id=id label=label error=error>
+        <Field id=id label=label error=error hint="0: at once.">
             <input
                 id=id
                 name=name
@@ -90,6 +92,7 @@ fn Minutes(
                 min="0"
                 max=MOST_MINUTES.to_string()
                 value=value.to_string()
+                aria-describedby=format!("{id}-note")
                 aria-invalid=invalid(error)
             />
         </Field>

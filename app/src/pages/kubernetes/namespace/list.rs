@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::namespace::NamespaceView;
 use domain::page::Page;
 use domain::permission::Permission;
+use domain::sku::PriceView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -13,7 +14,7 @@ use crate::api::namespace::ListNamespaces;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
-use crate::features::right::ActionLink;
+use crate::features::right::{ActionLink, menu_item};
 use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::{quota, status};
 use crate::paths;
@@ -24,7 +25,8 @@ use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::keyed::Keyed;
-use crate::ui::menu::RowMenu;
+use crate::ui::menu::{MenuItem, RowMenu};
+use crate::ui::money::sums_per_hour;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The list, with the form for a new one as a state of the URL.
@@ -58,6 +60,7 @@ const COLUMNS: &[Column] = &[
     Column::Words("Status"),
     Column::Figures("Deployments"),
     Column::Figures("GPUs"),
+    Column::Figures("Price"),
     Column::Figures("Created"),
     Column::Actions("Actions"),
 ];
@@ -66,8 +69,14 @@ const SORTS: SortColumns<NamespaceView> = &[
     ("Name", |namespace| SortKey::text(&namespace.name)),
     ("Status", |namespace| SortKey::text(status::namespace(namespace.status).1)),
     ("Deployments", |namespace| SortKey::Number(namespace.deployments.into())),
-    ("Created", |namespace| SortKey::text(&namespace.created_at)),
+    ("Price", |namespace| SortKey::price(prices(namespace).first())),
+    ("Created", |namespace| SortKey::time(&namespace.created_at)),
 ];
+
+/// What runs in it costs; nothing where nothing does, and for who may not see it.
+fn prices(namespace: &NamespaceView) -> &[PriceView] {
+    namespace.price_per_hour.as_deref().unwrap_or_default()
+}
 
 /// The page of the list as loaded, then as the stream says.
 #[component]
@@ -117,8 +126,10 @@ fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
     let tone = Signal::derive(move || mine.with(|n| n.as_ref().map_or(Tone::Ended, |n| status::namespace(n.status).0)));
     let word = text(|namespace| status::namespace(namespace.status).1.to_owned());
     let (name, kubernetes_name) = (text(|n| n.name.clone()), text(|n| n.kubernetes_name.clone()));
+    let own_label = Memo::new(move |_| mine.with(|n| n.as_ref().and_then(NamespaceView::own_label).map(str::to_owned)));
     let label = Signal::derive(move || format!("Actions for {}", name.get()));
     let (message, gpus) = (text(|n| n.status_message.clone().unwrap_or_default()), text(|n| quota::gpus(&n.quota)));
+    let price = text(|n| sums_per_hour(prices(n)));
     let (deployments, created) = (text(|n| n.deployments.to_string()), text(|n| n.created_at.clone()));
     view! {
         <tr class=ROW>
@@ -126,6 +137,7 @@ fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
                 <a href=href class="font-medium hover:underline">
                     {move || name.get()}
                 </a>
+                <p class="max-w-80 text-sm wrap-anywhere empty:hidden">{move || own_label.get()}</p>
                 <p class="text-muted">
                     <CopyLine text=kubernetes_name label="Kubernetes name" />
                 </p>
@@ -136,6 +148,7 @@ fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
             </td>
             <td class=FIGURE>{move || deployments.get()}</td>
             <td class=FIGURE>{move || gpus.get()}</td>
+            <td class=FIGURE>{move || price.get()}</td>
             <td class=FIGURE>
                 <Ago at=created />
             </td>
@@ -146,11 +159,16 @@ fn Row(id: String, all: Memo<Page<NamespaceView>>) -> impl IntoView {
     }
 }
 
-/// Where the menu of a row leads: (link, words).
-fn menu(id: &str) -> Vec<(String, &'static str)> {
+/// Where the menu of a row leads.
+fn menu(id: &str) -> Vec<MenuItem> {
     let settings = paths::namespace_settings(id);
     let delete = paths::with_query(&settings, &[("delete", "namespace")]);
-    vec![(paths::deploy(id), "Deploy"), (paths::access(id), "Access"), (settings, "Settings"), (delete, "Delete")]
+    vec![
+        menu_item(paths::deploy(id), "Deploy", Permission::Deploy),
+        MenuItem::open(paths::access(id), "Access"),
+        MenuItem::open(settings, "Settings"),
+        menu_item(delete, "Delete", Permission::CreateNamespace),
+    ]
 }
 
 #[component]

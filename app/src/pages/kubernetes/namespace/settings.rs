@@ -1,24 +1,27 @@
-//! A namespace's settings: its limits, rename, default SKU, idle GPUs, delete.
+//! A namespace's settings: its limits and its share of the account's, rename, default SKU, idle GPUs, delete.
 
 use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::default_sku::DefaultSkuPanel;
 use super::detail::{CurrentNamespace, InNamespace};
 use super::idle_gpu::IdleGpuPanel;
+use super::share::SharePanel;
 use crate::api::namespace::{DeleteNamespace, RenameNamespace};
+use crate::features::form_dialog::FormDialog;
 use crate::features::notice::{Notice, times_of};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::quota;
 use crate::features::quota_meters::QuotaMeters;
+use crate::features::right::{ActionLink, blocked};
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::{Button, ButtonTone};
 use crate::ui::confirm::ConfirmName;
-use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
 
@@ -27,11 +30,12 @@ use crate::ui::panel::Panel;
 pub fn NamespaceSettingsPage() -> impl IntoView {
     let query = use_query_map();
     let deleting = move || query.read().get("delete").is_some();
-    // The head over the tabs has the old name until the namespace is read again. Nothing else that is saved here stands
-    // there.
-    let (renamed, current) = (times_of(Notice::NamespaceRenamed), use_context::<CurrentNamespace>());
+    // The head over the tabs has the old name, and the form of the share the old limits, until the namespace is read
+    // again. Nothing else that is saved here stands there.
+    let (renamed, limited) = (times_of(Notice::NamespaceRenamed), times_of(Notice::LimitsChanged));
+    let current = use_context::<CurrentNamespace>();
     Effect::new(move || {
-        if renamed.get() > 0 {
+        if renamed.get() + limited.get() > 0 {
             current.inspect(|current| current.loaded.refetch());
         }
     });
@@ -45,7 +49,10 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
                     <IdleGpuPanel namespace=namespace.id.clone() />
                     <DangerZone namespace=namespace.clone() />
                 </div>
-                <QuotaMeters lines=namespace.quota note="Kubernetes enforces them. The operator of this installation sets them." />
+                <div class="grid gap-4">
+                    <QuotaMeters lines=namespace.quota.clone() note="Kubernetes enforces them. The operator of this installation sets them." />
+                    <SharePanel namespace=namespace />
+                </div>
             </div>
             {move || deleting().then(|| view! { <DeleteDialog namespace=dialog.clone() /> })}
         }
@@ -58,6 +65,8 @@ pub fn NamespaceSettingsPage() -> impl IntoView {
 fn Rename(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<RenameNamespace>();
     let before = Signal::stored(Some(namespace.name.clone()));
+    // Members may for what they made themselves: the backend knows who did, and says so.
+    let why = blocked(sending, "Renaming", Permission::CreateNamespace);
     let (error, elsewhere) = (sending.field("name"), sending.elsewhere(&["name"]));
     view! {
         <Panel title="Name">
@@ -81,7 +90,7 @@ fn Rename(namespace: NamespaceView) -> impl IntoView {
                         />
                     </Field>
                     <div>
-                        <Button blocked=sending.blocked("Renaming")>"Rename"</Button>
+                        <Button blocked=why>"Rename"</Button>
                     </div>
                 </div>
             </PostForm>
@@ -96,9 +105,9 @@ fn DangerZone(namespace: NamespaceView) -> impl IntoView {
         <Panel title="Delete">
             <div class="flex flex-wrap items-center justify-between gap-3 p-4">
                 <p class="text-muted">"Everything in it stops and is removed. This cannot be undone."</p>
-                <ButtonLink href=href tone=ButtonTone::Danger>
+                <ActionLink href=href permission=Permission::CreateNamespace tone=ButtonTone::Danger>
                     "Delete namespace"
-                </ButtonLink>
+                </ActionLink>
             </div>
         </Panel>
     }
@@ -123,24 +132,18 @@ fn consequence(namespace: &NamespaceView) -> String {
 #[component]
 fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<DeleteNamespace>();
-    let refusal = sending.elsewhere(&["confirm"]);
-    let close = paths::namespace_settings(&namespace.id);
     view! {
-        <Dialog title=format!("Delete {}", namespace.name) close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{consequence(&namespace)} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
-                    <input type="hidden" name="id" value=namespace.id />
-                    <ConfirmName name=namespace.name.clone() error=sending.field("confirm") autofocus=true />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            "Delete namespace"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Delete {}", namespace.name)
+            sending=sending
+            shown=&["confirm"]
+            close=paths::namespace_settings(&namespace.id)
+            button="Delete namespace"
+            busy="Deleting"
+        >
+            <p>{consequence(&namespace)} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
+            <input type="hidden" name="id" value=namespace.id />
+            <ConfirmName name=namespace.name.clone() error=sending.field("confirm") autofocus=true />
+        </FormDialog>
     }
 }

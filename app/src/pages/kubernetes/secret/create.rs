@@ -3,32 +3,32 @@
 use leptos::prelude::*;
 
 use crate::api::secret::{CreatePullSecret, CreateSecret};
+use crate::features::form_dialog::FormDialog;
 use crate::features::key_values::{FIELDS, NameField, ValueFields};
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
+use crate::features::post_form::Sending;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
-use crate::ui::dialog::Dialog;
-use crate::ui::field::{Field, INPUT, invalid};
+use crate::ui::button::ButtonTone;
+use crate::ui::field::{Field, INPUT, invalid, unsaved};
 
 /// Free values.
 #[component]
 pub fn NewSecretDialog(namespace_id: String) -> impl IntoView {
     let sending = Sending::to::<CreateSecret>();
-    let elsewhere = sending.elsewhere(FIELDS);
     view! {
-        <Dialog title="New secret" close=paths::config(&namespace_id)>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <input type="hidden" name="namespace" value=namespace_id.clone() />
-                    <NameField sending=sending placeholder="database" />
-                    <ValueFields sending=sending />
-                    <p class="text-sm text-muted">"Nobody sees the values again: not here, not in the audit log."</p>
-                    <Buttons sending=sending close=paths::config(&namespace_id) word="Create secret" />
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title="New secret"
+            sending=sending
+            shown=FIELDS
+            close=paths::config(&namespace_id)
+            tone=ButtonTone::Primary
+            button="Create secret"
+            busy="Creating"
+        >
+            <input type="hidden" name="namespace" value=namespace_id />
+            <NameField sending=sending placeholder="database" />
+            <ValueFields sending=sending />
+            <p class="text-sm text-muted">"Nobody sees the values again: not here, not in the audit log."</p>
+        </FormDialog>
     }
 }
 
@@ -36,19 +36,20 @@ pub fn NewSecretDialog(namespace_id: String) -> impl IntoView {
 #[component]
 pub fn NewPullSecretDialog(namespace_id: String) -> impl IntoView {
     let sending = Sending::to::<CreatePullSecret>();
-    let elsewhere = sending.elsewhere(PULL_FIELDS);
     view! {
-        <Dialog title="New pull secret" close=paths::config(&namespace_id)>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <input type="hidden" name="namespace" value=namespace_id.clone() />
-                    <NameField sending=sending placeholder="registry" />
-                    <RegistryFields sending=sending />
-                    <Buttons sending=sending close=paths::config(&namespace_id) word="Create pull secret" />
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title="New pull secret"
+            sending=sending
+            shown=PULL_FIELDS
+            close=paths::config(&namespace_id)
+            tone=ButtonTone::Primary
+            button="Create pull secret"
+            busy="Creating"
+        >
+            <input type="hidden" name="namespace" value=namespace_id />
+            <NameField sending=sending placeholder="registry" />
+            <RegistryFields sending=sending />
+        </FormDialog>
     }
 }
 
@@ -75,7 +76,7 @@ pub fn RegistryFields(sending: Sending) -> impl IntoView {
                         class=INPUT
                         required
                         placeholder=placeholder
-                        autocomplete="off"
+                        autocomplete=unsaved(kind)
                         spellcheck="false"
                         aria-describedby=format!("{name}-note")
                         aria-invalid=invalid(error)
@@ -84,17 +85,4 @@ pub fn RegistryFields(sending: Sending) -> impl IntoView {
             }
         };
     fields.map(field).collect_view()
-}
-
-/// Cancel and create.
-#[component]
-pub fn Buttons(sending: Sending, close: String, word: &'static str) -> impl IntoView {
-    view! {
-        <div class="flex justify-end gap-2">
-            <ButtonLink href=close>"Cancel"</ButtonLink>
-            <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
-                {word}
-            </Button>
-        </div>
-    }
 }

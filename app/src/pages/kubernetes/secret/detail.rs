@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::config_map::KeySize;
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use domain::secret::{PULL, SecretView};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -11,17 +12,18 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::create::{PULL_FIELDS, RegistryFields};
 use super::list::kind;
 use crate::api::secret::{DeleteSecret, GetSecret, RemoveSecretValue, SetPullSecret, SetSecretValue};
-use crate::features::delete_form::{DeleteDialog, KeyRemoval, UsedBy};
+use crate::features::delete_form::{Deletion, KeyRemoval, UsedBy};
 use crate::features::key_values::{
     Place, PlaceFields, RemoveKey, ValueForm, ValueWords, place_key, place_of, shown_page, size,
 };
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::ActionLink;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::{Button, ButtonTone};
 use crate::ui::panel::Panel;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
@@ -56,11 +58,17 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
     let page = paths::secret(&namespace_id, &secret.name);
     let delete = paths::with_query(&page, &[("delete", "secret")]);
     let (pulls, frozen) = (secret.kind == PULL, secret.immutable);
-    let place = Place { namespace: namespace_id.clone(), name: secret.name.clone(), version: secret.resource_version };
-    let (dialog_name, dialog_users) = (secret.name.clone(), secret.used_by.clone());
+    let place = Place { namespace: namespace_id, name: secret.name.clone(), version: secret.resource_version };
     let (fixed, keys_page) = (frozen || pulls, shown_page(&page, query));
     let removable = secret.keys.iter().filter(|_| !fixed).map(|one| one.key.clone()).collect();
-    let removing = view! {
+    let dialogs = view! {
+        <Deletion
+            what="secret"
+            to={Sending::to::<DeleteSecret>}
+            place=place.clone()
+            used_by=secret.used_by.clone()
+            close=page
+        />
         <KeyRemoval
             keys=removable
             to={Sending::to::<RemoveSecretValue>}
@@ -69,51 +77,39 @@ fn Body(namespace_id: String, secret: SecretView) -> impl IntoView {
             close=keys_page.clone()
         />
     };
-    let dialog = move || {
-        let asked = query.read().get("delete").is_some();
-        let sending = Sending::to::<DeleteSecret>();
-        asked.then(|| {
-            view! {
-                <DeleteDialog
-                    sending=sending
-                    what="secret"
-                    namespace=namespace_id.clone()
-                    name=dialog_name.clone()
-                    used_by=dialog_users.clone()
-                    close=page.clone()
-                />
-            }
-        })
-    };
-    let form = match (frozen, pulls) {
-        (true, _) => view! { <p class="text-muted">"It is immutable: delete it and make another."</p> }.into_any(),
-        (false, true) => view! { <SetRegistry place=place.clone() /> }.into_any(),
-        (false, false) => {
-            let sending = Sending::to::<SetSecretValue>();
-            view! { <ValueForm place=place.clone() sending=sending words=SET /> }.into_any()
-        }
-    };
     view! {
         <div class="grid gap-4">
             <header class="flex flex-wrap items-center gap-3">
                 <h2 class="text-lg font-semibold wrap-anywhere">{secret.name}</h2>
                 <Badge tone=Tone::Ended label=kind(&secret.kind) />
                 <div class="ml-auto">
-                    <ButtonLink href=delete tone=ButtonTone::Danger>
+                    <ActionLink href=delete permission=Permission::Deploy tone=ButtonTone::Danger>
                         "Delete"
-                    </ButtonLink>
+                    </ActionLink>
                 </div>
             </header>
             <div class="grid items-start gap-4 lg:grid-cols-2">
                 <Keys page=keys_page keys=secret.keys fixed=fixed />
                 <div class="grid gap-4">
-                    {form}
+                    <SetForm place=place frozen=frozen pulls=pulls />
                     <UsedBy used_by=secret.used_by />
                 </div>
             </div>
         </div>
-        {dialog}
-        {removing}
+        {dialogs}
+    }
+}
+
+/// What sets its values; why nothing does.
+#[component]
+fn SetForm(place: Place, frozen: bool, pulls: bool) -> impl IntoView {
+    match (frozen, pulls) {
+        (true, _) => view! { <p class="text-muted">"It is immutable: delete it and make another."</p> }.into_any(),
+        (false, true) => view! { <SetRegistry place=place /> }.into_any(),
+        (false, false) => {
+            let sending = Sending::to::<SetSecretValue>();
+            view! { <ValueForm place=place sending=sending words=SET /> }.into_any()
+        }
     }
 }
 

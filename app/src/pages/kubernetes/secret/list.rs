@@ -43,11 +43,11 @@ pub fn Secrets(namespace_id: String) -> impl IntoView {
                 <div class="flex flex-wrap gap-2">
                     <ActionLink href=paths::new_config(&namespace_id, "secret") permission=Permission::Deploy size=ButtonSize::Small>
                         <Glyph icon=Icon::Plus />
-                        "Secret"
+                        "New secret"
                     </ActionLink>
                     <ActionLink href=paths::new_config(&namespace_id, "pull-secret") permission=Permission::Deploy size=ButtonSize::Small>
                         <Glyph icon=Icon::Plus />
-                        "Pull secret"
+                        "New pull secret"
                     </ActionLink>
                 </div>
             </div>
@@ -65,10 +65,19 @@ fn Body(namespace_id: String, secrets: Vec<SecretView>) -> impl IntoView {
     if secrets.is_empty() {
         let text = "Values that pods need and nobody should read: passwords, tokens, the sign-in of a registry. They are \
             written here and never shown again.";
-        return view! { <EmptyState title="No secrets yet" text=text learn=paths::learn::SECRETS /> }.into_any();
+        let new = paths::new_config(&namespace_id, "secret");
+        return view! {
+            <EmptyState title="No secrets yet" text=text learn=paths::learn::SECRETS>
+                <ActionLink href=new permission=Permission::Deploy>
+                    "New secret"
+                </ActionLink>
+            </EmptyState>
+        }
+        .into_any();
     }
     let row = move |secret: SecretView| {
-        let keys: Vec<String> = secret.keys.iter().map(|key| key.key.clone()).collect();
+        let keys = secret.keys.iter().map(|key| key.key.as_str()).collect::<Vec<_>>().join(", ");
+        let title = keys.clone();
         view! {
             <tr class=ROW>
                 <td class=CELL>
@@ -78,7 +87,9 @@ fn Body(namespace_id: String, secrets: Vec<SecretView>) -> impl IntoView {
                 </td>
                 <td class=CELL>{kind(&secret.kind)}</td>
                 <td class=CELL>
-                    <p class="max-w-96 truncate font-mono text-sm text-muted">{keys.join(", ")}</p>
+                    <p class="max-w-96 truncate font-mono text-sm text-muted" title=title>
+                        {keys}
+                    </p>
                 </td>
                 <td class=FIGURE>
                     <Ago at=secret.created_at />

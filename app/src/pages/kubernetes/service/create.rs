@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 
 use crate::api::service::{CreateService, DeleteService};
+use crate::features::form_dialog::{FormDialog, FormEnd};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::service_form;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::code::CodeBlock;
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
@@ -70,9 +71,9 @@ fn ServiceForm(namespace_id: String, deployments: Vec<String>) -> impl IntoView 
                     </select>
                 </Field>
                 <div class="grid gap-3 sm:grid-cols-3">
-                    <Text sending=sending id="name" label="Name" hint="Else as the deployment." value=name />
+                    <Text sending=sending id="name" label="Name" hint="Empty: the deployment's." value=name />
                     <Text sending=sending id="port" label="Port" hint="Clients use it." value=port />
-                    <Text sending=sending id="target_port" label="Container port" hint="Else the same." value=target />
+                    <Text sending=sending id="target_port" label="Container port" hint="Empty: the same." value=target />
                 </div>
                 <label class="flex items-center gap-2">
                     <input
@@ -85,12 +86,7 @@ fn ServiceForm(namespace_id: String, deployments: Vec<String>) -> impl IntoView 
                     "Also over HTTP from outside, where the pods run on an imported engine with an ingress controller"
                 </label>
                 {move || (!command.get().is_empty()).then(|| view! { <CodeBlock code=command label="kubectl" /> })}
-                <div class="flex justify-end gap-2">
-                    <ButtonLink href=paths::network(&namespace_id)>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Exposing")>
-                        "Expose"
-                    </Button>
-                </div>
+                <FormEnd sending=sending close=paths::network(&namespace_id) button="Expose" busy="Exposing" />
             </div>
         </PostForm>
     }
@@ -111,6 +107,7 @@ fn Text(
                 id=id
                 name=id
                 class=INPUT
+                inputmode=(id != "name").then_some("numeric")
                 autocomplete="off"
                 spellcheck="false"
                 aria-describedby=format!("{id}-note")
@@ -127,24 +124,17 @@ fn Text(
 #[component]
 pub fn DeleteServiceDialog(namespace_id: String, name: String) -> impl IntoView {
     let sending = Sending::to::<DeleteService>();
-    let refusal = sending.refusal();
-    let close = paths::network(&namespace_id);
     view! {
-        <Dialog title=format!("Delete {name}") close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>"Its name and address answer no more, at once. The pods behind it go on."</p>
-                    <input type="hidden" name="namespace" value=namespace_id />
-                    <input type="hidden" name="name" value=name />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            "Delete service"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Delete {name}")
+            sending=sending
+            close=paths::network(&namespace_id)
+            button="Delete service"
+            busy="Deleting"
+        >
+            <p>"Its name and address answer no more, at once. The pods behind it go on."</p>
+            <input type="hidden" name="namespace" value=namespace_id />
+            <input type="hidden" name="name" value=name />
+        </FormDialog>
     }
 }

@@ -15,7 +15,7 @@ use crate::features::right::ActionLink;
 use crate::features::visits::list_key;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
-use crate::ui::button::{ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{ButtonSize, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
@@ -82,58 +82,68 @@ fn Services(namespace_id: String, services: Vec<ServiceView>) -> impl IntoView {
     if services.is_empty() {
         let text = "A service gives the pods of a deployment one name and one address inside the cluster, however often \
             they are replaced.";
-        return view! { <EmptyState title="Nothing is exposed yet" text=text learn=paths::learn::SERVICES /> }
-            .into_any();
-    }
-    let row = move |service: ServiceView| {
-        let delete = paths::with_query(&paths::network(&namespace_id), &[("delete", &service.name)]);
-        let label = format!("Delete {}", service.name);
-        let addresses = service.addresses().into_iter().map(|address| {
-            view! {
-                <li>
-                    <CopyLine text=address label="address" />
-                </li>
-            }
-        });
-        let addresses = addresses.collect_view();
-        let ports = service.ports.iter().map(|port| format!("{} {}", port.target_port, port.protocol));
-        let ports = ports.collect::<Vec<_>>().join(", ");
-        let selector = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
-        let selector = if selector.is_empty() { "addresses kept by hand".to_owned() } else { selector.join(", ") };
-        let outside = service.exposed.then(|| view! { <FromOutside outside=service.outside /> });
-        let address = service.cluster_ip.unwrap_or_else(|| "headless".to_owned());
-        view! {
-            <tr class=ROW data-testid="service">
-                <td class=CELL>
-                    <p class="font-medium">{service.name}</p>
-                    <p class="text-sm text-muted">{service.kind}</p>
-                </td>
-                <td class=CELL>
-                    <ul>{addresses}</ul>
-                    <p class="font-mono text-sm text-muted">{address}</p>
-                    {outside}
-                </td>
-                <td class=CELL>
-                    <p>{format!("port {ports}")}</p>
-                    <p class="font-mono text-sm text-muted">{selector}</p>
-                </td>
-                <td class=FIGURE>
-                    <Ago at=service.created_at />
-                </td>
-                <td class=FIGURE>
-                    <ButtonLink href=delete tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                        "Delete"
-                    </ButtonLink>
-                </td>
-            </tr>
+        let expose = paths::new_service(&namespace_id);
+        return view! {
+            <EmptyState title="Nothing is exposed yet" text=text learn=paths::learn::SERVICES>
+                <ActionLink href=expose permission=Permission::Deploy tone=ButtonTone::Primary>
+                    "Expose a port"
+                </ActionLink>
+            </EmptyState>
         }
-    };
+        .into_any();
+    }
+    let row = move |service| view! { <Row namespace_id=namespace_id.clone() service=service /> };
     view! {
         <Table label="Services" columns=COLUMNS>
             {services.into_iter().map(row).collect_view()}
         </Table>
     }
     .into_any()
+}
+
+#[component]
+fn Row(namespace_id: String, service: ServiceView) -> impl IntoView {
+    let delete = paths::with_query(&paths::network(&namespace_id), &[("delete", &service.name)]);
+    let which = format!(" {}", service.name);
+    let addresses = service.addresses().into_iter().map(|address| {
+        view! {
+            <li>
+                <CopyLine text=address label="address" />
+            </li>
+        }
+    });
+    let addresses = addresses.collect_view();
+    let ports = service.ports.iter().map(|port| format!("{} {}", port.target_port, port.protocol));
+    let ports = ports.collect::<Vec<_>>().join(", ");
+    let selector = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+    let selector = if selector.is_empty() { "addresses kept by hand".to_owned() } else { selector.join(", ") };
+    let outside = service.exposed.then(|| view! { <FromOutside outside=service.outside /> });
+    let address = service.cluster_ip.unwrap_or_else(|| "headless".to_owned());
+    view! {
+        <tr class=ROW data-testid="service">
+            <td class=CELL>
+                <p class="font-medium">{service.name}</p>
+                <p class="text-sm text-muted">{service.kind}</p>
+            </td>
+            <td class=CELL>
+                <ul>{addresses}</ul>
+                <p class="font-mono text-sm text-muted">{address}</p>
+                {outside}
+            </td>
+            <td class=CELL>
+                <p>{format!("port {ports}")}</p>
+                <p class="font-mono text-sm text-muted">{selector}</p>
+            </td>
+            <td class=FIGURE>
+                <Ago at=service.created_at />
+            </td>
+            <td class=FIGURE>
+                <ActionLink href=delete permission=Permission::Deploy tone=ButtonTone::Quiet size=ButtonSize::Small>
+                    "Delete" <span class="sr-only">{which.clone()}</span>
+                </ActionLink>
+            </td>
+        </tr>
+    }
 }
 
 /// Where a Service is reached from outside, engine by engine, or why not.
@@ -197,7 +207,7 @@ fn Reach() -> impl IntoView {
         view! {
             <div class="grid gap-x-4 border-b border-line px-4 py-2 last:border-0 sm:grid-cols-[220px_minmax(0,1fr)]">
                 <dt class="font-medium">{*engine}</dt>
-                <dd class="text-muted">{*sentence}</dd>
+                <dd class="max-w-prose text-muted">{*sentence}</dd>
             </div>
         }
     };

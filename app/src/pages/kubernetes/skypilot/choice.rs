@@ -76,8 +76,6 @@ fn FeatureBox(feature: FeatureView, on: bool) -> impl IntoView {
 #[component]
 fn Names(choice: SkypilotChoice) -> impl IntoView {
     let names = choice.names;
-    let documented = choice.preset == Preset::Documented;
-    let smallest = !documented;
     let field = |id: &'static str, label: &'static str, value: String| {
         view! {
             <Field id=id label=label>
@@ -112,21 +110,29 @@ fn Names(choice: SkypilotChoice) -> impl IntoView {
         <details class="min-w-0 rounded border border-line">
             <summary class="cursor-pointer px-3 py-2 font-medium hover:bg-hover">"Names in create-sky-sa.yaml"</summary>
             <div class="grid gap-3 border-t border-line p-3">
-                <Field id="preset" label="Rights" hint="As documented: SkyPilot's published example with its broken rules mended.">
-                    <select id="preset" name="preset" class=INPUT aria-describedby="preset-note">
-                        <option value="smallest" selected=smallest>
-                            "The least that SkyPilot uses"
-                        </option>
-                        <option value="documented" selected=documented>
-                            "As documented"
-                        </option>
-                    </select>
-                </Field>
+                <PresetField documented=choice.preset == Preset::Documented />
                 {field("role", "Role", names.role)}
                 {field("role_binding", "RoleBinding", names.role_binding)}
                 {field("cluster_role", "ClusterRole", names.cluster_role)}
                 {field("cluster_role_binding", "ClusterRoleBinding", names.cluster_role_binding)}
             </div>
         </details>
+    }
+}
+
+/// How the manifest is written.
+#[component]
+fn PresetField(documented: bool) -> impl IntoView {
+    view! {
+        <Field id="preset" label="Rights" hint="As documented: SkyPilot's published example with its broken rules mended.">
+            <select id="preset" name="preset" class=INPUT aria-describedby="preset-note">
+                <option value="smallest" selected=!documented>
+                    "The least that SkyPilot uses"
+                </option>
+                <option value="documented" selected=documented>
+                    "As documented"
+                </option>
+            </select>
+        </Field>
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::namespace::{NamespaceStatus, NamespaceView};
 use domain::page::Page;
+use domain::permission::Permission;
 use domain::skypilot::{
     FeatureState, SkypilotChoice, SkypilotFiles, SkypilotKubeconfigView, SkypilotState, SkypilotView,
 };
@@ -14,17 +15,18 @@ use super::choice::ChoiceForm;
 use super::kubeconfigs::{IssueForm, Kubeconfigs};
 use super::verification::Checks;
 use crate::api::skypilot::{ApplySkypilot, GetSkypilot, RemoveSkypilot};
+use crate::features::form_dialog::FormDialog;
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::{ActionLink, blocked};
 use crate::pages::kubernetes::namespace::detail::InNamespace;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::code::CodeBlock;
-use crate::ui::dialog::Dialog;
-use crate::ui::field::{Field, INPUT, invalid};
+use crate::ui::confirm::ConfirmName;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::panel::Panel;
 
@@ -63,7 +65,7 @@ fn Content(namespace: NamespaceView) -> impl IntoView {
             view! {
                 <Panel title="Verify">
                     <div class="flex flex-wrap items-center justify-between gap-3 p-4">
-                        <p class="text-muted">
+                        <p class="max-w-prose text-muted">
                             "Asks the API server about every right that SkyPilot needs, for the ServiceAccount and for a key of this namespace."
                         </p>
                         <ButtonLink href=href>"Verify"</ButtonLink>
@@ -131,14 +133,20 @@ fn State(access: SkypilotView) -> impl IntoView {
         .map(|feature| feature.feature.words())
         .collect();
     let remove = paths::with_query(&paths::skypilot(&access.namespace_id), &[("remove", "access")]);
-    let on = access.state != SkypilotState::Off;
+    let remove = (access.state != SkypilotState::Off).then(|| {
+        view! {
+            <ActionLink href=remove permission=Permission::Deploy tone=ButtonTone::Danger>
+                "Remove access"
+            </ActionLink>
+        }
+    });
     view! {
         <div class="flex flex-wrap items-center justify-between gap-3">
             <p class="flex flex-wrap items-center gap-2">
                 <Badge tone=tone label=word />
                 <span class="text-muted">"ServiceAccount " <code class="font-mono text-sm text-ink">{access.service_account}</code></span>
             </p>
-            {on.then(|| view! { <ButtonLink href=remove tone=ButtonTone::Danger>"Remove access"</ButtonLink> })}
+            {remove}
         </div>
         {(!waiting.is_empty())
             .then(|| {
@@ -155,7 +163,7 @@ fn State(access: SkypilotView) -> impl IntoView {
 #[component]
 fn Apply(namespace: String, choice: SkypilotChoice) -> impl IntoView {
     let sending = Sending::to::<ApplySkypilot>();
-    let refusal = sending.refusal();
+    let (refusal, why) = (sending.refusal(), blocked(sending, "Applying", Permission::Deploy));
     let features = choice.features.iter().map(|feature| feature.as_str()).collect::<Vec<_>>().join(",");
     let account = choice.names.service_account;
     view! {
@@ -170,7 +178,7 @@ fn Apply(namespace: String, choice: SkypilotChoice) -> impl IntoView {
                     <input type="hidden" name="service_account" value=account.clone() />
                     <input type="hidden" name="features" value=features />
                     <div>
-                        <Button tone=ButtonTone::Primary blocked=sending.blocked("Applying")>
+                        <Button tone=ButtonTone::Primary blocked=why>
                             {format!("Apply {account}")}
                         </Button>
                     </div>
@@ -209,7 +217,7 @@ fn Files(files: SkypilotFiles, namespace: String, query: String) -> impl IntoVie
 fn Ways() -> impl IntoView {
     view! {
         <Panel title="How SkyPilot signs in from inside the cluster">
-            <ul class="grid list-disc gap-2 py-4 pr-4 pl-8 text-muted">
+            <ul class="grid max-w-prose list-disc gap-2 py-4 pr-4 pl-8 text-muted">
                 <li>
                     <strong class="font-medium text-ink">"A ServiceAccount of yours"</strong>
                     " (remote_identity: its name) works: it is what this page makes and what config.yaml names."
@@ -231,38 +239,22 @@ fn Ways() -> impl IntoView {
 #[component]
 fn RemoveDialog(access: SkypilotView) -> impl IntoView {
     let sending = Sending::to::<RemoveSkypilot>();
-    let (error, elsewhere) = (sending.field("confirm"), sending.elsewhere(&["confirm"]));
+    let error = sending.field("confirm");
     let (account, close) = (access.service_account, paths::skypilot(&access.namespace_id));
     view! {
-        <Dialog title="Remove SkyPilot access" close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>
-                        "The ServiceAccount, its rights and every kubeconfig of it go. SkyPilot's pods that run go on without rights of their own."
-                    </p>
-                    <input type="hidden" name="namespace" value=access.namespace_id />
-                    <Field id="confirm" label=format!("Type {account} to confirm") error=error>
-                        <input
-                            id="confirm"
-                            name="confirm"
-                            class=INPUT
-                            required
-                            autofocus
-                            autocomplete="off"
-                            spellcheck="false"
-                            aria-describedby="confirm-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Removing")>
-                            "Remove SkyPilot access"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title="Remove SkyPilot access"
+            sending=sending
+            shown=&["confirm"]
+            close=close
+            button="Remove SkyPilot access"
+            busy="Removing"
+        >
+            <p>
+                "The ServiceAccount, its rights and every kubeconfig of it go. SkyPilot's pods that run go on without rights of their own."
+            </p>
+            <input type="hidden" name="namespace" value=access.namespace_id />
+            <ConfirmName name=account error=error autofocus=true />
+        </FormDialog>
     }
 }

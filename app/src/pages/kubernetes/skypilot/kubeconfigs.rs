@@ -1,21 +1,23 @@
 //! Kubeconfigs whose identity is the ServiceAccount: issuing one, the list, ending one.
 
 use domain::page::Page;
+use domain::permission::Permission;
 use domain::skypilot::{IssuedSkypilotKubeconfig, KubeconfigState, SkypilotKubeconfigView};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::skypilot::{IssueSkypilotKubeconfig, RevokeSkypilotKubeconfig, SkypilotDetail};
+use crate::features::form_dialog::FormDialog;
 use crate::features::load::Loaded;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::{ActionLink, blocked};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
-use crate::ui::banner::Banner;
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
-use crate::ui::clock::{Ago, absolute};
+use crate::ui::banner::{Banner, WithoutScript};
+use crate::ui::button::{Button, ButtonSize, ButtonTone};
+use crate::ui::clock::{Ago, Until};
 use crate::ui::code::CodeBlock;
-use crate::ui::dialog::Dialog;
 use crate::ui::empty::EmptyState;
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
@@ -32,57 +34,63 @@ pub fn IssueForm(namespace: String, loaded: Loaded<SkypilotDetail>) -> impl Into
             loaded.refetch();
         }
     });
-    let (name, days) = (sending.field("name"), sending.field("days"));
-    let elsewhere = sending.elsewhere(&["name", "days"]);
+    let (elsewhere, why) = (sending.elsewhere(&["name", "days"]), blocked(sending, "Issuing", Permission::Deploy));
     view! {
         <Panel title="Kubeconfig of the ServiceAccount">
             <PostForm sending=sending>
                 <div class="grid gap-3 p-4">
-                    <noscript>
-                        <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
-                            "The kubeconfig is shown once, which needs JavaScript here. Without it, use POST …/skypilot/kubeconfigs."
-                        </p>
-                    </noscript>
+                    <WithoutScript>
+                        "The kubeconfig is shown once, which needs JavaScript here. Without it, use POST …/skypilot/kubeconfigs."
+                    </WithoutScript>
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p class="text-muted">
-                        "For people and machines that have no key here. It holds a token, so keep it as a secret; it ends with its time, when you end it, or with SkyPilot access."
+                        "For people and machines that have no key here. It holds a token, so keep it as a secret; it ends with its time, when you revoke it, or with SkyPilot access."
                     </p>
                     <input type="hidden" name="namespace" value=namespace />
-                    <div class="grid gap-3 sm:grid-cols-2">
-                        <Field id="kubeconfig-name" label="Kubeconfig for" error=name>
-                            <input
-                                id="kubeconfig-name"
-                                name="name"
-                                class=INPUT
-                                required
-                                maxlength="63"
-                                autocomplete="off"
-                                aria-describedby="kubeconfig-name-note"
-                                aria-invalid=invalid(name)
-                            />
-                        </Field>
-                        <Field id="kubeconfig-days" label="Days until it ends" error=days>
-                            <input
-                                id="kubeconfig-days"
-                                name="days"
-                                type="number"
-                                class=INPUT
-                                value="30"
-                                min="1"
-                                max="365"
-                                required
-                                aria-describedby="kubeconfig-days-note"
-                                aria-invalid=invalid(days)
-                            />
-                        </Field>
-                    </div>
+                    <IssueFields sending=sending />
                     <div>
-                        <Button blocked=sending.blocked("Issuing")>"Issue kubeconfig"</Button>
+                        <Button blocked=why>"Issue kubeconfig"</Button>
                     </div>
                 </div>
             </PostForm>
             {move || made.get().map(|(filename, text)| view! { <Shown filename=filename text=text /> })}
         </Panel>
+    }
+}
+
+/// For whom, and for how long.
+#[component]
+fn IssueFields(sending: Sending) -> impl IntoView {
+    let (name, days) = (sending.field("name"), sending.field("days"));
+    view! {
+        <div class="grid gap-3 sm:grid-cols-2">
+            <Field id="kubeconfig-name" label="Kubeconfig for" error=name hint="Who or what has it, for example ci.">
+                <input
+                    id="kubeconfig-name"
+                    name="name"
+                    class=INPUT
+                    required
+                    maxlength="63"
+                    autocomplete="off"
+                    aria-describedby="kubeconfig-name-note"
+                    aria-invalid=invalid(name)
+                />
+            </Field>
+            <Field id="kubeconfig-days" label="Days until it ends" error=days>
+                <input
+                    id="kubeconfig-days"
+                    name="days"
+                    type="number"
+                    class=INPUT
+                    value="30"
+                    min="1"
+                    max="365"
+                    required
+                    aria-describedby="kubeconfig-days-note"
+                    aria-invalid=invalid(days)
+                />
+            </Field>
+        </div>
     }
 }
 
@@ -99,21 +107,21 @@ fn Shown(filename: String, text: String) -> impl IntoView {
 const COLUMNS: &[Column] = &[
     Column::Words("Kubeconfig"),
     Column::Words("Status"),
-    Column::Words("Made by"),
-    Column::Figures("Made"),
+    Column::Words("Created by"),
+    Column::Figures("Created"),
     Column::Figures("Ends"),
     Column::Actions("Actions"),
 ];
 
-/// The list; ending one is a state of the URL.
+/// The list; revoking one is a state of the URL.
 #[component]
 pub fn Kubeconfigs(namespace: String, issued: Page<SkypilotKubeconfigView>) -> impl IntoView {
     let query = use_query_map();
-    let ending = Memo::new(move |_| query.read().get("end"));
+    let revoking = Memo::new(move |_| query.read().get("revoke"));
     let (all, id) = (issued.items.clone(), namespace.clone());
     let dialog = move || {
-        let found = ending.get().and_then(|end| all.iter().find(|one| one.id == end).cloned());
-        found.map(|one| view! { <EndDialog kubeconfig=one namespace=id.clone() /> })
+        let found = revoking.get().and_then(|id| all.iter().find(|one| one.id == id).cloned());
+        found.map(|one| view! { <RevokeDialog kubeconfig=one namespace=id.clone() /> })
     };
     let body = if issued.items.is_empty() {
         let text = "Your own kubeconfig, from the tab Access, is enough for sky on your machine.";
@@ -143,10 +151,10 @@ fn Row(kubeconfig: SkypilotKubeconfigView, namespace: String) -> impl IntoView {
     let (tone, word) = match kubeconfig.state {
         KubeconfigState::Active => (Tone::Ok, "Active"),
         KubeconfigState::Expired => (Tone::Ended, "Expired"),
-        KubeconfigState::Revoked => (Tone::Ended, "Ended"),
+        KubeconfigState::Revoked => (Tone::Ended, "Revoked"),
     };
-    let end = paths::with_query(&paths::skypilot(&namespace), &[("end", &kubeconfig.id)]);
-    let label = format!("End {}", kubeconfig.name);
+    let revoke = paths::with_query(&paths::skypilot(&namespace), &[("revoke", &kubeconfig.id)]);
+    let which = format!(" {}", kubeconfig.name);
     view! {
         <tr class=ROW>
             <td class=CELL>
@@ -160,14 +168,16 @@ fn Row(kubeconfig: SkypilotKubeconfigView, namespace: String) -> impl IntoView {
             <td class=FIGURE>
                 <Ago at=kubeconfig.created_at />
             </td>
-            <td class=FIGURE>{absolute(&kubeconfig.expires_at)}</td>
+            <td class=FIGURE>
+                <Until at=kubeconfig.expires_at />
+            </td>
             <td class=FIGURE>
                 {(kubeconfig.state == KubeconfigState::Active)
                     .then(|| {
                         view! {
-                            <ButtonLink href=end tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                                "End"
-                            </ButtonLink>
+                            <ActionLink href=revoke permission=Permission::Deploy tone=ButtonTone::Quiet size=ButtonSize::Small>
+                                "Revoke" <span class="sr-only">{which.clone()}</span>
+                            </ActionLink>
                         }
                     })}
             </td>
@@ -176,27 +186,20 @@ fn Row(kubeconfig: SkypilotKubeconfigView, namespace: String) -> impl IntoView {
 }
 
 #[component]
-fn EndDialog(kubeconfig: SkypilotKubeconfigView, namespace: String) -> impl IntoView {
+fn RevokeDialog(kubeconfig: SkypilotKubeconfigView, namespace: String) -> impl IntoView {
     let sending = Sending::to::<RevokeSkypilotKubeconfig>();
-    let refusal = sending.refusal();
-    let close = paths::skypilot(&namespace);
     view! {
-        <Dialog title=format!("End the kubeconfig {}", kubeconfig.name) close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>"The API server refuses its token within about ten seconds. Other kubeconfigs and keys go on."</p>
-                    <input type="hidden" name="namespace" value=namespace />
-                    <input type="hidden" name="id" value=kubeconfig.id />
-                    <input type="hidden" name="name" value=kubeconfig.name />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Ending")>
-                            "End kubeconfig"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Revoke the kubeconfig {}", kubeconfig.name)
+            sending=sending
+            close=paths::skypilot(&namespace)
+            button="Revoke kubeconfig"
+            busy="Revoking"
+        >
+            <p>"The API server refuses its token within about ten seconds. Other kubeconfigs and keys go on."</p>
+            <input type="hidden" name="namespace" value=namespace />
+            <input type="hidden" name="id" value=kubeconfig.id />
+            <input type="hidden" name="name" value=kubeconfig.name />
+        </FormDialog>
     }
 }

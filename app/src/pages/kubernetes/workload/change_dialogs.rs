@@ -7,60 +7,50 @@ use leptos::prelude::*;
 use super::detail::Shown;
 use super::dialogs::Whose;
 use crate::api::workload::{ChangeImage, ListRevisions, RestartWorkload, RollBack, ScaleWorkload};
+use crate::features::form_dialog::FormDialog;
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::button::{Button, ButtonSize, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
-/// Cancel and the one button that acts.
-#[component]
-fn Ends(close: String, word: &'static str, sending: Sending, busy: &'static str) -> impl IntoView {
-    view! {
-        <div class="flex justify-end gap-2">
-            <ButtonLink href=close>"Cancel"</ButtonLink>
-            <Button tone=ButtonTone::Primary blocked=sending.blocked(busy)>
-                {word}
-            </Button>
-        </div>
-    }
-}
-
 /// How many pods.
 #[component]
 pub fn ScaleDialog(shown: Shown) -> impl IntoView {
     let sending = Sending::to::<ScaleWorkload>();
-    let (refusal, error) = (sending.elsewhere(&["replicas"]), sending.field("replicas"));
-    let (close, now) = (shown.page(), shown.now.with_untracked(|w| w.wanted.to_string()));
+    let (error, now) = (sending.field("replicas"), shown.now.with_untracked(|w| w.wanted.to_string()));
     let before = Signal::stored(Some(now.clone()));
     view! {
-        <Dialog title=format!("Scale {}", shown.name) close=close.clone()>
-            <PostForm sending=sending before=("replicas", before)>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <Whose shown=shown />
-                    <Field id="replicas" label="Pods wanted" error=error hint="0 stops all of them and ends the cost.">
-                        <input
-                            id="replicas"
-                            name="replicas"
-                            type="number"
-                            min="0"
-                            max="100"
-                            class=INPUT
-                            required
-                            autofocus
-                            value=now
-                            aria-describedby="replicas-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
-                    <Ends close=close word="Scale" sending=sending busy="Scaling" />
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Scale {}", shown.name)
+            sending=sending
+            shown=&["replicas"]
+            before=("replicas", before)
+            close=shown.page()
+            tone=ButtonTone::Primary
+            button="Scale"
+            busy="Scaling"
+        >
+            <Whose shown=shown />
+            <Field id="replicas" label="Pods wanted" error=error hint="0 stops all of them and ends the cost.">
+                <input
+                    id="replicas"
+                    name="replicas"
+                    type="number"
+                    min="0"
+                    max="100"
+                    class=INPUT
+                    required
+                    autofocus
+                    value=now
+                    aria-describedby="replicas-note"
+                    aria-invalid=invalid(error)
+                />
+            </Field>
+        </FormDialog>
     }
 }
 
@@ -68,18 +58,18 @@ pub fn ScaleDialog(shown: Shown) -> impl IntoView {
 #[component]
 pub fn RestartDialog(shown: Shown) -> impl IntoView {
     let sending = Sending::to::<RestartWorkload>();
-    let (refusal, close) = (sending.refusal(), shown.page());
     view! {
-        <Dialog title=format!("Restart {}", shown.name) close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>"Every pod is replaced by a new one, one after the other. What a container wrote to its own disk is lost."</p>
-                    <Whose shown=shown />
-                    <Ends close=close word="Restart" sending=sending busy="Restarting" />
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Restart {}", shown.name)
+            sending=sending
+            close=shown.page()
+            tone=ButtonTone::Primary
+            button="Restart"
+            busy="Restarting"
+        >
+            <p>"Every pod is replaced by a new one, one after the other. What a container wrote to its own disk is lost."</p>
+            <Whose shown=shown />
+        </FormDialog>
     }
 }
 
@@ -87,14 +77,48 @@ pub fn RestartDialog(shown: Shown) -> impl IntoView {
 #[component]
 pub fn ImageDialog(shown: Shown) -> impl IntoView {
     let sending = Sending::to::<ChangeImage>();
-    let (refusal, error) = (sending.elsewhere(&["image"]), sending.field("image"));
-    let (close, image) = (shown.page(), shown.now.with_untracked(|w| w.image.clone()));
+    let (error, image) = (sending.field("image"), shown.now.with_untracked(|w| w.image.clone()));
     let containers = shown.now.with_untracked(|w| w.pods.first().map(|p| p.containers.clone()).unwrap_or_default());
     let containers: Vec<ContainerView> = containers.into_iter().filter(|c| !c.init).collect();
     // The image that is known is that of the first container.
     let before = Signal::stored((containers.len() < 2).then(|| image.clone()));
+    view! {
+        <FormDialog
+            title=format!("Change the image of {}", shown.name)
+            sending=sending
+            shown=&["image"]
+            before=("image", before)
+            close=shown.page()
+            tone=ButtonTone::Primary
+            button="Change image"
+            busy="Changing"
+        >
+            <Whose shown=shown />
+            <WhichContainer containers=containers />
+            <Field id="image" label="Image" error=error hint="New pods start with it; one that cannot be pulled leaves the old ones running.">
+                <input
+                    id="image"
+                    name="image"
+                    class=INPUT
+                    required
+                    autofocus
+                    maxlength="512"
+                    autocomplete="off"
+                    spellcheck="false"
+                    value=image
+                    aria-describedby="image-note"
+                    aria-invalid=invalid(error)
+                />
+            </Field>
+        </FormDialog>
+    }
+}
+
+/// The container whose image it is; asked where there are several.
+#[component]
+fn WhichContainer(containers: Vec<ContainerView>) -> impl IntoView {
     let option = |c: &ContainerView| view! { <option value=c.name.clone()>{c.name.clone()}</option> };
-    let which = if containers.len() > 1 {
+    if containers.len() > 1 {
         let options = containers.iter().map(option).collect_view();
         view! {
             <Field id="container" label="Container">
@@ -106,38 +130,11 @@ pub fn ImageDialog(shown: Shown) -> impl IntoView {
         .into_any()
     } else {
         view! { <input type="hidden" name="container" value="" /> }.into_any()
-    };
-    view! {
-        <Dialog title=format!("Change the image of {}", shown.name) close=close.clone()>
-            <PostForm sending=sending before=("image", before)>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <Whose shown=shown />
-                    {which}
-                    <Field id="image" label="Image" error=error hint="New pods start with it; one that cannot be pulled leaves the old ones running.">
-                        <input
-                            id="image"
-                            name="image"
-                            class=INPUT
-                            required
-                            autofocus
-                            maxlength="512"
-                            autocomplete="off"
-                            spellcheck="false"
-                            value=image
-                            aria-describedby="image-note"
-                            aria-invalid=invalid(error)
-                        />
-                    </Field>
-                    <Ends close=close word="Change image" sending=sending busy="Changing" />
-                </div>
-            </PostForm>
-        </Dialog>
     }
 }
 
 const COLUMNS: &[Column] =
-    &[Column::Figures("Revision"), Column::Words("Image"), Column::Figures("Made"), Column::Actions("Choose")];
+    &[Column::Figures("Revision"), Column::Words("Image"), Column::Figures("Created"), Column::Actions("Choose")];
 
 /// The templates that Kubernetes still has.
 #[component]

@@ -9,7 +9,7 @@ use crate::ui::clock::Ago;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 const CONTAINERS: &[Column] =
-    &[Column::Words("Container"), Column::Words("State"), Column::Words("Last end"), Column::Figures("Restarts")];
+    &[Column::Words("Container"), Column::Words("Status"), Column::Words("Last end"), Column::Figures("Restarts")];
 
 const CONDITIONS: &[Column] =
     &[Column::Words("Condition"), Column::Words("Status"), Column::Words("Message"), Column::Figures("Since")];

@@ -2,12 +2,13 @@
 //! else made has the same page, with its containers.
 
 use domain::namespace::NamespaceView;
-use domain::workload::{Owner, WorkloadDetail, WorkloadKind, WorkloadView};
+use domain::workload::{EventView, Owner, WorkloadDetail, WorkloadKind, WorkloadView};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::actions::{Actions, Commands};
 use super::containers::Containers;
+use super::cost::Cost;
 use super::dialogs::Dialogs;
 use super::events::Events;
 use super::log::LogPanel;
@@ -18,7 +19,6 @@ use super::schedule::ScheduleTab;
 use super::terminal::TerminalTab;
 use crate::api::workload::GetWorkload;
 use crate::features::copy_as::CopyAs;
-use crate::features::cost::Cost;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
@@ -96,32 +96,7 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
     let params = use_params_map();
     let tab = Memo::new(move |_| params.read().get("tab").unwrap_or_default());
     let stored = StoredValue::new(shown.clone());
-    let part = move || {
-        let shown = stored.get_value();
-        match tab.get().as_str() {
-            "logs" if !shown.is_schedule() => view! { <LogPanel shown=shown /> }.into_any(),
-            "terminal" if !shown.is_schedule() => view! { <TerminalTab shown=shown /> }.into_any(),
-            "metrics" if !shown.is_schedule() => view! { <MetricsTab shown=shown /> }.into_any(),
-            "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
-            _ if shown.is_schedule() => view! {
-                <ScheduleTab shown=shown />
-                <Events events=events />
-            }
-            .into_any(),
-            _ => view! {
-                <IdleNotice shown=shown.clone() />
-                <Cost shown=now gone=gone />
-                {if kind == WorkloadKind::Pod {
-                    view! { <Containers shown=now /> }.into_any()
-                } else {
-                    view! { <Pods shown=shown.clone() /> }.into_any()
-                }}
-                <Events events=events />
-                <Commands shown=shown />
-            }
-            .into_any(),
-        }
-    };
+    let part = move || shown_in(&tab.get(), stored.get_value(), gone, events);
     let dialog_of = use_query_map();
     let dialog = move || {
         let asked = dialog_of.read().get("do");
@@ -132,6 +107,34 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
         {move || gone.get().then(|| view! { <Gone shown=stored.get_value() /> })}
         {part}
         {dialog}
+    }
+}
+
+/// The part of the page that `tab` names.
+fn shown_in(tab: &str, shown: Shown, gone: Memo<bool>, events: Memo<Vec<EventView>>) -> AnyView {
+    let now = shown.now;
+    match tab {
+        "logs" if !shown.is_schedule() => view! { <LogPanel shown=shown /> }.into_any(),
+        "terminal" if !shown.is_schedule() => view! { <TerminalTab shown=shown /> }.into_any(),
+        "metrics" if !shown.is_schedule() => view! { <MetricsTab shown=shown /> }.into_any(),
+        "yaml" => view! { <ManifestTab shown=shown /> }.into_any(),
+        _ if shown.is_schedule() => view! {
+            <ScheduleTab shown=shown />
+            <Events events=events />
+        }
+        .into_any(),
+        _ => view! {
+            <IdleNotice shown=shown.clone() />
+            <Cost shown=now gone=gone />
+            {if shown.kind == WorkloadKind::Pod {
+                view! { <Containers shown=now /> }.into_any()
+            } else {
+                view! { <Pods shown=shown.clone() /> }.into_any()
+            }}
+            <Events events=events />
+            <Commands shown=shown />
+        }
+        .into_any(),
     }
 }
 

@@ -6,13 +6,11 @@ use leptos::prelude::*;
 use super::change_dialogs::{ImageDialog, RestartDialog, RollBackDialog, ScaleDialog};
 use super::detail::Shown;
 use crate::api::workload::{DeleteWorkload, DeleteWorkloads};
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
+use crate::features::form_dialog::FormDialog;
+use crate::features::post_form::Sending;
 use crate::features::words::count;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::confirm::ConfirmName;
-use crate::ui::dialog::Dialog;
 
 /// The dialog that the URL asks for; none for one that does not exist.
 #[component]
@@ -43,27 +41,22 @@ pub fn Whose(shown: Shown) -> impl IntoView {
 #[component]
 fn DeleteDialog(shown: Shown) -> impl IntoView {
     let sending = Sending::to::<DeleteWorkload>();
-    let refusal = sending.elsewhere(&["confirm"]);
     let error = sending.field("confirm");
     let (now, close, name) = (shown.now, shown.page(), shown.name.clone());
     let word = shown.kind.word().to_lowercase();
     view! {
-        <Dialog title=format!("Delete {name}") close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{move || now.with(consequence)}</p>
-                    <Whose shown=shown />
-                    <ConfirmName name=name.clone() error=error autofocus=true />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            {format!("Delete {word}")}
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Delete {name}")
+            sending=sending
+            shown=&["confirm"]
+            close=close
+            button=format!("Delete {word}")
+            busy="Deleting"
+        >
+            <p>{move || now.with(consequence)}</p>
+            <Whose shown=shown />
+            <ConfirmName name=name.clone() error=error autofocus=true />
+        </FormDialog>
     }
 }
 
@@ -71,7 +64,6 @@ fn DeleteDialog(shown: Shown) -> impl IntoView {
 #[component]
 pub fn DeleteSelected(namespace_id: String, items: Vec<String>) -> impl IntoView {
     let sending = Sending::to::<DeleteWorkloads>();
-    let refusal = sending.refusal();
     let (close, words) = (paths::workloads(&namespace_id), count(items.len() as u32, "workload"));
     let line = |(at, item): (usize, String)| {
         view! {
@@ -82,24 +74,19 @@ pub fn DeleteSelected(namespace_id: String, items: Vec<String>) -> impl IntoView
         }
     };
     view! {
-        <Dialog title=format!("Delete {words}") close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>"Their pods stop now, and what they cost ends. This cannot be undone."</p>
-                    <input type="hidden" name="namespace" value=namespace_id />
-                    <ul class="grid max-h-60 gap-1 overflow-y-auto font-mono text-sm">
-                        {items.into_iter().enumerate().map(line).collect_view()}
-                    </ul>
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            {format!("Delete {words}")}
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Delete {words}")
+            sending=sending
+            close=close
+            button=format!("Delete {words}")
+            busy="Deleting"
+        >
+            <p>"Their pods stop now, and what they cost ends. This cannot be undone."</p>
+            <input type="hidden" name="namespace" value=namespace_id />
+            <ul class="grid max-h-60 gap-1 overflow-y-auto font-mono text-sm">
+                {items.into_iter().enumerate().map(line).collect_view()}
+            </ul>
+        </FormDialog>
     }
 }
 

@@ -13,7 +13,7 @@ use crate::api::workload::ListWorkloads;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
 use crate::features::problem::ErrorBanner;
-use crate::features::right::ActionLink;
+use crate::features::right::{ActionLink, menu_item, use_refusal};
 use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::status;
 use crate::pages::kubernetes::namespace::detail::InNamespace;
@@ -24,7 +24,7 @@ use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
 use crate::ui::field::INPUT;
 use crate::ui::keyed::Keyed;
-use crate::ui::menu::RowMenu;
+use crate::ui::menu::{MenuItem, RowMenu};
 use crate::ui::money::per_hour;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 use crate::ui::tabs::Segment;
@@ -155,7 +155,7 @@ const SORTS: SortColumns<WorkloadView> = &[
     ("Ready", |workload| SortKey::Number(workload.ready.into())),
     ("Restarts", |workload| SortKey::Number(workload.restarts.into())),
     ("Price", |workload| SortKey::price(workload.price_per_hour.as_ref())),
-    ("Created", |workload| SortKey::text(&workload.created_at)),
+    ("Created", |workload| SortKey::time(&workload.created_at)),
 ];
 
 /// The form that the boxes of the rows belong to. Without JavaScript too: its button is there while a box is ticked, and
@@ -175,7 +175,7 @@ fn LiveList(namespace_id: String, filters: String, loaded: WorkloadList) -> impl
     let whole = Memo::new(move |_| shown.with(|list| list.next_cursor.is_none()));
     let sort = use_sort(SORTS);
     let names = Signal::derive(move || sort.if_whole(whole.get()).rows(shown.get().items).iter().map(key).collect());
-    let id = StoredValue::new(namespace_id);
+    let (id, refused) = (StoredValue::new(namespace_id), use_refusal(Permission::Deploy));
     let row = move |key, _| view! { <Row namespace_id=id.get_value() key=key all=shown /> }.into_any();
     let table = move || {
         view! {
@@ -188,7 +188,7 @@ fn LiveList(namespace_id: String, filters: String, loaded: WorkloadList) -> impl
         <div class="group grid gap-2">
             <div class="flex min-h-7 items-center gap-3 text-sm text-muted">
                 <form id=SELECTED method="get" action=paths::workloads(&id.get_value()) class="hidden group-has-[input:checked]:block">
-                    <Button tone=ButtonTone::Danger size=ButtonSize::Small>
+                    <Button tone=ButtonTone::Danger size=ButtonSize::Small blocked=refused>
                         "Delete selected"
                     </Button>
                 </form>
@@ -286,18 +286,21 @@ fn Row(namespace_id: String, key: String, all: Memo<WorkloadList>) -> impl IntoV
     }
 }
 
-/// Where the menu of a row leads: (link, words).
-fn menu(namespace_id: &str, kind: WorkloadKind, name: &str) -> Vec<(String, &'static str)> {
+/// Where the menu of a row leads.
+fn menu(namespace_id: &str, kind: WorkloadKind, name: &str) -> Vec<MenuItem> {
     let dialogs = [
         (WorkloadAction::Scale, "scale", "Scale"),
         (WorkloadAction::Restart, "restart", "Restart"),
         (WorkloadAction::ChangeImage, "image", "Change image"),
     ];
-    let dialog = |dialog: &str| paths::workload_dialog(namespace_id, kind, name, dialog);
-    let logs = (kind != WorkloadKind::CronJob).then(|| (paths::workload_tab(namespace_id, kind, name, "logs"), "Logs"));
+    let dialog = |asked: &str, words| {
+        menu_item(paths::workload_dialog(namespace_id, kind, name, asked), words, Permission::Deploy)
+    };
+    let logs = (kind != WorkloadKind::CronJob)
+        .then(|| MenuItem::open(paths::workload_tab(namespace_id, kind, name, "logs"), "Logs"));
     let allowed = dialogs.into_iter().filter(|(action, ..)| action.of(kind).is_ok());
-    let allowed = allowed.map(|(_, asked, words)| (dialog(asked), words));
-    logs.into_iter().chain(allowed).chain([(dialog("delete"), "Delete")]).collect()
+    let allowed = allowed.map(|(_, asked, words)| dialog(asked, words));
+    logs.into_iter().chain(allowed).chain([dialog("delete", "Delete")]).collect()
 }
 
 #[component]

@@ -117,13 +117,7 @@ fn Lines(log: LogStream, choice: Choice, several: Memo<bool>) -> impl IntoView {
         let last = total.get().saturating_sub(DRAWN);
         if log.follow.get() { last } else { last.min(top.get()) }
     });
-    Effect::new(move || {
-        log.lines.track();
-        first.track();
-        if let Some(pre) = node.get().filter(|_| log.follow.get()) {
-            pre.set_scroll_top(pre.scroll_height());
-        }
-    });
+    stay_at_end(log, first, node);
     let scrolled = move |_| {
         let at = node.get_untracked().map_or(0, |pre| usize::try_from(pre.scroll_top()).unwrap_or(0));
         top.set((at / LINE).saturating_sub(ABOVE));
@@ -168,6 +162,17 @@ fn Lines(log: LogStream, choice: Choice, several: Memo<bool>) -> impl IntoView {
             <Last log=log choice=choice />
         </pre>
     }
+}
+
+/// While following, each line that comes is seen.
+fn stay_at_end(log: LogStream, first: Memo<usize>, node: NodeRef<html::Pre>) {
+    Effect::new(move || {
+        log.lines.track();
+        first.track();
+        if let Some(pre) = node.get().filter(|_| log.follow.get()) {
+            pre.set_scroll_top(pre.scroll_height());
+        }
+    });
 }
 
 /// Why there is no line yet.

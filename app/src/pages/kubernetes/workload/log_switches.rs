@@ -7,8 +7,8 @@ use super::log::started;
 use crate::features::log_stream::LogStream;
 use crate::paths;
 use crate::ui::button::{ButtonLink, ButtonSize};
+use crate::ui::field::SMALL_SELECT;
 
-const SELECT: &str = "h-7 rounded border border-line-strong bg-surface px-1.5 text-sm max-w-60";
 /// How much of the past one may begin with: a number of lines, or of seconds.
 const PAST: [(&str, &str); 8] = [
     ("100", "last 100 lines"),
@@ -107,7 +107,7 @@ pub fn Switches(log: LogStream, choice: Choice, namespace_id: String) -> impl In
             <Select label="How much" options=past value=choice.past />
             <input
                 type="search"
-                class="h-7 w-36 rounded border border-line-strong bg-surface px-2"
+                class="h-7 w-36 rounded border border-control bg-surface px-2"
                 placeholder="Find in log"
                 aria-label="Find in log"
                 on:input:target=move |event| log.find.set(event.target().value())
@@ -134,7 +134,7 @@ fn Select(label: &'static str, options: Signal<Vec<(String, String)>>, value: Rw
         }
     };
     view! {
-        <select class=SELECT aria-label=label on:change:target=move |event| value.set(event.target().value())>
+        <select class=SMALL_SELECT aria-label=label on:change:target=move |event| value.set(event.target().value())>
             {move || options.get().into_iter().map(option).collect_view()}
         </select>
     }

@@ -1,16 +1,18 @@
 //! The object behind a workload: to read, to edit, to compare before it is applied.
 
 use domain::manifest::Manifest;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::detail::Shown;
 use super::dialogs::Whose;
+use super::diff::{Line, changes};
 use crate::api::workload::{ApplyManifest, GetManifest, PreviewManifest};
-use crate::features::diff::{Line, changes};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::ActionLink;
 use crate::features::yaml::to_yaml;
 use crate::paths;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
@@ -50,7 +52,9 @@ fn Reader(shown: Shown, manifest: Manifest) -> impl IntoView {
         <section class="grid gap-2">
             <div class="flex flex-wrap items-center justify-between gap-2">
                 <p class="text-sm text-muted">"As it is in the cluster, without its status and what only Kubernetes writes."</p>
-                <ButtonLink href=edit>"Edit"</ButtonLink>
+                <ActionLink href=edit permission=Permission::Deploy>
+                    "Edit"
+                </ActionLink>
             </div>
             <CodeBlock code=to_yaml(&manifest.object) label="Manifest" />
         </section>
@@ -73,20 +77,7 @@ fn Editor(shown: Shown, manifest: Manifest) -> impl IntoView {
                     {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <Whose shown=shown.get_value() />
                     <input type="hidden" name="version" value=version.get_value() />
-                    <Field id="yaml" label="Manifest" error=error hint="Name, namespace and kind stay as they are.">
-                        <textarea
-                            id="yaml"
-                            name="yaml"
-                            class=TEXTAREA
-                            rows="24"
-                            spellcheck="false"
-                            autocomplete="off"
-                            aria-describedby="yaml-note"
-                            aria-invalid=invalid(error)
-                        >
-                            {before.get_value()}
-                        </textarea>
-                    </Field>
+                    <Text yaml=before.get_value() error=error />
                     <div class="flex justify-end gap-2">
                         <ButtonLink href=close>"Cancel"</ButtonLink>
                         <Button blocked=preview.blocked("Asking the cluster")>"Show changes"</Button>
@@ -108,6 +99,26 @@ fn Editor(shown: Shown, manifest: Manifest) -> impl IntoView {
                 <p class="text-muted">"Comparing needs JavaScript. In a shell: kubectl edit"</p>
             </noscript>
         </div>
+    }
+}
+
+#[component]
+fn Text(yaml: String, error: Signal<Option<String>>) -> impl IntoView {
+    view! {
+        <Field id="yaml" label="Manifest" error=error hint="Name, namespace and kind stay as they are.">
+            <textarea
+                id="yaml"
+                name="yaml"
+                class=TEXTAREA
+                rows="24"
+                spellcheck="false"
+                autocomplete="off"
+                aria-describedby="yaml-note"
+                aria-invalid=invalid(error)
+            >
+                {yaml}
+            </textarea>
+        </Field>
     }
 }
 

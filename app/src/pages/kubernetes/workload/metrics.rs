@@ -12,7 +12,7 @@ use crate::paths;
 use crate::ui::badge::Tone;
 use crate::ui::banner::Banner;
 use crate::ui::chart::Line;
-use crate::ui::clock::{Ago, absolute};
+use crate::ui::clock::{Ago, Until};
 use crate::ui::panel::Panel;
 
 /// One figure of a sample.
@@ -44,7 +44,7 @@ pub fn IdleNotice(shown: Shown) -> impl IntoView {
     let settings = paths::namespace_settings(&shown.namespace.id);
     metrics(&shown, move |view| {
         let settings = settings.clone();
-        let stop = |at: String| format!(" It is stopped at {}.", absolute(&at));
+        let stop = |at: String| view! { " It is stopped " <Until at=at /> "." };
         let banner = view.idle.map(|idle| {
             view! {
                 <Banner tone=Tone::Wait title="Its GPUs are idle">

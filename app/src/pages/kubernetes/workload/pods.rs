@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::figure::grouped;
 use domain::pod::PodView;
 use domain::workload::{WorkloadKind, WorkloadView};
 use leptos::prelude::*;
@@ -45,13 +46,13 @@ pub fn Pods(shown: Shown) -> impl IntoView {
     }
 }
 
-/// `200 of 5000, what needs attention first`; nothing while all are shown.
+/// `200 of 5 000, what needs attention first`; nothing while all are shown.
 fn left_out(workload: &WorkloadView) -> String {
     let shown = workload.pods.len() as u32;
     if workload.pod_count <= shown {
         return String::new();
     }
-    format!("{shown} of {}, what needs attention first", workload.pod_count)
+    format!("{shown} of {}, what needs attention first", grouped(workload.pod_count.into()))
 }
 
 #[component]

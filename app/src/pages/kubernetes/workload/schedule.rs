@@ -1,5 +1,6 @@
 //! A CronJob: its clock, its Jobs, and the buttons that stop it, let it go on, or start a Job at once.
 
+use domain::permission::Permission;
 use domain::workload::{Schedule, WorkloadKind};
 use leptos::prelude::*;
 
@@ -8,6 +9,7 @@ use super::dialogs::Whose;
 use crate::api::workload::{RunWorkload, SuspendWorkload};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::blocked;
 use crate::paths;
 use crate::ui::button::Button;
 use crate::ui::clock::Ago;
@@ -61,6 +63,8 @@ pub fn ScheduleTab(shown: Shown) -> impl IntoView {
 pub fn ScheduleActions(shown: Shown) -> impl IntoView {
     let (run, switch) = (Sending::to::<RunWorkload>(), Sending::to::<SuspendWorkload>());
     let (run_refused, switch_refused) = (run.refusal(), switch.refusal());
+    let starting = blocked(run, "Starting", Permission::Deploy);
+    let changing = blocked(switch, "Changing", Permission::Deploy);
     let refusal = move || run_refused.get().or_else(|| switch_refused.get());
     let now = shown.now;
     let suspended = Memo::new(move |_| now.with(|w| w.schedule.as_ref().is_some_and(|s| s.suspended)));
@@ -69,12 +73,12 @@ pub fn ScheduleActions(shown: Shown) -> impl IntoView {
     view! {
         <PostForm sending=run>
             <Whose shown=shown />
-            <Button blocked=run.blocked("Starting")>"Run now"</Button>
+            <Button blocked=starting>"Run now"</Button>
         </PostForm>
         <PostForm sending=switch before=("suspended", before)>
             <Whose shown=again />
             <input type="hidden" name="suspended" value=move || (!suspended.get()).to_string() />
-            <Button blocked=switch.blocked("Changing")>{move || if suspended.get() { "Resume" } else { "Suspend" }}</Button>
+            <Button blocked=changing>{move || if suspended.get() { "Resume" } else { "Suspend" }}</Button>
         </PostForm>
         {move || refusal().map(|error| view! { <ErrorBanner error=error /> })}
     }

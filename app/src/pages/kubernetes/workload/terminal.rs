@@ -1,17 +1,19 @@
 //! A terminal in a container of a workload's pods. The terminal itself is a script of its own that only this page loads.
 
+use domain::permission::Permission;
 use domain::pod::ContainerPhase;
 use domain::workload::WorkloadView;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 
 use super::detail::Shown;
+use crate::features::right::use_refusal;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonSize};
 use crate::ui::code::CodeBlock;
+use crate::ui::field::SMALL_SELECT;
 
-const SELECT: &str = "h-7 rounded border border-line-strong bg-surface px-1.5 text-sm max-w-60";
 const NOTE: &str = "What you do here is done with your own rights; opening and closing stands in the audit log. \
     It closes after 15 minutes without a key. In it, Tab goes to the shell; F6 leads back to this page.";
 /// The element that F6 leads to.
@@ -32,27 +34,21 @@ pub fn TerminalTab(shown: Shown) -> impl IntoView {
         let (pod, container) = place.split_once('/').unwrap_or_default();
         paths::terminal(&namespace, pod, container, &shell.get())
     });
-    let blocked = Signal::derive(move || places.with(Vec::is_empty).then(|| "No container runs now".to_owned()));
+    let refused = use_refusal(Permission::Deploy);
+    let nowhere = move || places.with(Vec::is_empty).then(|| "No container runs now".to_owned());
+    let blocked = Signal::derive(move || refused.get().or_else(nowhere));
     let connect = move || {
         if blocked.with_untracked(Option::is_none) {
             attempt.update(|n| *n += 1);
         }
     };
     let word = move || if attempt.get() == 0 { "Connect" } else { "Connect again" };
-    let option = |place: String| view! { <option value=place.clone()>{place.clone()}</option> };
     let command = shown.exec_command();
     view! {
         <section class="grid gap-2">
             <div class="js-only flex flex-wrap items-center gap-3 text-sm">
                 <h2 class="text-base font-semibold">"Terminal"</h2>
-                <select class=SELECT aria-label="Container" on:change:target=move |event| chosen.set(event.target().value())>
-                    {move || places.get().into_iter().map(option).collect_view()}
-                </select>
-                <select class=SELECT aria-label="Shell" on:change:target=move |event| shell.set(event.target().value())>
-                    <option value="auto">"bash or sh"</option>
-                    <option value="bash">"bash"</option>
-                    <option value="sh">"sh"</option>
-                </select>
+                <Choices places=places chosen=chosen shell=shell />
                 <Button
                     kind="button"
                     size=ButtonSize::Small
@@ -71,6 +67,22 @@ pub fn TerminalTab(shown: Shown) -> impl IntoView {
                 <CodeBlock code=command label="A terminal needs JavaScript; in a shell" />
             </noscript>
         </section>
+    }
+}
+
+/// Where the shell runs, and which one.
+#[component]
+fn Choices(places: Memo<Vec<String>>, chosen: RwSignal<String>, shell: RwSignal<String>) -> impl IntoView {
+    let option = |place: String| view! { <option value=place.clone()>{place.clone()}</option> };
+    view! {
+        <select class=SMALL_SELECT aria-label="Container" on:change:target=move |event| chosen.set(event.target().value())>
+            {move || places.get().into_iter().map(option).collect_view()}
+        </select>
+        <select class=SMALL_SELECT aria-label="Shell" on:change:target=move |event| shell.set(event.target().value())>
+            <option value="auto">"bash or sh"</option>
+            <option value="bash">"bash"</option>
+            <option value="sh">"sh"</option>
+        </select>
     }
 }
 

@@ -4,11 +4,12 @@ use domain::platform_account::CreatedAccount;
 use leptos::prelude::*;
 
 use crate::api::platform_account::CreatePlatformAccount;
+use crate::features::form_dialog::FormEnd;
 use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
 
@@ -77,12 +78,7 @@ fn AccountFields(sending: Sending) -> impl IntoView {
                         aria-invalid=invalid(email)
                     />
                 </Field>
-                <div class="flex justify-end gap-2">
-                    <ButtonLink href=paths::platform_accounts()>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
-                        "Create account"
-                    </Button>
-                </div>
+                <FormEnd sending=sending close=paths::platform_accounts() button="Create account" busy="Creating" />
             </div>
         </PostForm>
     }

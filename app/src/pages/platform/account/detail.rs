@@ -20,11 +20,14 @@ use crate::features::load::load;
 use crate::features::notice::times_done;
 use crate::features::post_form::{PostForm, Sending, WholePageForm};
 use crate::features::problem::ErrorBanner;
+use crate::features::share_fields::ShareFields;
+use crate::features::words::count;
 use crate::paths;
 use crate::ui::badge::Badge;
 use crate::ui::button::{Button, ButtonTone};
 use crate::ui::confirm::ConfirmName;
-use crate::ui::field::{Field, INPUT};
+use crate::ui::copy::CopyLine;
+use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
 
 /// The page; it loads anew when its query says that something was done.
@@ -43,13 +46,12 @@ fn Body(account: PlatformAccountDetail) -> impl IntoView {
     let (tone, word) = status(account.status);
     let trail = vec![(paths::platform_accounts(), "Accounts".to_owned())];
     let rest = paths::rest(&["platform", "accounts", &account.id]);
-    let facts = format!(
-        "{} · {} namespaces · {} members · {} API keys",
-        account.customer, account.namespaces, account.members, account.api_keys
-    );
+    let have = [(account.namespaces, "namespace"), (account.members, "member"), (account.api_keys, "API key")];
+    let have = have.map(|(n, noun)| count(n, noun)).join(" · ");
     view! {
         <PageHead title=account.name.clone() trail=trail badge=move || view! { <Badge tone=tone label=word /> }>
-            <p>{facts}</p>
+            <CopyLine text=account.customer.clone() label="customer id" />
+            <p>{have}</p>
             <CopyAs rest=rest />
         </PageHead>
         <div class="grid items-start gap-4 lg:grid-cols-2">
@@ -87,6 +89,7 @@ fn Limits(id: String, quota: Quota, gpus: Vec<GpuLimit>) -> impl IntoView {
             </Field>
         }
     };
+    let classes = gpus.iter().map(|limit| limit.class.clone()).collect::<Vec<_>>();
     view! {
         <Panel title="Limits">
             <PostForm sending=sending>
@@ -95,6 +98,10 @@ fn Limits(id: String, quota: Quota, gpus: Vec<GpuLimit>) -> impl IntoView {
                     <input type="hidden" name="id" value=id />
                     <div class="grid gap-3 sm:grid-cols-2">{fields.map(field).collect_view()}</div>
                     {by_class(gpus)}
+                    <ShareFields of="total" whose="in all" share=quota.total classes=classes />
+                    <p class="text-sm text-muted">
+                        "In all: what its namespaces may have together, divided among them. Empty: no total."
+                    </p>
                     <p class="text-sm text-muted">"What runs beyond a lower limit goes on; nothing new starts."</p>
                     <div>
                         <Button blocked=sending.blocked("Saving")>"Save limits"</Button>
@@ -111,7 +118,7 @@ fn by_class(gpus: Vec<GpuLimit>) -> Option<AnyView> {
         return None;
     }
     let field = |GpuLimit { class, models, limit }: GpuLimit| {
-        let (id, name) = (format!("gpu-class-{class}"), gpu_limits::field(&class));
+        let (id, name) = (format!("gpu-class-{class}"), gpu_limits::field("gpu_classes", &class));
         let models = if models.is_empty() { "No SKU is of this class".to_owned() } else { models.join(", ") };
         let value = limit.map(|limit| limit.to_string()).unwrap_or_default();
         view! {
@@ -181,8 +188,8 @@ fn Support(id: String) -> impl IntoView {
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <p class="text-muted">"Look at the account, read only. The reason is written into its audit log."</p>
                     <input type="hidden" name="id" value=id />
-                    <Field id="reason" label="Reason" error=error>
-                        <input id="reason" name="reason" class=INPUT required maxlength="200" autocomplete="off" />
+                    <Field id="reason" label="Reason" error=error hint="For example the number of a ticket.">
+                        <input id="reason" name="reason" class=INPUT required maxlength="200" autocomplete="off" aria-describedby="reason-note" aria-invalid=invalid(error) />
                     </Field>
                     <div>
                         <Button>"Look in"</Button>
@@ -205,8 +212,8 @@ fn Owner(id: String) -> impl IntoView {
                     {move || sending.accepted::<InvitationLink>().map(|made| view! { <LinkBox made=made /> })}
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="id" value=id />
-                    <Field id="new-owner" label="Invite an owner" error=error>
-                        <input id="new-owner" name="email" type="email" class=INPUT required autocomplete="off" />
+                    <Field id="new-owner" label="Invite an owner" error=error hint="The link works for this address only.">
+                        <input id="new-owner" name="email" type="email" class=INPUT required autocomplete="off" aria-describedby="new-owner-note" aria-invalid=invalid(error) />
                     </Field>
                     <div>
                         <Button blocked=sending.blocked("Inviting")>"Make the link"</Button>

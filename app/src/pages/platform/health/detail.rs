@@ -35,7 +35,7 @@ fn again() -> impl IntoView {
     }
 }
 
-const COLUMNS: &[Column] = &[Column::Words("Part"), Column::Words("State"), Column::Words("What it says")];
+const COLUMNS: &[Column] = &[Column::Words("Part"), Column::Words("Status"), Column::Words("What it says")];
 
 #[component]
 fn Body(health: HealthView) -> impl IntoView {
@@ -76,7 +76,7 @@ fn Body(health: HealthView) -> impl IntoView {
             </li>
             <li>
                 <a class="link" href=paths::audit(true)>
-                    "Audit of all"
+                    "Platform audit"
                 </a>
             </li>
         </ul>

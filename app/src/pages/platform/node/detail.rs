@@ -8,6 +8,7 @@ use super::list::{earned, gpus, tenths};
 use super::pods::Pods;
 use crate::api::node::{CordonNode, DrainNode, GetNode};
 use crate::features::copy_as::CopyAs;
+use crate::features::form_dialog::FormDialog;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
@@ -22,7 +23,6 @@ use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::confirm::ConfirmName;
 use crate::ui::copy::CopyLine;
-use crate::ui::dialog::Dialog;
 use crate::ui::meter::Meter;
 use crate::ui::panel::Panel;
 
@@ -183,32 +183,27 @@ fn Facts(now: Memo<NodeView>) -> impl IntoView {
 #[component]
 fn DrainDialog(name: String, now: Memo<NodeView>) -> impl IntoView {
     let sending = Sending::to::<DrainNode>();
-    let (error, elsewhere) = (sending.field("confirm"), sending.elsewhere(&["confirm"]));
-    let close = paths::node(&name);
+    let error = sending.field("confirm");
     let count = move || match now.with(|node| node.pods) {
         0 => "No pod is on it.".to_owned(),
         1 => format!("1 pod stops now; {} ends.", now.with(earned)),
         pods => format!("{pods} pods stop now; {} ends.", now.with(earned)),
     };
     view! {
-        <Dialog title=format!("Drain {name}") close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>
-                        {count}
-                        " Each has its grace period. Deployments and the like make new pods on other nodes; single pods are gone. The node takes no new ones until you uncordon it."
-                    </p>
-                    <input type="hidden" name="name" value=name.clone() />
-                    <ConfirmName name=name.clone() error=error autofocus=true />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Draining")>
-                            "Drain node"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Drain {name}")
+            sending=sending
+            shown=&["confirm"]
+            close=paths::node(&name)
+            button="Drain node"
+            busy="Draining"
+        >
+            <p>
+                {count}
+                " Each has its grace period. Deployments and the like make new pods on other nodes; single pods are gone. The node takes no new ones until you uncordon it."
+            </p>
+            <input type="hidden" name="name" value=name.clone() />
+            <ConfirmName name=name.clone() error=error autofocus=true />
+        </FormDialog>
     }
 }

@@ -17,7 +17,7 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
 use crate::ui::keyed::Keyed;
-use crate::ui::money::per_hour;
+use crate::ui::money::sums_per_hour;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The page.
@@ -50,7 +50,7 @@ const SORTS: SortColumns<NodeView> = &[
     ("Status", |node| SortKey::text(status::node(node).1)),
     ("CPU", |node| SortKey::Number(resource(node, "cpu").map_or(0, |cpu| cpu.used.into()))),
     ("Pods", |node| SortKey::Number(node.pods.into())),
-    ("Last contact", |node| SortKey::text(node.last_contact_at.as_deref().unwrap_or_default())),
+    ("Last contact", |node| SortKey::time(node.last_contact_at.as_deref().unwrap_or_default())),
 ];
 
 #[component]
@@ -130,10 +130,7 @@ fn Row(name: String, all: Memo<Vec<NodeView>>) -> impl IntoView {
 
 /// What the pods on it pay, each currency for itself.
 pub fn earned(node: &NodeView) -> String {
-    if node.price_per_hour.is_empty() {
-        return dash();
-    }
-    node.price_per_hour.iter().map(per_hour).collect::<Vec<_>>().join(" + ")
+    sums_per_hour(&node.price_per_hour)
 }
 
 /// `3 of 16 H100`

@@ -72,18 +72,21 @@ pub fn SkuFields(sending: Sending, form: SkuForm, new: bool) -> impl IntoView {
     let gpu = has_gpu.then(|| each(gpu.into()));
     view! {
         {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
-        <Panel title="Offer">
-            <div class="grid items-start gap-3 p-4 sm:grid-cols-2">{code} {each(offer.into())}</div>
-        </Panel>
-        <Panel title="Shape">
-            <div class="grid items-start gap-3 p-4 sm:grid-cols-2">{each(shape.into())} {gpu}</div>
-        </Panel>
-        <Panel title="Placement">
-            <div class="grid items-start gap-3 p-4 sm:grid-cols-2">
-                {each(place.into())}
-                {area(sending, Line("node_labels", "Node labels", "key=value, one a line.", form.node_labels))}
-                {area(sending, Line("tolerations", "Tolerations", "key=value:Effect, one a line; value and effect may be left out.", form.tolerations))}
-            </div>
+        <Part title="Offer">{code} {each(offer.into())}</Part>
+        <Part title="Shape">{each(shape.into())} {gpu}</Part>
+        <Part title="Placement">
+            {each(place.into())}
+            {area(sending, Line("node_labels", "Node labels", "key=value, one a line.", form.node_labels))}
+            {area(sending, Line("tolerations", "Tolerations", "key=value:Effect, one a line; value and effect may be left out.", form.tolerations))}
+        </Part>
+    }
+}
+
+#[component]
+fn Part(title: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <Panel title=title>
+            <div class="grid items-start gap-3 p-4 sm:grid-cols-2">{children()}</div>
         </Panel>
     }
 }
@@ -98,6 +101,7 @@ fn line(sending: Sending, Line(name, label, hint, value): Line) -> AnyView {
                 class=INPUT
                 value=value
                 autocomplete="off"
+                spellcheck="false"
                 aria-describedby=format!("{name}-note")
                 aria-invalid=invalid(error)
             />
@@ -115,6 +119,8 @@ fn area(sending: Sending, Line(name, label, hint, value): Line) -> AnyView {
                 name=format!("form[{name}]")
                 class=TEXTAREA
                 rows="3"
+                autocomplete="off"
+                spellcheck="false"
                 aria-describedby=format!("{name}-note")
                 aria-invalid=invalid(error)
             >

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::platform_skypilot::{ApproveSkypilot, ListSkypilotRequests};
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::notice::times_done;
@@ -31,6 +32,7 @@ pub fn PlatformSkypilotPage() -> impl IntoView {
     view! {
         <PageHead title="SkyPilot">
             <p>"What namespaces ask for beyond themselves. Everything else of SkyPilot access needs no leave."</p>
+            <CopyAs rest=paths::rest(&["platform", "skypilot"]) />
         </PageHead>
         {body}
     }

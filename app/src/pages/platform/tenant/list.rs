@@ -2,10 +2,12 @@
 
 use domain::order::SortBy;
 use domain::page::Page;
-use domain::tenant::{PlatformTenantView, install_command};
+use domain::tenant::PlatformTenantView;
 use leptos::prelude::*;
 
 use crate::api::platform_tenant::ListPlatformTenants;
+use crate::features::connector::ConnectorCommands;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::sort::{ServerColumns, next_page, use_server_sort};
@@ -16,7 +18,7 @@ use crate::paths;
 use crate::ui::badge::Badge;
 use crate::ui::button::ButtonLink;
 use crate::ui::clock::Ago;
-use crate::ui::code::CodeBlock;
+use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
@@ -28,16 +30,17 @@ pub fn PlatformTenantsPage() -> impl IntoView {
     view! {
         <PageHead title="Tenants">
             <p>"Each namespace is a tenant of the API under /k8sgpu/v1. Its connector runs in the customer's own cluster."</p>
+            <CopyAs rest=paths::rest(&["platform", "tenants"]) />
         </PageHead>
         {body}
         <section class="grid gap-3">
             <div>
                 <h2 class="font-semibold">"Connect a customer's cluster"</h2>
-                <p class="text-muted">
+                <p class="max-w-prose text-muted">
                     "With the tenant's id and its kubeconfig, which its account downloads on the namespace's Access page or through the API."
                 </p>
             </div>
-            <CodeBlock code=install_command("skg00000", "skg00000.kubeconfig") label="In the customer's cluster" />
+            <ConnectorCommands tenant="skg00000" />
         </section>
     }
     .into_any()
@@ -46,7 +49,7 @@ pub fn PlatformTenantsPage() -> impl IntoView {
 const COLUMNS: &[Column] = &[
     Column::Words("Tenant"),
     Column::Words("Account"),
-    Column::Words("State"),
+    Column::Words("Status"),
     Column::Figures("Connectors"),
     Column::Figures("Created"),
 ];
@@ -72,11 +75,14 @@ fn Listing(tenants: Page<PlatformTenantView>) -> impl IntoView {
 #[component]
 fn Row(tenant: PlatformTenantView) -> impl IntoView {
     let (tone, word) = status::namespace(tenant.status);
-    let id = tenant.tenant.unwrap_or_else(|| "not numbered yet".to_owned());
+    let id = match tenant.tenant {
+        Some(id) => view! { <CopyLine text=id label="tenant id" /> }.into_any(),
+        None => "not numbered yet".into_any(),
+    };
     view! {
         <tr class=ROW>
             <td class=CELL>
-                <p class="font-mono font-medium">{id}</p>
+                <p class="font-medium">{id}</p>
                 <p class="max-w-56 truncate text-sm text-muted" title=tenant.kubernetes_name>
                     {tenant.label}
                 </p>

@@ -13,6 +13,7 @@ use crate::features::problem::ErrorBanner;
 use crate::features::quota_meters::QuotaMeters;
 use crate::ui::button::{Button, ButtonTone};
 use crate::ui::confirm::ConfirmName;
+use crate::ui::copy::CopyLine;
 use crate::ui::field::{Field, Fields, INPUT, invalid};
 use crate::ui::panel::Panel;
 
@@ -43,7 +44,7 @@ fn Body(account: AccountView, others: Vec<MemberView>) -> impl IntoView {
     );
     view! {
         <p class="text-muted">
-            "Customer id " <code class="font-mono text-sm">{customer}</code>
+            "Customer id " <CopyLine text=customer label="customer id" />
         </p>
         <div class="grid items-start gap-4 lg:grid-cols-2">
             <Rename account=account.clone() blocked=(!admin).then(|| "Admins and owners rename the account".to_owned()) />

@@ -2,12 +2,15 @@
 
 use domain::api_key::CreatedApiKey;
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use leptos::prelude::*;
 
 use crate::api::api_key::CreateApiKey;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::blocked;
 use crate::paths;
+use crate::ui::banner::WithoutScript;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::choice::ChoiceCard;
 use crate::ui::code::CodeBlock;
@@ -158,11 +161,9 @@ pub fn Rights(#[prop(optional)] view_only: bool) -> impl IntoView {
 #[component]
 pub fn NoScriptNote() -> impl IntoView {
     view! {
-        <noscript>
-            <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
-                "The secret is shown once, which needs JavaScript here. Without it, use POST /v1/api-keys."
-            </p>
-        </noscript>
+        <WithoutScript>
+            "The secret is shown once, which needs JavaScript here. Without it, use POST /v1/api-keys."
+        </WithoutScript>
     }
 }
 
@@ -189,7 +190,7 @@ pub fn Secret(created: CreatedApiKey, done: String) -> impl IntoView {
 #[component]
 pub fn NamespaceKeyForm(namespace: NamespaceView, made: RwSignal<Option<CreatedApiKey>>) -> impl IntoView {
     let sending = Sending::to::<CreateApiKey>();
-    let elsewhere = sending.elsewhere(&["name"]);
+    let (elsewhere, why) = (sending.elsewhere(&["name"]), blocked(sending, "Creating", Permission::OwnKeys));
     Effect::new(move || {
         if let Some(created) = sending.accepted() {
             made.set(Some(created));
@@ -207,7 +208,7 @@ pub fn NamespaceKeyForm(namespace: NamespaceView, made: RwSignal<Option<CreatedA
                     <KeyName error=sending.field("name") />
                     <Rights />
                     <div>
-                        <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
+                        <Button tone=ButtonTone::Primary blocked=why>
                             "Create key"
                         </Button>
                     </div>

@@ -3,6 +3,7 @@
 use domain::api_key::{ApiKeyView, ClusterState, KeyReport, KeyStatus, NamespaceReport};
 use domain::credential::Access;
 use domain::namespace::NamespaceView;
+use domain::permission::Permission;
 use domain::scope::Scope;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -17,11 +18,12 @@ use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::ActionLink;
 use crate::features::{scope, status};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::{Button, ButtonTone};
 use crate::ui::clock::{Ago, absolute};
 use crate::ui::copy::CopyLine;
 use crate::ui::field::{Field, INPUT};
@@ -35,7 +37,7 @@ pub fn ApiKeyPage() -> impl IntoView {
     // Each way back from a dialog or a form is another visit, and the key may be another.
     let visit = Memo::new(move |_| {
         let query = query.read();
-        ["do", "end", "done"].map(|name| query.get(name).unwrap_or_default()).join(" ")
+        ["do", "revoke", "done"].map(|name| query.get(name).unwrap_or_default()).join(" ")
     });
     let settled = Memo::new(move |last: Option<&u32>| {
         let open = visit.with(|visit| !visit.trim().is_empty());
@@ -93,11 +95,20 @@ fn Head(key: ApiKeyView, opens: String, own: bool) -> impl IntoView {
         let (rotate, switch, revoke) = (rotate.clone(), switch.clone(), revoke.clone());
         alive.then(|| {
             view! {
-                {own.then(|| view! { <ButtonLink href=rotate tone=ButtonTone::Primary>"Rotate"</ButtonLink> })}
-                <ButtonLink href=switch>{switch_word}</ButtonLink>
-                <ButtonLink href=revoke tone=ButtonTone::Danger>
+                {own
+                    .then(|| {
+                        view! {
+                            <ActionLink href=rotate permission=Permission::OwnKeys tone=ButtonTone::Primary>
+                                "Rotate"
+                            </ActionLink>
+                        }
+                    })}
+                <ActionLink href=switch permission=Permission::OwnKeys>
+                    {switch_word}
+                </ActionLink>
+                <ActionLink href=revoke permission=Permission::OwnKeys tone=ButtonTone::Danger>
                     "Revoke"
-                </ButtonLink>
+                </ActionLink>
             }
         })
     };

@@ -1,17 +1,21 @@
 //! What is done to a key in a dialog: a new secret, off and on, the end. Each names the key and the consequence.
 
 use domain::api_key::{ApiKeyView, CreatedApiKey, KeyStatus};
+use domain::permission::Permission;
 use leptos::prelude::*;
 
 use super::create::{NoScriptNote, Secret};
 use crate::api::api_key::{RevokeApiKey, RevokeApiKeys, RotateApiKey, SwitchApiKey};
+use crate::features::form_dialog::{FormDialog, FormEnd};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
+use crate::features::right::menu_item;
 use crate::features::words::count;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::ButtonTone;
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT};
+use crate::ui::menu::MenuItem;
 
 /// The dialog that the URL asks for (`?do=…`), if the key allows it.
 #[component]
@@ -68,12 +72,7 @@ fn RotateForm(key: ApiKeyView, sending: Sending, close: String) -> impl IntoView
                         {choices.map(option).collect_view()}
                     </select>
                 </Field>
-                <div class="flex justify-end gap-2">
-                    <ButtonLink href=close>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Rotating")>
-                        "Rotate key"
-                    </Button>
-                </div>
+                <FormEnd sending=sending close=close button="Rotate key" busy="Rotating" />
             </div>
         </PostForm>
     }
@@ -91,25 +90,21 @@ fn SwitchDialog(key: ApiKeyView, close: String) -> impl IntoView {
         ),
     };
     let sending = Sending::to::<SwitchApiKey>();
-    let refusal = sending.refusal();
     let before = Signal::stored(Some(on.to_string()));
     view! {
-        <Dialog title=format!("{verb} {}", key.name) close=close.clone()>
-            <PostForm sending=sending before=("disabled", before)>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{consequence}</p>
-                    <input type="hidden" name="id" value=key.id />
-                    <input type="hidden" name="disabled" value=if on { "false" } else { "true" } />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=tone blocked=sending.blocked("Saving")>
-                            {format!("{verb} key")}
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("{verb} {}", key.name)
+            sending=sending
+            before=("disabled", before)
+            close=close
+            tone=tone
+            button=format!("{verb} key")
+            busy="Saving"
+        >
+            <p>{consequence}</p>
+            <input type="hidden" name="id" value=key.id />
+            <input type="hidden" name="disabled" value=if on { "false" } else { "true" } />
+        </FormDialog>
     }
 }
 
@@ -117,35 +112,28 @@ fn SwitchDialog(key: ApiKeyView, close: String) -> impl IntoView {
 #[component]
 fn RevokeDialog(key: ApiKeyView, close: String) -> impl IntoView {
     let sending = Sending::to::<RevokeApiKey>();
-    let refusal = sending.refusal();
     view! {
-        <Dialog title=format!("Revoke {}", key.name) close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>
-                        "Whatever uses " <code class="font-mono text-sm">{key.prefix}</code>
-                        " is refused from its next request on, and tokens it was given end at once. Streams that are open go on until they end. This cannot be undone."
-                    </p>
-                    <input type="hidden" name="id" value=key.id />
-                    <input type="hidden" name="name" value=key.name />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Revoking")>
-                            "Revoke key"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Revoke {}", key.name)
+            sending=sending
+            close=close
+            button="Revoke key"
+            busy="Revoking"
+        >
+            <p>
+                "Whatever uses " <code class="font-mono text-sm">{key.prefix}</code>
+                " is refused from its next request on, and tokens it was given end at once. Streams that are open go on until they end. This cannot be undone."
+            </p>
+            <input type="hidden" name="id" value=key.id />
+            <input type="hidden" name="name" value=key.name />
+        </FormDialog>
     }
 }
 
 /// The ones that were ticked in the list: one confirmation for all.
 #[component]
 pub fn RevokeSelected(keys: Vec<ApiKeyView>) -> impl IntoView {
-    let sending = Sending::to::<RevokeApiKeys>();
-    let (refusal, words) = (sending.refusal(), count(keys.len() as u32, "key"));
+    let (sending, words) = (Sending::to::<RevokeApiKeys>(), count(keys.len() as u32, "key"));
     let line = |(at, key): (usize, ApiKeyView)| {
         view! {
             <li class="wrap-anywhere">
@@ -157,33 +145,31 @@ pub fn RevokeSelected(keys: Vec<ApiKeyView>) -> impl IntoView {
         }
     };
     view! {
-        <Dialog title=format!("Revoke {words}") close=paths::api_keys()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>
-                        "Whatever uses them is refused from its next request on, and tokens they were given end at once. This cannot be undone."
-                    </p>
-                    <ul class="grid max-h-60 gap-1 overflow-y-auto">{keys.into_iter().enumerate().map(line).collect_view()}</ul>
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=paths::api_keys()>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Revoking")>
-                            {format!("Revoke {words}")}
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Revoke {words}")
+            sending=sending
+            close=paths::api_keys()
+            button=format!("Revoke {words}")
+            busy="Revoking"
+        >
+            <p>
+                "Whatever uses them is refused from its next request on, and tokens they were given end at once. This cannot be undone."
+            </p>
+            <ul class="grid max-h-60 gap-1 overflow-y-auto">{keys.into_iter().enumerate().map(line).collect_view()}</ul>
+        </FormDialog>
     }
 }
 
-/// Where the row menu of `key` leads: (link, words).
-pub fn actions(key: &ApiKeyView) -> Vec<(String, &'static str)> {
+/// Where the row menu of `key` leads.
+pub fn actions(key: &ApiKeyView) -> Vec<MenuItem> {
     let switch = if key.status == KeyStatus::Disabled { "Enable" } else { "Disable" };
     let dialogs: &[(&str, &'static str)] = match key.status {
         KeyStatus::Revoked => &[],
         _ => &[("rotate", "Rotate"), ("switch", switch), ("revoke", "Revoke")],
     };
-    let open = (paths::api_key(&key.id), "Open");
-    std::iter::once(open).chain(dialogs.iter().map(|(d, words)| (paths::api_key_dialog(&key.id, d), *words))).collect()
+    let open = MenuItem::open(paths::api_key(&key.id), "Open");
+    let item = |&(asked, words): &(&str, &'static str)| {
+        menu_item(paths::api_key_dialog(&key.id, asked), words, Permission::OwnKeys)
+    };
+    std::iter::once(open).chain(dialogs.iter().map(item)).collect()
 }

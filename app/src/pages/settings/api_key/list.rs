@@ -14,8 +14,8 @@ use crate::api::api_key::ListApiKeys;
 use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
-use crate::features::right::ActionLink;
-use crate::features::sort::{ServerColumns, next_page, use_server_sort};
+use crate::features::right::{ActionLink, use_refusal};
+use crate::features::sort::{ServerColumns, SortColumns, SortKey, next_page, use_server_sort, use_sort};
 use crate::features::visits::{cursor_of, sort_of, sorted_list_key};
 use crate::features::{scope, status};
 use crate::paths;
@@ -88,16 +88,25 @@ const COLUMNS: &[Column] = &[
 
 const SORTS: ServerColumns = &[("Name", SortBy::Name), ("Created", SortBy::Created)];
 
+/// In order here, where one page holds all: an index by it would be written each time a key is used, and rows would
+/// change their places between two pages. Those never used come last.
+const SORTS_OF_ALL: SortColumns<ApiKeyView> =
+    &[("Last used", |key| key.last_used_at.as_deref().map_or(SortKey::Absent, SortKey::time))];
+
 #[component]
 fn Listing(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoView {
     if keys.items.is_empty() {
         return view! { <NoKeys /> }.into_any();
     }
-    let next = keys.next_cursor.map(|cursor| next_page(&paths::api_keys(), &cursor));
+    let all = use_sort(SORTS_OF_ALL).if_whole(keys.next_cursor.is_none());
+    let heads = use_server_sort(SORTS).into_iter().chain(all.heads()).collect::<Vec<_>>();
+    let (items, next) = (keys.items, keys.next_cursor.map(|cursor| next_page(&paths::api_keys(), &cursor)));
     let row = move |key: ApiKeyView| {
         let opens = scope::in_words(&key, &namespaces);
         view! { <Row key=key opens=opens /> }
     };
+    let rows = move || all.rows(items.clone()).into_iter().map(&row).collect_view();
+    let refused = use_refusal(Permission::OwnKeys);
     // The form keeps the page of the list and its order, so that the dialog finds what was ticked on it.
     let query = use_query_map();
     let kept = ["sort", "cursor"].into_iter().filter_map(move |name| {
@@ -108,12 +117,12 @@ fn Listing(keys: Page<ApiKeyView>, namespaces: Vec<NamespaceView>) -> impl IntoV
         <div class="group grid gap-2">
             <form id=SELECTED method="get" action=paths::api_keys() class="hidden group-has-[input:checked]:block">
                 {kept.collect_view()}
-                <Button tone=ButtonTone::Danger size=ButtonSize::Small>
+                <Button tone=ButtonTone::Danger size=ButtonSize::Small blocked=refused>
                     "Revoke selected"
                 </Button>
             </form>
-            <Table label="API keys" columns=COLUMNS sorts=use_server_sort(SORTS)>
-                {keys.items.into_iter().map(row).collect_view()}
+            <Table label="API keys" columns=COLUMNS sorts=heads>
+                {rows}
             </Table>
         </div>
         {next.map(|href| view! { <p><ButtonLink href=href>"Next page"</ButtonLink></p> })}
@@ -126,7 +135,7 @@ fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
     let (tone, word) = status::api_key(key.status);
     let (menu, label) = (dialogs::actions(&key), format!("Actions for {}", key.name));
     let alive = key.status != KeyStatus::Revoked;
-    let (id, select) = (key.id.clone(), format!("Select {}", key.name));
+    let id = key.id.clone();
     let pending = key.cluster == ClusterState::RemovalPending;
     let used = match key.last_used_at {
         Some(at) => view! { <Ago at=at /> }.into_any(),
@@ -136,19 +145,7 @@ fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
         <tr class=ROW>
             <td class=CELL>
                 <span class="flex flex-wrap items-center gap-x-2">
-                    {alive
-                        .then(|| {
-                            view! {
-                                <input
-                                    type="checkbox"
-                                    form=SELECTED
-                                    name="item"
-                                    value=id
-                                    aria-label=select
-                                    class="size-4 accent-accent print:hidden"
-                                />
-                            }
-                        })}
+                    {alive.then(|| view! { <Select id=id name=key.name.clone() /> })}
                     <a href=paths::api_key(&key.id) class="font-medium wrap-anywhere hover:underline">
                         {key.name}
                     </a>
@@ -173,6 +170,20 @@ fn Row(key: ApiKeyView, opens: String) -> impl IntoView {
                 <RowMenu label=label items=menu />
             </td>
         </tr>
+    }
+}
+
+#[component]
+fn Select(id: String, name: String) -> impl IntoView {
+    view! {
+        <input
+            type="checkbox"
+            form=SELECTED
+            name="item"
+            value=id
+            aria-label=format!("Select {name}")
+            class="size-4 accent-accent print:hidden"
+        />
     }
 }
 

@@ -56,7 +56,7 @@ fn Choice(id: &'static str, label: &'static str, now: String, options: Vec<Strin
 fn Text(id: &'static str, label: &'static str, kind: &'static str, now: String) -> impl IntoView {
     view! {
         <Field id=id label=label>
-            <input id=id name=id type=kind class=INPUT maxlength="200" autocomplete="off" value=now.clone() prop:value=now />
+            <input id=id name=id type=kind class=INPUT maxlength="200" autocomplete="off" spellcheck="false" value=now.clone() prop:value=now />
         </Field>
     }
 }

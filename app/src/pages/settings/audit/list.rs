@@ -12,6 +12,7 @@ use super::row::Row;
 use crate::api::audit::{AuditPage, ListAudit};
 use crate::api::error::AppError;
 use crate::api::packed::unpack;
+use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::live::{LiveDot, use_live};
 use crate::features::load::load;
@@ -49,6 +50,7 @@ fn page(platform: bool) -> AnyView {
         wrong,
     );
     let title = if platform { "Platform audit" } else { "Audit" };
+    let rest = if platform { paths::rest(&["platform", "audit"]) } else { paths::rest(&["audit"]) };
     let file = move |format: &'static str| Signal::derive(move || paths::audit_export(platform, format, &query.get()));
     let exports = move || {
         view! {
@@ -59,6 +61,7 @@ fn page(platform: bool) -> AnyView {
     view! {
         <PageHead title=title actions=exports>
             <p>"Who did what, when and from where. Each row is sealed to the one before it."</p>
+            <CopyAs rest=rest />
         </PageHead>
         {body}
     }

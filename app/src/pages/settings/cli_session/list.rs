@@ -6,16 +6,16 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::cli_session::{ListCliSessions, RevokeCliSession};
+use crate::features::copy_as::CopyAs;
+use crate::features::form_dialog::FormDialog;
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::notice::times_done;
-use crate::features::post_form::{PostForm, Sending};
-use crate::features::problem::ErrorBanner;
+use crate::features::post_form::Sending;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
-use crate::ui::clock::{Ago, absolute};
+use crate::ui::button::{ButtonLink, ButtonSize, ButtonTone};
+use crate::ui::clock::{Ago, Until};
 use crate::ui::code::CodeBlock;
-use crate::ui::dialog::Dialog;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 /// The list; ending is a state of the URL.
@@ -35,6 +35,7 @@ pub fn CliSessionsPage() -> impl IntoView {
             <a rel="external" href=paths::api_reference() class="link">
                 "API reference"
             </a>
+            <CopyAs rest=paths::rest(&["cli-sessions"]) />
         </PageHead>
         {body}
     }
@@ -44,9 +45,9 @@ pub fn CliSessionsPage() -> impl IntoView {
 #[component]
 fn Body(sessions: Page<CliSessionView>, server: String) -> impl IntoView {
     let query = use_query_map();
-    let ending = Memo::new(move |_| query.read().get("revoke"));
+    let revoking = Memo::new(move |_| query.read().get("revoke"));
     let all = sessions.items.clone();
-    let doomed = move || ending.get().and_then(|id| all.iter().find(|session| session.id == id).cloned());
+    let doomed = move || revoking.get().and_then(|id| all.iter().find(|session| session.id == id).cloned());
     let next = sessions.next_cursor.map(|cursor| paths::with_query(&paths::cli_sessions(), &[("cursor", &cursor)]));
     view! {
         <Sessions sessions=sessions.items />
@@ -55,7 +56,7 @@ fn Body(sessions: Page<CliSessionView>, server: String) -> impl IntoView {
             <CodeBlock code="cargo install --locked --path crates/cli\n" label="Install, in a checkout of RemoteGPU" />
             <CodeBlock code=first_commands(&server) label="Sign in, then use kubectl" />
         </div>
-        {move || doomed().map(|session| view! { <EndDialog session=session /> })}
+        {move || doomed().map(|session| view! { <RevokeDialog session=session /> })}
     }
 }
 
@@ -89,8 +90,8 @@ fn Sessions(sessions: Vec<CliSessionView>) -> impl IntoView {
 
 #[component]
 fn Row(session: CliSessionView) -> impl IntoView {
-    let end = paths::with_query(&paths::cli_sessions(), &[("revoke", &session.id)]);
-    let label = format!("End {}", session.name);
+    let revoke = paths::with_query(&paths::cli_sessions(), &[("revoke", &session.id)]);
+    let label = format!("Revoke {}", session.name);
     view! {
         <tr class=ROW>
             <td class=CELL>
@@ -101,10 +102,12 @@ fn Row(session: CliSessionView) -> impl IntoView {
             <td class=FIGURE>
                 <Ago at=session.last_seen_at />
             </td>
-            <td class=FIGURE>{absolute(&session.expires_at)}</td>
             <td class=FIGURE>
-                <ButtonLink href=end tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
-                    "End"
+                <Until at=session.expires_at />
+            </td>
+            <td class=FIGURE>
+                <ButtonLink href=revoke tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
+                    "Revoke"
                 </ButtonLink>
             </td>
         </tr>
@@ -113,30 +116,24 @@ fn Row(session: CliSessionView) -> impl IntoView {
 
 /// Names the machine and what ends with it.
 #[component]
-fn EndDialog(session: CliSessionView) -> impl IntoView {
+fn RevokeDialog(session: CliSessionView) -> impl IntoView {
     let sending = Sending::to::<RevokeCliSession>();
-    let refusal = sending.refusal();
     view! {
-        <Dialog title=format!("End the session of {}", session.name) close=paths::cli_sessions()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>
-                        "kubectl-remotegpu on that machine is refused from its next request on. API keys it made go on: "
-                        <a href=paths::api_keys() class="link">
-                            "API keys"
-                        </a> "."
-                    </p>
-                    <input type="hidden" name="id" value=session.id />
-                    <input type="hidden" name="name" value=session.name />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=paths::cli_sessions()>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Ending")>
-                            "End session"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Revoke the session of {}", session.name)
+            sending=sending
+            close=paths::cli_sessions()
+            button="Revoke session"
+            busy="Revoking"
+        >
+            <p>
+                "kubectl-remotegpu on that machine is refused from its next request on. API keys it made go on: "
+                <a href=paths::api_keys() class="link">
+                    "API keys"
+                </a> "."
+            </p>
+            <input type="hidden" name="id" value=session.id />
+            <input type="hidden" name="name" value=session.name />
+        </FormDialog>
     }
 }

@@ -5,12 +5,13 @@ use domain::user::Role;
 use leptos::prelude::*;
 
 use crate::api::invitation::CreateInvitation;
+use crate::features::form_dialog::FormEnd;
 use crate::features::invitation_link::{LinkBox, LinkNeedsJavaScript};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::role::RoleField;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
 
@@ -62,12 +63,7 @@ fn InviteFields(sending: Sending, mine: Role) -> impl IntoView {
                     />
                 </Field>
                 <RoleField mine=mine chosen=Role::Member error=sending.field("role") />
-                <div class="flex justify-end gap-2">
-                    <ButtonLink href=paths::members()>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Inviting")>
-                        "Make the link"
-                    </Button>
-                </div>
+                <FormEnd sending=sending close=paths::members() button="Make the link" busy="Inviting" />
             </div>
         </PostForm>
     }

@@ -19,7 +19,7 @@ use crate::features::visits::{cursor_of, list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{BlockableLink, ButtonLink, ButtonSize, ButtonTone};
-use crate::ui::clock::absolute;
+use crate::ui::clock::{Ago, Until};
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
@@ -75,7 +75,7 @@ const MEMBER_COLUMNS: &[Column] =
 const MEMBER_SORTS: SortColumns<MemberView> = &[
     ("E-mail", |member| SortKey::text(&member.email)),
     ("Role", |member| SortKey::text(member.role.as_str())),
-    ("Joined", |member| SortKey::text(&member.joined_at)),
+    ("Joined", |member| SortKey::time(&member.joined_at)),
 ];
 
 #[component]
@@ -96,7 +96,9 @@ fn MemberTable(members: Page<MemberView>, me: String, mine: Role, manages: bool)
             <tr class=ROW>
                 <td class=CELL>{member.email} {itself.then_some(" (you)")}</td>
                 <td class=CELL>{member.role.as_str()}</td>
-                <td class=FIGURE>{absolute(&member.joined_at)}</td>
+                <td class=FIGURE>
+                    <Ago at=member.joined_at />
+                </td>
                 <td class=FIGURE>
                     {word
                         .map(|word| {
@@ -145,7 +147,9 @@ fn InvitationTable(invitations: Vec<InvitationView>) -> impl IntoView {
                 <td class=CELL>
                     <Badge tone=tone label=word />
                 </td>
-                <td class=FIGURE>{absolute(&invitation.expires_at)}</td>
+                <td class=FIGURE>
+                    <Until at=invitation.expires_at />
+                </td>
                 <td class=FIGURE>
                     <ButtonLink href=href tone=ButtonTone::Quiet size=ButtonSize::Small attr:aria-label=label>
                         "Change"

@@ -4,10 +4,12 @@ use domain::webhook::{Topic, WebhookSecret, WebhookView};
 use leptos::prelude::*;
 
 use crate::api::webhook::CreateWebhook;
+use crate::features::form_dialog::FormEnd;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::banner::WithoutScript;
+use crate::ui::button::{ButtonLink, ButtonTone};
 use crate::ui::copy::SecretBox;
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
@@ -41,12 +43,7 @@ fn NewForm(sending: Sending, operator: bool) -> impl IntoView {
                 <NoScriptNote />
                 {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                 <Fields sending=sending operator=operator />
-                <div class="flex justify-end gap-2">
-                    <ButtonLink href=paths::webhooks()>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
-                        "Create webhook"
-                    </Button>
-                </div>
+                <FormEnd sending=sending close=paths::webhooks() button="Create webhook" busy="Creating" />
             </div>
         </PostForm>
     }
@@ -76,6 +73,7 @@ pub fn Fields(sending: Sending, operator: bool, #[prop(optional)] webhook: Optio
                 id="webhook-url"
                 name="form[url]"
                 type="url"
+                inputmode="url"
                 class=INPUT
                 value=url
                 required
@@ -131,11 +129,9 @@ fn Topics(error: Signal<Option<String>>, ticked: Vec<Topic>) -> impl IntoView {
 #[component]
 pub fn NoScriptNote() -> impl IntoView {
     view! {
-        <noscript>
-            <p class="rounded border border-wait/40 bg-wait-soft px-3 py-2 text-sm text-wait">
-                "The secret is shown once, which needs JavaScript here. Without it, use POST /v1/webhooks."
-            </p>
-        </noscript>
+        <WithoutScript>
+            "The secret is shown once, which needs JavaScript here. Without it, use POST /v1/webhooks."
+        </WithoutScript>
     }
 }
 

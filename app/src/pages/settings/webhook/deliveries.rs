@@ -10,7 +10,7 @@ use crate::features::problem::ErrorBanner;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{Button, ButtonLink, ButtonSize, ButtonTone};
-use crate::ui::clock::absolute;
+use crate::ui::clock::{Ago, Until, absolute};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
 const COLUMNS: &[Column] = &[
@@ -78,12 +78,14 @@ fn Row(webhook: String, delivery: DeliveryView, enabled: bool, sending: Sending)
             </td>
             <td class=CELL>
                 <Badge tone=tone label=word />
-                {due.map(|at| view! { <p class="text-sm text-muted">"again " {absolute(&at)}</p> })}
+                {due.map(|at| view! { <p class="text-sm text-muted">"again " <Until at=at /></p> })}
             </td>
             <td class=CELL>
                 <Tries attempts=delivery.attempts />
             </td>
-            <td class=FIGURE>{absolute(&delivery.at)}</td>
+            <td class=FIGURE>
+                <Ago at=delivery.at />
+            </td>
             <td class=FIGURE>
                 {enabled
                     .then(|| {

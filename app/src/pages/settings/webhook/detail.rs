@@ -19,7 +19,7 @@ use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
-use crate::ui::clock::absolute;
+use crate::ui::clock::{Ago, absolute};
 use crate::ui::panel::Panel;
 
 /// The webhook's page; its dialogs are states of the URL.
@@ -62,7 +62,7 @@ fn Head(webhook: WebhookView) -> impl IntoView {
     let dialog = |which: &str| paths::webhook_dialog(&webhook.id, which);
     let (rotate, delete) = (dialog("rotate"), dialog("delete"));
     let topics: Vec<&str> = webhook.topics.iter().map(|topic| topic.title()).collect();
-    let (for_actions, created) = (webhook.clone(), absolute(&webhook.created_at));
+    let for_actions = webhook.clone();
     let actions = move || {
         let (rotate, delete) = (rotate.clone(), delete.clone());
         view! {
@@ -81,7 +81,7 @@ fn Head(webhook: WebhookView) -> impl IntoView {
             actions=actions
         >
             <span>"told of " {topics.join(", ")}</span>
-            <span>"made " {created}</span>
+            <span>"created " <Ago at=webhook.created_at /></span>
             <CopyAs rest=rest />
         </PageHead>
     }
@@ -113,7 +113,7 @@ fn Switches(webhook: WebhookView) -> impl IntoView {
         <PostForm sending=switch before=("enabled", before)>
             <input type="hidden" name="id" value=webhook.id />
             <input type="hidden" name="enabled" value=(!enabled).to_string() />
-            <Button blocked=switch.blocked("Saving")>{if enabled { "Switch off" } else { "Switch on" }}</Button>
+            <Button blocked=switch.blocked("Saving")>{if enabled { "Disable" } else { "Enable" }}</Button>
         </PostForm>
     }
 }
@@ -126,7 +126,7 @@ fn Notes(webhook: WebhookView) -> impl IntoView {
     });
     let failing = webhook.failing_since.map(|since| {
         let title = format!("Every try failed since {}", absolute(&since));
-        view! { <Banner tone=Tone::Fail title=title>"After five days of that it is switched off by itself."</Banner> }
+        view! { <Banner tone=Tone::Fail title=title>"After five days of that it is disabled by itself."</Banner> }
     });
     let overlap = webhook.old_secret_until.map(|until| {
         let title = format!("Two secrets sign until {}", absolute(&until));

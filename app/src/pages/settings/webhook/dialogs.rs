@@ -5,9 +5,9 @@ use leptos::prelude::*;
 
 use super::create::{NoScriptNote, Secret};
 use crate::api::webhook::{DeleteWebhook, RotateWebhook};
+use crate::features::form_dialog::{FormDialog, FormEnd};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::dialog::Dialog;
 
 /// The dialog that the URL asks for (`?do=…`).
@@ -45,12 +45,7 @@ fn RotateForm(id: String, sending: Sending, close: String) -> impl IntoView {
                 {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
                 <p>"For a day every message carries the signatures of both secrets. Then the old one signs nothing any more."</p>
                 <input type="hidden" name="id" value=id />
-                <div class="flex justify-end gap-2">
-                    <ButtonLink href=close>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Rotating")>
-                        "Make a new secret"
-                    </Button>
-                </div>
+                <FormEnd sending=sending close=close button="Make a new secret" busy="Rotating" />
             </div>
         </PostForm>
     }
@@ -59,23 +54,17 @@ fn RotateForm(id: String, sending: Sending, close: String) -> impl IntoView {
 #[component]
 fn DeleteDialog(webhook: WebhookView, close: String) -> impl IntoView {
     let sending = Sending::to::<DeleteWebhook>();
-    let refusal = sending.refusal();
     view! {
-        <Dialog title=format!("Delete {}", webhook.name) close=close.clone()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>"What is on its way is not sent any more, and the list of deliveries goes. This cannot be undone."</p>
-                    <input type="hidden" name="id" value=webhook.id />
-                    <input type="hidden" name="name" value=webhook.name />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=close>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            "Delete webhook"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Delete {}", webhook.name)
+            sending=sending
+            close=close
+            button="Delete webhook"
+            busy="Deleting"
+        >
+            <p>"What is on its way is not sent any more, and the list of deliveries goes. This cannot be undone."</p>
+            <input type="hidden" name="id" value=webhook.id />
+            <input type="hidden" name="name" value=webhook.name />
+        </FormDialog>
     }
 }

@@ -1,6 +1,7 @@
 //! The outgoing webhooks of the account.
 
 use domain::page::Page;
+use domain::permission::Permission;
 use domain::webhook::WebhookView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -10,12 +11,13 @@ use crate::api::webhook::ListWebhooks;
 use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::load::load;
+use crate::features::right::ActionLink;
 use crate::features::sort::{SortColumns, SortKey, use_sort};
 use crate::features::visits::{cursor_of, list_key};
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::button::{ButtonLink, ButtonTone};
-use crate::ui::clock::absolute;
+use crate::ui::clock::Ago;
 use crate::ui::empty::EmptyState;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
@@ -27,10 +29,10 @@ pub fn WebhooksPage() -> impl IntoView {
         .show(|(webhooks, operator)| view! { <Body webhooks=webhooks operator=operator /> }.into_any());
     let new_webhook = || {
         view! {
-            <ButtonLink href=paths::new_webhook() tone=ButtonTone::Primary>
+            <ActionLink href=paths::new_webhook() permission=Permission::ManageAccount tone=ButtonTone::Primary>
                 <Glyph icon=Icon::Plus />
                 "New webhook"
-            </ButtonLink>
+            </ActionLink>
         }
     };
     view! {
@@ -59,7 +61,7 @@ const COLUMNS: &[Column] =
 const SORTS: SortColumns<WebhookView> = &[
     ("Name", |webhook| SortKey::text(&webhook.name)),
     ("Status", |webhook| SortKey::text(status(webhook).1)),
-    ("Created", |webhook| SortKey::text(&webhook.created_at)),
+    ("Created", |webhook| SortKey::time(&webhook.created_at)),
 ];
 
 #[component]
@@ -101,7 +103,9 @@ fn Row(webhook: WebhookView) -> impl IntoView {
             <td class=CELL>
                 <Badge tone=tone label=word />
             </td>
-            <td class=FIGURE>{absolute(&webhook.created_at)}</td>
+            <td class=FIGURE>
+                <Ago at=webhook.created_at />
+            </td>
         </tr>
     }
 }
@@ -109,9 +113,9 @@ fn Row(webhook: WebhookView) -> impl IntoView {
 /// The badge of a webhook.
 pub fn status(webhook: &WebhookView) -> (Tone, &'static str) {
     match (webhook.enabled, &webhook.failing_since) {
-        (false, _) => (Tone::Ended, "Off"),
+        (false, _) => (Tone::Ended, "Disabled"),
         (true, Some(_)) => (Tone::Fail, "Failing"),
-        (true, None) => (Tone::Ok, "On"),
+        (true, None) => (Tone::Ok, "Enabled"),
     }
 }
 

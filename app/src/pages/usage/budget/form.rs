@@ -5,10 +5,10 @@ use leptos::prelude::*;
 
 use super::name;
 use crate::api::budget::{ChangeBudget, CreateBudget, DeleteBudget};
+use crate::features::form_dialog::{FormDialog, FormEnd};
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::paths;
-use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::dialog::Dialog;
 use crate::ui::field::{Field, INPUT, invalid};
 
@@ -30,7 +30,7 @@ pub fn NewBudgetDialog(namespaces: Vec<(String, String)>, currency: String) -> i
                         </select>
                     </Field>
                     <Terms sending=sending amount=String::new() currency=currency warn_at="50, 80, 100".to_owned() hard_stop=false />
-                    <Buttons sending=sending word="Set budget" doing="Setting" />
+                    <FormEnd sending=sending close=paths::budgets() button="Set budget" busy="Setting" />
                 </div>
             </PostForm>
         </Dialog>
@@ -49,7 +49,7 @@ pub fn ChangeBudgetDialog(budget: BudgetView) -> impl IntoView {
                 <div class="grid gap-4">
                     <input type="hidden" name="id" value=budget.id />
                     <Terms sending=sending amount=budget.amount currency=budget.currency warn_at=warn_at hard_stop=budget.hard_stop />
-                    <Buttons sending=sending word="Save budget" doing="Saving" />
+                    <FormEnd sending=sending close=paths::budgets() button="Save budget" busy="Saving" />
                 </div>
             </PostForm>
         </Dialog>
@@ -60,28 +60,22 @@ pub fn ChangeBudgetDialog(budget: BudgetView) -> impl IntoView {
 #[component]
 pub fn DeleteBudgetDialog(budget: BudgetView) -> impl IntoView {
     let sending = Sending::to::<DeleteBudget>();
-    let refusal = sending.refusal();
     let consequence = if budget.stopped {
         "New pods are taken again, and nothing warns you any more."
     } else {
         "Nothing warns you any more. Usage stays as it is."
     };
     view! {
-        <Dialog title=format!("Delete the budget of {}", name(&budget)) close=paths::budgets()>
-            <PostForm sending=sending>
-                <div class="grid gap-4">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
-                    <p>{consequence}</p>
-                    <input type="hidden" name="id" value=budget.id />
-                    <div class="flex justify-end gap-2">
-                        <ButtonLink href=paths::budgets()>"Cancel"</ButtonLink>
-                        <Button tone=ButtonTone::Danger blocked=sending.blocked("Deleting")>
-                            "Delete budget"
-                        </Button>
-                    </div>
-                </div>
-            </PostForm>
-        </Dialog>
+        <FormDialog
+            title=format!("Delete the budget of {}", name(&budget))
+            sending=sending
+            close=paths::budgets()
+            button="Delete budget"
+            busy="Deleting"
+        >
+            <p>{consequence}</p>
+            <input type="hidden" name="id" value=budget.id />
+        </FormDialog>
     }
 }
 
@@ -108,7 +102,7 @@ fn Terms(sending: Sending, amount: String, currency: String, warn_at: String, ha
                 aria-invalid=invalid(of_amount)
             />
         </Field>
-        <Field id="budget-warn" label="Tell us at (percent)" error=of_warn hint="In the audit log, and to webhooks that ask for budgets.">
+        <Field id="budget-warn" label="Tell us at (percent)" error=of_warn hint="Parted by commas. In the audit log, and to webhooks that ask for budgets.">
             <input
                 id="budget-warn"
                 name="form[warn_at]"
@@ -121,20 +115,8 @@ fn Terms(sending: Sending, amount: String, currency: String, warn_at: String, ha
             />
         </Field>
         <label class="flex items-start gap-2">
-            <input type="checkbox" name="form[hard_stop]" value="on" checked=hard_stop class="mt-0.5" />
+            <input type="checkbox" name="form[hard_stop]" value="on" checked=hard_stop class="mt-0.5 size-4 shrink-0 accent-accent" />
             <span>"Refuse new pods once all of it is spent; what runs goes on"</span>
         </label>
-    }
-}
-
-#[component]
-fn Buttons(sending: Sending, word: &'static str, doing: &'static str) -> impl IntoView {
-    view! {
-        <div class="flex justify-end gap-2">
-            <ButtonLink href=paths::budgets()>"Cancel"</ButtonLink>
-            <Button tone=ButtonTone::Primary blocked=sending.blocked(doing)>
-                {word}
-            </Button>
-        </div>
     }
 }

@@ -1,0 +1,63 @@
+//! A dialog that is one form: why it was refused, its fields, its end.
+
+use leptos::prelude::*;
+
+use crate::features::post_form::{Before, PostForm, Sending};
+use crate::features::problem::ErrorBanner;
+use crate::ui::button::{Button, ButtonLink, ButtonTone};
+use crate::ui::dialog::Dialog;
+
+/// The dialog; `children` are its words and fields.
+#[component]
+pub fn FormDialog(
+    #[prop(into)] title: String,
+    sending: Sending,
+    /// The fields that show their own refusals.
+    #[prop(optional)]
+    shown: &'static [&'static str],
+    /// As of the form.
+    #[prop(optional_no_strip, into)]
+    before: Option<Before>,
+    /// Where the page is without it.
+    #[prop(into)]
+    close: String,
+    #[prop(default = ButtonTone::Danger)] tone: ButtonTone,
+    /// What its button says.
+    #[prop(into)]
+    button: String,
+    /// Why the button waits while the form is sent.
+    busy: &'static str,
+    children: Children,
+) -> impl IntoView {
+    let elsewhere = sending.elsewhere(shown);
+    view! {
+        <Dialog title=title close=close.clone()>
+            <PostForm sending=sending before=before>
+                <div class="grid gap-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    {children()}
+                    <FormEnd sending=sending close=close tone=tone button=button busy=busy />
+                </div>
+            </PostForm>
+        </Dialog>
+    }
+}
+
+/// The end of a form: the way back and the one button that acts.
+#[component]
+pub fn FormEnd(
+    sending: Sending,
+    #[prop(into)] close: String,
+    #[prop(default = ButtonTone::Primary)] tone: ButtonTone,
+    #[prop(into)] button: String,
+    busy: &'static str,
+) -> impl IntoView {
+    view! {
+        <div class="flex justify-end gap-2">
+            <ButtonLink href=close>"Cancel"</ButtonLink>
+            <Button tone=tone blocked=sending.blocked(busy)>
+                {button}
+            </Button>
+        </div>
+    }
+}
