@@ -1,9 +1,9 @@
 // A page that fails its test on anything a person would find in the browser's console: errors, page errors, CSP reports.
-import { expect, test as base, type Page } from "@playwright/test";
+import { expect, test as base, type BrowserContext, type Locator, type Page } from "@playwright/test";
 
 export type Person = { email: string; password: string };
 
-type Fixtures = { person: Person; refusals: boolean; clean: void; signedIn: Page };
+type Fixtures = { person: Person; refusals: boolean; found: string[]; clean: void; signedIn: Page };
 
 export const test = base.extend<Fixtures>({
   // The user of the first start. Tests share it and keep apart by unique names.
@@ -14,24 +14,37 @@ export const test = base.extend<Fixtures>({
   },
   // Set by tests in which the server refuses something: the browser reports each such answer as an error.
   refusals: [false, { option: true }],
-  clean: [
-    async ({ page, refusals, baseURL }, use) => {
+  // Of every page of every context that a test opens, its own and those of somebody else.
+  found: [
+    async ({ browser, refusals, baseURL }, use) => {
       const found: string[] = [];
-      page.on("console", (message) => {
-        const { url } = message.location();
-        // What a provider's own pages fail to load is not ours.
-        if (/Failed to load resource/.test(message.text()) && !url.startsWith(`${baseURL}/`)) return;
-        // A container's network came or went beside the browser: it drops what it loads, and the page asks again.
-        if (/net::ERR_NETWORK_CHANGED/.test(message.text())) return;
-        if (refusals && /responded with a status of 4\d\d/.test(message.text())) return;
-        if (message.type() === "error" || /hydrat/i.test(message.text())) found.push(`${message.text()} ${url}`);
-      });
-      page.on("pageerror", (error) => found.push(String(error)));
-      await page.addInitScript(() => {
-        document.addEventListener("securitypolicyviolation", (event) => {
-          console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+      const watch = (context: BrowserContext) => {
+        context.on("console", (message) => {
+          const { url } = message.location();
+          // What a provider's own pages fail to load is not ours; nor is what a line that a test has cut does not carry.
+          const lost = /Failed to load resource|WebSocket connection to .+ failed/.test(message.text());
+          if (lost && !url.startsWith(`${baseURL}/`)) return;
+          // A container's network came or went beside the browser: it drops what it loads, and the page asks again.
+          if (/net::ERR_NETWORK_CHANGED/.test(message.text())) return;
+          if (refusals && /responded with a status of 4\d\d/.test(message.text())) return;
+          if (message.type() === "error" || /hydrat/i.test(message.text())) found.push(`${message.text()} ${url}`);
         });
-      });
+        context.on("weberror", (error) => found.push(String(error.error())));
+        void context.addInitScript(() => {
+          document.addEventListener("securitypolicyviolation", (event) => {
+            console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+          });
+        });
+      };
+      browser.on("context", watch);
+      await use(found);
+      browser.off("context", watch);
+    },
+    { auto: true },
+  ],
+  clean: [
+    // The page comes after who watches it.
+    async ({ found, page: _ }, use) => {
       await use();
       expect(found, "the browser's console").toEqual([]);
     },
@@ -43,7 +56,7 @@ export const test = base.extend<Fixtures>({
   },
 });
 
-export { expect, type Page };
+export { expect, type Locator, type Page };
 
 /** Opens a path and waits until its handlers exist (never a sleep, never `networkidle`). */
 export async function open(page: Page, path: string): Promise<void> {

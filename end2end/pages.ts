@@ -1,22 +1,7 @@
 // All pages, for the tests that hold for each of them and for pictures of them.
 import { expect, type Page } from "./fixtures.ts";
-import { emptyDeployment, unique } from "./helpers.ts";
-
-/** A namespace of one's own, made through REST with the page's session. */
-export async function namespace(page: Page): Promise<string> {
-  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("look") } });
-  const { id } = (await made.json()) as { id: string };
-  await expect
-    .poll(async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status)
-    .toBe("active");
-  return id;
-}
-
-/** What a namespace is called in the cluster. */
-export async function kubernetesName(page: Page, id: string): Promise<string> {
-  const found = await page.request.get(`/v1/kubernetes/namespaces/${id}`);
-  return ((await found.json()) as { kubernetes_name: string }).kubernetes_name;
-}
+import { clusterAdmin, emptyDeployment, unique } from "./helpers.ts";
+import { kubernetesName, namespace } from "./namespaces.ts";
 
 /** A key of one's own; gives its id. */
 async function apiKey(page: Page): Promise<string> {
@@ -44,34 +29,86 @@ async function logged(page: Page): Promise<[string, string]> {
   return [rows.items[0]?.id ?? "", session.account.id];
 }
 
-/** Paths of all pages of somebody who is signed in, with a namespace and a key to show. */
-export async function pages(page: Page): Promise<string[]> {
+/** A GPU workload that runs: it has a pod, events, a log line and figures. Gives its name and its pod's. */
+async function living(page: Page, id: string): Promise<[string, string]> {
+  const [name, route] = [unique("alive"), `/v1/kubernetes/namespaces/${id}`];
+  // Simulated: nothing is pulled.
+  const data = { name, sku_code: "gpu-h100-1x", replicas: 1, image: "registry.invalid/app:1" };
+  const made = await page.request.post(`${route}/deployments`, { data });
+  expect(made.status(), await made.text()).toBe(201);
+  const get = async (path: string) => (await page.request.get(`${route}/${path}`)).json();
+  await expect.poll(async () => (await get(`deployments/${name}`)).status, { timeout: 60_000 }).toBe("running");
+  const workload = `workloads/deployment/${name}`;
+  await expect.poll(async () => (await get(`${workload}/metrics`)).samples.length, { timeout: 60_000 }).toBeGreaterThan(0);
+  return [name, (await get(workload)).workload.pods[0].name];
+}
+
+/** A Job and a CronJob that start nothing; both have this name. */
+async function resting(name: string, namespace: string): Promise<void> {
+  const metadata = { name, namespace };
+  const containers = [{ name: "app", image: "registry.invalid/app:1" }];
+  const labels = { "remotegpu.ai/sku-code": "cpu-shared-8g" };
+  const spec = { suspend: true, template: { metadata: { labels }, spec: { restartPolicy: "Never", containers } } };
+  const clock = { schedule: "0 0 1 1 *", suspend: true, jobTemplate: { spec } };
+  const items = [
+    { apiVersion: "batch/v1", kind: "Job", metadata, spec },
+    { apiVersion: "batch/v1", kind: "CronJob", metadata, spec: clock },
+  ];
+  await clusterAdmin(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+}
+
+let made: Promise<string[]> | undefined;
+
+/** Paths of all pages of somebody who is signed in, with something to show on each; made once by each worker. */
+export function pages(page: Page): Promise<string[]> {
+  made ??= all(page);
+  return made;
+}
+
+async function all(page: Page): Promise<string[]> {
   const [id, key, hook] = [await namespace(page), await apiKey(page), await webhook(page)];
   const invited = await invitation(page);
   const [row, account] = await logged(page);
-  const name = unique("look");
-  await emptyDeployment(name, await kubernetesName(page, id));
-  const workload = `/kubernetes/${id}/workloads/deployment/${name}`;
+  const [name, inside] = [unique("look"), await kubernetesName(page, id)];
+  await emptyDeployment(name, inside);
+  await resting(name, inside);
+  const secret = { name, values: { PASSWORD: "never shown" } };
+  expect((await page.request.post(`/v1/kubernetes/namespaces/${id}/secrets`, { data: secret })).status()).toBe(201);
+  const [running, pod] = await living(page, id);
+  const workloads = `/kubernetes/${id}/workloads`;
+  const [workload, alive] = [`${workloads}/deployment/${name}`, `${workloads}/deployment/${running}`];
   return [
     "/",
     "/kubernetes",
     "/kubernetes?new=namespace",
-    `/kubernetes/${id}/workloads`,
-    `/kubernetes/${id}/workloads?item=deployment/one&item=job/two`,
+    workloads,
+    `${workloads}?item=deployment/one&item=job/two`,
+    `${workloads}?q=nothing-of-that-name`,
     workload,
     ...["logs", "terminal", "metrics", "yaml", "yaml?edit=yes"].map((tab) => `${workload}/${tab}`),
     ...["scale", "image", "restart", "rollback", "delete"].map((dialog) => `${workload}?do=${dialog}`),
+    alive,
+    ...["logs", "terminal", "metrics"].map((tab) => `${alive}/${tab}`),
+    `${alive}?do=delete`,
+    `${workloads}/pod/${pod}`,
+    `${workloads}/job/${name}`,
+    `${workloads}/cronjob/${name}`,
     `/kubernetes/${id}/deploy`,
     `/kubernetes/${id}/manifest`,
     `/kubernetes/${id}/access`,
     `/kubernetes/${id}/skypilot`,
     `/kubernetes/${id}/skypilot?verify=1`,
     `/kubernetes/${id}/network`,
+    `/kubernetes/${id}/network?new=service`,
     `/kubernetes/${id}/config`,
-    `/kubernetes/${id}/config?new=secret`,
+    ...["secret", "pull-secret", "config-map"].map((what) => `/kubernetes/${id}/config?new=${what}`),
+    `/kubernetes/${id}/config/secrets/${name}`,
+    `/kubernetes/${id}/config/secrets/${name}?delete=secret`,
     `/kubernetes/${id}/config/config-maps/kube-root-ca.crt`,
     `/kubernetes/${id}/settings`,
+    `/kubernetes/${id}/settings?delete=namespace`,
     "/catalogue",
+    "/catalogue?price=0.000001",
     "/usage",
     "/usage/records",
     "/usage/budgets",
@@ -111,6 +148,7 @@ export async function pages(page: Page): Promise<string[]> {
     "/settings/cli",
     "/settings/profile",
     "/reauthenticate?next=/",
+    "/login?next=/settings/profile",
     "/sign-in-failed",
     `/reset/${"0".repeat(64)}`,
     invited,

@@ -4,6 +4,9 @@ import { unique } from "../helpers.ts";
 
 const password = "a-password-for-tests";
 
+// Whose account is deleted has no page left.
+test.use({ refusals: true });
+
 /** Uses an invitation as somebody who is new. */
 async function join(page: Page, link: string): Promise<void> {
   await page.goto(new URL(link).pathname);

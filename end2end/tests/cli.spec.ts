@@ -44,7 +44,7 @@ async function token(page: Page, from: Machine): Promise<string> {
   return ((await made.json()) as { token: string }).token;
 }
 
-test("sign in first, allow, come back to the machine by itself, end the session", async ({ page, person, playwright, baseURL }) => {
+test("sign in first, allow, come back to the machine by itself, revoke the session", async ({ page, person, playwright, baseURL }) => {
   const from = await machine();
 
   await test.step("somebody who is not signed in signs in first and comes back to the question", async () => {
@@ -70,13 +70,13 @@ test("sign in first, allow, come back to the machine by itself, end the session"
   const program = await playwright.request.newContext({ baseURL, extraHTTPHeaders: { authorization: `Bearer ${made}` } });
   expect((await program.get("/v1/auth/session")).status()).toBe(200);
 
-  await test.step("the list shows it; ending it refuses its next request", async () => {
+  await test.step("the list shows it; revoking it refuses its next request", async () => {
     await open(page, "/settings/cli");
     const row = page.getByRole("row").filter({ hasText: from.name });
     await expect(row).toBeVisible();
-    await row.getByRole("link", { name: `End ${from.name}` }).click();
+    await row.getByRole("link", { name: `Revoke ${from.name}` }).click();
     await expect(page.getByText("is refused from its next request on")).toBeVisible();
-    await page.getByRole("button", { name: "End session" }).click();
+    await page.getByRole("button", { name: "Revoke session" }).click();
     await expect(page.getByRole("row").filter({ hasText: from.name })).toHaveCount(0);
     expect((await program.get("/v1/auth/session")).status()).toBe(401);
   });

@@ -1,22 +1,14 @@
 // What workloads read and where they are reached: Secrets, ConfigMaps, Services, and a job that uses them.
-import { expect, open, test, type Page } from "../fixtures.ts";
-import { image, unique } from "../helpers.ts";
-
-async function namespace(page: Page): Promise<string> {
-  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("config") } });
-  const { id } = (await made.json()) as { id: string };
-  await expect
-    .poll(async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status)
-    .toBe("active");
-  return id;
-}
+import { expect, open, test } from "../fixtures.ts";
+import { image } from "../helpers.ts";
+import { namespace } from "../namespaces.ts";
 
 test("a secret, a ConfigMap, a job that reads them, a service; then all of it is deleted", async ({ signedIn: page }) => {
-  const id = await namespace(page);
+  const id = await namespace(page, "config");
 
   await test.step("make a secret; its value is never shown", async () => {
     await open(page, `/kubernetes/${id}/config`);
-    await page.getByRole("link", { name: "Secret", exact: true }).click();
+    await page.getByRole("link", { name: "New secret", exact: true }).first().click();
     await page.getByLabel("Name", { exact: true }).fill("database");
     await page.getByLabel("Values").fill("PASSWORD=hunter2-hunter2\nUSER=root");
     await page.getByRole("button", { name: "Create secret" }).click();
@@ -83,7 +75,7 @@ test("a secret, a ConfigMap, a job that reads them, a service; then all of it is
     expect((await page.request.post(`/v1/kubernetes/namespaces/${id}/deployments`, { data })).status()).toBe(201);
     await open(page, `/kubernetes/${id}/network`);
     await expect(page.getByText("Nothing is exposed yet")).toBeVisible();
-    await page.getByRole("link", { name: "Expose a port" }).click();
+    await page.getByRole("link", { name: "Expose a port" }).first().click();
     await page.getByLabel("Container port").fill("8080");
     await expect(page.getByText("kubectl expose deployment web --name=web --port=80 --target-port=8080")).toBeVisible();
     await page.getByLabel(/Also over HTTP from outside/).check();
@@ -102,7 +94,12 @@ test("a secret, a ConfigMap, a job that reads them, a service; then all of it is
     await expect(page.getByText("Used by Job report")).toBeVisible();
     await page.getByLabel(/Type database/).fill("database");
     await page.getByRole("button", { name: "Delete secret" }).click();
-    await expect(page).toHaveURL(/\/config\?done=secret-deleted/);
+    const notice = page.getByText("Secret database is deleted");
+    await expect(notice).toBeVisible();
+    await expect(page).toHaveURL(/\/config$/);
     await expect(page.getByRole("link", { name: "database", exact: true })).toHaveCount(0);
+    await page.reload();
+    await expect(page.getByRole("heading", { name: "Secrets", exact: true })).toBeVisible();
+    await expect(notice).toHaveCount(0);
   });
 });

@@ -1,7 +1,7 @@
 // What a page shows, as a command: copied from the head of each resource, and good for what it says.
 import { expect, open, test, type Page } from "../fixtures.ts";
 import { emptyDeployment, unique } from "../helpers.ts";
-import { kubernetesName, namespace } from "../pages.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 test.use({ permissions: ["clipboard-read", "clipboard-write"] });
 
@@ -30,10 +30,17 @@ test("what a page shows is copied as the request that answers it", async ({ sign
     "/settings/api-keys": "/v1/api-keys",
     "/settings/members": "/v1/members",
     "/settings/webhooks": "/v1/webhooks",
+    "/settings/audit": "/v1/audit",
+    "/settings/cli": "/v1/cli-sessions",
+    "/usage": "/v1/usage/summary",
+    "/usage/records": "/v1/usage",
     "/usage/budgets": "/v1/budgets",
     "/engines": "/v1/engines",
     "/catalogue": "/v1/skus",
     "/platform/accounts": "/v1/platform/accounts",
+    "/platform/audit": "/v1/platform/audit",
+    "/platform/skypilot": "/v1/platform/skypilot",
+    "/platform/tenants": "/v1/platform/tenants",
     "/platform/skus/gpu-h100-1x": "/v1/platform/skus/gpu-h100-1x",
   };
   for (const [path, rest] of Object.entries(pages)) {

@@ -4,6 +4,7 @@ import { access } from "node:fs/promises";
 import { added, forgotten, ready } from "../engines.ts";
 import { expect, fill, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
+import { looksRight } from "../looks.ts";
 
 const EVERYBODY = "For every account of the platform (operators only)";
 
@@ -62,6 +63,7 @@ test.describe("engines that are no cluster", () => {
     const engine = await added(page, name);
     expect(await page.content(), "the key is never shown again").not.toContain(key);
     await ready(page, engine, `${name}-runpod`);
+    for (const path of [`${engine}?do=rotate`, engine]) await looksRight(page, path);
 
     await test.step("a wrong key changes nothing, a good one takes the old one's place", async () => {
       await page.getByRole("link", { name: "Rotate credentials" }).click();
@@ -113,6 +115,7 @@ test.describe("engines that are no cluster", () => {
     const engine = await added(page, name);
     await expect(page.getByText("None: a socket of this machine")).toBeVisible();
     await ready(page, engine, `${name}-docker`);
+    for (const path of [`${engine}?do=delete`, engine]) await looksRight(page, path);
     await forgotten(page, name, `${name}-docker`);
   });
 });

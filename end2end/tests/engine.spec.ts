@@ -101,6 +101,13 @@ test.describe("a cluster of one's own", () => {
       await expect(page.getByText(`The credentials of ${name} are replaced`)).toBeVisible();
     });
 
+    await test.step("a CA that is none changes nothing", async () => {
+      await fill(page, { "CA Data": "none" });
+      await page.getByRole("button", { name: "Save changes" }).click();
+      await expect(page.getByText("No certificate found").first()).toBeVisible();
+      await fill(page, { "CA Data": "" });
+    });
+
     await test.step("a check asked for is the newest of the list", async () => {
       await page.getByRole("button", { name: "Check now" }).click();
       await expect(page.getByText(`Engine ${name} is checked`)).toBeVisible();

@@ -1,13 +1,12 @@
 // A log of 20,000 lines: only what is seen is in the page, all of it can be searched and scrolled to.
 import { expect, open, test } from "../fixtures.ts";
-import { image, unique } from "../helpers.ts";
+import { image } from "../helpers.ts";
+import { namespace } from "../namespaces.ts";
 
 test("a log of 20,000 lines stays light, is searched whole, and is scrolled to its start", async ({ signedIn: page }) => {
-  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("team") } });
-  const { id } = (await made.json()) as { id: string };
-  const namespace = `/v1/kubernetes/namespaces/${id}`;
+  const id = await namespace(page);
+  const deployments = `/v1/kubernetes/namespaces/${id}/deployments`;
   const status = async (path: string) => ((await (await page.request.get(path)).json()) as { status: string }).status;
-  await expect.poll(() => status(namespace)).toBe("active");
   const program = "n=0; while [ $n -lt 20000 ]; do n=$((n+1)); echo line $n; done; while :; do sleep 1; done";
   const data = {
     name: "long",
@@ -16,8 +15,8 @@ test("a log of 20,000 lines stays light, is searched whole, and is scrolled to i
     image: await image(),
     command: ["/bin/sh", "-c", program],
   };
-  expect((await page.request.post(`${namespace}/deployments`, { data })).status()).toBe(201);
-  await expect.poll(() => status(`${namespace}/deployments/long`), { timeout: 60_000 }).toBe("running");
+  expect((await page.request.post(deployments, { data })).status()).toBe(201);
+  await expect.poll(() => status(`${deployments}/long`), { timeout: 60_000 }).toBe("running");
 
   await open(page, `/kubernetes/${id}/workloads/deployment/long/logs`);
   await page.getByLabel("How much").selectOption("100000");

@@ -1,14 +1,10 @@
 // A manifest pasted into the page: judged as it stands, refused with the reason, applied, seen.
 import { expect, open, test } from "../fixtures.ts";
-import { image, unique } from "../helpers.ts";
+import { image } from "../helpers.ts";
+import { namespace } from "../namespaces.ts";
 
 test("a pasted manifest is judged, mended and applied", async ({ signedIn: page }) => {
-  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("team") } });
-  const { id } = (await made.json()) as { id: string };
-  const namespace = `/v1/kubernetes/namespaces/${id}`;
-  await expect
-    .poll(async () => ((await (await page.request.get(namespace)).json()) as { status: string }).status)
-    .toBe("active");
+  const id = await namespace(page);
   const job = (sku: string) => (container: string) =>
     JSON.stringify({
       apiVersion: "batch/v1",
@@ -30,7 +26,20 @@ test("a pasted manifest is judged, mended and applied", async ({ signedIn: page 
   await page.getByLabel("Manifest").fill(job("no-such-sku")(container));
   await expect(check).toHaveAttribute("data-allowed", "false");
   await expect(check).toContainText("no-such-sku");
-  await page.getByLabel("Manifest").fill(job("cpu-shared-8g")(container));
+  await test.step("while a changed one is judged, it is seen that the answer is about the one before", async () => {
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    await page.route("**/api/manifest/check*", async (route) => {
+      await held;
+      await route.continue();
+    });
+    const asked = page.waitForRequest("**/api/manifest/check*");
+    await page.getByLabel("Manifest").fill(job("cpu-shared-8g")(container));
+    await asked;
+    await expect(page.getByTestId("verdict")).toHaveAttribute("aria-busy", "true");
+    answer();
+    await expect(page.getByTestId("verdict")).toHaveAttribute("aria-busy", "false");
+  });
   await expect(check).toHaveAttribute("data-allowed", "true");
   await expect(check).toContainText("The API server takes it");
   await page.getByRole("button", { name: "Apply" }).click();
@@ -40,11 +49,7 @@ test("a pasted manifest is judged, mended and applied", async ({ signedIn: page 
 });
 
 test("a CronJob is pasted, suspended, resumed, run by hand and deleted", async ({ signedIn: page }) => {
-  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("team") } });
-  const { id } = (await made.json()) as { id: string };
-  await expect
-    .poll(async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status)
-    .toBe("active");
+  const id = await namespace(page);
   const container = { name: "app", image: await image(), command: ["/bin/sh", "-c", "exit 0"] };
   const template = {
     metadata: { labels: { "remotegpu.ai/sku-code": "cpu-shared-8g" } },

@@ -1,8 +1,12 @@
 // People of an account: invited by link, another role, out again; each change counts from the next request on.
 import { expect, hydrated, open, signIn, test } from "../fixtures.ts";
-import { unique } from "../helpers.ts";
+import { emptyDeployment, unique } from "../helpers.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 const password = "a-password-for-tests";
+
+// Whoever is removed or suspended has pages open that ask on.
+test.use({ refusals: true });
 
 test("invite, join in another browser, change the role, remove", async ({ signedIn: page, browser }) => {
   const email = `${unique("person")}@example.com`;
@@ -76,6 +80,39 @@ test("invite, join in another browser, change the role, remove", async ({ signed
     await create.press("Enter");
     await expect(other).toHaveURL(/\/kubernetes$/);
     await expect(other.getByRole("link", { name: "New namespace" })).toHaveCount(0);
+  });
+
+  await test.step("what refuses them as a whole is not in the side bar, and forms say it on their buttons", async () => {
+    const main = other.getByRole("navigation", { name: "Main" });
+    await expect(main.getByRole("link", { name: "Members" })).toBeVisible();
+    for (const closed of ["Audit", "Engines", "Webhooks"]) {
+      await expect(main.getByRole("link", { name: closed })).toHaveCount(0);
+    }
+    await open(other, `/kubernetes/${await namespace(page)}/settings`);
+    const why = "Owners, admins and members may do this";
+    for (const button of ["Rename", "Save default SKU", "Save rule", "Delete namespace"]) {
+      await expect(other.getByRole("button", { name: button })).toHaveAttribute("title", why);
+    }
+  });
+
+  await test.step("menus of rows and what is done to those that are ticked say it too", async () => {
+    const id = await namespace(page);
+    const web = unique("web");
+    await emptyDeployment(web, await kubernetesName(page, id));
+    await open(other, `/kubernetes/${id}/workloads`);
+    const row = other.getByRole("row").filter({ hasText: web });
+    await row.getByLabel(`Actions for ${web}`).click();
+    await expect(row.getByRole("link", { name: "Logs" })).toBeVisible();
+    const why = "Owners, admins and members may do this";
+    for (const action of ["Scale", "Restart", "Change image", "Delete"]) {
+      await expect(row.getByRole("button", { name: action, exact: true })).toHaveAttribute("title", why);
+      await expect(row.getByRole("link", { name: action, exact: true })).toHaveCount(0);
+    }
+    await row.getByRole("checkbox", { name: `Select ${web}` }).check();
+    await expect(other.getByRole("button", { name: "Delete selected" })).toHaveAttribute("title", why);
+    await other.keyboard.press("Control+k");
+    await other.getByRole("combobox", { name: "Go to" }).fill("new api key");
+    await expect(other.getByText("Nothing of that name.")).toBeVisible();
   });
 
   await test.step("a forgotten password: the link is shown once and works once", async () => {
@@ -178,4 +215,6 @@ test("a person in two accounts switches between them", async ({ page, person }) 
   await expect(page.getByLabel("Account", { exact: true }).locator("option:checked")).toHaveText("default");
   await open(page, "/settings/account");
   await expect(page.getByRole("heading", { name: "Account", exact: true })).toBeVisible();
+  await page.setViewportSize({ width: 1000, height: 800 });
+  await expect(page.getByRole("combobox", { name: "Account to act in" })).toBeVisible();
 });

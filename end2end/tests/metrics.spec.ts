@@ -1,7 +1,7 @@
 // What a workload uses, as charts; and what idle GPUs lead to. The simulated engine makes the figures up as it is told.
 import { expect, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
-import { namespace } from "../pages.ts";
+import { namespace } from "../namespaces.ts";
 
 /** Saves a rule that acts at once. */
 async function rule(page: Page, id: string, action: string): Promise<void> {

@@ -1,7 +1,7 @@
 // What is set in a namespace without JavaScript: a ConfigMap, a secret, a service, another image, its rules.
 import { expect, signInPlainly, test } from "../fixtures.ts";
 import { clusterAdmin, emptyDeployment } from "../helpers.ts";
-import { kubernetesName, namespace } from "../pages.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 test("a ConfigMap and a secret are made, changed and deleted without JavaScript", async ({ page, person }) => {
   await signInPlainly(page, person);

@@ -1,7 +1,7 @@
 // A namespace's own pages: its name, what a deletion says, what the window is called, the menus of its rows.
 import { expect, open, test } from "../fixtures.ts";
 import { emptyDeployment, unique } from "../helpers.ts";
-import { kubernetesName, namespace } from "../pages.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 test("a rename says so and can be taken back", async ({ signedIn: page }) => {
   const id = await namespace(page);
@@ -17,13 +17,22 @@ test("a rename says so and can be taken back", async ({ signedIn: page }) => {
   await expect(field).toHaveValue(old);
 });
 
-test("the menu of a row leads to its dialogs; a deletion says what ends", async ({ signedIn: page }) => {
+test("the menu of a row leads to its dialogs, and Escape closes it; a deletion says what ends", async ({ signedIn: page }) => {
   const id = await namespace(page);
   const web = unique("web");
   await emptyDeployment(web, await kubernetesName(page, id));
   await open(page, `/kubernetes/${id}/workloads`);
-  await page.getByLabel(`Actions for ${web}`).click();
-  await page.getByRole("row").filter({ hasText: web }).getByRole("link", { name: "Scale" }).click();
+  const row = page.getByRole("row").filter({ hasText: web });
+  await expect(row).toContainText("Scaled to zero");
+  await expect(row).not.toContainText("Running");
+  const [menu, scale] = [page.getByLabel(`Actions for ${web}`), row.getByRole("link", { name: "Scale" })];
+  await menu.click();
+  await scale.focus();
+  await page.keyboard.press("Escape");
+  await expect(scale).toBeHidden();
+  await expect(menu).toBeFocused();
+  await menu.click();
+  await scale.click();
   await expect(page.getByRole("dialog", { name: `Scale ${web}` })).toBeVisible();
 
   const { name } = (await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { name: string };
@@ -54,4 +63,23 @@ test("each window is called after what it shows", async ({ signedIn: page }) => 
   await expect(page).toHaveTitle(`${workload} · RemoteGPU`);
   await page.getByRole("link", { name: "YAML" }).click();
   await expect(page).toHaveTitle(`YAML · ${workload} · RemoteGPU`);
+});
+
+test("meters say how much of its limits a namespace uses, and the account", async ({ signedIn: page }) => {
+  const [id, name] = [await namespace(page), unique("metered")];
+  const deployments = `/v1/kubernetes/namespaces/${id}/deployments`;
+  // Asked for again: a page of settings stays as it was opened.
+  const gpus = async (path: string) => {
+    await open(page, path);
+    const meters = page.getByRole("img", { name: /^GPUs: / });
+    return (await meters.evaluateAll((all) => all.map((meter) => meter.getAttribute("aria-label")))).join(", ");
+  };
+  await expect.poll(() => gpus(`/kubernetes/${id}/settings`)).toMatch(/^GPUs: 0 of [1-9]\d*$/);
+
+  // Simulated: nothing is pulled.
+  const data = { name, sku_code: "gpu-h100-1x", replicas: 1, image: "registry.invalid/app:1" };
+  expect((await page.request.post(deployments, { data })).status()).toBe(201);
+  await expect.poll(() => gpus(`/kubernetes/${id}/settings`)).toMatch(/^GPUs: 1 of [1-9]\d*$/);
+  expect(await gpus("/settings/account")).toMatch(/^GPUs: [1-9]\d* of [1-9]\d*$/);
+  await page.request.delete(`${deployments}/${name}`);
 });

@@ -1,47 +1,8 @@
 // The browser loses the console and gets it back: what was shown stays, and what happened meanwhile appears.
-import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { expect, open, test } from "../fixtures.ts";
-import { emptyDeployment, unique } from "../helpers.ts";
-import { kubernetesName, namespace } from "../pages.ts";
-
-/** A line to the console that can be cut: the browser's own "offline" leaves open streams alone. */
-class Line {
-  private readonly sockets = new Set<Socket>();
-  private readonly server = createServer((near) => this.join(near));
-  private port = 0;
-
-  constructor(private readonly console: URL) {}
-
-  /** Connects, the second time at the port of the first. */
-  async mend(): Promise<void> {
-    await new Promise<void>((listening) => this.server.listen(this.port, this.console.hostname, listening));
-    this.port = (this.server.address() as AddressInfo).port;
-  }
-
-  /** Ends what is open and refuses what comes. */
-  async cut(): Promise<void> {
-    const closed = new Promise((done) => this.server.close(done));
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-  }
-
-  /** The same host: a session's cookie goes to each of its ports. */
-  url(path: string): string {
-    return `http://${this.console.hostname}:${this.port}${path}`;
-  }
-
-  private join(near: Socket): void {
-    const far = connect(Number(this.console.port), this.console.hostname);
-    for (const [one, other] of [[near, far], [far, near]] as const) {
-      this.sockets.add(one);
-      one.on("error", () => other.destroy()).on("close", () => {
-        this.sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
-  }
-}
+import { clusterAdmin, emptyDeployment, image, unique } from "../helpers.ts";
+import { Line } from "../line.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 test("a live list keeps what it has, says that it reconnects, and catches up", async ({ signedIn: page, baseURL }) => {
   const line = new Line(new URL(String(baseURL)));
@@ -65,5 +26,82 @@ test("a live list keeps what it has, says that it reconnects, and catches up", a
   await expect(row(meanwhile)).toBeVisible();
   await expect(page.getByText("live", { exact: true })).toBeVisible();
   await expect(row(before)).toBeVisible();
+  await line.cut();
+});
+
+test("a workload that one looks at stays, a form says that nobody answers, and what happened meanwhile appears", async ({ signedIn: page, baseURL }) => {
+  const line = new Line(new URL(String(baseURL)));
+  await line.mend();
+  const [id, name] = [await namespace(page), unique("seen")];
+  const inside = await kubernetesName(page, id);
+  await emptyDeployment(name, inside);
+  await open(page, line.url(`/kubernetes/${id}/workloads/deployment/${name}`));
+  await expect(page.getByText("live", { exact: true })).toBeVisible();
+
+  await line.cut();
+  await expect(page.getByText("reconnecting", { exact: true })).toBeVisible();
+  await page.getByRole("link", { name: "Scale" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Pods wanted").fill("2");
+  await dialog.getByRole("button", { name: "Scale" }).click();
+  await expect(dialog.getByText("The console did not answer. Check your connection and try again")).toBeVisible();
+  await expect(dialog.getByLabel("Pods wanted")).toHaveValue("2");
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("heading", { name, level: 1 })).toBeVisible();
+  await expect(page.getByTestId("reason")).not.toBeEmpty();
+  await clusterAdmin(["delete", "deployment", name, "-n", inside]);
+
+  await line.mend();
+  await expect(page.getByText("This Deployment is gone")).toBeVisible();
+  await line.cut();
+});
+
+test("a log stays and begins anew without a line twice; a terminal keeps its screen and says that its shell is new", async ({ signedIn: page, baseURL }) => {
+  const line = new Line(new URL(String(baseURL)));
+  await line.mend();
+  const id = await namespace(page);
+  const deployments = `/v1/kubernetes/namespaces/${id}/deployments`;
+  const status = async (path: string) => ((await (await page.request.get(path)).json()) as { status: string }).status;
+  const data = { name: "away", sku_code: "cpu-shared-8g", replicas: 1, image: await image() };
+  expect((await page.request.post(deployments, { data })).status()).toBe(201);
+  await expect.poll(() => status(`${deployments}/away`), { timeout: 60_000 }).toBe("running");
+  const workload = `/kubernetes/${id}/workloads/deployment/away`;
+
+  await test.step("the log", async () => {
+    await open(page, line.url(`${workload}/logs`));
+    const log = page.getByRole("log");
+    const last = async () => Number((await log.innerText()).match(/tick \d+/g)?.at(-1)?.slice(5) ?? 0);
+    // Of the workload, and of its log.
+    await expect(page.getByText("live", { exact: true })).toHaveCount(2);
+    await expect.poll(last).toBeGreaterThan(0);
+    await line.cut();
+    await expect(page.getByText("reconnecting", { exact: true })).toHaveCount(2);
+    await expect(log.getByText("hello from the container")).toHaveCount(1);
+    const before = await last();
+    expect(before).toBeGreaterThan(0);
+    await line.mend();
+    await expect.poll(last).toBeGreaterThan(before);
+    await expect(page.getByText("live", { exact: true })).toHaveCount(2);
+    for (const text of ["hello from the container", "tick 1", `tick ${before}`]) {
+      await expect(log.getByText(text, { exact: true })).toHaveCount(1);
+    }
+  });
+
+  await test.step("the terminal", async () => {
+    await open(page, line.url(`${workload}/terminal`));
+    await page.getByRole("button", { name: "Connect" }).click();
+    const [state, screen] = [page.getByTestId("terminal-state"), page.locator("remote-terminal")];
+    await expect(state).toContainText("Connected");
+    await page.keyboard.type("echo before $((6*7))\n");
+    await expect(screen).toContainText("before 42");
+    await line.cut();
+    await expect(state).toContainText("The line broke; opening a new shell");
+    await expect(screen).toContainText("before 42");
+    await line.mend();
+    await expect(state).toContainText("The line broke; this is a new shell");
+    await expect(screen).toContainText("before 42");
+    await page.keyboard.type("echo after $((7*7))\n");
+    await expect(screen).toContainText("after 49");
+  });
   await line.cut();
 });

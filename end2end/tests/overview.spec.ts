@@ -1,7 +1,7 @@
 // The first page: what runs and what is free, also for somebody who comes back to it from a shell.
 import { expect, open, test } from "../fixtures.ts";
 import { emptyDeployment, unique } from "../helpers.ts";
-import { kubernetesName, namespace } from "../pages.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 test("the first page says what is free, and what happened while one was away", async ({ signedIn: page }) => {
   const id = await namespace(page);
@@ -17,4 +17,44 @@ test("the first page says what is free, and what happened while one was away", a
     return row.count();
   };
   await expect.poll(back).toBe(1);
+});
+
+test("the first steps of an empty account are ticked off as they happen", async ({ page, person, request, playwright, baseURL }) => {
+  expect((await request.post("/v1/auth/login", { data: person })).ok()).toBe(true);
+  const data = { name: unique("fresh"), owner_email: `${unique("fresh")}@example.com` };
+  const account = await request.post("/v1/platform/accounts", { data });
+  const { invitation } = (await account.json()) as { invitation: { link: string } };
+  await open(page, new URL(invitation.link).pathname);
+  await page.getByLabel("Password").fill("a-password-for-tests");
+  await page.getByRole("button", { name: "Join" }).click();
+  await expect(page).toHaveURL(/\/$/);
+
+  const steps = page.getByRole("region", { name: "First steps" });
+  const next = steps.getByRole("link");
+  const done = async () => {
+    await open(page, "/");
+    return steps.getByText("Done", { exact: true }).count();
+  };
+  expect(await done()).toBe(0);
+  await expect(steps.getByRole("listitem")).toHaveCount(4);
+  await expect(next).toHaveText("New namespace");
+
+  const id = await namespace(page);
+  await expect.poll(done).toBe(1);
+  await expect(next).toHaveText("New API key");
+
+  const made = await page.request.post("/v1/api-keys", { data: { name: "laptop", scopes: { all: true } } });
+  const { key } = (await made.json()) as { key: string };
+  await expect.poll(done).toBe(2);
+  await expect(next).toHaveText("Get access");
+
+  const kubectl = await playwright.request.newContext({ baseURL, extraHTTPHeaders: { "x-api-key": key } });
+  const used = await kubectl.post(`/v1/kubernetes/namespaces/${id}/exec-credential`);
+  expect(used.ok(), await used.text()).toBe(true);
+  await kubectl.dispose();
+  await expect.poll(done).toBe(3);
+  await expect(next).toHaveText("Deploy");
+
+  await emptyDeployment("first", await kubernetesName(page, id));
+  await expect.poll(async () => (await done()) + (await steps.count())).toBe(0);
 });

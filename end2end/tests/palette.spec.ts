@@ -1,7 +1,8 @@
 // The palette and the keys: anywhere in two keystrokes, without a pointer.
+import AxeBuilder from "@axe-core/playwright";
 import { expect, open, test } from "../fixtures.ts";
 import { emptyDeployment, unique } from "../helpers.ts";
-import { kubernetesName, namespace } from "../pages.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 test("go to a page and to a namespace by typing", async ({ signedIn: page }) => {
   const name = unique("typed");
@@ -26,6 +27,17 @@ test("go to a page and to a namespace by typing", async ({ signedIn: page }) => 
   await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}\/access$/);
   await expect(field).toBeHidden();
 });
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`its lines can be read in ${scheme}, the chosen one too`, async ({ signedIn: page }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await open(page, "/");
+    await page.keyboard.press("Control+k");
+    await expect(page.getByRole("listbox").getByRole("option").first()).toHaveAttribute("aria-selected", "true");
+    const { violations } = await new AxeBuilder({ page }).include("dialog[open]").withRules(["color-contrast"]).analyze();
+    expect(violations.flatMap((v) => v.nodes.map((n) => n.html))).toEqual([]);
+  });
+}
 
 test("the chosen line is in view, however far down; every form of a namespace is there", async ({ signedIn: page }) => {
   const id = await namespace(page);
@@ -72,6 +84,29 @@ test("g and a letter go somewhere, but not while one types; Escape closes", asyn
   await expect(page.getByText("Nothing of that name.")).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(field).toBeHidden();
+});
+
+test("a theme is chosen, and one signs out", async ({ signedIn: page }) => {
+  await open(page, "/");
+  const field = page.getByRole("combobox", { name: "Go to" });
+  const root = page.locator("html");
+  await page.keyboard.press("Control+k");
+  await field.fill("theme dark");
+  await expect(page.getByRole("listbox").getByRole("option")).toHaveCount(1);
+  await page.keyboard.press("Enter");
+  await expect(field).toBeHidden();
+  await expect(root).toHaveAttribute("data-theme", "dark");
+  await expect(page.getByRole("button", { name: "Theme: dark" })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await field.fill("theme system");
+  await page.keyboard.press("Enter");
+  await expect(root).not.toHaveAttribute("data-theme", /.*/);
+
+  await page.keyboard.press("Control+k");
+  await field.fill("sign out");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/login/);
+  expect((await page.request.get("/v1/auth/session")).status()).toBe(401);
 });
 
 test("j and k go through the rows of a table, Enter opens one", async ({ signedIn: page }) => {

@@ -1,7 +1,7 @@
 // Keys, webhooks and budgets without JavaScript: each form once. What is shown only once is refused with the way to get it.
 import { expect, signInPlainly, test } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
-import { namespace } from "../pages.ts";
+import { namespace } from "../namespaces.ts";
 
 test("a key is renamed, disabled, enabled and revoked without JavaScript", async ({ page, person }) => {
   await signInPlainly(page, person);
@@ -39,7 +39,7 @@ test("a key is renamed, disabled, enabled and revoked without JavaScript", async
   expect(status).toBe("revoked");
 });
 
-test("a webhook is changed, tested, switched and deleted without JavaScript", async ({ page, person }) => {
+test("a webhook is changed, tested, disabled, enabled and deleted without JavaScript", async ({ page, person }) => {
   await signInPlainly(page, person);
   const name = unique("plain");
 
@@ -65,9 +65,9 @@ test("a webhook is changed, tested, switched and deleted without JavaScript", as
   await page.getByRole("button", { name: "Send a test" }).click();
   await expect(page).toHaveURL(/done=webhook-tested/);
   await expect(page.getByRole("row", { name: /webhook\.test/ })).toBeVisible();
-  await page.getByRole("button", { name: "Switch off" }).click();
+  await page.getByRole("button", { name: "Disable" }).click();
   await expect(page).toHaveURL(/done=webhook-disabled/);
-  await page.getByRole("button", { name: "Switch on" }).click();
+  await page.getByRole("button", { name: "Enable" }).click();
   await expect(page).toHaveURL(/done=webhook-enabled/);
   await page.getByRole("link", { name: "Delete", exact: true }).click();
   await page.getByRole("button", { name: "Delete webhook" }).click();

@@ -1,7 +1,8 @@
 // How people sign in, prove again who they are, and end that: password, sessions, identity provider.
-// No wrong passwords: the soft lock of the address would hold up the tests that run beside these.
+// A wrong password comes from an address of its own: its soft lock would hold up the tests that run beside these.
 import { expect, hydrated, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
+import { Line } from "../line.ts";
 
 const NEW = "another password for the tests";
 
@@ -92,6 +93,37 @@ test("somebody proves again who they are, with the provider and with a password"
 
 test.describe("what is refused", () => {
   test.use({ refusals: true });
+
+  test("a wrong password says so, keeps what was typed and where one wanted to go", async ({ page, request, person, baseURL }) => {
+    const email = `${unique("owner")}@example.com`;
+    expect((await request.post("/v1/auth/login", { data: person })).ok()).toBe(true);
+    const account = await request.post("/v1/platform/accounts", { data: { name: unique("forgetful"), owner_email: email } });
+    const { invitation } = (await account.json()) as { invitation: { link: string } };
+    await open(page, new URL(invitation.link).pathname);
+    await page.getByLabel("Password").fill(NEW);
+    await page.getByRole("button", { name: "Join" }).click();
+    await expect(page).toHaveURL(/\/$/);
+    await page.context().clearCookies();
+
+    const line = new Line(new URL(String(baseURL)), "127.0.0.9");
+    await line.mend();
+    await open(page, line.url("/settings/profile"));
+    await expect(page).toHaveURL(/\/login\?next=/);
+    await page.getByLabel("E-mail").fill(email);
+    await page.getByLabel("Password").fill("not this one");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await expect(page.getByText("Invalid e-mail or password")).toBeVisible();
+    await expect(page.getByLabel("E-mail")).toHaveValue(email);
+    await expect(page).toHaveURL(/\/login\?next=/);
+
+    // The lock of a first mistake is over within a second; a right password elsewhere in the browser ends it for good.
+    const login = async () => (await page.request.post(line.url("/v1/auth/login"), { data: { email, password: NEW } })).status();
+    await expect.poll(login).toBe(200);
+    await page.getByLabel("Password").fill(NEW);
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await expect(page).toHaveURL(/\/settings\/profile$/);
+    await line.cut();
+  });
 
   test("an identity is unlinked once there is another way in, and linked again", async ({ page }) => {
     const email = await newPerson(page);

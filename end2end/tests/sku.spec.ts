@@ -1,7 +1,25 @@
 // SKUs as an operator sells them: made, found by tenants, priced anew, granted to some, retired.
-import { expect, fill, open, test } from "../fixtures.ts";
+import { expect, fill, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
-import { namespace } from "../pages.ts";
+import { namespace } from "../namespaces.ts";
+
+const tolerations = [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }];
+
+/** A SKU on sale that no node offers, and how it is changed. */
+async function soldNowhere(page: Page) {
+  const code = unique("sku");
+  const spec = {
+    title: `1 CPU of ${code}`,
+    resources: { cpu: "1", memory: "1Gi" },
+    price: { perHour: "0.10", currency: "EUR" },
+    placement: { engines: [unique("nowhere")], tolerations },
+  };
+  expect((await page.request.post("/v1/platform/skus", { data: { code, spec } })).status()).toBe(201);
+  await expect.poll(async () => (await page.request.get(`/v1/skus/${code}`)).status()).toBe(200);
+  const change = async (data: object) =>
+    expect((await page.request.patch(`/v1/platform/skus/${code}`, { data })).status()).toBe(200);
+  return { code, change };
+}
 
 test.describe("operators", () => {
   test.use({ refusals: true });
@@ -80,19 +98,7 @@ test("an account is granted some SKUs and sees no others", async ({ signedIn: pa
 });
 
 test("who waits for a SKU is told when it is free", async ({ signedIn: page }) => {
-  const code = unique("sku");
-  const placement = {
-    engines: [unique("nowhere")],
-    tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }],
-  };
-  const spec = {
-    title: `1 CPU of ${code}`,
-    resources: { cpu: "1", memory: "1Gi" },
-    price: { perHour: "0.10", currency: "EUR" },
-    placement,
-  };
-  expect((await page.request.post("/v1/platform/skus", { data: { code, spec } })).status()).toBe(201);
-  await expect.poll(async () => (await page.request.get(`/v1/skus/${code}`)).status()).toBe(200);
+  const { code, change } = await soldNowhere(page);
 
   await open(page, "/catalogue");
   const tell = page.getByRole("button", { name: `Tell me when ${code} is free` });
@@ -100,26 +106,44 @@ test("who waits for a SKU is told when it is free", async ({ signedIn: page }) =
   await expect(tell).toHaveAttribute("aria-pressed", "true");
   await open(page, "/catalogue");
   await expect(tell).toHaveAttribute("aria-pressed", "true");
-  const moved = { data: { placement: { ...placement, engines: ["simulated"] } } };
-  expect((await page.request.patch(`/v1/platform/skus/${code}`, moved)).status()).toBe(200);
+  await change({ placement: { tolerations, engines: ["simulated"] } });
   await expect(page.getByText(`${code} is free now`)).toBeVisible({ timeout: 60_000 });
   await page.getByRole("button", { name: "Dismiss" }).click();
   await expect(page.getByText(`${code} is free now`)).toBeHidden();
-  expect((await page.request.patch(`/v1/platform/skus/${code}`, { data: { retired: true } })).status()).toBe(200);
+  await change({ retired: true });
+});
+
+test("what is free follows on an open page, in the catalogue and while one deploys", async ({ signedIn: page, context }) => {
+  const { code, change } = await soldNowhere(page);
+
+  const wizard = await context.newPage();
+  await open(wizard, `/kubernetes/${await namespace(page)}/deploy`);
+  await open(page, "/catalogue");
+  const row = page.getByRole("row").filter({ hasText: code });
+  const card = wizard.locator("label").filter({ hasText: code });
+  await expect(row).toContainText("0 of 0 free");
+  await expect(card).toContainText("0 of 0 free");
+  await change({ placement: { tolerations, engines: ["simulated"] } });
+  await expect(row).toContainText(/[1-9]\d* of \d+ free/, { timeout: 60_000 });
+  await expect(card).toContainText(/[1-9]\d* of \d+ free/, { timeout: 60_000 });
+  await expect(page.getByRole("button", { name: `Tell me when ${code} is free` })).toHaveCount(0);
+  await change({ retired: true });
+  await expect(row).toHaveCount(0);
 });
 
 test("shapes are narrowed by memory, price and what is free, in the catalogue and while one deploys", async ({ signedIn: page }) => {
   const price = page.getByLabel("Price up to, an hour");
   const memory = page.getByLabel("GPU memory from, GB");
+  const row = (code: string) => page.getByRole("row").filter({ hasText: code });
 
   await test.step("the catalogue", async () => {
     await open(page, "/catalogue");
-    const row = (code: string) => page.getByRole("row").filter({ hasText: code });
     await price.fill("5");
     await price.press("Tab");
     await expect(page).toHaveURL(/\/catalogue\?price=5$/);
     await expect(row("gpu-h100-8x")).toHaveCount(0);
     await expect(row("gpu-h100-1x")).toContainText("€3.29/h");
+    await expect(row("gpu-h100-1x")).toContainText("remotegpu-nvidia-1xh100");
     await expect(row("cpu-shared-8g")).toHaveCount(1);
     await memory.fill("40");
     await memory.press("Tab");
@@ -148,5 +172,14 @@ test("shapes are narrowed by memory, price and what is free, in the catalogue an
     await expect(page.getByRole("radio", { name: /cpu-shared-8g/ })).toBeChecked();
     await expect(page).toHaveURL(/\/deploy\?memory=40&price=5$/);
     await expect(name).toHaveValue("kept");
+  });
+
+  await test.step("who compares for a namespace comes back to it with a SKU chosen", async () => {
+    await page.getByRole("link", { name: "Compare them side by side" }).click();
+    await page.getByRole("navigation", { name: "Filter" }).getByRole("link", { name: "GPU" }).click();
+    await expect(row("cpu-shared-8g")).toHaveCount(0);
+    await page.getByRole("link", { name: "Choose gpu-h100-8x" }).click();
+    await expect(page).toHaveURL(/\/deploy\?sku=gpu-h100-8x$/);
+    await expect(page.getByRole("radio", { name: /gpu-h100-8x/ })).toBeChecked();
   });
 });

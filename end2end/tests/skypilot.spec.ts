@@ -19,6 +19,9 @@ test("SkyPilot access from the first tick to its removal", async ({ signedIn: pa
     await open(page, `/kubernetes/${id}/skypilot`);
     await expect(page.getByText("Off", { exact: true })).toBeVisible();
     await expect(page.getByText(/^Given to nobody in this version/)).toBeVisible();
+    for (const way of ["A ServiceAccount of yours", "One that SkyPilot makes itself", "Your local kubeconfig"]) {
+      await expect(page.getByText(way, { exact: true })).toBeVisible();
+    }
     await page.getByLabel("ServiceAccount", { exact: true }).fill("my-sky");
     await page.getByLabel(/^sky gpus list/).check();
     await page.getByRole("button", { name: "Show the files" }).click();
@@ -54,16 +57,16 @@ test("SkyPilot access from the first tick to its removal", async ({ signedIn: pa
     await expect(page.getByText("Everything that SkyPilot needs is allowed")).toBeVisible();
   });
 
-  await test.step("issue a kubeconfig, which is shown once, and end it", async () => {
+  await test.step("issue a kubeconfig, which is shown once, and revoke it", async () => {
     await open(page, `/kubernetes/${id}/skypilot`);
     await page.getByLabel("Kubeconfig for").fill("ci");
     await page.getByRole("button", { name: "Issue kubeconfig" }).click();
     await expect(page.getByText("Shown once.")).toBeVisible();
     await expect(page.getByText(/current-context/)).toBeVisible();
     await expect(page.getByRole("region", { name: "Kubeconfigs", exact: true }).getByText("Active")).toBeVisible();
-    await page.getByRole("link", { name: "End ci" }).click();
-    await page.getByRole("button", { name: "End kubeconfig" }).click();
-    await expect(page.getByRole("region", { name: "Kubeconfigs", exact: true }).getByText("Ended")).toBeVisible();
+    await page.getByRole("link", { name: "Revoke ci" }).click();
+    await page.getByRole("button", { name: "Revoke kubeconfig" }).click();
+    await expect(page.getByRole("region", { name: "Kubeconfigs", exact: true }).getByText("Revoked")).toBeVisible();
   });
 
   await test.step("remove it by typing the account's name", async () => {

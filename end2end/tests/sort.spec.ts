@@ -1,6 +1,7 @@
 // Tables in the order of a column: by mouse and by keyboard, in the address, and only where the whole list is there.
 import { expect, hydrated, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
+import { namespace } from "../namespaces.ts";
 
 const head = (page: Page, name: string) => page.getByRole("columnheader", { name, exact: true });
 
@@ -93,6 +94,38 @@ test("keys come page by page in the order of a column, and another order begins 
   const { next_cursor } = (await first.json()) as { next_cursor: string };
   await open(page, `/settings/api-keys?sort=name&cursor=${next_cursor}`);
   await expect(head(page, "Name")).toHaveAttribute("aria-sort", "ascending");
+  await expect(head(page, "Last used").getByRole("link")).toHaveCount(0);
   await head(page, "Name").getByRole("link").click();
   await expect(page).toHaveURL(/\/api-keys\?sort=-name$/);
+});
+
+test("keys that one page holds come in the order of their last use, those never used last", async ({ signedIn: page, browser, request }) => {
+  const name = unique("used");
+  const data = { name, owner_email: `${name}@example.com` };
+  const account = await page.request.post("/v1/platform/accounts", { data });
+  const { invitation } = (await account.json()) as { invitation: { link: string } };
+  const owner = await (await browser.newContext()).newPage();
+  await open(owner, new URL(invitation.link).pathname);
+  await owner.getByLabel("Password").fill("a-password-for-tests");
+  await owner.getByRole("button", { name: "Join" }).click();
+  await expect(owner).toHaveURL(/\/$/);
+  const id = await namespace(owner);
+  const secrets = new Map<string, string>();
+  for (const called of ["never", "early", "late"]) {
+    const made = await owner.request.post("/v1/api-keys", { data: { name: called, scopes: { all: true } } });
+    secrets.set(called, ((await made.json()) as { key: string }).key);
+  }
+  for (const called of ["early", "late"]) {
+    const headers = { "x-api-key": secrets.get(called)! };
+    const used = await request.post(`/v1/kubernetes/namespaces/${id}/exec-credential`, { headers });
+    expect(used.ok(), await used.text()).toBe(true);
+  }
+  const names = owner.getByRole("region", { name: "API keys" }).locator("tbody tr td:first-child a");
+  await open(owner, "/settings/api-keys");
+  await head(owner, "Last used").getByRole("link").click();
+  await expect(owner).toHaveURL(/\/api-keys\?sort=last-used$/);
+  await expect(names).toHaveText(["early", "late", "never"]);
+  await head(owner, "Last used").getByRole("link").click();
+  await expect(names).toHaveText(["late", "early", "never"]);
+  await expect(head(owner, "Last used")).toHaveAttribute("aria-sort", "descending");
 });

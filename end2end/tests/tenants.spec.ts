@@ -21,7 +21,7 @@ async function tenant(page: Page, headers: Record<string, string>, label: string
   return cluster;
 }
 
-test("a tenant of the API is a namespace of the console, and its connector works until it is ended", async ({ signedIn: page, person }, info) => {
+test("a tenant of the API is a namespace of the console, and its connector works until it is revoked", async ({ signedIn: page, person }, info) => {
   const headers = await token(page, person);
   const label = unique("label");
   const cluster = await tenant(page, headers, label);
@@ -33,6 +33,7 @@ test("a tenant of the API is a namespace of the console, and its connector works
     await expect(row).toContainText(label);
     await expect(row).toContainText("0 connectors");
     await expect(page.getByText("helm upgrade --install k8sgpu")).toBeVisible();
+    await expect(page.getByText("helm upgrade --install k8s-gpu charts/remotegpu-kubelet")).toBeVisible();
   });
 
   const file = await test.step("its namespace shows the id and gives the connector's kubeconfig", async () => {
@@ -41,6 +42,8 @@ test("a tenant of the API is a namespace of the console, and its connector works
     await page.getByRole("link", { name: "Access", exact: true }).click();
     await expect(page.getByText(cluster, { exact: true }).first()).toBeVisible();
     await expect(page.getByText(`k8sgpuOptions.tenantName=${cluster}`)).toBeVisible();
+    await expect(page.getByText("--set providerTokenClaim=remotegpu-tenant-token")).toBeVisible();
+    await expect(page.getByText(`kubectl --kubeconfig ${cluster}.kubeconfig get runtimeclass`)).toBeVisible();
     const started = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download connector kubeconfig" }).click();
     const download = await started;
@@ -52,13 +55,13 @@ test("a tenant of the API is a namespace of the console, and its connector works
     return path;
   });
 
-  await test.step("it is listed, and ending it says what that means", async () => {
+  await test.step("it is listed, and revoking it says what that means", async () => {
     await page.reload();
     const row = page.getByTestId("credential").filter({ hasText: "connector-" });
     await expect(row).toContainText("Active");
-    await row.getByRole("link", { name: "End the credential for connector" }).click();
+    await row.getByRole("link", { name: "Revoke the credential for connector" }).click();
     await expect(page.getByRole("dialog")).toContainText("download another kubeconfig for it first");
-    await page.getByRole("button", { name: "End credential" }).click();
+    await page.getByRole("button", { name: "Revoke credential" }).click();
     await expect(row).toContainText("Revoked");
     await expect(kubectl(file, "", ["get", "pods"])).rejects.toThrow();
   });
@@ -70,6 +73,9 @@ test("a tenant of the API is a namespace of the console, and its connector works
     await expect(page.getByRole("row").filter({ hasText: cluster })).toContainText(`${label}-2`);
     await open(page, "/kubernetes");
     await expect(page.getByRole("link", { name: cluster, exact: true })).toBeVisible();
+    await expect(page.getByRole("row").filter({ hasText: cluster })).toContainText(`${label}-2`);
+    await page.getByRole("link", { name: cluster, exact: true }).click();
+    await expect(page.getByTitle("Its label in the tenant API")).toHaveText(`${label}-2`);
   });
 
   await test.step("deleting it there takes it from here", async () => {

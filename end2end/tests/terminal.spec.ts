@@ -1,16 +1,15 @@
 // A shell in the browser: opened, used, left, opened again; nothing in the console, nothing against the page's policy.
 import { expect, open, test } from "../fixtures.ts";
-import { image, unique } from "../helpers.ts";
+import { image } from "../helpers.ts";
+import { namespace } from "../namespaces.ts";
 
 test("a terminal opens in a container, says what it is told, and says when it is over", async ({ signedIn: page }) => {
-  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("team") } });
-  const { id } = (await made.json()) as { id: string };
-  const namespace = `/v1/kubernetes/namespaces/${id}`;
+  const id = await namespace(page);
+  const deployments = `/v1/kubernetes/namespaces/${id}/deployments`;
   const status = async (path: string) => ((await (await page.request.get(path)).json()) as { status: string }).status;
-  await expect.poll(() => status(namespace)).toBe("active");
   const data = { name: "shell", sku_code: "cpu-shared-8g", replicas: 1, image: await image() };
-  expect((await page.request.post(`${namespace}/deployments`, { data })).status()).toBe(201);
-  await expect.poll(() => status(`${namespace}/deployments/shell`), { timeout: 60_000 }).toBe("running");
+  expect((await page.request.post(deployments, { data })).status()).toBe(201);
+  await expect.poll(() => status(`${deployments}/shell`), { timeout: 60_000 }).toBe("running");
 
   await open(page, `/kubernetes/${id}/workloads/deployment/shell`);
   await page.getByRole("link", { name: "Terminal" }).click();

@@ -1,26 +1,7 @@
 // What runs is charged: seen in sums and record by record, taken out as a file, held by a budget.
 import { readFile } from "node:fs/promises";
 import { expect, open, test, type Page } from "../fixtures.ts";
-import { image, unique } from "../helpers.ts";
-
-/** A namespace with one running deployment; gives its name and id. */
-async function deployed(page: Page, name: string): Promise<{ team: string; id: string }> {
-  const team = unique("team");
-  await open(page, "/kubernetes?new=namespace");
-  await page.getByLabel("Name", { exact: true }).fill(team);
-  await page.getByRole("button", { name: "Create namespace" }).click();
-  await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}\/access/);
-  await expect(page.getByText("Active", { exact: true }).first()).toBeVisible();
-  const id = new URL(page.url()).pathname.split("/")[2]!;
-  await open(page, `/kubernetes/${id}/deploy`);
-  await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
-  await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByLabel("Image").fill(await image());
-  await page.getByRole("button", { name: "Deploy", exact: true }).click();
-  await expect(page).toHaveURL(new RegExp(`/workloads/deployment/${name}`));
-  await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
-  return { team, id };
-}
+import { deployed } from "../namespaces.ts";
 
 /** Waits until the pods of a namespace are charged. */
 async function charged(page: Page, id: string): Promise<void> {
@@ -51,6 +32,25 @@ test("what runs is charged, and a budget holds it", async ({ signedIn: page }) =
   const { team, id } = await deployed(page, "paid");
   await charged(page, id);
 
+  await test.step("the head of the namespace says what it costs now", async () => {
+    await open(page, `/kubernetes/${id}/workloads`);
+    await expect(page.getByTitle(/so much an hour/)).toHaveText(/^€\d+\.\d+\/h$/);
+  });
+
+  await test.step("the readouts say the rate, the month so far and where it leads", async () => {
+    await open(page, `/usage?namespace=${id}`);
+    // The figure, then the note below it.
+    const readout = (label: string) =>
+      page.locator("dl > div").filter({ has: page.locator("dt", { hasText: new RegExp(`^${label}$`) }) }).locator("dd");
+    await expect(readout("Cost now").first()).toHaveText("€0.06/h");
+    await expect(readout("Cost now").last()).toHaveText("1 pod, €1.44 a day");
+    const figure = async (label: string) => {
+      await expect(readout(label).first()).toHaveText(/^€[\d.\s]+$/);
+      return Number((await readout(label).first().innerText()).replace(/[^\d.]/g, ""));
+    };
+    expect(await figure("Forecast")).toBeGreaterThanOrEqual(await figure("This month"));
+  });
+
   await test.step("the sums of the account, then of the namespace", async () => {
     await open(page, "/");
     await page.getByRole("link", { name: "Usage", exact: true }).click();
@@ -61,6 +61,7 @@ test("what runs is charged, and a budget holds it", async ({ signedIn: page }) =
     await expect(page).toHaveURL(new RegExp(`/usage\\?namespace=${id}`));
     await expect(namespaces.getByRole("link")).toHaveCount(1);
     await expect(page.getByRole("region", { name: "By SKU" }).getByRole("link", { name: "cpu-shared-8g" })).toBeVisible();
+    await expect(page.getByRole("region", { name: "By API key" }).getByRole("link", { name: "Without a key" })).toBeVisible();
     await expect(page.getByRole("img", { name: /; dashed, the forecast to \d{4}-\d{2}-\d{2}$/ })).toBeVisible();
     await expect(page.getByText("Forecast, if what runs now goes on")).toBeVisible();
     await page.getByRole("link", { name: "Show everything" }).click();
@@ -84,6 +85,8 @@ test("what runs is charged, and a budget holds it", async ({ signedIn: page }) =
     // The end of the month ends the record, whose pod goes on in the next.
     const goesOn = new Date().toISOString().startsWith(month);
     await expect(record.getByText(goesOn ? "Running" : /^(Running|Ended)$/, { exact: true })).toBeVisible();
+    const pod = record.getByRole("link", { name: /^paid-/ });
+    await expect(pod).toHaveAttribute("href", new RegExp(`^/kubernetes/${id}/workloads/pod/paid-`));
     const started = page.waitForEvent("download");
     await page.getByRole("link", { name: "CSV" }).click();
     const file = await started;
@@ -93,7 +96,7 @@ test("what runs is charged, and a budget holds it", async ({ signedIn: page }) =
 
   await test.step("a budget that is spent refuses new pods", async () => {
     await page.getByRole("link", { name: "Budgets" }).click();
-    await page.getByRole("link", { name: "New budget" }).click();
+    await page.getByRole("link", { name: "New budget" }).first().click();
     await page.getByLabel("For", { exact: true }).selectOption({ label: team });
     await page.getByLabel(/^A month's money/).fill("0.000001");
     await page.getByLabel("Refuse new pods once all of it is spent; what runs goes on").check();

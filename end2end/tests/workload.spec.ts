@@ -1,28 +1,9 @@
 // A day with one workload: seen live, scaled, given another image, rolled back, edited, its logs read.
-import { expect, open, test, type Page } from "../fixtures.ts";
-import { image, unique } from "../helpers.ts";
-
-/** A namespace with one running deployment; gives the namespace's id. */
-async function deployed(page: Page, name: string): Promise<string> {
-  const team = unique("team");
-  await open(page, "/kubernetes?new=namespace");
-  await page.getByLabel("Name", { exact: true }).fill(team);
-  await page.getByRole("button", { name: "Create namespace" }).click();
-  await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}\/access/);
-  await expect(page.getByText("Active", { exact: true }).first()).toBeVisible();
-  const id = new URL(page.url()).pathname.split("/")[2]!;
-  await open(page, `/kubernetes/${id}/deploy`);
-  await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
-  await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByLabel("Image").fill(await image());
-  await page.getByRole("button", { name: "Deploy", exact: true }).click();
-  await expect(page).toHaveURL(new RegExp(`/workloads/deployment/${name}`));
-  await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
-  return id;
-}
+import { expect, open, test } from "../fixtures.ts";
+import { deployed } from "../namespaces.ts";
 
 test("a workload is seen live, scaled, changed, rolled back and edited", async ({ signedIn: page }) => {
-  const id = await deployed(page, "demo");
+  const { id } = await deployed(page, "demo");
   const pods = page.getByTestId("pod");
 
   await test.step("the same in a shell", async () => {
