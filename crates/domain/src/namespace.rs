@@ -91,7 +91,15 @@ pub struct NewNamespace {
 pub struct ChangeNamespace {
     /// The new console name, unchecked.
     #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            nullable = false,
+            min_length = 1,
+            max_length = 63,
+            pattern = "^(?!(all|default)$)(?!kube-)[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+        )
+    )]
     pub name: Option<String>,
     /// Its own limits; an owner or admin sets them.
     #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]

@@ -136,10 +136,19 @@ fn whole_plan(kind: &str, name: &str, sku: &str, replicas: u32) -> Value {
     })
 }
 
-/// What stands in the cluster, but for what no two objects share: name and id.
+/// What stands in the cluster, but for what no two objects share, name and id, and for who ordered it: the console writes
+/// its person there, the administrator's kubectl nobody.
 async fn stored(place: &Place, kind: &str, name: &str) -> Value {
     let get = ["-n", &place.kubernetes_name, "get", kind, name, "-o", "json"];
-    let object: Value = serde_json::from_str(&place.app.plane.admin(&get).await.out()).unwrap();
+    let mut object: Value = serde_json::from_str(&place.app.plane.admin(&get).await.out()).unwrap();
+    if let Some(metadata) = object.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
+        && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut)
+    {
+        annotations.remove("remotegpu.ai/ordered-by");
+        if annotations.is_empty() {
+            metadata.remove("annotations");
+        }
+    }
     let id = object["metadata"]["uid"].as_str().unwrap();
     let kept = json!([object["metadata"]["labels"], object["spec"]]).to_string();
     serde_json::from_str(&kept.replace(name, "NAME").replace(id, "ID")).unwrap()
