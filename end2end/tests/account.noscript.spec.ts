@@ -57,6 +57,18 @@ test("an owner without JavaScript invites, changes roles, renames and hands over
     expect(await role(other, id)).toBe("viewer");
   });
 
+  await test.step("engines are to have an ecosystem", async () => {
+    await page.goto("/settings/account");
+    const box = page.getByLabel("Require an ecosystem on each engine");
+    await expect(box).not.toBeChecked();
+    await box.check();
+    const saved = page.waitForResponse((response) => response.url().endsWith("/api/account/ecosystem"));
+    await page.getByRole("button", { name: "Save" }).click();
+    await saved;
+    await page.goto("/settings/account");
+    await expect(box).toBeChecked();
+  });
+
   const name = unique("plainer");
   await test.step("another name, another owner", async () => {
     await page.goto("/settings/account");

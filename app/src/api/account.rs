@@ -42,7 +42,18 @@ pub async fn get_account_quota() -> Result<Packed<Vec<domain::namespace::QuotaLi
 #[server(prefix = "/api", endpoint = "account/rename")]
 pub async fn rename_account(id: String, name: String) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
-    crate::ssr::backend()?.rename_account(&caller, &id, domain::account::RenameAccount { name }, None).await?;
+    let change = domain::account::AccountChange { name: Some(name), ecosystem_required: None };
+    crate::ssr::backend()?.change_account(&caller, &id, &change, None).await?;
+    leptos_axum::redirect(&crate::paths::account_settings());
+    Ok(())
+}
+
+/// Says whether engines of the account must be imported with an ecosystem.
+#[server(prefix = "/api", endpoint = "account/ecosystem")]
+pub async fn require_ecosystem(id: String, #[server(default)] required: bool) -> Result<(), AppError> {
+    let caller = crate::ssr::caller().await?;
+    let change = domain::account::AccountChange { name: None, ecosystem_required: Some(required) };
+    crate::ssr::backend()?.change_account(&caller, &id, &change, None).await?;
     leptos_axum::redirect(&crate::paths::account_settings());
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 mod quota;
 
-use domain::account::{Account, AccountName, AccountView, CustomerId, Quota, RenameAccount, TransferAccount};
+use domain::account::{Account, AccountChange, AccountName, AccountView, CustomerId, Quota, TransferAccount};
 use domain::audit::Action;
 use domain::id::AccountId;
 use domain::permission::Permission;
@@ -60,6 +60,7 @@ impl Backend {
             suspended_at: None,
             quota: Quota::default(),
             skus: SkuGrants::default(),
+            ecosystem_required: false,
         };
         let audit = self.audit_for(origin, Some(account.id), actor, Action::AccountCreated, target(account.id), name);
         let audit = audit.named(name);
@@ -93,28 +94,33 @@ impl Backend {
         Ok(there.account.view(there.role, there.account.id == caller.account.id && !caller.support))
     }
 
-    /// Renames an account. `saw` is what the person saw.
+    /// Another name, or other settings. `saw` is what the person saw.
     ///
     /// # Errors
     /// [`Error::Invalid`] or `name_taken`, `conflict` when somebody was faster, `forbidden` for all but its admins.
-    pub async fn rename_account(
+    pub async fn change_account(
         &self,
         caller: &Caller,
         id: &str,
-        new: RenameAccount,
+        change: &AccountChange,
         saw: Option<&AccountView>,
     ) -> Result<AccountView> {
         let there = self.acting_in(caller, id).await?;
         there.require(Permission::ManageAccount)?;
         unchanged(saw, &there.account.view(there.role, true))?;
-        let name = AccountName::new(&new.name)?;
-        if name != there.account.name {
-            let detail = format!("{} → {}", there.account.name.as_str(), name.as_str());
-            let audit = self.audit(&there, Action::AccountRenamed, target(there.account.id), detail);
-            let renamed = self.inner.store.rename_account(&there.account, &name, &audit).await?;
-            renamed.then_some(()).ok_or_else(stale)?;
+        let old = &there.account;
+        let mut new = old.clone();
+        if let Some(name) = &change.name {
+            new.name = AccountName::new(name)?;
         }
-        self.account_now(caller, there.account.id).await
+        new.ecosystem_required = change.ecosystem_required.unwrap_or(old.ecosystem_required);
+        if new != *old {
+            let action = if new.name == old.name { Action::AccountChanged } else { Action::AccountRenamed };
+            let audit = self.audit(&there, action, target(old.id), differences(old, &new));
+            let changed = self.inner.store.change_account(old, &new, &audit).await?;
+            changed.then_some(()).ok_or_else(stale)?;
+        }
+        self.account_now(caller, old.id).await
     }
 
     /// Hands ownership over to another member; the caller stays as an admin.
@@ -203,6 +209,14 @@ fn unless_taken<T>(made: Result<T>) -> Result<Option<T>> {
         Err(Error::Conflict { code: Code::NameTaken, .. }) => Ok(None),
         Err(other) => Err(other),
     }
+}
+
+/// What changed, in words.
+fn differences(old: &Account, new: &Account) -> String {
+    let renamed = (old.name != new.name).then(|| format!("{} → {}", old.name.as_str(), new.name.as_str()));
+    let tag = if new.ecosystem_required { "ecosystem required" } else { "ecosystem optional" };
+    let required = (old.ecosystem_required != new.ecosystem_required).then(|| tag.to_owned());
+    renamed.into_iter().chain(required).collect::<Vec<_>>().join(", ")
 }
 
 /// The audit target of an account.

@@ -55,6 +55,8 @@ pub struct Account {
     pub quota: Quota,
     /// Which SKUs it may use.
     pub skus: SkuGrants,
+    /// Its engines must be imported with an ecosystem (RULINGS 31).
+    pub ecosystem_required: bool,
 }
 
 /// One of a person's accounts, with their place in it.
@@ -82,6 +84,8 @@ pub struct AccountView {
     pub role: Role,
     /// The session acts in it.
     pub acting: bool,
+    /// Its engines must be imported with an ecosystem.
+    pub ecosystem_required: bool,
     /// RFC 3339, UTC.
     pub created_at: String,
 }
@@ -95,13 +99,19 @@ pub struct SwitchAccount {
     pub account_id: String,
 }
 
-/// Body of `PATCH /v1/accounts/{id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Body of `PATCH /v1/accounts/{id}`; what is not named stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct RenameAccount {
+pub struct AccountChange {
     /// The new name, unchecked.
-    pub name: String,
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub name: Option<String>,
+    /// Whether its engines must be imported with an ecosystem; those that are there stay.
+    #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub ecosystem_required: Option<bool>,
 }
 
 /// Body of a deletion.
@@ -176,6 +186,7 @@ impl Account {
             status: self.status(),
             role,
             acting,
+            ecosystem_required: self.ecosystem_required,
             created_at: self.created_at.to_string(),
         }
     }

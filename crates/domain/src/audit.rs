@@ -54,6 +54,7 @@ pub enum Action {
     SkypilotKubeconfigIssued,
     SkypilotKubeconfigRevoked,
     AccountRenamed,
+    AccountChanged,
     AccountSuspended,
     AccountResumed,
     AccountDeleted,
@@ -256,6 +257,7 @@ impl Action {
         AccountCreated UserCreated SignedIn SignInFailed SignedOut NamespaceCreated NamespaceActivated NamespaceRenamed
         NamespaceDeletionRequested NamespaceDeleted NamespaceFailed NamespaceDefaultSkuChanged NamespaceShareChanged ApiKeyCreated ApiKeyRevoked KubeconfigDownloaded
         CredentialIssued CredentialReused DeploymentCreated DeploymentDeleted SecretCreated SecretChanged SecretDeleted ConfigMapCreated ConfigMapChanged ConfigMapDeleted ServiceCreated ServiceDeleted SkypilotChanged SkypilotRemoved SkypilotApproved SkypilotKubeconfigIssued SkypilotKubeconfigRevoked AccountRenamed AccountSuspended
+        AccountChanged
         AccountResumed AccountDeleted AccountQuotaChanged OwnershipTransferred SupportAccess MemberRoleChanged
         MemberRemoved InvitationCreated InvitationResent InvitationRevoked InvitationAccepted PasswordChanged
         PasswordResetRequested PasswordReset Reauthenticated SessionRevoked SessionsEnded IdentityLinked IdentityUnlinked
@@ -323,6 +325,7 @@ impl Action {
             Self::SkypilotKubeconfigIssued => "skypilot_kubeconfig.issued",
             Self::SkypilotKubeconfigRevoked => "skypilot_kubeconfig.revoked",
             Self::AccountRenamed => "account.renamed",
+            Self::AccountChanged => "account.changed",
             Self::AccountSuspended => "account.suspended",
             Self::AccountResumed => "account.resumed",
             Self::AccountDeleted => "account.deleted",

@@ -28,7 +28,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
-    use crate::account::{QuotaChange, ShareChange};
+    use crate::account::{AccountChange, QuotaChange, ShareChange};
     use crate::api_key::ApiKeyChanges;
     use crate::config_map::ConfigMapChange;
     use crate::engine::view::ChangeEngine;
@@ -55,6 +55,7 @@ mod tests {
         refuses_null::<WorkloadChange>(&["replicas", "image", "env", "container", "suspended"]);
         refuses_null::<ChangeSku>(&["title", "gpu", "resources", "price", "placement", "retired"]);
         refuses_null::<ChangeEngine>(&["name", "load_balancer_ip"]);
+        refuses_null::<AccountChange>(&["name", "ecosystem_required"]);
         refuses_null::<ChangeAccount>(&["suspended", "quota"]);
         refuses_null::<QuotaChange>(&["namespaces", "members", "api_keys", "cpu", "memory_gib", "gpus", "pods"]);
         refuses_null::<QuotaChange>(&["gpu_classes", "total"]);

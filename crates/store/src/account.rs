@@ -27,6 +27,7 @@ pub(crate) struct AccountRow {
     suspended_ms: Option<i64>,
     quota: Option<String>,
     skus: Option<String>,
+    ecosystem_required: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -40,7 +41,7 @@ struct MembershipRow {
 macro_rules! columns {
     () => {
         "a.id AS account_id, a.name AS account_name, a.customer_number, a.created_ms AS account_created_ms,
-             a.suspended_ms, a.quota, a.skus"
+             a.suspended_ms, a.quota, a.skus, a.ecosystem_required"
     };
 }
 pub(crate) use columns;
@@ -91,6 +92,7 @@ impl TryFrom<AccountRow> for Account {
             suspended_at: maybe_at(row.suspended_ms)?,
             quota: quota(row.quota.as_deref())?,
             skus: skus(row.skus.as_deref())?,
+            ecosystem_required: row.ecosystem_required,
         })
     }
 }
@@ -138,8 +140,8 @@ impl Accounts for SqlStore {
         platform_account::by_id(&self.pool, id).await
     }
 
-    async fn rename_account(&self, from: &Account, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
-        rename(&self.pool, from, name, audit).await
+    async fn change_account(&self, from: &Account, to: &Account, audit: &AuditEvent) -> Result<bool> {
+        change(&self.pool, from, to, audit).await
     }
 
     async fn suspend_account(&self, from: &Account, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool> {
@@ -183,7 +185,7 @@ pub(crate) async fn create(pool: &Pool, account: &Account, audit: &AuditEvent) -
             "INSERT INTO accounts (id, name, customer_number, created_ms) VALUES ($1, $2, $3, $4)
              ON CONFLICT (name) DO NOTHING
              RETURNING id AS account_id, name AS account_name, customer_number, created_ms AS account_created_ms,
-                 suspended_ms, quota, skus",
+                 suspended_ms, quota, skus, ecosystem_required",
         )
         .bind(account.id.to_string())
         .bind(account.name.as_str())
@@ -200,17 +202,20 @@ fn name_taken() -> Error {
     Error::conflict(Code::NameTaken, "An account with this name exists already")
 }
 
-pub(crate) async fn rename(pool: &Pool, from: &Account, name: &AccountName, audit: &AuditEvent) -> Result<bool> {
-    let renamed: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE accounts SET name = $2 WHERE id = $1 AND name = $3 RETURNING id",
+pub(crate) async fn change(pool: &Pool, from: &Account, to: &Account, audit: &AuditEvent) -> Result<bool> {
+    let changed: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
+        "UPDATE accounts SET name = $2, ecosystem_required = $3
+         WHERE id = $1 AND name = $4 AND ecosystem_required = $5 RETURNING id",
     )
     .bind(from.id.to_string())
-    .bind(name.as_str())
+    .bind(to.name.as_str())
+    .bind(to.ecosystem_required)
     .bind(from.name.as_str())
+    .bind(from.ecosystem_required)
     .fetch_optional(&mut *tx)
     .await)
     .map_err(|error| if is_taken(&error) { name_taken() } else { translate(error) })?;
-    Ok(renamed.is_some())
+    Ok(changed.is_some())
 }
 
 pub(crate) async fn by_name(pool: &Pool, name: &str) -> Result<Option<Account>> {

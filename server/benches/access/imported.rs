@@ -111,7 +111,7 @@ async fn form(there: &OtherPlane) -> EngineForm {
 /// As the console would have kept it; the same cluster twice is what the console itself refuses.
 async fn import(store: &SqlStore, form: &EngineForm) {
     let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
-    let checked = form.check(now).unwrap();
+    let checked = form.check(now, false).unwrap();
     let engine = Engine {
         id: EngineId::new(SystemRandom.uuid()),
         account_id: None,

@@ -41,6 +41,7 @@ fn of_the_owner() -> Vec<Step> {
         ("DELETE", "/v1/members/{user_id}", Value::Null, "member.removed", user),
         ("DELETE", "/v1/cli-sessions/{cli_session_id}", Value::Null, "cli_session.revoked", terminal),
         ("DELETE", "/v1/auth/identities/{identity_id}", Value::Null, "identity.unlinked", "identity:{identity_id}"),
+        ("PATCH", "/v1/accounts/{account_id}", json!({"ecosystem_required": true}), "account.changed", account),
         ("PATCH", "/v1/accounts/{account_id}", json!({"name": unique("new")}), "account.renamed", account),
     ]
 }

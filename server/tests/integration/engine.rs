@@ -297,6 +297,34 @@ async fn a_revoked_identity_and_an_absent_cluster_change_the_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_may_require_an_ecosystem_of_each_engine() {
+    let app = console().await;
+    let owner = app.stranger("owner").await;
+    let identity = least(&app, &FEATURES).await;
+    let form = form(&app, &identity);
+    let untagged = with(&form, "ecosystem", json!(""));
+    let account = owner.get("/v1/auth/session").await;
+    let settings = format!("/v1/accounts/{}", account.str("/account/id"));
+    preflight(&owner, &untagged).await;
+    let member = app.member_of(&account.str("/account/name"), "member").await;
+    assert_eq!(member.patch(&settings, json!({"ecosystem_required": true})).await.status, 403);
+    let required = owner.patch(&settings, json!({"ecosystem_required": true})).await;
+    assert_eq!((required.status, &required.json()["ecosystem_required"]), (200, &json!(true)), "{}", required.text);
+    let made = import(&owner, &form).await;
+    let path = format!("{ROUTE}/{}", made["id"].as_str().unwrap());
+    for refused in [
+        owner.post(&format!("{ROUTE}/preflight"), untagged.clone()).await,
+        owner.post(ROUTE, json!({"engine": untagged})).await,
+        owner.patch(&path, json!({"ecosystem": null})).await,
+    ] {
+        let said = (refused.status, refused.str("/errors/0/field"), refused.str("/errors/0/code"));
+        assert_eq!(said, (400, "ecosystem".to_owned(), "required".to_owned()), "{}", refused.text);
+    }
+    assert_eq!(owner.patch(&settings, json!({"ecosystem_required": false})).await.status, 200);
+    assert_eq!(owner.patch(&path, json!({"ecosystem": null})).await.str("/ecosystem"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_belongs_to_its_account_or_to_the_platform() {
     let app = console().await;
     let (owner, stranger, operator) = (app.stranger("owner").await, app.stranger("owner").await, app.operator().await);

@@ -113,7 +113,8 @@ fn fresh() -> RwSignal<String> {
 #[component]
 fn Identity(sending: Sending, name: RwSignal<String>) -> impl IntoView {
     let name_line = Line("name", "Engine Name", "Lowercase letters, digits and hyphens; starts with a letter.");
-    let tag = Line("ecosystem", "Ecosystem", "Tag for infrastructure as code; may stay empty.");
+    let hint = "Tag for infrastructure as code; may stay empty unless your account requires one.";
+    let tag = Line("ecosystem", "Ecosystem", hint);
     let no_operator = use_lacks(&[Permission::ManagePlatform]);
     view! {
         <div class="grid items-start gap-3 sm:grid-cols-2">

@@ -40,7 +40,8 @@ impl Backend {
             engine.name.clone_from(name);
         }
         if let Some(tag) = &change.ecosystem {
-            form::check_ecosystem(tag)?;
+            let required = engine.account_id.is_some() && caller.account.ecosystem_required;
+            form::check_ecosystem(tag, required)?;
             engine.ecosystem.clone_from(tag);
         }
         if let Some(text) = &change.load_balancer_ip {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::Result;
-use domain::account::{Account, AccountName, Membership, Quota};
+use domain::account::{Account, Membership, Quota};
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, UserId};
 use domain::order::OrderedRequest;
@@ -26,8 +26,8 @@ pub trait Accounts: Send + Sync {
     async fn list_accounts(&self, page: &OrderedRequest) -> Result<Vec<AccountUse>>;
     /// One of them.
     async fn account_use(&self, id: AccountId) -> Result<Option<AccountUse>>;
-    /// Renames **if it still has the name** of `from`; false when it has not. `Conflict NameTaken` as above.
-    async fn rename_account(&self, from: &Account, name: &AccountName, audit: &AuditEvent) -> Result<bool>;
+    /// Name and settings of `to` **if it still has those** of `from`; false when it has not. `Conflict NameTaken` as above.
+    async fn change_account(&self, from: &Account, to: &Account, audit: &AuditEvent) -> Result<bool>;
     /// Suspends (`at`) or resumes (none), and orders what its keys, connectors and SkyPilot have in the cluster to follow.
     /// False when nothing changes or when state, limits or SKUs are no longer those of `from`.
     async fn suspend_account(&self, from: &Account, at: Option<Timestamp>, audit: &AuditEvent) -> Result<bool>;

@@ -111,14 +111,14 @@ impl std::fmt::Debug for EngineForm {
 }
 
 impl EngineForm {
-    /// Checks every field at `now`.
+    /// Checks every field at `now`; `ecosystem_required` says whether the tag may be empty.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming each wrong field.
-    pub fn check(&self, now: Timestamp) -> Result<CheckedEngine> {
+    pub fn check(&self, now: Timestamp, ecosystem_required: bool) -> Result<CheckedEngine> {
         let mut wrong = Wrong::default();
         wrong.take(check_name(&self.name));
-        wrong.take(check_ecosystem(&self.ecosystem));
+        wrong.take(check_ecosystem(&self.ecosystem, ecosystem_required));
         let ca = wrong.take(certificate::check("ca_data", &self.ca_data, now)).flatten();
         let (ca_pem, authority) = ca.map_or((None, None), |(pem, authority)| (Some(pem), Some(authority)));
         let settings = match self.kind {
@@ -279,7 +279,10 @@ pub fn check_name(name: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Invalid`] on field `ecosystem`.
-pub fn check_ecosystem(tag: &str) -> Result<()> {
+pub fn check_ecosystem(tag: &str, required: bool) -> Result<()> {
+    if required && tag.is_empty() {
+        return Err(Error::field("ecosystem", "required", "Your account requires an ecosystem for each engine"));
+    }
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let message = "Use up to 64 letters, digits, dots, hyphens, underscores";
     if tag.len() <= 64 && tag.bytes().all(legal) { Ok(()) } else { Err(Error::field("ecosystem", "format", message)) }

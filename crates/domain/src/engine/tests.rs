@@ -16,7 +16,7 @@ fn cluster() -> EngineForm {
 }
 
 fn refused(form: EngineForm) -> Vec<(String, String)> {
-    match form.check(now()) {
+    match form.check(now(), false) {
         Err(Error::Invalid(errors)) => errors.into_iter().map(|error| (error.field, error.message)).collect(),
         other => vec![("none".into(), format!("{other:?}"))],
     }
@@ -29,7 +29,7 @@ fn says(form: EngineForm, field: &str, message: &str) {
 
 #[test]
 fn a_good_form_is_put_into_one_form() {
-    let checked = cluster().check(now()).unwrap();
+    let checked = cluster().check(now(), false).unwrap();
     let Settings::OnPremise(settings) = &checked.settings else { unreachable!("{checked:?}") };
     assert_eq!(settings.api_url.to_string(), "https://k8s.example.com:6443");
     assert_eq!(checked.credentials, Credentials::BearerToken { token: "abc.def".into() });
@@ -51,6 +51,14 @@ fn every_wrong_field_says_so_at_once() {
 }
 
 #[test]
+fn an_account_that_requires_an_ecosystem_gets_one_on_each_engine() {
+    let tagged = EngineForm { ecosystem: "prod".into(), ..cluster() };
+    assert_eq!(tagged.check(now(), true).unwrap().ecosystem, "prod");
+    let Err(Error::Invalid(errors)) = cluster().check(now(), true) else { unreachable!("the tag is missing") };
+    assert_eq!((errors.len(), errors[0].field.as_str(), errors[0].code.as_str()), (1, "ecosystem", "required"));
+}
+
+#[test]
 fn exactly_one_way_to_sign_in() {
     let bare = EngineForm { bearer_token: String::new(), ..cluster() };
     says(bare.clone(), "bearer_token", "Choose a bearer token or basic authentication");
@@ -69,16 +77,16 @@ fn names_and_secrets_have_a_longest() {
         basic_password: password.into(),
         ..cluster()
     };
-    assert!(basic(&"u".repeat(256), &"p".repeat(1024)).check(now()).is_ok());
+    assert!(basic(&"u".repeat(256), &"p".repeat(1024)).check(now(), false).is_ok());
     says(basic(&"u".repeat(257), "p"), "basic_username", "Enter the user name");
     says(basic("u\u{7}", "p"), "basic_username", "User name must not contain a colon");
     says(basic("u", &"p".repeat(1025)), "basic_password", "Enter the password");
     let token = |length: usize| EngineForm { bearer_token: "t".repeat(length), ..cluster() };
-    assert!(token(16 * 1024).check(now()).is_ok());
+    assert!(token(16 * 1024).check(now(), false).is_ok());
     says(token(16 * 1024 + 1), "bearer_token", "At most 16 KiB");
     let called =
         |name: usize, tag: usize| EngineForm { name: "n".repeat(name), ecosystem: "e".repeat(tag), ..cluster() };
-    assert!(called(63, 64).check(now()).is_ok());
+    assert!(called(63, 64).check(now(), false).is_ok());
     says(called(64, 64), "name", "Use lowercase letters, digits and hyphens; start with a letter");
     says(called(63, 65), "ecosystem", "Use up to 64 letters");
 }
@@ -179,7 +187,7 @@ fn other_kinds_have_their_own_fields() {
     let runpod = EngineForm { kind: EngineKind::Runpod, name: "rented".into(), ..EngineForm::default() };
     says(runpod.clone(), "api_key", "Paste the API key");
     let Settings::Runpod(found) =
-        EngineForm { api_key: "rp_x".into(), ..runpod.clone() }.check(now()).unwrap().settings
+        EngineForm { api_key: "rp_x".into(), ..runpod.clone() }.check(now(), false).unwrap().settings
     else {
         unreachable!()
     };
@@ -187,7 +195,7 @@ fn other_kinds_have_their_own_fields() {
     says(EngineForm { api_key: "k".into(), max_gpu_price: "-1".into(), ..runpod }, "max_gpu_price", "Write US dollars");
     let docker = EngineForm { kind: EngineKind::Docker, name: "box".into(), ..EngineForm::default() };
     let socket = EngineForm { endpoint: "unix:///run/docker.sock".into(), ..docker.clone() };
-    assert_eq!(socket.check(now()).unwrap().credentials, Credentials::None);
+    assert_eq!(socket.check(now(), false).unwrap().credentials, Credentials::None);
     says(EngineForm { endpoint: "tcp://a:1".into(), ..docker.clone() }, "endpoint", "Use unix://");
     says(EngineForm { endpoint: "https://a:2376".into(), ..docker }, "client_key", "Paste the private key");
 }
@@ -196,16 +204,16 @@ fn other_kinds_have_their_own_fields() {
 fn the_published_rules_are_67_rights() {
     let rights: usize = PUBLISHED.iter().map(|rule| rule.rights(None, None).count()).sum();
     assert_eq!(rights, 67);
-    let Settings::OnPremise(everywhere) = cluster().check(now()).unwrap().settings else { unreachable!() };
+    let Settings::OnPremise(everywhere) = cluster().check(now(), false).unwrap().settings else { unreachable!() };
     assert!(everywhere.rights().iter().all(|right| right.namespace.is_none()));
     assert!(everywhere.rights().len() > 67);
     let listed = EngineForm { namespaces: vec!["a".into(), "b".into()], ..cluster() };
-    let Settings::OnPremise(listed) = listed.check(now()).unwrap().settings else { unreachable!() };
+    let Settings::OnPremise(listed) = listed.check(now(), false).unwrap().settings else { unreachable!() };
     assert!(listed.rights().iter().any(|right| right.namespace.as_deref() == Some("b")));
 }
 
 fn engine(status: EngineStatus) -> Engine {
-    let checked = cluster().check(now()).unwrap();
+    let checked = cluster().check(now(), false).unwrap();
     Engine {
         id: EngineId::parse("019c1b2e-7f00-7abc-8def-0123456789ab").unwrap(),
         account_id: None,

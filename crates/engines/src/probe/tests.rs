@@ -302,7 +302,7 @@ fn rented(price: &str) -> Runpod {
         cloud: "all".to_owned(),
         ..EngineForm::default()
     };
-    match form.check(now()).unwrap().settings {
+    match form.check(now(), false).unwrap().settings {
         Settings::Runpod(runpod) => runpod,
         other => panic!("{other:?}"),
     }

@@ -40,7 +40,7 @@ fn new(account: Option<AccountId>, name: &str) -> Engine {
         namespaces: vec!["jobs".into()],
         ..EngineForm::default()
     };
-    let checked = form.check(at(0)).unwrap();
+    let checked = form.check(at(0), false).unwrap();
     Engine {
         id: EngineId::new(Uuid::now_v7()),
         account_id: account,

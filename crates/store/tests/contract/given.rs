@@ -63,6 +63,7 @@ pub fn new_account(name: &str) -> Account {
         suspended_at: None,
         quota: Quota::default(),
         skus: Default::default(),
+        ecosystem_required: false,
     }
 }
 

@@ -230,10 +230,11 @@ async fn an_account_to_which_an_operator_belongs_alone_stays(db: &Database) {
 async fn a_taken_name_is_a_conflict_on_rename(db: &Database) {
     let (tenant, other) = (given::tenant(db).await, given::tenant(db).await);
     let audit = tenant.event(Action::AccountRenamed);
-    let taken = db.rename_account(&tenant.account, &other.account.name, &audit).await;
+    let called = |name| Account { name, ..tenant.account.clone() };
+    let taken = db.change_account(&tenant.account, &called(other.account.name.clone()), &audit).await;
     assert!(matches!(taken, Err(Error::Conflict { code: Code::NameTaken, .. })));
     let free = domain::account::AccountName::new("Fresh").unwrap();
-    assert!(db.rename_account(&tenant.account, &free, &audit).await.unwrap());
-    assert!(!db.rename_account(&tenant.account, &free, &audit).await.unwrap(), "it has another name by now");
+    assert!(db.change_account(&tenant.account, &called(free.clone()), &audit).await.unwrap());
+    assert!(!db.change_account(&tenant.account, &called(free), &audit).await.unwrap(), "it has another name by now");
     assert_eq!(db.account_by_name("Fresh").await.unwrap().unwrap().id, tenant.account.id);
 }

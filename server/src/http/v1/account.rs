@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use backend::Backend;
-use domain::account::{AccountView, DeleteAccount, RenameAccount, TransferAccount};
+use domain::account::{AccountChange, AccountView, DeleteAccount, TransferAccount};
 use domain::namespace::QuotaLine;
 use domain::page::Page;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +19,7 @@ use crate::http::state::AppState;
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(list))
-        .routes(routes!(read, rename, delete))
+        .routes(routes!(read, change, delete))
         .routes(routes!(transfer))
         .routes(routes!(quota))
 }
@@ -42,18 +42,18 @@ async fn read(
     Ok(Tagged(backend.get_account(&caller, &id).await?))
 }
 
-/// Rename an account
-#[utoipa::path(patch, path = "/accounts/{account_id}", operation_id = "rename_account", tag = "Accounts",
-    request_body = RenameAccount, responses((status = 200, body = AccountView), MissingOrConflicting))]
-async fn rename(
+/// Rename an account or change its settings
+#[utoipa::path(patch, path = "/accounts/{account_id}", operation_id = "change_account", tag = "Accounts",
+    request_body = AccountChange, responses((status = 200, body = AccountView), MissingOrConflicting))]
+async fn change(
     SignedIn(caller): SignedIn,
     State(backend): State<Backend>,
     ApiPath(id): ApiPath<String>,
     if_match: IfMatch,
-    ApiJson(new): ApiJson<RenameAccount>,
+    ApiJson(change): ApiJson<AccountChange>,
 ) -> Result<Tagged<AccountView>, Problem> {
     let saw = if_match.check(backend.get_account(&caller, &id)).await?;
-    Ok(Tagged(backend.rename_account(&caller, &id, new, saw.as_ref()).await?))
+    Ok(Tagged(backend.change_account(&caller, &id, &change, saw.as_ref()).await?))
 }
 
 /// Delete an account for good

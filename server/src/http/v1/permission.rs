@@ -49,7 +49,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     // accounts
     ("list_accounts", Session),
     ("get_account", Session),
-    ("rename_account", Has(ManageAccount)),
+    ("change_account", Has(ManageAccount)),
     ("delete_account", Has(OwnAccount)),
     ("transfer_account", Has(OwnAccount)),
     ("get_account_quota", Has(Read)),

@@ -5,7 +5,9 @@ use domain::member::MemberView;
 use domain::user::Role;
 use leptos::prelude::*;
 
-use crate::api::account::{DeleteAccount, GetAccount, GetAccountQuota, RenameAccount, TransferAccount};
+use crate::api::account::{
+    DeleteAccount, GetAccount, GetAccountQuota, RenameAccount, RequireEcosystem, TransferAccount,
+};
 use crate::features::head::PageHead;
 use crate::features::load::load;
 use crate::features::post_form::{Sending, WholePageForm};
@@ -49,6 +51,10 @@ fn Body(account: AccountView, others: Vec<MemberView>) -> impl IntoView {
         <div class="grid items-start gap-4 lg:grid-cols-2">
             <Rename account=account.clone() blocked=(!admin).then(|| "Admins and owners rename the account".to_owned()) />
             <Transfer account=account.clone() others=others blocked=(!owner).then(owners_only) />
+            <Engines
+                account=account.clone()
+                blocked=(!admin).then(|| "Admins and owners change what engines need".to_owned())
+            />
             <Delete account=account blocked=(!owner).then(owners_only) />
             {limits}
         </div>
@@ -86,6 +92,38 @@ fn Rename(account: AccountView, blocked: Option<String>) -> impl IntoView {
                     </Fields>
                     <div>
                         <Button blocked=Signal::stored(blocked)>"Rename"</Button>
+                    </div>
+                </div>
+            </WholePageForm>
+        </Panel>
+    }
+}
+
+#[component]
+fn Engines(account: AccountView, blocked: Option<String>) -> impl IntoView {
+    let sending = Sending::to::<RequireEcosystem>();
+    let elsewhere = sending.elsewhere(&[]);
+    view! {
+        <Panel title="Engines">
+            <WholePageForm sending=sending>
+                <div class="grid gap-3 p-4">
+                    {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    <input type="hidden" name="id" value=account.id />
+                    <Fields closed=blocked.is_some()>
+                        <label class="flex items-center gap-2">
+                            <input
+                                type="checkbox"
+                                class="size-4 accent-accent"
+                                name="required"
+                                value="true"
+                                checked=account.ecosystem_required
+                            />
+                            "Require an ecosystem on each engine"
+                        </label>
+                    </Fields>
+                    <p class="text-muted">"Engines that are there stay as they are."</p>
+                    <div>
+                        <Button blocked=Signal::stored(blocked)>"Save"</Button>
                     </div>
                 </div>
             </WholePageForm>
