@@ -132,7 +132,7 @@ mod tests {
         };
         let whole = "remotegpu, requested: limits.cpu=24,pods=1,requests.cpu=24, \
             used: limits.cpu=90,pods=50,requests.cpu=90, limited: limits.cpu=100,pods=50,requests.cpu=100";
-        assert_eq!(said(whole), words("Needs 1 pods, 0 of 50 left. Needs 24 CPU, 10 of 100 left"));
+        assert_eq!(said(whole), words("Needs 1 pod, 0 of 50 left. Needs 24 CPU, 10 of 100 left"));
         let of_a_class = "remotegpu-gpu-h100, requested: requests.nvidia.com/gpu=2, \
             used: requests.nvidia.com/gpu=3, limited: requests.nvidia.com/gpu=4";
         assert_eq!(said(of_a_class), words("Needs 2 GPUs of class h100, 1 of 4 left"));

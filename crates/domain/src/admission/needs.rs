@@ -90,10 +90,14 @@ pub(super) fn quota_rule(check: &QuotaCheck) -> RuleResult {
         ("GPUs", Some(_)) => "quota_gpu_class".to_owned(),
         _ => format!("quota_{}", resource.replace(['-', '/', '.'], "_")),
     };
+    let counted = match (requested.as_str(), what) {
+        ("1", "pods" | "Deployments" | "Jobs" | "GPUs") => what.trim_end_matches('s'),
+        _ => what,
+    };
     let class = line.gpu_class.as_ref().map_or_else(String::new, |class| format!(" of class {class}"));
     let message = match ok {
         true => String::new(),
-        false => format!("Needs {requested} {what}{class}, {} of {} left", show(left.max(0)), line.limit),
+        false => format!("Needs {requested} {counted}{class}, {} of {} left", show(left.max(0)), line.limit),
     };
     RuleResult { code, ok, message }
 }

@@ -108,7 +108,7 @@ fn refused_deployment(message: &str) -> WorkloadState {
 fn a_replica_beyond_the_quota_is_said_in_plain_words() {
     let quota = "exceeded quota: remotegpu, requested: pods=1, used: pods=50, limited: pods=50";
     let problem = refused_deployment(&format!(r#"pods "demo-1" is forbidden: {quota}"#)).problem.unwrap();
-    assert!(problem.contains("beyond the limits of this namespace. Needs 1 pods, 0 of 50 left"), "{problem}");
+    assert!(problem.contains("beyond the limits of this namespace. Needs 1 pod, 0 of 50 left"), "{problem}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn the_check_counts_gpus_by_class_as_the_quotas_do() {
     assert_eq!(judged("gpu-h100-1x", 1, &marked), (2, vec![]));
     let beyond = refused("quota_gpu_class", "Needs 2 GPUs of class h100, 1 of 4 left");
     assert_eq!(judged("gpu-h100-1x", 2, &marked), (2, beyond));
-    let paid = refused("quota_gpu_class", "Needs 1 GPUs of class paid, 0 of 1 left");
+    let paid = refused("quota_gpu_class", "Needs 1 GPU of class paid, 0 of 1 left");
     assert_eq!(judged("gpu-spread", 1, &marked), (2, paid));
     assert_eq!(judged("gpu-h100-1x", 2, &skus()), (1, vec![]), "its pods would count under no class yet");
     assert_eq!(judged("cpu-shared-8g", 2, &marked), (0, vec![]));
