@@ -106,7 +106,7 @@ pub struct SwitchAccount {
 pub struct AccountChange {
     /// The new name, unchecked.
     #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 100))]
     pub name: Option<String>,
     /// Whether its engines must be imported with an ecosystem; those that are there stay.
     #[serde(default, deserialize_with = "crate::change::sent", skip_serializing_if = "Option::is_none")]
