@@ -17,6 +17,16 @@ export async function kubernetesName(page: Page, id: string): Promise<string> {
   return ((await found.json()) as { kubernetes_name: string }).kubernetes_name;
 }
 
+/** The address of the list with the newest namespaces: the oldest come first, page by page, and other tests make theirs. */
+export async function newest(page: Page): Promise<string> {
+  type Namespaces = { items: unknown[]; next_cursor: string | null };
+  const read = async (limit: number) =>
+    (await (await page.request.get(`/v1/kubernetes/namespaces?limit=${limit}`)).json()) as Namespaces;
+  const before = (await read(200)).items.length - 25;
+  const cursor = before > 0 ? (await read(before)).next_cursor : null;
+  return cursor ? `/kubernetes?cursor=${encodeURIComponent(cursor)}` : "/kubernetes";
+}
+
 /** A namespace that is active, made with the form; gives its id. */
 export async function newNamespace(page: Page, name: string): Promise<string> {
   await open(page, "/kubernetes?new=namespace");

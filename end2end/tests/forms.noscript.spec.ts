@@ -1,6 +1,7 @@
 // Plain forms work without JavaScript: sign in, namespaces, deploy, rename, delete, sign out.
 import { expect, test } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
+import { newest } from "../namespaces.ts";
 
 test("a person without JavaScript can sign in, make a namespace, deploy, rename, delete and sign out", async ({ page, person }) => {
   const name = unique("plain");
@@ -14,8 +15,10 @@ test("a person without JavaScript can sign in, make a namespace, deploy, rename,
   await page.goto("/kubernetes?new=namespace");
   await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByRole("button", { name: "Create namespace" }).click();
-  await page.goto("/kubernetes?limit=200");
+  await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}\/access/);
+  await page.goto(await newest(page));
   await page.getByRole("link", { name, exact: true }).click();
+  await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}/);
   const id = new URL(page.url()).pathname.split("/")[2]!;
   await expect
     .poll(async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status)

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, open, test, type Page, type Person } from "../fixtures.ts";
 import { kubectl, unique } from "../helpers.ts";
+import { newest } from "../namespaces.ts";
 
 /** The header of somebody who signed in to the tenant API. */
 async function token(page: Page, person: Person): Promise<Record<string, string>> {
@@ -27,7 +28,7 @@ test("a tenant of the API is a namespace of the console, and its connector works
   const cluster = await tenant(page, headers, label);
 
   await test.step("operators see it with its account", async () => {
-    await open(page, "/platform/tenants");
+    await open(page, "/platform/tenants?sort=-created");
     await expect(page.getByRole("heading", { name: "Tenants", level: 1 })).toBeVisible();
     const row = page.getByRole("row").filter({ hasText: cluster });
     await expect(row).toContainText(label);
@@ -37,7 +38,7 @@ test("a tenant of the API is a namespace of the console, and its connector works
   });
 
   const file = await test.step("its namespace shows the id and gives the connector's kubeconfig", async () => {
-    await open(page, "/kubernetes");
+    await open(page, await newest(page));
     await page.getByRole("link", { name: cluster, exact: true }).click();
     await page.getByRole("link", { name: "Access", exact: true }).click();
     await expect(page.getByText(cluster, { exact: true }).first()).toBeVisible();
@@ -69,9 +70,9 @@ test("a tenant of the API is a namespace of the console, and its connector works
   await test.step("a label of the API renames nothing here", async () => {
     const renamed = await page.request.patch(`/k8sgpu/v1/cluster/${cluster}`, { headers, data: { label: `${label}-2` } });
     expect(((await renamed.json()) as { label: string }).label).toBe(`${label}-2`);
-    await open(page, "/platform/tenants");
+    await open(page, "/platform/tenants?sort=-created");
     await expect(page.getByRole("row").filter({ hasText: cluster })).toContainText(`${label}-2`);
-    await open(page, "/kubernetes");
+    await open(page, await newest(page));
     await expect(page.getByRole("link", { name: cluster, exact: true })).toBeVisible();
     await expect(page.getByRole("row").filter({ hasText: cluster })).toContainText(`${label}-2`);
     await page.getByRole("link", { name: cluster, exact: true }).click();
@@ -83,7 +84,7 @@ test("a tenant of the API is a namespace of the console, and its connector works
     await expect
       .poll(async () => (await page.request.get(`/k8sgpu/v1/cluster/${cluster}`, { headers })).status())
       .toBe(404);
-    await open(page, "/kubernetes");
+    await open(page, await newest(page));
     await expect(page.getByRole("link", { name: cluster, exact: true })).toHaveCount(0);
   });
 });
