@@ -19,7 +19,6 @@ async function moving(page: Page): Promise<string[]> {
 }
 
 test("what moves is brief, but for the dot of what is live and a note that fades; with reduced motion nothing does", async ({ signedIn: page }) => {
-  await page.emulateMedia({ reducedMotion: "no-preference" });
   const [id, name] = [await namespace(page), unique("still")];
   await emptyDeployment(name, await kubernetesName(page, id));
   await open(page, `/kubernetes/${id}/workloads/deployment/${name}?done=workload-changed.1&name=${name}`);
@@ -27,6 +26,8 @@ test("what moves is brief, but for the dot of what is live and a note that fades
   await expect(note).toBeVisible();
   await expect(page.getByText("live", { exact: true })).toBeVisible();
 
+  // Not before: a note fades, however late its page has come.
+  await page.emulateMedia({ reducedMotion: "no-preference" });
   const slow = ["pulse 2s", "toast 8s"];
   const found = await moving(page);
   expect(found).toEqual(expect.arrayContaining(slow));

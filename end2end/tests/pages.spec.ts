@@ -7,7 +7,7 @@ import { namespace } from "../namespaces.ts";
 import { pages } from "../pages.ts";
 
 /** No test goes through all pages: the list grows, and the time of one test does not. */
-const PARTS = 4;
+const PARTS = 8;
 
 for (let part = 0; part < PARTS; part += 1) {
   test(`every page is accessible in light and dark and by keyboard and fits each screen, part ${part + 1} of ${PARTS}`, async ({ signedIn: page }) => {

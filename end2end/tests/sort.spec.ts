@@ -128,4 +128,5 @@ test("keys that one page holds come in the order of their last use, those never 
   await head(owner, "Last used").getByRole("link").click();
   await expect(names).toHaveText(["late", "early", "never"]);
   await expect(head(owner, "Last used")).toHaveAttribute("aria-sort", "descending");
+  await owner.context().close();
 });

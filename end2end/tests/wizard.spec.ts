@@ -85,5 +85,5 @@ test("an interactive pod is one pod", async ({ signedIn: page }) => {
   await fill(page, { Name: "shell", Image: IMAGE });
   await page.getByRole("button", { name: "Start pod" }).click();
   await expect(page).toHaveURL(/\/workloads\/pod\/shell/);
-  await expect(page.getByTestId("reason")).toHaveText(/^Running on simulated/);
+  await expect(page.getByTestId("reason")).toHaveText(/^Running on simulated/, { timeout: 60_000 });
 });
