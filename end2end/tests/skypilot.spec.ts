@@ -1,19 +1,10 @@
 // SkyPilot access: choose, read the files, apply, verify, hand out a kubeconfig and end it, let an operator decide, remove.
-import { expect, hydrated, open, test, type Page } from "../fixtures.ts";
-import { unique } from "../helpers.ts";
-
-type Namespace = { id: string; status: string; kubernetes_name: string };
-
-async function namespace(page: Page): Promise<Namespace> {
-  const made = await page.request.post("/v1/kubernetes/namespaces", { data: { name: unique("sky") } });
-  const { id } = (await made.json()) as Namespace;
-  const read = async () => (await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as Namespace;
-  await expect.poll(async () => (await read()).status).toBe("active");
-  return await read();
-}
+import { expect, hydrated, open, test } from "../fixtures.ts";
+import { kubernetesName, namespace } from "../namespaces.ts";
 
 test("SkyPilot access from the first tick to its removal", async ({ signedIn: page }) => {
-  const { id, kubernetes_name } = await namespace(page);
+  const id = await namespace(page, "sky");
+  const inside = await kubernetesName(page, id);
 
   await test.step("choose a name and free GPUs; the files follow", async () => {
     await open(page, `/kubernetes/${id}/skypilot`);
@@ -51,8 +42,8 @@ test("SkyPilot access from the first tick to its removal", async ({ signedIn: pa
 
   await test.step("an operator allows it; then everything is allowed", async () => {
     await open(page, "/platform/skypilot");
-    await page.getByRole("button", { name: `Allow ${kubernetes_name}` }).click();
-    await expect(page.getByRole("button", { name: `Take back ${kubernetes_name}` })).toBeVisible();
+    await page.getByRole("button", { name: `Allow ${inside}` }).click();
+    await expect(page.getByRole("button", { name: `Take back ${inside}` })).toBeVisible();
     await open(page, `/kubernetes/${id}/skypilot?verify=1`);
     await expect(page.getByText("Everything that SkyPilot needs is allowed")).toBeVisible();
   });

@@ -18,7 +18,7 @@ async function tenant(page: Page, headers: Record<string, string>, label: string
   const { message, cluster } = (await ordered.json()) as { message: string; cluster: string };
   expect([ordered.status(), message]).toEqual([202, "Cluster in creation"]);
   const seen = async () => (await (await page.request.get(`/k8sgpu/v1/cluster/${cluster}`, { headers })).json()) as { created: boolean };
-  await expect.poll(async () => (await seen()).created).toBe(true);
+  await expect.poll(async () => (await seen()).created, { timeout: 60_000 }).toBe(true);
   return cluster;
 }
 
