@@ -20,9 +20,8 @@ test("a person without JavaScript can sign in, make a namespace, deploy, rename,
   await page.getByRole("link", { name, exact: true }).click();
   await expect(page).toHaveURL(/\/kubernetes\/[0-9a-f-]{36}/);
   const id = new URL(page.url()).pathname.split("/")[2]!;
-  await expect
-    .poll(async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status, { timeout: 60_000 })
-    .toBe("active");
+  const status = async () => ((await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { status: string }).status;
+  await expect.poll(status, { timeout: 60_000 }).toBe("active");
 
   await page.goto(`/kubernetes/${id}/deploy`);
   await page.getByRole("radio", { name: /gpu-h100-1x/ }).check();
