@@ -35,7 +35,15 @@ test("the menu of a row leads to its dialogs, and Escape closes it; a deletion s
   await scale.click();
   await expect(page.getByRole("dialog", { name: `Scale ${web}` })).toBeVisible();
 
-  const { name } = (await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as { name: string };
+  type Namespace = { name: string; deployments: number; quota: { resource: string }[] };
+  const read = async () => (await (await page.request.get(`/v1/kubernetes/namespaces/${id}`)).json()) as Namespace;
+  // The console hears of both by its watches, and a page of settings stays as it was opened.
+  const known = async () => {
+    const { deployments, quota } = await read();
+    return deployments === 1 && quota.some(({ resource }) => resource === "pods");
+  };
+  await expect.poll(known).toBe(true);
+  const { name } = await read();
   await open(page, `/kubernetes/${id}/settings`);
   await page.getByRole("link", { name: "Delete namespace" }).click();
   await expect(page.getByText("No pod runs in it; 1 deployment goes with it.")).toBeVisible();
