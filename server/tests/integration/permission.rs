@@ -40,6 +40,7 @@ const FORMS: &[(&str, &str)] = &[
     ("/api/account/get", ""),
     ("/api/account/quota", ""),
     ("/api/account/rename", "id={account_id}&name=x"),
+    ("/api/account/ecosystem", "id={account_id}&required=true"),
     ("/api/account/transfer", "id={account_id}&user_id={user_id}&confirm=x"),
     ("/api/account/delete", "id={account_id}&confirm=x"),
     ("/api/member/list", "cursor="),

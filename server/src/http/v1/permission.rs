@@ -242,6 +242,7 @@ pub const FUNCTIONS: &[(&str, Need)] = &[
     ("/api/account/get", Has(Read)),
     ("/api/account/quota", Has(Read)),
     ("/api/account/rename", Has(ManageAccount)),
+    ("/api/account/ecosystem", Has(ManageAccount)),
     ("/api/account/transfer", Has(OwnAccount)),
     ("/api/account/delete", Has(OwnAccount)),
     // members: one removes oneself with any role
