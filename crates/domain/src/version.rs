@@ -57,7 +57,7 @@ impl Versioned for ApiKeyView {
 
 impl Versioned for AccountView {
     fn version(&self) -> Value {
-        json!([self.id, self.name])
+        json!([self.id, self.name, self.ecosystem_required])
     }
 }
 
