@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{WebhookRow, columns, has_operator};
 use crate::error::translate;
-use crate::pool::{Pool, change, on_db};
+use crate::pool::{Pool, change, enter, on_db};
 use crate::row::{at, descending, maybe_at, ms, stored, with_surplus};
 
 #[derive(sqlx::FromRow)]
@@ -115,6 +115,19 @@ pub(super) async fn add(pool: &Pool, delivery: &Delivery, audit: &AuditEvent) ->
 }
 
 pub(super) async fn list(pool: &Pool, id: WebhookId, page: &PageRequest) -> Result<Vec<(Delivery, Vec<Attempt>)>> {
+    // The tries first: no delivery is shown in a state older than they are.
+    let attempts = on_db!(read pool, db => sqlx::query_as::<_, AttemptRow>(
+        "SELECT delivery_id, at_ms, status, problem, took_ms FROM webhook_attempts
+         WHERE webhook_id = $1 AND delivery_id IN (
+             SELECT d.id FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT $3)
+         ORDER BY number",
+    )
+    .bind(id.to_string())
+    .bind(descending(page.after.as_deref()))
+    .bind(with_surplus(page.limit))
+    .fetch_all(db)
+    .await)
+    .map_err(translate)?;
     let text = concat!(
         "SELECT ",
         of_delivery!(),
@@ -126,18 +139,6 @@ pub(super) async fn list(pool: &Pool, id: WebhookId, page: &PageRequest) -> Resu
         .bind(with_surplus(page.limit))
         .fetch_all(db)
         .await)
-    .map_err(translate)?;
-    let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
-    let (newest, oldest) = (newest.id.clone(), oldest.id.clone());
-    let attempts = on_db!(read pool, db => sqlx::query_as::<_, AttemptRow>(
-        "SELECT delivery_id, at_ms, status, problem, took_ms FROM webhook_attempts
-         WHERE webhook_id = $1 AND delivery_id >= $2 AND delivery_id <= $3 ORDER BY number",
-    )
-    .bind(id.to_string())
-    .bind(&oldest)
-    .bind(&newest)
-    .fetch_all(db)
-    .await)
     .map_err(translate)?;
     let mut of: BTreeMap<String, Vec<Attempt>> = BTreeMap::new();
     for row in attempts {
@@ -218,72 +219,78 @@ fn unreadable(webhook: &str, delivery: &str, error: &Error) {
     tracing::error!(error, webhook, delivery, "a delivery cannot be read and has failed");
 }
 
+/// Inside `enter!`: adds an attempt.
+macro_rules! add_attempt {
+    ($tx:ident, $webhook:expr, $id:expr, $attempt:expr) => {
+        sqlx::query(
+            "INSERT INTO webhook_attempts (webhook_id, delivery_id, number, at_ms, status, problem, took_ms)
+             SELECT d.webhook_id, d.id, 1 + (
+                 SELECT count(*) FROM webhook_attempts a WHERE a.webhook_id = d.webhook_id AND a.delivery_id = d.id
+             ), $3, $4, $5, $6
+             FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.id = $2",
+        )
+        .bind($webhook)
+        .bind($id)
+        .bind(ms($attempt.at))
+        .bind($attempt.status.map(i64::from))
+        .bind($attempt.problem.map(Problem::as_str))
+        .bind($attempt.took_ms)
+        .execute(&mut *$tx)
+        .await?;
+    };
+}
+
 /// Ends a delivery that cannot be read, so that those behind it are told.
 async fn fail(pool: &Pool, webhook: &str, id: &str, now: Timestamp) -> Result<()> {
     let attempt = Attempt { at: now, status: None, problem: Some(Problem::Unreadable), took_ms: 0 };
-    keep(pool, webhook, id, &attempt).await?;
-    on_db!(write pool, db => sqlx::query(
-        "UPDATE webhook_deliveries SET state = 'failed', next_ms = $3
-         WHERE webhook_id = $1 AND id = $2 AND state = 'waiting'",
-    )
-    .bind(webhook)
-    .bind(id)
-    .bind(ms(now))
-    .execute(db)
-    .await
-    .map(drop))
+    enter!(pool, tx => {
+        sqlx::query(
+            "UPDATE webhook_deliveries SET state = 'failed', next_ms = $3
+             WHERE webhook_id = $1 AND id = $2 AND state = 'waiting'",
+        )
+        .bind(webhook)
+        .bind(id)
+        .bind(ms(now))
+        .execute(&mut *tx)
+        .await?;
+        add_attempt!(tx, webhook, id, attempt);
+        Ok(Some(()))
+    })
+    .map(drop)
     .map_err(translate)
 }
 
-/// Adds an attempt.
-async fn keep(pool: &Pool, webhook: &str, id: &str, attempt: &Attempt) -> Result<()> {
-    on_db!(write pool, db => sqlx::query(
-        "INSERT INTO webhook_attempts (webhook_id, delivery_id, number, at_ms, status, problem, took_ms)
-         SELECT d.webhook_id, d.id,
-             1 + (SELECT count(*) FROM webhook_attempts a WHERE a.webhook_id = d.webhook_id AND a.delivery_id = d.id),
-             $3, $4, $5, $6
-         FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.id = $2",
-    )
-    .bind(webhook)
-    .bind(id)
-    .bind(ms(attempt.at))
-    .bind(attempt.status.map(i64::from))
-    .bind(attempt.problem.map(Problem::as_str))
-    .bind(attempt.took_ms)
-    .execute(db)
-    .await
-    .map(drop))
-    .map_err(translate)
-}
-
-/// Two statements: the delivery with its attempt, then the webhook's record. A crash between them costs nothing but the
-/// beginning of a series of failures.
+/// The delivery with its attempt, then the webhook's record. A crash between them costs nothing but the beginning of a
+/// series of failures.
 pub(super) async fn record(pool: &Pool, delivery: &Delivery, attempt: &Attempt, next: Next) -> Result<()> {
     let (state, next_at) = match next {
         Next::Delivered => (DeliveryState::Delivered, attempt.at),
         Next::Again(at) => (DeliveryState::Waiting, at),
         Next::GiveUp => (DeliveryState::Failed, attempt.at),
     };
-    keep(pool, &delivery.webhook_id.to_string(), &delivery.id.to_string(), attempt).await?;
-    on_db!(write pool, db => sqlx::query(
-        "UPDATE webhook_deliveries SET state = $3, next_ms = $4, tries = $5, first_tried_ms = $6
-         WHERE webhook_id = $1 AND id = $2 AND state = 'waiting'",
-    )
-    .bind(delivery.webhook_id.to_string())
-    .bind(delivery.id.to_string())
-    .bind(state.as_str())
-    .bind(ms(next_at))
-    .bind(i64::from(delivery.tries) + 1)
-    .bind(ms(delivery.first_tried_at.unwrap_or(attempt.at)))
-    .execute(db)
-    .await
-    .map(drop))
+    let (webhook, id) = (delivery.webhook_id.to_string(), delivery.id.to_string());
+    enter!(pool, tx => {
+        sqlx::query(
+            "UPDATE webhook_deliveries SET state = $3, next_ms = $4, tries = $5, first_tried_ms = $6
+             WHERE webhook_id = $1 AND id = $2 AND state = 'waiting'",
+        )
+        .bind(&webhook)
+        .bind(&id)
+        .bind(state.as_str())
+        .bind(ms(next_at))
+        .bind(i64::from(delivery.tries) + 1)
+        .bind(ms(delivery.first_tried_at.unwrap_or(attempt.at)))
+        .execute(&mut *tx)
+        .await?;
+        add_attempt!(tx, &webhook, &id, attempt);
+        Ok(Some(()))
+    })
     .map_err(translate)?;
     on_db!(write pool, db => sqlx::query(
         "UPDATE webhooks SET failing_since_ms = CASE WHEN $2 THEN NULL ELSE COALESCE(failing_since_ms, $3) END
          WHERE id = $1",
     )
-    .bind(delivery.webhook_id.to_string())
+    .bind(&webhook)
     .bind(attempt.arrived())
     .bind(ms(attempt.at))
     .execute(db)
