@@ -64,7 +64,9 @@ async fn what_changed_meanwhile_is_not_changed_and_a_delete_done_twice_is_done_o
     }
     let budget = |amount: &str| json!({"amount": amount, "currency": "EUR", "warn_at": [50], "hard_stop": false});
     let webhook = |name: &str| json!({"name": name, "url": "https://hooks.example.com/x", "topics": ["budget"]});
+    let required = |yes: bool| json!({"ecosystem_required": yes});
     for (method, path, first, second) in [
+        (Method::PATCH, "/v1/accounts/{account_id}", required(true), required(false)),
         (Method::PUT, "/v1/budgets/{budget_id}", budget("2"), budget("3")),
         (Method::PUT, "/v1/webhooks/{webhook_id}", webhook("first"), webhook("second")),
         (Method::PATCH, "/v1/engines/{engine_id}", json!({"ecosystem": "first"}), json!({"ecosystem": "second"})),
