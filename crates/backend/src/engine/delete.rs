@@ -29,7 +29,9 @@ impl Backend {
     /// [`Error::Unavailable`] when that cannot be told.
     pub async fn delete_engine(&self, caller: &Caller, id: &str, asked: &DeleteEngine) -> Result<Option<EngineView>> {
         let old = match self.engine_to_change(caller, id).await {
-            Err(Error::NotFound) => return Ok(None),
+            // Gone is as good as deleted, if anything was typed that could be a name.
+            Err(Error::NotFound) if (1..=63).contains(&asked.confirm.chars().count()) => return Ok(None),
+            Err(Error::NotFound) => return Err(Error::field("confirm", "length", "Type the engine's name to confirm")),
             found => found?,
         };
         domain::name::confirmed(&old.name, &asked.confirm)?;
