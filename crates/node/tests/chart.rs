@@ -149,6 +149,34 @@ fn the_rights_are_those_of_a_node_of_the_console() {
     assert!(first(&chart).starts_with(&shared), "deploy/roles/50-nodes.yaml and the chart differ:\n{shared}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plain_manifest_applies_as_it_is_gives_its_node_its_rights_and_goes_again() {
+    const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/kubelet.yaml");
+    let plane = Plane::current();
+    plane.admin(&["apply", "--filename", MANIFEST]).await.out();
+    let again = plane.admin(&["apply", "--filename", MANIFEST]).await.out();
+    assert!(again.lines().all(|line| line.ends_with(" unchanged")), "{again}");
+    let account = "system:serviceaccount:kube-system:runpod-kubelet";
+    for (verb, what, answer) in [
+        ("watch", "pods", "yes"),
+        ("patch", "nodes/virtual-runpod", "yes"),
+        ("list", "secrets", "no"),
+        ("create", "pods", "no"),
+    ] {
+        let asked = plane.admin(&["auth", "can-i", verb, what, "--all-namespaces", "--as", account]).await;
+        assert!(asked.stdout.starts_with(answer), "{verb} {what}: {} {}", asked.stdout, asked.stderr);
+    }
+    eventually("the Deployment's pod is made under its ServiceAccount", async || {
+        let label = "--selector=app.kubernetes.io/name=remotegpu-kubelet";
+        let ran = plane.admin(&["get", "pods", "--namespace=kube-system", label, "--output=json"]).await;
+        let pods: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        let by = pods["items"][0]["spec"]["serviceAccountName"].as_str();
+        if by == Some("runpod-kubelet") { Ok(()) } else { Err((ran.stdout, ran.stderr)) }
+    })
+    .await;
+    plane.admin(&["delete", "--filename", MANIFEST, "--timeout=60s"]).await.out();
+}
+
 struct Installed {
     namespace: String,
     release: String,
