@@ -7,7 +7,7 @@ mod share;
 
 use std::collections::BTreeMap;
 
-use domain::audit::Action;
+use domain::audit::{Action, AuditEvent};
 use domain::id::{AccountId, NamespaceId};
 use domain::money::Money;
 use domain::namespace::{
@@ -99,16 +99,30 @@ impl Backend {
         let namespace = self.managed_namespace(caller, id).await?;
         unchanged(saw, &self.namespace_view(&namespace))?;
         let name = change.name.as_deref().map(NamespaceName::new).transpose()?;
-        if let Some(change) = &change.share {
-            self.change_share(caller, &namespace, change).await?;
-        }
-        if let Some(name) = name.filter(|name| *name != namespace.name) {
-            let detail = format!("{} → {}", namespace.name.as_str(), name.as_str());
-            let audit = self.audit(caller, Action::NamespaceRenamed, target(namespace.id), detail).named(name.as_str());
-            let renamed = self.inner.store.rename_namespace(&namespace, &name, &audit).await?;
-            renamed.then_some(()).ok_or_else(stale)?;
-        }
+        let share = match &change.share {
+            Some(change) => self.changed_share(caller, &namespace, change).await?,
+            None => namespace.share.clone(),
+        };
+        let name = name.unwrap_or_else(|| namespace.name.clone());
+        let to = Namespace { name, share, ..Namespace::clone(&namespace) };
+        self.write_namespace(caller, &namespace, &to).await?;
         self.get_namespace(caller, id).await
+    }
+
+    /// All that differs or nothing of it.
+    async fn write_namespace(&self, caller: &Caller, from: &Namespace, to: &Namespace) -> Result<()> {
+        let event = |action, detail| self.audit(caller, action, target(to.id), detail).named(to.name.as_str());
+        let reshared = (to.share != from.share)
+            .then(|| event(Action::NamespaceShareChanged, to.share.differences(&from.share).join(", ")));
+        let renamed = (to.name != from.name)
+            .then(|| event(Action::NamespaceRenamed, format!("{} → {}", from.name.as_str(), to.name.as_str())));
+        let audit: Vec<AuditEvent> = reshared.into_iter().chain(renamed).collect();
+        if !audit.is_empty() {
+            let changed = self.inner.store.change_namespace(from, to, self.inner.clock.now(), &audit).await?;
+            changed.then_some(()).ok_or_else(stale)?;
+            self.inner.wake.notify_one();
+        }
+        Ok(())
     }
 
     /// Orders the deletion; repeating it changes nothing. The answer is `deleting` however quickly it is carried out.

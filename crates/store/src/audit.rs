@@ -23,6 +23,23 @@ use crate::row::{at, stored};
 pub(crate) use list::since;
 pub(crate) use verify::seal_rows_from_before;
 
+/// What a change writes down: of most, one event.
+pub(crate) trait Events {
+    fn events(&self) -> &[AuditEvent];
+}
+
+impl Events for AuditEvent {
+    fn events(&self) -> &[AuditEvent] {
+        std::slice::from_ref(self)
+    }
+}
+
+impl Events for [AuditEvent] {
+    fn events(&self) -> &[AuditEvent] {
+        self
+    }
+}
+
 /// Adds `$event` at the end of its chain, within `$transaction`; gives the row. The first statement locks the head of
 /// the chain until the end of the transaction, so that no two rows get the same place.
 macro_rules! append {

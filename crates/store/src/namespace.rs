@@ -106,18 +106,14 @@ impl Namespaces for SqlStore {
         known(&self.pool, ids).await
     }
 
-    async fn rename_namespace(&self, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
-        rename(&self.pool, from, name, audit).await
-    }
-
-    async fn set_namespace_share(
+    async fn change_namespace(
         &self,
         from: &Namespace,
-        share: &Share,
+        to: &Namespace,
         outdated: Timestamp,
-        audit: &AuditEvent,
+        audit: &[AuditEvent],
     ) -> Result<bool> {
-        share::set(&self.pool, from, share, outdated, audit).await
+        change(&self.pool, (from, to), outdated, audit).await
     }
 
     async fn set_namespace_status(
@@ -282,17 +278,30 @@ pub(crate) async fn known(pool: &Pool, ids: &[NamespaceId]) -> Result<Vec<Namesp
     found.iter().map(|id| stored(NamespaceId::parse, id)).collect()
 }
 
-pub(crate) async fn rename(pool: &Pool, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool> {
-    let renamed: Option<String> = change!(pool, audit, tx => sqlx::query_scalar(
-        "UPDATE namespaces SET name = $2 WHERE id = $1 AND name = $3 RETURNING id",
-    )
-    .bind(from.id.to_string())
-    .bind(name.as_str())
-    .bind(from.name.as_str())
-    .fetch_optional(&mut *tx)
-    .await)
+pub(crate) async fn change(
+    pool: &Pool,
+    (from, to): (&Namespace, &Namespace),
+    outdated: Timestamp,
+    audit: &[AuditEvent],
+) -> Result<bool> {
+    let (json, mut refused) = (share::write(&to.share)?, None);
+    let changed = change!(pool, audit, tx => {
+        if to.share != from.share && !share::set!(tx, from, to.share, json, outdated, refused) {
+            return Ok(None);
+        }
+        if to.name != from.name {
+            let renamed = sqlx::query("UPDATE namespaces SET name = $2 WHERE id = $1 AND name = $3")
+                .bind(from.id.to_string())
+                .bind(to.name.as_str())
+                .bind(from.name.as_str())
+                .execute(&mut *tx)
+                .await?;
+            return Ok((renamed.rows_affected() == 1).then_some(()));
+        }
+        Ok(Some(()))
+    })
     .map_err(|error| if is_taken(&error) { name_taken() } else { translate(error) })?;
-    Ok(renamed.is_some())
+    refused.map_or_else(|| Ok(changed.is_some()), Err)
 }
 
 pub(crate) async fn set_status(

@@ -85,8 +85,8 @@ macro_rules! on_db {
 }
 
 /// Runs `$body` in a transaction; `$tx` is the connection. `Ok(Some(_))` commits it **with the audit row**, `Ok(None)`
-/// (nothing to change) and any error roll it back (RULINGS 39). The audit row comes last: the head of its chain is the
-/// last lock every transaction takes, so no two can wait for each other.
+/// (nothing to change) and any error roll it back (RULINGS 39); several rows are of one chain. They come last: the head
+/// of the chain is the last lock every transaction takes, so no two can wait for each other.
 macro_rules! change {
     ($pool:expr, $audit:expr, $tx:ident => $body:expr) => {
         match &$pool.engine {
@@ -110,10 +110,13 @@ macro_rules! change {
                 $crate::pool::outcome(async { $body }).await?
             };
             if changed.is_some() {
-                $crate::webhook::tell!(transaction, $audit);
-                let row = $crate::audit::append!($engine, transaction, $pool.journal, $audit);
+                let mut rows = Vec::new();
+                for event in $crate::audit::Events::events($audit) {
+                    $crate::webhook::tell!(transaction, event);
+                    rows.push($crate::audit::append!($engine, transaction, $pool.journal, event));
+                }
                 transaction.commit().await?;
-                $pool.journal.committed(row);
+                rows.into_iter().for_each(|row| $pool.journal.committed(row));
             } else {
                 transaction.rollback().await?;
             }

@@ -1,15 +1,9 @@
 //! Shares of namespaces in SQL. Whoever gives one out holds the account, so that two never give out the same rest.
 
 use domain::account::{Quota, Share};
-use domain::audit::AuditEvent;
-use domain::namespace::Namespace;
 use domain::{Error, Result};
-use jiff::Timestamp;
 
 use crate::account;
-use crate::error::translate;
-use crate::pool::{Pool, change};
-use crate::row::ms;
 
 /// Inside `change!`, while the account is held: its limits, and the shares of its namespaces but `$but`. Those of an
 /// account without a total are not read: it may have any number, and nobody asks.
@@ -55,38 +49,33 @@ pub(crate) fn all(quota: Option<&str>, shares: &[Option<String>]) -> Result<(Quo
     Ok((account::quota(quota)?, shares))
 }
 
-pub(crate) async fn set(
-    pool: &Pool,
-    from: &Namespace,
-    share: &Share,
-    outdated: Timestamp,
-    audit: &AuditEvent,
-) -> Result<bool> {
-    let (id, json, mut refused) = (from.id.to_string(), write(share)?, None);
-    let changed = change!(pool, audit, tx => {
-        account::hold_account!(tx, from.account_id);
+/// Inside `change!`: writes a new share if `$from` still has its own, and marks the namespace as to be applied anew;
+/// false when it has not or is being deleted, or, with the reason in `$refused`, when less is left of the total.
+macro_rules! set {
+    ($tx:ident, $from:expr, $to:expr, $json:expr, $outdated:expr, $refused:ident) => {{
+        $crate::account::hold_account!($tx, $from.account_id);
         let stored: Option<Option<String>> =
             sqlx::query_scalar("SELECT share FROM namespaces WHERE id = $1 AND status <> 'deleting'")
-                .bind(&id)
-                .fetch_optional(&mut *tx)
+                .bind($from.id.to_string())
+                .fetch_optional(&mut *$tx)
                 .await?;
-        if !stored.is_some_and(|stored| read(stored.as_deref()).is_ok_and(|stored| stored == from.share)) {
-            return Ok(None);
+        let as_seen =
+            stored.is_some_and(|stored| $crate::share::read(stored.as_deref()).is_ok_and(|s| s == $from.share));
+        if as_seen {
+            let beside = $crate::share::shares!($tx, $from.account_id, $from.id);
+            $refused = beside.and_then(|(quota, others)| quota.room_for_share(&$to, &others)).err();
         }
-        let beside = shares!(tx, from.account_id, from.id);
-        refused = beside.and_then(|(quota, others)| quota.room_for_share(share, &others)).err();
-        if refused.is_some() {
-            return Ok(None);
+        let writes = as_seen && $refused.is_none();
+        if writes {
+            // A mark that stands is moved: work that began before must not fulfil it.
+            sqlx::query("UPDATE namespaces SET share = $2, outdated_ms = COALESCE(outdated_ms + 1, $3) WHERE id = $1")
+                .bind($from.id.to_string())
+                .bind($json.as_deref())
+                .bind(ms($outdated))
+                .execute(&mut *$tx)
+                .await?;
         }
-        // A mark that stands is moved: work that began before must not fulfil it.
-        sqlx::query("UPDATE namespaces SET share = $2, outdated_ms = COALESCE(outdated_ms + 1, $3) WHERE id = $1")
-            .bind(&id)
-            .bind(json.as_deref())
-            .bind(ms(outdated))
-            .execute(&mut *tx)
-            .await?;
-        Ok(Some(()))
-    })
-    .map_err(translate)?;
-    refused.map_or_else(|| Ok(changed.is_some()), Err)
+        writes
+    }};
 }
+pub(crate) use set;

@@ -29,16 +29,16 @@ pub trait Namespaces: Send + Sync {
     async fn owned_namespaces(&self, account: AccountId, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>>;
     /// Those of `ids` that have a row, of any account and in any state (reconciler only).
     async fn known_namespaces(&self, ids: &[NamespaceId]) -> Result<Vec<NamespaceId>>;
-    /// Renames **if it still has the name** of `from`; false when it has not. `Conflict NameTaken` as above.
-    async fn rename_namespace(&self, from: &Namespace, name: &NamespaceName, audit: &AuditEvent) -> Result<bool>;
-    /// Writes a new share **if it still has the one** of `from`, and marks the namespace as to be applied anew; false
-    /// when it has not or is being deleted. `Conflict QuotaExceeded` where less is left of the account's total.
-    async fn set_namespace_share(
+    /// Writes the name and the share of `to`, each where it differs and **if it still is** as in `from`: both or
+    /// neither, false when it is not. `Conflict NameTaken` as above. A new share marks the namespace as to be applied
+    /// anew, at `outdated`; none for one that is being deleted, `Conflict QuotaExceeded` where less is left of the
+    /// account's total.
+    async fn change_namespace(
         &self,
         from: &Namespace,
-        share: &Share,
+        to: &Namespace,
         outdated: Timestamp,
-        audit: &AuditEvent,
+        audit: &[AuditEvent],
     ) -> Result<bool>;
     /// Moves the state **if it still is** `from` (compare and set); false when it is not.
     async fn set_namespace_status(

@@ -3,7 +3,7 @@
 use backend::ports::*;
 use domain::Code;
 use domain::audit::{Action, AuditFilter, AuditRecord, AuditScope};
-use domain::namespace::{NamespaceName, NamespaceStatus};
+use domain::namespace::NamespaceStatus;
 use domain::page::PageRequest;
 use domain::scope::Scope;
 
@@ -37,8 +37,7 @@ async fn an_event_is_read_as_it_was_written(db: &Database) {
 async fn every_change_is_committed_with_its_event(db: &Database) {
     let tenant = given::tenant(db).await;
     let namespace = tenant.namespace(db, "team-ml").await;
-    let name = NamespaceName::new("team-x").unwrap();
-    db.rename_namespace(&namespace, &name, &tenant.event(Action::NamespaceRenamed)).await.unwrap();
+    assert!(tenant.rename(db, &namespace, "team-x").await.unwrap());
     let key = tenant.api_key(db, Scope::All).await;
     let credential = tenant.new_credential(Some(&key), &namespace);
     db.record_credential(&credential, &tenant.event(Action::CredentialIssued)).await.unwrap();

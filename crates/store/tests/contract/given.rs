@@ -108,6 +108,12 @@ pub async fn log_of(db: &SqlStore, account: AccountId) -> Vec<AuditRecord> {
 }
 
 impl Tenant {
+    /// `Conflict` or false as the store says.
+    pub async fn rename(&self, db: &SqlStore, from: &Namespace, name: &str) -> domain::Result<bool> {
+        let to = Namespace { name: NamespaceName::new(name).unwrap(), ..from.clone() };
+        db.change_namespace(from, &to, at(0), &[self.event(Action::NamespaceRenamed)]).await
+    }
+
     pub fn event(&self, action: Action) -> AuditEvent {
         event(self.account.id, action)
     }

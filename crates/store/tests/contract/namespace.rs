@@ -26,6 +26,7 @@ on_both_engines! {
     of_two_namespaces_made_at_once_the_second_gets_the_rest
     a_share_is_written_where_it_was_seen_and_left_and_marks_the_namespace
     of_two_shares_asked_for_at_once_both_never_pass_the_total
+    a_name_and_a_share_change_together_or_not_at_all
     the_state_moves_only_from_where_it_is_thought_to_be
     of_two_who_move_the_state_at_once_one_wins
     the_name_stays_taken_until_the_row_is_removed
@@ -92,7 +93,7 @@ async fn only_owned_namespaces_that_stay_are_owned(db: &Database) {
 async fn renaming_keeps_the_kubernetes_name(db: &Database) {
     let tenant = given::tenant(db).await;
     let made = tenant.namespace(db, "team-ml").await;
-    assert!(db.rename_namespace(&made, &name("team-x"), &tenant.event(Action::NamespaceRenamed)).await.unwrap());
+    assert!(tenant.rename(db, &made, "team-x").await.unwrap());
     let renamed = db.namespace_by_id(made.id).await.unwrap().unwrap();
     assert_eq!(renamed, Namespace { name: name("team-x"), ..made });
 }
@@ -101,7 +102,7 @@ async fn renaming_to_a_taken_name_is_a_conflict(db: &Database) {
     let tenant = given::tenant(db).await;
     tenant.namespace(db, "taken").await;
     let made = tenant.namespace(db, "team-ml").await;
-    let answer = db.rename_namespace(&made, &name("taken"), &tenant.event(Action::NamespaceRenamed)).await;
+    let answer = tenant.rename(db, &made, "taken").await;
     assert!(is_name_taken(&answer), "{answer:?}");
     assert_eq!(tenant.audited(db).await[0], Action::NamespaceCreated);
 }
@@ -109,10 +110,7 @@ async fn renaming_to_a_taken_name_is_a_conflict(db: &Database) {
 async fn of_two_who_rename_what_both_saw_one_does(db: &Database) {
     let tenant = given::tenant(db).await;
     let seen = tenant.namespace(db, "team-ml").await;
-    let rename = async |to: &str| {
-        let audit = tenant.event(Action::NamespaceRenamed);
-        db.rename_namespace(&seen, &name(to), &audit).await.unwrap()
-    };
+    let rename = async |to: &str| tenant.rename(db, &seen, to).await.unwrap();
     let (one, other) = tokio::join!(rename("team-x"), rename("team-y"));
     assert!(one != other, "{one} {other}");
     let now = db.namespace_by_id(seen.id).await.unwrap().unwrap().name;
@@ -123,8 +121,7 @@ async fn of_two_who_rename_what_both_saw_one_does(db: &Database) {
 async fn renaming_what_is_gone_answers_false(db: &Database) {
     let tenant = given::tenant(db).await;
     let unknown = tenant.new_namespace("gone");
-    let audit = tenant.event(Action::NamespaceRenamed);
-    assert!(!db.rename_namespace(&unknown, &name("team-x"), &audit).await.unwrap());
+    assert!(!tenant.rename(db, &unknown, "team-x").await.unwrap());
     assert_eq!(db.count("audit WHERE action = 'namespace.renamed'").await, 0);
 }
 
@@ -148,7 +145,29 @@ async fn set_share(
     share: &Share,
     second: i64,
 ) -> domain::Result<bool> {
-    db.set_namespace_share(from, share, given::at(second), &tenant.event(Action::NamespaceShareChanged)).await
+    let to = Namespace { share: share.clone(), ..from.clone() };
+    db.change_namespace(from, &to, given::at(second), &[tenant.event(Action::NamespaceShareChanged)]).await
+}
+
+async fn a_name_and_a_share_change_together_or_not_at_all(db: &Database) {
+    let tenant = with_total(db).await;
+    let seen = tenant.namespace(db, "team-ml").await;
+    tenant.namespace(db, "taken").await;
+    let both = async |to: &str, share: u32| {
+        let to = Namespace { name: name(to), share: of_gpus(share), ..seen.clone() };
+        let audit = [tenant.event(Action::NamespaceShareChanged), tenant.event(Action::NamespaceRenamed)];
+        db.change_namespace(&seen, &to, given::at(1), &audit).await
+    };
+    let now = async || db.namespace_by_id(seen.id).await.unwrap().unwrap();
+    let before = now().await;
+    assert!(is_name_taken(&both("taken", 0).await));
+    assert_eq!(both("team-x", 9).await.unwrap_err().code(), Code::QuotaExceeded);
+    assert_eq!(now().await, before);
+    assert_eq!(tenant.audited(db).await[0], Action::NamespaceCreated);
+    assert!(both("team-x", 0).await.unwrap());
+    let changed = now().await;
+    assert_eq!((changed.name, changed.share), (name("team-x"), of_gpus(0)));
+    assert_eq!(tenant.audited(db).await[..2], [Action::NamespaceRenamed, Action::NamespaceShareChanged]);
 }
 
 async fn what_a_total_has_left_is_the_share_of_a_new_namespace(db: &Database) {
