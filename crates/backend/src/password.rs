@@ -6,7 +6,7 @@ mod hasher;
 
 use domain::audit::Action;
 use domain::id::UserId;
-use domain::password::{PasswordReset, RESET_LIFE, ResetLink};
+use domain::password::{PasswordReset, RESET_LIFE, ResetLink, ResetMaker};
 use domain::permission::Permission;
 use domain::user::Email;
 use domain::{Code, Error, Result};
@@ -76,7 +76,8 @@ impl Backend {
         let audit = self.audit(caller, Action::PasswordResetRequested, what, target.email.as_str());
         let audit = audit.named(target.email.as_str());
         // An operator may do it whoever the person is by then.
-        let judged = (!operator).then_some((caller.account.id, &target));
+        let maker = ResetMaker { account_id: caller.account.id, user_id: caller.user.id, role: caller.role };
+        let judged = (!operator).then_some((maker, &target));
         let created = self.inner.store.create_password_reset(&reset, judged, &audit).await?;
         created.then_some(()).ok_or_else(changed_meanwhile)?;
         Ok(self.link(&token, &reset))

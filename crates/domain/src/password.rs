@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::UserId;
+use crate::id::{AccountId, UserId};
 use crate::user::{Email, Role};
 use crate::{Code, Error, Result};
 
@@ -23,6 +23,17 @@ pub struct PasswordReset {
     pub created_at: Timestamp,
     /// Dead then.
     pub expires_at: Timestamp,
+}
+
+/// By whose right a reset link was made; without that right the link is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResetMaker {
+    /// Of which account they are a member, as is whose password is reset.
+    pub account_id: AccountId,
+    /// The member.
+    pub user_id: UserId,
+    /// Their role there.
+    pub role: Role,
 }
 
 /// Whose password is to be reset, with what the decision needs.

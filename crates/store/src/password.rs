@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use backend::ports::Passwords;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, SessionId, UserId};
-use domain::password::{PasswordReset, ResetTarget};
+use domain::password::{PasswordReset, ResetMaker, ResetTarget};
 use domain::user::{Email, Role};
 use domain::{Error, Result};
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ impl Passwords for SqlStore {
     async fn create_password_reset(
         &self,
         reset: &PasswordReset,
-        judged: Option<(AccountId, &ResetTarget)>,
+        judged: Option<(ResetMaker, &ResetTarget)>,
         audit: &AuditEvent,
     ) -> Result<bool> {
         create_reset(&self.pool, reset, judged, audit).await
@@ -122,6 +122,22 @@ macro_rules! set {
     };
 }
 
+/// The link with token `$1`, live at `$2`. Its maker's right is judged here and not taken away with their role: who is
+/// removed would have to hold everybody for whom they made a link.
+macro_rules! live {
+    ($begin:literal, $end:literal) => {
+        concat!(
+            $begin,
+            " WHERE password_resets.token_hash = $1 AND password_resets.expires_ms > $2
+                 AND (maker_id IS NULL OR EXISTS (
+                     SELECT 1 FROM members m WHERE m.account_id = password_resets.maker_account_id
+                         AND m.user_id = password_resets.maker_id AND m.role = password_resets.maker_role
+                         AND m.joined_ms <= password_resets.created_ms))",
+            $end
+        )
+    };
+}
+
 pub(crate) async fn change(
     pool: &Pool,
     (user, token_version): (UserId, i64),
@@ -160,14 +176,15 @@ pub(crate) async fn target(pool: &Pool, account: AccountId, user: UserId) -> Res
 pub(crate) async fn create_reset(
     pool: &Pool,
     reset: &PasswordReset,
-    judged: Option<(AccountId, &ResetTarget)>,
+    judged: Option<(ResetMaker, &ResetTarget)>,
     audit: &AuditEvent,
 ) -> Result<bool> {
+    let maker = judged.map(|(maker, _)| maker);
     let created = change!(pool, audit, tx => {
         hold_user!(tx, reset.user_id);
-        if let Some((account, judged)) = judged {
+        if let Some((maker, judged)) = judged {
             let row = sqlx::query_as::<_, TargetRow>(TARGET)
-                .bind(account.to_string())
+                .bind(maker.account_id.to_string())
                 .bind(reset.user_id.to_string())
                 .fetch_optional(&mut *tx)
                 .await?;
@@ -177,14 +194,20 @@ pub(crate) async fn create_reset(
             }
         }
         sqlx::query(
-            "INSERT INTO password_resets (token_hash, user_id, created_ms, expires_ms) VALUES ($1, $2, $3, $4)
+            "INSERT INTO password_resets
+                 (token_hash, user_id, created_ms, expires_ms, maker_account_id, maker_id, maker_role)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (user_id) DO UPDATE SET token_hash = excluded.token_hash, created_ms = excluded.created_ms,
-                 expires_ms = excluded.expires_ms",
+                 expires_ms = excluded.expires_ms, maker_account_id = excluded.maker_account_id,
+                 maker_id = excluded.maker_id, maker_role = excluded.maker_role",
         )
         .bind(&reset.token_hash)
         .bind(reset.user_id.to_string())
         .bind(ms(reset.created_at))
         .bind(ms(reset.expires_at))
+        .bind(maker.map(|maker| maker.account_id.to_string()))
+        .bind(maker.map(|maker| maker.user_id.to_string()))
+        .bind(maker.map(|maker| maker.role.as_str()))
         .execute(&mut *tx)
         .await?;
         Ok(Some(()))
@@ -194,8 +217,7 @@ pub(crate) async fn create_reset(
 
 pub(crate) async fn reset(pool: &Pool, token_hash: &str, now: Timestamp) -> Result<Option<(UserId, Email)>> {
     let row: Option<(String, String)> = on_db!(read pool, db => sqlx::query_as(
-        "SELECT u.id, u.email FROM password_resets r JOIN users u ON u.id = r.user_id
-         WHERE r.token_hash = $1 AND r.expires_ms > $2",
+        live!("SELECT users.id, users.email FROM password_resets JOIN users ON users.id = password_resets.user_id", ""),
     )
     .bind(token_hash)
     .bind(ms(now))
@@ -223,7 +245,7 @@ pub(crate) async fn use_reset(
         .execute(&mut *tx)
         .await?;
         let user: Option<String> = sqlx::query_scalar(
-            "DELETE FROM password_resets WHERE token_hash = $1 AND expires_ms > $2 RETURNING user_id",
+            live!("DELETE FROM password_resets", " RETURNING user_id"),
         )
         .bind(token_hash)
         .bind(ms(now))

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::Result;
 use domain::audit::AuditEvent;
 use domain::id::{AccountId, SessionId, UserId};
-use domain::password::{PasswordReset, ResetTarget};
+use domain::password::{PasswordReset, ResetMaker, ResetTarget};
 use domain::user::Email;
 use jiff::Timestamp;
 
@@ -23,11 +23,12 @@ pub trait Passwords: Send + Sync {
     /// Whose password is to be reset, as seen from `account`.
     async fn reset_target(&self, account: AccountId, user: UserId) -> Result<Option<ResetTarget>>;
     /// Keeps a reset link; it replaces the user's open one. False, and no link, when [`Passwords::reset_target`] would
-    /// say of the person something else by now than what was `judged`.
+    /// say of the person something else by now than what was `judged`. A link of a member is live as long as they have
+    /// the role with which they made it; one that nobody's role gave, an operator's, until its end.
     async fn create_password_reset(
         &self,
         reset: &PasswordReset,
-        judged: Option<(AccountId, &ResetTarget)>,
+        judged: Option<(ResetMaker, &ResetTarget)>,
         audit: &AuditEvent,
     ) -> Result<bool>;
     /// Whose live link this is.

@@ -4,7 +4,7 @@ use backend::ports::*;
 use domain::audit::Action;
 use domain::id::InvitationId;
 use domain::invitation::{Invitation, LIFE};
-use domain::password::{PasswordReset, ResetTarget};
+use domain::password::{PasswordReset, ResetMaker, ResetTarget};
 use domain::user::Role;
 use futures::future::{join, join_all};
 use uuid::Uuid;
@@ -22,6 +22,7 @@ on_both_engines! {
     a_second_link_replaces_the_first
     a_link_ends_when_its_person_gets_another_role_or_joins_an_account
     a_link_ends_when_its_person_leaves_the_account
+    a_link_ends_with_the_role_of_the_member_who_made_it
     a_target_is_seen_with_its_role_here_and_its_number_of_accounts
 }
 
@@ -102,11 +103,12 @@ async fn a_link_works_once_even_for_two_at_the_same_moment(db: &Database) {
 async fn a_link_is_not_made_for_who_somebody_was_when_it_was_judged(db: &Database) {
     let ada = given::tenant(db).await;
     let (account, user) = (ada.account.id, given::member(db, &ada.account, Role::Member).await);
+    let maker = ResetMaker { account_id: account, user_id: ada.owner.id, role: Role::Owner };
     let judge = async || db.reset_target(account, user.id).await.unwrap().unwrap();
     let create = async |token: &str, judged: &ResetTarget| {
         let link = PasswordReset { user_id: user.id, ..link(&ada, token) };
         let audit = ada.event(Action::PasswordResetRequested);
-        db.create_password_reset(&link, Some((account, judged)), &audit).await.unwrap()
+        db.create_password_reset(&link, Some((maker, judged)), &audit).await.unwrap()
     };
     let role = async |from: Role, to: Role| {
         let audit = ada.event(Action::MemberRoleChanged);
@@ -193,6 +195,41 @@ async fn a_link_ends_when_its_person_leaves_the_account(db: &Database) {
     let audit = ada.event(Action::MemberRemoved);
     assert!(db.remove_member(account, user.id, Role::Member, at(1), &audit).await.unwrap());
     assert_eq!(db.password_reset("t1", at(1)).await.unwrap(), None);
+}
+
+async fn a_link_ends_with_the_role_of_the_member_who_made_it(db: &Database) {
+    let ada = given::tenant(db).await;
+    let account = ada.account.id;
+    let admin = given::member(db, &ada.account, Role::Admin).await.id;
+    let member = given::member(db, &ada.account, Role::Member).await.id;
+    let given_link = async |token: &str| {
+        let target = db.reset_target(account, member).await.unwrap().unwrap();
+        let maker = ResetMaker { account_id: account, user_id: admin, role: Role::Admin };
+        let link = PasswordReset { user_id: member, ..link(&ada, token) };
+        let audit = ada.event(Action::PasswordResetRequested);
+        assert!(db.create_password_reset(&link, Some((maker, &target)), &audit).await.unwrap());
+    };
+    let live = async |token: &str| db.password_reset(token, at(1)).await.unwrap().is_some();
+    let used = async |token: &str| {
+        db.use_password_reset(token, at(1), "$new", "email:x", &ada.event(Action::PasswordReset)).await.unwrap()
+    };
+    given_link("t1").await;
+    assert!(live("t1").await);
+    let audit = ada.event(Action::MemberRoleChanged);
+    assert!(db.set_member_role(account, admin, Role::Admin, Role::Viewer, &audit).await.unwrap());
+    assert!(!live("t1").await);
+    assert!(!used("t1").await);
+    assert!(db.set_member_role(account, admin, Role::Viewer, Role::Admin, &audit).await.unwrap());
+    given_link("t2").await;
+    assert!(db.remove_member(account, admin, Role::Admin, at(1), &ada.event(Action::MemberRemoved)).await.unwrap());
+    assert!(!live("t2").await);
+    assert!(!used("t2").await);
+    assert_eq!(db.count("audit WHERE action = 'password.reset'").await, 0);
+    // One that nobody's role gave stays: an operator made it.
+    let (link, audit) =
+        (PasswordReset { user_id: member, ..link(&ada, "t3") }, ada.event(Action::PasswordResetRequested));
+    assert!(db.create_password_reset(&link, None, &audit).await.unwrap());
+    assert!(used("t3").await);
 }
 
 async fn a_target_is_seen_with_its_role_here_and_its_number_of_accounts(db: &Database) {
