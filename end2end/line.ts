@@ -6,11 +6,15 @@ export class Line {
   private readonly sockets = new Set<Socket>();
   private readonly server = createServer((near) => this.join(near));
   private port = 0;
+  /** The paths whose answer broke off. */
+  readonly lost = new Set<string>();
 
-  /** `from` is what the console sees as the address of whoever comes through it. */
+  /** `from` is what the console sees as the address of whoever comes through it; of each path that `loses` matches, the
+   * first answer breaks off amid its body. */
   constructor(
     private readonly console: URL,
     private readonly from?: string,
+    private readonly loses?: RegExp,
   ) {}
 
   /** Connects, the second time at the port of the first. */
@@ -39,7 +43,21 @@ export class Line {
         this.sockets.delete(one);
         other.destroy();
       });
-      one.pipe(other);
+      if (one === near || !this.loses) one.pipe(other);
     }
+    if (this.loses) this.lose(near, far, this.loses);
+  }
+
+  private lose(near: Socket, far: Socket, loses: RegExp): void {
+    let path = "";
+    near.on("data", (asked) => {
+      path = asked.toString("latin1").match(/^GET (\S+) /)?.[1] ?? "";
+    });
+    far.on("data", (answer) => {
+      const head = answer.indexOf("\r\n\r\n");
+      if (!loses.test(path) || this.lost.has(path) || head < 0) return void near.write(answer);
+      this.lost.add(path);
+      near.write(answer.subarray(0, head + 4 + Math.ceil((answer.length - head - 4) / 2)), () => near.destroy());
+    });
   }
 }

@@ -105,3 +105,16 @@ test("a log stays and begins anew without a line twice; a terminal keeps its scr
   });
   await line.cut();
 });
+
+test("a page whose code breaks off on its way asks for it again, and works", async ({ signedIn: page, baseURL }) => {
+  const line = new Line(new URL(String(baseURL)), undefined, /\.wasm$/);
+  await line.mend();
+  await open(page, line.url("/settings/profile"));
+  expect([...line.lost].some((path) => path.endsWith("remotegpu_bg.wasm"))).toBe(true);
+  const first = line.lost.size;
+  expect(first).toBeGreaterThan(1);
+  await page.getByRole("link", { name: "Namespaces" }).first().click();
+  await expect(page.getByRole("heading", { name: "Namespaces", level: 1 })).toBeVisible();
+  expect(line.lost.size).toBeGreaterThan(first);
+  await line.cut();
+});

@@ -22,19 +22,10 @@ const LOADER: &str = "./__wasm_split.______________________.js";
 /// Which files each page needs, for the hints in the head of its HTML; Leptos knows it by this very name.
 const MANIFEST: &str = "__wasm_split_manifest.json";
 /// A page whose part is lost on the way would be dead: a network that changes or a console that restarts is waited for.
-const FETCH_AGAIN: &str = "\
-const fetch = async (...what) => {
-  for (let pause = 100; ; pause *= 3) {
-    try {
-      return await globalThis.fetch(...what);
-    } catch (error) {
-      if (pause > 5000) throw error;
-      await new Promise((done) => setTimeout(done, pause));
-    }
-  }
-};
-";
+const AGAIN: &str = include_str!("again.js");
 
+/// How the loader fetches each file.
+const FETCH_PART: &str = "= fetch(new URL(";
 /// How wasm-bindgen's script fetches the main module.
 const FETCH_MAIN: &str = "module_or_path = fetch(module_or_path)";
 
@@ -53,7 +44,7 @@ const FEATURES: [&str; 6] = [
 #[derive(Debug)]
 pub struct Browser {
     pub folder: PathBuf,
-    /// Of cargo's output: the same text means the same folder.
+    /// Of cargo's output and what is written before it: the same text means the same folder.
     pub fingerprint: String,
 }
 
@@ -70,7 +61,7 @@ pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     }
     shell::run("cargo build of frontend", &mut cargo, stop)?;
     let raw = repo.target.join(WASM).join("wasm-release/frontend.wasm");
-    let fingerprint = fingerprint([read(&raw)?.as_slice()]);
+    let fingerprint = fingerprint([read(&raw)?.as_slice(), AGAIN.as_bytes()]);
     let folder = repo.target.join("site-work/browser");
     let stamp = folder.join("made-from.txt");
     if fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == fingerprint) {
@@ -86,7 +77,7 @@ pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     // The pages' files find the main one's functions by the names that the linker gave them.
     bindgen.keep_lld_exports(true).demangle(false);
     bindgen.web(true).and_then(|bindgen| bindgen.generate(&folder)).context("wasm-bindgen failed")?;
-    fetch_main_again(&folder)?;
+    fetch_again(&folder.join("remotegpu.js"), FETCH_MAIN, "module_or_path = fetchAgain(module_or_path)")?;
     fs::remove_file(&main).with_context(|| format!("cannot remove {}", main.display()))?;
     optimise_all(repo, &folder, stop)?;
     fs::write(&stamp, &fingerprint).with_context(|| format!("cannot write {}", stamp.display()))?;
@@ -110,9 +101,7 @@ fn cut(raw: &Path, folder: &Path) -> Result<PathBuf> {
     options.main_module = "./remotegpu.js";
     let cut =
         wasm_split_cli_support::transform(options).map_err(|error| anyhow!("cutting the module failed: {error:#}"))?;
-    let loader = folder.join(LOADER);
-    let text = fs::read_to_string(&loader).with_context(|| format!("cannot read {}", loader.display()))?;
-    fs::write(&loader, format!("{FETCH_AGAIN}{text}")).with_context(|| format!("cannot write {}", loader.display()))?;
+    fetch_again(&folder.join(LOADER), FETCH_PART, "= fetchAgain(new URL(")?;
     let manifest = serde_json::to_vec(&cut.prefetch_map)?;
     fs::write(folder.join(MANIFEST), manifest).with_context(|| format!("cannot write {MANIFEST}"))?;
     Ok(main)
@@ -120,13 +109,11 @@ fn cut(raw: &Path, folder: &Path) -> Result<PathBuf> {
 
 /// Without its main module a page is as dead as without its part. What pages themselves send is sent once: it may
 /// change something.
-fn fetch_main_again(folder: &Path) -> Result<()> {
-    let script = folder.join("remotegpu.js");
-    let text = fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
-    ensure!(text.contains(FETCH_MAIN), "{} fetches its module in another way: see FETCH_MAIN", script.display());
-    let text = text.replace(FETCH_MAIN, "module_or_path = fetchAgain(module_or_path)");
-    let again = FETCH_AGAIN.replace("const fetch =", "const fetchAgain =");
-    fs::write(&script, format!("{again}{text}")).with_context(|| format!("cannot write {}", script.display()))
+fn fetch_again(script: &Path, fetch: &str, again: &str) -> Result<()> {
+    let text = fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
+    ensure!(text.contains(fetch), "{} fetches in another way than {fetch:?}", script.display());
+    let text = text.replace(fetch, again);
+    fs::write(script, format!("{AGAIN}{text}")).with_context(|| format!("cannot write {}", script.display()))
 }
 
 /// The program uses one core and starts slowly, and there are a hundred files: as many at once as there are cores, the
