@@ -46,8 +46,10 @@ pub fn node(node: &NodeView) -> (Tone, &'static str) {
 /// pods it wants; to people nothing runs where none is wanted. A CronJob wants none between its Jobs.
 pub fn workload(workload: &WorkloadView) -> (Tone, &'static str) {
     let idle = workload.wanted == 0 && workload.schedule.is_none();
+    let suspended = workload.schedule.as_ref().is_some_and(|schedule| schedule.suspended);
     match workload.status {
         WorkloadStatus::Pending => (Tone::Wait, "Pending"),
+        WorkloadStatus::Running if suspended => (Tone::Ended, "Suspended"),
         WorkloadStatus::Running if idle && workload.kind == WorkloadKind::Job => (Tone::Ended, "Suspended"),
         WorkloadStatus::Running if idle => (Tone::Ended, "Scaled to zero"),
         WorkloadStatus::Running if workload.simulated => (Tone::Simulated, "Running"),
@@ -130,6 +132,7 @@ mod tests {
         assert_eq!(word(WorkloadKind::Deployment, 1, None), "Running");
         let cron = "@daily".to_owned();
         let daily = Schedule { cron, time_zone: None, suspended: false, last_run_at: None, running: 0 };
-        assert_eq!(word(WorkloadKind::CronJob, 0, Some(daily)), "Running");
+        assert_eq!(word(WorkloadKind::CronJob, 0, Some(daily.clone())), "Running");
+        assert_eq!(word(WorkloadKind::CronJob, 0, Some(Schedule { suspended: true, ..daily })), "Suspended");
     }
 }

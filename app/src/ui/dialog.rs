@@ -19,6 +19,7 @@ pub fn Dialog(#[prop(into)] title: String, #[prop(into)] close: String, children
             dialog.close();
             // It fails only when the element has left the page again.
             let _ = dialog.show_modal();
+            focus_first_field(&dialog);
         }
     });
     leave_focus(node);
@@ -48,6 +49,15 @@ pub fn Dialog(#[prop(into)] title: String, #[prop(into)] close: String, children
             <div class="p-4">{children()}</div>
         </dialog>
     }
+}
+
+/// Whoever opens a form wants to type; the browser's own choice is the first element there is, which closes it.
+fn focus_first_field(dialog: &leptos::web_sys::HtmlDialogElement) {
+    let choice = "[autofocus], input:not([type=hidden]), select, textarea";
+    let field = dialog.query_selector(choice).ok().flatten();
+    let field = field.and_then(|field| field.dyn_into::<leptos::web_sys::HtmlElement>().ok());
+    // It fails only when the element has left the page again.
+    let _ = field.map(|field| field.focus());
 }
 
 /// Whoever leaves the dialog is where it was opened; where that led to another page, at its content. An element that is

@@ -189,7 +189,8 @@ impl Backend {
         let detail = format!("for {}{until}", holder.owner);
         let (account, actor) = (Some(namespace.account_id), holder.actor.clone());
         let event = self.audit_for(&holder.origin, account, actor, action, target, detail);
-        let event = event.by(holder.key.as_ref().map_or("", |key| key.name.as_str())).named(namespace.name.as_str());
+        let event = event.by(holder.key.as_ref().map_or(&*holder.owner, |key| key.name.as_str()));
+        let event = event.named(namespace.name.as_str());
         event.jti(credential.and_then(|c| c.token_id.clone()))
     }
 }

@@ -76,6 +76,7 @@ fn Choices(places: Memo<Vec<String>>, chosen: RwSignal<String>, shell: RwSignal<
     let option = |place: String| view! { <option value=place.clone()>{place.clone()}</option> };
     view! {
         <select class=SMALL_SELECT aria-label="Container" on:change:target=move |event| chosen.set(event.target().value())>
+            {move || places.with(Vec::is_empty).then(|| view! { <option value="">"No container runs"</option> })}
             {move || places.get().into_iter().map(option).collect_view()}
         </select>
         <select class=SMALL_SELECT aria-label="Shell" on:change:target=move |event| shell.set(event.target().value())>

@@ -55,12 +55,10 @@ fn Body(loaded: NodeDetail) -> impl IntoView {
         <Head name=for_head now=now dot=move || view! { <LiveDot link=link /> } />
         {move || gone.get().then(|| view! { <Banner tone=Tone::Ended title="This node is gone" /> })}
         <Troubles now=now />
-        <div class="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-            <Pods pods=pods />
-            <div class="grid gap-4">
-                <Room now=now />
-                <Facts now=now />
-            </div>
+        <Pods pods=pods />
+        <div class="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
+            <Room now=now />
+            <Facts now=now />
         </div>
         {move || draining.get().then(|| view! { <DrainDialog name=for_dialog.clone() now=now /> })}
     }

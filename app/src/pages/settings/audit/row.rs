@@ -9,7 +9,7 @@ use crate::ui::clock::Ago;
 use crate::ui::table::{CELL, FIGURE, ROW};
 
 /// One line a row: what is too long for its column is in the title and in the details.
-const NAME: &str = "block max-w-56 truncate hover:underline";
+const NAME: &str = "block max-w-44 truncate hover:underline";
 
 /// The outcome: quiet when it was a success, a badge with its code when not.
 #[component]
