@@ -14,6 +14,7 @@ use kubelet::{
 };
 use tokio_stream::wrappers::BroadcastStream;
 
+mod adopt;
 mod annotations;
 mod api;
 mod body;
@@ -22,6 +23,7 @@ mod choice;
 mod client;
 mod clock;
 mod config;
+mod costing;
 mod counts;
 mod crashes;
 mod create;
@@ -52,7 +54,9 @@ mod wrapper;
 
 pub use clock::Clock;
 pub use config::{Clouds, RunPodConfig};
+pub use costing::Costing;
 use engine::{ATTEMPTS, Engine};
+use events::POD_ID;
 pub use offers::{Offer, Seen, offers};
 pub use sold::{Sold, SoldGpu};
 pub use ssh::{SshKey, SshKeyError};
@@ -122,6 +126,7 @@ impl Provider for RunPod {
             probe_allowance: reach::ALLOWANCE,
             job_annotations: true,
             other_gpus,
+            adopts_by: self.0.config.adopt_by_annotation.then_some(POD_ID),
             list_lag: self.0.config.lag,
             ..Capabilities::default()
         }
@@ -133,6 +138,14 @@ impl Provider for RunPod {
 
     fn begins(&self) {
         self.0.begin();
+    }
+
+    async fn adopt(&self, pods: &[Pod]) -> Result<(), ProviderError> {
+        self.0.adopt(pods).await
+    }
+
+    fn identify(&self, pod: &Pod) -> Option<Arc<Instance>> {
+        self.0.identify(pod)
     }
 
     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError> {

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 pub struct Instance {
     /// UID of the pod, from the marker.
     pub uid: String,
-    /// Namespace of the pod, from the marker.
+    /// Namespace of the pod, from the marker; empty as its name is.
     pub namespace: String,
-    /// Name of the pod, from the marker.
+    /// Name of the pod, from the marker; empty if the engine knows the UID only, see
+    /// [`Provider::identify`](crate::Provider::identify).
     pub name: String,
     /// Address of the pod; unique on the node.
     pub pod_ip: Option<String>,

@@ -73,6 +73,21 @@ pub trait Provider: Send + Sync + 'static {
     /// [`ProviderError::Waiting`] if it cannot run now; the node shows the reason and tries again with back-off.
     async fn create(&self, request: &InstanceRequest) -> Result<Arc<Instance>, ProviderError>;
 
+    /// Takes over what already runs for these pods, by the word of their annotation [`Capabilities::adopts_by`] alone: from
+    /// then on it bears the marker, and lists show it. Called before the first list with all pods that have the annotation.
+    ///
+    /// # Errors
+    /// Any error means "could not find out"; the node calls again, and works on no pod before.
+    async fn adopt(&self, _pods: &[Pod]) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    /// The instance of this pod with what only the pod says of it: called for one that was listed without a name. `None` =
+    /// there is no more to say. Asks nobody.
+    fn identify(&self, _pod: &Pod) -> Option<Arc<Instance>> {
+        None
+    }
+
     /// What stands for the pod's own address (`status.podIP`) in its environment: the address, if it is known before the pod
     /// starts, or a word in whose place the engine puts it. Pods that ask for it are refused by default. Asks nobody.
     fn address_of(&self, _pod: &Pod) -> Option<String> {
@@ -259,6 +274,8 @@ pub struct Capabilities {
     /// Pods are taken whole: the engine is a Kubernetes of its own that initialises, restarts and probes containers and
     /// runs their hooks. All containers are asked for at once; one is shown as ended only if it stays so.
     pub whole_pods: bool,
+    /// The annotation by which a pod names what runs for it already, if [`Provider::adopt`] is to be called.
+    pub adopts_by: Option<&'static str>,
     /// For how long after its create an instance may be missing from [`Provider::list`]: a node that has just begun
     /// concludes nothing from a list before this is over.
     pub list_lag: Duration,

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
+use kube::{Api, api::ListParams};
 use tokio::task::JoinHandle;
 
 use crate::{Instance, events::about_pod, kubelet::Shared, orphans::Orphans, pods};
@@ -103,6 +103,12 @@ async fn terminate_all(shared: Arc<Shared>, orphans: Vec<Arc<Instance>>) {
 }
 
 async fn has_pod(shared: &Shared, namespace: &str, name: &str, uid: &str) -> Result<bool, kube::Error> {
+    if name.is_empty() {
+        // An instance that says no more than the UID, and no record has that.
+        let here = ListParams::default().fields(&format!("spec.nodeName={}", shared.config.name));
+        let pods = Api::<Pod>::all(shared.client.clone()).list_metadata(&here).await?;
+        return Ok(pods.items.iter().any(|pod| pod.metadata.uid.as_deref() == Some(uid)));
+    }
     let pods: Api<Pod> = Api::namespaced(shared.client.clone(), namespace);
     let pod = pods.get_opt(name).await?;
     Ok(pod.is_some_and(|pod| {
@@ -112,14 +118,17 @@ async fn has_pod(shared: &Shared, namespace: &str, name: &str, uid: &str) -> Res
 }
 
 async fn terminate(shared: &Shared, orphan: &Instance, known: &mut Orphans) {
-    let pod = format!("{}/{}", orphan.namespace, orphan.name);
+    let is_named = !orphan.name.is_empty();
+    let pod = if is_named { format!("{}/{}", orphan.namespace, orphan.name) } else { format!("UID {}", orphan.uid) };
     match shared.provider.delete(&orphan.uid, GRACE).await {
         Ok(_) => {
             shared.metrics.orphans_terminated.add();
             tracing::warn!(pod.uid = orphan.uid, pod.name = pod, "Terminated an instance without a pod");
-            let (namespace, name) = (Some(orphan.namespace.clone()), Some(orphan.name.clone()));
-            let about = about_pod(&namespace, &name, &Some(orphan.uid.clone()));
-            shared.events.warning(about, "OrphanTerminated", "An instance without a pod was terminated");
+            if is_named {
+                let (namespace, name) = (Some(orphan.namespace.clone()), Some(orphan.name.clone()));
+                let about = about_pod(&namespace, &name, &Some(orphan.uid.clone()));
+                shared.events.warning(about, "OrphanTerminated", "An instance without a pod was terminated");
+            }
             known.end(&orphan.uid, pod, Timestamp::now());
         }
         Err(error) => {

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::Pod;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::{kubelet::Shared, sweep::Sweep};
+use crate::{Instance, ProviderError, kubelet::Shared, sweep::Sweep};
 
 /// Failed lists in a row before the node is no longer Ready.
 const TOLERATED: u32 = 3;
@@ -61,10 +62,32 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
+/// One list, in which each instance of a known pod says whose it is. Before the first one the engine takes over what only the
+/// pods know of: a pod whose instance no list shows would count as lost.
+async fn look(shared: &Shared) -> Result<Vec<Arc<Instance>>, ProviderError> {
+    if let Some(annotation) = shared.rules.capabilities.adopts_by.filter(|_| !shared.engine_known.is_cancelled()) {
+        let all = shared.records.pods_json();
+        let pods = all.iter().filter_map(|json| serde_json::from_slice::<Pod>(json).ok());
+        let has_it = |pod: &Pod| pod.metadata.annotations.as_ref().is_some_and(|notes| notes.contains_key(annotation));
+        let pods: Vec<Pod> = pods.filter(has_it).collect();
+        shared.provider.adopt(&pods).await?;
+    }
+    let list = shared.provider.list().await?;
+    Ok(list.into_iter().map(|instance| identified(shared, instance)).collect())
+}
+
+fn identified(shared: &Shared, instance: Arc<Instance>) -> Arc<Instance> {
+    if !instance.name.is_empty() {
+        return instance;
+    }
+    let known = shared.records.view(&instance.uid);
+    known.and_then(|known| shared.provider.identify(&known.pod)).unwrap_or(instance)
+}
+
 async fn list(shared: &Arc<Shared>, sweep: &mut Sweep, regular: bool) {
     let number = shared.records.start_list();
     let started = Instant::now();
-    match shared.metrics.lists.count(shared.provider.list().await) {
+    match shared.metrics.lists.count(look(shared).await) {
         Ok(list) => {
             let instances = list.len();
             let absorbed = shared.records.absorb(number, list);

@@ -38,6 +38,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let probes = args.probes()?;
     let (client, server) = connect(&args).await?;
     let shutdown = stop_on_signal()?;
+    if args.runpod.list_instances {
+        let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
+        return args.runpod.print_instances(&cluster, &args.nodename).await;
+    }
     let mut offload = None;
     if args.provider == ProviderKind::Kubernetes {
         offload = args.offload.connect(args.gpu_model.as_deref(), &shutdown).await?;
@@ -66,6 +70,9 @@ fn start_log(level: LogLevel) {
 fn warn_of_idle_flags(args: &Args) {
     if args.provider != ProviderKind::Runpod && !args.runpod.datacenter_ids.is_empty() {
         tracing::warn!("--datacenter-ids has no effect without provider runpod");
+    }
+    if args.provider != ProviderKind::Runpod && args.runpod.adopt_by_annotation {
+        tracing::warn!("--adopt-by-annotation has no effect without provider runpod");
     }
     if args.provider != ProviderKind::Runpod && args.runpod.endpoint_slices {
         tracing::warn!("--endpoint-slices has no effect without provider runpod");

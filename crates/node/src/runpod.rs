@@ -1,6 +1,6 @@
 //! Flags of the provider runpod: those of the published kubelet, and the limits that keep money safe.
 //! The key comes from the environment or a file, never from a flag, where every process could read it.
-use std::{path::PathBuf, time::Duration};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -73,6 +73,16 @@ pub(crate) struct RunPodArgs {
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub(crate) list_lag: u64,
 
+    /// Adopt instances of another kubelet, the published one: what a pod's annotation runpod.io/pod-id names is this node's
+    /// from then on, unless it is marked as another's or older than the pod. For the first start after a change; instances
+    /// that were adopted are known without it
+    #[arg(long)]
+    pub(crate) adopt_by_annotation: bool,
+
+    /// Print the instances of this node that still cost something, and end: with 0 if there are none, else with 1
+    #[arg(long)]
+    pub(crate) list_instances: bool,
+
     /// Seconds after which a container whose end is watched ends its instance itself; default: activeDeadlineSeconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_lifetime: Option<u64>,
@@ -93,6 +103,14 @@ impl RunPodArgs {
             tracing::warn!("No budget: --max-hourly-cost sets how much all instances may cost together");
         }
         tracing::warn!("Every namespace may use every template, volume and credential of the RunPod account");
+        if self.adopt_by_annotation {
+            tracing::warn!("--adopt-by-annotation believes what pods say: leave it out once all are adopted");
+        }
+        self.account(cluster, node)
+    }
+
+    /// The account as this node sees it.
+    fn account(&self, cluster: &str, node: &str) -> Result<RunPod> {
         let config = RunPodConfig {
             max_price_micros: micros(self.max_gpu_price),
             data_centers: self
@@ -109,11 +127,34 @@ impl RunPodArgs {
             spot_on_demand: self.spot_on_demand,
             max_pending: (self.max_pending_minutes > 0).then(|| Duration::from_secs(self.max_pending_minutes * 60)),
             max_lifetime: self.max_lifetime.map(Duration::from_secs),
+            adopt_by_annotation: self.adopt_by_annotation,
             lag: Duration::from_secs(self.list_lag),
             ssh: self.ssh_key()?,
             ..RunPodConfig::new(self.cluster_name.as_deref().unwrap_or(cluster), node)
         };
         RunPod::over_https(config, &self.runpod_api_url, self.key()?).context("The API cannot be called")
+    }
+
+    /// Prints what would go on costing money without this node.
+    ///
+    /// # Errors
+    /// If there is something, or nobody can tell.
+    pub(crate) async fn print_instances(&self, cluster: &str, node: &str) -> Result<()> {
+        let costing = self.account(cluster, node)?.costing().await?;
+        let mut out = std::io::stdout().lock();
+        for one in &costing {
+            let state = if one.stopped { "stopped, its disk costs" } else { "rented" };
+            let dollars = format!("{}.{:06}", one.micros_per_hour / 1_000_000, one.micros_per_hour % 1_000_000);
+            writeln!(out, "{}  {dollars} $/h  {state}  {}", one.id, one.pod)?;
+        }
+        if costing.is_empty() {
+            writeln!(out, "No instance of node {node} costs anything")?;
+            return Ok(());
+        }
+        bail!(
+            "{} of node {node} still cost money: delete the pods on it while it runs, or end them at RunPod",
+            if costing.len() == 1 { "1 instance".to_owned() } else { format!("{} instances", costing.len()) }
+        )
     }
 
     fn ssh_key(&self) -> Result<Option<SshKey>> {

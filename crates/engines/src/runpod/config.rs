@@ -54,6 +54,8 @@ pub struct RunPodConfig {
     pub proxy: String,
     /// Where instances and that proxy may be, whatever the API says: public addresses, unless more is named here.
     pub addresses: AddressPolicy,
+    /// Instances without a marker are adopted if the annotation of a pod names them.
+    pub adopt_by_annotation: bool,
     /// How long a new instance may be missing from lists.
     pub lag: Duration,
     /// An instance whose container is not up by then is on a bad host.
@@ -84,6 +86,7 @@ impl RunPodConfig {
             ssh: None,
             proxy: reach::PROXY.to_owned(),
             addresses: AddressPolicy::default(),
+            adopt_by_annotation: false,
             lag: Duration::from_secs(30),
             boot_limit: Duration::from_secs(120),
         }

@@ -172,7 +172,7 @@ impl Engine {
 
     pub(super) async fn plan(&self, pod: &PodRef, request: &InstanceRequest) -> Result<Plan, ProviderError> {
         let known = self.shelf.get(&self.client, true).await.map_err(|error| self.refused(error))?;
-        let pod_ip = self.pod_ip(pod, request);
+        let pod_ip = self.pod_ip(&pod.uid, &request.pod);
         let mut plan = plan(request, &self.config, &self.marker, Some(&known.data_centers), &pod_ip)?;
         if let Some(volume) = plan.volume()
             && let Some(place) = self.place_of(&volume).await?
@@ -200,15 +200,15 @@ impl Engine {
     }
 
     /// The pod's address: the one that it has, else a free one that stays its own while it is tried for.
-    fn pod_ip(&self, pod: &PodRef, request: &InstanceRequest) -> String {
+    pub(super) fn pod_ip(&self, uid: &str, pod: &Pod) -> String {
         let mut fleet = self.fleet();
-        if let Some(known) = fleet.ips.get(&pod.uid) {
+        if let Some(known) = fleet.ips.get(uid) {
             return known.clone();
         }
-        let recorded = request.pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
+        let recorded = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
         let mut addresses = self.addresses.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let ip = addresses.take(recorded).to_string();
-        fleet.ips.insert(pod.uid.clone(), ip.clone());
+        fleet.ips.insert(uid.to_owned(), ip.clone());
         ip
     }
 

@@ -4,6 +4,11 @@ use kubelet::{PodRef, Report};
 
 use super::{choice::plain, engine::Engine, rental::Rental};
 
+/// The id of a pod's instance. The published kubelet writes it too.
+pub(super) const POD_ID: &str = "runpod.io/pod-id";
+/// Written by us only.
+pub(super) const ADDRESSES: &str = "runpod.io/addresses";
+
 // === impl Engine ===
 
 impl Engine {
@@ -20,16 +25,20 @@ impl Engine {
         let addresses: Vec<String> =
             rental.mapped.iter().map(|(private, public, ip)| format!("{private}={ip}:{public}")).collect();
         let annotations = vec![
-            ("runpod.io/pod-id".to_owned(), rental.id.clone()),
+            (POD_ID.to_owned(), rental.id.clone()),
             ("runpod.io/cost-per-hr".to_owned(), plain(rental.cost)),
-            ("runpod.io/addresses".to_owned(), addresses.join(",")),
+            (ADDRESSES.to_owned(), addresses.join(",")),
         ];
         self.report(Report::Annotations { pod: pod.clone(), annotations });
     }
 
     fn report(&self, report: Report) {
-        // Nobody listens in tests of the engine alone.
-        let _ = self.reports.send(report);
+        let (Report::Event { pod, .. } | Report::Annotations { pod, .. }) = &report;
+        // Of an adopted instance only the UID is known until its pod says the rest; then its annotations come again.
+        if !pod.name.is_empty() {
+            // Nobody listens in tests of the engine alone.
+            let _ = self.reports.send(report);
+        }
     }
 }
 

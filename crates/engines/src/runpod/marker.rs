@@ -14,6 +14,9 @@ pub(super) const TERMS: &str = "REMOTEGPU_TERMS";
 pub(super) const EXIT_MARKER: &str = "REMOTEGPU_EXIT_MARKER";
 pub(super) const UNTIL_DELETED: &str = "REMOTEGPU_UNTIL_DELETED";
 
+/// What all markers begin with.
+const BEGIN: &str = "rgpu-";
+
 /// Marks the instances of one node of one cluster.
 #[derive(Clone, Debug)]
 pub(super) struct Marker {
@@ -25,7 +28,7 @@ pub(super) struct Marker {
 impl Marker {
     pub(super) fn new(cluster: &str, node: &str) -> Self {
         let digest = Sha256::digest(format!("{cluster}/{node}"));
-        let mut prefix = "rgpu-".to_owned();
+        let mut prefix = BEGIN.to_owned();
         for byte in digest.iter().take(4) {
             let _ = write!(prefix, "{byte:02x}");
         }
@@ -35,6 +38,12 @@ impl Marker {
 
     pub(super) fn name(&self, uid: &str) -> String {
         format!("{}{uid}", self.prefix)
+    }
+
+    /// Whether a name is one that some node of ours gives, this one or another.
+    pub(super) fn is_any(name: &str) -> bool {
+        let hash = name.strip_prefix(BEGIN).and_then(|rest| rest.split_once('-')).map(|(hash, _)| hash);
+        hash.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
     /// The pod's UID; `None` for an instance that is not ours.
@@ -56,7 +65,11 @@ mod tests {
         assert_eq!(ours.uid(&name), Some(uid));
         for other in [Marker::new("cluster", "other"), Marker::new("other", "virtual-runpod")] {
             assert_eq!(ours.uid(&other.name(uid)), None);
+            assert!(Marker::is_any(&other.name(uid)));
         }
         assert_eq!(ours.uid("my-training-pod"), None);
+        for name in ["my-training-pod", "rgpu-training", "rgpu-training-pod"] {
+            assert!(!Marker::is_any(name), "{name}");
+        }
     }
 }

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 
 use super::*;
 
+mod adoption;
 mod annotations;
 mod crashes;
 mod defects;
