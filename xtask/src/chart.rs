@@ -11,7 +11,7 @@ use crate::say::Say;
 const FILE: &str = "deploy/kubelet.yaml";
 
 /// What the published page's plain manifest has: the Secret `runpod-kubelet-secrets` in kube-system.
-const ARGUMENTS: [&str; 7] = [
+const ARGUMENTS: [&str; 8] = [
     "template",
     "runpod-kubelet",
     "charts/remotegpu-kubelet",
@@ -19,6 +19,8 @@ const ARGUMENTS: [&str; 7] = [
     "kube-system",
     "--set",
     "runpod.existingSecret=runpod-kubelet-secrets",
+    // What Helm alone does: `kubectl apply` would run it at once.
+    "--no-hooks",
 ];
 
 const HEAD: &str = "# The chart charts/remotegpu-kubelet as a plain manifest, written by `cargo xtask chart`; a test compares them.\n\

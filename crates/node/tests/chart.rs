@@ -72,6 +72,7 @@ async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
         "kubelet.maxNamespaceHourlyCost=5",
         "kubelet.datacenterIds=EU-RO-1",
         "kubelet.endpointSlices=true",
+        "kubelet.adoptByAnnotation=true",
         "kubelet.logLevel=debug",
         "kubelet.port=10251",
         "kubelet.healthPort=8081",
@@ -84,6 +85,7 @@ async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
         "resources.limits.memory=1Gi",
         "provider=simulated",
         "runpod.sshKeySecret=ssh-into-instances",
+        "runpod.uninstallCheck=false",
     ] {
         assert_ne!(rendered(&[SECRET, value]).await, before, "{value}");
     }
@@ -94,6 +96,7 @@ async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
         "kubelet.maxNamespaceHourlyCost=5",
         "kubelet.datacenterIds=EU-RO-1",
         "kubelet.endpointSlices=true",
+        "kubelet.adoptByAnnotation=true",
         "runpod.sshKeySecret=ssh-into-instances",
     ]);
     let help = Command::new(KUBELET).arg("--help").output().await.unwrap();
@@ -131,6 +134,14 @@ async fn only_a_node_that_writes_endpoint_slices_may() {
         assert_eq!(manifest.contains("resources: [endpointslices]"), may, "{settings:?}");
         assert_eq!(manifest.contains("- --endpoint-slices"), may, "{settings:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_node_that_rents_asks_before_it_is_taken_away_what_still_costs_money() {
+    let asks = async |settings: &[&str]| rendered(settings).await.contains("helm.sh/hook: pre-delete");
+    assert!(asks(&[SECRET]).await);
+    assert!(!asks(&[SECRET, "runpod.uninstallCheck=false"]).await);
+    assert!(!asks(&["provider=simulated"]).await);
 }
 
 /// The node's rights in `deploy/roles`, put together from the shared role and that of one node.
