@@ -9,6 +9,7 @@ mod chart;
 mod check;
 mod down;
 mod ending;
+mod image;
 mod openapi;
 mod repo;
 mod say;
@@ -43,6 +44,8 @@ enum Command {
     Check,
     /// Build the site (wasm, style sheet) and the four programs.
     Build(build::Options),
+    /// Build container images of the programs with podman or docker.
+    Image(image::Options),
     /// Write docs/openapi.json, the API document that the server generates.
     Openapi,
     /// Write deploy/kubelet.yaml, the Helm chart of the node as a plain manifest.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options, &stop),
         Command::Check => check::run(&stop),
         Command::Build(options) => build::run(&options, &stop),
+        Command::Image(options) => image::run(&options, &stop),
         Command::Chart => chart::run(),
         Command::Openapi => openapi::run(&stop),
         Command::Css => build::css::run(&stop),

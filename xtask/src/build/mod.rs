@@ -17,7 +17,7 @@ use crate::repo::{CLI, PROGRAMS, Repo};
 use crate::say::Say;
 use crate::{repo, shell, tools};
 
-pub use site::FIRST_LOAD_KB;
+pub use site::{FIRST_LOAD_KB, root as site_root};
 
 /// `cargo xtask build`
 #[derive(Debug, Args)]
@@ -140,7 +140,7 @@ fn fingerprint<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> String {
 }
 
 /// All files below a folder, sorted, without `node_modules` and hidden ones; empty if there is no such folder.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
