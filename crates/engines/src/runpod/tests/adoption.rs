@@ -161,3 +161,25 @@ async fn what_still_costs_something_is_told_and_left_alone() {
     world.delete("a").await;
     world.money(&[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_killed_at_any_step_of_an_adoption_loses_nothing_and_doubles_nothing() {
+    // A list, a look and the change of the name, each sent and answered; then it is done.
+    for steps in 0..8 {
+        let (world, before) = world(&["train"]).await;
+        let pod = left("a", &id(&world, "train"), before);
+        let fuse = Fuse::new(steps);
+        let killed = engine(&world.simulator, adopting(), fuse.clone());
+        tokio::select! {
+            adopted = killed.adopt(std::slice::from_ref(&pod)) => adopted.unwrap(),
+            () = fuse.blown.notified() => assert!(steps < 6, "{steps}"),
+        }
+        world.engine.adopt(std::slice::from_ref(&pod)).await.unwrap();
+        world.until_running("a").await;
+        let known = world.engine.identify(&pod).unwrap();
+        assert!(known.container("app").is_some(), "{steps}: {known:?}");
+        let report = world.simulator.report();
+        assert_eq!((report.count(PATCH), report.count(CREATE)), (1, 0), "{steps}");
+        world.money(&["a"]).await;
+    }
+}
