@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 use testkit::Dialect::{self, Apply, JsonPatch, MergePatch, Replace, StrategicMergePatch};
+use testkit::KubeApi;
 
-use super::ways_round::{Room, pod, sold, workloads};
+use super::ways_round::{Room, places, pod, sold, uncounted, workloads};
 
 const DIALECTS: [Dialect; 5] = [JsonPatch, MergePatch, StrategicMergePatch, Apply, Replace];
 
@@ -35,18 +36,39 @@ fn forbidden() -> Vec<Change> {
 
 /// What may not become of a template that stands at `base`, and the words of the refusal.
 fn forbidden_in_template(base: &str) -> Vec<(Change, &'static str)> {
-    let gpu = json!({"name": "i", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "1"}}});
-    [
+    let one = |(words, spec): (&'static str, Value)| {
+        let (key, value) = spec.as_object().and_then(|spec| spec.iter().next()).unwrap();
+        (format!("/spec/{key}"), value.clone(), words)
+    };
+    let ways: Vec<_> = places().into_iter().chain(uncounted()).map(one).collect();
+    let labelled = [
         ("/metadata/labels/remotegpu.ai~1sku-code", json!(""), "Pod template needs the label remotegpu.ai/sku-code"),
         ("/metadata/labels/remotegpu.ai~1sku-code", json!("gpu-b200-1x"), "SKU \"gpu-b200-1x\" does not exist"),
-        ("/spec/nodeName", json!("simulated-h100"), "nodeName"),
-        ("/spec/tolerations", json!([{"operator": "Exists"}]), "every taint"),
-        ("/spec/schedulerName", json!("mine"), "schedulerName"),
-        ("/spec/initContainers", json!([gpu]), "may not ask for nvidia.com/gpu"),
-    ]
-    .into_iter()
-    .map(|(pointer, value, words)| (Change { pointer: format!("{base}{pointer}"), value }, words))
-    .collect()
+    ];
+    let labelled = labelled.map(|(pointer, value, words)| (pointer.to_owned(), value, words));
+    let changes = labelled.into_iter().chain(ways);
+    changes.map(|(pointer, value, words)| (Change { pointer: format!("{base}{pointer}"), value }, words)).collect()
+}
+
+/// Way 7: what the console says of a namespace, changed by somebody with every right.
+pub async fn no_dialect_changes_the_namespace(them: &KubeApi, path: &str, before: &Value) {
+    let mut stored = before.clone();
+    stored["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    let applied = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": before["metadata"]["name"]}});
+    for (pointer, value) in [
+        ("/metadata/labels/remotegpu.ai~1namespace-id", "mine"),
+        ("/metadata/annotations/remotegpu.ai~1skus", "gpu-h100-8x"),
+        ("/metadata/annotations/remotegpu.ai~1service-accounts", "builder"),
+    ] {
+        let change = Change { pointer: pointer.to_owned(), value: json!(value) };
+        for dialect in DIALECTS {
+            for door in ["", "/status"] {
+                let body = change.in_dialect(dialect, &stored, &applied);
+                let sentence = them.change(&format!("{path}{door}"), dialect, &body).await.refused();
+                assert!(sentence.contains("set by the console only"), "{dialect:?} {door} {pointer}: {sentence}");
+            }
+        }
+    }
 }
 
 impl Change {
@@ -64,7 +86,8 @@ impl Change {
             }
             MergePatch | StrategicMergePatch => {
                 let mut patch = json!({});
-                if keys.iter().any(|key| key == "containers") {
+                // One member of one container: a list is sent whole.
+                if keys.windows(2).any(|pair| pair[0] == "containers") {
                     patch["spec"] = json!({"containers": stored["spec"]["containers"]});
                 }
                 set(&mut patch, &keys, &self.value);

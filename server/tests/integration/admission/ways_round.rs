@@ -152,10 +152,9 @@ pub fn workloads(template: &Value) -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ways_2_and_3_a_place_of_ones_own() {
-    let room = Room::new().await;
-    let ways = [
+/// Ways 2 and 3, each one member of a spec, with words of its refusal.
+pub fn places() -> Vec<(&'static str, Value)> {
+    vec![
         ("nodeName", json!({"nodeName": "simulated-h100"})),
         ("every taint", json!({"tolerations": [{"operator": "Exists"}]})),
         ("taint other", json!({"tolerations": [{"key": "other", "operator": "Exists"}]})),
@@ -187,7 +186,13 @@ async fn ways_2_and_3_a_place_of_ones_own() {
             "hostPort",
             json!({"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 80, "hostPort": 80}]}]}),
         ),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ways_2_and_3_a_place_of_ones_own() {
+    let room = Room::new().await;
+    let ways = places();
     for sku in ["cpu-shared-8g", "gpu-h100-1x"] {
         each_is_refused(&room, sku, &ways).await;
     }
@@ -199,14 +204,20 @@ async fn ways_2_and_3_a_place_of_ones_own() {
     let sentence = room.refused(&pod("probe", "cpu-shared-8g", json!({"runtimeClassName": class}))).await;
     assert!(sentence.contains("runtimeClassName"), "{sentence}");
     room.admin.delete(&format!("/apis/node.k8s.io/v1/runtimeclasses/{class}")).await.done();
+    // Users of its own or the host's: neither is a place, and the pod equals its SKU.
+    let plain = room.tenant.create(&room.path("pods?dryRun=All"), &pod("plain", "cpu-shared-8g", json!({}))).await;
+    for own in [true, false] {
+        let pod = pod("users", "cpu-shared-8g", json!({"hostUsers": own}));
+        let dry = room.tenant.create(&room.path("pods?dryRun=All"), &pod).await;
+        assert_eq!(sold(&dry.done()), sold(&plain.body), "hostUsers {own}");
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn way_4_gpus_where_nobody_counts_them() {
-    let room = Room::new().await;
+/// Way 4, as [`places`].
+pub fn uncounted() -> Vec<(&'static str, Value)> {
     let gpu = json!({"limits": {"nvidia.com/gpu": "1"}});
     let sidecar = json!({"name": "s", "image": "x", "restartPolicy": "Always", "resources": gpu});
-    let ways = [
+    vec![
         ("may not ask for nvidia.com/gpu", json!({"initContainers": [{"name": "i", "image": "x", "resources": gpu}]})),
         ("may not ask for nvidia.com/gpu", json!({"initContainers": [sidecar]})),
         ("spec.resources", json!({"resources": {"limits": {"cpu": "64"}, "requests": {"cpu": "64"}}})),
@@ -220,8 +231,14 @@ async fn way_4_gpus_where_nobody_counts_them() {
             "amd.com/gpu",
             json!({"containers": [{"name": "a", "image": "x", "resources": {"limits": {"amd.com/gpu": "1"}}}]}),
         ),
-    ];
-    each_is_refused(&room, "gpu-h100-1x", &ways).await;
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn way_4_gpus_where_nobody_counts_them() {
+    let room = Room::new().await;
+    each_is_refused(&room, "gpu-h100-1x", &uncounted()).await;
+    let gpu = json!({"limits": {"nvidia.com/gpu": "1"}});
     let on_cpu = pod("probe", "cpu-shared-8g", json!({"containers": [{"name": "a", "image": "x", "resources": gpu}]}));
     let sentence = room.refused(&on_cpu).await;
     assert!(sentence.contains("SKU cpu-shared-8g has 0"), "{sentence}");
@@ -314,6 +331,7 @@ async fn way_7_what_the_namespace_says_about_itself() {
         assert!(reply.refused().contains("set by the console only"), "finalize {change}: {}", reply.body);
         assert_eq!(room.tenant.change(&path, testkit::Dialect::MergePatch, change).await.status, 403);
     }
+    super::dialects::no_dialect_changes_the_namespace(&them, &path, &before).await;
     room.admin.delete(&format!("{bindings}/{intruder}")).await.done();
     let after = room.admin.get(&path).await.done();
     for part in ["labels", "annotations"] {
