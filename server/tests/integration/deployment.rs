@@ -37,6 +37,32 @@ async fn a_deployment_runs_streams_its_log_and_is_deleted() {
     })
     .await;
     assert_eq!(member.get(&route).await.json()["items"].as_array().unwrap().len(), 1);
+    let pods = member.get(&format!("{path}/pods")).await.json();
+    assert_eq!(
+        (&pods["items"][0]["name"], &pods["items"][0]["ready"]),
+        (&running.json()["pods"][0]["name"], &json!(true))
+    );
+    let status = async |path: &str, wanted: &str| {
+        let told = format!("{path} is {wanted}");
+        eventually(&told, async || {
+            let reply = member.get(path).await;
+            if reply.json()["status"] == wanted { Ok(reply) } else { Err(reply.text) }
+        })
+        .await
+    };
+    eventually("what it cost so far is told", async || {
+        let reply = member.get(&path).await;
+        let cost: f64 = reply.json()["cost_so_far"].as_str().unwrap_or_default().parse().unwrap_or_default();
+        if cost > 0.0 { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
+    let absent = "registry.invalid/none:1";
+    let changed = member.patch(&path, json!({"image": absent, "replicas": 2})).await;
+    assert_eq!((changed.status, changed.str("/image").as_str()), (200, absent), "{}", changed.text);
+    assert_eq!(status(&path, "degraded").await.json()["ready"], 1, "the pod of before goes on");
+    let never = json!({"name": "never", "sku_code": "cpu-shared-8g", "replicas": 1, "image": absent});
+    assert_eq!(member.post(&route, never).await.status, 201);
+    assert_eq!(status(&format!("{route}/never"), "failed").await.json()["ready"], 0);
 
     member.post(&route, plan).await.is_problem(409, "name_taken", "Deployment demo already exists");
     assert_eq!(member.delete(&path).await.status, 204);
