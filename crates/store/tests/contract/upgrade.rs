@@ -1,25 +1,28 @@
 //! Coming from every earlier schema with data in it, and old binaries beside new ones (`migrations/README.md`).
 //!
-//! `upgrade/NNNN.sql` is what a console of that schema had in its tables, in the columns of that day; it may be missing
-//! for a schema that brought no new kind of row. Migrations are found by themselves.
+//! `upgrade/NNNN.sql` is what a console of that schema had in its tables, in the columns of that day; it is missing only
+//! for a schema that brought neither a table nor a column. Migrations are found by themselves.
 
-use std::path::PathBuf;
+mod later;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use backend::ports::*;
 use domain::api_key::PublicId;
 use domain::audit::Action;
 use domain::credential::{Access, Credential};
-use domain::id::{AccountId, ApiKeyId, CredentialId, NamespaceId, SkypilotKubeconfigId, UserId};
+use domain::id::{AccountId, ApiKeyId, CredentialId, NamespaceId, UserId};
 use domain::namespace::NamespaceStatus;
 use domain::page::PageRequest;
 use domain::scope::Scope;
-use domain::usage::Day;
 use domain::user::{Email, Role};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::database::{Database, Empty};
 use crate::given::{self, at};
+use later::read_later_kinds;
 
 on_both_engines! {
     data_of_every_earlier_schema_is_read_and_worked_with
@@ -33,14 +36,56 @@ const ACTIVE: &str = "019c1b2e-7f00-7ccc-8def-000000000001";
 const DELETING: &str = "019c1b2e-7f00-7ccc-8def-000000000002";
 const KEY: &str = "019c1b2e-7f00-7ddd-8def-000000000001";
 const CREDENTIAL: &str = "019c1b2e-7f00-7eee-8def-000000000001";
-const KUBECONFIG: &str = "019c1b2e-7f00-7555-8def-000000000001";
 /// SHA-256 of a cookie's id.
 const SESSION: &str = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4";
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/upgrade")
+}
+
 /// What consoles of `version` had written, if that schema brought anything.
 fn data(version: i64) -> Option<String> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/contract/upgrade");
-    std::fs::read_to_string(folder.join(format!("{version:04}.sql"))).ok()
+    std::fs::read_to_string(folder().join(format!("{version:04}.sql"))).ok()
+}
+
+/// The texts of a folder's SQL files by the version that their names begin with.
+fn texts(folder: &Path) -> Vec<(String, String)> {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let sql = files.filter(|path| path.extension().is_some_and(|kind| kind == "sql"));
+    let named = sql.map(|path| (path.file_name().unwrap().to_str().unwrap()[..4].to_owned(), path));
+    named.map(|(version, path)| (version, std::fs::read_to_string(path).unwrap())).collect()
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect()
+}
+
+/// Names of the tables and columns that a migration brings.
+fn brought(migration: &str) -> Vec<String> {
+    let plain: Vec<&str> = migration.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    let text = plain.join("\n").to_uppercase().replace("IF NOT EXISTS", "");
+    let all = words(&text);
+    let new = all.windows(3).filter(|three| matches!(three[..2], ["CREATE", "TABLE"] | ["ADD", "COLUMN"]));
+    new.map(|three| three[2].to_lowercase()).collect()
+}
+
+#[test]
+fn each_table_and_column_has_data_of_the_schema_that_brought_it() {
+    let mut versions = BTreeSet::new();
+    for engine in ["sqlite", "postgres"] {
+        let migrations = texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(engine));
+        assert!(!migrations.is_empty());
+        for (version, migration) in migrations {
+            let (new, data) = (brought(&migration), data(version.parse().unwrap()).unwrap_or_default());
+            let had = words(&data);
+            let missing: Vec<_> = new.iter().filter(|name| !had.contains(&name.as_str())).collect();
+            assert!(missing.is_empty(), "upgrade/{version}.sql has no row with {missing:?}: add one, and read it back");
+            versions.insert(version);
+        }
+    }
+    for (version, _) in texts(&folder()) {
+        assert!(versions.contains(&version), "there is no migration for upgrade/{version}.sql");
+    }
 }
 
 async fn fill(empty: &Empty, upto: i64) {
@@ -59,7 +104,9 @@ async fn data_of_every_earlier_schema_is_read_and_worked_with(db: &Database) {
         let opened = empty.open().await;
         read_back(&opened).await;
         read_later_kinds(&opened, version).await;
+        log_is_whole(&opened).await;
         work_with(&opened).await;
+        log_is_whole(&opened).await;
         opened.drop_schema().await;
     }
 }
@@ -82,8 +129,16 @@ async fn an_upgrade_in_single_steps_ends_in_the_same_schema(db: &Database) {
     read_back(&opened).await;
     read_later_kinds(&opened, i64::MAX).await;
     work_with(&opened).await;
+    log_is_whole(&opened).await;
     assert_eq!(opened.count("_sqlx_migrations").await, db.count("_sqlx_migrations").await);
     opened.drop_schema().await;
+}
+
+/// Rows of every age fit their chains, those that were sealed by a console of that day too.
+async fn log_is_whole(db: &Database) {
+    let reports = db.verify_audit(None).await.unwrap();
+    let broken: Vec<_> = reports.iter().filter(|report| report.broken.is_some()).collect();
+    assert!(!reports.is_empty() && broken.is_empty(), "{broken:?}");
 }
 
 fn ms(millisecond: i64) -> Timestamp {
@@ -105,54 +160,6 @@ async fn read_back(db: &Database) {
     let events = given::log_of(db, AccountId::parse(ACCOUNT).unwrap()).await;
     let events: Vec<_> = events.iter().map(|event| (event.action.as_str(), event.detail.as_str())).collect();
     assert_eq!(events, [("api_key.created", "{\"all\":true}"), ("namespace.created", "team-ml")]);
-}
-
-/// Every row of the files after the first, as far as a console of `version` had them.
-async fn read_later_kinds(db: &Database, version: i64) {
-    if version >= 5 {
-        links_and_machines(db).await;
-    }
-    if version >= 12 {
-        usage_and_budget(db).await;
-    }
-    if version >= 14 {
-        let webhooks = db.list_webhooks(AccountId::parse(ACCOUNT).unwrap(), false, &everything()).await.unwrap();
-        let webhook = webhooks.first().unwrap();
-        assert_eq!((webhook.name.as_str(), webhook.secret.as_str(), webhook.topics.len()), ("chat", "sealed-2", 2));
-        assert_eq!(webhook.old_secret, Some(("sealed-1".to_owned(), at(86_400))));
-    }
-    if version >= 15 {
-        let (active, id) = (NamespaceId::parse(ACTIVE).unwrap(), SkypilotKubeconfigId::parse(KUBECONFIG).unwrap());
-        let issued = db.skypilot_kubeconfig(active, id).await.unwrap().unwrap();
-        assert_eq!((issued.created_by.as_str(), issued.owner_id), ("ada@example.com", None));
-        assert!(db.skypilot_access(active).await.unwrap().unwrap().wanted);
-    }
-}
-
-async fn links_and_machines(db: &Database) {
-    let (invitation, account) = db.open_invitation("invitation-hash", at(1)).await.unwrap().unwrap();
-    assert_eq!((invitation.email.as_str(), invitation.role), ("eve@example.com", Role::Member));
-    assert_eq!(account.id.to_string(), ACCOUNT);
-    let (owner, email) = db.password_reset("reset-hash", at(1)).await.unwrap().unwrap();
-    assert_eq!((owner.to_string().as_str(), email.as_str()), (OWNER, "ada@example.com"));
-    let identity = db.identity("https://id.example.com", "ada-1").await.unwrap().unwrap();
-    assert_eq!((identity.user_id, identity.provider.as_str()), (owner, "corp"));
-    let machine = db.cli_session_by_token("token-hash", at(1)).await.unwrap().unwrap();
-    assert_eq!((machine.user_id, machine.name.as_str()), (owner, "laptop"));
-    assert_eq!(db.take_cli_code("code-hash").await.unwrap().unwrap().0.name, "desktop");
-}
-
-async fn usage_and_budget(db: &Database) {
-    let account = AccountId::parse(ACCOUNT).unwrap();
-    let open = db.open_usage(Some(account)).await.unwrap();
-    assert_eq!((open.len(), open[0].pod_uid.as_str(), open[0].price.micros), (1, "uid-1", 3_290_000));
-    assert_eq!((open[0].started_at, open[0].ended_at), (at(0), None));
-    let days = db.usage_days(account, Day::of(at(0)), Day::of(at(0))).await.unwrap();
-    assert_eq!((days.len(), days[0].seconds, days[0].micros), (1, 3600, 3_290_000));
-    assert_eq!(db.metered_until().await.unwrap(), Some(at(0)));
-    let budgets = db.budgets_of(account).await.unwrap();
-    assert_eq!((budgets.len(), budgets[0].terms.amount.micros), (1, 100_000_000));
-    assert_eq!(budgets[0].terms.warn_at, [80, 100]);
 }
 
 async fn people(db: &Database) {
