@@ -218,6 +218,12 @@ async fn an_account_total_is_shared_among_its_namespaces_and_kubernetes_holds_ea
     assert!(lifted.json()["quota"].get("total").is_none(), "{}", lifted.text);
     assert_eq!(owner.patch(&path(&three), share(Value::Null)).await.status, 200);
     gpus(&three, "8").await;
+    let told = owner.get("/v1/audit?action=namespace.share_changed").await.json();
+    assert_eq!(
+        told["items"].as_array().unwrap().len(),
+        4,
+        "each share that was given, and none that was refused: {told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,7 +126,8 @@ async fn trade(app: &TestApp, code: &str, verifier: &str) -> Reply {
     app.anonymous().post("/v1/cli/token", json!({"code": code, "code_verifier": verifier})).await
 }
 
-async fn token(app: &TestApp, browser: &Client) -> Value {
+/// A session of the command line that somebody in `browser` allowed.
+pub async fn token(app: &TestApp, browser: &Client) -> Value {
     let reply = trade(app, &allow(browser).await, VERIFIER).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     assert_eq!(reply.header("cache-control"), "no-store");

@@ -262,6 +262,11 @@ async fn new_credentials_are_tried_before_the_old_ones_go() {
     let alone = file.secret("alone", rotated);
     let (ok, said) = app.try_admin(&["rotate-kek", "--kek-file", alone.to_str().unwrap()]).await;
     assert!(ok && said.starts_with("0 secrets"), "every secret is under the new key: {said}");
+    let (operator, id) = (app.operator().await, made["id"].as_str().unwrap());
+    for told in [format!("engine.checked&target=engine:{id}"), format!("sealed_secret.rewrapped&target=engines:{id}")] {
+        let log = operator.get(&format!("/v1/platform/audit?action={told}")).await;
+        assert_eq!(log.str("/items/0/outcome"), "success", "{told}: {}", log.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use testkit::{CallProxy, Plane, TestApp, eventually};
+use testkit::{CallProxy, Plane, Scratch, TestApp, eventually};
 
 use crate::CONSOLE;
 use crate::postgres::Postgres;
@@ -58,6 +58,34 @@ async fn a_clock_an_hour_ahead_makes_no_wrong_expiry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_an_hour_behind_makes_no_wrong_expiry() {
     with_a_clock_off_by("-1h").await;
+}
+
+/// Whoever runs kubectl asks many times a minute. The clock goes on by its file, which is put in place whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_handed_out_again_after_a_minute_is_told_once() {
+    let Some(library) = library() else { return };
+    let home = Scratch::new();
+    let clock = home.secret("clock", "+0s\n");
+    let setup = TestApp::setup(CONSOLE).with("LD_PRELOAD", library).with("FAKETIME_NO_CACHE", "1");
+    let setup = setup.with("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap());
+    let app = setup.with("FAKETIME_DONT_FAKE_MONOTONIC", "1").with("DONT_FAKE_MONOTONIC", "1").start().await;
+    let owner = app.stranger("owner").await;
+    let namespace = app.namespace(&owner).await;
+    let text = app.key(&owner, json!({"all": true})).await;
+    let (key, public) = (app.anonymous().with("x-api-key", &text), text.split('_').nth(1).unwrap());
+    let path = format!("/v1/kubernetes/namespaces/{}/exec-credential", namespace["id"].as_str().unwrap());
+    let token = key.post(&path, json!({})).await.str("/status/token");
+    std::fs::rename(home.secret("later", "+2m\n"), &clock).unwrap();
+    for _ in 0..2 {
+        assert_eq!(key.post(&path, json!({})).await.str("/status/token"), token, "handed out again");
+    }
+    let log = format!("/v1/audit?action=credential.reused&actor=key:{public}");
+    let told = eventually("the log says so", async || {
+        let told = owner.get(&log).await.json()["items"].as_array().unwrap().clone();
+        if told.is_empty() { Err(told) } else { Ok(told) }
+    })
+    .await;
+    assert_eq!((told.len(), told[0]["outcome"].as_str()), (1, Some("success")), "{told:?}");
 }
 
 /// The database's clock decides, whichever console asks: one that lags keeps no key alive.

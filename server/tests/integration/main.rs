@@ -8,6 +8,7 @@ mod admission;
 mod api_key;
 mod audit;
 mod audit_walk;
+mod audit_witness;
 mod cli;
 mod config;
 mod contract;

@@ -238,6 +238,8 @@ async fn a_person_links_and_unlinks_an_identity_from_a_page_of_ours_only() {
     assert_eq!(linked.header("location"), "/settings/profile");
     assert_eq!(other.get("/v1/auth/session").await.status, 401, "other sessions end");
     let id = person.get("/v1/auth/identities").await.str("/items/0/id");
+    let told = person.get("/v1/audit?action=identity.linked").await;
+    assert_eq!(told.str("/items/0/target"), format!("identity:{id}"), "{}", told.text);
 
     let (_, by_provider) = sign_in(&app, &one, "one", "ada@example.com").await;
     assert_eq!(by_provider.get("/v1/auth/session").await.str("/user/email"), "admin@remotegpu.local");

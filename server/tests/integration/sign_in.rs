@@ -14,7 +14,7 @@ async fn another(app: &TestApp) -> Client {
 }
 
 /// The client with the cookie of an answer that gave the session a new id.
-fn moved(app: &TestApp, reply: &testkit::Reply) -> Client {
+pub fn moved(app: &TestApp, reply: &testkit::Reply) -> Client {
     let cookie = reply.header("set-cookie");
     app.anonymous().with("cookie", cookie.split(';').next().unwrap())
 }

@@ -117,8 +117,10 @@ async fn an_operator_sells_changes_and_retires_a_sku_and_the_log_says_so() {
     assert_eq!((first.str("/version"), changed.str("/version")), ("1".to_owned(), "2".to_owned()));
     let stale = operator.clone().with("if-match", &tag).patch(&path, change).await;
     assert_eq!((stale.status, stale.str("/code")), (409, "conflict".to_owned()));
-    let retired = operator.patch(&path, json!({"retired": true})).await;
-    assert_eq!(retired.json()["spec"]["retired"], true);
+    for retired in [true, false] {
+        let changed = operator.patch(&path, json!({"retired": retired})).await;
+        assert_eq!(changed.json()["spec"]["retired"], retired, "{}", changed.text);
+    }
 
     let wrong = operator.patch(&path, json!({"resources": {"cpu": "0", "memory": "x"}})).await;
     let fields: Vec<String> =
@@ -136,8 +138,12 @@ async fn an_operator_sells_changes_and_retires_a_sku_and_the_log_says_so() {
     let told: Vec<(String, String)> = of_sku
         .map(|row| (row["action"].as_str().unwrap().to_owned(), row["detail"].as_str().unwrap().to_owned()))
         .collect();
-    let expected =
-        [("sku.retired", "retired"), ("sku.changed", "price 0.50 EUR → 0.75 EUR"), ("sku.created", "0.50 EUR an hour")];
+    let expected = [
+        ("sku.offered", "sold again"),
+        ("sku.retired", "retired"),
+        ("sku.changed", "price 0.50 EUR → 0.75 EUR"),
+        ("sku.created", "0.50 EUR an hour"),
+    ];
     assert_eq!(told, expected.map(|(action, detail)| (action.to_owned(), detail.to_owned())));
 
     let member = app.stranger("owner").await;

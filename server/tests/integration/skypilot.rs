@@ -220,6 +220,10 @@ async fn an_issued_kubeconfig_is_listed_once_shown_and_ends_when_it_is_revoked()
     assert_eq!(stage.member.delete(&path).await.status, 204);
     assert_eq!(stage.member.delete(&path).await.status, 204, "repeating it changes nothing");
     assert_eq!(stage.member.get(&path).await.str("/state"), "revoked");
+    for (action, times) in [("skypilot_kubeconfig.issued", 2), ("skypilot_kubeconfig.revoked", 1)] {
+        let told = stage.member.get(&format!("/v1/audit?action={action}")).await.json();
+        assert_eq!(told["items"].as_array().unwrap().len(), times, "{told}");
+    }
     eventually("its token is refused", async || {
         let ran = stage.app.plane.kubectl(&file, &["get", "pods"], &[]).await;
         if ran.ok { Err(ran.stdout) } else { Ok(()) }

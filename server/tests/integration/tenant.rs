@@ -104,6 +104,8 @@ async fn a_tenant_is_ordered_seen_renamed_and_removed() {
         assert_eq!((renamed.status, renamed.str("/label").as_str()), (200, label));
     }
     assert_eq!(client.get(&format!("{path}/")).await.str("/label"), "🚀 lab", "a slash at the end is no other place");
+    let told = owner.get("/v1/audit?action=tenant.renamed").await.json();
+    assert_eq!(told["items"].as_array().unwrap().len(), 2, "{told}");
 
     let kubeconfig = client.get(&format!("{path}/kubeconfig")).await;
     let file = app.secret_file("connector", &kubeconfig.text);
@@ -247,6 +249,8 @@ async fn a_tenant_whose_name_is_taken_in_the_cluster_fails_and_goes_when_it_is_r
     })
     .await;
     assert_eq!(failed["created"], false);
+    let told = app.operator().await.get("/v1/platform/audit?action=namespace.failed").await;
+    assert_eq!(told.str("/items/0/outcome"), "failed", "{}", told.text);
     is_refused(&client.get(&format!("{path}/kubeconfig")).await, 409, "cluster_not_ready", "Cluster is not ready");
     assert_eq!(client.delete(&path).await.status, 202);
     eventually("gone", async || {

@@ -71,6 +71,11 @@ impl Things {
         ])
     }
 
+    /// Only these, for a walk that needs no others.
+    pub fn only(ids: &[(&'static str, &str)]) -> Self {
+        Self(ids.iter().map(|(name, id)| (*name, (*id).to_owned())).collect())
+    }
+
     /// What stands for a parameter of a path.
     ///
     /// # Panics

@@ -59,7 +59,9 @@ async fn what_was_revoked_after_the_backup_stays_dead() {
     let leaked = with(&rotated.str("/key")).post(NOWHERE, json!({})).await;
     leaked.is_problem(401, "api_key_revoked", "API key revoked");
     assert_eq!(with(&kept.str("/key")).post(NOWHERE, json!({})).await.status, 403, "this one lives");
-    Client::anonymous(&again.url).sign_in(EMAIL, PASSWORD).await;
+    let operator = Client::anonymous(&again.url).sign_in(EMAIL, PASSWORD).await;
+    let told = operator.get("/v1/platform/audit?action=database.restored").await;
+    assert_eq!((told.status, told.str("/items/0/outcome").as_str()), (200, "success"), "{}", told.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
