@@ -222,6 +222,7 @@ impl Provider for Docker {
             job_annotations: false,
             whole_pods: false,
             other_gpus: &[],
+            adopts_by: None,
             list_lag: Duration::ZERO,
         }
     }

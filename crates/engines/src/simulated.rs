@@ -136,6 +136,7 @@ impl Provider for Simulated {
             job_annotations: false,
             whole_pods: false,
             other_gpus: &[],
+            adopts_by: None,
             list_lag: Duration::ZERO,
         }
     }
