@@ -23,11 +23,21 @@ pub struct Costing {
 // === impl RunPod ===
 
 impl RunPod {
-    /// All instances with the marker of this node, whatever their state.
+    /// All instances with the marker of this node, whatever their state. That there are none is believed only when a list
+    /// still says so once everything made before must be in it.
     ///
     /// # Errors
     /// [`ProviderError::Unavailable`]: nobody knows whether there are any.
     pub async fn costing(&self) -> Result<Vec<Costing>, ProviderError> {
+        let found = self.costing_by_list().await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        tokio::time::sleep(self.0.config.lag).await;
+        self.costing_by_list().await
+    }
+
+    async fn costing_by_list(&self) -> Result<Vec<Costing>, ProviderError> {
         let engine = &self.0;
         let walk = engine.walk_after(engine.moment(), Urgency::Usual).await;
         let walk = walk.map_err(|error| ProviderError::Unavailable(error.to_string()))?;

@@ -10,7 +10,7 @@ use crate::account::{Account, KUBELET, Node, bound_pod, plenty};
 /// What the program says still costs money, and whether it ended well.
 async fn told(account: &Account, node: &str) -> (bool, String) {
     let mut command = Command::new(KUBELET);
-    command.args(["--list-instances", &format!("--nodename={node}"), "--kubeconfig"]);
+    command.args(["--list-instances", "--list-lag=3", &format!("--nodename={node}"), "--kubeconfig"]);
     command.arg(Plane::current().kubeconfig("admin"));
     command.env("RUNPOD_API_KEY", "rpa_test").env("RUNPOD_API_URL", account.url());
     let output = command.output().await.unwrap();
