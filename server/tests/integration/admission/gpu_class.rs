@@ -1,4 +1,5 @@
-//! GPUs limited by class: set by an operator, enforced by Kubernetes, explained by admission-check, shown to tenants.
+//! GPUs limited by class: set by an operator, enforced by Kubernetes, explained by admission-check, shown to tenants. And
+//! that Kubernetes enforces the limits of all GPUs and of a share in the same way.
 
 use serde_json::{Value, json};
 use testkit::{Client, KubeApi, TestApp, eventually};
@@ -7,6 +8,9 @@ use super::ways_round::pod;
 use crate::CONSOLE;
 
 const QUOTA: &str = "remotegpu-gpu-h100";
+/// The quota of everything else in a namespace.
+const ALL: &str = "remotegpu";
+const GPUS: &str = "requests.nvidia.com/gpu";
 
 /// A tenant, and the operator who limits them.
 struct Limited {
@@ -55,18 +59,22 @@ impl Limited {
         assert_eq!(changed.json()["quota"]["gpu_classes"]["h100"], limit);
     }
 
-    /// What the class may have and has in the namespace, as the cluster has counted it.
-    async fn counted(&self) -> Value {
-        let ran = ["-n", &self.namespace, "get", "resourcequota", QUOTA, "--ignore-not-found", "-o", "json"];
+    /// What a quota of the namespace says of a resource, used and most, as the cluster has counted it.
+    async fn counted(&self, quota: &str, resource: &str) -> Value {
+        let ran = ["-n", &self.namespace, "get", "resourcequota", quota, "--ignore-not-found", "-o", "json"];
         let found = self.app.plane.admin(&ran).await.out();
         let status = serde_json::from_str::<Value>(&found).unwrap_or_default()["status"].clone();
-        let of = |side: &str| status[side]["requests.nvidia.com/gpu"].clone();
+        let of = |side: &str| status[side][resource].clone();
         json!([of("used"), of("hard")])
     }
 
     async fn counts(&self, wanted: Value) {
-        eventually("the class is counted", async || {
-            let counted = self.counted().await;
+        self.counts_in(QUOTA, GPUS, wanted).await;
+    }
+
+    async fn counts_in(&self, quota: &str, resource: &str, wanted: Value) {
+        eventually("the quota is counted", async || {
+            let counted = self.counted(quota, resource).await;
             if counted == wanted { Ok(()) } else { Err(counted) }
         })
         .await;
@@ -126,6 +134,41 @@ async fn a_class_of_gpus_is_limited_by_kubernetes_and_the_check_says_why() {
         if reply.status < 300 { Ok(()) } else { Err(reply.body) }
     })
     .await;
+    case.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_beyond_the_limit_of_all_gpus_or_beyond_a_share_is_refused_by_the_api_server_itself() {
+    let case = Limited::new().await;
+    let account = format!("/v1/platform/accounts/{}", case.account);
+    let limited = case.operator.patch(&account, json!({"quota": {"gpus": 1}})).await;
+    assert_eq!(limited.json()["quota"]["gpus"], 1, "{}", limited.text);
+    case.counts_in(ALL, GPUS, json!(["0", "1"])).await;
+    case.tenant.create(&case.pods(""), &pod("one", "gpu-h100-1x", json!({}))).await.done();
+    let second = pod("two", "gpu-h100-1x", json!({}));
+    let sentence = case.tenant.create(&case.pods(""), &second).await.refused();
+    let beyond = |what: &str| format!("exceeded quota: {ALL}, requested: {what}, used: {what}, limited: {what}");
+    assert!(sentence.contains(&beyond("requests.nvidia.com/gpu=1")), "{sentence}");
+
+    let name = case.member.get("/v1/auth/session").await.str("/account/name");
+    let admin = case.app.member_of(&name, "admin").await;
+    let namespace = format!("/v1/kubernetes/namespaces/{}", case.id);
+    let given = admin.patch(&namespace, json!({"share": {"pods": 1}})).await;
+    assert_eq!(given.json()["share"], json!({"pods": 1}), "{}", given.text);
+    case.counts_in(ALL, "pods", json!(["1", "1"])).await;
+    let small = pod("small", "cpu-shared-8g", json!({}));
+    let sentence = case.tenant.create(&case.pods(""), &small).await.refused();
+    assert!(sentence.contains(&beyond("pods=1")), "{sentence}");
+
+    let lifted = admin.patch(&namespace, json!({"share": {"pods": null}})).await;
+    assert_eq!(lifted.status, 200, "{}", lifted.text);
+    eventually("only the share held it back", async || {
+        let reply = case.tenant.create(&case.pods(""), &small).await;
+        if reply.status < 300 { Ok(()) } else { Err(reply.body) }
+    })
+    .await;
+    let sentence = case.tenant.create(&case.pods(""), &second).await.refused();
+    assert!(sentence.contains(&beyond("requests.nvidia.com/gpu=1")), "of GPUs there are no more: {sentence}");
     case.end().await;
 }
 
