@@ -58,13 +58,23 @@ struct OwnEngine {
 impl OwnEngine {
     /// With four places for pods of [`spec`].
     async fn start(app: &TestApp) -> Self {
+        Self::with(app, &["--capacity-cpu", "4", "--capacity-memory", "4Gi"]).await
+    }
+
+    /// With one H100, and room for what its SKU has beside it.
+    async fn with_gpu(app: &TestApp) -> Self {
+        let gpu = ["--gpu-model", "H100", "--gpu-count", "1", "--gpu-memory-gib", "80"];
+        let room = ["--capacity-cpu", "4", "--capacity-memory", "4Gi"];
+        Self::with(app, &[gpu.as_slice(), room.as_slice()].concat()).await
+    }
+
+    async fn with(app: &TestApp, capacity: &[&str]) -> Self {
         let name = unique("engine");
         let (cert, key) = app.plane.kubelet_certificate(&name);
         let port = testkit::free_port();
         let mut command = Command::new(Path::new(CONSOLE).with_file_name("remotegpu-kubelet"));
         command.args(["--nodename", &name, "--address", "127.0.0.1", "--port", &port.to_string()]);
-        command.args(["--provider", "simulated", "--capacity-cpu", "4", "--capacity-memory", "4Gi"]);
-        command.args(["--taint-key", &name]);
+        command.args(["--provider", "simulated", "--taint-key", &name]).args(capacity);
         command.arg("--kubeconfig").arg(app.plane.kubeconfig("admin"));
         command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -459,6 +469,49 @@ async fn a_pod_without_a_place_says_who_holds_them_and_says_it_anew_when_only_th
     for (place, name) in placed {
         sold.admin.delete(&format!("{}/{name}", pods(place))).await.done();
     }
+    sold.gone().await;
+    engine.gone(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_waits_for_a_gpu_says_so_in_words_with_those_of_its_account_and_starts_by_itself() {
+    let app = TestApp::start(CONSOLE).await;
+    let engine = OwnEngine::with_gpu(&app).await;
+    let mut offer = engine.offer();
+    offer["gpu"] = json!({"model": "H100", "count": 1, "memoryGiB": 80, "resource": "nvidia.com/gpu"});
+    let sold = Sold::of(&app, offer).await;
+    let member = app.stranger("owner").await;
+    let namespace = app.namespace(&member).await;
+    let id = namespace["id"].as_str().unwrap();
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace["kubernetes_name"].as_str().unwrap());
+    eventually("the webhook knows the SKU", async || {
+        let reply = sold.admin.create(&pods, &pod("holds", &sold.code)).await;
+        if reply.status == 201 { Ok(()) } else { Err(reply.body) }
+    })
+    .await;
+    eventually("the only GPU is taken", async || {
+        let sku = sold.operator.get(&sold.path()).await.json();
+        if sku["status"]["free"] == 0 && sku["status"]["total"] == 1 { Ok(()) } else { Err(sku) }
+    })
+    .await;
+
+    let mut list = opened(&app, &member, &format!("/live/namespaces/{id}/workloads")).await;
+    sold.admin.create(&pods, &pod("waits", &sold.code)).await.done();
+    // What others have of the model is counted too, and other tests have some or none.
+    let own = "No H100 is free; 1 is in use by this account";
+    read_until(&mut list, own).await;
+    eventually("who asks is told the same", async || {
+        let asked = member.get(&format!("/v1/kubernetes/namespaces/{id}/workloads/pod/waits")).await;
+        let reason = asked.str("/workload/reason");
+        let told = reason.starts_with(own) && reason.ends_with(". It starts by itself");
+        if told && asked.str("/workload/status") == "pending" { Ok(()) } else { Err(asked.text) }
+    })
+    .await;
+
+    let mut detail = opened(&app, &member, &format!("/live/namespaces/{id}/workloads/pod/waits")).await;
+    sold.admin.delete(&format!("{pods}/holds")).await.done();
+    read_until(&mut detail, &format!("Running on {}", engine.name)).await;
+    sold.admin.delete(&format!("{pods}/waits")).await.done();
     sold.gone().await;
     engine.gone(&app).await;
 }
