@@ -5,10 +5,11 @@ import { namespace } from "../namespaces.ts";
 
 const tolerations = [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }];
 
-/** A SKU on sale that no node offers, and how it is changed. */
-async function soldNowhere(page: Page) {
+/** A SKU on sale that no node offers, with `more` than its CPU, and how it is changed. */
+async function soldNowhere(page: Page, more: object = {}) {
   const code = unique("sku");
   const spec = {
+    ...more,
     title: `1 CPU of ${code}`,
     resources: { cpu: "1", memory: "1Gi" },
     price: { perHour: "0.10", currency: "EUR" },
