@@ -107,10 +107,32 @@ test("who waits for a SKU is told when it is free", async ({ signedIn: page }) =
   await expect(tell).toHaveAttribute("aria-pressed", "true");
   await open(page, "/catalogue");
   await expect(tell).toHaveAttribute("aria-pressed", "true");
+  // Told by the stream: the page asks for nothing meanwhile.
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await change({ placement: { tolerations, engines: ["simulated"] } });
   await expect(page.getByText(`${code} is free now`)).toBeVisible({ timeout: 60_000 });
+  expect(asked.filter((path) => path === "/api/sku/list")).toEqual([]);
   await page.getByRole("button", { name: "Dismiss" }).click();
   await expect(page.getByText(`${code} is free now`)).toBeHidden();
+  await change({ retired: true });
+});
+
+test("a pod that waits for a GPU says on its page why, in words", async ({ signedIn: page }) => {
+  const gpu = { model: "H100", count: 1, memoryGiB: 80, resource: "nvidia.com/gpu" };
+  const { code, change } = await soldNowhere(page, { gpu });
+  const [id, name] = [await namespace(page), unique("waits")];
+  const deployments = `/v1/kubernetes/namespaces/${id}/deployments`;
+  const data = { name, sku_code: code, replicas: 1, image: "registry.invalid/app:1" };
+  // The console knows the SKU, admission hears of it by a watch of its own.
+  const made = async () => (await page.request.post(deployments, { data })).status();
+  await expect.poll(made, { timeout: 60_000 }).toBe(201);
+  await open(page, `/kubernetes/${id}/workloads/deployment/${name}`);
+  const why = "No node offers H100 now. It starts by itself when one comes";
+  await expect(page.getByTestId("reason")).toHaveText(why, { timeout: 60_000 });
+  await open(page, `/kubernetes/${id}/workloads`);
+  await expect(page.getByRole("row").filter({ hasText: name })).toContainText(why, { timeout: 60_000 });
+  expect((await page.request.delete(`${deployments}/${name}`)).ok()).toBe(true);
   await change({ retired: true });
 });
 

@@ -19,11 +19,11 @@ use crate::ui::icon::{Glyph, Icon};
 /// The frame. Nobody signed in: the page becomes a redirect.
 #[component]
 pub fn Layout() -> impl IntoView {
-    let wanted = provide_wanted();
     provide_last_done();
     settle_address();
     let session = load(Signal::stored(String::new()), |_| CurrentSession {});
     provide_rights(session);
+    let wanted = provide_wanted();
     let state = session.show_or(
         |(session, accounts)| {
             view! {

@@ -32,6 +32,12 @@ where
     (Memo::new(move |_| text.with(|text| unpack(text.as_deref()?).ok())), link)
 }
 
+/// What the stream at `url` said last, as text: each time it says something, also the same again. For what only wants to
+/// hear that something happened, or keeps what it heard. An empty URL closes it.
+pub fn use_news(url: Signal<String>) -> Signal<Option<String>> {
+    use_text(url).0
+}
+
 fn use_text(url: Signal<String>) -> (Signal<Option<String>>, Signal<Link>) {
     let options = UseEventSourceOptions::<String>::default().reconnect_limit(ReconnectLimit::Infinite);
     let UseEventSourceReturn { message, ready_state, .. } =

@@ -77,6 +77,12 @@ pub fn use_lacks(any_of: &'static [Permission]) -> Memo<bool> {
     Memo::new(move |_| who.and_then(|who| who.0.get()).is_some_and(|looking| lacks(looking, any_of)))
 }
 
+/// Whether whoever looks holds it; nothing until that is known. For what would be refused before that.
+pub fn use_holds(permission: Permission) -> Memo<Option<bool>> {
+    let who = use_context::<Who>();
+    Memo::new(move |_| who?.0.get().map(|looking| !lacks(looking, &[permission])))
+}
+
 fn lacks(looking: Looking, any_of: &[Permission]) -> bool {
     !any_of.iter().any(|permission| allows(looking.role, looking.operator, *permission))
 }

@@ -1,16 +1,14 @@
-//! "Tell me when it is free": SKUs that a person waits for, looked at while a page is open, told of in the page and, where
+//! "Tell me when it is free": SKUs that a person waits for, followed while a page is open, told of in the page and, where
 //! the person allowed it, by the browser. Kept in the browser only.
 
-use std::time::Duration;
-
+use domain::permission::Permission;
 use domain::sku::SkuView;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use web_sys::{Notification, NotificationPermission};
 
-use crate::api::ask::ask;
 use crate::api::packed::unpack;
-use crate::api::sku::ListSkus;
+use crate::features::live::use_news;
+use crate::features::right::use_holds;
 use crate::features::theme::storage;
 use crate::paths;
 use crate::ui::badge::Tone;
@@ -18,8 +16,6 @@ use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonSize, ButtonTone};
 
 const KEY: &str = "wanted-skus";
-/// What is free changes with every pod; a person who waits for a GPU can wait some seconds more.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// What a person waits for, by code.
 #[derive(Clone, Copy)]
@@ -52,26 +48,21 @@ impl Wanted {
         self.keep(codes);
     }
 
-    fn look(self) {
-        spawn_local(async move {
-            let call = ListSkus { namespace: String::new() };
-            // Without an answer there is nothing to tell; the next look comes soon.
-            let Ok(skus) = ask(call).await.and_then(|json| unpack::<Vec<SkuView>>(&json)) else { return };
-            let Some(codes) = self.codes.try_get_untracked() else { return };
-            let (freed, waiting) = sorted(codes, &skus);
-            if freed.is_empty() {
-                return;
-            }
-            for code in &freed {
-                notify(&sentence(code));
-            }
-            self.keep(waiting);
-            let _ = self.freed.try_update(|all| all.extend(freed));
-        });
+    /// Tells of those of `codes` that are free by now, and waits for the others.
+    fn tell(self, codes: Vec<String>, skus: &[SkuView]) {
+        let (freed, waiting) = sorted(codes, skus);
+        if freed.is_empty() {
+            return;
+        }
+        for code in &freed {
+            notify(&sentence(code));
+        }
+        self.keep(waiting);
+        let _ = self.freed.try_update(|all| all.extend(freed));
     }
 }
 
-/// For the frame of all pages: looks as long as somebody waits for something.
+/// For the frame of all pages, after the rights: follows the catalogue as long as somebody waits for something.
 pub fn provide_wanted() -> Wanted {
     let wanted = Wanted { codes: RwSignal::new(Vec::new()), freed: RwSignal::new(Vec::new()) };
     provide_context(wanted);
@@ -79,15 +70,25 @@ pub fn provide_wanted() -> Wanted {
         let stored = storage().and_then(|storage| storage.get_item(KEY).ok().flatten()).unwrap_or_default();
         wanted.codes.set(stored.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect());
     });
-    let waits = Memo::new(move |_| wanted.codes.with(|codes| !codes.is_empty()));
-    Effect::new(move |last: Option<Option<IntervalHandle>>| {
-        if let Some(Some(last)) = last {
-            last.clear();
-        }
+    // A browser keeps its wishes when somebody else signs in, who may see no SKUs.
+    let sees = use_holds(Permission::Read);
+    let waits = Memo::new(move |_| wanted.codes.with(|codes| !codes.is_empty()) && sees.get() == Some(true));
+    let url = Memo::new(move |_| if waits.get() { paths::live_skus() } else { String::new() });
+    let news = use_news(url.into());
+    // What a stream said before it was closed is no news to who waits for something else later.
+    let skus = RwSignal::new(None::<Vec<SkuView>>);
+    Effect::new(move || {
+        let told: Option<Vec<SkuView>> = news.with(|news| unpack(news.as_deref()?).ok());
+        skus.set(told.filter(|_| waits.get_untracked()));
+    });
+    Effect::new(move || {
         if !waits.get() {
-            return None;
+            skus.set(None);
         }
-        set_interval_with_handle(move || wanted.look(), PAUSE).ok()
+    });
+    Effect::new(move || {
+        let codes = wanted.codes.get();
+        skus.with(|skus| skus.iter().for_each(|skus| wanted.tell(codes.clone(), skus)));
     });
     wanted
 }
