@@ -2,6 +2,7 @@
 
 use domain::budget::BudgetView;
 use domain::idle_gpu::IdleWorkload;
+use domain::permission::Permission;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -10,8 +11,10 @@ use crate::api::overview::GetOverview;
 use crate::api::packed::unpack;
 use crate::features::first_steps::FirstSteps;
 use crate::features::head::PageHead;
+use crate::features::live::use_news;
 use crate::features::load::load;
 use crate::features::overview::{ExpiringKey, Overview};
+use crate::features::right::use_holds;
 use crate::features::status;
 use crate::features::words::count;
 use crate::paths;
@@ -22,16 +25,17 @@ use crate::ui::money::{amount, per_hour, per_hour_and_day};
 use crate::ui::readout::{Readout, Readouts};
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
-/// The overview. Who comes back to it, from a shell or another window, sees what happened meanwhile.
+/// The overview. Who comes back to it, from a shell or another window, sees what happened meanwhile; who has first steps
+/// before them sees each ticked off as it is done.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    let fresh = RwSignal::new(None::<Overview>);
+    let looks = Looks { seen: RwSignal::new((0, None)), asked: RwSignal::new(0) };
     Effect::new(move || {
-        let back = window_event_listener(leptos::ev::focus, move |_| spawn_local(look_again(fresh)));
+        let back = window_event_listener(leptos::ev::focus, move |_| looks.again());
         on_cleanup(move || back.remove());
     });
     let body = load(Signal::stored(String::new()), |_| GetOverview {})
-        .show(move |first| view! { <Newest first=first fresh=fresh /> }.into_any());
+        .show(move |first| view! { <Newest first=first looks=looks /> }.into_any());
     view! {
         <PageHead title="Overview" />
         {body}
@@ -39,22 +43,65 @@ pub fn OverviewPage() -> impl IntoView {
     .into_any()
 }
 
-/// Without an answer what was seen stays.
-async fn look_again(fresh: RwSignal<Option<Overview>>) {
-    let answer = ask(GetOverview {}).await;
-    if let Ok(overview) = answer.and_then(|json| unpack::<Overview>(&json)) {
+/// What was asked for since the page came.
+#[derive(Clone, Copy)]
+struct Looks {
+    /// The newest answer, and as which one it was asked for.
+    seen: RwSignal<(u32, Option<Overview>)>,
+    /// How often somebody asked.
+    asked: RwSignal<u32>,
+}
+
+// === impl Looks ===
+
+impl Looks {
+    /// Without an answer what was seen stays, and so it does when an older answer comes late.
+    fn again(self) {
+        let asked = self.asked.try_update(|asked| {
+            *asked += 1;
+            *asked
+        });
         // The page may be another by now: then nobody looks.
-        let _ = fresh.try_set(Some(overview));
+        let Some(this) = asked else { return };
+        spawn_local(async move {
+            let answer = ask(GetOverview {}).await;
+            let Ok(overview) = answer.and_then(|json| unpack::<Overview>(&json)) else { return };
+            let _ = self.seen.try_update(|seen| {
+                if seen.0 < this {
+                    *seen = (this, Some(overview));
+                }
+            });
+        });
     }
 }
 
 /// What was asked for last, at first what the page came with.
 #[component]
-fn Newest(first: Overview, fresh: RwSignal<Option<Overview>>) -> impl IntoView {
-    move || {
-        let overview = fresh.get().unwrap_or_else(|| first.clone());
-        view! { <Body overview=overview /> }
+fn Newest(first: Overview, looks: Looks) -> impl IntoView {
+    let now = Memo::new(move |_| looks.seen.with(|(_, seen)| seen.clone()).unwrap_or_else(|| first.clone()));
+    let reads_log = use_holds(Permission::ReadAudit);
+    let url = Memo::new(move |_| {
+        let steps = now.with(Overview::steps);
+        reads_log.get().map(|reads_log| told_by(steps, reads_log)).unwrap_or_default()
+    });
+    let news = use_news(url.into());
+    // A stream says something as it begins, too: what happened before that is not missed.
+    Effect::new(move || {
+        if news.with(Option::is_some) {
+            looks.again();
+        }
+    });
+    move || view! { <Body overview=now.get() /> }
+}
+
+/// The stream that tells of the first steps which are left; none when all are done. The log has namespaces, keys and
+/// their use; what kubectl deploys, which comes after those, is heard of with the namespaces.
+fn told_by(steps: [bool; 4], reads_log: bool) -> String {
+    if steps == [true; 4] {
+        return String::new();
     }
+    let before_deploying = steps[..3].contains(&false);
+    if before_deploying && reads_log { paths::live_audit(false, "", "") } else { paths::live_namespaces("") }
 }
 
 #[component]
@@ -194,4 +241,18 @@ fn Work(overview: Overview) -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_listens_where_the_next_steps_are_told_of_and_to_nothing_once_they_are_done() {
+        let (log, namespaces) = ("/live/audit?after=", "/live/namespaces");
+        assert_eq!([[false; 4], [true, true, false, false]].map(|steps| told_by(steps, true)), [log, log]);
+        assert_eq!(told_by([true, true, true, false], true), namespaces);
+        assert_eq!([false, true].map(|own| told_by([own, own, false, false], false)), [namespaces, namespaces]);
+        assert_eq!([false, true].map(|reads_log| told_by([true; 4], reads_log)), ["", ""]);
+    }
 }
