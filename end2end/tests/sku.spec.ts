@@ -5,15 +5,15 @@ import { namespace } from "../namespaces.ts";
 
 const tolerations = [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }];
 
-/** A SKU on sale that no node offers, with `more` than its CPU, and how it is changed. */
+/** A SKU on sale that no node offers, with `more` than CPU and memory, and how it is changed. */
 async function soldNowhere(page: Page, more: object = {}) {
   const code = unique("sku");
   const spec = {
-    ...more,
     title: `1 CPU of ${code}`,
     resources: { cpu: "1", memory: "1Gi" },
     price: { perHour: "0.10", currency: "EUR" },
     placement: { engines: [unique("nowhere")], tolerations },
+    ...more,
   };
   expect((await page.request.post("/v1/platform/skus", { data: { code, spec } })).status()).toBe(201);
   await expect.poll(async () => (await page.request.get(`/v1/skus/${code}`)).status()).toBe(200);
@@ -120,7 +120,8 @@ test("who waits for a SKU is told when it is free", async ({ signedIn: page }) =
 
 test("a pod that waits for a GPU says on its page why, in words", async ({ signedIn: page }) => {
   const gpu = { model: "H100", count: 1, memoryGiB: 80, resource: "nvidia.com/gpu" };
-  const { code, change } = await soldNowhere(page, { gpu });
+  // Dear: pods of other tests that name GPUs and no SKU get the cheapest that fits.
+  const { code, change } = await soldNowhere(page, { gpu, price: { perHour: "99", currency: "EUR" } });
   const [id, name] = [await namespace(page), unique("waits")];
   const deployments = `/v1/kubernetes/namespaces/${id}/deployments`;
   const data = { name, sku_code: code, replicas: 1, image: "registry.invalid/app:1" };

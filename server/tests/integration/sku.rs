@@ -479,6 +479,8 @@ async fn a_pod_that_waits_for_a_gpu_says_so_in_words_with_those_of_its_account_a
     let engine = OwnEngine::with_gpu(&app).await;
     let mut offer = engine.offer();
     offer["gpu"] = json!({"model": "H100", "count": 1, "memoryGiB": 80, "resource": "nvidia.com/gpu"});
+    // Pods of other tests that name GPUs and no SKU get the cheapest that fits, which is not this one.
+    offer["price"]["perHour"] = json!("99");
     let sold = Sold::of(&app, offer).await;
     let member = app.stranger("owner").await;
     let namespace = app.namespace(&member).await;
