@@ -1,5 +1,5 @@
 // The browser loses the console and gets it back: what was shown stays, and what happened meanwhile appears.
-import { expect, open, test } from "../fixtures.ts";
+import { expect, fill, open, test } from "../fixtures.ts";
 import { clusterAdmin, emptyDeployment, image, unique } from "../helpers.ts";
 import { Line } from "../line.ts";
 import { kubernetesName, namespace } from "../namespaces.ts";
@@ -102,6 +102,61 @@ test("a log stays and begins anew without a line twice; a terminal keeps its scr
     await expect(screen).toContainText("before 42");
     await page.keyboard.type("echo after $((7*7))\n");
     await expect(screen).toContainText("after 49");
+  });
+  await line.cut();
+});
+
+test("what is typed while nobody answers stays, is not called checked, and is checked and made once the line is back", async ({ signedIn: page, baseURL }) => {
+  const line = new Line(new URL(String(baseURL)));
+  await line.mend();
+  const id = await namespace(page);
+  const [check, verdict] = [page.getByRole("list", { name: "Check" }), page.getByTestId("verdict")];
+  const silence = page.getByRole("alert").filter({ hasText: "The console did not answer. Check your connection and try again" });
+
+  /** Presses the button in vain; then the line comes back, the verdict by itself, and the button does what it says. */
+  const lostAndFound = async (button: string) => {
+    await expect(verdict.getByRole("alert")).toContainText("The console did not answer");
+    await expect(verdict).toHaveAttribute("aria-busy", "false");
+    await expect(check, "the verdict on what stood there before").toHaveCount(0);
+    await page.getByRole("button", { name: button, exact: true }).click();
+    await expect(silence, "one of the verdict, one of the button").toHaveCount(2);
+    await line.mend();
+    await expect(check).toHaveAttribute("data-allowed", "true");
+    await expect(silence, "that of the button").toHaveCount(1);
+    await expect(verdict.getByRole("alert")).toHaveCount(0);
+  };
+
+  await test.step("a plan", async () => {
+    await open(page, line.url(`/kubernetes/${id}/deploy`));
+    await page.getByRole("radio", { name: /gpu-h100-1x/ }).check();
+    await fill(page, { Name: "typed", Image: "registry.example.com/trainer:2", Replicas: "9" });
+    await expect(check).toHaveAttribute("data-allowed", "false");
+    await line.cut();
+    await fill(page, { Replicas: "0" });
+    await lostAndFound("Deploy");
+    await expect(page.getByRole("radio", { name: /gpu-h100-1x/ })).toBeChecked();
+    await expect(page.getByLabel("Name", { exact: true })).toHaveValue("typed");
+    await expect(page.getByLabel("Replicas", { exact: true })).toHaveValue("0");
+    await page.getByRole("button", { name: "Deploy", exact: true }).click();
+    await expect(page).toHaveURL(/\/workloads\/deployment\/typed/);
+  });
+
+  await test.step("a manifest", async () => {
+    const deployment = (sku: string) => {
+      const labels = { app: "pasted", "remotegpu.ai/sku-code": sku };
+      const template = { metadata: { labels }, spec: { containers: [{ name: "app", image: "registry.invalid/app:1" }] } };
+      const spec = { replicas: 0, selector: { matchLabels: { app: "pasted" } }, template };
+      return JSON.stringify({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "pasted" }, spec });
+    };
+    await open(page, line.url(`/kubernetes/${id}/manifest`));
+    await page.getByLabel("Manifest").fill(deployment("no-such-sku"));
+    await expect(check).toHaveAttribute("data-allowed", "false");
+    await line.cut();
+    await page.getByLabel("Manifest").fill(deployment("cpu-shared-8g"));
+    await lostAndFound("Apply");
+    await expect(page.getByLabel("Manifest")).toHaveValue(deployment("cpu-shared-8g"));
+    await page.getByRole("button", { name: "Apply", exact: true }).click();
+    await expect(page).toHaveURL(/\/workloads\/deployment\/pasted/);
   });
   await line.cut();
 });

@@ -57,11 +57,17 @@ pub fn post(path: &'static str, body: String, go: Box<dyn FnOnce(&str) + Send>) 
         let form = "application/x-www-form-urlencoded";
         let request = <BrowserRequest as ClientReq<AppError>>::try_new_post(path, form, "application/json", body)?;
         let response = <BrowserClient as Client<AppError>>::send(request).await?;
-        let refused = ClientRes::<AppError>::status(&response) >= 400;
+        let status = ClientRes::<AppError>::status(&response);
         let moved = ClientRes::<AppError>::has_redirect(&response).then(|| ClientRes::<AppError>::location(&response));
-        let text = ClientRes::<AppError>::try_into_string(response).await?;
-        if refused {
-            return Err(crate::api::packed::unpack(&text).unwrap_or_else(|error| error));
+        // An answer that breaks off on its way is none.
+        let text = ClientRes::<AppError>::try_into_string(response).await;
+        let text = text.map_err(|_: AppError| AppError::unreachable_server())?;
+        if status >= 400 {
+            return Err(crate::api::packed::unpack(&text).unwrap_or_else(|error| match status {
+                // In the words of a proxy, behind which nobody answers.
+                502..=504 => AppError::unreachable_server(),
+                _ => error,
+            }));
         }
         match moved {
             // The router knows pages only.

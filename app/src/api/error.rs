@@ -7,6 +7,9 @@ use leptos::prelude::{FromServerFnError, ServerFnErrorErr};
 use leptos::server_fn::codec::JsonEncoding;
 use serde::{Deserialize, Serialize};
 
+/// What the browser says where no server could.
+const UNREACHABLE: &str = "The console did not answer. Check your connection and try again";
+
 /// Why a server function refused, safe to show to anybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppError {
@@ -69,10 +72,13 @@ impl AppError {
     }
 
     /// Nobody answered.
-    #[cfg(not(feature = "ssr"))]
     pub fn unreachable_server() -> Self {
-        let detail = "The console did not answer. Check your connection and try again".to_owned();
-        Self { code: Code::Internal, detail, errors: Vec::new(), request_id: None }
+        Self { code: Code::Internal, detail: UNREACHABLE.to_owned(), errors: Vec::new(), request_id: None }
+    }
+
+    /// Nobody answered: the same may succeed once the line is back.
+    pub fn is_unreachable(&self) -> bool {
+        self.detail == UNREACHABLE
     }
 }
 

@@ -16,6 +16,9 @@ use crate::ui::icon::{Glyph, Icon};
 /// Wait this long after the last key stroke before asking the server.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// And this long where nobody answered.
+const AGAIN: Duration = Duration::from_secs(3);
+
 /// What the server said of a form.
 #[derive(Clone, Copy)]
 pub struct Answered {
@@ -23,6 +26,28 @@ pub struct Answered {
     answer: RwSignal<Option<Result<Verdict, AppError>>>,
     /// Whether it is about an older form, and the present one is being asked about.
     older: RwSignal<bool>,
+    /// The next question: there is one at a time.
+    next: StoredValue<Option<TimeoutHandle>>,
+}
+
+// === impl Answered ===
+
+impl Answered {
+    /// What was said of the present form. The same once more is not drawn anew, nor read out again.
+    fn keep(self, verdict: Result<Verdict, AppError>) {
+        if self.answer.try_with_untracked(|had| had.as_ref() != Some(&verdict)) == Some(true) {
+            self.answer.set(Some(verdict));
+        }
+        let _ = self.older.try_set(false);
+    }
+
+    /// Puts this question in the place of the one that waits.
+    fn wait(self, question: Option<TimeoutHandle>) {
+        let last = self.next.try_update_value(|next| std::mem::replace(next, question));
+        if let Some(Some(last)) = last {
+            last.clear();
+        }
+    }
 }
 
 /// The server's verdict on what stands in a form, asked for once a person pauses.
@@ -31,31 +56,46 @@ where
     T: Clone + PartialEq + Send + Sync + 'static,
     F: Ask<Verdict> + 'static,
 {
-    let (answer, older) = (RwSignal::new(None), RwSignal::new(false));
-    Effect::new(move |timer: Option<Option<TimeoutHandle>>| {
-        if let Some(Some(timer)) = timer {
-            timer.clear();
-        }
+    let said = Answered { answer: RwSignal::new(None), older: RwSignal::new(false), next: StoredValue::new(None) };
+    Effect::new(move || {
         let Some(now) = asked.get() else {
-            answer.set(None);
-            older.set(false);
-            return None;
+            said.wait(None);
+            said.answer.set(None);
+            said.older.set(false);
+            return;
         };
         // It stays, or the button under it would jump at each key; but it is seen that it is not about this form.
-        older.set(true);
-        let ask = move || {
-            spawn_local(async move {
-                let verdict = ask(call(now.clone())).await.and_then(|json| unpack(&json));
-                // An answer about an older form says nothing about this one.
-                if asked.try_get_untracked() == Some(Some(now)) {
-                    let _ = answer.try_set(Some(verdict));
-                    let _ = older.try_set(false);
-                }
-            });
-        };
-        set_timeout_with_handle(ask, PAUSE).ok()
+        said.older.set(true);
+        ask_after(PAUSE, now, asked, call, said);
     });
-    Answered { answer, older }
+    said
+}
+
+/// Asks about `now` after a pause, and again until somebody answers; no more once another form stands there.
+fn ask_after<T, F>(pause: Duration, now: T, asked: Memo<Option<T>>, call: fn(T) -> F, said: Answered)
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    F: Ask<Verdict> + 'static,
+{
+    let stands = move |now: &T| asked.try_with_untracked(|asked| asked.as_ref() == Some(now)) == Some(true);
+    let question = move || {
+        if !stands(&now) {
+            return;
+        }
+        spawn_local(async move {
+            let verdict = ask(call(now.clone())).await.and_then(|json| unpack(&json));
+            // An answer about an older form says nothing about this one.
+            if !stands(&now) {
+                return;
+            }
+            let nobody = verdict.as_ref().is_err_and(AppError::is_unreachable);
+            said.keep(verdict);
+            if nobody {
+                ask_after(AGAIN, now, asked, call, said);
+            }
+        });
+    };
+    said.wait(set_timeout_with_handle(question, pause).ok());
 }
 
 /// The verdict, or what to do to get one.
@@ -65,9 +105,14 @@ pub fn VerdictLines(
     /// What to do to get one.
     hint: &'static str,
 ) -> impl IntoView {
-    let Answered { answer, older } = verdict;
+    let Answered { answer, older, .. } = verdict;
     let lines = move || match answer.get() {
         None => view! { <p class="text-sm text-muted">{hint}</p> }.into_any(),
+        Some(Err(error)) if error.is_unreachable() => view! {
+            <ErrorBanner error=error />
+            <p class="text-sm text-muted">"What you typed stays. It is checked as soon as the console answers."</p>
+        }
+        .into_any(),
         Some(Err(error)) => view! { <ErrorBanner error=error /> }.into_any(),
         Some(Ok(verdict)) => view! { <Lines verdict=verdict /> }.into_any(),
     };
