@@ -24,8 +24,9 @@ const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
 const PIDS: i64 = 8192;
 /// Thousandths of a core that a container can be limited to at least.
 const LEAST_CPU: i64 = 10;
-/// Log kept by the engine.
-const LOG_SIZE: &str = "50m";
+/// Log that the engine keeps of a container: 200 MB, with what it writes beside each line. Of a larger one Docker and Podman
+/// keep nothing of what came before: they begin a new file in the place of the old one.
+const LOG_SIZE: &str = "300m";
 
 /// The network of a container.
 pub(super) enum Network {
