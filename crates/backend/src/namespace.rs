@@ -121,6 +121,9 @@ impl Backend {
             let changed = self.inner.store.change_namespace(from, to, self.inner.clock.now(), &audit).await?;
             changed.then_some(()).ok_or_else(stale)?;
             self.inner.wake.notify_one();
+            if to.share != from.share {
+                self.share_in_force(to.id).await;
+            }
         }
         Ok(())
     }

@@ -135,6 +135,10 @@ impl Namespaces for SqlStore {
         outdated(&self.pool, limit).await
     }
 
+    async fn is_outdated(&self, id: NamespaceId) -> Result<bool> {
+        is_outdated(&self.pool, id).await
+    }
+
     async fn namespace_applied(&self, id: NamespaceId, since: Timestamp) -> Result<()> {
         applied(&self.pool, id, since).await
     }
@@ -348,6 +352,13 @@ pub(crate) async fn outdated(pool: &Pool, limit: u32) -> Result<Vec<(Namespace, 
     let rows: Vec<OutdatedRow> =
         on_db!(read pool, db => sqlx::query_as(text).bind(i64::from(limit)).fetch_all(db).await).map_err(translate)?;
     rows.into_iter().map(|row| Ok((row.namespace.try_into()?, at(row.outdated_ms)?))).collect()
+}
+
+pub(crate) async fn is_outdated(pool: &Pool, id: NamespaceId) -> Result<bool> {
+    let text = "SELECT count(*) FROM namespaces WHERE id = $1 AND outdated_ms IS NOT NULL AND status = 'active'";
+    let marked: i64 = on_db!(read pool, db => sqlx::query_scalar(text).bind(id.to_string()).fetch_one(db).await)
+        .map_err(translate)?;
+    Ok(marked > 0)
 }
 
 pub(crate) async fn applied(pool: &Pool, id: NamespaceId, since: Timestamp) -> Result<()> {

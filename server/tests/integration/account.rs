@@ -1,12 +1,16 @@
 //! Accounts: switching, renaming, handing over, deleting; and what operators do with them.
 
+use std::time::{Duration, Instant};
+
 use axum::http::Method;
 use serde_json::{Value, json};
-use testkit::{Client, Reply, TestApp, eventually, unique};
+use testkit::{CallProxy, Client, Plane, Reply, TestApp, eventually, unique};
 
 use crate::CONSOLE;
 
 const PLATFORM: &str = "/v1/platform/accounts";
+/// So long the answer to a changed share waits for the cluster.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const UNKNOWN: &str = "019c1b2e-7f00-7abc-8def-0123456789ab";
 
 async fn account(client: &Client) -> (String, String) {
@@ -224,6 +228,58 @@ async fn an_account_total_is_shared_among_its_namespaces_and_kubernetes_holds_ea
         4,
         "each share that was given, and none that was refused: {told}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lower_share_holds_when_its_answer_comes_and_a_cluster_that_is_silent_holds_up_no_answer() {
+    let proxy = CallProxy::to(Plane::current()).await;
+    let app = TestApp::setup(CONSOLE).behind(&proxy.server()).start().await;
+    let owner = app.stranger("owner").await;
+    let (id, _) = account(&owner).await;
+    let total = json!({"quota": {"total": {"gpus": 8}}});
+    let limited = app.operator().await.patch(&format!("{PLATFORM}/{id}"), total).await;
+    assert_eq!(limited.status, 200, "{}", limited.text);
+    let namespace = app.namespace(&owner).await;
+    let name = namespace["kubernetes_name"].as_str().unwrap();
+    let path = format!("/v1/kubernetes/namespaces/{}", namespace["id"].as_str().unwrap());
+    eventually("the console knows the quota", async || {
+        let seen = owner.get(&path).await.json()["quota"][0].clone();
+        if seen["limit"] == "8" { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    // What pods are admitted by.
+    let enforced = async || {
+        let text = app.plane.admin(&["-n", name, "get", "resourcequota", "remotegpu", "-o", "json"]).await.out();
+        let quota: Value = serde_json::from_str(&text).unwrap();
+        quota["status"]["hard"]["requests.nvidia.com/gpu"].clone()
+    };
+    let share = async |gpus: u32| {
+        let given = owner.patch(&path, json!({"share": {"gpus": gpus}})).await;
+        assert_eq!((given.status, &given.json()["share"]), (200, &json!({"gpus": gpus})), "{}", given.text);
+    };
+
+    let asked = Instant::now();
+    share(5).await;
+    // An answer that waited as long as any does says only that the share is ordered.
+    if asked.elapsed() < LONGEST_WAIT {
+        assert_eq!(enforced().await, "5");
+    }
+    eventually("the share is in force", async || match enforced().await {
+        Value::String(five) if five == "5" => Ok(()),
+        other => Err(other),
+    })
+    .await;
+
+    let held = proxy.hold("PATCH", "/resourcequotas/remotegpu");
+    share(4).await;
+    held.reached().await;
+    assert_eq!(enforced().await, "5");
+    held.release();
+    eventually("the share is in force", async || match enforced().await {
+        Value::String(four) if four == "4" => Ok(()),
+        other => Err(other),
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

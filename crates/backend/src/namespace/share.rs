@@ -1,11 +1,18 @@
 //! A namespace's share of what its account may have in all.
 
+use std::time::Duration;
+
 use domain::account::{Share, ShareChange};
+use domain::id::NamespaceId;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
 use domain::{Error, Result};
 
 use crate::{Backend, Caller, Grant};
+
+// An answer waits no longer; what takes longer is carried out later.
+const IN_FORCE: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Backend {
     /// The share with some limits set or lifted. What runs in the namespace keeps its place: none is lowered below.
@@ -31,5 +38,17 @@ impl Backend {
         }
         quota.in_namespace(&share).covers_use(&lines)?;
         Ok(share)
+    }
+
+    /// Waits until Kubernetes holds the namespace to the share that was written, a short while at most: who gives what is
+    /// left to another one after the answer finds that nothing starts here by the old share.
+    pub(super) async fn share_in_force(&self, id: NamespaceId) {
+        let applied = async {
+            // The order is written; of a database that does not answer nothing more is to be learned.
+            while self.inner.store.is_outdated(id).await.unwrap_or(false) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _later = tokio::time::timeout(IN_FORCE, applied).await;
     }
 }

@@ -53,6 +53,8 @@ pub trait Namespaces: Send + Sync {
     async fn remove_namespace(&self, id: NamespaceId, audit: &AuditEvent) -> Result<()>;
     /// Active namespaces whose objects are out of date, with the moment of the change.
     async fn outdated_namespaces(&self, limit: u32) -> Result<Vec<(Namespace, Timestamp)>>;
+    /// Whether it is one of those.
+    async fn is_outdated(&self, id: NamespaceId) -> Result<bool>;
     /// The objects are as `since` wants them; a later change stays to be done.
     async fn namespace_applied(&self, id: NamespaceId, since: Timestamp) -> Result<()>;
     /// Every namespace in one of `states`, for the reconciler, by id, `limit` rows after `after`.
