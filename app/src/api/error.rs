@@ -226,6 +226,14 @@ mod tests {
         assert_eq!(error.field("e"), None);
     }
 
+    #[test]
+    fn a_console_that_is_away_is_told_from_one_that_refuses_or_fails() {
+        assert!(AppError::unreachable_server().is_unreachable());
+        for said in [AppError::other_version(), AppError::invalid(Vec::new())] {
+            assert!(!said.is_unreachable(), "{said}");
+        }
+    }
+
     #[cfg(feature = "ssr")]
     #[test]
     fn each_code_has_the_status_of_the_rest_api() {
