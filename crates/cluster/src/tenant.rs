@@ -39,7 +39,7 @@ pub(crate) async fn apply(client: &Client, tenant: &Tenant, rules: &TenantRules)
         Some(namespace) if namespace.metadata.deletion_timestamp.is_some() => {
             return Err(Error::cluster("the namespace is still being taken apart"));
         }
-        Some(namespace) => check_ours(&namespace, tenant)?,
+        Some(namespace) => check_ours(client, &namespace, tenant).await?,
         None => {}
     }
     apply_piece(client, tenant, &objects::namespace(tenant, rules)).await?;
@@ -68,7 +68,10 @@ async fn lift(client: &Client, tenant: &Tenant, allowed: &Quota) -> Result<()> {
 /// # Errors
 /// `Unavailable` for what time will solve.
 pub(crate) async fn delete(clients: &Clients, tenant: &Tenant) -> Result<Removal> {
-    let found = find(&clients.reconciler, tenant).await?.filter(|namespace| is_ours(namespace, tenant));
+    let found = match find(&clients.reconciler, tenant).await? {
+        Some(namespace) if is_ours(&clients.reconciler, &namespace, tenant).await? => Some(namespace),
+        Some(_) | None => None,
+    };
     if found.is_some() {
         remove_bindings(&clients.issuer, tenant).await?;
     }
@@ -91,17 +94,27 @@ async fn find(client: &Client, tenant: &Tenant) -> Result<Option<Namespace>> {
     call("reading the Namespace", api.get_opt(tenant.kubernetes_name.as_str())).await
 }
 
-fn check_ours(namespace: &Namespace, tenant: &Tenant) -> Result<()> {
+async fn check_ours(client: &Client, namespace: &Namespace, tenant: &Tenant) -> Result<()> {
     let detail = || format!("Namespace {} exists in the cluster and is not ours", tenant.kubernetes_name.as_str());
-    if is_ours(namespace, tenant) { Ok(()) } else { Err(Error::conflict(Code::Conflict, detail())) }
+    let is_ours = is_ours(client, namespace, tenant).await?;
+    if is_ours { Ok(()) } else { Err(Error::conflict(Code::Conflict, detail())) }
 }
 
-/// A Namespace whose label was taken off by somebody is still ours if we applied it.
-fn is_ours(namespace: &Namespace, tenant: &Tenant) -> bool {
+/// A Namespace whose label somebody took off or changed is still ours if we applied it. Another console on this cluster
+/// writes under the same name as a manager, so of a label with another id the quota inside is asked: it bears the id of
+/// whom the Namespace was made for.
+async fn is_ours(client: &Client, namespace: &Namespace, tenant: &Tenant) -> Result<bool> {
+    let id = tenant.id.to_string();
     match namespace.labels().get(NAMESPACE_ID) {
-        Some(id) => *id == tenant.id.to_string(),
-        None => namespace.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER)),
+        Some(label) if *label == id => return Ok(true),
+        None if namespace.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER)) => {
+            return Ok(true);
+        }
+        Some(_) | None => {}
     }
+    let api: Api<ResourceQuota> = Api::namespaced(client.clone(), tenant.kubernetes_name.as_str());
+    let quota = call("reading the namespace's quota", api.get_opt(objects::QUOTA)).await?;
+    Ok(quota.is_some_and(|quota| quota.labels().get(NAMESPACE_ID) == Some(&id)))
 }
 
 async fn apply_piece(client: &Client, tenant: &Tenant, piece: &Piece) -> Result<()> {

@@ -159,6 +159,52 @@ async fn the_cluster_holds_every_object_of_a_tenant_and_repairs_what_is_removed(
     }
 }
 
+/// Admission selects by the first of them; the others say who pays, and what pods may do.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_administrator_changes_on_the_namespace_itself_comes_back() {
+    let app = TestApp::start(CONSOLE).await;
+    let (operator, owner) = (app.operator().await, app.stranger("owner").await);
+    let namespace = app.namespace(&owner).await;
+    let (id, name) = (namespace["id"].as_str().unwrap(), namespace["kubernetes_name"].as_str().unwrap());
+    let account = owner.get("/v1/auth/session").await.str("/account/id");
+    let grants = format!("/v1/platform/accounts/{account}/skus");
+    assert_eq!(operator.put(&grants, json!({"all": false, "codes": ["cpu-shared-8g"]})).await.status, 200);
+    let check = json!({"deployment": {"name": "x", "sku_code": "gpu-h100-1x", "image": "x"}});
+    // A watch that has not seen the object yet has nothing to compare with.
+    eventually("the console has read the namespace's annotations", async || {
+        let verdict = owner.post(&format!("{ROUTE}/{id}/admission-check"), check.clone()).await;
+        let rules = verdict.json()["rules"].take();
+        let is_refused = |rule: &Value| rule["code"] == "sku_granted" && rule["ok"] == false;
+        if rules.as_array().is_some_and(|rules| rules.iter().any(is_refused)) { Ok(()) } else { Err(verdict.text) }
+    })
+    .await;
+    let ours = async || {
+        let shown = app.plane.admin(&["get", "namespace", name, "-o", "json"]).await.out();
+        let metadata = serde_json::from_str::<Value>(&shown).unwrap()["metadata"].take();
+        (metadata["labels"].clone(), metadata["annotations"].clone())
+    };
+    let before = ours().await;
+    let nobody = "019c1b2e-7f00-7abc-8def-0123456789ab";
+    for change in [
+        json!({"labels": {"remotegpu.ai/namespace-id": null}}),
+        json!({"labels": {"remotegpu.ai/namespace-id": nobody}}),
+        json!({"labels": {"remotegpu.ai/namespace-id": "no-id"}}),
+        json!({"labels": {"remotegpu.ai/account-id": nobody}}),
+        json!({"labels": {"remotegpu.ai/account-id": null, "app.kubernetes.io/managed-by": null}}),
+        json!({"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}),
+        json!({"labels": {"pod-security.kubernetes.io/enforce": null}}),
+        json!({"annotations": {"remotegpu.ai/skus": null}}),
+    ] {
+        let patch = json!({"metadata": change}).to_string();
+        app.plane.admin(&["patch", "namespace", name, "--type=merge", "--patch", &patch]).await.out();
+        eventually("it is as it was", async || {
+            let now = ours().await;
+            if now == before { Ok(()) } else { Err(format!("{patch}: {now:?}")) }
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_reports_its_quota() {
     let app = TestApp::start(CONSOLE).await;

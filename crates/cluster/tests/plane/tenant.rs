@@ -123,6 +123,30 @@ async fn a_deleted_network_policy_is_reported_and_repaired() {
 }
 
 #[tokio::test]
+async fn a_namespace_whose_labels_somebody_changed_is_still_the_tenants() {
+    let plane = plane().await;
+    let tenant = plane.tenant().await;
+    let namespaces: Api<Namespace> = Api::all(plane.admin.clone());
+    let name = tenant.kubernetes_name.as_str();
+    let labels = async || namespaces.get(name).await.unwrap().metadata.labels.unwrap();
+    let change = async |labels: serde_json::Value| {
+        let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
+        namespaces.patch(name, &PatchParams::default(), &patch).await.unwrap();
+    };
+    let applied = labels().await;
+    let nobody = json!({NAMESPACE_ID: "019c1b2e-7f00-7abc-8def-0123456789ab"});
+    for other in [json!({NAMESPACE_ID: null}), json!({NAMESPACE_ID: "no-id"}), nobody.clone()] {
+        change(other).await;
+        plane.cluster.apply_tenant(&tenant, &TenantRules::default()).await.unwrap();
+        assert_eq!(labels().await, applied);
+    }
+    change(nobody).await;
+    plane.cluster.delete_tenant(&tenant).await.unwrap();
+    let live = namespaces.get_opt(name).await.unwrap();
+    assert!(live.is_none_or(|live| live.metadata.deletion_timestamp.is_some()), "it stays behind with all that runs");
+}
+
+#[tokio::test]
 async fn a_deletion_that_was_cut_off_is_finished_by_another_process() {
     let plane = plane().await;
     let tenant = plane.tenant().await;
