@@ -35,6 +35,21 @@ impl Stage {
         (created.str("/id"), public, self.app.anonymous().with("x-api-key", &created.str("/key")))
     }
 
+    /// What only an active namespace has is refused with the reason.
+    async fn is_not_ready(&self, namespace: &str, reason: &str) {
+        let plan = json!({"name": "demo", "sku_code": "cpu-shared-8g", "replicas": 1, "image": "x"});
+        let kubeconfig = format!("{namespace}/kubeconfig");
+        for early in [
+            self.member.get(&kubeconfig).await,
+            self.member.get(&format!("{kubeconfig}?variant=cli&access=view")).await,
+            self.member.post(&format!("{namespace}/admission-check"), json!({"deployment": plan})).await,
+            self.member.post(&format!("{namespace}/deployments"), plan).await,
+            self.member.get(&format!("{namespace}/deployments")).await,
+        ] {
+            early.is_problem(409, "not_ready", reason);
+        }
+    }
+
     /// What the cluster holds for a key.
     async fn objects(&self, public: &str) -> String {
         let label = format!("remotegpu.ai/key={public}");
@@ -263,6 +278,7 @@ async fn a_namespace_that_is_being_created_is_not_ready_yet() {
     let early = key.post(&exec, json!({})).await;
     early.is_problem(503, "namespace_not_ready", "Namespace is not ready yet");
     assert!(early.header("retry-after").parse::<u32>().unwrap() >= 1);
+    stage.is_not_ready(&path, "Namespace is still being created").await;
     held.release();
     eventually("it is active", async || {
         let found = stage.member.get(&path).await;
@@ -270,4 +286,22 @@ async fn a_namespace_that_is_being_created_is_not_ready_yet() {
     })
     .await;
     assert_eq!(key.post(&exec, json!({})).await.status, 200);
+    assert_eq!(stage.member.get(&format!("{path}/kubeconfig")).await.status, 200);
+}
+
+/// `console-api.md` §1: a namespace on its way out is not ready either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_being_deleted_gives_no_kubeconfig_and_takes_no_workload() {
+    let stage = stage().await;
+    let path = format!("/v1/kubernetes/namespaces/{}", stage.namespace["id"].as_str().unwrap());
+    let held = stage.proxy.hold("DELETE", "/namespaces/");
+    assert_eq!(stage.member.delete(&path).await.status, 202);
+    held.reached().await;
+    stage.is_not_ready(&path, "Namespace is being deleted").await;
+    held.release();
+    eventually("it is gone", async || {
+        let found = stage.member.get(&path).await;
+        if found.status == 404 { Ok(()) } else { Err(found.text) }
+    })
+    .await;
 }
