@@ -1,6 +1,8 @@
 //! `up` and `down` as a person types them: this very program, on a data directory of its own, through three starts,
 //! then through two on a cluster and a database that are there already. It starts what was built for the tests.
 
+mod pod;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
@@ -13,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use localplane::{Ports, Stop, process, wait};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
+use pod::{Pod, Session};
 
 use super::imported::Imported;
 use super::postgres::Postgres;
@@ -91,11 +93,12 @@ struct Life<'a> {
 impl Life<'_> {
     fn live(&self) -> Result<()> {
         let first = self.first_start()?;
+        let pod = Pod::run(self, &first)?;
         self.refusals()?;
         let running = self.running()?;
         self.down()?;
         gone(&running)?;
-        let left = self.second_start_killed(&first)?;
+        let left = self.second_start_killed(&first, Some(&pod))?;
         self.third_start_interrupted(&left)
     }
 
@@ -108,7 +111,7 @@ impl Life<'_> {
         ensure!(!self.data.join("remotegpu.sqlite").exists(), "it keeps a database of its own");
         self.down()?;
         gone(&running)?;
-        let left = self.second_start_killed(&first)?;
+        let left = self.second_start_killed(&first, None)?;
         self.down()?;
         gone(&left)?;
         self.kubectl(&first, &["get", "namespace", "kept"]).map(drop)
@@ -122,7 +125,7 @@ impl Life<'_> {
         let env = self.env()?;
         ensure!(said.contains(&format!("Ready at http://127.0.0.1:{}\n", self.port)), "it does not say where:\n{said}");
         ensure!(said.contains(&env["REMOTEGPU_ADMIN_PASSWORD"]), "the password is not shown:\n{said}");
-        sign_in(&env)?;
+        Session::sign_in(&env)?;
         self.kubectl(&env, &["create", "namespace", "kept"])?;
         // The operator's from here on.
         self.kubectl(&env, &["patch", "sku", SKU, "--type=merge", "--patch", DEARER])?;
@@ -140,17 +143,20 @@ impl Life<'_> {
     }
 
     /// Finds everything as it was, and is killed without a word; gives what it left running.
-    fn second_start_killed(&self, first: &BTreeMap<String, String>) -> Result<Vec<Known>> {
+    fn second_start_killed(&self, first: &BTreeMap<String, String>, pod: Option<&Pod>) -> Result<Vec<Known>> {
         let mut up = self.foreground()?;
         let env = self.env()?;
         ensure!(env == *first, "up.env is another than at the first start");
         let said = fs::read_to_string(&self.log).context("no log of it")?;
         ensure!(!said.contains(&env["REMOTEGPU_ADMIN_PASSWORD"]), "the password is shown a second time");
-        sign_in(&env)?;
+        Session::sign_in(&env)?;
         self.kubectl(&env, &["get", "namespace", "kept"])?;
         let price = self.kubectl(&env, &["get", "sku", SKU, "--output=jsonpath={.spec.price.perHour}"])?;
         ensure!(price == "7.000000", "a start takes back the operator's price: {price}");
         self.kubectl(&env, &["get", "sku", ANOTHER_SKU]).context("a SKU that is not there is not made")?;
+        if let Some(pod) = pod {
+            pod.runs_again(self, &env)?;
+        }
         let running = self.running()?;
         up.kill().context("cannot kill it")?;
         up.wait().context("cannot wait for its end")?;
@@ -236,14 +242,6 @@ impl Drop for Life<'_> {
     fn drop(&mut self) {
         let _nothing_left = self.down();
     }
-}
-
-fn sign_in(env: &BTreeMap<String, String>) -> Result<()> {
-    let person = json!({"email": env["REMOTEGPU_ADMIN_EMAIL"], "password": env["REMOTEGPU_ADMIN_PASSWORD"]});
-    let mut curl = Command::new("curl");
-    curl.args(["--fail", "--silent", "--show-error", "--noproxy", "*", "--header", "content-type: application/json"]);
-    curl.arg("--data").arg(person.to_string()).arg(format!("{}/v1/auth/login", env["REMOTEGPU_URL"]));
-    shell::quiet("the sign-in", &mut curl).map(drop)
 }
 
 /// What is said by a command that must not succeed.

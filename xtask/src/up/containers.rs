@@ -29,7 +29,7 @@ pub struct Containers<'a> {
 impl Containers<'_> {
     /// Stops all that run.
     pub fn stop(self) {
-        let running = self.list("/containers/json?", "Id").unwrap_or_default();
+        let running = self.running().unwrap_or_default();
         self.each("POST", running.iter().map(|id| format!("/containers/{id}/stop?t={GRACE}")));
     }
 
@@ -41,6 +41,14 @@ impl Containers<'_> {
         self.each("DELETE", networks.iter().map(|id| format!("/networks/{id}")));
         let volumes = self.list("/volumes?", "Name").unwrap_or_default();
         self.each("DELETE", volumes.iter().map(|name| format!("/volumes/{name}?force=true")));
+    }
+
+    /// Ids of those that run.
+    ///
+    /// # Errors
+    /// When the engine does not answer, or not with a list.
+    pub fn running(self) -> Result<Vec<String>> {
+        self.list("/containers/json?", "Id")
     }
 
     fn each(self, method: &str, paths: impl Iterator<Item = String>) {

@@ -5,7 +5,7 @@ mod accounts;
 mod admission;
 mod cluster;
 mod console;
-mod containers;
+pub mod containers;
 mod detach;
 mod engine;
 mod http;
