@@ -30,6 +30,7 @@ use serde_json::Value;
 
 pub use check::{Asked, Place};
 pub use fields::{CONTAINER_FIELDS, FieldClass, POD_SPEC_FIELDS, VOLUME_FIELDS};
+pub use needs::requests;
 pub use orderer::{ANNOTATION_ORDERED_BY, Orderer, check_ordered, order, ordered, ordered_by, seal};
 pub use patch::apply;
 pub use resources::check_sku;

@@ -7,6 +7,7 @@ mod base64;
 pub mod certificate;
 pub mod credentials;
 pub mod form;
+pub mod gpu;
 pub mod report;
 pub mod settings;
 pub mod status;

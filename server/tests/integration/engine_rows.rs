@@ -23,8 +23,25 @@ fn equipment() -> String {
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": meta("front"),
         "spec": {"type": "LoadBalancer", "selector": {"app": "front"}, "ports": [{"port": 80}]}});
     let node = json!({"name": "gpu-1", "labels": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}});
-    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": node});
+    let taint = json!({"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"});
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": node, "spec": {"taints": [taint]}});
     [workflows, class, ingress, service, node].map(|object| object.to_string()).join("\n---\n")
+}
+
+/// The class of NVIDIA's runtime, a pod that holds three GPUs of the node, and one that waits for two. No kubelet is
+/// there that would start or end them.
+fn holders(namespace: &str, account: &str) -> String {
+    let class = json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"},
+        "handler": "nvidia"});
+    let pod = |name: &str, gpus: &str| {
+        let container = json!({"name": "main", "image": "any", "resources": {"limits": {"nvidia.com/gpu": gpus}}});
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"containers": [container], "schedulerName": "nobody", "serviceAccountName": account,
+                "tolerations": [{"operator": "Exists"}]}})
+    };
+    let (mut held, waits) = (pod("holds", "3"), pod("waits", "2"));
+    held["spec"]["nodeName"] = json!("gpu-1");
+    [class, held, waits].map(|object| object.to_string()).join("\n---\n")
 }
 
 async fn set_status(there: &OtherPlane, what: [&str; 2], status: &Value) {
@@ -94,11 +111,13 @@ async fn what_a_cluster_lacks_is_named_and_found_once_it_is_there() {
         "fail: cert-manager is not installed",
         "warn: No Service has the address 203.0.113.10; found 203.0.113.20 (front)",
         "pass: fast",
-        "pass: 8 × NVIDIA-H100-80GB-HBM3",
+        "pass: 8 × NVIDIA-H100-80GB-HBM3; free unknown: the credential may not list pods; \
+         1 of 1 nodes with GPUs not ready or cordoned; taints: nvidia.com/gpu=present:NoSchedule; no RuntimeClass nvidia",
     ];
     assert_eq!(rows(&owner, &form, ids).await, equipped);
 
     balanced_at(&there, "203.0.113.10").await;
+    there.admin_apply(&holders(&name, account)).await.out();
     let (grant, whom) = (format!("{name}-all"), format!("--serviceaccount={name}:{account}"));
     there.admin(&["create", "clusterrolebinding", &grant, "--clusterrole=cluster-admin", &whom]).await.out();
     eventually("the identity may do everything", async || {
@@ -108,5 +127,10 @@ async fn what_a_cluster_lacks_is_named_and_found_once_it_is_there() {
     })
     .await;
     let wide = "warn: This identity can do everything; use the generated role";
-    assert_eq!(rows(&owner, &form, ["ingress", "rbac-wide"]).await, ["pass: front has the address 203.0.113.10", wide]);
+    let counted = "pass: 8 × NVIDIA-H100-80GB-HBM3 (5 free); 1 of 1 nodes with GPUs not ready or cordoned; \
+                   taints: nvidia.com/gpu=present:NoSchedule; RuntimeClass nvidia is there";
+    assert_eq!(
+        rows(&owner, &form, ["ingress", "rbac-wide", "gpu"]).await,
+        ["pass: front has the address 203.0.113.10", wide, counted]
+    );
 }

@@ -24,6 +24,11 @@ pub(super) fn of(pod: &Value, replicas: u32) -> Needs {
     needs
 }
 
+/// What a pod, as JSON, asks its node for, in thousandths by resource.
+pub fn requests(pod: &Value) -> BTreeMap<String, i128> {
+    one(pod, "requests")
+}
+
 /// All apps with the sidecars, or the largest init container with the sidecars before it: whichever is more.
 fn one(pod: &Value, side: &str) -> Needs {
     let (mut apps, mut sidecars, mut highest) = (Needs::new(), Needs::new(), Needs::new());
@@ -59,7 +64,8 @@ fn asked(container: &Value, side: &str) -> Needs {
 
 fn add(total: &mut Needs, more: &Needs) {
     for (resource, milli) in more {
-        *total.entry(resource.clone()).or_default() += milli;
+        let sum = total.entry(resource.clone()).or_default();
+        *sum = sum.saturating_add(*milli);
     }
 }
 

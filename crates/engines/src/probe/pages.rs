@@ -15,8 +15,19 @@ pub(super) enum Unread {
     Broken,
 }
 
-/// What `read` finds in each item of the list at `path`, which has a query already.
+/// What `read` finds in each item of the list at `path`, which has a query already; of a list that does not end, the
+/// first pages.
 pub(super) async fn all<T>(api: &Api, path: &str, read: impl Fn(&Value) -> T) -> Result<Vec<T>, Unread> {
+    first(api, path, read).await.map(|(found, _)| found)
+}
+
+/// The same; none of a list that goes on behind the last page that is read.
+pub(super) async fn whole<T>(api: &Api, path: &str, read: impl Fn(&Value) -> T) -> Result<Option<Vec<T>>, Unread> {
+    first(api, path, read).await.map(|(found, ended)| ended.then_some(found))
+}
+
+/// What is on the first pages, and whether these are all.
+async fn first<T>(api: &Api, path: &str, read: impl Fn(&Value) -> T) -> Result<(Vec<T>, bool), Unread> {
     let (mut found, mut at) = (Vec::new(), path.to_owned());
     for _ in 0..MOST_PAGES {
         let page = api.get(&at).await.map_err(|_| Unread::Broken)?;
@@ -27,12 +38,15 @@ pub(super) async fn all<T>(api: &Api, path: &str, read: impl Fn(&Value) -> T) ->
         }
         found.extend(page.items().iter().map(&read));
         let next = page.body.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
+        if next.is_empty() {
+            return Ok((found, true));
+        }
         // The mark comes from the other side and becomes part of a path.
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=' | b'.');
-        if next.is_empty() || !next.bytes().all(legal) {
+        if !next.bytes().all(legal) {
             break;
         }
         at = format!("{path}&continue={next}");
     }
-    Ok(found)
+    Ok((found, false))
 }

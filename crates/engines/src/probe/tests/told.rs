@@ -232,17 +232,76 @@ async fn storage_without_a_default_class_is_a_warning() {
 
 #[tokio::test]
 async fn gpus_of_another_make_and_parts_of_one_are_counted_under_their_resource() {
-    let (api, at) = told_by(vec![EngineFeature::GpuDiscovery], |_| {
-        let node = |resource: &str, count: &str| json!({"status": {"allocatable": {"cpu": "8", resource: count}}});
+    let row = gpu_row(|path| {
+        let node = |resource: &str, count: &str| {
+            json!({"status": {"allocatable": {"cpu": "8", resource: count},
+                "conditions": [{"type": "Ready", "status": "True"}]}})
+        };
         let nodes = [node("amd.com/gpu", "2"), node("nvidia.com/mig-1g.10gb", "7"), node("example.com/fpga", "1")];
-        Some(json!({"items": nodes}))
+        match path {
+            path if path.starts_with("/api/v1/nodes") => Some(json!({"items": nodes})),
+            path if path.starts_with("/api/v1/pods") => Some(json!({"items": []})),
+            _ => None,
+        }
     })
     .await;
+    let message = "2 × amd.com/gpu (2 free), 7 × nvidia.com/mig-1g.10gb (7 free); no taints; \
+                   RuntimeClass nvidia unknown: it could not be read this time";
+    assert_eq!(row, (RowStatus::Pass, message.to_owned()));
+}
+
+#[tokio::test]
+async fn a_gpu_that_a_pod_asked_for_is_not_free_whatever_started_with_it() {
+    let row = gpu_row(|path| {
+        let taint = json!({"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"});
+        let cordon = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+        let node = json!({"metadata": {"name": "a", "labels": {"nvidia.com/gpu.product": "NVIDIA-L4"}},
+            "spec": {"taints": [taint, cordon], "unschedulable": true},
+            "status": {"allocatable": {"nvidia.com/gpu": "8"}}});
+        let asks = |gpus: &str| json!({"resources": {"requests": {"cpu": "1", "nvidia.com/gpu": gpus}}});
+        let on = |node: &str, containers: Value| json!({"spec": {"nodeName": node, "containers": containers}});
+        let mut starting = on("a", json!([asks("1"), asks("1")]));
+        starting["spec"]["initContainers"] = json!([asks("4")]);
+        match path {
+            path if path.starts_with("/api/v1/nodes") => Some(json!({"items": [node]})),
+            second if second.ends_with("continue=two") => Some(json!({"items": [on("b", json!([asks("8")]))]})),
+            path if path.starts_with("/api/v1/pods") => {
+                let (running, waiting) = (on("a", json!([asks("1")])), json!({"spec": {"containers": [asks("8")]}}));
+                Some(json!({"metadata": {"continue": "two"}, "items": [starting, running, waiting]}))
+            }
+            path if path.ends_with("/runtimeclasses/nvidia") => Some(json!({"handler": "nvidia"})),
+            _ => None,
+        }
+    })
+    .await;
+    let message = "8 × NVIDIA-L4 (3 free); 1 of 1 nodes with GPUs not ready or cordoned; \
+                   taints: nvidia.com/gpu=present:NoSchedule; RuntimeClass nvidia is there";
+    assert_eq!(row, (RowStatus::Pass, message.to_owned()));
+}
+
+#[tokio::test]
+async fn a_list_of_pods_that_cannot_be_read_to_its_end_leaves_it_unknown_what_is_free() {
+    let row = gpu_row(|path| match path {
+        path if path.starts_with("/api/v1/nodes") => {
+            Some(json!({"items": [{"status": {"allocatable": {"amd.com/gpu": "2"}}}]}))
+        }
+        path if path.starts_with("/api/v1/pods") => Some(json!({"metadata": {"continue": "no mark"}, "items": []})),
+        _ => None,
+    })
+    .await;
+    let message = "2 × amd.com/gpu; free unknown: there are more pods than can be read; \
+                   1 of 1 nodes with GPUs not ready or cordoned; no taints";
+    assert_eq!(row, (RowStatus::Pass, message.to_owned()));
+}
+
+/// How GPUs are told where the API server says `says` of a path.
+async fn gpu_row(says: impl Fn(&str) -> Option<Value> + Send + Sync + 'static) -> (RowStatus, String) {
+    let features = vec![EngineFeature::GpuDiscovery];
+    let (api, at) = told_by(features, move |asked| says(asked.split(' ').nth(1)?)).await;
     let mut look = look();
     features::find(&api, &at, &mut look).await;
-    let row = &look.rows[0];
-    let message = "2 × amd.com/gpu, 7 × nvidia.com/mig-1g.10gb";
-    assert_eq!((row.id.as_str(), row.status, row.message.as_str()), ("gpu", RowStatus::Pass, message));
+    assert_eq!(look.rows[0].id, "gpu");
+    (look.rows[0].status, look.rows[0].message.clone())
 }
 
 #[tokio::test]
