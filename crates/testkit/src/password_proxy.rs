@@ -2,7 +2,7 @@
 //! a page, whoever has one is a ServiceAccount for the API server. Watches, logs and WebSockets pass as they come.
 
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -27,15 +27,32 @@ pub struct PasswordProxy {
     pub url: String,
     /// Who signed its certificate.
     pub authority: Authority,
+    inner: Arc<Inner>,
 }
 
 struct Inner {
-    http: reqwest::Client,
-    upstream: String,
     /// The header that it lets in.
     password: String,
-    /// The one with which it goes on.
+    behind: Mutex<Behind>,
+}
+
+/// Where it goes on, and with which header.
+#[derive(Clone)]
+struct Behind {
+    http: reqwest::Client,
+    server: String,
     token: String,
+}
+
+// === impl Behind ===
+
+impl Behind {
+    fn new(server: String, ca: &str, token: &str) -> Self {
+        let ca = reqwest::Certificate::from_pem(ca.as_bytes()).expect("a certificate");
+        // Only HTTP/1.1 can be upgraded.
+        let http = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([ca]).build().expect("a client");
+        Self { http, server, token: format!("Bearer {}", token.trim()) }
+    }
 }
 
 // === impl PasswordProxy ===
@@ -44,24 +61,24 @@ impl PasswordProxy {
     /// In front of `plane`: this name with this password becomes the holder of `token`.
     pub async fn before(plane: &OtherPlane, (username, password): (&str, &str), token: &str) -> Self {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let ca = reqwest::Certificate::from_pem(plane.ca().as_bytes()).expect("a certificate");
-        let inner = Inner {
-            // Only HTTP/1.1 can be upgraded.
-            http: reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([ca]).build().expect("a client"),
-            upstream: plane.server(),
-            password: format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))),
-            token: format!("Bearer {}", token.trim()),
-        };
+        let behind = Mutex::new(Behind::new(plane.server(), &plane.ca(), token));
+        let password = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
+        let inner = Arc::new(Inner { password, behind });
         let authority = Authority::new();
         let (certificate, key) = authority.serving(false);
         let tls = RustlsConfig::from_pem(certificate.into(), key.into()).await.expect("the certificate is one");
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         listener.set_nonblocking(true).unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(pass).with_state(Arc::new(inner));
+        let router = Router::new().fallback(pass).with_state(inner.clone());
         let server = axum_server::from_tcp_rustls(listener, tls).expect("it can listen");
         tokio::spawn(async move { server.serve(router.into_make_service()).await });
-        Self { url, authority }
+        Self { url, authority, inner }
+    }
+
+    /// From now on the same address and password lead to another API server: one that `ca` signed, to the holder of `token`.
+    pub fn lead_to(&self, server: &str, ca: &str, token: &str) {
+        *self.inner.behind.lock().unwrap() = Behind::new(server.to_owned(), ca, token);
     }
 }
 
@@ -78,9 +95,10 @@ async fn pass(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let body = to_bytes(body, BODY_LIMIT).await.expect("the body can be read");
-    let onward = inner.http.request(parts.method, format!("{}{path}", inner.upstream)).headers(parts.headers);
+    let behind = inner.behind.lock().unwrap().clone();
+    let onward = behind.http.request(parts.method, format!("{}{path}", behind.server)).headers(parts.headers);
     // Nodes ask on after the control plane of a test is gone.
-    let Ok(answer) = onward.header(AUTHORIZATION, &inner.token).body(body).send().await else {
+    let Ok(answer) = onward.header(AUTHORIZATION, &behind.token).body(body).send().await else {
         return StatusCode::BAD_GATEWAY.into_response();
     };
     match upgrade {

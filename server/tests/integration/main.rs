@@ -20,6 +20,7 @@ mod engine;
 mod engine_basic;
 mod engine_exec;
 mod engine_manifest;
+mod engine_mismatch;
 mod engine_renewal;
 mod engine_rows;
 mod fault;
