@@ -56,7 +56,7 @@ pub use pieces::{Pieces, read_rest, read_until};
 pub use plane::{Plane, is_ready, shown};
 pub use proxy::FaultProxy;
 pub use receiver::{Received, Receiver};
-pub use resident::{made_mib, resident_mib};
+pub use resident::resident_mib;
 pub use runpod_account::RunPodAccount;
 pub use scratch::Scratch;
 pub use setup::{AUDIT_KEY, JWT_KEY, KEK, PEPPER, Setup, free_port};
