@@ -151,7 +151,9 @@ async fn set_share(
 
 async fn a_name_and_a_share_change_together_or_not_at_all(db: &Database) {
     let tenant = with_total(db).await;
-    let seen = tenant.namespace(db, "team-ml").await;
+    let all = tenant.namespace(db, "team-ml").await;
+    assert!(set_share(db, &tenant, &all, &of_gpus(5), 1).await.unwrap());
+    let seen = db.namespace_by_id(all.id).await.unwrap().unwrap();
     tenant.namespace(db, "taken").await;
     let both = async |to: &str, share: u32| {
         let to = Namespace { name: name(to), share: of_gpus(share), ..seen.clone() };
@@ -160,13 +162,13 @@ async fn a_name_and_a_share_change_together_or_not_at_all(db: &Database) {
     };
     let now = async || db.namespace_by_id(seen.id).await.unwrap().unwrap();
     let before = now().await;
-    assert!(is_name_taken(&both("taken", 0).await));
-    assert_eq!(both("team-x", 9).await.unwrap_err().code(), Code::QuotaExceeded);
+    assert!(is_name_taken(&both("taken", 4).await));
+    assert_eq!(both("team-x", 6).await.unwrap_err().code(), Code::QuotaExceeded);
     assert_eq!(now().await, before);
     assert_eq!(tenant.audited(db).await[0], Action::NamespaceCreated);
-    assert!(both("team-x", 0).await.unwrap());
+    assert!(both("team-x", 4).await.unwrap());
     let changed = now().await;
-    assert_eq!((changed.name, changed.share), (name("team-x"), of_gpus(0)));
+    assert_eq!((changed.name, changed.share), (name("team-x"), of_gpus(4)));
     assert_eq!(tenant.audited(db).await[..2], [Action::NamespaceRenamed, Action::NamespaceShareChanged]);
 }
 

@@ -215,11 +215,13 @@ async fn a_link_ends_with_the_role_of_the_member_who_made_it(db: &Database) {
     };
     given_link("t1").await;
     assert!(live("t1").await);
-    let audit = ada.event(Action::MemberRoleChanged);
-    assert!(db.set_member_role(account, admin, Role::Admin, Role::Viewer, &audit).await.unwrap());
+    let change = async |from, to| {
+        db.set_member_role(account, admin, from, to, &ada.event(Action::MemberRoleChanged)).await.unwrap()
+    };
+    assert!(change(Role::Admin, Role::Viewer).await);
     assert!(!live("t1").await);
     assert!(!used("t1").await);
-    assert!(db.set_member_role(account, admin, Role::Viewer, Role::Admin, &audit).await.unwrap());
+    assert!(change(Role::Viewer, Role::Admin).await);
     given_link("t2").await;
     assert!(db.remove_member(account, admin, Role::Admin, at(1), &ada.event(Action::MemberRemoved)).await.unwrap());
     assert!(!live("t2").await);
