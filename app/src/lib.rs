@@ -10,6 +10,8 @@ pub mod app;
 #[cfg(feature = "ssr")]
 pub mod failure;
 pub mod features;
+#[cfg(feature = "ssr")]
+pub mod new_key;
 pub mod pages;
 pub mod paths;
 #[cfg(feature = "ssr")]

@@ -430,6 +430,11 @@ pub fn platform_health() -> String {
     "/platform/health".to_owned()
 }
 
+/// Where the form for a new key posts to without JavaScript; served outside the pages.
+pub fn new_key_page() -> String {
+    "/download/api-key".to_owned()
+}
+
 /// Where a form posts to for a connector's kubeconfig; served outside the pages.
 pub fn connector(namespace: &str) -> String {
     format!("/download/connector/{}", encode(namespace))

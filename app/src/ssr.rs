@@ -15,6 +15,8 @@ use domain::session::SessionView;
 use domain::workload::WorkloadKind;
 use domain::{Code, Error};
 use leptos::prelude::use_context;
+use leptos::server_fn::ServerFn;
+use leptos::server_fn::error::ServerFnUrlError;
 use leptos_axum::ResponseOptions;
 use secrecy::SecretString;
 
@@ -182,6 +184,15 @@ pub fn is_plain_form_post() -> bool {
         let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         accept.contains("text/html")
     })
+}
+
+/// Where a plain form of server function `F` goes back to when it was refused outside of it: the page that it came from,
+/// whose form then says why.
+pub fn back_to_form<F: ServerFn>(from: &str, error: Error) -> String {
+    let mut from = from.to_owned();
+    ServerFnUrlError::<AppError>::strip_error_info(&mut from);
+    let refusal = ServerFnUrlError::new(F::PATH, AppError::refuse(error));
+    refusal.to_url(&from).map_or(from, |url| url.to_string())
 }
 
 /// Refuses a plain form whose answer holds a link: a redirect would carry it in the URL, into logs and histories. Any

@@ -28,7 +28,8 @@ pub async fn list_api_keys(
     Packed::new(&(keys, namespaces))
 }
 
-/// Creates a key. Refused to a plain form post, whose redirect could not carry the secret back safely.
+/// Creates a key. Refused to a plain form post, whose redirect could not carry the secret back safely: a browser without
+/// JavaScript sends the form to [`crate::paths::new_key_page`].
 #[server(prefix = "/api", endpoint = "api-key/create")]
 pub async fn create_api_key(form: KeyForm) -> Result<Packed<CreatedApiKey>, AppError> {
     let caller = crate::ssr::caller().await?;

@@ -1,5 +1,8 @@
 //! The form for a new API key as typed, and how it becomes the request.
 
+#[cfg(feature = "ssr")]
+use std::borrow::Cow;
+
 use domain::api_key::{ApiKeyChanges, NewApiKey};
 use domain::credential::Access;
 use domain::{Code, Error};
@@ -49,6 +52,24 @@ impl KeyForm {
         }
     }
 
+    /// The fields as a browser posts them by itself.
+    #[cfg(feature = "ssr")]
+    pub fn posted<'a>(fields: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
+        let mut form = Self::default();
+        for (field, value) in fields {
+            let value = value.into_owned();
+            match field.as_ref() {
+                "form[name]" => form.name = value,
+                "form[scope]" => form.scope = value,
+                "form[namespace_ids][]" => form.namespace_ids.push(value),
+                "form[access]" => form.access = value,
+                "form[expires_on]" => form.expires_on = value,
+                _ => {}
+            }
+        }
+        form
+    }
+
     fn end(&self) -> Option<String> {
         Some(self.expires_on.trim()).filter(|day| !day.is_empty()).map(|day| format!("{day}T23:59:59Z"))
     }
@@ -80,6 +101,30 @@ impl KeyForm {
 mod tests {
     use super::*;
     use domain::scope::Scope;
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn a_form_that_a_browser_posts_by_itself_is_the_same_form() {
+        let fields = [
+            ("form[name]", "ci"),
+            ("form[scope]", "namespaces"),
+            ("form[namespace_ids][]", "one"),
+            ("form[namespace_ids][]", "two"),
+            ("form[access]", "view"),
+            ("form[expires_on]", "2099-12-31"),
+            ("owner", "somebody"),
+        ];
+        let posted = KeyForm::posted(fields.into_iter().map(|(field, value)| (field.into(), value.into())));
+        let typed = KeyForm {
+            name: "ci".into(),
+            scope: "namespaces".into(),
+            namespace_ids: vec!["one".into(), "two".into()],
+            access: "view".into(),
+            expires_on: "2099-12-31".into(),
+            expires_at: String::new(),
+        };
+        assert_eq!(posted, typed);
+    }
 
     #[test]
     fn each_card_is_one_of_the_legal_scopes() {

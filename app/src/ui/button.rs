@@ -50,6 +50,9 @@ pub fn Button(
     /// `submit` sends the form around it.
     #[prop(default = "submit")]
     kind: &'static str,
+    /// Where the browser sends the form to without JavaScript, if not where the form says.
+    #[prop(optional, into)]
+    formaction: Option<String>,
     /// Why it cannot act now.
     #[prop(optional, into)]
     blocked: Signal<Option<String>>,
@@ -60,6 +63,7 @@ pub fn Button(
         <button
             type=move || if blocked.with(Option::is_some) { "button" } else { kind }
             class=class(tone, size)
+            formaction=formaction
             aria-disabled=move || blocked.with(Option::is_some).then_some("true")
             tabindex=move || blocked.with(Option::is_some).then_some("0")
             title=move || blocked.get()

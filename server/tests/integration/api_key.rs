@@ -419,6 +419,38 @@ async fn several_keys_are_revoked_together_or_none_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_without_scripts_gets_the_secret_in_the_answer_to_its_form_and_nowhere_else() {
+    const FORM: &str = "/download/api-key";
+    let app = TestApp::start(CONSOLE).await;
+    let owner = app.stranger("owner").await;
+    let id = app.namespace(&owner).await["id"].as_str().unwrap().to_owned();
+    let browser = owner.clone().with("accept", "text/html");
+    let fields = "form%5Bname%5D=ci&form%5Bscope%5D=namespaces&form%5Baccess%5D=view&form%5Bexpires_on%5D=";
+    let made = browser.post_form(FORM, &format!("{fields}&form%5Bnamespace_ids%5D%5B%5D={id}")).await;
+    assert_eq!((made.status, made.header("cache-control").as_str()), (200, "no-store"), "{}", made.text);
+    assert!(made.header("content-security-policy").contains("style-src 'self'"), "it has its style sheet");
+    let shown = made.text[made.text.find("rgpu_").expect("a key")..].chars();
+    let secret: String = shown.take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let listed = owner.get(ROUTE).await;
+    assert!(secret.starts_with(&format!("{}_", listed.str("/items/0/prefix"))), "{secret}");
+    assert_eq!(listed.json()["items"][0]["scopes"], json!({"kubernetes_exec": {"namespace_ids": [id]}}));
+    assert_eq!(listed.str("/items/0/access"), "view");
+    let exec = format!("/v1/kubernetes/namespaces/{id}/exec-credential");
+    let issued = app.anonymous().with("x-api-key", &secret).post(&exec, json!({})).await;
+    assert_eq!(issued.status, 200, "{}", issued.text);
+    assert!(!listed.text.contains(&secret) && !app.log().contains(&secret));
+
+    // What is wrong goes back to the form, or to whoever does not say where it stands.
+    let page = format!("{}/settings/api-keys?new=key", app.url);
+    let wrong = browser.clone().with("referer", &page).post_form(FORM, fields).await;
+    let back = wrong.header("location");
+    assert_eq!(wrong.status, 302, "{}", wrong.text);
+    assert!(back.starts_with(&format!("{page}&__path=")) && back.contains("&__err="), "{back}");
+    assert_eq!(browser.post_form(FORM, fields).await.status, 400);
+    assert_eq!(owner.get(ROUTE).await.json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_access_page_of_a_namespace_leads_to_every_key_that_reaches_it() {
     let app = TestApp::start(CONSOLE).await;
     let owner = app.stranger("owner").await;

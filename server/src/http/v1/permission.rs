@@ -407,6 +407,7 @@ pub const STREAMS: &[(&str, &str, Need)] = &[
     ("GET", "/download/skypilot/{namespace_id}", Has(Read)),
     ("GET", "/download/usage", Has(ReadUsage)),
     ("POST", "/download/connector/{namespace_id}", Has(CreateNamespace)),
+    ("POST", "/download/api-key", Has(OwnKeys)),
 ];
 
 // === impl Need ===

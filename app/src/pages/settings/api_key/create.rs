@@ -40,7 +40,6 @@ fn KeyFields(sending: Sending, namespaces: Vec<NamespaceView>) -> impl IntoView 
     view! {
         <PostForm sending=sending>
             <div class="grid gap-4">
-                <NoScriptNote />
                 {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                 <KeyName error=sending.field("name") />
                 <ScopeCards scope=scope error=sending.field("scopes") namespaces=namespaces />
@@ -50,7 +49,7 @@ fn KeyFields(sending: Sending, namespaces: Vec<NamespaceView>) -> impl IntoView 
                 </Field>
                 <div class="flex justify-end gap-2">
                     <ButtonLink href=paths::api_keys()>"Cancel"</ButtonLink>
-                    <Button tone=ButtonTone::Primary blocked=sending.blocked("Creating")>
+                    <Button tone=ButtonTone::Primary formaction=paths::new_key_page() blocked=sending.blocked("Creating")>
                         "Create key"
                     </Button>
                 </div>
@@ -157,7 +156,7 @@ pub fn Rights(#[prop(optional)] view_only: bool) -> impl IntoView {
     }
 }
 
-/// A redirect cannot carry the secret back, so these forms need JavaScript.
+/// A redirect cannot carry the secret back, so rotating needs JavaScript.
 #[component]
 pub fn NoScriptNote() -> impl IntoView {
     view! {
@@ -201,14 +200,13 @@ pub fn NamespaceKeyForm(namespace: NamespaceView, made: RwSignal<Option<CreatedA
             <summary class="cursor-pointer px-3 py-2 font-medium hover:bg-hover">"New key for this namespace"</summary>
             <PostForm sending=sending>
                 <div class="grid gap-3 border-t border-line p-3">
-                    <NoScriptNote />
                     {move || elsewhere.get().map(|error| view! { <ErrorBanner error=error /> })}
                     <input type="hidden" name="form[scope]" value="namespaces" />
                     <input type="hidden" name="form[namespace_ids][]" value=namespace.id />
                     <KeyName error=sending.field("name") />
                     <Rights />
                     <div>
-                        <Button tone=ButtonTone::Primary blocked=why>
+                        <Button tone=ButtonTone::Primary formaction=paths::new_key_page() blocked=why>
                             "Create key"
                         </Button>
                     </div>
