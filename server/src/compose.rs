@@ -106,6 +106,8 @@ fn tell_others(
     }
     let (delivering, stop) = (backend.clone(), shutdown.clone());
     loops.also(async move { delivering.deliver_webhooks(&courier, stop).await });
+    let (telling, stop) = (backend.clone(), shutdown.clone());
+    loops.also(async move { telling.tell_of_deployments(stop).await });
 }
 
 /// Opens the database and brings its schema up to date.

@@ -25,6 +25,7 @@ use domain::sku::{Sku, SkuSpec};
 use domain::skypilot::{Need, SkypilotRights};
 use domain::terminal::TerminalOptions;
 use domain::usage::Metering;
+use domain::webhook::deployment::SeenDeployment;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use domain::{Error, Result};
 use futures::StreamExt as _;
@@ -275,6 +276,10 @@ impl Cluster for NoCluster {
     }
 
     fn metering(&self) -> Option<Metering> {
+        None
+    }
+
+    fn seen_deployments(&self) -> Option<Vec<(NamespaceId, SeenDeployment)>> {
         None
     }
 

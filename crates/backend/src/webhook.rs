@@ -4,6 +4,7 @@
 
 mod announce;
 mod deliver;
+mod deployment;
 mod secret;
 
 use domain::audit::{Action, AuditEvent};

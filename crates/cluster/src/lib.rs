@@ -21,6 +21,7 @@ mod object;
 mod port;
 mod priority_class;
 mod requests;
+mod rollout;
 mod runtime_class;
 mod secret;
 mod service;

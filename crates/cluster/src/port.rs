@@ -13,6 +13,7 @@ use domain::namespace::{KubernetesName, Namespace};
 use domain::sku::{Sku, SkuSpec};
 use domain::terminal::TerminalOptions;
 use domain::usage::Metering;
+use domain::webhook::deployment::SeenDeployment;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use serde_json::Value;
 use crate::client::call;
 use crate::identity::Issuer;
 use crate::workload::change;
-use crate::{KubeCluster, identity, live, log, meter, sku, tenant, terminal, workload};
+use crate::{KubeCluster, identity, live, log, meter, rollout, sku, tenant, terminal, workload};
 
 impl KubeCluster {
     fn issuer(&self) -> Issuer<'_> {
@@ -258,6 +259,10 @@ impl Cluster for KubeCluster {
 
     fn metering(&self) -> Option<Metering> {
         meter::metering(&self.inner.views)
+    }
+
+    fn seen_deployments(&self) -> Option<Vec<(NamespaceId, SeenDeployment)>> {
+        rollout::seen(&self.inner.views)
     }
 
     async fn ping(&self) -> Result<()> {

@@ -9,6 +9,7 @@ use domain::admission::NamespacePolicy;
 use domain::capacity::NodeRoom;
 use domain::namespace::{KubernetesName, QuotaLine};
 use domain::node::NodeState;
+use domain::webhook::deployment::SeenDeployment;
 use domain::workload::{EventView, Occupied, OccupiedBySku, WorkloadState};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -27,6 +28,7 @@ use crate::metric;
 use crate::node::snapshot::Snapshot;
 use crate::node::{self, FLEET};
 use crate::requests;
+use crate::rollout;
 use crate::tenant::objects::{ACCOUNT_ID, NAMESPACE_ID};
 use crate::tenant::quota;
 use crate::watch::changes::{Changes, Topics};
@@ -46,6 +48,8 @@ pub(crate) struct Views {
     pub pods: Table<PodRow>,
     /// Deployments without their pods.
     pub deployments: Table<WorkloadState>,
+    /// The same as webhooks are told of them.
+    pub rollouts: Table<SeenDeployment>,
     /// What Kubernetes reported, by the name of the report.
     pub events: Table<EventView>,
     stateful_sets: Table<WorkloadState>,
@@ -207,6 +211,7 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     start.watch("Nodes", all.clone(), move |event| on.feed_node(event));
     let on = views.clone();
     start.watch("Deployments", all.clone(), move |event: &Event<Deployment>| {
+        on.rollouts.feed(event, rollout::read);
         let changed = on.deployments.feed(event, state::deployment);
         on.tell_of_workloads(event, &changed);
         on.facts_changed.publish(changed);

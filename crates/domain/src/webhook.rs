@@ -3,6 +3,7 @@
 //! Source: issue 7 D, `security.md` §7.1 (addresses), the Standard Webhooks specification 1.0 (headers, signature, secret).
 
 pub mod delivery;
+pub mod deployment;
 pub mod event;
 pub mod url;
 
@@ -100,7 +101,7 @@ pub struct NewWebhook {
     #[cfg_attr(feature = "openapi", schema(min_length = 9, max_length = 2048))]
     pub url: String,
     /// Of what it is told.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 4))]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 5))]
     pub topics: Vec<Topic>,
     /// Also told of the engines of the platform; operators only.
     #[serde(default)]

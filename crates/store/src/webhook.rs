@@ -1,6 +1,7 @@
 //! Outgoing webhooks in SQL. What happens goes into their outbox in the transaction of its audit row (`outbox.rs`).
 
 mod delivery;
+mod deployment;
 mod key;
 mod outbox;
 
@@ -10,6 +11,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, DeliveryId, WebhookId};
 use domain::page::PageRequest;
 use domain::webhook::delivery::Next;
+use domain::webhook::deployment::{DeploymentStep, ToldDeployment};
 use domain::webhook::{Attempt, Delivery, Disabled, DisabledReason, MOST, Topic, Webhook, WebhookSettings, WebhookUrl};
 use domain::{Code, Error, Result};
 use jiff::Timestamp;
@@ -155,6 +157,14 @@ impl Webhooks for SqlStore {
 
     async fn announce_ending_key(&self, key: &EndingKey, audit: &AuditEvent) -> Result<bool> {
         key::announce(&self.pool, key, audit).await
+    }
+
+    async fn told_deployments(&self) -> Result<Vec<ToldDeployment>> {
+        deployment::told(&self.pool).await
+    }
+
+    async fn tell_of_deployments(&self, steps: &[DeploymentStep], now: Timestamp) -> Result<()> {
+        deployment::tell(&self.pool, steps, now).await
     }
 }
 

@@ -70,6 +70,7 @@ mod token;
 mod usage;
 mod usage_killed;
 mod webhook;
+mod webhook_deployment;
 mod workload;
 
 /// The binary under test.

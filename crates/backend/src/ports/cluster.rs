@@ -15,6 +15,7 @@ use domain::namespace::{KubernetesName, Namespace, QuotaLine};
 use domain::sku::{Sku, SkuGrants, SkuSpec};
 use domain::terminal::TerminalOptions;
 use domain::usage::Metering;
+use domain::webhook::deployment::SeenDeployment;
 use domain::workload::{EventView, OccupiedBySku, Revision, WorkloadKind, WorkloadPatch, WorkloadState};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -254,6 +255,8 @@ pub trait Cluster: ConfigMaps + Metrics + Nodes + Secrets + Services + SkypilotR
 
     /// What has run in tenant namespaces and what went lately, from watches; none until they know everything.
     fn metering(&self) -> Option<Metering>;
+    /// The Deployments in tenant namespaces, from watches; none until they know everything.
+    fn seen_deployments(&self) -> Option<Vec<(NamespaceId, SeenDeployment)>>;
 
     /// The API server answers.
     async fn ping(&self) -> Result<()>;

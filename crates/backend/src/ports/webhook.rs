@@ -6,6 +6,7 @@ use domain::audit::AuditEvent;
 use domain::id::{AccountId, ApiKeyId, DeliveryId, WebhookId};
 use domain::page::PageRequest;
 use domain::webhook::delivery::Next;
+use domain::webhook::deployment::{DeploymentStep, ToldDeployment};
 use domain::webhook::{Attempt, Delivery, Disabled, Webhook, WebhookSettings, WebhookUrl};
 use jiff::Timestamp;
 
@@ -66,6 +67,11 @@ pub trait Webhooks: Send + Sync {
     async fn ending_keys(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<EndingKey>>;
     /// Marks such a key as announced; false when it changed or was announced meanwhile.
     async fn announce_ending_key(&self, key: &EndingKey, audit: &AuditEvent) -> Result<bool>;
+    /// What was told of every Deployment that was there.
+    async fn told_deployments(&self) -> Result<Vec<ToldDeployment>>;
+    /// Takes each step with its messages to whichever webhooks ask for them, or neither: nothing from another state than
+    /// the stored one, nor in a namespace that is not stored. Bookkeeping without an audit row.
+    async fn tell_of_deployments(&self, steps: &[DeploymentStep], now: Timestamp) -> Result<()>;
 }
 
 /// One request to a receiver.

@@ -214,7 +214,7 @@ fn damaged(delivery: &Delivery, error: &Error) {
     tracing::error!(error, webhook = %delivery.webhook_id, "a secret cannot be read; the delivery has failed");
 }
 
-fn troubled(doing: &'static str, error: &Error) {
+pub(super) fn troubled(doing: &'static str, error: &Error) {
     let error = error as &dyn std::error::Error;
     tracing::warn!(error, doing, "will be tried again");
 }

@@ -1,5 +1,6 @@
-//! What a webhook is told of: rows of the audit log, by the noun of their action. A row and its deliveries are written in
-//! one transaction, so that nothing that happened is lost and nothing that did not is told.
+//! What a webhook is told of: rows of the audit log, by the noun of their action, and Deployments as the cluster has them
+//! (`deployment.rs`). A row and its deliveries are written in one transaction, so that nothing that happened is lost and
+//! nothing that did not is told.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,15 +23,17 @@ pub enum Topic {
     Engine,
     /// An API key ends soon.
     KeyExpiry,
-    /// A deployment or another workload was made, changed or deleted.
+    /// A deployment or another workload was made, changed or deleted through the console or REST.
     Deployment,
+    /// A Deployment in the cluster appeared, changed, fared or went, whoever ordered it; told by the leader, not by audit rows.
+    DeploymentState,
 }
 
 // === impl Topic ===
 
 impl Topic {
     /// Every topic, in the order of forms.
-    pub const ALL: [Self; 4] = [Self::Budget, Self::Engine, Self::KeyExpiry, Self::Deployment];
+    pub const ALL: [Self; 5] = [Self::Budget, Self::Engine, Self::KeyExpiry, Self::Deployment, Self::DeploymentState];
 
     /// The stored and wire form.
     pub fn as_str(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Topic {
             Self::Engine => "engine",
             Self::KeyExpiry => "key_expiry",
             Self::Deployment => "deployment",
+            Self::DeploymentState => "deployment_state",
         }
     }
 
@@ -49,6 +53,7 @@ impl Topic {
             Self::Engine => "engines",
             Self::KeyExpiry => "keys that end",
             Self::Deployment => "deployments",
+            Self::DeploymentState => "deployments in the cluster",
         }
     }
 
@@ -60,6 +65,9 @@ impl Topic {
             Self::KeyExpiry => "API keys that end within 7 days",
             // What kubectl does passes the console by.
             Self::Deployment => "Workloads: made, changed, deleted here or by REST, not by kubectl; stopped when idle",
+            Self::DeploymentState => {
+                "Deployments in the cluster, also by kubectl: new, changed, available, failed, gone"
+            }
         }
     }
 

@@ -4,12 +4,13 @@ use backend::ports::*;
 use domain::Code;
 use domain::api_key::ApiKey;
 use domain::audit::{Action, AuditEvent, Outcome};
-use domain::id::{DeliveryId, WebhookId};
+use domain::id::{DeliveryId, NamespaceId, WebhookId};
 use domain::page::PageRequest;
 use domain::permission::{Permission, allows};
 use domain::scope::Scope;
 use domain::user::Role;
 use domain::webhook::delivery::Next;
+use domain::webhook::deployment::{DeploymentNews, DeploymentStep, ToldDeployment};
 use domain::webhook::event::TEST;
 use domain::webhook::{
     Attempt, Delivery, DeliveryState, Disabled, DisabledReason, MOST, Problem, Topic, Webhook, WebhookSettings,
@@ -39,6 +40,8 @@ on_both_engines! {
     a_webhook_that_is_off_is_told_nothing_and_goes_on_with_what_waited
     a_deleted_webhook_leaves_nothing_and_old_deliveries_go
     a_key_that_ends_soon_is_announced_once_for_each_end
+    a_step_of_a_deployment_is_told_once_and_only_from_where_it_begins
+    a_deployment_in_a_namespace_of_somebody_else_is_neither_kept_nor_told
 }
 
 fn new(tenant: &Tenant, topics: &[Topic]) -> Webhook {
@@ -413,4 +416,56 @@ async fn a_key_that_ends_soon_is_announced_once_for_each_end(db: &Database) {
     let later = ApiKey { expires_at: Some(at(70)), ..soon };
     assert!(db.update_api_key(&later, false, &tenant.event(Action::ApiKeyChanged)).await.unwrap());
     assert_eq!(find().await.len(), 1, "another end");
+}
+
+fn told(namespace: NamespaceId, generation: i64) -> ToldDeployment {
+    let (uid, name) = (format!("uid-{namespace}"), "demo".to_owned());
+    ToldDeployment { uid, namespace_id: namespace, name, generation, replicas: 2, available: false, failed: false }
+}
+
+fn step(before: Option<ToldDeployment>, after: Option<ToldDeployment>, kind: &'static str) -> DeploymentStep {
+    let news = vec![DeploymentNews { id: DeliveryId::new(Uuid::now_v7()), kind, detail: "2 replicas".into() }];
+    DeploymentStep { before, after, news }
+}
+
+/// What is kept of the Deployments of a namespace.
+async fn kept(db: &Database, namespace: NamespaceId) -> Vec<ToldDeployment> {
+    let all = db.told_deployments().await.unwrap();
+    all.into_iter().filter(|told| told.namespace_id == namespace).collect()
+}
+
+async fn a_step_of_a_deployment_is_told_once_and_only_from_where_it_begins(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let asks = made(db, &tenant, &[Topic::DeploymentState]).await;
+    let other = made(db, &tenant, &[Topic::Deployment]).await;
+    let namespace = tenant.namespace(db, "team").await.id;
+    let (first, second) = (told(namespace, 1), ToldDeployment { available: true, ..told(namespace, 3) });
+    let begin = step(None, Some(first.clone()), "deployment.appeared");
+    let change = step(Some(first.clone()), Some(second.clone()), "deployment.changed");
+    for _ in 0..2 {
+        db.tell_of_deployments(std::slice::from_ref(&begin), at(10)).await.unwrap();
+    }
+    assert_eq!(kept(db, namespace).await, [first]);
+    db.tell_of_deployments(&[change.clone(), change], at(20)).await.unwrap();
+    assert_eq!(kept(db, namespace).await, [second.clone()]);
+    let end = step(Some(second), None, "deployment.gone");
+    db.tell_of_deployments(&[end.clone(), end], at(30)).await.unwrap();
+    assert!(kept(db, namespace).await.is_empty());
+    let mut seen: Vec<_> =
+        deliveries(db, &asks).await.into_iter().map(|one| (one.kind, one.at, one.target_name)).collect();
+    seen.sort_by_key(|(_, at, _)| *at);
+    let demo = |kind: &str, second: i64| (kind.to_owned(), at(second), "demo".to_owned());
+    let all = [demo("deployment.appeared", 10), demo("deployment.changed", 20), demo("deployment.gone", 30)];
+    assert_eq!(seen, all);
+    assert!(deliveries(db, &other).await.is_empty());
+}
+
+async fn a_deployment_in_a_namespace_of_somebody_else_is_neither_kept_nor_told(db: &Database) {
+    let tenant = given::tenant(db).await;
+    let asks = made(db, &tenant, &[Topic::DeploymentState]).await;
+    let foreign = NamespaceId::new(Uuid::now_v7());
+    let begin = step(None, Some(told(foreign, 1)), "deployment.appeared");
+    let end = step(Some(told(foreign, 1)), None, "deployment.gone");
+    db.tell_of_deployments(&[begin, end], at(10)).await.unwrap();
+    assert_eq!((kept(db, foreign).await, deliveries(db, &asks).await), (Vec::new(), Vec::new()));
 }
