@@ -4,20 +4,24 @@
 
 use std::sync::Arc;
 
-use domain::Result;
 use domain::audit::Action;
 use domain::billing::BilledPod;
 use domain::id::NamespaceId;
 use domain::permission::Permission;
 use domain::usage::{BillingPlace, Month, UsageRecord};
-use futures::stream::BoxStream;
+use domain::{Error, Result};
+use futures::TryStreamExt as _;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use jiff::Timestamp;
 
 use crate::batch::batches;
+use crate::ports::UsageBatch;
 use crate::{Backend, Caller};
 
 /// The namespace that was looked up last, and its tenant.
 type Known = Option<(NamespaceId, Arc<str>)>;
+/// Batches of records that are not taken apart yet: that is done while the next one is read.
+type Read = BoxStream<'static, Result<UsageBatch>>;
 
 impl Backend {
     /// The rows of a month of the caller's account, batch by batch; what still runs is billed up to the moment of the
@@ -27,15 +31,26 @@ impl Backend {
     /// `forbidden` for roles that see no usage. When the database does not answer, that comes in the stream.
     pub fn billed_pods(&self, caller: &Caller, month: Month) -> Result<BoxStream<'static, Result<Vec<BilledPod>>>> {
         caller.require(Permission::ReadUsage)?;
-        let (backend, account, now) = (self.clone(), caller.account.id, self.inner.clock.now());
-        Ok(batches((None, None), move |(after, known): (Option<BillingPlace>, Known)| {
+        let (reading, account, now) = (self.clone(), caller.account.id, self.inner.clock.now());
+        let read = batches(None, move |after: Option<BillingPlace>| {
+            let backend = reading.clone();
+            async move {
+                let (batch, next) = backend.billed_usage(account, month, after).await?;
+                Ok((batch, next.map(Some)))
+            }
+        });
+        let backend = self.clone();
+        let pods = stream::try_unfold((read, None), move |(mut read, known): (Read, Known)| {
             let backend = backend.clone();
             async move {
-                let (records, next) = backend.billed_usage(account, month, after).await?;
-                let (pods, known) = backend.named(records, known, now).await?;
-                Ok((pods, next.map(|place| (Some(place), known))))
+                let Some(batch) = read.try_next().await? else { return Ok::<_, Error>(None) };
+                // In a task of its own, as the reading: it has a connection now and then, and nobody may poll this for long.
+                let named = tokio::spawn(async move { backend.named(batch.records()?, known, now).await });
+                let (pods, known) = named.await.map_err(Error::internal)??;
+                Ok(Some((pods, (read, known))))
             }
-        }))
+        });
+        Ok(pods.boxed())
     }
 
     /// Records with the tenants they ran in. They come namespace by namespace: the last one's tenant is all that needs to

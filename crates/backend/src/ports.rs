@@ -70,7 +70,7 @@ pub use session::{Sessions, UserSessions};
 pub use skypilot::{ReviewedAccount, SkypilotRole, Skypilots};
 pub use tenant::Tenants;
 pub use terminal::Terminal;
-pub use usage::{Usage, UsageFilter};
+pub use usage::{Usage, UsageBatch, UsageFilter};
 pub use user::{Member, Users};
 pub use webhook::{Courier, EndingKey, Outgoing, Webhooks};
 

@@ -19,12 +19,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use crate::batch::batches;
-use crate::ports::UsageFilter;
+use crate::ports::{UsageBatch, UsageFilter};
 use crate::{Backend, Caller};
 
 // One batch of a file or an invoice: some megabytes at the most, whatever the length of the month, and some
 // milliseconds of the database. With fewer the asking costs more than the records.
 const BATCH: u32 = 2000;
+// Bytes of a line of the file, about: a text that grows is copied again and again.
+const LINE: usize = 400;
 // So many looks at an account whose pods come and go without a pause; then what ends just now is missing for a moment.
 const LOOKS: u32 = 5;
 
@@ -83,9 +85,9 @@ impl Backend {
             }
         });
         let rows = pages.map_ok(move |records| {
-            let mut text = String::new();
+            let mut text = String::with_capacity(records.len() * LINE);
             for record in &records {
-                record.view(now).write_csv(&mut text);
+                record.write_csv(now, &mut text);
             }
             text
         });
@@ -93,17 +95,18 @@ impl Backend {
         Ok((format!("usage-{month}.csv"), head.chain(rows).boxed()))
     }
 
-    /// One batch of a month's records in the order of an invoice (namespace, start, id), and where the next one begins.
+    /// One batch of a month's records in the order of an invoice (namespace, start, id), not taken apart yet, and where the
+    /// next one begins.
     pub(crate) async fn billed_usage(
         &self,
         account: AccountId,
         month: Month,
         after: Option<BillingPlace>,
-    ) -> Result<(Vec<UsageRecord>, Option<BillingPlace>)> {
-        let rows = self.inner.store.billed_usage(account, month, after, BATCH).await?;
-        let more = rows.len() == BATCH as usize;
-        let next = rows.last().filter(|_| more).map(UsageRecord::place);
-        Ok((rows, next))
+    ) -> Result<(UsageBatch, Option<BillingPlace>)> {
+        let batch = self.inner.store.billed_batch(account, month, after, BATCH).await?;
+        let more = batch.count() == BATCH as usize;
+        let next = batch.last().filter(|_| more);
+        Ok((batch, next))
     }
 
     /// Sums by day of some ranges, each with what runs up to `now`; and what runs. All of one moment: a record that ends

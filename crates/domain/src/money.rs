@@ -1,5 +1,7 @@
 //! Money as integer micro-units with its currency: no floats, no rounding surprises.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::figure::grouped;
@@ -18,6 +20,10 @@ pub struct Money {
     /// What they are micro-units of.
     pub currency: Currency,
 }
+
+/// Micro-units in the form of [`Money::decimal`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decimal(pub i64);
 
 // === impl Currency ===
 
@@ -95,12 +101,7 @@ impl Money {
 
     /// The shortest decimal form with at least two decimals, for example `3.29`.
     pub fn decimal(&self) -> String {
-        let (whole, rest) = (self.micros / 1_000_000, self.micros % 1_000_000);
-        let mut text = format!("{whole}.{rest:06}");
-        while text.ends_with('0') && !text.ends_with(".00") && text.len() - text.find('.').unwrap_or(0) > 3 {
-            text.pop();
-        }
-        text
+        Decimal(self.micros).to_string()
     }
 
     /// For people: symbol or code and two decimals (more when the amount is below a cent).
@@ -116,6 +117,18 @@ impl Money {
             "USD" => format!("${number}"),
             other => format!("{number} {other}"),
         }
+    }
+}
+
+// === impl Decimal ===
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, mut rest, mut digits) = (self.0 / 1_000_000, self.0 % 1_000_000, 6usize);
+        while digits > 2 && rest % 10 == 0 {
+            (rest, digits) = (rest / 10, digits - 1);
+        }
+        write!(f, "{whole}.{rest:0digits$}")
     }
 }
 
@@ -139,7 +152,14 @@ mod tests {
 
     #[test]
     fn decimals_survive_a_round_trip() {
-        for (input, output) in [("3.290000", "3.29"), ("0", "0.00"), ("0.000001", "0.000001"), ("12.5", "12.50")] {
+        for (input, output) in [
+            ("3.290000", "3.29"),
+            ("0", "0.00"),
+            ("0.000001", "0.000001"),
+            ("12.5", "12.50"),
+            ("7.1234", "7.1234"),
+            ("1.01", "1.01"),
+        ] {
             assert_eq!(eur(input).decimal(), output);
         }
     }

@@ -7,7 +7,7 @@ mod read;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use backend::ports::{Usage, UsageFilter};
+use backend::ports::{Usage, UsageBatch, UsageFilter};
 use domain::id::{AccountId, ApiKeyId, NamespaceId, UsageId, UserId};
 use domain::money::{Currency, Money};
 use domain::page::PageRequest;
@@ -142,13 +142,13 @@ impl Usage for SqlStore {
         read::page(&self.pool, account, month, filter, page).await
     }
 
-    async fn billed_usage(
+    async fn billed_batch(
         &self,
         account: AccountId,
         month: Month,
         after: Option<BillingPlace>,
         limit: u32,
-    ) -> Result<Vec<UsageRecord>> {
+    ) -> Result<UsageBatch> {
         read::billed(&self.pool, account, month, after, limit).await
     }
 }

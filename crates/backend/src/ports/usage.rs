@@ -22,6 +22,45 @@ pub struct UsageFilter {
     pub oldest_first: bool,
 }
 
+/// Records of a month as the database handed them over. To take them apart takes about as long as to find them: that is left
+/// to whoever reads them, so that the next ones are found meanwhile.
+pub struct UsageBatch {
+    count: usize,
+    last: Option<BillingPlace>,
+    records: Box<dyn FnOnce() -> Result<Vec<UsageRecord>> + Send>,
+}
+
+// === impl UsageBatch ===
+
+impl UsageBatch {
+    /// So many records, the place of the last one, and how they are taken apart.
+    pub fn new(
+        count: usize,
+        last: Option<BillingPlace>,
+        records: impl FnOnce() -> Result<Vec<UsageRecord>> + Send + 'static,
+    ) -> Self {
+        Self { count, last, records: Box::new(records) }
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Where the next batch begins; none of an empty one.
+    pub fn last(&self) -> Option<BillingPlace> {
+        self.last
+    }
+
+    /// The records.
+    ///
+    /// # Errors
+    /// [`domain::Error::Internal`] for one that cannot be read.
+    pub fn records(self) -> Result<Vec<UsageRecord>> {
+        (self.records)()
+    }
+}
+
 /// Usage records and their sums.
 #[async_trait]
 pub trait Usage: Send + Sync {
@@ -50,11 +89,21 @@ pub trait Usage: Send + Sync {
         page: &PageRequest,
     ) -> Result<Vec<UsageRecord>>;
     /// Records of a month in the order of an invoice (namespace, start, id), at most `limit` rows after `after`.
+    async fn billed_batch(
+        &self,
+        account: AccountId,
+        month: Month,
+        after: Option<BillingPlace>,
+        limit: u32,
+    ) -> Result<UsageBatch>;
+    /// The same, taken apart.
     async fn billed_usage(
         &self,
         account: AccountId,
         month: Month,
         after: Option<BillingPlace>,
         limit: u32,
-    ) -> Result<Vec<UsageRecord>>;
+    ) -> Result<Vec<UsageRecord>> {
+        self.billed_batch(account, month, after, limit).await?.records()
+    }
 }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Month, UsageRecord};
 use crate::csv;
+use crate::money::Decimal;
 use crate::order::Direction;
 
-/// The columns of the CSV, in the order of [`UsageView::cells`].
+/// The columns of the CSV, in the order of [`UsageRecord::write_csv`].
 const COLUMNS: [&str; 18] = [
     "namespace",
     "kubernetes_name",
@@ -121,36 +122,9 @@ impl UsageView {
         csv::row(&mut head, COLUMNS);
         head
     }
-
-    /// Writes the record as a row of the CSV.
-    pub fn write_csv(&self, out: &mut String) {
-        let seconds = self.seconds.to_string();
-        csv::row(out, self.cells(&seconds));
-    }
-
-    fn cells<'a>(&'a self, seconds: &'a str) -> [&'a str; 18] {
-        [
-            &self.namespace,
-            &self.kubernetes_name,
-            &self.member,
-            &self.pod,
-            &self.sku_code,
-            &self.engine,
-            &self.price_per_hour,
-            &self.currency,
-            &self.started_at,
-            self.ended_at.as_deref().unwrap_or_default(),
-            if self.running { "true" } else { "false" },
-            seconds,
-            &self.cost,
-            &self.pod_uid,
-            &self.namespace_id,
-            &self.id,
-            self.api_key_name.as_deref().unwrap_or_default(),
-            self.api_key_id.as_deref().unwrap_or_default(),
-        ]
-    }
 }
+
+// === impl UsageRecord ===
 
 impl UsageRecord {
     /// The wire form at `now`.
@@ -176,6 +150,44 @@ impl UsageRecord {
             api_key_name: self.key.as_ref().map(|key| key.name.clone()),
         }
     }
+
+    /// Writes it, as [`Self::view`] shows it, as a row of the CSV: without a text for each cell, as a month may have a
+    /// million rows.
+    pub fn write_csv(&self, now: Timestamp, out: &mut String) {
+        let (seconds, micros) = self.charged(now);
+        for text in [&self.namespace, &self.kubernetes_name, &self.member, &self.pod, &self.sku_code, &self.engine] {
+            csv::cell(out, text);
+            out.push(',');
+        }
+        csv::plain(out, Decimal(self.price.micros));
+        out.push(',');
+        csv::cell(out, self.price.currency.as_str());
+        out.push(',');
+        csv::plain(out, self.started_at);
+        out.push(',');
+        match self.ended_at {
+            Some(end) => csv::plain(out, end),
+            None => csv::plain(out, ""),
+        }
+        out.push_str(if self.online() { ",\"true\"," } else { ",\"false\"," });
+        csv::plain(out, seconds);
+        out.push(',');
+        csv::plain(out, Decimal(micros));
+        out.push(',');
+        csv::cell(out, &self.pod_uid);
+        out.push(',');
+        csv::plain(out, self.namespace_id);
+        out.push(',');
+        csv::plain(out, self.id);
+        out.push(',');
+        csv::cell(out, self.key.as_ref().map_or("", |key| key.name.as_str()));
+        out.push(',');
+        match &self.key {
+            Some(key) => csv::plain(out, key.id),
+            None => csv::plain(out, ""),
+        }
+        out.push_str("\r\n");
+    }
 }
 
 #[cfg(test)]
@@ -185,15 +197,57 @@ mod tests {
     use crate::usage::UsageKey;
     use crate::usage::tests::{at, record};
 
+    /// Each column of the CSV as the wire form has it.
+    fn cells<'a>(view: &'a UsageView, seconds: &'a str) -> [&'a str; 18] {
+        [
+            &view.namespace,
+            &view.kubernetes_name,
+            &view.member,
+            &view.pod,
+            &view.sku_code,
+            &view.engine,
+            &view.price_per_hour,
+            &view.currency,
+            &view.started_at,
+            view.ended_at.as_deref().unwrap_or_default(),
+            if view.running { "true" } else { "false" },
+            seconds,
+            &view.cost,
+            &view.pod_uid,
+            &view.namespace_id,
+            &view.id,
+            view.api_key_name.as_deref().unwrap_or_default(),
+            view.api_key_id.as_deref().unwrap_or_default(),
+        ]
+    }
+
+    #[test]
+    fn every_cell_says_what_the_wire_form_says() {
+        let key = |name: &str| Some(UsageKey { id: ApiKeyId::new(uuid::Uuid::from_u128(9)), name: name.into() });
+        let now = at("2026-11-22T00:00:00.25Z");
+        let (start, end) = (at("2026-11-21T10:00:00.007Z"), at("2026-12-01T00:00:07Z"));
+        let plain = record(3_290_000, start, Some(end));
+        let odd =
+            UsageRecord { namespace: "a\"b,\r\n".into(), member: "+1".into(), engine: String::new(), ..plain.clone() };
+        let keyed = UsageRecord { key: key("\t@x"), ended_at: None, pod_uid: " -1".into(), ..record(1, start, None) };
+        for record in [plain, odd, keyed, record(i64::MAX, start, Some(start)), record(12_345_678, now, None)] {
+            let (view, mut told, mut line) = (record.view(now), String::new(), String::new());
+            let seconds = view.seconds.to_string();
+            csv::row(&mut told, cells(&view, &seconds));
+            record.write_csv(now, &mut line);
+            assert_eq!(line, told);
+        }
+    }
+
     #[test]
     fn head_and_rows_of_the_csv_have_the_same_columns() {
         let mut record = record(3_290_000, at("2026-11-21T10:00:00Z"), Some(at("2026-11-21T11:00:00Z")));
         record.pod = "=HYPERLINK(1)".into();
         record.key = Some(UsageKey { id: ApiKeyId::new(uuid::Uuid::from_u128(9)), name: "ci".into() });
-        let view = record.view(at("2026-11-22T00:00:00Z"));
-        assert_eq!(view.cells("").len(), COLUMNS.len());
+        let now = at("2026-11-22T00:00:00Z");
+        assert_eq!(cells(&record.view(now), "").len(), COLUMNS.len());
         let mut line = String::new();
-        view.write_csv(&mut line);
+        record.write_csv(now, &mut line);
         let whole = [
             "\"team-ml\",\"team-ml-00000003\",\"ada@example.com\",\"'=HYPERLINK(1)\",\"gpu-h100-1x\",\"simulated\"",
             "\"3.29\",\"EUR\",\"2026-11-21T10:00:00Z\",\"2026-11-21T11:00:00Z\",\"false\",\"3600\",\"3.29\"",

@@ -3,7 +3,7 @@
 
 use domain::id::{AccountId, NamespaceId, UsageId, UserId};
 use domain::money::{Currency, Money};
-use domain::usage::UsageRecord;
+use domain::usage::{BillingPlace, UsageRecord};
 use domain::{Error, Result};
 use jiff::Timestamp;
 
@@ -26,6 +26,29 @@ pub(super) fn select(rest: &str) -> String {
                  coalesce(CAST(ended_ms AS TEXT), ''), key_id, key_name) AS packed
              FROM usage_records WHERE {rest}) AS page"
     )
+}
+
+/// Whether [`records`] can take `text` apart: no value of its `count` records holds one of the signs. Each that did would add
+/// to the number of that sign.
+pub(super) fn is_whole(count: i64, text: &str) -> bool {
+    let (mut fields, mut records) = (0usize, 0usize);
+    for byte in text.bytes() {
+        fields += usize::from(byte == FIELD as u8);
+        records += usize::from(byte == RECORD as u8);
+    }
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    records == count.saturating_sub(1) && fields == count.saturating_mul(FIELDS - 1)
+}
+
+/// Where the last record stands; none of a text without records.
+pub(super) fn last(text: &str) -> Result<Option<BillingPlace>> {
+    let Some(fields) = text.rsplit(RECORD).next().and_then(fields) else { return Ok(None) };
+    let [id, namespace_id, .., started_ms, _, _, _] = fields;
+    Ok(Some(BillingPlace {
+        namespace_id: stored(NamespaceId::parse, namespace_id)?,
+        started_at: moment(started_ms)?,
+        id: stored(UsageId::parse, id)?,
+    }))
 }
 
 /// The `count` records of an account that `text` holds. None where a value of theirs holds one of the signs, which the
@@ -132,10 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn the_next_batch_begins_behind_the_last_record() {
+        let lines = [line("", ""), line("ada@example.com", "1700000001000").replace("1700000000000", "1700000000007")];
+        let text = lines.join(&RECORD.to_string());
+        assert!(is_whole(2, &text) && !is_whole(1, &text));
+        let read = read(2, &lines).unwrap();
+        assert_eq!(last(&text).unwrap(), Some(read[1].place()));
+        assert_eq!((is_whole(0, ""), last("").unwrap()), (true, None));
+    }
+
+    #[test]
     fn a_value_with_a_sign_in_it_is_never_taken_for_two() {
         let forged = format!("x{RECORD}{}", line("nobody", ""));
         for odd in [format!("a{FIELD}b"), format!("a{RECORD}b"), forged] {
             assert_eq!(read(1, &[line(&odd, "")]), None, "{odd:?}");
+            assert!(!is_whole(1, &line(&odd, "")), "{odd:?}");
         }
         assert_eq!(read(0, &[]), Some(Vec::new()));
     }

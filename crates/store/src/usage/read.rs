@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backend::ports::UsageFilter;
+use backend::ports::{UsageBatch, UsageFilter};
 use domain::id::{AccountId, NamespaceId, UserId};
 use domain::money::{Currency, Money};
 use domain::page::PageRequest;
@@ -205,7 +205,7 @@ pub(super) async fn page(
     filter: &UsageFilter,
     page: &PageRequest,
 ) -> Result<Vec<UsageRecord>> {
-    records(pool, account, &Question::page(account, month, filter, page)).await
+    batch(pool, account, &Question::page(account, month, filter, page)).await?.records()
 }
 
 pub(super) async fn billed(
@@ -214,24 +214,29 @@ pub(super) async fn billed(
     month: Month,
     after: Option<BillingPlace>,
     limit: u32,
-) -> Result<Vec<UsageRecord>> {
-    records(pool, account, &Question::billed(account, month, after, limit)).await
+) -> Result<UsageBatch> {
+    batch(pool, account, &Question::billed(account, month, after, limit)).await
 }
 
 /// As one value, or row by row where a name holds one of its signs.
-async fn records(pool: &Pool, account: AccountId, question: &Question) -> Result<Vec<UsageRecord>> {
+async fn batch(pool: &Pool, account: AccountId, question: &Question) -> Result<UsageBatch> {
     // Safe, as below: the text holds nothing but columns and numbered places.
     let text = sqlx::AssertSqlSafe(question.text.clone());
     let found = on_db!(read pool, db => {
         asked!(sqlx::query_as::<_, (i64, Option<String>)>(text), question).fetch_one(db).await
     });
     let (count, text) = found.map_err(translate)?;
-    if let Some(records) = packed::records(account, count, &text.unwrap_or_default())? {
-        return Ok(records);
+    let text = text.unwrap_or_default();
+    if packed::is_whole(count, &text) {
+        let last = packed::last(&text)?;
+        let len = usize::try_from(count).map_err(Error::internal)?;
+        let odd = || Error::internal("a batch of usage records has a sign too many");
+        return Ok(UsageBatch::new(len, last, move || packed::records(account, count, &text)?.ok_or_else(odd)));
     }
     let text = sqlx::AssertSqlSafe(format!("{}{}", select!(""), question.rest));
     let rows = on_db!(read pool, db => asked!(sqlx::query_as::<_, UsageRow>(text), question).fetch_all(db).await);
-    all(rows.map_err(translate)?)
+    let records: Vec<UsageRecord> = all(rows.map_err(translate)?)?;
+    Ok(UsageBatch::new(records.len(), records.last().map(UsageRecord::place), move || Ok(records)))
 }
 
 /// How the database reads a batch of an invoice, and a page of the month that is as long.
