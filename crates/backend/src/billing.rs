@@ -44,7 +44,8 @@ impl Backend {
             let backend = backend.clone();
             async move {
                 let Some(batch) = read.try_next().await? else { return Ok::<_, Error>(None) };
-                // In a task of its own, as the reading: it has a connection now and then, and nobody may poll this for long.
+                // In a task of its own, as the reading: it has a connection now and then, and nobody may poll this for
+                // long.
                 let named = tokio::spawn(async move { backend.named(batch.records()?, known, now).await });
                 let (pods, known) = named.await.map_err(Error::internal)??;
                 Ok(Some((pods, (read, known))))

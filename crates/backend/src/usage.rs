@@ -95,8 +95,8 @@ impl Backend {
         Ok((format!("usage-{month}.csv"), head.chain(rows).boxed()))
     }
 
-    /// One batch of a month's records in the order of an invoice (namespace, start, id), not taken apart yet, and where the
-    /// next one begins.
+    /// One batch of a month's records in the order of an invoice (namespace, start, id), not taken apart yet, and where
+    /// the next one begins.
     pub(crate) async fn billed_usage(
         &self,
         account: AccountId,

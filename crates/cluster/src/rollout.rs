@@ -22,7 +22,8 @@ pub(crate) fn read(deployment: &Deployment) -> SeenDeployment {
     }
 }
 
-/// Those in tenant namespaces; none until both lists are complete: half of them would tell of the end of those that are there.
+/// Those in tenant namespaces; none until both lists are complete: half of them would tell of the end of those that are
+/// there.
 pub(crate) fn seen(views: &Views) -> Option<Vec<(NamespaceId, SeenDeployment)>> {
     (views.tenants_known() && views.rollouts.known()).then_some(())?;
     let mut seen = Vec::new();

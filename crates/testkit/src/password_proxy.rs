@@ -76,7 +76,8 @@ impl PasswordProxy {
         Self { url, authority, inner }
     }
 
-    /// From now on the same address and password lead to another API server: one that `ca` signed, to the holder of `token`.
+    /// From now on the same address and password lead to another API server: one that `ca` signed, to the holder of
+    /// `token`.
     pub fn lead_to(&self, server: &str, ca: &str, token: &str) {
         *self.inner.behind.lock().unwrap() = Behind::new(server.to_owned(), ca, token);
     }

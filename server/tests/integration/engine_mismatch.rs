@@ -1,5 +1,5 @@
-//! Another cluster at the address of an engine, which takes the same credentials (`engine-import.md` §7 row 5, §9): two real
-//! control planes behind one proxy that checks passwords.
+//! Another cluster at the address of an engine, which takes the same credentials (`engine-import.md` §7 row 5, §9): two
+//! real control planes behind one proxy that checks passwords.
 
 use domain::engine_manifest::{EngineFeature, NewEngineManifest};
 use serde_json::json;
@@ -26,7 +26,7 @@ async fn an_engine_is_a_mismatch_while_its_address_leads_to_another_cluster_and_
     let subject = format!("--as=system:serviceaccount:{name}:{}", identity.1);
     for right in [["list", "namespaces", "--all-namespaces"], ["create", "pods/exec", &format!("--namespace={name}")]] {
         eventually("the right is given over there", async || {
-            let ran = there.admin(&[&["auth", "can-i", &subject], &right[..]].concat()).await;
+            let ran = there.admin(&[&["auth", "can-i", subject.as_str()][..], &right[..]].concat()).await;
             if ran.stdout.trim() == "yes" { Ok(()) } else { Err(ran.stdout) }
         })
         .await;

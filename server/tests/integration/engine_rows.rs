@@ -112,7 +112,8 @@ async fn what_a_cluster_lacks_is_named_and_found_once_it_is_there() {
         "warn: No Service has the address 203.0.113.10; found 203.0.113.20 (front)",
         "pass: fast",
         "pass: 8 × NVIDIA-H100-80GB-HBM3; free unknown: the credential may not list pods; \
-         1 of 1 nodes with GPUs not ready or cordoned; taints: nvidia.com/gpu=present:NoSchedule; no RuntimeClass nvidia",
+         1 of 1 nodes with GPUs not ready or cordoned; taints: nvidia.com/gpu=present:NoSchedule; \
+         no RuntimeClass nvidia",
     ];
     assert_eq!(rows(&owner, &form, ids).await, equipped);
 

@@ -22,8 +22,8 @@ pub struct UsageFilter {
     pub oldest_first: bool,
 }
 
-/// Records of a month as the database handed them over. To take them apart takes about as long as to find them: that is left
-/// to whoever reads them, so that the next ones are found meanwhile.
+/// Records of a month as the database handed them over. To take them apart takes about as long as to find them: that is
+/// left to whoever reads them, so that the next ones are found meanwhile.
 pub struct UsageBatch {
     count: usize,
     last: Option<BillingPlace>,

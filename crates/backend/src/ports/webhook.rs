@@ -69,8 +69,8 @@ pub trait Webhooks: Send + Sync {
     async fn announce_ending_key(&self, key: &EndingKey, audit: &AuditEvent) -> Result<bool>;
     /// What was told of every Deployment that was there.
     async fn told_deployments(&self) -> Result<Vec<ToldDeployment>>;
-    /// Takes each step with its messages to whichever webhooks ask for them, or neither: nothing from another state than
-    /// the stored one, nor in a namespace that is not stored. Bookkeeping without an audit row.
+    /// Takes each step with its messages to whichever webhooks ask for them, or neither: nothing from another state
+    /// than the stored one, nor in a namespace that is not stored. Bookkeeping without an audit row.
     async fn tell_of_deployments(&self, steps: &[DeploymentStep], now: Timestamp) -> Result<()>;
 }
 

@@ -1,5 +1,5 @@
-//! Tells webhooks of Deployments as the cluster has them, whoever ordered it: the leader looks, and what it told is stored
-//! with the messages, so that neither a restart nor another leader tells anything twice or forgets it.
+//! Tells webhooks of Deployments as the cluster has them, whoever ordered it: the leader looks, and what it told is
+//! stored with the messages, so that neither a restart nor another leader tells anything twice or forgets it.
 
 use std::time::Duration;
 

@@ -24,8 +24,8 @@ pub struct GpuNode {
     pub taints: Vec<String>,
 }
 
-/// The GPUs of all nodes by model. `held` says how many pods hold of each node, by name; without it nobody knows what is
-/// free.
+/// The GPUs of all nodes by model. `held` says how many pods hold of each node, by name; without it nobody knows what
+/// is free.
 pub fn by_model(nodes: &[GpuNode], held: Option<&BTreeMap<String, u32>>) -> Vec<GpuCapacity> {
     let mut models: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     for node in nodes {

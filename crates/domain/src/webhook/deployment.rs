@@ -1,5 +1,5 @@
-//! Deployments as the cluster has them, whoever ordered it: what webhooks are told when one differs from what they were told
-//! before. Pure; the leader looks, and the store keeps what was told together with the messages.
+//! Deployments as the cluster has them, whoever ordered it: what webhooks are told when one differs from what they were
+//! told before. Pure; the leader looks, and the store keeps what was told together with the messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::id::{DeliveryId, NamespaceId};
 
-/// A Deployment that this process never saw counts as gone once it was missing for that long: a watch that begins anew may
-/// know less than the leader before did.
+/// A Deployment that this process never saw counts as gone once it was missing for that long: a watch that begins anew
+/// may know less than the leader before did.
 const MISSING: SignedDuration = SignedDuration::from_secs(60);
 
 /// How the newest template of a Deployment fares.
@@ -118,7 +118,8 @@ impl ToldDeployments {
         let mut there = BTreeSet::new();
         for (namespace_id, seen) in seen {
             there.insert(seen.uid.as_str());
-            if !self.met.contains(&seen.uid) {
+            let lasting = !seen.deleting || self.told.contains_key(&seen.uid);
+            if lasting && !self.met.contains(&seen.uid) {
                 self.met.insert(seen.uid.clone());
             }
             steps.extend(step(self.told.get(&seen.uid), *namespace_id, seen, &mut id));

@@ -1,6 +1,6 @@
-//! What a webhook is told of: rows of the audit log, by the noun of their action, and Deployments as the cluster has them
-//! (`deployment.rs`). A row and its deliveries are written in one transaction, so that nothing that happened is lost and
-//! nothing that did not is told.
+//! What a webhook is told of: rows of the audit log, by the noun of their action, and Deployments as the cluster has
+//! them (`deployment.rs`). A row and its deliveries are written in one transaction, so that nothing that happened is
+//! lost and nothing that did not is told.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,7 +25,8 @@ pub enum Topic {
     KeyExpiry,
     /// A deployment or another workload was made, changed or deleted through the console or REST.
     Deployment,
-    /// A Deployment in the cluster appeared, changed, fared or went, whoever ordered it; told by the leader, not by audit rows.
+    /// A Deployment in the cluster appeared, changed, fared or went, whoever ordered it; told by the leader, not by
+    /// audit rows.
     DeploymentState,
 }
 

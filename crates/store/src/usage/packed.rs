@@ -28,8 +28,8 @@ pub(super) fn select(rest: &str) -> String {
     )
 }
 
-/// Whether [`records`] can take `text` apart: no value of its `count` records holds one of the signs. Each that did would add
-/// to the number of that sign.
+/// Whether [`records`] can take `text` apart: no value of its `count` records holds one of the signs. Each that did
+/// would add to the number of that sign.
 pub(super) fn is_whole(count: i64, text: &str) -> bool {
     let (mut fields, mut records) = (0usize, 0usize);
     for byte in text.bytes() {

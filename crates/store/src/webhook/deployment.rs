@@ -1,5 +1,5 @@
-//! What webhooks were told of Deployments, stored with the messages: a step is taken once, from exactly the state that it
-//! begins with, whoever takes it.
+//! What webhooks were told of Deployments, stored with the messages: a step is taken once, from exactly the state that
+//! it begins with, whoever takes it.
 
 use domain::id::NamespaceId;
 use domain::webhook::Topic;
