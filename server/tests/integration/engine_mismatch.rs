@@ -24,7 +24,7 @@ async fn an_engine_is_a_mismatch_while_its_address_leads_to_another_cluster_and_
     let make = ["-n", name.as_str(), "create", "token", identity.1, "--duration=24h"];
     there.admin_apply(&input.yaml()).await.out();
     let subject = format!("--as=system:serviceaccount:{name}:{}", identity.1);
-    for right in [["list", "namespaces", "--all-namespaces"], ["create", "pods/exec", &format!("--namespace={name}")]] {
+    for right in [["list", "namespaces", "--all-namespaces"], ["create", "pods", &format!("--namespace={name}")]] {
         eventually("the right is given over there", async || {
             let ran = there.admin(&[&["auth", "can-i", subject.as_str()][..], &right[..]].concat()).await;
             if ran.stdout.trim() == "yes" { Ok(()) } else { Err(ran.stdout) }
