@@ -234,9 +234,9 @@ mod tests {
     fn a_deployment_is_told_from_its_beginning_to_its_end_and_nothing_twice() {
         let mut held = ToldDeployments::default();
         let (going, there) = (seen(1, 2, Rollout::Going), seen(1, 2, Rollout::Available));
-        assert_eq!(told(&mut held, &[going.clone()], 0), ["deployment.appeared 2 replicas"]);
-        assert_eq!(told(&mut held, &[going.clone()], 2), [""; 0]);
-        assert_eq!(told(&mut held, &[there.clone()], 4), ["deployment.available 2 replicas"]);
+        assert_eq!(told(&mut held, std::slice::from_ref(&going), 0), ["deployment.appeared 2 replicas"]);
+        assert_eq!(told(&mut held, std::slice::from_ref(&going), 2), [""; 0]);
+        assert_eq!(told(&mut held, std::slice::from_ref(&there), 4), ["deployment.available 2 replicas"]);
         assert_eq!(told(&mut held, &[going], 6), [""; 0], "a pod that restarts is no news");
         assert_eq!(told(&mut held, &[there], 8), [""; 0]);
         let scaled = ["deployment.scaled 2 → 1 replica", "deployment.available 1 replica"];

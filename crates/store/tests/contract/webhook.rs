@@ -447,7 +447,7 @@ async fn a_step_of_a_deployment_is_told_once_and_only_from_where_it_begins(db: &
     }
     assert_eq!(kept(db, namespace).await, [first]);
     db.tell_of_deployments(&[change.clone(), change], at(20)).await.unwrap();
-    assert_eq!(kept(db, namespace).await, [second.clone()]);
+    assert_eq!(kept(db, namespace).await, std::slice::from_ref(&second));
     let end = step(Some(second), None, "deployment.gone");
     db.tell_of_deployments(&[end.clone(), end], at(30)).await.unwrap();
     assert!(kept(db, namespace).await.is_empty());
