@@ -1,6 +1,7 @@
 //! `frontend` to WebAssembly: cargo, a cut into one file per lazily loaded page, wasm-bindgen as a library, wasm-opt from
-//! the npm package binaryen. All but cargo run only when its output changed: they cost longer than a warm build's rest.
+//! the npm package binaryen, esbuild for the scripts. All but cargo run only when its output changed: they cost longer than a warm build's rest.
 
+use std::ffi::OsString;
 use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -44,14 +45,14 @@ const FEATURES: [&str; 6] = [
 #[derive(Debug)]
 pub struct Browser {
     pub folder: PathBuf,
-    /// Of cargo's output and what is written before it: the same text means the same folder.
+    /// Of cargo's output, what is written before it and the versions of the tools: the same means the same folder.
     pub fingerprint: String,
 }
 
 /// Builds `frontend` and what has to be done to it.
 ///
 /// # Errors
-/// When cargo, wasm-bindgen or wasm-opt fails.
+/// When cargo, wasm-bindgen, wasm-opt or esbuild fails.
 pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     let mut cargo = repo::cargo(&repo.root);
     cargo.args(["build", "--locked", "--package", "frontend", "--target", WASM, "--profile", "wasm-release"]);
@@ -61,7 +62,8 @@ pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     }
     shell::run("cargo build of frontend", &mut cargo, stop)?;
     let raw = repo.target.join(WASM).join("wasm-release/frontend.wasm");
-    let fingerprint = fingerprint([read(&raw)?.as_slice(), AGAIN.as_bytes()]);
+    let tools = read(&repo.root.join("style/package-lock.json"))?;
+    let fingerprint = fingerprint([read(&raw)?.as_slice(), AGAIN.as_bytes(), &tools]);
     let folder = repo.target.join("site-work/browser");
     let stamp = folder.join("made-from.txt");
     if fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == fingerprint) {
@@ -79,6 +81,7 @@ pub fn build(repo: &Repo, say: &Say, stop: &Stop) -> Result<Browser> {
     bindgen.web(true).and_then(|bindgen| bindgen.generate(&folder)).context("wasm-bindgen failed")?;
     fetch_again(&folder.join("remotegpu.js"), FETCH_MAIN, "module_or_path = fetchAgain(module_or_path)")?;
     fs::remove_file(&main).with_context(|| format!("cannot remove {}", main.display()))?;
+    minify(repo, &folder, stop)?;
     optimise_all(repo, &folder, stop)?;
     fs::write(&stamp, &fingerprint).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(Browser { folder, fingerprint })
@@ -114,6 +117,23 @@ fn fetch_again(script: &Path, fetch: &str, again: &str) -> Result<()> {
     ensure!(text.contains(fetch), "{} fetches in another way than {fetch:?}", script.display());
     let text = text.replace(fetch, again);
     fs::write(script, format!("{AGAIN}{text}")).with_context(|| format!("cannot write {}", script.display()))
+}
+
+/// Without comments, blanks and long names; what the files call one another stays.
+fn minify(repo: &Repo, folder: &Path, stop: &Stop) -> Result<()> {
+    let mut files = files_below(folder);
+    files.retain(|file| file.extension().is_some_and(|e| e == "js"));
+    let mut esbuild = Command::new(repo.root.join("style/node_modules/.bin/esbuild"));
+    esbuild.args(["--minify", "--format=esm", "--allow-overwrite", "--log-level=warning"]);
+    esbuild.args([within("--outdir=", folder), within("--outbase=", folder)]).args(files);
+    shell::run("esbuild", &mut esbuild, stop)
+}
+
+/// An option that names a folder.
+fn within(option: &str, folder: &Path) -> OsString {
+    let mut option = OsString::from(option);
+    option.push(folder);
+    option
 }
 
 /// The program uses one core and starts slowly, and there are a hundred files: as many at once as there are cores, the
