@@ -94,6 +94,11 @@ pub(super) async fn read_later_kinds(db: &Database, version: i64) {
         let (user, email) = db.password_reset("made-hash", at(1)).await.unwrap().unwrap();
         assert_eq!((user, email.as_str()), (carol(), "carol@example.com"));
     }
+    if version >= 32 {
+        let told = db.told_deployments().await.unwrap();
+        let told: Vec<_> = told.iter().map(|one| (one.name.as_str(), one.generation, one.replicas)).collect();
+        assert_eq!(told, [("llama", 3, 2)]);
+    }
 }
 
 /// What a schema after `version` brought is as in every account.
