@@ -9,6 +9,7 @@ mod api_key;
 mod audit;
 mod audit_walk;
 mod audit_witness;
+mod big_log;
 mod cli;
 mod config;
 mod contract;
