@@ -51,6 +51,11 @@ impl AppError {
         self.code == Code::NotFound
     }
 
+    /// Somebody else was faster, or what is there now does not allow it.
+    pub fn is_conflict(&self) -> bool {
+        self.code == Code::Conflict
+    }
+
     /// Not the caller's doing: something did not answer, or broke.
     pub fn is_fault(&self) -> bool {
         matches!(

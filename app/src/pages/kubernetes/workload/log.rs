@@ -36,7 +36,7 @@ pub fn LogPanel(shown: Shown) -> impl IntoView {
     let several = Memo::new(move |_| choice.pods.with(|pods| pods.len() > 1));
     let command = shown.logs_command();
     view! {
-        <section class="grid gap-2">
+        <section class="grid min-w-0 gap-2">
             <div class="flex flex-wrap items-center gap-x-4 gap-y-2">
                 <h2 class="font-semibold">"Log"</h2>
                 <LiveDot link=log.link />

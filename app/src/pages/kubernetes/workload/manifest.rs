@@ -8,6 +8,7 @@ use leptos_router::hooks::use_query_map;
 use super::detail::Shown;
 use super::dialogs::Whose;
 use super::diff::{Line, changes};
+use crate::api::error::AppError;
 use crate::api::workload::{ApplyManifest, GetManifest, PreviewManifest};
 use crate::features::load::load;
 use crate::features::post_form::{PostForm, Sending};
@@ -47,7 +48,7 @@ pub fn ManifestTab(shown: Shown) -> impl IntoView {
 
 #[component]
 fn Reader(shown: Shown, manifest: Manifest) -> impl IntoView {
-    let edit = paths::with_query(&shown.tab("yaml"), &[("edit", "yes")]);
+    let edit = editor(&shown);
     view! {
         <section class="grid gap-2">
             <div class="flex flex-wrap items-center justify-between gap-2">
@@ -59,6 +60,11 @@ fn Reader(shown: Shown, manifest: Manifest) -> impl IntoView {
             <CodeBlock code=to_yaml(&manifest.object) label="Manifest" />
         </section>
     }
+}
+
+/// Where it is edited, beginning with what is there then.
+fn editor(shown: &Shown) -> String {
+    paths::with_query(&shown.tab("yaml"), &[("edit", "yes")])
 }
 
 /// First the text, then what it would change, then the change.
@@ -74,7 +80,7 @@ fn Editor(shown: Shown, manifest: Manifest) -> impl IntoView {
         <div class="grid gap-4">
             <PostForm sending=preview>
                 <div class="grid gap-3">
-                    {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                    {move || refusal.get().map(|error| view! { <Refused shown=shown.get_value() error=error /> })}
                     <Whose shown=shown.get_value() />
                     <input type="hidden" name="version" value=version.get_value() />
                     <Text yaml=before.get_value() error=error />
@@ -102,6 +108,26 @@ fn Editor(shown: Shown, manifest: Manifest) -> impl IntoView {
     }
 }
 
+/// Why it was refused. Whoever was slower reads the other's change in a window of its own: loading this one again would
+/// lose what they typed.
+#[component]
+fn Refused(shown: Shown, error: AppError) -> impl IntoView {
+    let newest = error.is_conflict().then(|| {
+        view! {
+            <p class="text-sm text-muted">
+                "What you typed stays here. "
+                <a href=editor(&shown) target="_blank" class="link">
+                    "Edit what is there now in a new window"
+                </a>
+            </p>
+        }
+    });
+    view! {
+        <ErrorBanner error=error />
+        {newest}
+    }
+}
+
 #[component]
 fn Text(yaml: String, error: Signal<Option<String>>) -> impl IntoView {
     view! {
@@ -126,7 +152,7 @@ fn Text(yaml: String, error: Signal<Option<String>>) -> impl IntoView {
 #[component]
 fn Changes(shown: Shown, version: String, yaml: String, before: String, after: String) -> impl IntoView {
     let apply = Sending::to::<ApplyManifest>();
-    let refusal = apply.refusal();
+    let (refusal, refused) = (apply.refusal(), StoredValue::new(shown.clone()));
     let changed = changes(&before, &after);
     if changed.is_empty() {
         return view! { <p class="text-muted" role="status">"This changes nothing."</p> }.into_any();
@@ -152,7 +178,7 @@ fn Changes(shown: Shown, version: String, yaml: String, before: String, after: S
                 >
                     {shown_lines}
                 </pre>
-                {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
+                {move || refusal.get().map(|error| view! { <Refused shown=refused.get_value() error=error /> })}
                 <Whose shown=shown />
                 <input type="hidden" name="version" value=version />
                 <input type="hidden" name="yaml" value=yaml />
