@@ -1,10 +1,22 @@
-// A day with one workload: seen live, scaled, given another image, rolled back, edited, its logs read.
+// A day with one workload: seen live with its price, scaled, given another image, rolled back, edited, restarted, its logs
+// read.
 import { expect, open, test } from "../fixtures.ts";
-import { deployed } from "../namespaces.ts";
+import { clusterAdmin } from "../helpers.ts";
+import { deployed, kubernetesName } from "../namespaces.ts";
 
 test("a workload is seen live, scaled, changed, rolled back and edited", async ({ signedIn: page }) => {
-  const { id } = await deployed(page, "demo");
+  const { team, id } = await deployed(page, "demo");
   const pods = page.getByTestId("pod");
+
+  await test.step("what it costs an hour, and so far: more each second", async () => {
+    // The figure, then the note below it.
+    const readout = (label: string) => page.locator("dl > div").filter({ has: page.getByText(label, { exact: true }) }).locator("dd");
+    await expect(readout("Price now")).toHaveText(["€0.06/h", "€1.44 a day"]);
+    const cost = async () => Number((await readout("Cost so far").first().innerText()).replace(/^€/, ""));
+    await expect.poll(cost).toBeGreaterThan(0);
+    const before = await cost();
+    await expect.poll(cost).toBeGreaterThan(before);
+  });
 
   await test.step("the same in a shell", async () => {
     const commands = page.getByText(/exec -it deployment\/demo -- sh/);
@@ -68,6 +80,30 @@ test("a workload is seen live, scaled, changed, rolled back and edited", async (
     await expect(pods).toHaveCount(1, { timeout: 60_000 });
   });
 
+  await test.step("restart it: another pod takes the place of each", async () => {
+    type Detail = { workload: { status: string; pods: { name: string }[] } };
+    const names = async () => {
+      const reply = await page.request.get(`/v1/kubernetes/namespaces/${id}/workloads/deployment/demo`);
+      const { status, pods } = ((await reply.json()) as Detail).workload;
+      return [status, ...pods.map(({ name }) => name)].join(" ");
+    };
+    await expect(page.getByTestId("reason")).toHaveText("Running on local", { timeout: 60_000 });
+    const before = await pods.getByRole("link").innerText();
+    await expect.poll(names, { timeout: 60_000 }).toBe(`running ${before}`);
+    await page.getByRole("link", { name: "Restart" }).click();
+    const dialog = page.getByRole("dialog", { name: "Restart demo" });
+    await expect(dialog).toContainText("Every pod is replaced by a new one");
+    await dialog.getByRole("button", { name: "Restart" }).click();
+    await expect(page.getByText("demo restarts, one pod after the other")).toBeVisible();
+    await expect(dialog).toHaveCount(0);
+    await expect(pods.getByRole("link", { name: before, exact: true })).toHaveCount(0, { timeout: 60_000 });
+    await expect(pods).toHaveCount(1, { timeout: 60_000 });
+    await expect(pods.getByText("Running", { exact: true })).toBeVisible({ timeout: 60_000 });
+    const annotations = "jsonpath={.spec.template.metadata.annotations}";
+    const within = ["-n", await kubernetesName(page, id), "-o", annotations];
+    expect(await clusterAdmin(["get", "deployment", "demo", ...within])).toContain("kubectl.kubernetes.io/restartedAt");
+  });
+
   await test.step("a pod has a page of its own", async () => {
     await pods.getByRole("link").click();
     await expect(page).toHaveURL(/\/workloads\/pod\/demo-/);
@@ -75,6 +111,20 @@ test("a workload is seen live, scaled, changed, rolled back and edited", async (
     await expect(page.getByTestId("container")).toHaveCount(1);
     await expect(page.getByTestId("event").first()).toBeVisible();
     await expect(page.getByRole("button", { name: "Scale" })).toBeDisabled();
+  });
+
+  await test.step("the path above the name leads back, part by part", async () => {
+    const path = page.getByRole("navigation", { name: "Breadcrumb" });
+    await expect(path.getByRole("link")).toHaveText(["Kubernetes", team]);
+    await path.getByRole("link", { name: team }).click();
+    await expect(page).toHaveURL(new RegExp(`/kubernetes/${id}/workloads$`));
+    await expect(page.getByRole("heading", { name: team, level: 1 })).toBeVisible();
+    await expect(page.getByRole("link", { name: "demo", exact: true })).toBeVisible();
+    await expect(path.getByRole("link")).toHaveText(["Kubernetes"]);
+    await path.getByRole("link", { name: "Kubernetes" }).click();
+    await expect(page).toHaveURL(/\/kubernetes$/);
+    await expect(page.getByRole("heading", { name: "Kubernetes", level: 1 })).toBeVisible();
+    await expect(path).toHaveCount(0);
   });
 
   await test.step("the list is filtered by kind and by text", async () => {
