@@ -85,6 +85,14 @@ export async function signInPlainly(page: Page, person: Person): Promise<void> {
   await expect(page).not.toHaveURL(/\/login/);
 }
 
+/** Uses an invitation as somebody who is new. */
+export async function join(page: Page, link: string): Promise<void> {
+  await open(page, new URL(link).pathname);
+  await page.getByLabel("Password").fill("a-password-for-tests");
+  await page.getByRole("button", { name: "Join" }).click();
+  await expect(page).toHaveURL(/\/$/);
+}
+
 /** Fills fields by their labels. */
 export async function fill(page: Page, fields: Record<string, string>): Promise<void> {
   for (const [label, value] of Object.entries(fields)) {

@@ -1,16 +1,8 @@
 // Limits from the operator down to who deploys: an account's total, a namespace's share of it, meters, and a plan that is
 // refused with the numbers that are left.
-import { expect, fill, hydrated, open, test, type Page } from "../fixtures.ts";
+import { expect, fill, hydrated, join, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
 import { namespace } from "../namespaces.ts";
-
-/** Uses an invitation as somebody who is new. */
-async function join(page: Page, link: string): Promise<void> {
-  await open(page, new URL(link).pathname);
-  await page.getByLabel("Password").fill("a-password-for-tests");
-  await page.getByRole("button", { name: "Join" }).click();
-  await expect(page).toHaveURL(/\/$/);
-}
 
 /** Opens a page until all its meters of these names say so: the cluster counts, and such a page stays as it was opened. */
 async function metered(page: Page, path: string, meters: string[]): Promise<void> {
