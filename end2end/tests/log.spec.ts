@@ -62,7 +62,7 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
   const first = await test.step("the whole line is there, in pieces of 64 KiB", async () => {
     await open(page, logs);
     // Sixteen pieces between the first line and the last.
-    await expect(lines).toHaveText("18 lines");
+    await expect(lines).toHaveText("18 lines", { timeout: 60_000 });
     const drawn = () => log.evaluate((log) => (log.textContent ?? "").split("#").length - 1);
     await expect.poll(drawn).toBe(width);
     return run.innerText();
@@ -95,6 +95,8 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
   });
 
   await test.step("the container ends and runs again", async () => {
+    // Nobody reads a log that breaks off.
+    await open(page, `/kubernetes/${id}/workloads`);
     const end = ["-n", await kubernetesName(page, id), "exec", pod, "--", "/bin/sh", "-c", "kill 1"];
     // The program ends, and this command may end with it.
     await clusterAdmin(end).catch(() => "");
@@ -110,7 +112,7 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
 
   await test.step("what it says now, what the run before said, and back", async () => {
     await open(page, logs);
-    await expect(lines).toHaveText("18 lines");
+    await expect(lines).toHaveText("18 lines", { timeout: 60_000 });
     const second = await run.innerText();
     expect(second).not.toBe(first);
     await previous.check();
