@@ -90,7 +90,7 @@ async fn a_log_of_64_mib_comes_whole_to_who_follows_and_who_downloads_and_the_co
     let last = place.path("pods/talks/logs?tail=1");
     eventually("all lines are written", async || {
         let reply = place.member.get(&last).await;
-        if reply.text.as_bytes() == LAST { Ok(()) } else { Err(reply.text.chars().take(80).collect()) }
+        if reply.text.as_bytes() == LAST { Ok(()) } else { Err(reply.text.chars().take(80).collect::<String>()) }
     })
     .await;
 
