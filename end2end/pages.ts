@@ -105,6 +105,7 @@ async function all(page: Page): Promise<string[]> {
     `/kubernetes/${id}/config/secrets/${name}`,
     `/kubernetes/${id}/config/secrets/${name}?delete=secret`,
     `/kubernetes/${id}/config/config-maps/kube-root-ca.crt`,
+    `/kubernetes/${id}/quota`,
     `/kubernetes/${id}/settings`,
     `/kubernetes/${id}/settings?delete=namespace`,
     "/catalogue",

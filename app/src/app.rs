@@ -19,6 +19,7 @@ use crate::pages::kubernetes::manifest::create::PasteManifestPage;
 use crate::pages::kubernetes::namespace::access::AccessPage;
 use crate::pages::kubernetes::namespace::detail::NamespaceFrame;
 use crate::pages::kubernetes::namespace::list::NamespacesPage;
+use crate::pages::kubernetes::namespace::quota::NamespaceQuotaPage;
 use crate::pages::kubernetes::namespace::settings::NamespaceSettingsPage;
 use crate::pages::kubernetes::secret::detail::SecretPage;
 use crate::pages::kubernetes::service::list::NetworkPage;
@@ -95,7 +96,12 @@ macro_rules! area {
 area!(
     kubernetes,
     __preload_kubernetes,
-    KubernetesPage { Namespaces: NamespacesPage, Access: AccessPage, NamespaceSettings: NamespaceSettingsPage }
+    KubernetesPage {
+        Namespaces: NamespacesPage,
+        Access: AccessPage,
+        NamespaceQuota: NamespaceQuotaPage,
+        NamespaceSettings: NamespaceSettingsPage,
+    }
 );
 
 area!(
@@ -200,6 +206,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("config/secrets/:name") view={Lazy::<Secret>::new()} ssr=SsrMode::Async />
                         <Route path=path!("skypilot") view={Lazy::<Skypilot>::new()} ssr=SsrMode::Async />
                         <Route path=path!("network") view={Lazy::<Network>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("quota") view={Lazy::<NamespaceQuota>::new()} ssr=SsrMode::Async />
                         <Route path=path!("settings") view={Lazy::<NamespaceSettings>::new()} ssr=SsrMode::Async />
                     </ParentRoute>
                     <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />

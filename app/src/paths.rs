@@ -4,11 +4,16 @@
 
 mod address;
 pub mod learn;
+mod live;
 
 use domain::workload::WorkloadKind;
 
 use address::encode;
 pub use address::{at_version, local, rest, sorted, with_query, without_notice};
+pub use live::{
+    live_audit, live_log, live_metrics, live_namespace, live_namespaces, live_nodes, live_preflight, live_skus,
+    live_workload, live_workloads,
+};
 
 /// `/`
 pub fn overview() -> String {
@@ -119,6 +124,11 @@ pub fn new_service(namespace: &str) -> String {
     with_query(&network(namespace), &[("new", "service")])
 }
 
+/// `/kubernetes/{namespace}/quota`
+pub fn namespace_quota(namespace: &str) -> String {
+    format!("/kubernetes/{}/quota", encode(namespace))
+}
+
 /// `/kubernetes/{namespace}/settings`
 pub fn namespace_settings(namespace: &str) -> String {
     format!("/kubernetes/{}/settings", encode(namespace))
@@ -213,12 +223,6 @@ pub fn audit_page(platform: bool, filters: &str, cursor: &str) -> String {
 pub fn audit_export(platform: bool, format: &str, query: &str) -> String {
     let route = if platform { "/v1/platform/audit/export" } else { "/v1/audit/export" };
     with_more(route, &filters_of(query), &format!("format={}", encode(format)))
-}
-
-/// New rows of the log; served outside the pages.
-pub fn live_audit(platform: bool, filters: &str, after: &str) -> String {
-    let route = if platform { "/live/platform/audit" } else { "/live/audit" };
-    with_more(route, &filters_of(filters), &format!("after={}", encode(after)))
 }
 
 /// The filters of a query string: empty fields of a form and the place in the list left out.
@@ -400,21 +404,6 @@ pub fn drain_node(name: &str) -> String {
     with_query(&node(name), &[("do", "drain")])
 }
 
-/// What the preflight of one's own form has found so far.
-pub fn live_preflight() -> String {
-    "/live/engine-preflight".to_owned()
-}
-
-/// Live virtual nodes; with a name, one of them with its pods.
-pub fn live_nodes(name: Option<&str>) -> String {
-    name.map_or_else(|| "/live/nodes".to_owned(), |name| format!("/live/nodes/{}", encode(name)))
-}
-
-/// Live catalogue. Served outside the pages.
-pub fn live_skus() -> String {
-    "/live/skus".to_owned()
-}
-
 /// One file of generated manifests, under the address `url` of all of them.
 pub fn manifest_part(url: &str, part: &str) -> String {
     with_query(url, &[("part", part)])
@@ -443,43 +432,6 @@ pub fn connector(namespace: &str) -> String {
 /// The kubeconfig as a file; served outside the pages.
 pub fn kubeconfig(namespace: &str, access: &str, variant: &str) -> String {
     with_query(&format!("/download/kubeconfig/{}", encode(namespace)), &[("access", access), ("variant", variant)])
-}
-
-/// Live page of the namespaces. Served outside the pages.
-pub fn live_namespaces(cursor: &str) -> String {
-    if cursor.is_empty() {
-        "/live/namespaces".to_owned()
-    } else {
-        with_query("/live/namespaces", &[("cursor", cursor)])
-    }
-}
-
-/// One live namespace. Served outside the pages.
-pub fn live_namespace(id: &str) -> String {
-    format!("/live/namespaces/{}", encode(id))
-}
-
-/// Live list of what runs; `filters` is a query string that stood in a URL before. Served outside the pages.
-pub fn live_workloads(namespace: &str, filters: &str) -> String {
-    let path = format!("/live/namespaces/{}/workloads", encode(namespace));
-    if filters.is_empty() { path } else { format!("{path}?{filters}") }
-}
-
-/// One live workload.
-pub fn live_workload(namespace: &str, kind: WorkloadKind, name: &str) -> String {
-    format!("/live/namespaces/{}/workloads/{}/{}", encode(namespace), kind.as_str(), encode(name))
-}
-
-/// What one workload uses, live.
-pub fn live_metrics(namespace: &str, kind: WorkloadKind, name: &str) -> String {
-    format!("{}/metrics", live_workload(namespace, kind, name))
-}
-
-/// The log of some pods, one event a line; `options` as the stream takes them.
-pub fn live_log(namespace: &str, pods: &[String], options: &[(&str, &str)]) -> String {
-    let pods = pods.join(",");
-    let pairs: Vec<(&str, &str)> = [("pods", pods.as_str())].into_iter().chain(options.iter().copied()).collect();
-    with_query(&format!("/live/namespaces/{}/log", encode(namespace)), &pairs)
 }
 
 /// The page that takes a manifest of a namespace's workload.

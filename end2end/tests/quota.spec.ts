@@ -38,14 +38,14 @@ test("an account's total and a namespace's share are set, seen, and refuse a pla
   });
 
   const id = await namespace(owner);
-  const settings = `/kubernetes/${id}/settings`;
+  const limits = `/kubernetes/${id}/quota`;
 
   await test.step("the owner's only namespace may have all of it, until it is given a share", async () => {
-    await metered(owner, settings, ["GPUs: 0 of 2", "pods: 0 of 4"]);
+    await metered(owner, limits, ["GPUs: 0 of 2", "pods: 0 of 4"]);
     await fill(owner, { "GPUs at most": "1", "Pods at most": "3" });
     await owner.getByRole("button", { name: "Save share" }).click();
     await expect(owner.getByText("The limits are saved")).toBeVisible();
-    await metered(owner, settings, ["GPUs: 0 of 1", "pods: 0 of 3"]);
+    await metered(owner, limits, ["GPUs: 0 of 1", "pods: 0 of 3"]);
     await expect(owner.getByLabel("GPUs at most", { exact: true })).toHaveValue("1");
     await expect(owner.getByLabel("Pods at most", { exact: true })).toHaveValue("3");
   });
@@ -54,7 +54,7 @@ test("an account's total and a namespace's share are set, seen, and refuse a pla
     const data = { email: `${unique("member")}@example.com`, role: "member" };
     const { link } = (await (await owner.request.post("/v1/invitations", { data })).json()) as { link: string };
     await join(member, link);
-    await metered(member, settings, ["GPUs: 0 of 1", "pods: 0 of 3"]);
+    await metered(member, limits, ["GPUs: 0 of 1", "pods: 0 of 3"]);
     const save = member.getByRole("button", { name: "Save share" });
     await expect(save).toHaveAttribute("title", "Owners and admins may do this");
     await expect(save).toBeDisabled();

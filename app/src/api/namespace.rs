@@ -56,7 +56,7 @@ pub async fn set_namespace_share(
     let share = Some(crate::features::gpu_limits::share(share)?);
     let change = domain::namespace::ChangeNamespace { name: None, share };
     crate::ssr::backend()?.change_namespace(&caller, &id, change, None).await?;
-    leptos_axum::redirect(&Notice::LimitsChanged.after(&crate::paths::namespace_settings(&id), ""));
+    leptos_axum::redirect(&Notice::LimitsChanged.after(&crate::paths::namespace_quota(&id), ""));
     Ok(())
 }
 

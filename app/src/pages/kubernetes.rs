@@ -8,6 +8,7 @@ pub mod namespace {
     pub mod detail;
     pub mod idle_gpu;
     pub mod list;
+    pub mod quota;
     pub mod settings;
     pub mod share;
 }

@@ -27,6 +27,7 @@ fn every_path_of_the_console() {
         network(id),
         new_service(id),
         new_config(id, "pull-secret"),
+        namespace_quota(id),
         namespace_settings(id),
         deployment(id, "demo"),
         catalogue(),
@@ -118,6 +119,7 @@ fn every_path_of_the_console() {
     /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/network
     /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/network?new=service
     /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/config?new=pull-secret
+    /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/quota
     /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/settings
     /kubernetes/019c1b2e-7f00-7abc-8def-0123456789ab/workloads/deployment/demo
     /catalogue

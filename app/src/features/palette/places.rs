@@ -114,6 +114,7 @@ pub fn of_namespace(namespace: &NamespaceView) -> Vec<Place> {
         at("SkyPilot", paths::skypilot(id)),
         at("network", paths::network(id)),
         at("config", paths::config(id)),
+        at("quota", paths::namespace_quota(id)),
         at("settings", paths::namespace_settings(id)),
         takes(DEPLOYS, at("paste a manifest", paths::paste_manifest(id))),
         takes(DEPLOYS, at("expose a port", paths::new_service(id))),

@@ -13,6 +13,7 @@ use crate::features::copy_as::CopyAs;
 use crate::features::head::PageHead;
 use crate::features::live::use_live;
 use crate::features::load::{Loaded, load};
+use crate::features::notice::{Notice, times_of};
 use crate::features::right::ActionLink;
 use crate::features::words::count;
 use crate::features::{quota, status};
@@ -54,6 +55,16 @@ pub fn NamespaceFrame() -> impl IntoView {
 pub fn InNamespace(page: DrawTab) -> impl IntoView {
     let current = use_context::<CurrentNamespace>();
     current.map(|current| current.loaded.show_or(move |namespace| page(namespace), |_| ().into_any()))
+}
+
+/// Loads the namespace again after each such notice, where what was saved stands in what is loaded.
+pub fn read_again_after(notice: Notice) {
+    let (times, current) = (times_of(notice), use_context::<CurrentNamespace>());
+    Effect::new(move || {
+        if times.get() > 0 {
+            current.inspect(|current| current.loaded.refetch());
+        }
+    });
 }
 
 /// What runs in it costs; nothing where nothing does, and for who may not see it.
@@ -109,6 +120,7 @@ fn Head(namespace: NamespaceView, loaded: Loaded<NamespaceView>) -> impl IntoVie
                 <Tab href=paths::skypilot(&id) label="SkyPilot" />
                 <Tab href=paths::network(&id) label="Network" />
                 <Tab href=paths::config(&id) label="Config" />
+                <Tab href=paths::namespace_quota(&id) label="Quota" />
                 <Tab href=paths::namespace_settings(&id) label="Settings" />
             </Tabs>
         </div>
@@ -124,6 +136,7 @@ fn part_of(path: &str) -> &'static str {
         Some("skypilot") => "SkyPilot",
         Some("network") => "Network",
         Some("config") => "Config",
+        Some("quota") => "Quota",
         Some("settings") => "Settings",
         _ => "",
     }

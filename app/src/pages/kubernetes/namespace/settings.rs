@@ -1,4 +1,4 @@
-//! A namespace's settings: its limits and its share of the account's, rename, default SKU, idle GPUs, delete.
+//! A namespace's settings: rename, default SKU, idle GPUs, delete.
 
 use std::sync::Arc;
 
@@ -8,16 +8,14 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::default_sku::DefaultSkuPanel;
-use super::detail::{CurrentNamespace, InNamespace};
+use super::detail::{InNamespace, read_again_after};
 use super::idle_gpu::IdleGpuPanel;
-use super::share::SharePanel;
 use crate::api::namespace::{DeleteNamespace, RenameNamespace};
 use crate::features::form_dialog::FormDialog;
-use crate::features::notice::{Notice, times_of};
+use crate::features::notice::Notice;
 use crate::features::post_form::{PostForm, Sending};
 use crate::features::problem::ErrorBanner;
 use crate::features::quota;
-use crate::features::quota_meters::QuotaMeters;
 use crate::features::right::{ActionLink, blocked};
 use crate::paths;
 use crate::ui::button::{Button, ButtonTone};
@@ -30,28 +28,20 @@ use crate::ui::panel::Panel;
 pub fn NamespaceSettingsPage() -> impl IntoView {
     let query = use_query_map();
     let deleting = move || query.read().get("delete").is_some();
-    // The head over the tabs has the old name, and the form of the share the old limits, until the namespace is read
-    // again. Nothing else that is saved here stands there.
-    let (renamed, limited) = (times_of(Notice::NamespaceRenamed), times_of(Notice::LimitsChanged));
-    let current = use_context::<CurrentNamespace>();
-    Effect::new(move || {
-        if renamed.get() + limited.get() > 0 {
-            current.inspect(|current| current.loaded.refetch());
-        }
-    });
+    // The head over the tabs has the old name until the namespace is read again. Nothing else that is saved here stands
+    // there.
+    read_again_after(Notice::NamespaceRenamed);
     let page = move |namespace: NamespaceView| {
         let dialog = namespace.clone();
         view! {
             <div class="grid items-start gap-4 lg:grid-cols-2">
                 <div class="grid gap-4">
                     <Rename namespace=namespace.clone() />
-                    <DefaultSkuPanel namespace_id=namespace.id.clone() />
-                    <IdleGpuPanel namespace=namespace.id.clone() />
                     <DangerZone namespace=namespace.clone() />
                 </div>
                 <div class="grid gap-4">
-                    <QuotaMeters lines=namespace.quota.clone() note="Kubernetes enforces them. The operator of this installation sets them." />
-                    <SharePanel namespace=namespace />
+                    <DefaultSkuPanel namespace_id=namespace.id.clone() />
+                    <IdleGpuPanel namespace=namespace.id />
                 </div>
             </div>
             {move || deleting().then(|| view! { <DeleteDialog namespace=dialog.clone() /> })}

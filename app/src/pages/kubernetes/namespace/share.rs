@@ -1,4 +1,4 @@
-//! The part of a namespace's settings that gives it less than every namespace of the account may use.
+//! The part of a namespace's quota that gives it less than every namespace of the account may use.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::features::share_fields::ShareFields;
 use crate::ui::button::Button;
 use crate::ui::panel::Panel;
 
-/// The panel of the settings.
+/// The panel of the tab *Quota*.
 #[component]
 pub fn SharePanel(namespace: NamespaceView) -> impl IntoView {
     let sending = Sending::to::<SetNamespaceShare>();

@@ -41,7 +41,7 @@ fn Body(account: AccountView, others: Vec<MemberView>) -> impl IntoView {
     let note =
         "GPUs, cores, memory and pods: of all namespaces together. Each has its own limit, enforced by Kubernetes.";
     let limits = load(Signal::stored(String::new()), |_| GetAccountQuota {}).show_or(
-        move |lines| view! { <QuotaMeters lines=lines note=note /> }.into_any(),
+        move |lines| view! { <QuotaMeters lines=Signal::stored(lines) note=note /> }.into_any(),
         |error| view! { <ErrorBanner error=error /> }.into_any(),
     );
     view! {
