@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test helper fails by panicking")]
 
+mod api_server;
 mod app;
 mod balancer;
 mod calls;
@@ -35,6 +36,7 @@ mod setup;
 mod steady;
 mod webhook;
 
+pub use api_server::ApiServer;
 pub use app::TestApp;
 pub use balancer::Balancer;
 pub use calls::{CallProxy, Held};

@@ -1,7 +1,7 @@
 //! Live lists behind faults and under many readers: one upstream watch, nothing missed, pages bounded.
 
 use serde_json::{Value, json};
-use testkit::{CallProxy, Client, FaultProxy, Plane, TestApp, eventually, read_until, unique};
+use testkit::{ApiServer, CallProxy, Client, FaultProxy, Plane, TestApp, eventually, read_until, unique};
 
 use crate::CONSOLE;
 use crate::stream::opened;
@@ -124,6 +124,32 @@ async fn an_api_server_that_was_away_ends_no_live_list_and_nothing_is_missed() {
     eventually("nothing is stale any more", async || {
         let text = first().await;
         if text.contains("\"stale_since\":null") { Ok(()) } else { Err(text) }
+    })
+    .await;
+}
+
+/// Unlike a line that was cut, this API server remembers nothing: not what it sent, not how far a watch had come.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_was_started_again_is_followed_on_the_same_open_list() {
+    let mut server = ApiServer::beside(Plane::current()).await;
+    let stage = Stage::behind(server.url()).await;
+    let names = ["before", "meanwhile", "after"].map(unique);
+    let mut reader = opened(&stage.app, &stage.member, &stage.live("?kind=deployment")).await;
+    stage.make(&names[..1]).await;
+    read_until(&mut reader, &names[0]).await;
+
+    server.kill().await;
+    read_until(&mut reader, "\"stale_since\":\"").await;
+    stage.make(&names[1..2]).await;
+    server.start().await;
+    read_until(&mut reader, &names[1]).await;
+    stage.make(&names[2..]).await;
+    read_until(&mut reader, &names[2]).await;
+    eventually("all is known again, each thing once", async || {
+        let text = opened_text(&stage, &stage.live("?kind=deployment")).await;
+        let times = |name: &String| text.matches(&format!("\"name\":\"{name}\"")).count();
+        let once = names.iter().all(|name| times(name) == 1);
+        if once && text.contains("\"stale_since\":null") { Ok(()) } else { Err(text) }
     })
     .await;
 }
