@@ -5,6 +5,7 @@ import { added, forgotten, ready } from "../engines.ts";
 import { expect, fill, open, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
 import { looksRight } from "../looks.ts";
+import { namespace } from "../namespaces.ts";
 
 const EVERYBODY = "For every account of the platform (operators only)";
 
@@ -74,6 +75,22 @@ test.describe("engines that are no cluster", () => {
       await dialog.getByLabel("API key", { exact: true }).fill(key);
       await dialog.getByRole("button", { name: "Rotate" }).click();
       await expect(page.getByText(`The credentials of ${name} are replaced`)).toBeVisible();
+    });
+
+    await test.step("a plan with files is told that this engine mounts none", async () => {
+      const [code, placement] = [unique("sku"), { engines: [name] }];
+      const price = { perHour: "0.10", currency: "EUR" };
+      const spec = { title: `1 CPU of ${code}`, resources: { cpu: "1", memory: "1Gi" }, price, placement };
+      expect((await page.request.post("/v1/platform/skus", { data: { code, spec } })).status()).toBe(201);
+      await expect.poll(async () => (await page.request.get(`/v1/skus/${code}`)).status()).toBe(200);
+      await open(page, `/kubernetes/${await namespace(page)}/deploy?sku=${code}`);
+      await fill(page, { Name: "files", Image: "registry.invalid/app:1" });
+      await page.getByText("Secrets, ConfigMaps, volumes, labels").click();
+      await fill(page, { Volumes: "/etc/app=configmap/settings" });
+      await expect(page.getByText(`on engine ${name} no files are mounted`)).toBeVisible();
+      await fill(page, { Volumes: "" });
+      await expect(page.getByText(`on engine ${name}`)).toHaveCount(0);
+      expect((await page.request.delete(`/v1/platform/skus/${code}`)).status()).toBe(204);
     });
 
     await open(page, engine);
