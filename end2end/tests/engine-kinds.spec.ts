@@ -90,7 +90,8 @@ test.describe("engines that are no cluster", () => {
       await expect(page.getByText(`on engine ${name} no files are mounted`)).toBeVisible();
       await fill(page, { Volumes: "" });
       await expect(page.getByText(`on engine ${name}`)).toHaveCount(0);
-      expect((await page.request.delete(`/v1/platform/skus/${code}`)).status()).toBe(204);
+      const retired = await page.request.patch(`/v1/platform/skus/${code}`, { data: { retired: true } });
+      expect(retired.status()).toBe(200);
     });
 
     await open(page, engine);
