@@ -7,9 +7,10 @@ use testkit::{eventually, in_time, local_image, resident_mib};
 use crate::place::Place;
 
 const LINES: usize = 16 * 1024;
-/// Bytes of a line with its end. All of them are 64 MiB, the half of which nobody may hold.
-const WIDTH: usize = 4096;
-const LAST: &[u8] = b"done\n";
+/// Bytes of a line with its end, which is CRLF: a pod by itself is an interactive one, with a terminal. All of them are
+/// 64 MiB, the half of which nobody may hold.
+const WIDTH: usize = 4097;
+const LAST: &[u8] = b"done\r\n";
 const MOST_MIB: f64 = 32.0;
 
 /// Says all lines, then waits to be ended.
@@ -50,7 +51,7 @@ impl Reading {
         let Some(piece) = piece else { return false };
         self.open.extend_from_slice(&piece);
         let whole = self.open.len() / WIDTH * WIDTH;
-        let rest = format!(" {:04086}\n", 0);
+        let rest = format!(" {:04086}\r\n", 0);
         for line in self.open[..whole].chunks_exact(WIDTH) {
             self.lines += 1;
             let (number, pad) = line.split_at(8);
