@@ -1,6 +1,6 @@
 // SKUs as an operator sells them: made, found by tenants, priced anew, granted to some, retired.
 import { expect, fill, open, test, type Page } from "../fixtures.ts";
-import { unique } from "../helpers.ts";
+import { clusterAdmin, unique } from "../helpers.ts";
 import { namespace } from "../namespaces.ts";
 
 const tolerations = [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }];
@@ -41,6 +41,7 @@ test.describe("operators", () => {
 
     await test.step("on sale at once, for tenants too", async () => {
       await fill(page, { "Price of an hour": "0.20", Memory: "4Gi", Tolerations: "nvidia.com/gpu:NoSchedule" });
+      await fill(page, { "Node labels": "example.com/tier=fast", "Runtime class": "nvidia" });
       await page.getByRole("button", { name: "Put on sale" }).click();
       await expect(page).toHaveURL(new RegExp(`/platform/skus/${code}`));
       await expect(page.getByText(`${code} is on sale`)).toBeVisible();
@@ -55,6 +56,9 @@ test.describe("operators", () => {
       await open(page, `/platform/skus/${code}`);
       await expect(page.getByText("version 1")).toBeVisible();
       await expect(page.getByLabel("Tolerations", { exact: true })).toHaveValue("nvidia.com/gpu:NoSchedule");
+      await expect(page.getByLabel("Node labels", { exact: true })).toHaveValue("example.com/tier=fast");
+      const placement = await clusterAdmin(["get", "skus.remotegpu.ai", code, "-o", "jsonpath={.spec.placement}"]);
+      expect(JSON.parse(placement)).toMatchObject({ nodeLabels: { "example.com/tier": "fast" }, runtimeClassName: "nvidia" });
       await fill(page, { "Price of an hour": "0.25" });
       await page.getByRole("button", { name: "Save changes" }).click();
       await expect(page.getByText(`${code} is changed`)).toBeVisible();
