@@ -58,7 +58,7 @@ test.describe("operators", () => {
       await expect(page.getByLabel("Tolerations", { exact: true })).toHaveValue("nvidia.com/gpu:NoSchedule");
       await expect(page.getByLabel("Node labels", { exact: true })).toHaveValue("example.com/tier=fast");
       const placement = await clusterAdmin(["get", "skus.remotegpu.ai", code, "-o", "jsonpath={.spec.placement}"]);
-      expect(JSON.parse(placement)).toMatchObject({ nodeLabels: { "example.com/tier": "fast" }, runtimeClassName: "nvidia" });
+      expect(JSON.parse(placement)).toMatchObject({ nodeSelector: { "example.com/tier": "fast" }, runtimeClassName: "nvidia" });
       await fill(page, { "Price of an hour": "0.25" });
       await page.getByRole("button", { name: "Save changes" }).click();
       await expect(page.getByText(`${code} is changed`)).toBeVisible();
