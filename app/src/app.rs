@@ -26,6 +26,8 @@ use crate::pages::kubernetes::service::list::NetworkPage;
 use crate::pages::kubernetes::skypilot::detail::SkypilotPage;
 use crate::pages::kubernetes::workload::detail::WorkloadPage;
 use crate::pages::kubernetes::workload::list::WorkloadsPage;
+#[cfg(target_arch = "wasm32")]
+use crate::pages::kubernetes::workload::metrics::preload_charts;
 use crate::pages::login::LoginPage;
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
@@ -58,9 +60,10 @@ use crate::ui::clock::provide_clock;
 
 /// An area: pages whose code the browser fetches when somebody goes to one of them (and at once with the page it shows
 /// first), so that the first load stays small however many pages there are. Areas and not single pages, because what
-/// each set of parts shares becomes a file of its own.
+/// each set of parts shares becomes a file of its own. `+` names what else some addresses of a page need before it is
+/// brought to life.
 macro_rules! area {
-    ($area:ident, $preload:ident, $pages:ident { $($route:ident: $page:ident),* $(,)? }) => {
+    ($area:ident, $preload:ident, $pages:ident { $($route:ident: $page:ident $(+ $also:ident)?),* $(,)? }) => {
         enum $pages {
             $($route,)*
         }
@@ -85,6 +88,10 @@ macro_rules! area {
                 }
 
                 async fn preload() {
+                    $(
+                        #[cfg(target_arch = "wasm32")]
+                        $also().await;
+                    )?
                     #[cfg(target_arch = "wasm32")]
                     $preload().await;
                 }
@@ -107,7 +114,12 @@ area!(
 area!(
     workloads,
     __preload_workloads,
-    WorkloadsArea { Workload: WorkloadPage, Workloads: WorkloadsPage, Deploy: DeployPage, Paste: PasteManifestPage }
+    WorkloadsArea {
+        Workload: WorkloadPage + preload_charts,
+        Workloads: WorkloadsPage,
+        Deploy: DeployPage,
+        Paste: PasteManifestPage,
+    }
 );
 
 area!(
@@ -141,7 +153,10 @@ area!(
     }
 );
 
-area!(usage, __preload_usage, UsageArea { Usage: UsagePage, UsageRecords: UsageRecordsPage, Budgets: BudgetsPage });
+// Apart from the other two: it alone draws charts.
+area!(usage, __preload_usage, UsageArea { Usage: UsagePage });
+
+area!(spending, __preload_spending, SpendingArea { UsageRecords: UsageRecordsPage, Budgets: BudgetsPage });
 
 area!(engine, __preload_engine, EngineArea { Engines: EnginesPage, Engine: EnginePage });
 

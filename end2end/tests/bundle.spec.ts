@@ -47,8 +47,8 @@ test("only pages that show a terminal or charts ask for them", async ({ signedIn
   await open(page, "/");
   const sent = [...(await files(page))].filter(([file]) => file.endsWith(".wasm"));
   const holding = (text: string) => sent.filter(([, content]) => content.includes(text)).map(([file]) => file);
-  // What each kind of chart draws and nothing else does. Parts are made of areas and not of pages: that of the workloads
-  // has the metrics. The terminal has files of its own.
+  // What each kind of chart draws and nothing else does. The lines are a part of their own, that of the tab with them;
+  // the bars come with the page of the sums. The terminal has files of its own.
   const [lines, bars] = [holding("M0 39.5h240"), holding("fill-series-1")];
   for (const [kind, parts] of Object.entries({ lines, bars })) {
     expect(parts, `a part draws ${kind}`).not.toEqual([]);
@@ -69,8 +69,9 @@ test("only pages that show a terminal or charts ask for them", async ({ signedIn
   };
 
   const nothing = { terminal: false, lines: false, bars: false };
-  const elsewhere = [`/kubernetes/${id}/config`, `/kubernetes/${id}/settings`, "/engines", "/platform/nodes"];
-  for (const path of ["/", "/kubernetes", "/catalogue", "/settings/api-keys", ...elsewhere]) {
+  const within = ["workloads", "deploy", "manifest", "config", "settings"].map((name) => `/kubernetes/${id}/${name}`);
+  const elsewhere = ["/usage/records", "/usage/budgets", "/engines", "/platform/nodes", workload, `${workload}/logs`];
+  for (const path of ["/", "/kubernetes", "/catalogue", "/settings/api-keys", ...within, ...elsewhere]) {
     await shows(path);
     expect(asks(), path).toEqual(nothing);
   }
@@ -78,6 +79,10 @@ test("only pages that show a terminal or charts ask for them", async ({ signedIn
   expect(asks(), "usage").toEqual({ ...nothing, bars: true });
   await shows(`${workload}/metrics`);
   expect(asks(), "metrics").toEqual({ ...nothing, lines: true });
+  await shows(`${workload}/yaml`);
+  expect(asks(), "another tab").toEqual(nothing);
+  await page.getByRole("link", { name: "Metrics", exact: true }).click();
+  await expect.poll(asks, "the tab, opened from another").toEqual({ ...nothing, lines: true });
   await shows(`${workload}/terminal`);
   await expect.poll(() => askedFor("terminal/xterm.mjs"), "its own tab asks for the terminal").toBe(true);
 });

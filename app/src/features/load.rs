@@ -1,6 +1,7 @@
 //! Loading what a page shows: one resource and one suspense for all nouns (see [`crate::api::packed`]).
 
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -13,6 +14,7 @@ use crate::features::problem::Problem;
 use crate::ui::skeleton::SkeletonRows;
 
 type Draw = Arc<dyn Fn(Answer) -> AnyView + Send + Sync>;
+type Drawing = Pin<Box<dyn Future<Output = AnyView> + Send>>;
 
 /// Something a page loads: on the server before the page is sent, in the browser when its key changes.
 pub struct Loaded<T> {
@@ -56,6 +58,21 @@ impl<T: DeserializeOwned + 'static> Loaded<T> {
         show_text(self.answer, Arc::new(draw))
     }
 
+    /// The same for what is drawn by code of its own, which the browser fetches when it is first shown (`#[lazy]`). A page
+    /// that shows it from the start fetches that code before it is brought to life, or finds another page than was sent.
+    pub fn show_fetched<F>(self, draw: impl Fn(T) -> F + Send + Sync + 'static) -> AnyView
+    where
+        F: Future<Output = AnyView> + Send + 'static,
+    {
+        let draw = move |answer: Answer| -> Drawing {
+            match answer.and_then(|json| unpack(&json)) {
+                Ok(value) => Box::pin(draw(value)),
+                Err(error) => Box::pin(async move { view! { <Problem error=error /> }.into_any() }),
+            }
+        };
+        show_drawing(self.answer, Arc::new(draw))
+    }
+
     /// The value, once it is there. For effects; pages use [`Self::show`].
     pub fn get(self) -> Option<Result<T, AppError>> {
         Some(self.answer.get()?.and_then(|json| unpack(&json)))
@@ -71,6 +88,14 @@ fn show_text(answer: Resource<Answer>, draw: Draw) -> AnyView {
     let body = move || {
         let draw = draw.clone();
         Suspend::new(async move { draw(answer.await) })
+    };
+    view! { <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition> }.into_any()
+}
+
+fn show_drawing(answer: Resource<Answer>, draw: Arc<dyn Fn(Answer) -> Drawing + Send + Sync>) -> AnyView {
+    let body = move || {
+        let draw = draw.clone();
+        Suspend::new(async move { draw(answer.await).await })
     };
     view! { <Transition fallback=|| view! { <SkeletonRows /> }>{body}</Transition> }.into_any()
 }

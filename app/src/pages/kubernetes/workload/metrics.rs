@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::detail::Shown;
 use crate::api::metric::GetMetrics;
 use crate::features::live::{LiveDot, use_live};
-use crate::features::load::load;
+use crate::features::load::{Loaded, load};
 use crate::paths;
 use crate::ui::badge::Tone;
 use crate::ui::banner::Banner;
@@ -35,14 +35,29 @@ static CURVES: [Curve; 4] = [
 #[component]
 pub fn MetricsTab(shown: Shown) -> impl IntoView {
     let live = paths::live_metrics(&shown.namespace.id, shown.kind, &shown.name);
-    metrics(&shown, move |first| view! { <Charts first=first live=live.clone() /> }.into_any())
+    measured(&shown).show_fetched(move |first| charts(first, live.clone()))
+}
+
+/// All that draws, as code of its own: a workload has other tabs, and its area other pages.
+#[lazy]
+fn charts(first: MetricView, live: String) -> AnyView {
+    view! { <Charts first=first live=live /> }.into_any()
+}
+
+/// Fetches the code of the charts where the address shows them from the start; elsewhere it comes when their tab is opened.
+#[cfg(target_arch = "wasm32")]
+pub async fn preload_charts() {
+    let tab = leptos_router::hooks::use_params_map().read_untracked().get("tab");
+    if tab.as_deref() == Some("metrics") {
+        __preload_charts().await;
+    }
 }
 
 /// A word on the first tab when all GPUs are idle.
 #[component]
 pub fn IdleNotice(shown: Shown) -> impl IntoView {
     let settings = paths::namespace_settings(&shown.namespace.id);
-    metrics(&shown, move |view| {
+    measured(&shown).show(move |view| {
         let settings = settings.clone();
         let stop = |at: String| view! { " It is stopped " <Until at=at /> "." };
         let banner = view.idle.map(|idle| {
@@ -59,14 +74,13 @@ pub fn IdleNotice(shown: Shown) -> impl IntoView {
     })
 }
 
-fn metrics(shown: &Shown, draw: impl Fn(MetricView) -> AnyView + Send + Sync + 'static) -> AnyView {
+fn measured(shown: &Shown) -> Loaded<MetricView> {
     let key = format!("{}/{}/{}", shown.namespace.id, shown.kind.as_str(), shown.name);
     load(Signal::stored(key), |key| {
         let mut parts = key.splitn(3, '/').map(str::to_owned);
         let mut part = || parts.next().unwrap_or_default();
         GetMetrics { namespace: part(), kind: part(), name: part() }
     })
-    .show(draw)
 }
 
 #[component]
