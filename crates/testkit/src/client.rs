@@ -1,5 +1,7 @@
 //! A person or program that talks HTTP to a console: anonymous, signed in, or with an API key.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
 use serde_json::Value;
@@ -73,6 +75,22 @@ impl Client {
     /// GET.
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
+    }
+
+    /// How long the first byte of an answer's body took. The rest is read as well, so that the connection serves the next
+    /// request. Panics unless the answer is 200 and has a body.
+    pub async fn first_byte(&self, path: &str) -> Duration {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let begun = Instant::now();
+        let mut response = request.send().await.expect("the console answers");
+        let first = response.chunk().await.expect("a body");
+        let took = begun.elapsed();
+        assert!(response.status() == 200 && first.is_some(), "{path}: {}", response.status());
+        while response.chunk().await.expect("a whole body").is_some() {}
+        took
     }
 
     /// POST with a JSON body.
