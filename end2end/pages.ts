@@ -66,7 +66,8 @@ export function pages(page: Page): Promise<string[]> {
 }
 
 async function all(page: Page): Promise<string[]> {
-  const [id, key, hook] = [await namespace(page), await apiKey(page), await webhook(page)];
+  const [id, empty] = [await namespace(page), await namespace(page, "empty")];
+  const [key, hook] = [await apiKey(page), await webhook(page)];
   const invited = await invitation(page);
   const [row, account] = await logged(page);
   const [name, inside] = [unique("look"), await kubernetesName(page, id)];
@@ -81,6 +82,7 @@ async function all(page: Page): Promise<string[]> {
     "/",
     "/kubernetes",
     "/kubernetes?new=namespace",
+    ...["workloads", "network", "config"].map((part) => `/kubernetes/${empty}/${part}`),
     workloads,
     `${workloads}?item=deployment/one&item=job/two`,
     `${workloads}?q=nothing-of-that-name`,

@@ -134,6 +134,13 @@ test.describe("what is not there", () => {
     await open(page, "/settings/webhooks/019c1b2e-7f00-7abc-8def-0123456789ab");
     await expect(page).toHaveTitle("Nothing here · RemoteGPU");
   });
+
+  test("looks right, beside the menu and where no page is at all", async ({ signedIn: page }) => {
+    for (const path of ["/settings/webhooks/019c1b2e-7f00-7abc-8def-0123456789ab", `/${unique("nothing")}`]) {
+      await looksRight(page, path);
+      await expect(page.getByRole("heading", { name: "Nothing here", level: 1 }), path).toBeVisible();
+    }
+  });
 });
 
 test("signing out ends the session", async ({ signedIn: page }) => {

@@ -1,6 +1,7 @@
 // SKUs as an operator sells them: made, found by tenants, priced anew, granted to some, retired.
 import { expect, fill, open, test, type Page } from "../fixtures.ts";
 import { clusterAdmin, unique } from "../helpers.ts";
+import { looksRight } from "../looks.ts";
 import { namespace } from "../namespaces.ts";
 
 const tolerations = [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }];
@@ -137,6 +138,8 @@ test("a pod that waits for a GPU says on its page why, in words", async ({ signe
   await expect(page.getByTestId("reason")).toHaveText(why, { timeout: 60_000 });
   await open(page, `/kubernetes/${id}/workloads`);
   await expect(page.getByRole("row").filter({ hasText: name })).toContainText(why, { timeout: 60_000 });
+  // Here and not with all pages: nothing else may sell or run what it waits for.
+  await looksRight(page, `/kubernetes/${id}/workloads/deployment/${name}`);
   expect((await page.request.delete(`${deployments}/${name}`)).ok()).toBe(true);
   await change({ retired: true });
 });
