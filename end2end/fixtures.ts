@@ -93,6 +93,14 @@ export async function join(page: Page, link: string): Promise<void> {
   await expect(page).toHaveURL(/\/$/);
 }
 
+/** Uses an invitation as somebody who is new, where JavaScript is off. */
+export async function joinPlainly(page: Page, link: string): Promise<void> {
+  await page.goto(new URL(link).pathname);
+  await page.getByLabel("Password").fill("a-password-for-tests");
+  await page.getByRole("button", { name: "Join" }).click();
+  await expect(page).toHaveURL(/\/$/);
+}
+
 /** Fills fields by their labels. */
 export async function fill(page: Page, fields: Record<string, string>): Promise<void> {
   for (const [label, value] of Object.entries(fields)) {

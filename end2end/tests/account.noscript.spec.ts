@@ -1,19 +1,9 @@
 // People and accounts without JavaScript: joined by link, another role, handed over, deleted; limits set by an operator.
-import { expect, signInPlainly, test, type Page } from "../fixtures.ts";
+import { expect, joinPlainly, signInPlainly, test, type Page } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
-
-const password = "a-password-for-tests";
 
 // Whose account is deleted has no page left.
 test.use({ refusals: true });
-
-/** Uses an invitation as somebody who is new. */
-async function join(page: Page, link: string): Promise<void> {
-  await page.goto(new URL(link).pathname);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Join" }).click();
-  await expect(page).toHaveURL(/\/$/);
-}
 
 /** A link into the account of whoever is signed in. */
 async function invited(page: Page, email: string): Promise<string> {
@@ -32,9 +22,9 @@ test("an owner without JavaScript invites, changes roles, renames and hands over
   const [owner, heir, late] = [email("owner"), email("heir"), email("late")];
   const account = await request.post("/v1/platform/accounts", { data: { name: unique("plain"), owner_email: owner } });
   const { id, invitation } = (await account.json()) as { id: string; invitation: { link: string } };
-  await join(page, invitation.link);
+  await joinPlainly(page, invitation.link);
   const other = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
-  await join(other, await invited(page, heir));
+  await joinPlainly(other, await invited(page, heir));
 
   await test.step("an invitation is refused, because of its link, and withdrawn", async () => {
     await page.goto("/settings/members?new=member");

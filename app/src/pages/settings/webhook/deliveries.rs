@@ -41,9 +41,11 @@ pub fn Deliveries(
     view! {
         <div class="flex items-center justify-between gap-2">
             <h2 class="font-semibold">"Deliveries"</h2>
-            <Button kind="button" size=ButtonSize::Small on:click=move |_| again.run(())>
-                "Refresh"
-            </Button>
+            <span class="js-only">
+                <Button kind="button" size=ButtonSize::Small on:click=move |_| again.run(())>
+                    "Refresh"
+                </Button>
+            </span>
         </div>
         {move || refusal.get().map(|error| view! { <ErrorBanner error=error /> })}
         {match empty {
