@@ -2,7 +2,7 @@
 // all of it within reach of the keyboard.
 import { expect, hydrated, open, test } from "../fixtures.ts";
 import { unique } from "../helpers.ts";
-import { looksRight } from "../looks.ts";
+import { barriers, looksRight } from "../looks.ts";
 import { namespace } from "../namespaces.ts";
 import { pages } from "../pages.ts";
 
@@ -12,6 +12,26 @@ const PARTS = 8;
 for (let part = 0; part < PARTS; part += 1) {
   test(`every page is accessible in light and dark and by keyboard and fits each screen, part ${part + 1} of ${PARTS}`, async ({ signedIn: page }) => {
     for (const path of (await pages(page)).filter((_, at) => at % PARTS === part)) await looksRight(page, path);
+  });
+}
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`a notice beside the way back, and the open palette over both, are accessible in ${scheme}`, async ({ signedIn: page }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await open(page, "/platform/nodes/simulated-h100?done=node-uncordoned&name=simulated-h100");
+    const notice = page.getByText("simulated-h100 takes pods again", { exact: true });
+    await expect(notice).toBeVisible();
+    await expect(page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "Nodes" })).toBeVisible();
+    expect(await barriers(page), "the notice").toEqual([]);
+    await expect(notice, "it was there to be looked at").toBeVisible();
+
+    await page.keyboard.press("Control+k");
+    const palette = page.getByRole("dialog", { name: "Go to" });
+    await expect(palette.getByRole("option").first()).toHaveAttribute("aria-selected", "true");
+    expect(await barriers(page), "the palette").toEqual([]);
+    await palette.getByRole("combobox", { name: "Go to" }).fill("zebra");
+    await expect(palette.getByText("Nothing of that name.")).toBeVisible();
+    expect(await barriers(page), "the palette that found nothing").toEqual([]);
   });
 }
 
