@@ -136,11 +136,12 @@ test("every page of a namespace is read without JavaScript, and the values of it
     await page.request.delete(`${route}/skypilot`);
   });
 
-  await test.step("settings: its name and its limits", async () => {
+  await test.step("its name and its limits", async () => {
     // The cluster counts a moment after it is active.
     await expect.poll(async () => (await about()).quota.map((line) => line.resource), { timeout: 60_000 }).toContain("pods");
     await read(page, `${at}/settings`, team);
     await expect(page.getByLabel("Console name")).toHaveValue(team);
+    await read(page, `${at}/quota`, team);
     await expect(page.getByRole("img", { name: /^pods: 0 of \d+$/ })).toBeVisible();
   });
 
