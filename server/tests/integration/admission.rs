@@ -3,6 +3,7 @@
 mod check;
 mod dialects;
 mod gpu_class;
+mod other_makers;
 mod watch;
 mod ways_round;
 mod webhook;
