@@ -11,6 +11,12 @@ use crate::App;
 /// Runs before the first paint, so that a chosen theme never flashes.
 const THEME_SCRIPT: &str = "try{var t=localStorage.getItem('theme');if(t==='light'||t==='dark')document.documentElement.dataset.theme=t}catch(e){}";
 
+/// Fetches and starts the page's own code.
+const BOOT: &str = include_str!("boot.js").trim_ascii();
+
+/// The script that fetches the code of single pages; Leptos knows it by this very name.
+const SPLIT: &str = "__wasm_split.______________________.js";
+
 /// The document of every page.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     crate::ssr::set_page_headers();
@@ -25,13 +31,33 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <script nonce=use_nonce()>{THEME_SCRIPT}</script>
                 <link rel="icon" href=ICON type="image/svg+xml" />
                 <HashedStylesheet options=options.clone() id="style" />
-                <HydrationScripts options=options />
+                {start(&options)}
                 <MetaTags />
             </head>
             <body>
                 <App />
             </body>
         </html>
+    }
+}
+
+/// What starts the page's own code, and hints that fetch it meanwhile. Leptos' own script imports at once, so that a line
+/// which breaks just then leaves the page dead.
+fn start(options: &LeptosOptions) -> impl IntoView + use<> {
+    // It is asked all the same: it tells the router which files each page needs.
+    let _ = HydrationScripts(HydrationScriptsProps::builder().options(options.clone()).build());
+    let (pkg, name) = (&options.site_pkg_dir, &options.output_name);
+    let scripts = [format!("/{pkg}/{name}.js"), format!("/{pkg}/{SPLIT}")];
+    let wasm = format!("/{pkg}/{name}_bg.wasm");
+    let start = format!("({BOOT})({scripts:?}, {wasm:?})");
+    let [main, split] = scripts;
+    view! {
+        <link rel="preload" href=main r#as="fetch" crossorigin="anonymous" />
+        <link rel="preload" href=split r#as="fetch" crossorigin="anonymous" />
+        <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+        <script type="module" nonce=use_nonce()>
+            {start}
+        </script>
     }
 }
 

@@ -6,7 +6,7 @@ import { kubernetesName, namespace } from "../namespaces.ts";
 
 /** Each file of the browser's half, by the list that the loader of lazy pages reads. */
 async function files(page: Page): Promise<Map<string, string>> {
-  const script = await page.locator('link[rel="modulepreload"]').first().getAttribute("href");
+  const script = await page.locator('link[rel="preload"][href$="/remotegpu.js"]').getAttribute("href");
   const pkg = new URL(String(script), page.url()).href.replace(/\/[^/]*$/, "");
   const get = async (name: string) => {
     const answer = await page.request.get(`${pkg}/${name}`);

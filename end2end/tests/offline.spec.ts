@@ -162,12 +162,14 @@ test("what is typed while nobody answers stays, is not called checked, and is ch
 });
 
 test("a page whose code breaks off on its way asks for it again, and works", async ({ signedIn: page, baseURL }) => {
-  const line = new Line(new URL(String(baseURL)), undefined, /\.wasm$/);
+  const line = new Line(new URL(String(baseURL)), undefined, /\.(js|wasm)$/);
   await line.mend();
   await open(page, line.url("/settings/profile"));
-  expect([...line.lost].some((path) => path.endsWith("remotegpu_bg.wasm"))).toBe(true);
+  for (const file of ["remotegpu.js", "remotegpu_bg.wasm"]) {
+    expect([...line.lost].some((path) => path.endsWith(`/${file}`)), file).toBe(true);
+  }
   const first = line.lost.size;
-  expect(first).toBeGreaterThan(1);
+  expect(first).toBeGreaterThan(3);
   await page.getByRole("link", { name: "Namespaces" }).first().click();
   await expect(page.getByRole("heading", { name: "Namespaces", level: 1 })).toBeVisible();
   expect(line.lost.size).toBeGreaterThan(first);

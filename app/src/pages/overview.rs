@@ -86,12 +86,20 @@ fn Newest(first: Overview, looks: Looks) -> impl IntoView {
     });
     let news = use_news(url.into());
     // A stream says something as it begins, too: what happened before that is not missed.
-    Effect::new(move || {
-        if news.with(Option::is_some) {
+    Effect::new(move |heard: Option<bool>| {
+        let heard = heard.unwrap_or_default();
+        let tells = news.with(|news| news.as_deref().map(|news| !heard || !is_about_a_session(news)));
+        if tells == Some(true) {
             looks.again();
         }
+        heard || tells.is_some()
     });
     move || view! { <Body overview=now.get() /> }
+}
+
+/// Whether the newest row of the log is about a session: none ticks a step, and who signed out may ask no more.
+fn is_about_a_session(news: &str) -> bool {
+    news.split_once("\"action\":\"").is_some_and(|(_, action)| action.starts_with("session."))
 }
 
 /// The stream that tells of the first steps which are left; none when all are done. The log has namespaces, keys and
