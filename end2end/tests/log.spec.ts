@@ -55,17 +55,20 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
   await expect.poll(() => said("tail=1"), { timeout: 60_000 }).toBe("after\n");
 
   const [log, lines] = [page.getByRole("log"), page.getByTestId("lines")];
-  const run = log.getByText(/^\s*run [0-9a-f-]{36}\s*$/);
+  // Podman (4.3) may lose the end of a line before one that it keeps in pieces: then both are one.
+  const run = async () => ((await log.textContent()) ?? "").match(/run ([0-9a-f-]{36})/)?.[1] ?? "";
+  const all = /^1[78] lines$/;
   const [wrap, previous] = [page.getByLabel("Wrap", { exact: true }), page.getByLabel("Previous run", { exact: true })];
   const logs = `/kubernetes/${id}/workloads/deployment/wide/logs`;
 
   const first = await test.step("the whole line is there, in pieces of 64 KiB", async () => {
     await open(page, logs);
-    // Sixteen pieces between the first line and the last.
-    await expect(lines).toHaveText("18 lines", { timeout: 60_000 });
+    // Sixteen pieces, after the first line and before the last.
+    await expect(lines).toHaveText(all, { timeout: 60_000 });
     const drawn = () => log.evaluate((log) => (log.textContent ?? "").split("#").length - 1);
     await expect.poll(drawn).toBe(width);
-    return run.innerText();
+    expect(await run()).not.toBe("");
+    return run();
   });
 
   await test.step("the page answers keys, and only the log is as wide as its lines", async () => {
@@ -87,7 +90,7 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
     await expect.poll(async () => (await place()).wide).toBe(true);
     expect(await pageIsWide()).toBe(false);
     await page.getByLabel("Find in log").fill("after");
-    await expect(lines).toHaveText("1 of 18 lines");
+    await expect(lines).toHaveText(/^1 of 1[78] lines$/);
     await page.getByLabel("Find in log").fill("");
     await wrap.check();
     await expect.poll(async () => (await place()).wide).toBe(false);
@@ -112,14 +115,14 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
 
   await test.step("what it says now, what the run before said, and back", async () => {
     await open(page, logs);
-    await expect(lines).toHaveText("18 lines", { timeout: 60_000 });
-    const second = await run.innerText();
-    expect(second).not.toBe(first);
+    await expect(lines).toHaveText(all, { timeout: 60_000 });
+    const second = await run();
+    expect(["", first]).not.toContain(second);
     await previous.check();
     await expect(log.getByText("This is the whole log of the run before the last restart.")).toBeVisible();
-    await expect(run).toHaveText(first);
+    await expect.poll(run).toBe(first);
     await previous.uncheck();
-    await expect(run).toHaveText(second);
+    await expect.poll(run).toBe(second);
     await expect(log.getByText("This is the whole log")).toHaveCount(0);
   });
 });

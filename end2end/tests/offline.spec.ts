@@ -170,8 +170,8 @@ test("a page whose code breaks off on its way asks for it again, and works", asy
   }
   const first = line.lost.size;
   expect(first).toBeGreaterThan(3);
-  await page.getByRole("link", { name: "Namespaces" }).first().click();
-  await expect(page.getByRole("heading", { name: "Namespaces", level: 1 })).toBeVisible();
+  await page.getByRole("link", { name: "Kubernetes" }).first().click();
+  await expect(page.getByRole("heading", { name: "Kubernetes", level: 1 })).toBeVisible();
   expect(line.lost.size).toBeGreaterThan(first);
   await line.cut();
 });
