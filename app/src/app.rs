@@ -111,6 +111,8 @@ area!(
     }
 );
 
+area!(catalogue, __preload_catalogue, CatalogueArea { Catalogue: CataloguePage });
+
 area!(
     workloads,
     __preload_workloads,
@@ -224,7 +226,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("quota") view={Lazy::<NamespaceQuota>::new()} ssr=SsrMode::Async />
                         <Route path=path!("settings") view={Lazy::<NamespaceSettings>::new()} ssr=SsrMode::Async />
                     </ParentRoute>
-                    <Route path=path!("catalogue") view=CataloguePage ssr=SsrMode::Async />
+                    <Route path=path!("catalogue") view={Lazy::<Catalogue>::new()} ssr=SsrMode::Async />
                     <Route path=path!("usage") view={Lazy::<Usage>::new()} ssr=SsrMode::Async />
                     <Route path=path!("usage/records") view={Lazy::<UsageRecords>::new()} ssr=SsrMode::Async />
                     <Route path=path!("usage/budgets") view={Lazy::<Budgets>::new()} ssr=SsrMode::Async />

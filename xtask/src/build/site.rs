@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::wasm::Browser;
+use super::wasm::{Browser, LOADER};
 use super::{compress, files_below, fingerprint, read};
 use crate::repo::Repo;
 use crate::say::Say;
@@ -79,8 +79,8 @@ pub fn assemble(repo: &Repo, browser: &Browser, sheet: &Path, say: &Say) -> Resu
 }
 
 /// What no page does without.
-fn every_page() -> [String; 3] {
-    [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm")]
+fn every_page() -> [String; 4] {
+    [format!("{NAME}.css"), format!("{NAME}.js"), format!("{NAME}_bg.wasm"), LOADER.trim_start_matches("./").to_owned()]
 }
 
 /// The bytes of these files in brotli, of the site that lies in `root`.

@@ -19,7 +19,7 @@ use crate::tools::WASM;
 use crate::{repo, shell};
 
 /// The file that fetches the pages' code; Leptos knows it by this very name.
-const LOADER: &str = "./__wasm_split.______________________.js";
+pub(super) const LOADER: &str = "./__wasm_split.______________________.js";
 /// Which files each page needs, for the hints in the head of its HTML; Leptos knows it by this very name.
 const MANIFEST: &str = "__wasm_split_manifest.json";
 /// A page whose part is lost on the way would be dead: a network that changes or a console that restarts is waited for.
