@@ -47,7 +47,12 @@ fn Content(namespace: NamespaceView) -> impl IntoView {
     let id = namespace.id.clone();
     let key = {
         let id = id.clone();
-        Memo::new(move |_| format!("{id} {}", search.get().trim_start_matches('?')))
+        // Opening the dialog loads nothing anew: an answer that came late would take away what was typed into it.
+        Memo::new(move |_| {
+            let search = search.get();
+            let pairs = search.trim_start_matches('?').split('&').filter(|pair| !pair.starts_with("remove="));
+            format!("{id} {}", pairs.collect::<Vec<_>>().join("&"))
+        })
     };
     let loaded = load(key, |key| {
         let (namespace, query) = key.split_once(' ').unwrap_or_default();
