@@ -11,6 +11,7 @@ use domain::namespace::{KubernetesName, QuotaLine};
 use domain::node::NodeState;
 use domain::webhook::deployment::SeenDeployment;
 use domain::workload::{EventView, Occupied, OccupiedBySku, WorkloadState};
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -22,6 +23,7 @@ use tokio::sync::Notify;
 use tokio::sync::watch::Sender;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::call;
 use crate::drift::{self, Drift};
 use crate::meter::Gone;
 use crate::metric;
@@ -34,7 +36,7 @@ use crate::tenant::quota;
 use crate::watch::changes::{Changes, Topics};
 use crate::watch::table::Table;
 use crate::watch::tracker::Tracker;
-use crate::watch::{run, run_telling};
+use crate::watch::{Link, run, run_telling};
 use crate::workload::state::{self, PodRow};
 
 /// From here on a list takes the pods that the watch holds: 5,000 of them are some 20 MB of JSON to ask for. Fewer are asked
@@ -203,10 +205,17 @@ pub(crate) fn watch(reconciler: &Client, views: &Arc<Views>, drift: &Arc<Drift>,
     let (all, tenants) = (watcher::Config::default(), drift::of_tenants());
     let (on, link) = (views.clone(), views.clone());
     let pods = watcher(Api::<Pod>::all(reconciler.clone()), all.clone());
-    let told = move |up: bool| {
-        link.interrupted.send_replace((!up).then(Timestamp::now));
+    let asked = reconciler.clone();
+    let link = Link {
+        tell: Box::new(move |up| {
+            link.interrupted.send_replace((!up).then(Timestamp::now));
+        }),
+        answers: Box::new(move || {
+            let asked = asked.clone();
+            async move { call("asking for the version", asked.apiserver_version()).await.is_ok() }.boxed()
+        }),
     };
-    run_telling("Pods", pods, shutdown, move |event| on.feed_pod(&event), told);
+    run_telling("Pods", pods, shutdown, move |event| on.feed_pod(&event), Some(link));
     let on = views.clone();
     start.watch("Nodes", all.clone(), move |event| on.feed_node(event));
     let on = views.clone();
