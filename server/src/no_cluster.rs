@@ -20,7 +20,7 @@ use domain::namespace::{KubernetesName, Namespace};
 use domain::node::NodeState;
 use domain::reference::{Referrer, Target};
 use domain::secret::SecretView;
-use domain::service::{NewService, ServiceView};
+use domain::service::{EnginePods, NewService, ServiceView};
 use domain::sku::{Sku, SkuSpec};
 use domain::skypilot::{Need, SkypilotRights};
 use domain::terminal::TerminalOptions;
@@ -410,6 +410,10 @@ impl Services for NoCluster {
 
     async fn delete_service(&self, _: &SecretString, _: &KubernetesName, _: &str) -> Result<bool> {
         absent()
+    }
+
+    fn engines_behind(&self, _: &KubernetesName, _: &BTreeMap<String, String>) -> Vec<EnginePods> {
+        Vec::new()
     }
 }
 

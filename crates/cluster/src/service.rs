@@ -1,9 +1,11 @@
 //! Services of a namespace.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use backend::ports::Services;
 use domain::namespace::KubernetesName;
-use domain::service::{EXPOSE_HTTP, EXPOSE_LABEL, NewService, Outside, ServicePort, ServiceView};
+use domain::service::{EXPOSE_HTTP, EXPOSE_LABEL, EnginePods, NewService, Outside, ServicePort, ServiceView};
 use domain::{Error, Result};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Service, ServicePort as Port, ServiceSpec};
@@ -47,6 +49,10 @@ impl Services for KubeCluster {
 
     async fn delete_service(&self, token: &SecretString, tenant: &KubernetesName, name: &str) -> Result<bool> {
         self.services(token, tenant)?.delete(name).await
+    }
+
+    fn engines_behind(&self, tenant: &KubernetesName, selector: &BTreeMap<String, String>) -> Vec<EnginePods> {
+        self.inner.views.engines_behind(tenant.as_str(), selector)
     }
 }
 
@@ -112,6 +118,7 @@ fn view(service: &Service) -> ServiceView {
         exposed,
         // What a Service is told stays for a moment after it does not ask any more.
         outside: if exposed { outside.collect() } else { Vec::new() },
+        reach: Vec::new(),
         created_at: created_at(service),
     }
 }

@@ -1,7 +1,7 @@
 //! What the shared watches know of nodes, pods, deployments, quotas and namespaces, and who wants to hear of changes.
 //! One upstream watch per kind, however many pages listen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use backend::ports::TenantFacts;
@@ -9,6 +9,7 @@ use domain::admission::NamespacePolicy;
 use domain::capacity::NodeRoom;
 use domain::namespace::{KubernetesName, QuotaLine};
 use domain::node::NodeState;
+use domain::service::EnginePods;
 use domain::webhook::deployment::SeenDeployment;
 use domain::workload::{EventView, Occupied, OccupiedBySku, WorkloadState};
 use futures::FutureExt as _;
@@ -124,6 +125,25 @@ impl Views {
             *(if own { &mut count.own } else { &mut count.others }) += 1;
         });
         occupied
+    }
+
+    /// Engines that run the pods of a namespace which a selector finds, those that are over left out. An empty selector
+    /// finds nothing, as that of a Service does.
+    pub fn engines_behind(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<EnginePods> {
+        let pods = self.pods.in_namespace(namespace).filter(|_| !selector.is_empty()).unwrap_or_default();
+        let found = |pod: &&Arc<PodRow>| selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value));
+        let mut behind: BTreeMap<(Option<String>, String), u32> = BTreeMap::new();
+        for pod in pods.values().filter(found).filter(|pod| !pod.state.over()) {
+            let node = pod.state.node.as_deref().and_then(|name| self.fleet.get("", name));
+            if let Some(node) = node {
+                // The cluster's own nodes are one place, whatever runs their containers.
+                let of_engine = NodeState::is_virtual(&node.labels).then(|| (node.engine(), node.engine_kind()));
+                let (engine, kind) = of_engine.unzip();
+                let key = (engine.map(ToOwned::to_owned), kind.unwrap_or_default().to_owned());
+                *behind.entry(key).or_default() += 1;
+            }
+        }
+        behind.into_iter().map(|((engine, kind), pods)| EnginePods { engine, kind, pods }).collect()
     }
 
     /// The pods of a namespace that has so many that asking for them would be slow; none where there are fewer.
@@ -314,6 +334,53 @@ mod tests {
         views.feed_pod(&Event::Init);
         views.feed_pod(&Event::InitDone);
         views
+    }
+
+    /// A node with the runtime of its engine; of no engine, one of the cluster itself.
+    fn node(name: &str, engine: Option<&str>, runtime: &str) -> Event<Node> {
+        let labels = engine.map(|engine| json!({"type": "virtual-kubelet", "remotegpu.ai/engine": engine}));
+        let info = json!({"containerRuntimeVersion": runtime});
+        let node = json!({"metadata": {"name": name, "labels": labels}, "status": {"nodeInfo": info}});
+        Event::Apply(serde_json::from_value(node).unwrap())
+    }
+
+    #[test]
+    fn the_engines_behind_a_service_are_those_of_the_pods_that_its_selector_finds() {
+        let views = ready();
+        for (name, engine, runtime) in [
+            ("local", Some("local"), "docker://5"),
+            ("sim", Some("far"), "simulated://1"),
+            ("real", None, "containerd://2"),
+        ] {
+            views.feed_node(&node(name, engine, runtime));
+        }
+        let bound = |name: &str, app: &str, node: Option<&str>, phase: &str| {
+            let mut pod = pod(phase, json!({"waiting": {}}));
+            pod.metadata.name = Some(name.to_owned());
+            pod.metadata.labels =
+                Some([("app".to_owned(), app.to_owned()), ("tier".to_owned(), "a".to_owned())].into());
+            pod.spec.as_mut().unwrap().node_name = node.map(ToOwned::to_owned);
+            views.feed_pod(&Event::Apply(pod));
+        };
+        bound("one", "web", Some("local"), "Running");
+        bound("two", "web", Some("local"), "Pending");
+        bound("three", "web", Some("real"), "Running");
+        bound("over", "web", Some("sim"), "Succeeded");
+        bound("other", "db", Some("sim"), "Running");
+        bound("unplaced", "web", None, "Pending");
+        bound("lost", "web", Some("unknown"), "Running");
+        let behind = |app: &str| {
+            let selector = [("app".to_owned(), app.to_owned()), ("tier".to_owned(), "a".to_owned())].into();
+            let found = views.engines_behind("team-0001", &selector);
+            found.into_iter().map(|one| (one.engine, one.kind, one.pods)).collect::<Vec<_>>()
+        };
+        let at = |engine: Option<&str>, kind: &str, pods: u32| (engine.map(ToOwned::to_owned), kind.to_owned(), pods);
+        assert_eq!(behind("web"), [at(None, "", 1), at(Some("local"), "docker", 2)]);
+        assert_eq!(behind("db"), [at(Some("far"), "simulated", 1)]);
+        assert!(behind("nobody").is_empty());
+        assert!(views.engines_behind("team-0001", &BTreeMap::new()).is_empty(), "its addresses are kept by hand");
+        let selector = [("app".to_owned(), "web".to_owned())].into();
+        assert!(views.engines_behind("team-0002", &selector).is_empty(), "another namespace");
     }
 
     #[test]

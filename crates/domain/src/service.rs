@@ -10,10 +10,12 @@ use crate::name::{check_dns_label, may_exist};
 use crate::{Error, FieldError, Result};
 
 mod outside;
+mod reach;
 
 pub use outside::{
     EXPOSE_HTTP, EXPOSE_LABEL, Outside, OutsideCondition, OutsideState, outside_condition, outside_engine, outside_host,
 };
+pub use reach::{EnginePods, ServiceReach, unreached};
 
 /// Body of `POST …/services`: what `kubectl expose deployment` takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +76,9 @@ pub struct ServiceView {
     pub exposed: bool,
     /// Where it is, for each imported engine that runs its pods; empty unless `exposed`.
     pub outside: Vec<Outside>,
+    /// Whether it leads to its pods, for each engine that runs some; the nodes of the cluster itself first. Empty while
+    /// none has a node.
+    pub reach: Vec<ServiceReach>,
     /// RFC 3339.
     pub created_at: String,
 }

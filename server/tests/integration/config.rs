@@ -136,6 +136,27 @@ async fn a_service_names_a_port_of_a_deployment_and_outside_addresses_are_refuse
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_names_the_engines_that_it_does_not_lead_to() {
+    let app = TestApp::start(CONSOLE).await;
+    let member = app.operator().await;
+    let base = base(&app, &member).await;
+    let plan = json!({"name": "web", "sku_code": "gpu-h100-1x", "replicas": 1, "image": "registry.invalid/web:1"});
+    assert_eq!(member.post(&format!("{base}/deployments"), plan).await.status, 201);
+    let route = format!("{base}/services");
+    let new = json!({"name": "web", "deployment": "web", "port": 80});
+    assert_eq!(member.post(&route, new).await.status, 201);
+    let reach = eventually("its pod has a node", async || {
+        let reply = member.get(&format!("{route}/web")).await;
+        let reach = reply.json()["reach"].clone();
+        if reach.as_array().is_some_and(|all| !all.is_empty()) { Ok(reach) } else { Err(reply.text) }
+    })
+    .await;
+    let reason = "Nothing listens: no traffic arrives.";
+    assert_eq!(reach, json!([{"engine": "simulated", "pods": 1, "reached": false, "reason": reason}]));
+    assert_eq!(member.get(&route).await.json()["items"][0]["reach"], reach, "the list says the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn viewers_read_config_maps_and_services_but_no_secrets() {
     let app = TestApp::start(CONSOLE).await;
     let owner = app.operator().await;

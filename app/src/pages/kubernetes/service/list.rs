@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
 use domain::permission::Permission;
-use domain::service::{Outside, ServiceView};
+use domain::service::{Outside, ServiceReach, ServiceView, unreached};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -19,6 +19,7 @@ use crate::ui::button::{ButtonSize, ButtonTone};
 use crate::ui::clock::Ago;
 use crate::ui::copy::CopyLine;
 use crate::ui::empty::EmptyState;
+use crate::ui::icon::{Glyph, Icon};
 use crate::ui::panel::Panel;
 use crate::ui::table::{CELL, Column, FIGURE, ROW, Table};
 
@@ -118,6 +119,7 @@ fn Row(namespace_id: String, service: ServiceView) -> impl IntoView {
     let selector = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
     let selector = if selector.is_empty() { "addresses kept by hand".to_owned() } else { selector.join(", ") };
     let outside = service.exposed.then(|| view! { <FromOutside outside=service.outside /> });
+    let reach = (!service.selector.is_empty()).then(|| view! { <Leads reach=service.reach /> });
     let address = service.cluster_ip.unwrap_or_else(|| "headless".to_owned());
     view! {
         <tr class=ROW data-testid="service">
@@ -128,6 +130,7 @@ fn Row(namespace_id: String, service: ServiceView) -> impl IntoView {
             <td class=CELL>
                 <ul>{addresses}</ul>
                 <p class="font-mono text-sm text-muted">{address}</p>
+                {reach}
                 {outside}
             </td>
             <td class=CELL>
@@ -144,6 +147,48 @@ fn Row(namespace_id: String, service: ServiceView) -> impl IntoView {
             </td>
         </tr>
     }
+}
+
+/// For each engine that runs its pods, by name, whether the address leads to them and why not.
+#[component]
+fn Leads(reach: Vec<ServiceReach>) -> impl IntoView {
+    if reach.is_empty() {
+        return view! { <p class="text-sm text-muted">"No pod has a node yet: the address leads nowhere."</p> }
+            .into_any();
+    }
+    let line = |one: ServiceReach| {
+        let (tone, icon) = if one.reached { ("text-ok", Icon::Check) } else { ("text-wait", Icon::Warning) };
+        let reason = (!one.reason.is_empty()).then(|| view! { <p class="text-sm text-muted">{one.reason.clone()}</p> });
+        view! {
+            <li>
+                <p class="flex gap-2 text-sm font-medium">
+                    <span class=tone>
+                        <Glyph icon=icon />
+                    </span>
+                    <span class="min-w-0 wrap-anywhere">{headline(&one)}</span>
+                </p>
+                {reason}
+            </li>
+        }
+    };
+    view! {
+        <ul class="mt-2 grid gap-2" aria-label="Reach">
+            {reach.into_iter().map(line).collect_view()}
+        </ul>
+    }
+    .into_any()
+}
+
+/// `Does not lead to 2 pods on engine local`
+fn headline(reach: &ServiceReach) -> String {
+    let leads = if reach.reached { "Leads" } else { "Does not lead" };
+    let pods = if reach.pods == 1 { "1 pod".to_owned() } else { format!("{} pods", reach.pods) };
+    let place = match reach.engine.as_deref() {
+        None => "the cluster's own nodes".to_owned(),
+        Some("") => "an engine without a name".to_owned(),
+        Some(engine) => format!("engine {engine}"),
+    };
+    format!("{leads} to {pods} on {place}")
 }
 
 /// Where a Service is reached from outside, engine by engine, or why not.
@@ -172,48 +217,60 @@ fn FromOutside(outside: Vec<Outside>) -> impl IntoView {
     view! { <ul class="mt-2 grid gap-2">{outside.into_iter().map(line).collect_view()}</ul> }.into_any()
 }
 
-/// Who can use an address, per kind of engine. Facts of the nodes: none routes cluster addresses (`virtual-node.md`).
-const REACH: &[(&str, &str)] = &[
-    (
-        "Nodes of the cluster itself",
-        "Pods of this namespace reach the name and the address. Other namespaces are kept out by the network policy.",
-    ),
-    (
-        "Containers (Docker, Podman)",
-        "Containers of a namespace share a network of their own and reach each other by pod address. The cluster's \
-         addresses and names do not lead there.",
-    ),
-    (
-        "RunPod",
-        "Pods run outside the cluster's network: neither they nor the cluster use these addresses. A pod's public \
-         address and ports stand in its status.",
-    ),
-    ("Simulated", "Nothing listens: no traffic arrives."),
-    (
-        "Imported engines",
-        "Pods run in another cluster and do not reach these addresses. A service with the label remotegpu.ai/expose=http \
-         is reached over HTTP at the engine's load balancer, under the host name shown, where its feature Ingress is on.",
-    ),
-    (
-        "From outside",
-        "Not offered by the other engines, nor for anything but HTTP: the quota of every namespace has no NodePort and no \
-         LoadBalancer, so Kubernetes refuses them. kubectl port-forward reaches any TCP port.",
-    ),
+/// What holds on the cluster's own nodes.
+const OWN_NODES: &str =
+    "Pods of this namespace reach the name and the address. Other namespaces are kept out by the network policy.";
+const FROM_OUTSIDE: &str = "Not offered by the other engines, nor for anything but HTTP: the quota of every namespace has no \
+                            NodePort and no LoadBalancer, so Kubernetes refuses them. kubectl port-forward reaches any TCP \
+                            port.";
+/// Kinds of engine by the name that people know; what they do is a rule of the domain.
+const KINDS: &[(&str, &str)] = &[
+    ("Containers (Docker, Podman)", "docker"),
+    ("RunPod", "runpod"),
+    ("Simulated", "simulated"),
+    ("Imported engines", "kubernetes"),
 ];
 
+/// Who can use an address, per kind of engine: for who plans. Each Service above says it of its own engines.
 #[component]
 fn Reach() -> impl IntoView {
-    let line = |(engine, sentence): &(&'static str, &'static str)| {
+    let line = |(engine, sentence): (&'static str, &'static str)| {
         view! {
             <div class="grid gap-x-4 border-b border-line px-4 py-2 last:border-0 sm:grid-cols-[220px_minmax(0,1fr)]">
-                <dt class="font-medium">{*engine}</dt>
-                <dd class="max-w-prose text-muted">{*sentence}</dd>
+                <dt class="font-medium">{engine}</dt>
+                <dd class="max-w-prose text-muted">{sentence}</dd>
             </div>
         }
     };
+    let kinds = KINDS.iter().map(|(name, kind)| (*name, unreached(kind).unwrap_or_default()));
+    let lines = std::iter::once(("Nodes of the cluster itself", OWN_NODES)).chain(kinds);
+    let lines = lines.chain([("From outside", FROM_OUTSIDE)]);
     view! {
         <Panel title="Who reaches an address">
-            <dl>{REACH.iter().map(line).collect_view()}</dl>
+            <dl>{lines.map(line).collect_view()}</dl>
         </Panel>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_engine_on_the_page_has_its_sentence() {
+        for (name, kind) in KINDS {
+            assert!(unreached(kind).is_some_and(|sentence| !sentence.is_empty()), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_a_service_does_not_lead_to_is_called_by_its_name() {
+        let reach = |engine: Option<&str>, pods: u32, reached: bool| {
+            let reason = if reached { "" } else { "Nothing listens." };
+            let engine = engine.map(ToOwned::to_owned);
+            headline(&ServiceReach { engine, pods, reached, reason: reason.to_owned() })
+        };
+        assert_eq!(reach(Some("west"), 2, false), "Does not lead to 2 pods on engine west");
+        assert_eq!(reach(None, 1, true), "Leads to 1 pod on the cluster's own nodes");
     }
 }

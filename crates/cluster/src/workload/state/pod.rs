@@ -1,5 +1,7 @@
 //! From a Kubernetes pod to what people see of it.
 
+use std::collections::BTreeMap;
+
 use domain::admission::ANNOTATION_PRICE;
 use domain::capacity::Amounts;
 use domain::pod::{ConditionView, ContainerPhase, ContainerView, PodState, exit_in_words};
@@ -22,6 +24,8 @@ pub(crate) struct PodRow {
     pub owner: Option<Key>,
     /// As people see it.
     pub state: PodState,
+    /// What the selectors of Services look at.
+    pub labels: BTreeMap<String, String>,
     /// What it takes of its node.
     pub taken: Amounts,
     /// What the engine calls what runs for it.
@@ -62,7 +66,7 @@ pub(crate) fn pod(pod: &Pod) -> PodRow {
     };
     let (instance, cost) = node::instance(pod);
     let (taken, meta) = (requests::taken(pod), meter::meta(pod));
-    PodRow { owner: top(&state.owners), state, taken, instance, cost, meta }
+    PodRow { owner: top(&state.owners), state, labels: pod.labels().clone(), taken, instance, cost, meta }
 }
 
 /// A Deployment names its ReplicaSets `<its name>-<pod-template-hash>`, and the hash is a label of the pod: no third
