@@ -1,7 +1,7 @@
 // The deploy page filled in whole: the catalogue narrowed, a plan refused while typing and mended, every field of the
 // container, and in the cluster exactly what the page said.
-import { expect, fill, open, test } from "../fixtures.ts";
-import { clusterAdmin } from "../helpers.ts";
+import { expect, fill, open, test, type Page } from "../fixtures.ts";
+import { clusterAdmin, unique } from "../helpers.ts";
 import { barriers } from "../looks.ts";
 import { kubernetesName, namespace } from "../namespaces.ts";
 
@@ -86,4 +86,78 @@ test("an interactive pod is one pod", async ({ signedIn: page }) => {
   await page.getByRole("button", { name: "Start pod" }).click();
   await expect(page).toHaveURL(/\/workloads\/pod\/shell/);
   await expect(page.getByTestId("reason")).toHaveText(/^Running on simulated/, { timeout: 60_000 });
+});
+
+/** A node of an account at a provider, known to the API server alone: pods of no test come to it. */
+async function rentingNode(engine: string): Promise<void> {
+  const labels = { type: "virtual-kubelet", "remotegpu.ai/engine": engine };
+  const taints = [{ key: "nvidia.com/gpu", value: "present", effect: "NoSchedule" }];
+  const node = { apiVersion: "v1", kind: "Node", metadata: { name: engine, labels }, spec: { taints } };
+  await clusterAdmin(["create", "-f", "-"], JSON.stringify(node));
+  const status = { status: { nodeInfo: { containerRuntimeVersion: "runpod://v2" } } };
+  await clusterAdmin(["patch", "node", engine, "--subresource=status", "--type=merge", "-p", JSON.stringify(status)]);
+}
+
+/** A SKU of this engine alone, once the console knows that it mounts nothing; gives its code. */
+async function soldOn(page: Page, engine: string, namespaceId: string): Promise<string> {
+  const code = unique("sku");
+  const resources = { cpu: "1", memory: "1Gi" };
+  const price = { perHour: "0.10", currency: "EUR" };
+  const spec = { title: `1 CPU of ${code}`, resources, price, placement: { engines: [engine] } };
+  expect((await page.request.post("/v1/platform/skus", { data: { code, spec } })).status()).toBe(201);
+  const mounts = [{ path: "/etc/app", kind: "secret", name: "database" }];
+  const data = { deployment: { name: "asked", sku_code: code, replicas: 1, image: IMAGE, mounts } };
+  const said = async () =>
+    (await page.request.post(`/v1/kubernetes/namespaces/${namespaceId}/admission-check`, { data })).text();
+  await expect.poll(said, { timeout: 60_000 }).toContain(`on engine ${engine} no files are mounted`);
+  return code;
+}
+
+test("volumes are offered where an engine of the SKU mounts them, and where none does the page says why", async ({
+  signedIn: page,
+  browser,
+}) => {
+  const [id, engine] = [await namespace(page), unique("rented")];
+  await rentingNode(engine);
+  const code = await soldOn(page, engine, id);
+  const why = `Engine ${engine} mounts no volumes: what is written stays on the container's own disk`;
+
+  await test.step("the field is closed with the reason, and opens with another SKU", async () => {
+    await open(page, `/kubernetes/${id}/deploy?sku=${code}`);
+    const volumes = page.getByLabel("Volumes", { exact: true });
+    const plan = page.getByRole("complementary", { name: "Plan" });
+    await page.getByText("Secrets, ConfigMaps, volumes, labels").click();
+    await expect(volumes).toBeDisabled();
+    await expect(page.getByText(why)).toBeVisible();
+    expect(await barriers(page), "a field that is closed").toEqual([]);
+    await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
+    await expect(volumes).toBeEnabled();
+    await expect(page.getByText(why)).toHaveCount(0);
+    await volumes.fill("/scratch=emptydir");
+    await expect(plan).toContainText("mountPath");
+    await page.getByRole("radio", { name: new RegExp(code) }).check();
+    await expect(volumes).toBeDisabled();
+    await expect(plan).not.toContainText("mountPath");
+    await page.getByRole("radio", { name: /cpu-shared-8g/ }).check();
+    await expect(volumes, "what was typed stays").toHaveValue("/scratch=emptydir");
+    await expect(plan).toContainText("mountPath");
+  });
+
+  await test.step("without JavaScript the form is refused with the same words, and nothing is made", async () => {
+    const storageState = await page.context().storageState();
+    const plain = await (await browser.newContext({ javaScriptEnabled: false, storageState })).newPage();
+    await plain.goto(`/kubernetes/${id}/deploy?sku=${code}`);
+    await plain.getByText("Secrets, ConfigMaps, volumes, labels").click();
+    const volumes = plain.getByLabel("Volumes", { exact: true });
+    await expect(volumes, "another SKU may be chosen").toBeEnabled();
+    await fill(plain, { Name: "refused", Image: IMAGE, Volumes: "/scratch=emptydir" });
+    await plain.getByRole("button", { name: "Deploy", exact: true }).click();
+    await expect(plain.getByText(why)).toBeVisible();
+    await plain.context().close();
+    const made = await page.request.get(`/v1/kubernetes/namespaces/${id}/deployments`);
+    expect(((await made.json()) as { items: unknown[] }).items).toEqual([]);
+  });
+
+  expect((await page.request.patch(`/v1/platform/skus/${code}`, { data: { retired: true } })).status()).toBe(200);
+  await clusterAdmin(["delete", "node", engine]);
 });

@@ -1,5 +1,7 @@
 //! Deployments and other plans, the check that comes before them, and what they may refer to.
 
+use std::collections::BTreeMap;
+
 use domain::admission::Verdict;
 use domain::sku::SkuView;
 use leptos::prelude::*;
@@ -21,13 +23,14 @@ pub async fn check_deployment(namespace: String, form: PlanForm) -> Result<Packe
 pub async fn create_deployment(namespace: String, form: PlanForm) -> Result<(), AppError> {
     let caller = crate::ssr::caller().await?;
     let plan = form.plan()?;
-    let made = crate::ssr::backend()?.create_workload(&caller, &namespace, plan).await?;
+    let made = crate::ssr::backend()?.create_offered(&caller, &namespace, plan).await?;
     leptos_axum::redirect(&crate::paths::workload(&namespace, made.kind, &made.name));
     Ok(())
 }
 
-/// What a form may offer: SKUs, keys of ConfigMaps and Secrets as the form writes them, and names of pull secrets.
-pub type PlanSourcesView = (Vec<SkuView>, Vec<String>, Vec<String>);
+/// What a form may offer: SKUs, keys of ConfigMaps and Secrets as the form writes them, names of pull secrets, and the SKUs
+/// under which nothing is mounted, each with the reason.
+pub type PlanSourcesView = (Vec<SkuView>, Vec<String>, Vec<String>, BTreeMap<String, String>);
 
 /// What a plan may refer to, in one answer: a page that asks in turns is drawn in turns.
 #[server(prefix = "/api", endpoint = "deployment/sources")]
@@ -37,7 +40,8 @@ pub async fn plan_sources(namespace: String) -> Result<Packed<PlanSourcesView>, 
     let secrets = offered(backend.list_secrets(&caller, &namespace).await)?;
     let maps = offered(backend.list_config_maps(&caller, &namespace).await)?;
     let (values, pulls) = crate::features::plan_lines::offers(&secrets, &maps);
-    Packed::new(&(skus, values, pulls))
+    let bare = backend.skus_without_volumes(&caller, &namespace).await?;
+    Packed::new(&(skus, values, pulls, bare))
 }
 
 /// Offers are a convenience: who may not read what holds them, or comes before the namespace is active, has the form

@@ -1,5 +1,7 @@
 //! The deploy form while somebody fills it in.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 
 use crate::features::plan_form::PlanForm;
@@ -20,13 +22,15 @@ pub struct PlanSignals {
     pub labels: RwSignal<String>,
     pub pull_secret: RwSignal<String>,
     pub mounts: RwSignal<String>,
+    /// SKUs under which nothing is mounted, by code, and why.
+    without_volumes: StoredValue<BTreeMap<String, String>>,
 }
 
 // === impl PlanSignals ===
 
 impl PlanSignals {
-    /// An empty form with a SKU chosen and one replica.
-    pub fn new(sku_code: String) -> Self {
+    /// An empty form with a SKU chosen and one replica; `without_volumes` says why nothing is mounted under some SKUs.
+    pub fn new(sku_code: String, without_volumes: BTreeMap<String, String>) -> Self {
         let empty = || RwSignal::new(String::new());
         Self {
             kind: RwSignal::new("deployment".to_owned()),
@@ -42,10 +46,16 @@ impl PlanSignals {
             labels: empty(),
             pull_secret: empty(),
             mounts: empty(),
+            without_volumes: StoredValue::new(without_volumes),
         }
     }
 
-    /// The form as it stands.
+    /// Why nothing can be mounted under the chosen SKU.
+    pub fn no_volumes(self) -> Option<String> {
+        self.sku_code.with(|code| self.without_volumes.with_value(|all| all.get(code).cloned()))
+    }
+
+    /// The form as it stands. What was typed for another SKU stays in a field that is closed now, and does not count.
     pub fn form(self) -> PlanForm {
         PlanForm {
             kind: self.kind.get(),
@@ -60,7 +70,7 @@ impl PlanSignals {
             ports: self.ports.get(),
             labels: self.labels.get(),
             pull_secret: self.pull_secret.get(),
-            mounts: self.mounts.get(),
+            mounts: if self.no_volumes().is_none() { self.mounts.get() } else { String::new() },
         }
     }
 
@@ -70,5 +80,26 @@ impl PlanSignals {
         let untouched = (field == "name" && form.name.is_empty()) || (field == "image" && form.image.is_empty());
         let Err(domain::Error::Invalid(errors)) = form.plan() else { return None };
         crate::api::error::AppError::invalid(errors).field(field).filter(|_| !untouched)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_mounted_counts_only_under_a_sku_whose_engines_mount() {
+        Owner::new().with(|| {
+            let why = "Engine west mounts no volumes".to_owned();
+            let plan = PlanSignals::new("cpu".to_owned(), [("rented".to_owned(), why.clone())].into());
+            plan.mounts.set("/data=emptydir".to_owned());
+            assert_eq!((plan.no_volumes(), plan.form().mounts.as_str()), (None, "/data=emptydir"));
+            plan.sku_code.set("rented".to_owned());
+            assert_eq!((plan.no_volumes(), plan.form().mounts.as_str()), (Some(why), ""));
+            plan.mounts.set("nonsense".to_owned());
+            assert_eq!(plan.wrong("mounts"), None, "nobody can mend a closed field");
+            plan.sku_code.set("cpu".to_owned());
+            assert!(plan.wrong("mounts").is_some());
+        });
     }
 }

@@ -9,7 +9,7 @@ pub const INPUT: &str = "h-8 w-full rounded border border-control bg-surface px-
 /// Class of selects in a row of switches.
 pub const SMALL_SELECT: &str = "h-7 rounded border border-control bg-surface px-1.5 text-sm max-w-60";
 /// Class of multi-line inputs.
-pub const TEXTAREA: &str = "w-full rounded border border-control bg-surface px-2.5 py-1.5 font-mono text-sm text-ink placeholder:text-faint hover:border-faint aria-invalid:border-fail";
+pub const TEXTAREA: &str = "w-full rounded border border-control bg-surface px-2.5 py-1.5 font-mono text-sm text-ink placeholder:text-faint hover:border-faint disabled:bg-sunken disabled:text-muted aria-invalid:border-fail";
 
 /// Label above, hint or error below. `id` is the control's; its note has the id `{id}-note`.
 #[component]
@@ -23,6 +23,9 @@ pub fn Field(
     /// Shown while nothing is wrong.
     #[prop(optional)]
     hint: &'static str,
+    /// Why it cannot be filled in now, instead of the hint.
+    #[prop(optional, into)]
+    closed: Signal<Option<String>>,
     children: Children,
 ) -> impl IntoView {
     let note = format!("{id}-note");
@@ -33,9 +36,10 @@ pub fn Field(
             </label>
             {children()}
             <p id=note class="text-sm text-muted empty:hidden has-[span]:text-fail" aria-live="polite">
-                {move || match error.get() {
-                    Some(error) => Some(view! { <span>{error}</span> }.into_any()),
-                    None => (!hint.is_empty()).then(|| hint.into_any()),
+                {move || match (closed.get(), error.get()) {
+                    (Some(why), _) => Some(why.into_any()),
+                    (None, Some(error)) => Some(view! { <span>{error}</span> }.into_any()),
+                    (None, None) => (!hint.is_empty()).then(|| hint.into_any()),
                 }}
             </p>
         </div>

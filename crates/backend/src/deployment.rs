@@ -4,6 +4,7 @@
 
 mod apply;
 mod check;
+mod volumes;
 
 use domain::admission::{Asked, order};
 use domain::audit::Action;

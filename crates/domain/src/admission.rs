@@ -36,7 +36,7 @@ pub use patch::apply;
 pub use resources::check_sku;
 pub use update::{check_unchanged, check_update};
 pub use verdict::{Capacity, PlanPrice, QuotaCheck, RuleResult, Verdict};
-pub use volumes::{FILES_ANNOTATION, FILES_IN_ENV, mounts_files};
+pub use volumes::{FILES_ANNOTATION, FILES_IN_ENV, mounts_files, no_volumes};
 pub use workload::workload_template;
 
 use crate::capacity::open_to;

@@ -2,11 +2,15 @@
 //!
 //! Source: `security.md` §6.3 (volume classes).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::fields::{FieldClass, VOLUME_FIELDS, class};
 use super::spec::items;
+use crate::capacity::engines_for;
+use crate::sku::Sku;
 
 const PROJECTED_SOURCES: &[&str] = &["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle"];
 
@@ -27,6 +31,22 @@ pub const FILES_IN_ENV: &str = "env";
 /// Whether engines of this kind mount files of ConfigMaps and Secrets. One of an unknown kind is not spoken ill of.
 pub fn mounts_files(engine_kind: &str) -> bool {
     !WITHOUT_VOLUMES.contains(&engine_kind)
+}
+
+/// Why pods of `account` cannot mount anything under this SKU, if none of the engines that they may come to mounts what
+/// it is given; `kinds` are those of the engines by name. Where one does, or may, a form offers volumes and the check warns.
+pub fn no_volumes(sku: &Sku, account: &str, kinds: &BTreeMap<String, String>) -> Option<String> {
+    let engines = engines_for(sku, account);
+    let bare = |name: &&str| kinds.get(*name).is_some_and(|kind| !mounts_files(kind));
+    if engines.is_empty() || !engines.iter().all(bare) {
+        return None;
+    }
+    let (noun, verb) = if engines.len() > 1 { ("Engines", "mount") } else { ("Engine", "mounts") };
+    Some(format!(
+        "{noun} {} {verb} no volumes: what is written stays on the container's own disk. Give values as environment \
+         variables, or choose another SKU",
+        engines.join(", ")
+    ))
 }
 
 /// What is allowed and will surprise. Pods of a SKU run on virtual nodes: none mounts what needs a driver, and those of

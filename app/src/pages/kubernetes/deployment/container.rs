@@ -8,6 +8,11 @@ use crate::features::post_form::Sending;
 use crate::paths;
 use crate::ui::field::{Field, INPUT, TEXTAREA, invalid};
 
+/// Fields of the first fold.
+const COMMAND: &[&str] = &["command", "args", "env", "ports"];
+/// Fields of the second.
+const SURROUNDINGS: &[&str] = &["env_from", "mounts", "labels", "pull_secrets"];
+
 /// Lines that a click adds, and pull secrets.
 pub type Offered = (Vec<String>, Vec<String>);
 
@@ -25,6 +30,12 @@ impl Errors {
     pub fn field(self, name: &'static str) -> Signal<Option<String>> {
         let refused = self.sending.field(name);
         Signal::derive(move || self.plan.wrong(name).or_else(|| refused.get()))
+    }
+
+    /// Whether the form came back because of one of these fields: a fold that hides its error is open then. Asked once,
+    /// for who has no JavaScript; a fold that somebody sees is theirs to open.
+    fn refused(self, fields: &[&'static str]) -> bool {
+        fields.iter().copied().any(|name| self.sending.field(name).with_untracked(Option::is_some))
     }
 }
 
@@ -65,17 +76,23 @@ fn Lines(
     value: RwSignal<String>,
     error: Signal<Option<String>>,
     #[prop(optional)] placeholder: &'static str,
+    /// It cannot be filled in now, and is not sent.
+    #[prop(optional, into)]
+    closed: Signal<bool>,
 ) -> impl IntoView {
+    let refused = invalid(error);
+    let wrong = move || refused().filter(|_| !closed.get());
     view! {
         <textarea
             id=id
             name=name
             class=TEXTAREA
             rows="3"
+            disabled=move || closed.get()
             placeholder=placeholder
             spellcheck="false"
             aria-describedby=format!("{id}-note")
-            aria-invalid=invalid(error)
+            aria-invalid=wrong
             prop:value=move || value.get()
             on:input:target=move |event| value.set(event.target().value())
         ></textarea>
@@ -94,7 +111,7 @@ pub fn Container(namespace_id: String, plan: PlanSignals, error: Errors, offers:
                 <Text id="image" name="form[image]" value=plan.image error=error.field("image") placeholder="nginx:1.27-alpine" required=true />
             </Field>
         </div>
-        <details class="rounded border border-line">
+        <details class="rounded border border-line" open=error.refused(COMMAND)>
             <summary class="cursor-pointer px-3 py-2 hover:bg-hover">"Command, environment, ports"</summary>
             <div class="grid gap-3 border-t border-line p-3 sm:grid-cols-2">
                 <Field id="command" label="Command" error=error.field("command") hint="One word a line. Replaces the image's entry point.">
@@ -120,15 +137,26 @@ pub fn Container(namespace_id: String, plan: PlanSignals, error: Errors, offers:
 fn Surroundings(namespace_id: String, plan: PlanSignals, error: Errors, offers: Offered) -> impl IntoView {
     let config = paths::config(&namespace_id);
     let (values, pulls) = offers;
+    // Without JavaScript nobody opens the field again for another SKU: there the refusal of the form says it.
+    let scripted = RwSignal::new(false);
+    Effect::new(move || scripted.set(true));
+    let closed = Signal::derive(move || plan.no_volumes().filter(|_| scripted.get()));
     view! {
-        <details class="rounded border border-line">
+        <details class="rounded border border-line" open=error.refused(SURROUNDINGS)>
             <summary class="cursor-pointer px-3 py-2 hover:bg-hover">"Secrets, ConfigMaps, volumes, labels"</summary>
             <div class="grid gap-3 border-t border-line p-3 sm:grid-cols-2">
                 <Field id="env_from" label="Environment from Secrets and ConfigMaps" error=error.field("env_from") hint=REFERENCE_HINT>
                     <Lines id="env_from" name="form[env_from]" value=plan.env_from error=error.field("env_from") />
                 </Field>
-                <Field id="mounts" label="Volumes" error=error.field("mounts") hint=MOUNT_HINT>
-                    <Lines id="mounts" name="form[mounts]" value=plan.mounts error=error.field("mounts") placeholder="/data=emptydir" />
+                <Field id="mounts" label="Volumes" error=error.field("mounts") hint=MOUNT_HINT closed=closed>
+                    <Lines
+                        id="mounts"
+                        name="form[mounts]"
+                        value=plan.mounts
+                        error=error.field("mounts")
+                        placeholder="/data=emptydir"
+                        closed=Signal::derive(move || closed.with(Option::is_some))
+                    />
                 </Field>
                 <Field id="labels" label="Labels" error=error.field("labels") hint="key=value, one a line.">
                     <Lines id="labels" name="form[labels]" value=plan.labels error=error.field("labels") placeholder="team=ml" />
@@ -139,7 +167,7 @@ fn Surroundings(namespace_id: String, plan: PlanSignals, error: Errors, offers: 
                 <div class="grid gap-2 sm:col-span-2">
                     <Offers plan=plan offers=values pulls=pulls />
                     <p class="text-sm text-muted">
-                        "Volumes end with the pod. Where the SKU may come to an engine that mounts none, the plan says so. "
+                        "Volumes end with the pod. Where one of the SKU's engines mounts none, the plan says so; where none does, they are not offered. "
                         <a href=config class="link">
                             "Secrets and ConfigMaps"
                         </a>

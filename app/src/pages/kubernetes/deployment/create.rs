@@ -1,5 +1,6 @@
 //! The deploy page: shape, container, scale on the left; the live plan on the right. One form, one page.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::namespace::NamespaceView;
@@ -47,17 +48,23 @@ pub fn DeployPage() -> impl IntoView {
 #[component]
 fn Deploy(namespace: NamespaceView) -> impl IntoView {
     load(Signal::stored(namespace.id.clone()), |namespace| PlanSources { namespace }).show(
-        move |(skus, values, pulls)| {
-            view! { <DeployForm namespace=namespace.clone() skus=skus offers=(values, pulls) /> }.into_any()
+        move |(skus, values, pulls, bare)| {
+            view! { <DeployForm namespace=namespace.clone() skus=skus offers=(values, pulls) bare=bare /> }.into_any()
         },
     )
 }
 
 #[component]
-fn DeployForm(namespace: NamespaceView, skus: Vec<SkuView>, offers: Offered) -> impl IntoView {
+fn DeployForm(
+    namespace: NamespaceView,
+    skus: Vec<SkuView>,
+    offers: Offered,
+    /// SKUs under which nothing is mounted, by code, and why.
+    bare: BTreeMap<String, String>,
+) -> impl IntoView {
     let sending = Sending::to::<CreateDeployment>();
     let asked = use_query_map().with_untracked(|query| query.get("sku"));
-    let plan = PlanSignals::new(first_choice(&skus, asked.as_deref()));
+    let plan = PlanSignals::new(first_choice(&skus, asked.as_deref()), bare);
     let (id, container_id) = (namespace.id.clone(), namespace.id.clone());
     let (for_picker, for_panel) = (skus.clone(), skus);
     let error = Errors { plan, sending };

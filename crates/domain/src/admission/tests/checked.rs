@@ -255,3 +255,28 @@ fn only_engines_that_the_pod_may_come_to_are_spoken_of() {
     spread.status.engines = vec![SkuEngineStatus { name: "east".to_owned(), free: 0, total: 0 }];
     assert_eq!(engines_for(spread, ""), ["east"], "it names none, so what was seen counts");
 }
+
+#[test]
+fn a_sku_has_no_volumes_only_where_every_engine_of_it_is_known_to_mount_none() {
+    let mut skus = skus();
+    let sku = skus.get_mut("gpu-spread").unwrap();
+    let mut said = |engines: &[&str], account: &str| {
+        sku.spec.placement.engines = engines.iter().map(|name| (*name).to_owned()).collect();
+        no_volumes(sku, account, &engines_with("west-2", "runpod"))
+    };
+    assert_eq!(said(&["east", "west"], ""), None, "one of them mounts");
+    assert_eq!(said(&["west", "absent"], ""), None, "one of them may");
+    assert_eq!(said(&[], ""), None, "nobody knows yet where its pods come to");
+    let one = said(&["west"], "").unwrap();
+    assert!(one.starts_with("Engine west mounts no volumes: ") && one.ends_with("or choose another SKU"), "{one}");
+    let two = said(&["west", "west-2"], "").unwrap();
+    assert!(two.starts_with("Engines west, west-2 mount no volumes: "), "{two}");
+    assert!(said(&["west", "a.deadbeef"], "0-0000beef").is_some(), "the other one is somebody else's");
+    assert_eq!(said(&["west", "a.deadbeef"], "0-deadbeef"), None);
+}
+
+fn engines_with(name: &str, kind: &str) -> BTreeMap<String, String> {
+    let mut engines = engines();
+    engines.insert(name.to_owned(), kind.to_owned());
+    engines
+}
