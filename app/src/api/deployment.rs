@@ -28,8 +28,8 @@ pub async fn create_deployment(namespace: String, form: PlanForm) -> Result<(), 
     Ok(())
 }
 
-/// What a form may offer: SKUs, keys of ConfigMaps and Secrets as the form writes them, names of pull secrets, and the SKUs
-/// under which nothing is mounted, each with the reason.
+/// What a form may offer: SKUs, keys of ConfigMaps and Secrets as the form writes them, names of pull secrets, and the
+/// SKUs under which nothing is mounted, each with the reason.
 pub type PlanSourcesView = (Vec<SkuView>, Vec<String>, Vec<String>, BTreeMap<String, String>);
 
 /// What a plan may refer to, in one answer: a page that asks in turns is drawn in turns.

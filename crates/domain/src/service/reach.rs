@@ -28,7 +28,7 @@ const UNREACHED: &[(&str, &str)] = &[
 const UNKNOWN: &str = "Its node does not say what kind of engine it is: that it is reached is not sure.";
 
 /// Pods behind a Service that one engine runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnginePods {
     /// Name of the engine; none for the nodes of the cluster itself.
     pub engine: Option<String>,
