@@ -84,6 +84,7 @@ test("a secret, a ConfigMap, a job that reads them, a service; then all of it is
     await expect(page.getByTestId("service")).toContainText(/web\.config-[0-9a-z-]+\.svc\.cluster\.local:80/);
     await expect(page.getByTestId("service")).toContainText("From outside: none of its pods runs on an imported engine");
     await page.getByRole("link", { name: "Delete web" }).click();
+    await page.getByLabel("Type web to confirm").fill("web");
     await page.getByRole("button", { name: "Delete service" }).click();
     await expect(page.getByText("Nothing is exposed yet")).toBeVisible();
   });

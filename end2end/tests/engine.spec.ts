@@ -140,7 +140,9 @@ test.describe("a cluster of one's own", () => {
       const dialog = page.getByRole("dialog", { name: `Delete ${name}` });
       await expect(dialog.getByText(/^kubectl delete -f/)).toBeVisible();
       await dialog.getByLabel(`Type ${name} to confirm`).fill("other");
-      await dialog.getByRole("button", { name: "Delete engine" }).click();
+      await expect(dialog.getByRole("button", { name: "Delete engine" })).toBeDisabled();
+      // Enter sends the form all the same, and the server refuses it.
+      await dialog.getByLabel(`Type ${name} to confirm`).press("Enter");
       await expect(dialog.locator("#confirm-note")).not.toBeEmpty();
       await dialog.getByLabel(`Type ${name} to confirm`).fill(name);
       await dialog.getByRole("button", { name: "Delete engine" }).click();

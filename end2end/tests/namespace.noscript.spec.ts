@@ -50,6 +50,7 @@ test("a port is exposed and an image changed without JavaScript", async ({ page,
   await expect(page).toHaveURL(/\/network\?done=service-created/);
   await expect(page.getByTestId("service")).toContainText("port 8080");
   await page.getByRole("link", { name: "Delete web" }).click();
+  await page.getByLabel("Type web to confirm").fill("web");
   await page.getByRole("button", { name: "Delete service" }).click();
   await expect(page).toHaveURL(/\/network\?done=service-deleted/);
   await expect(page.getByText("Nothing is exposed yet")).toBeVisible();

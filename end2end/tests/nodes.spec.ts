@@ -78,7 +78,9 @@ test.describe("operators", () => {
       const dialog = page.getByRole("dialog", { name: `Drain ${name}` });
       await expect(dialog.getByText("No pod is on it.")).toBeVisible();
       await dialog.getByLabel(`Type ${name} to confirm`).fill("other");
-      await dialog.getByRole("button", { name: "Drain node" }).click();
+      await expect(dialog.getByRole("button", { name: "Drain node" })).toBeDisabled();
+      // Enter sends the form all the same, and the server refuses it.
+      await dialog.getByLabel(`Type ${name} to confirm`).press("Enter");
       await expect(dialog.locator("#confirm-note")).not.toBeEmpty();
       await dialog.getByLabel(`Type ${name} to confirm`).fill(name);
       await dialog.getByRole("button", { name: "Drain node" }).click();

@@ -143,7 +143,13 @@ test("a workload is seen live, scaled, changed, rolled back and edited", async (
     await page.getByRole("button", { name: "Delete selected" }).click();
     const dialog = page.getByRole("dialog", { name: "Delete 1 workload" });
     await expect(dialog.getByText("deployment/demo")).toBeVisible();
-    await dialog.getByRole("button", { name: "Delete 1 workload" }).click();
+    const remove = dialog.getByRole("button", { name: "Delete 1 workload" });
+    await expect(remove).toBeDisabled();
+    await expect(remove).toHaveAttribute("title", "Type demo to confirm");
+    await dialog.getByLabel("Type demo to confirm").fill("dem");
+    await expect(remove).toBeDisabled();
+    await dialog.getByLabel("Type demo to confirm").fill("demo");
+    await remove.click();
     await expect(page.getByText("Being deleted with all pods: 1 workload")).toBeVisible();
     await expect(page.getByRole("link", { name: "demo", exact: true })).toHaveCount(0, { timeout: 60_000 });
   });

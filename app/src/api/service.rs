@@ -34,11 +34,12 @@ pub async fn create_service(
     Ok(())
 }
 
-/// Deletes a Service and goes to the list.
+/// Deletes a Service and goes to the list. `confirm` must equal the name.
 #[server(prefix = "/api", endpoint = "service/delete")]
-pub async fn delete_service(namespace: String, name: String) -> Result<(), AppError> {
+pub async fn delete_service(namespace: String, name: String, confirm: String) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
+    crate::ssr::confirmed(&name, &confirm)?;
     crate::ssr::backend()?.delete_service(&caller, &namespace, &name).await?;
     leptos_axum::redirect(&Notice::ServiceDeleted.after(&crate::paths::network(&namespace), &name));
     Ok(())

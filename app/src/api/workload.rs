@@ -41,9 +41,10 @@ pub async fn delete_workload(namespace: String, kind: String, name: String, conf
     Ok(())
 }
 
-/// Deletes some workloads with their pods and goes to the list. Each is `<kind>/<name>`.
+/// Deletes some workloads with their pods and goes to the list. Each is `<kind>/<name>`; `confirm` must equal the name of
+/// one, or say how many they are.
 #[server(prefix = "/api", endpoint = "workload/delete-many")]
-pub async fn delete_workloads(namespace: String, items: Vec<String>) -> Result<(), AppError> {
+pub async fn delete_workloads(namespace: String, items: Vec<String>, confirm: String) -> Result<(), AppError> {
     use crate::features::notice::Notice;
     let caller = crate::ssr::caller().await?;
     let mut which = Vec::new();
@@ -51,6 +52,7 @@ pub async fn delete_workloads(namespace: String, items: Vec<String>) -> Result<(
         let (kind, name) = item.split_once('/').unwrap_or_default();
         which.push((crate::ssr::workload_kind(kind)?, name.to_owned()));
     }
+    crate::ssr::confirmed(&crate::features::words::to_type(&items), &confirm)?;
     crate::ssr::backend()?.delete_workloads(&caller, &namespace, &which).await?;
     let words = crate::features::words::count(items.len() as u32, "workload");
     leptos_axum::redirect(&Notice::WorkloadsDeleted.after(&crate::paths::workloads(&namespace), &words));

@@ -8,7 +8,6 @@ use leptos_router::hooks::use_query_map;
 use crate::features::form_dialog::FormDialog;
 use crate::features::key_values::{Place, PlaceFields};
 use crate::features::post_form::Sending;
-use crate::ui::confirm::ConfirmName;
 use crate::ui::panel::Panel;
 
 /// The dialog, while the URL asks for it; `to` makes its form. `what` is the kind in people's words.
@@ -39,7 +38,6 @@ fn DeleteDialog(
     used_by: Vec<Referrer>,
     close: String,
 ) -> impl IntoView {
-    let error = sending.field("confirm");
     let consequence = match used_by.len() {
         0 => "No workload names it.".to_owned(),
         _ => format!("Used by {}: their next pods will not start.", names(&used_by)),
@@ -48,15 +46,14 @@ fn DeleteDialog(
         <FormDialog
             title=format!("Delete {name}")
             sending=sending
-            shown=&["confirm"]
+            confirm=name.clone()
             close=close
             button=format!("Delete {what}")
             busy="Deleting"
         >
             <p>{consequence} " Pods that run keep what they were started with. This cannot be undone."</p>
             <input type="hidden" name="namespace" value=namespace />
-            <input type="hidden" name="name" value=name.clone() />
-            <ConfirmName name=name.clone() error=error autofocus=true />
+            <input type="hidden" name="name" value=name />
         </FormDialog>
     }
 }

@@ -4,6 +4,17 @@ use leptos::prelude::*;
 
 use crate::ui::field::{Field, INPUT, invalid};
 
+/// Why the button of a form waits: until what was `typed` is `name`. Without JavaScript nothing is held up here: the
+/// server refuses another name.
+pub fn untyped(name: String, typed: RwSignal<String>) -> Signal<Option<String>> {
+    let lives = RwSignal::new(false);
+    Effect::new(move || lives.set(true));
+    Signal::derive(move || {
+        let missing = lives.get() && typed.with(|typed| typed.trim() != name);
+        missing.then(|| format!("Type {name} to confirm"))
+    })
+}
+
 /// The field, sent as `confirm`. What was typed stays when the refusal is shown.
 #[component]
 pub fn ConfirmName(
@@ -15,8 +26,10 @@ pub fn ConfirmName(
     /// The one field of a dialog.
     #[prop(optional)]
     autofocus: bool,
+    /// What was typed, where a button waits for it.
+    #[prop(default = RwSignal::new(String::new()))]
+    typed: RwSignal<String>,
 ) -> impl IntoView {
-    let typed = RwSignal::new(String::new());
     view! {
         <Field id=id label=format!("Type {name} to confirm") error=error>
             <input

@@ -108,6 +108,10 @@ async fn several_are_deleted_in_one_call_and_one_that_is_gone_already_is_no_faul
         format!("namespace={}{}", place.id, items.collect::<String>())
     };
     let chosen = form(&["deployment/one", "deployment/gone", "deployment/two"]);
+    let refused = place.member.post_form("/api/workload/delete-many", &format!("{chosen}&confirm=one")).await;
+    assert!(!refused.header("location").contains("done="), "{} {}", refused.status, refused.text);
+    assert_eq!(place.member.get(&place.path("workloads/deployment/one")).await.status, 200);
+    let chosen = format!("{chosen}&confirm=delete+3+workloads");
     let done = place.member.post_form("/api/workload/delete-many", &chosen).await;
     assert!(done.header("location").contains("done=workloads-deleted"), "{} {}", done.status, done.text);
     for name in ["one", "two"] {

@@ -13,7 +13,6 @@ use crate::features::words::count;
 use crate::paths;
 use crate::ui::button::ButtonTone;
 use crate::ui::code::CodeBlock;
-use crate::ui::confirm::ConfirmName;
 
 /// New credentials are tried before they take the place of the old ones.
 #[component]
@@ -62,7 +61,6 @@ pub fn RotateDialog(engine: EngineView) -> impl IntoView {
 #[component]
 pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
     let sending = Sending::to::<DeleteEngine>();
-    let error = sending.field("confirm");
     let pods: u32 = engine.nodes.iter().map(|node| node.pods).sum();
     let (ending, moved) = (engine.status == EngineStatus::Deleting, engine.status == EngineStatus::Mismatch);
     let (words, button) = end_of(engine.status, pods);
@@ -93,7 +91,7 @@ pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
         <FormDialog
             title=format!("Delete {name}")
             sending=sending
-            shown=&["confirm"]
+            confirm=name
             close=close
             button=button
             busy="Deleting"
@@ -101,7 +99,6 @@ pub fn DeleteDialog(engine: EngineView) -> impl IntoView {
             <p>{words}</p>
             {command}
             <input type="hidden" name="id" value=engine.id.to_string() />
-            <ConfirmName name=name error=error autofocus=true />
             {force}
             {abandon}
             {instead}

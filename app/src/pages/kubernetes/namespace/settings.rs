@@ -19,7 +19,6 @@ use crate::features::quota;
 use crate::features::right::{ActionLink, blocked};
 use crate::paths;
 use crate::ui::button::{Button, ButtonTone};
-use crate::ui::confirm::ConfirmName;
 use crate::ui::field::{Field, INPUT, invalid};
 use crate::ui::panel::Panel;
 
@@ -126,14 +125,13 @@ fn DeleteDialog(namespace: NamespaceView) -> impl IntoView {
         <FormDialog
             title=format!("Delete {}", namespace.name)
             sending=sending
-            shown=&["confirm"]
+            confirm=namespace.name.clone()
             close=paths::namespace_settings(&namespace.id)
             button="Delete namespace"
             busy="Deleting"
         >
             <p>{consequence(&namespace)} " Kubeconfigs and keys for it stop working. A new namespace of the same name is another one."</p>
             <input type="hidden" name="id" value=namespace.id />
-            <ConfirmName name=namespace.name.clone() error=sending.field("confirm") autofocus=true />
         </FormDialog>
     }
 }

@@ -120,7 +120,7 @@ fn Text(
     }
 }
 
-/// Names the Service and the consequence.
+/// Names the Service and the consequence; the name must be typed.
 #[component]
 pub fn DeleteServiceDialog(namespace_id: String, name: String) -> impl IntoView {
     let sending = Sending::to::<DeleteService>();
@@ -128,6 +128,7 @@ pub fn DeleteServiceDialog(namespace_id: String, name: String) -> impl IntoView 
         <FormDialog
             title=format!("Delete {name}")
             sending=sending
+            confirm=name.clone()
             close=paths::network(&namespace_id)
             button="Delete service"
             busy="Deleting"

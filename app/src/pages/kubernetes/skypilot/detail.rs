@@ -26,7 +26,6 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::code::CodeBlock;
-use crate::ui::confirm::ConfirmName;
 use crate::ui::icon::{Glyph, Icon};
 use crate::ui::panel::Panel;
 
@@ -244,13 +243,12 @@ fn Ways() -> impl IntoView {
 #[component]
 fn RemoveDialog(access: SkypilotView) -> impl IntoView {
     let sending = Sending::to::<RemoveSkypilot>();
-    let error = sending.field("confirm");
     let (account, close) = (access.service_account, paths::skypilot(&access.namespace_id));
     view! {
         <FormDialog
             title="Remove SkyPilot access"
             sending=sending
-            shown=&["confirm"]
+            confirm=account
             close=close
             button="Remove SkyPilot access"
             busy="Removing"
@@ -259,7 +257,6 @@ fn RemoveDialog(access: SkypilotView) -> impl IntoView {
                 "The ServiceAccount, its rights and every kubeconfig of it go. SkyPilot's pods that run go on without rights of their own."
             </p>
             <input type="hidden" name="namespace" value=access.namespace_id />
-            <ConfirmName name=account error=error autofocus=true />
         </FormDialog>
     }
 }

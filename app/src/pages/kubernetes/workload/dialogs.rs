@@ -8,9 +8,8 @@ use super::detail::Shown;
 use crate::api::workload::{DeleteWorkload, DeleteWorkloads};
 use crate::features::form_dialog::FormDialog;
 use crate::features::post_form::Sending;
-use crate::features::words::count;
+use crate::features::words::{count, to_type};
 use crate::paths;
-use crate::ui::confirm::ConfirmName;
 
 /// The dialog that the URL asks for; none for one that does not exist.
 #[component]
@@ -41,30 +40,29 @@ pub fn Whose(shown: Shown) -> impl IntoView {
 #[component]
 fn DeleteDialog(shown: Shown) -> impl IntoView {
     let sending = Sending::to::<DeleteWorkload>();
-    let error = sending.field("confirm");
     let (now, close, name) = (shown.now, shown.page(), shown.name.clone());
     let word = shown.kind.word().to_lowercase();
     view! {
         <FormDialog
             title=format!("Delete {name}")
             sending=sending
-            shown=&["confirm"]
+            confirm=name
             close=close
             button=format!("Delete {word}")
             busy="Deleting"
         >
             <p>{move || now.with(consequence)}</p>
             <Whose shown=shown />
-            <ConfirmName name=name.clone() error=error autofocus=true />
         </FormDialog>
     }
 }
 
-/// The ones that were ticked in the list, each as `<kind>/<name>`: one confirmation for all.
+/// The ones that were ticked in the list, each as `<kind>/<name>`: one confirmation for all, which says how many go.
 #[component]
 pub fn DeleteSelected(namespace_id: String, items: Vec<String>) -> impl IntoView {
     let sending = Sending::to::<DeleteWorkloads>();
     let (close, words) = (paths::workloads(&namespace_id), count(items.len() as u32, "workload"));
+    let confirm = to_type(&items);
     let line = |(at, item): (usize, String)| {
         view! {
             <li class="wrap-anywhere">
@@ -77,6 +75,7 @@ pub fn DeleteSelected(namespace_id: String, items: Vec<String>) -> impl IntoView
         <FormDialog
             title=format!("Delete {words}")
             sending=sending
+            confirm=confirm
             close=close
             button=format!("Delete {words}")
             busy="Deleting"

@@ -21,7 +21,6 @@ use crate::ui::badge::{Badge, Tone};
 use crate::ui::banner::Banner;
 use crate::ui::button::{Button, ButtonLink, ButtonTone};
 use crate::ui::clock::Ago;
-use crate::ui::confirm::ConfirmName;
 use crate::ui::copy::CopyLine;
 use crate::ui::meter::Meter;
 use crate::ui::panel::Panel;
@@ -181,7 +180,6 @@ fn Facts(now: Memo<NodeView>) -> impl IntoView {
 #[component]
 fn DrainDialog(name: String, now: Memo<NodeView>) -> impl IntoView {
     let sending = Sending::to::<DrainNode>();
-    let error = sending.field("confirm");
     let count = move || match now.with(|node| node.pods) {
         0 => "No pod is on it.".to_owned(),
         1 => format!("1 pod stops now; {} ends.", now.with(earned)),
@@ -191,7 +189,7 @@ fn DrainDialog(name: String, now: Memo<NodeView>) -> impl IntoView {
         <FormDialog
             title=format!("Drain {name}")
             sending=sending
-            shown=&["confirm"]
+            confirm=name.clone()
             close=paths::node(&name)
             button="Drain node"
             busy="Draining"
@@ -200,8 +198,7 @@ fn DrainDialog(name: String, now: Memo<NodeView>) -> impl IntoView {
                 {count}
                 " Each has its grace period. Deployments and the like make new pods on other nodes; single pods are gone. The node takes no new ones until you uncordon it."
             </p>
-            <input type="hidden" name="name" value=name.clone() />
-            <ConfirmName name=name.clone() error=error autofocus=true />
+            <input type="hidden" name="name" value=name />
         </FormDialog>
     }
 }
