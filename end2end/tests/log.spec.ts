@@ -97,9 +97,7 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
     expect(await pageIsWide()).toBe(false);
   });
 
-  await test.step("the container ends and runs again", async () => {
-    // Nobody reads a log that breaks off.
-    await open(page, `/kubernetes/${id}/workloads`);
+  await test.step("the container ends and runs again, and the open log goes on with the new run", async () => {
     const end = ["-n", await kubernetesName(page, id), "exec", pod, "--", "/bin/sh", "-c", "kill 1"];
     // The program ends, and this command may end with it.
     await clusterAdmin(end).catch(() => "");
@@ -111,6 +109,13 @@ test("a line of a megabyte is drawn in pieces, wrapped or not, and the run befor
     for (const run of ["previous=true&tail=1", "tail=1"]) {
       await expect.poll(() => said(run), { message: run, timeout: 60_000 }).toBe("after\n");
     }
+    await expect(page.getByTestId("restart")).toHaveText(/Container restarted after exit code 3 at \d{4}-\d\d-\d\d \d\d:\d\d UTC/, {
+      timeout: 60_000,
+    });
+    const runs = async () => ((await log.textContent()) ?? "").match(/run [0-9a-f-]{36}/g)?.length;
+    await expect.poll(runs, { timeout: 60_000 }).toBe(2);
+    await expect(log.getByText("after", { exact: true })).toHaveCount(2);
+    expect(await run()).toBe(first);
   });
 
   await test.step("what it says now, what the run before said, and back", async () => {

@@ -22,6 +22,10 @@ const MOST_WAITING: usize = 5000;
 /// Lines that arrive together are drawn together: drawing after each would stop the page in a flood.
 const GATHER: Duration = Duration::from_millis(80);
 
+/// Begins what stands in the list for a restart: no line has it, since the server takes control characters away. After it
+/// comes when the run before ended, RFC 3339 or `-`, a blank, and the words.
+pub const RESTART: char = '\u{1}';
+
 /// The last lines, numbered since the stream began. Each begins with the number of its pod and a blank.
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
@@ -153,7 +157,7 @@ pub fn use_log(url: Signal<String>) -> LogStream {
     let waiting = StoredValue::new(Vec::new());
     let options = UseEventSourceOptions::<String>::default()
         .reconnect_limit(ReconnectLimit::Infinite)
-        .named_events(["end".to_owned(), "problem".to_owned()])
+        .named_events(["end", "problem", "restart"].map(str::to_owned))
         .on_event(move |event: &web_sys::Event| take(event, lines, waiting, end));
     let UseEventSourceReturn { ready_state, close, .. } =
         use_event_source_with_options::<String, FromToStringCodec>(url, options);
@@ -189,6 +193,7 @@ fn take(
     match (event.type_().as_str(), text) {
         ("end", _) => end.set(Some(End::Over)),
         ("problem", _) => end.set(Some(End::Broken)),
+        ("restart", Some(text)) => gather(restarted(&text), lines, waiting),
         (_, Some(text)) => gather(text, lines, waiting),
         ("open", None) => {
             end.set(None);
@@ -199,6 +204,12 @@ fn take(
         _ => return UseEventSourceOnEventReturn::ProcessMessage,
     }
     UseEventSourceOnEventReturn::IgnoreProcessingMessage
+}
+
+/// The line for a restart: with the number of its pod, as every line.
+fn restarted(event: &str) -> String {
+    let (number, rest) = event.split_once(' ').unwrap_or(("0", event));
+    format!("{number} {RESTART}{rest}")
 }
 
 fn gather(text: String, lines: RwSignal<Lines>, waiting: StoredValue<Vec<String>>) {
@@ -243,6 +254,12 @@ mod tests {
         assert_eq!((lines.len(), lines.bytes), (32, MOST_BYTES));
         lines.push("y".repeat(2 * MOST_BYTES));
         assert_eq!(lines.len(), 1, "the last line is always there");
+    }
+
+    #[test]
+    fn a_restart_is_a_line_of_its_own_that_no_program_can_write() {
+        let line = restarted("2 2026-01-01T00:00:00Z Container restarted");
+        assert_eq!(line, "2 \u{1}2026-01-01T00:00:00Z Container restarted");
     }
 
     #[test]

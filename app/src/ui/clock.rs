@@ -82,6 +82,17 @@ pub fn Ago(#[prop(into)] at: Signal<String>) -> impl IntoView {
     }
 }
 
+/// A moment as it is, to the minute: for what stands between other things that have their time.
+#[component]
+pub fn At(#[prop(into)] at: Signal<String>) -> impl IntoView {
+    let clock = use_clock();
+    view! {
+        <time class="whitespace-nowrap" datetime=move || at.get()>
+            {move || at.with(|at| clock.exact(at))}
+        </time>
+    }
+}
+
 /// A moment that is to come: `in 12 min`; once it is over, how long ago that was.
 #[component]
 pub fn Until(#[prop(into)] at: Signal<String>) -> impl IntoView {

@@ -6,11 +6,12 @@
 mod change;
 mod follow;
 mod live;
+mod log;
 mod running;
 
 use domain::audit::Action;
 use domain::id::AccountId;
-use domain::log::{LogOptions, MOST_PODS};
+use domain::log::LogOptions;
 use domain::name::may_exist;
 use domain::namespace::Namespace;
 use domain::permission::Permission;
@@ -27,12 +28,10 @@ use crate::{Backend, Caller, Grant, namespace};
 
 pub(crate) use change::orderer;
 pub(crate) use live::LiveLists;
+pub use log::PodLog;
 
 // Calls of one deletion of several workloads.
 const AT_ONCE: usize = 8;
-
-/// The log of one of several pods.
-pub type PodLog = (String, BoxStream<'static, Result<Vec<u8>>>);
 
 impl Backend {
     /// Everything that runs in a namespace, whoever made it.
@@ -129,31 +128,6 @@ impl Backend {
         let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
         possible(pod)?;
         self.inner.cluster.pod_log(&token, &tenant.kubernetes_name, pod, options).await
-    }
-
-    /// The logs of several pods, each as its own stream.
-    ///
-    /// # Errors
-    /// As [`Self::pod_log`] for the first pod that has none; [`Error::Invalid`] for none or more than [`MOST_PODS`].
-    pub async fn pod_logs(
-        &self,
-        caller: &Caller,
-        id: &str,
-        pods: &[String],
-        options: &LogOptions,
-    ) -> Result<Vec<PodLog>> {
-        if pods.is_empty() || pods.len() > MOST_PODS {
-            return Err(Error::field("pod", "range", format!("Name 1 to {MOST_PODS} pods")));
-        }
-        options.check()?;
-        let (tenant, token) = self.workspace(caller, id, Permission::Read).await?;
-        let mut logs = Vec::new();
-        for pod in pods {
-            possible(pod)?;
-            let log = self.inner.cluster.pod_log(&token, &tenant.kubernetes_name, pod, options).await?;
-            logs.push((pod.clone(), log));
-        }
-        Ok(logs)
     }
 
     /// Proves `permission`, that the namespace is ready, and fetches the person's token for it.

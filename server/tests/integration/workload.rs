@@ -230,7 +230,7 @@ async fn logs_of_two_pods_come_in_one_stream_without_control_characters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_the_run_before_a_restart_is_read_and_streamed() {
+async fn a_followed_log_goes_on_after_a_restart_and_that_of_the_run_before_is_read_and_streamed() {
     let place = Place::new().await;
     // Each run says another word, and ends when it is told to.
     let program = "trap 'exit 3' TERM; echo run $(cat /proc/sys/kernel/random/uuid); while :; do sleep 1; done";
@@ -245,14 +245,35 @@ async fn the_log_of_the_run_before_a_restart_is_read_and_streamed() {
     })
     .await;
 
+    // As a page that is left open.
+    let (mut followed, mut seen) = place.live("log?pods=again&tail=10").await;
+    let mut seen_until = async |wanted: &str| {
+        if !seen.contains(wanted) {
+            seen.push_str(&read_until(&mut followed, wanted).await);
+        }
+        seen.clone()
+    };
+    seen_until(&format!("data: 0 {first}")).await;
     let end = ["-n", &place.kubernetes_name, "exec", "again", "--", "/bin/sh", "-c", "kill 1"];
     // The program ends, and this command with it.
     let _either = place.app.plane.admin(&end).await;
-    eventually("the second run has spoken", async || {
+    let second = eventually("the second run has spoken", async || {
         let log = said("").await;
-        if log.text.starts_with("run ") && log.text != first { Ok(()) } else { Err(log.text) }
+        let whole = log.text.starts_with("run ") && log.text.ends_with('\n');
+        if whole && log.text != first { Ok(log.text) } else { Err(log.text) }
     })
     .await;
+    let seen = seen_until(&format!("data: 0 {second}")).await;
+    for line in [&first, &second] {
+        assert_eq!(seen.matches(line.as_str()).count(), 1, "{line} in {seen}");
+    }
+    let between = &seen[seen.find(&first).unwrap()..seen.find(&second).unwrap()];
+    let (_, restart) = between.split_once("event: restart\ndata: 0 ").unwrap();
+    let (at, words) = restart.split_once(' ').unwrap();
+    assert!(at.parse::<Timestamp>().is_ok(), "{seen}");
+    assert!(words.starts_with("Container restarted after exit code 3\n"), "{seen}");
+    assert_eq!(seen.matches("event: restart").count(), 1, "{seen}");
+    assert!(!seen.contains("event: end") && !seen.contains("event: problem"), "{seen}");
     let before = said("?previous=true").await;
     assert_eq!((before.status, &before.text), (200, &first));
     let (mut stream, mut text) = place.live("log?pods=again&previous=true").await;

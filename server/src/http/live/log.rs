@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::response::sse::Event;
 use backend::{Backend, PodLog};
-use domain::log::{LogOptions, MOST_LIVE_LINES};
+use domain::log::{LogOptions, LogPiece, MOST_LIVE_LINES, Restart};
 use domain::{Error, Result};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -38,8 +38,9 @@ pub(super) struct LogQuery {
     timestamps: bool,
 }
 
-/// `GET /live/namespaces/{id}/log?pods=a,b`: each line as `<number of the pod> <line>`; event `end` when every log is
-/// over. Event `problem` when one broke: then no `end` comes, so the browser asks again and begins anew.
+/// `GET /live/namespaces/{id}/log?pods=a,b`: each line as `<number of the pod> <line>`; event `restart` as `<number of
+/// the pod> <when the run before ended, or -> <words>` before the lines of a container that was started again; event
+/// `end` when every log is over. Event `problem` when one broke: then no `end` comes, so the browser asks again and begins anew.
 pub(super) async fn read(
     State(backend): State<Backend>,
     guard: StreamGuard,
@@ -62,9 +63,9 @@ pub(super) async fn read(
 
 fn log_events(logs: Vec<PodLog>) -> impl Stream<Item = Event> + Send + 'static {
     let whole = Arc::new(AtomicBool::new(true));
-    let each = logs.into_iter().enumerate().map(|(number, (_, chunks))| {
+    let each = logs.into_iter().enumerate().map(|(number, (_, pieces))| {
         let whole = Arc::clone(&whole);
-        let noticed = chunks.inspect_err(move |_| whole.store(false, Ordering::Relaxed)).boxed();
+        let noticed = pieces.inspect_err(move |_| whole.store(false, Ordering::Relaxed)).boxed();
         one(number, noticed).boxed()
     });
     let each: Vec<_> = each.collect();
@@ -72,14 +73,19 @@ fn log_events(logs: Vec<PodLog>) -> impl Stream<Item = Event> + Send + 'static {
     stream::select_all(each).chain(end.filter_map(std::future::ready))
 }
 
-fn one(number: usize, chunks: BoxStream<'static, Result<Vec<u8>>>) -> impl Stream<Item = Event> + Send + 'static {
-    stream::unfold(Some((chunks, LogLines::default())), move |open| async move {
-        let (mut chunks, mut lines) = open?;
+fn one(number: usize, pieces: BoxStream<'static, Result<LogPiece>>) -> impl Stream<Item = Event> + Send + 'static {
+    stream::unfold(Some((pieces, LogLines::default())), move |open| async move {
+        let (mut pieces, mut lines) = open?;
         let line = |text: String| line(number, &text);
-        Some(match chunks.next().await {
-            Some(Ok(bytes)) => {
+        Some(match pieces.next().await {
+            Some(Ok(LogPiece::Bytes(bytes))) => {
                 let ready: Vec<Event> = lines.push(&bytes).into_iter().map(line).collect();
-                (ready, Some((chunks, lines)))
+                (ready, Some((pieces, lines)))
+            }
+            // The last line of a run may have no end.
+            Some(Ok(LogPiece::Restarted(restart))) => {
+                let last = lines.finish().map(line);
+                (last.into_iter().chain([restarted(number, &restart)]).collect(), Some((pieces, LogLines::default())))
             }
             Some(Err(error)) => (vec![broken(&error)], None),
             None => (lines.finish().map(line).into_iter().collect(), None),
@@ -90,6 +96,11 @@ fn one(number: usize, chunks: BoxStream<'static, Result<Vec<u8>>>) -> impl Strea
 
 fn line(number: usize, text: &str) -> Event {
     Event::default().data(format!("{number} {}", plain(text)))
+}
+
+fn restarted(number: usize, restart: &Restart) -> Event {
+    let at = restart.at.as_deref().unwrap_or("-");
+    Event::default().event("restart").data(format!("{number} {at} {}", plain(&restart.words)))
 }
 
 fn end() -> Event {
@@ -109,7 +120,12 @@ mod tests {
     use axum::response::sse::Sse;
 
     async fn text(logs: Vec<Vec<Result<Vec<u8>>>>) -> String {
-        let logs = logs.into_iter().map(|chunks| ("a".to_owned(), stream::iter(chunks).boxed())).collect();
+        let piece = |chunk: Result<Vec<u8>>| chunk.map(LogPiece::Bytes);
+        told(logs.into_iter().map(|chunks| chunks.into_iter().map(piece).collect::<Vec<_>>()).collect()).await
+    }
+
+    async fn told(logs: Vec<Vec<Result<LogPiece>>>) -> String {
+        let logs = logs.into_iter().map(|pieces| ("a".to_owned(), stream::iter(pieces).boxed())).collect();
         let body = Sse::new(log_events(logs).map(Ok::<_, Infallible>)).into_response().into_body();
         String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap()
     }
@@ -118,6 +134,16 @@ mod tests {
     async fn each_line_is_one_event_and_the_end_is_said() {
         let text = text(vec![vec![Ok(b"a\nb".to_vec()), Ok(b"c\n\nd".to_vec())]]).await;
         assert_eq!(text, "data: 0 a\n\ndata: 0 bc\n\ndata: 0 \n\ndata: 0 d\n\nevent: end\ndata: The log has ended\n\n");
+    }
+
+    #[tokio::test]
+    async fn a_restart_stands_between_the_last_line_of_one_run_and_the_first_of_the_next() {
+        let restart = Restart { at: Some("2026-01-01T00:00:00Z".into()), words: "Container restarted".into() };
+        let bytes = |text: &str| Ok(LogPiece::Bytes(text.as_bytes().to_vec()));
+        let text = told(vec![vec![bytes("a\nb"), Ok(LogPiece::Restarted(restart)), bytes("c\n")]]).await;
+        let restart = "event: restart\ndata: 0 2026-01-01T00:00:00Z Container restarted\n\n";
+        assert!(text.starts_with(&format!("data: 0 a\n\ndata: 0 b\n\n{restart}data: 0 c\n\n")), "{text}");
+        assert_eq!(text.matches("event: end").count(), 1);
     }
 
     #[tokio::test]

@@ -11,9 +11,10 @@ use leptos::prelude::*;
 use super::detail::Shown;
 use super::log_switches::{Choice, Switches};
 use crate::features::live::{Link, LiveDot};
-use crate::features::log_stream::{End, LogStream, use_log};
+use crate::features::log_stream::{End, LogStream, RESTART, use_log};
 use crate::features::words::count;
 use crate::paths;
+use crate::ui::clock::At;
 use crate::ui::code::CodeBlock;
 use crate::ui::keyed::Keyed;
 
@@ -53,7 +54,9 @@ pub fn LogPanel(shown: Shown) -> impl IntoView {
 
 /// Pods whose containers have run: only they have a log. What ran to prepare them is not the workload's.
 pub fn started(workload: &WorkloadView) -> Vec<String> {
-    let ran = |c: &ContainerView| !c.init && (c.phase != ContainerPhase::Waiting || c.restarts > 0);
+    // Between its first two runs it waits with no restart yet.
+    let before = |c: &ContainerView| c.restarts > 0 || c.last_exit.is_some();
+    let ran = |c: &ContainerView| !c.init && (c.phase != ContainerPhase::Waiting || before(c));
     let ran = |pod: &&PodView| pod.started_at.is_some() && pod.containers.iter().any(ran);
     workload.pods.iter().filter(ran).take(MOST_PODS).map(|pod| pod.name.clone()).collect()
 }
@@ -96,7 +99,22 @@ fn line(text: &str, mark: Option<&[String]>) -> AnyView {
             </span>
         }
     });
-    view! { <span class="block min-h-5 wrap-anywhere">{mark} {text}</span> }.into_any()
+    match text.strip_prefix(RESTART) {
+        Some(restart) => {
+            let words = restarted(restart);
+            view! { <span class="block min-h-5 wrap-anywhere text-wait" data-testid="restart">{mark} {words}</span> }
+                .into_any()
+        }
+        None => view! { <span class="block min-h-5 wrap-anywhere">{mark} {text}</span> }.into_any(),
+    }
+}
+
+/// What stands between two runs of a container: `── Container restarted after exit code 3 at 2026-11-21 09:00 UTC ──`.
+fn restarted(text: &str) -> impl IntoView + use<> {
+    let (at, words) = text.split_once(' ').unwrap_or(("-", text));
+    let (at, words) = (at.to_owned(), words.to_owned());
+    let when = (at != "-").then(|| view! { " at " <At at=at /> });
+    view! { "── " {words} {when} " ──" }
 }
 
 /// Height of a line that is not broken, in pixels (`leading-5`).
