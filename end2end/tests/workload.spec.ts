@@ -16,6 +16,7 @@ test("a workload is seen live, scaled, changed, rolled back and edited", async (
     await expect.poll(cost).toBeGreaterThan(0);
     const before = await cost();
     await expect.poll(cost).toBeGreaterThan(before);
+    await expect(page.getByTestId("running-for")).toHaveText(/for \d+ (s|min), €\d+\.\d+ so far/);
   });
 
   await test.step("the same in a shell", async () => {

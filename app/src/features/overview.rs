@@ -227,6 +227,7 @@ mod tests {
             reason: String::new(),
             price_per_hour: price,
             cost_so_far: None,
+            cost_currency: None,
             created_at: String::new(),
             pod_count: 0,
             pods: Vec::new(),

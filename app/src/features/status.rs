@@ -96,12 +96,12 @@ pub fn pod(pod: &PodView) -> Tone {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use domain::workload::Schedule;
 
     use super::*;
 
-    fn running(kind: WorkloadKind, wanted: u32, schedule: Option<Schedule>) -> WorkloadView {
+    pub(crate) fn running(kind: WorkloadKind, wanted: u32, schedule: Option<Schedule>) -> WorkloadView {
         WorkloadView {
             kind,
             name: "demo".into(),
@@ -114,6 +114,7 @@ mod tests {
             reason: String::new(),
             price_per_hour: None,
             cost_so_far: None,
+            cost_currency: None,
             simulated: false,
             schedule,
             owners: Vec::new(),

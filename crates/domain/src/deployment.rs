@@ -147,6 +147,8 @@ pub struct DeploymentView {
     pub price_per_hour: Option<PriceView>,
     /// Decimal, of the pods that exist now.
     pub cost_so_far: Option<String>,
+    /// ISO 4217, of `cost_so_far`: that of the prices with which its pods were admitted, also once none of them runs.
+    pub cost_currency: Option<String>,
     /// RFC 3339.
     pub created_at: String,
     /// Its pods.
@@ -179,6 +181,7 @@ impl DeploymentView {
             reason: workload.reason,
             price_per_hour: workload.price_per_hour,
             cost_so_far: workload.cost_so_far,
+            cost_currency: workload.cost_currency,
             created_at: workload.created_at,
             pods: workload.pods,
         }

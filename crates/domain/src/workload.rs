@@ -121,6 +121,8 @@ pub struct WorkloadView {
     pub price_per_hour: Option<PriceView>,
     /// Decimal, of the pods that exist now.
     pub cost_so_far: Option<String>,
+    /// ISO 4217, of `cost_so_far`: that of the prices with which its pods were admitted, also once none of them runs.
+    pub cost_currency: Option<String>,
     /// All that runs is simulated.
     pub simulated: bool,
     /// When it starts Jobs; only a CronJob has one.
@@ -239,6 +241,7 @@ impl WorkloadState {
         let ready = self.ready();
         let (status, reason) = self.judge(ready, waits);
         let placed: Vec<&str> = self.pods.iter().filter_map(|p| p.node.as_deref()).collect();
+        let cost = sum(self.pods.iter().filter_map(|p| p.cost(now)));
         WorkloadView {
             kind: self.kind,
             name: self.name.clone(),
@@ -250,7 +253,8 @@ impl WorkloadState {
             status,
             reason,
             price_per_hour: self.price_now(),
-            cost_so_far: sum(self.pods.iter().filter_map(|p| p.cost(now))).map(|m| m.decimal()),
+            cost_so_far: cost.as_ref().map(Money::decimal),
+            cost_currency: cost.map(|cost| cost.currency.into()),
             // Nodes of simulated engines are named after them (`simulated-h100`).
             simulated: !placed.is_empty() && placed.iter().all(|node| node.starts_with("simulated")),
             schedule: self.schedule.clone(),

@@ -315,6 +315,7 @@ async fn a_pod_costs_its_price_by_the_second_until_it_is_over() {
     let ended = over["workload"]["pods"][0]["containers"][0]["last_exit_at"].as_str().unwrap();
     assert_eq!(cost_so_far(&over), owed(&over, ended.parse().unwrap()), "{over}");
     assert_eq!(over["workload"]["price_per_hour"], Value::Null);
+    assert_eq!(over["workload"]["cost_currency"], "EUR", "an amount says of what, also when nothing runs any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,6 +98,7 @@ fn a_pod_that_ended_costs_what_it_ran_and_no_more() {
     let view = view(&job);
     assert_eq!((view.status, view.reason.as_str()), (WorkloadStatus::Succeeded, "Completed"));
     assert_eq!((view.price_per_hour, view.cost_so_far.as_deref()), (None, Some("0.329")));
+    assert_eq!(view.cost_currency.as_deref(), Some("EUR"), "of the price it had");
 }
 
 #[test]

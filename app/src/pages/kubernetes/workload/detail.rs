@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::actions::{Actions, Commands};
 use super::containers::Containers;
-use super::cost::Cost;
+use super::cost::{Cost, RunningFor};
 use super::dialogs::Dialogs;
 use super::events::Events;
 use super::log::LogPanel;
@@ -103,7 +103,7 @@ fn Body(namespace: NamespaceView, loaded: WorkloadDetail) -> impl IntoView {
         asked.map(|dialog| view! { <Dialogs shown=stored.get_value() dialog=dialog /> })
     };
     view! {
-        <Head shown=shown.clone() dot=move || view! { <LiveDot link=link stale=stale /> } />
+        <Head shown=shown.clone() gone=gone dot=move || view! { <LiveDot link=link stale=stale /> } />
         {move || gone.get().then(|| view! { <Gone shown=stored.get_value() /> })}
         {part}
         {dialog}
@@ -139,7 +139,7 @@ fn shown_in(tab: &str, shown: Shown, gone: Memo<bool>, events: Memo<Vec<EventVie
 }
 
 #[component]
-fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
+fn Head(shown: Shown, gone: Memo<bool>, #[prop(into)] dot: ViewFn) -> impl IntoView {
     let now = shown.now;
     let tone = Signal::derive(move || now.with(status::workload).0);
     let word = Signal::derive(move || now.with(status::workload).1.to_owned());
@@ -161,8 +161,9 @@ fn Head(shown: Shown, #[prop(into)] dot: ViewFn) -> impl IntoView {
                 badge=move || view! { <Badge tone=tone label=word /> {dot.run()} }
                 actions=move || view! { <Actions shown=for_actions.clone() /> }
             >
-                <p class="w-full text-ink" data-testid="reason">
-                    {move || now.with(|w| w.reason.clone())}
+                <p class="w-full text-ink">
+                    <span data-testid="reason">{move || now.with(|w| w.reason.clone())}</span>
+                    <RunningFor shown=now gone=gone />
                 </p>
                 <span class="text-sm">{shown.kind.word()}</span>
                 {chain}
