@@ -271,8 +271,8 @@ impl Cluster for NoCluster {
         OccupiedBySku::new()
     }
 
-    fn starts(&self, _: &str) -> Vec<(Timestamp, u32)> {
-        Vec::new()
+    fn starts(&self, _: Option<&str>) -> BTreeMap<String, Vec<(Timestamp, u32)>> {
+        BTreeMap::new()
     }
 
     fn metering(&self) -> Option<Metering> {

@@ -328,6 +328,7 @@ mod tests {
             granted: true,
             engines: Vec::new(),
             runtime_class: None,
+            usual_start_seconds: None,
         };
         let free = FreeGpus::of(&[sku(1, 13, 16, None), sku(8, 1, 2, None), sku(1, 2, 7, Some("1g.10gb"))]);
         let words: Vec<String> = free.iter().map(FreeGpus::words).collect();

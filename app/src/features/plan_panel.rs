@@ -160,6 +160,7 @@ mod tests {
             granted: true,
             engines: Vec::new(),
             runtime_class: None,
+            usual_start_seconds: None,
         };
         let form = |sku_code: &str, replicas: &str| PlanForm {
             sku_code: sku_code.into(),

@@ -296,6 +296,7 @@ mod tests {
             granted: true,
             engines: Vec::new(),
             runtime_class: None,
+            usual_start_seconds: None,
         }
     }
 

@@ -193,7 +193,8 @@ fn within(check: &QuotaCheck) -> String {
 }
 
 /// `Starts in about 40 s`; what others of the SKU took is no promise.
-fn starts_in(seconds: u32) -> String {
+/// How long a start will take.
+pub fn starts_in(seconds: u32) -> String {
     match seconds {
         0 => "Starts at once".to_owned(),
         1..=89 => format!("Starts in about {seconds} s"),

@@ -6,6 +6,7 @@ use domain::admission::NamespacePolicy;
 use domain::capacity::open_to;
 use domain::permission::Permission;
 use domain::sku::{Sku, SkuView};
+use domain::workload::usual_start;
 use domain::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -13,7 +14,8 @@ use futures::stream::{self, BoxStream};
 use crate::{Backend, Caller};
 
 impl Backend {
-    /// Every SKU on sale that the account may use, by code; with a namespace, `granted` says whether it may be used there.
+    /// Every SKU on sale that the account may use, by code, with how long its pods usually take to start; with a
+    /// namespace, `granted` says whether it may be used there.
     ///
     /// # Errors
     /// [`Error::Unavailable`] while the catalogue has not been read once.
@@ -26,10 +28,15 @@ impl Backend {
             }
             None => NamespacePolicy::default(),
         };
-        self.on_sale(caller, &policy)
+        let mut on_sale = self.on_sale(caller, &policy)?;
+        let mut starts = self.inner.cluster.starts(None);
+        for sku in &mut on_sale {
+            sku.usual_start_seconds = starts.remove(&sku.code).and_then(usual_start);
+        }
+        Ok(on_sale)
     }
 
-    /// The same without a namespace, as soon as it is known and after each change; many in a short time are told of
+    /// The same without a namespace and without starts, as soon as it is known and after each change; many in a short time are told of
     /// once.
     ///
     /// # Errors

@@ -253,7 +253,7 @@ impl Cluster for KubeCluster {
         self.inner.views.occupied(&account.to_string())
     }
 
-    fn starts(&self, sku_code: &str) -> Vec<(Timestamp, u32)> {
+    fn starts(&self, sku_code: Option<&str>) -> BTreeMap<String, Vec<(Timestamp, u32)>> {
         self.inner.views.starts(sku_code)
     }
 

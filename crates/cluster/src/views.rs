@@ -152,13 +152,16 @@ impl Views {
         many.then(|| self.pods.in_namespace(namespace)).flatten().map(|pods| pods.into_values().collect())
     }
 
-    /// When pods of a SKU started, and how many seconds after they had a place.
-    pub fn starts(&self, sku_code: &str) -> Vec<(Timestamp, u32)> {
-        let mut starts = Vec::new();
+    /// When pods started, and how many seconds after they had a place, by SKU: of one, or of all.
+    pub fn starts(&self, sku_code: Option<&str>) -> BTreeMap<String, Vec<(Timestamp, u32)>> {
+        let mut starts: BTreeMap<String, Vec<(Timestamp, u32)>> = BTreeMap::new();
         self.pods.each(|_, pod| {
             let pod = &pod.state;
-            if pod.sku_code == sku_code {
-                starts.extend(pod.started_at.zip(pod.start_seconds()));
+            if sku_code.is_some_and(|code| pod.sku_code != code) {
+                return;
+            }
+            if let Some(start) = pod.started_at.zip(pod.start_seconds()) {
+                starts.entry(pod.sku_code.clone()).or_default().push(start);
             }
         });
         starts

@@ -191,6 +191,9 @@ pub struct SkuView {
     pub engines: Vec<String>,
     /// The `runtimeClassName` by which a pod may pick it instead of the label; none without GPUs.
     pub runtime_class: Option<String>,
+    /// Seconds that its pods usually take from their place on a node to their start, by the newest of those that run;
+    /// null where none runs, and in a stream.
+    pub usual_start_seconds: Option<u32>,
 }
 
 /// GPUs of a [`SkuView`].
@@ -269,6 +272,7 @@ impl Sku {
             engines: spec.placement.engines.clone(),
             // What is no longer sold has no class.
             runtime_class: self.runtime_class().filter(|_| !spec.retired),
+            usual_start_seconds: None,
         }
     }
 }

@@ -37,7 +37,18 @@ async fn a_deployment_runs_streams_its_log_and_is_deleted() {
     })
     .await;
     assert_eq!(member.get(&route).await.json()["items"].as_array().unwrap().len(), 1);
-    let pods = member.get(&format!("{path}/pods")).await.json();
+    let reply = member.get(&format!("{path}/pods")).await;
+    let pods = reply.json();
+    assert_eq!((reply.status, pods["items"].as_array().unwrap().len()), (200, 1), "{pods}");
+    let pod = &pods["items"][0];
+    assert_eq!(
+        (&pod["phase"], &pod["node"], &pod["reason"]),
+        (&json!("Running"), &json!("local"), &json!("")),
+        "{pod}"
+    );
+    assert_eq!((&pod["containers"][0]["phase"], &pod["restarts"]), (&json!("running"), &json!(0)), "{pod}");
+    assert!(pod["started_at"].is_string() && pod["created_at"].is_string(), "{pod}");
+    member.get(&format!("{route}/none/pods")).await.is_problem(404, "not_found", "Not found");
     assert_eq!(
         (&pods["items"][0]["name"], &pods["items"][0]["ready"]),
         (&running.json()["pods"][0]["name"], &json!(true))
@@ -53,13 +64,15 @@ async fn a_deployment_runs_streams_its_log_and_is_deleted() {
     eventually("what it cost so far is told", async || {
         let reply = member.get(&path).await;
         let cost: f64 = reply.json()["cost_so_far"].as_str().unwrap_or_default().parse().unwrap_or_default();
-        if cost > 0.0 { Ok(()) } else { Err(reply.text) }
+        if cost > 0.0 && reply.json()["cost_currency"] == "EUR" { Ok(()) } else { Err(reply.text) }
     })
     .await;
     let absent = "registry.invalid/none:1";
     let changed = member.patch(&path, json!({"image": absent, "replicas": 2})).await;
     assert_eq!((changed.status, changed.str("/image").as_str()), (200, absent), "{}", changed.text);
-    assert_eq!(status(&path, "degraded").await.json()["ready"], 1, "the pod of before goes on");
+    let degraded = status(&path, "degraded").await;
+    assert_eq!(degraded.json()["ready"], 1, "the pod of before goes on");
+    assert!(degraded.str("/reason").starts_with("The image cannot be pulled"), "{}", degraded.text);
     let never = json!({"name": "never", "sku_code": "cpu-shared-8g", "replicas": 1, "image": absent});
     assert_eq!(member.post(&route, never).await.status, 201);
     assert_eq!(status(&format!("{route}/never"), "failed").await.json()["ready"], 0);

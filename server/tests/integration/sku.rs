@@ -243,17 +243,32 @@ async fn an_account_sees_and_uses_only_what_it_was_granted() {
     let member = app.stranger("owner").await;
     let account = member.get("/v1/auth/session").await.str("/account/id");
     let namespace = app.namespace(&member).await;
+    // What its own namespace may use: it hears of a change a moment after the account.
+    let here = format!("/v1/skus?namespace_id={}", namespace["id"].as_str().unwrap());
+    let granted_here = async |what: &str, wanted: &[&str]| {
+        eventually(what, async || {
+            let reply = member.get(&here).await;
+            let all = reply.json()["items"].as_array().cloned().unwrap_or_default();
+            let all_granted = !all.is_empty() && all.iter().all(|sku| sku["granted"] == true);
+            let has = |code: &&str| all.iter().any(|sku| sku["code"] == **code);
+            if reply.status == 200 && all_granted && wanted.iter().all(has) { Ok(all.len()) } else { Err(reply.text) }
+        })
+        .await
+    };
     let (id, name) = (namespace["id"].as_str().unwrap(), namespace["kubernetes_name"].as_str().unwrap());
     let grants = format!("/v1/platform/accounts/{account}/skus");
     assert_eq!(operator.get(&grants).await.json(), json!({"all": true, "codes": []}));
     let before = codes(&member, "/v1/skus").await;
     assert!(before.contains(&"gpu-h100-1x".to_owned()), "{before:?}");
+    granted_here("everything is granted at first", &["cpu-shared-8g", "gpu-h100-1x"]).await;
+    app.stranger("owner").await.get(&here).await.is_problem(404, "not_found", "Not found");
 
     let unknown = operator.put(&grants, json!({"all": false, "codes": ["nonsense"]})).await;
     unknown.is_problem(400, "invalid_request", "There is no SKU nonsense");
     let set = operator.put(&grants, json!({"all": false, "codes": ["cpu-shared-8g"]})).await;
     assert_eq!((set.status, set.json()), (200, json!({"all": false, "codes": ["cpu-shared-8g"]})));
     assert_eq!(codes(&member, "/v1/skus").await, ["cpu-shared-8g"]);
+    assert_eq!(granted_here("one is left", &["cpu-shared-8g"]).await, 1);
     member.get("/v1/skus/gpu-h100-1x").await.is_problem(404, "not_found", "Not found");
 
     let admin = KubeApi::admin(app.plane);
@@ -352,6 +367,15 @@ async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired()
     .await;
     let price = |pod: &Value| pod["metadata"]["annotations"]["remotegpu.ai/price-per-hour"].clone();
     assert_eq!(price(&first), "0.50 EUR");
+    let here = format!("/v1/skus/{}?namespace_id={}", sold.code, namespace["id"].as_str().unwrap());
+    let granted = async |what: &str, wanted: bool| {
+        eventually(what, async || {
+            let reply = sold.operator.get(&here).await;
+            if (reply.status, &reply.json()["granted"]) == (200, &json!(wanted)) { Ok(()) } else { Err(reply.text) }
+        })
+        .await;
+    };
+    granted("the namespace may use it", true).await;
 
     let change = json!({"price": {"perHour": "9", "currency": "EUR"}});
     assert_eq!(sold.operator.patch(&sold.path(), change).await.status, 200);
@@ -367,6 +391,7 @@ async fn a_running_pod_keeps_its_price_when_its_sku_is_priced_anew_and_retired()
     })
     .await;
     assert!(sentence.contains("is no longer sold"), "{sentence}");
+    granted("the namespace may use it no more", false).await;
 
     // The pod lives on: it runs, it can be labelled, its image can change; its price stays what it was.
     let running = eventually("it runs on the simulated engine", async || {
@@ -416,6 +441,11 @@ async fn what_is_free_follows_the_pods_per_engine() {
     says("a place is taken", 3).await;
     let taken = sold.admin.get(&format!("{pods}/takes")).await.done();
     assert_eq!(taken["spec"]["nodeName"], engine.name);
+    eventually("the catalogue says how long a start takes", async || {
+        let sku = sold.operator.get(&format!("/v1/skus/{}", sold.code)).await.json();
+        if sku["usual_start_seconds"].is_u64() { Ok(()) } else { Err(sku) }
+    })
+    .await;
     sold.admin.delete(&format!("{pods}/takes")).await.done();
     says("the place is free again", 4).await;
     sold.gone().await;

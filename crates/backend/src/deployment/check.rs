@@ -42,7 +42,8 @@ impl Backend {
         let engines = &self.inner.cluster.engine_kinds();
         let mut verdict = asked.judge(&Place { namespace, policy, skus: &skus, quota, engines })?;
         tenant.share.explain(&mut verdict);
-        let usual = usual_start(self.inner.cluster.starts(&verdict.sku_code));
+        let starts = self.inner.cluster.starts(Some(&verdict.sku_code)).remove(&verdict.sku_code);
+        let usual = starts.and_then(usual_start);
         verdict.expected_wait_seconds = asked.expected_wait(&verdict, usual);
         Ok(verdict)
     }

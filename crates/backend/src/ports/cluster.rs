@@ -250,8 +250,9 @@ pub trait Cluster: ConfigMaps + Metrics + Nodes + Secrets + Services + SkypilotR
     fn counted(&self) -> BoxStream<'static, ()>;
     /// Pods that hold a place on a node, by SKU, those of an account apart; from watches, empty while unknown.
     fn occupied(&self, account: AccountId) -> OccupiedBySku;
-    /// When pods of a SKU that are there now started, and how many seconds after they had a place; from watches.
-    fn starts(&self, sku_code: &str) -> Vec<(Timestamp, u32)>;
+    /// When the pods that are there now started, and how many seconds after they had a place, by SKU: of one, or of all;
+    /// from watches.
+    fn starts(&self, sku_code: Option<&str>) -> BTreeMap<String, Vec<(Timestamp, u32)>>;
 
     /// What has run in tenant namespaces and what went lately, from watches; none until they know everything.
     fn metering(&self) -> Option<Metering>;

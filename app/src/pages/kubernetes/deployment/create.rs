@@ -123,6 +123,7 @@ mod tests {
             granted: true,
             engines: Vec::new(),
             runtime_class: None,
+            usual_start_seconds: None,
         }
     }
 

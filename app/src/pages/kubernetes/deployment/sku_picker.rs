@@ -7,6 +7,7 @@ use leptos_router::hooks::use_query_map;
 use crate::features::sku_facts::{Free, is_simulated, shape};
 use crate::features::sku_filter::{KindFilter, SkuFilter, SkuFilterFields, models};
 use crate::features::sku_live::{one_of, use_skus};
+use crate::features::verdict::starts_in;
 use crate::paths;
 use crate::ui::badge::{Badge, Tone};
 use crate::ui::choice::ChoiceCard;
@@ -58,6 +59,9 @@ pub fn SkuPicker(namespace_id: String, skus: Vec<SkuView>, chosen: RwSignal<Stri
 fn Card(sku: SkuView, now: Memo<SkuView>, chosen: RwSignal<String>) -> impl IntoView {
     let places = move |read: fn(&SkuView) -> u32| Signal::derive(move || now.with(read));
     let facts = shape(&sku);
+    // Nobody knows when others end: a wait is only said where a place is free.
+    let usual = sku.usual_start_seconds.map(|seconds| starts_in(seconds).replacen('S', "s", 1));
+    let start = move || usual.clone().filter(|_| now.with(|sku| sku.available.free > 0));
     let simulated = is_simulated(&sku).then(|| view! { <Badge tone=Tone::Simulated label="Simulated" /> });
     let refused =
         (!sku.granted).then(|| view! { <span class="text-sm text-fail">"Not granted to this namespace"</span> });
@@ -71,7 +75,10 @@ fn Card(sku: SkuView, now: Memo<SkuView>, chosen: RwSignal<String>) -> impl Into
             </div>
             <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
                 <p class="text-sm text-muted">{facts} " " {refused}</p>
-                <Free free=places(|sku| sku.available.free) total=places(|sku| sku.available.total) />
+                <div class="flex flex-wrap items-center gap-x-3">
+                    <span class="text-sm text-muted empty:hidden">{start}</span>
+                    <Free free=places(|sku| sku.available.free) total=places(|sku| sku.available.total) />
+                </div>
             </div>
         </ChoiceCard>
     }
