@@ -53,8 +53,8 @@ pub fn Dialog(#[prop(into)] title: String, #[prop(into)] close: String, children
 
 /// Whoever opens a form wants to type; the browser's own choice is the first element there is, which closes it.
 fn focus_first_field(dialog: &leptos::web_sys::HtmlDialogElement) {
-    let choice = "[autofocus], input:not([type=hidden]), select, textarea";
-    let field = dialog.query_selector(choice).ok().flatten();
+    let first = |of: &str| dialog.query_selector(of).ok().flatten();
+    let field = first("[autofocus]").or_else(|| first("input:not([type=hidden]), select, textarea"));
     let field = field.and_then(|field| field.dyn_into::<leptos::web_sys::HtmlElement>().ok());
     // It fails only when the element has left the page again.
     let _ = field.map(|field| field.focus());
