@@ -46,6 +46,9 @@ test("a pasted manifest is judged, mended and applied", async ({ signedIn: page 
   await expect(page).toHaveURL(/\/workloads\/job\/pasted/);
   await expect(page.getByText("pasted is applied")).toBeVisible();
   await expect(page.getByTestId("reason")).toHaveText("Completed", { timeout: 60_000 });
+  // Nothing runs any more, and what it cost can still be read.
+  const cost = page.locator("dl > div").filter({ has: page.getByText("Cost so far", { exact: true }) });
+  await expect(cost.locator("dd").first()).toHaveText(/^€\d+\.\d+$/);
 });
 
 test("a CronJob is pasted, suspended, resumed, run by hand and deleted", async ({ signedIn: page }) => {
