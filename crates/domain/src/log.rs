@@ -69,8 +69,7 @@ pub fn after_end(pod: &PodState, wanted: Option<&str>, next: u32) -> AfterEnd {
     }
     let prepared = container.init && container.last_exit.as_deref() == Some(exit_in_words(0, None).as_str());
     match container.phase {
-        _ if pod.over() => AfterEnd::Over,
-        ContainerPhase::Ended if prepared => AfterEnd::Over,
+        phase if pod.over() || (prepared && phase == ContainerPhase::Ended) => AfterEnd::Over,
         ContainerPhase::Running => AfterEnd::Running,
         ContainerPhase::Ended | ContainerPhase::Waiting => AfterEnd::Waiting,
     }

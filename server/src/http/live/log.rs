@@ -40,7 +40,8 @@ pub(super) struct LogQuery {
 
 /// `GET /live/namespaces/{id}/log?pods=a,b`: each line as `<number of the pod> <line>`; event `restart` as `<number of
 /// the pod> <when the run before ended, or -> <words>` before the lines of a container that was started again; event
-/// `end` when every log is over. Event `problem` when one broke: then no `end` comes, so the browser asks again and begins anew.
+/// `end` when every log is over. Event `problem` when one broke: then no `end` comes, so the browser asks again and begins
+/// anew.
 pub(super) async fn read(
     State(backend): State<Backend>,
     guard: StreamGuard,
