@@ -36,8 +36,8 @@ impl Backend {
         Ok(on_sale)
     }
 
-    /// The same without a namespace and without starts, as soon as it is known and after each change; many in a short time are told of
-    /// once.
+    /// The same without a namespace and without starts, as soon as it is known and after each change; many in a short
+    /// time are told of once.
     ///
     /// # Errors
     /// `forbidden`.
