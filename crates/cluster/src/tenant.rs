@@ -43,7 +43,7 @@ pub(crate) async fn apply(client: &Client, tenant: &Tenant, rules: &TenantRules)
         None => {}
     }
     apply_piece(client, tenant, &objects::namespace(tenant, rules)).await?;
-    let pieces = objects::inside(tenant, &rules.quota);
+    let pieces = objects::inside(tenant, rules);
     try_join_all(pieces.iter().map(|piece| apply_piece(client, tenant, piece))).await?;
     try_join_all(pieces.iter().map(|piece| read_back(client, tenant, piece))).await?;
     lift(client, tenant, &rules.quota).await?;
@@ -233,7 +233,7 @@ mod tests {
     #[tokio::test]
     async fn a_watch_of_quotas_that_is_refused_is_told_like_a_call_that_is_refused() {
         let tenant = tenant();
-        let pieces = objects::inside(&tenant, &Quota::default());
+        let pieces = objects::inside(&tenant, &TenantRules::default());
         let asked = async |client: Client| counted(&client, &tenant, &pieces).await.unwrap_err().code();
         let no_right = r#"resourcequotas is forbidden: User "u" cannot list resource "resourcequotas""#;
         assert_eq!(asked(refusing(StatusCode::FORBIDDEN, "Forbidden", no_right)).await, Code::Internal);

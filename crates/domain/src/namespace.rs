@@ -12,6 +12,10 @@ use crate::sku::PriceView;
 use crate::tenant::{TenantId, TenantLabel};
 use crate::{Error, Result};
 
+/// Name of the `LimitRange` in each tenant namespace. It carries [`crate::admission::ANNOTATION_SKUS`] as the Namespace
+/// does, for identities inside, which may not read that.
+pub const LIMIT_RANGE: &str = "remotegpu";
+
 /// The console name: a DNS label that is not reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

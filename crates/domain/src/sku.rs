@@ -17,7 +17,10 @@ use crate::{Error, Result};
 pub use check::check_code;
 pub use gpu_class::{GPU_CLASS_PREFIX, gpu_class_of, is_gpu_class, priority_classes_of};
 pub use grants::{SkuGrants, SkuGrantsView};
-pub use runtime_class::{LIMIT_COUNT, LIMIT_CPU, LIMIT_MEMORY, RUNTIME_CLASS_PROVIDER};
+pub use runtime_class::{
+    FoundRuntimeClass, LIMIT_COUNT, LIMIT_CPU, LIMIT_MEMORY, RUNTIME_CLASS_PROVIDER, RuntimeClassChanges,
+    RuntimeClassShape, runtime_class_changes, runtime_classes,
+};
 
 /// The pod-template label that selects a SKU (published).
 pub const SKU_LABEL: &str = "remotegpu.ai/sku-code";

@@ -1,6 +1,10 @@
 //! The engine that is another Kubernetes cluster: each pod of the node runs as a pod in one namespace over there.
 //! That cluster restarts, probes and initialises containers itself; names are deterministic, so nothing is doubled.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 // Annotations, because a name may be longer than a label; a console over there bills by them.
@@ -13,6 +17,7 @@ use kubelet::{
     InstanceRequest, InstanceStats, LogOptions, PortStream, Provider, ProviderError,
 };
 use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
 
 mod access;
 mod body;
@@ -27,6 +32,7 @@ mod exposure;
 mod figures;
 mod identity;
 mod instances;
+mod mirror;
 mod renewal;
 mod streams;
 #[cfg(test)]
@@ -42,6 +48,7 @@ pub use renewal::Renewal;
 use cache::Cache;
 use error::{Right, explain};
 use figures::Meter;
+use mirror::Mirror;
 
 /// Labels that mark what is ours over there, and for which pod.
 const CLUSTER: &str = "remotegpu.ai/cluster";
@@ -80,6 +87,9 @@ pub struct Kubernetes {
     secrets: Api<Secret>,
     cache: Cache,
     meter: Meter,
+    mirror: Option<Mirror>,
+    /// Ended with the engine.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 // === impl Kubernetes ===
@@ -91,7 +101,17 @@ impl Kubernetes {
         let pods: Api<Pod> = Api::namespaced(client.clone(), &config.namespace);
         let secrets = Api::namespaced(client.clone(), &config.namespace);
         let cache = Cache::start(pods.clone(), config.selector(None));
-        Self { config, client, pods, secrets, cache, meter: Meter::default() }
+        let tasks = Mutex::default();
+        Self { config, client, pods, secrets, cache, meter: Meter::default(), mirror: None, tasks }
+    }
+
+    /// Also keeps the `RuntimeClasses` of the node's own cluster in step with the SKUs that the namespace over there may
+    /// use, from when the node begins to act.
+    #[must_use]
+    pub fn mirroring(mut self, home: Client) -> Self {
+        let (far, namespace, node) = (self.client.clone(), self.config.namespace.clone(), self.config.node.clone());
+        self.mirror = Some(Mirror { home, far, namespace, node });
+        self
     }
 
     fn explain(&self, right: Right, error: &kube::Error) -> ProviderError {
@@ -140,6 +160,12 @@ impl Provider for Kubernetes {
             security_context: true,
             whole_pods: true,
             ..Capabilities::default()
+        }
+    }
+
+    fn begins(&self) {
+        if let Some(mirror) = self.mirror.clone() {
+            self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(mirror.run());
         }
     }
 

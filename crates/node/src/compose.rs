@@ -52,7 +52,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let config = node_config(&args, offload.as_ref().and_then(Offload::class)).await?;
     node::address::check(config.address, &server).map_err(Error::msg)?;
     let Some(cluster) = cluster_id(&client, &shutdown).await else { return Ok(()) };
-    let provider = provider(&args, &cluster, offload).await?;
+    let provider = provider(&args, &client, &cluster, offload).await?;
     let kubelet = Kubelet::new(client, config, provider);
     let kubelet = probes.into_iter().fold(kubelet, Kubelet::probed_at);
     let kubelet = args.leader.election().into_iter().fold(kubelet, Kubelet::elected);
@@ -79,6 +79,9 @@ fn warn_of_idle_flags(args: &Args) {
     }
     if args.provider != ProviderKind::Runpod && args.runpod.runpod_ssh_key_file.is_some() {
         tracing::warn!("--runpod-ssh-key-file has no effect without provider runpod");
+    }
+    if args.provider != ProviderKind::Kubernetes && args.offload.mirror_runtime_classes {
+        tracing::warn!("--mirror-runtime-classes has no effect without provider kubernetes");
     }
     args.warn_of_published();
     tracing::debug!(namespace = args.namespace, "Kept for published command lines");
@@ -222,9 +225,9 @@ async fn cluster_id(client: &Client, shutdown: &CancellationToken) -> Option<Str
     }
 }
 
-async fn provider(args: &Args, cluster: &str, offload: Option<Offload>) -> Result<Arc<dyn Provider>> {
+async fn provider(args: &Args, client: &Client, cluster: &str, offload: Option<Offload>) -> Result<Arc<dyn Provider>> {
     if let Some(offload) = offload {
-        return Ok(Arc::new(offload.provider(cluster, &args.nodename)));
+        return Ok(Arc::new(offload.provider(client, cluster, &args.nodename)));
     }
     Ok(match args.provider {
         ProviderKind::Kubernetes => bail!("The provider kubernetes needs --provider-kubeconfig"),

@@ -26,6 +26,11 @@ pub(crate) struct OffloadArgs {
     /// Namespace there that holds the pods; default: that of the kubeconfig
     #[arg(long, value_name = "NAME")]
     pub(crate) provider_namespace: Option<String>,
+
+    /// Keep RuntimeClasses in the node's own cluster for the SKUs that the tenant of the kubeconfig may use: the other
+    /// cluster sells SKUs, and the node may write RuntimeClasses
+    #[arg(long)]
+    pub(crate) mirror_runtime_classes: bool,
 }
 
 /// The cluster that runs the pods.
@@ -36,6 +41,8 @@ pub(crate) struct Offload {
     class: Class,
     /// Whether they may be read there, so that their size is known.
     read: bool,
+    /// Whether the node's own cluster gets its RuntimeClasses.
+    mirror: bool,
 }
 
 // === impl OffloadArgs ===
@@ -64,7 +71,7 @@ impl OffloadArgs {
                 () = tokio::time::sleep(AGAIN) => {}
             }
         };
-        Ok(Some(Offload { client, namespace, class, read }))
+        Ok(Some(Offload { client, namespace, class, read, mirror: self.mirror_runtime_classes }))
     }
 }
 
@@ -89,7 +96,7 @@ impl Offload {
     }
 
     /// The engine, for one node of one cluster.
-    pub(crate) fn provider(self, cluster: &str, node: &str) -> Kubernetes {
+    pub(crate) fn provider(self, home: &Client, cluster: &str, node: &str) -> Kubernetes {
         let config = KubernetesConfig {
             namespace: self.namespace,
             cluster: cluster.to_owned(),
@@ -97,7 +104,8 @@ impl Offload {
             node_selector: self.class.node_selector,
             tolerations: self.class.tolerations,
         };
-        Kubernetes::new(self.client, config)
+        let engine = Kubernetes::new(self.client, config);
+        if self.mirror { engine.mirroring(home.clone()) } else { engine }
     }
 }
 

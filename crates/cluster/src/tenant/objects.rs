@@ -22,7 +22,7 @@ pub(crate) const FIELD_MANAGER: &str = "remotegpu";
 
 /// Name of the tenant's ResourceQuota.
 pub(crate) const QUOTA: &str = "remotegpu";
-const LIMITS: &str = "remotegpu";
+const LIMITS: &str = domain::namespace::LIMIT_RANGE;
 const ISOLATION: &str = "remotegpu-isolation";
 // Pinned, so that an upgrade of the cluster changes no tenant's rules; a server that is older takes its newest.
 const POD_SECURITY_VERSION: &str = "v1.36";
@@ -104,8 +104,9 @@ pub(crate) fn namespace(tenant: &Tenant, rules: &TenantRules) -> Piece {
 }
 
 /// Everything inside it.
-pub(crate) fn inside(tenant: &Tenant, allowed: &Quota) -> Vec<Piece> {
-    let mut pieces = vec![quota(tenant, allowed), limits(tenant, allowed), isolation(tenant), default_account(tenant)];
+pub(crate) fn inside(tenant: &Tenant, rules: &TenantRules) -> Vec<Piece> {
+    let allowed = &rules.quota;
+    let mut pieces = vec![quota(tenant, allowed), limits(tenant, rules), isolation(tenant), default_account(tenant)];
     pieces.extend(super::quota::of_classes(tenant, allowed));
     pieces
 }
@@ -170,12 +171,21 @@ fn binary_gib(mut number: u32) -> String {
 }
 
 /// Maxima only. Of a pod, not of a container: a container's maximum becomes its default (RULINGS 37).
-fn limits(tenant: &Tenant, allowed: &Quota) -> Piece {
-    let spec = json!({"limits": [
+///
+/// It also says which SKUs are granted: tenants may not read their Namespace, and a watch of one Namespace cannot be
+/// allowed by a role inside it. Admission asks the Namespace and nothing else.
+fn limits(tenant: &Tenant, rules: &TenantRules) -> Piece {
+    let allowed = &rules.quota;
+    let mut piece = Piece::new::<LimitRange>(tenant, LIMITS, json!({"spec": limits_of_pods(allowed)}));
+    piece.object["metadata"]["annotations"] = json!({ANNOTATION_SKUS: rules.skus.annotation()});
+    piece
+}
+
+fn limits_of_pods(allowed: &Quota) -> Value {
+    json!({"limits": [
         {"type": "Pod", "max": {"cpu": decimal(allowed.cpu), "memory": binary_gib(allowed.memory_gib)}},
         {"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}},
-    ]});
-    Piece::new::<LimitRange>(tenant, LIMITS, json!({"spec": spec}))
+    ]})
 }
 
 /// Private ranges hold other tenants and the nodes; link-local ones hold the metadata services of clouds.
@@ -259,7 +269,8 @@ pub(super) mod tests {
     #[test]
     fn every_object_says_whose_it_is() {
         let tenant = tenant();
-        for piece in inside(&tenant, &Quota::default()).into_iter().chain([namespace(&tenant, &TenantRules::default())])
+        for piece in
+            inside(&tenant, &TenantRules::default()).into_iter().chain([namespace(&tenant, &TenantRules::default())])
         {
             let labels = &piece.object["metadata"]["labels"];
             assert_eq!(labels[NAMESPACE_ID], tenant.id.to_string(), "{}", piece.resource.kind);
@@ -290,13 +301,13 @@ pub(super) mod tests {
     #[test]
     fn a_class_of_gpus_with_a_limit_has_a_quota_of_its_own() {
         let allowed = Quota { gpu_classes: [("h100".to_owned(), 1000)].into(), ..Quota::default() };
-        let pieces = inside(&tenant(), &allowed);
+        let pieces = inside(&tenant(), &TenantRules { quota: allowed, ..TenantRules::default() });
         let quota = &pieces.iter().find(|piece| piece.name == "remotegpu-gpu-h100").unwrap().object;
         assert_eq!(quota["metadata"]["labels"][NAMESPACE_ID], tenant().id.to_string());
         assert_eq!(quota["spec"]["hard"], json!({"requests.nvidia.com/gpu": "1k"}));
         let counted = json!({"scopeName": "PriorityClass", "operator": "In", "values": ["remotegpu-gpu-h100", "h100"]});
         assert_eq!(quota["spec"]["scopeSelector"]["matchExpressions"], json!([counted]));
-        assert_eq!(inside(&tenant(), &Quota::default()).len() + 1, pieces.len());
+        assert_eq!(inside(&tenant(), &TenantRules::default()).len() + 1, pieces.len());
     }
 
     #[test]
@@ -322,7 +333,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_limit_range_gives_no_container_a_value_of_its_own() {
-        let piece = limits(&tenant(), &Quota::default());
+        let piece = limits(&tenant(), &TenantRules::default());
         for limit in piece.object["spec"]["limits"].as_array().unwrap() {
             assert_ne!(limit["type"], "Container");
             assert!(limit.get("default").is_none() && limit.get("defaultRequest").is_none());
