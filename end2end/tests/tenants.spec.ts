@@ -43,7 +43,7 @@ test("a tenant of the API is a namespace of the console, and its connector works
     await page.getByRole("link", { name: "Access", exact: true }).click();
     await expect(page.getByText(cluster, { exact: true }).first()).toBeVisible();
     await expect(page.getByText(`k8sgpuOptions.tenantName=${cluster}`)).toBeVisible();
-    await expect(page.getByText("--set providerTokenClaim=remotegpu-tenant-token")).toBeVisible();
+    await expect(page.getByText("--set providerTokenClaim=remotegpu-tenant-token --set mirrorRuntimeClasses=true")).toBeVisible();
     await expect(page.getByText(`kubectl --kubeconfig ${cluster}.kubeconfig get runtimeclass`)).toBeVisible();
     const started = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download connector kubeconfig" }).click();

@@ -47,7 +47,7 @@ pub fn ConnectorCommands(#[prop(into)] tenant: String) -> impl IntoView {
     let file = format!("{tenant}.kubeconfig");
     let blocks = [
         ("The node of this console", install_command(&file)),
-        ("The runtime classes of this console", runtime_class_command(&file)),
+        ("The runtime classes, where that node does not keep them", runtime_class_command(&file)),
         ("Or the vendor's connector", vendor_command(&tenant, &file)),
     ];
     let block = |(label, code): (&'static str, String)| view! { <CodeBlock code=code label=label /> };
@@ -56,7 +56,9 @@ pub fn ConnectorCommands(#[prop(into)] tenant: String) -> impl IntoView {
         <p class="max-w-prose text-muted">
             "The sizes are what the node offers: say yours. The classes are for pods that pick their shape by "
             <code>"runtimeClassName"</code>
-            ". The node renews its token and keeps the newest in the claim; without the claim, a pod of it that starts anew takes the first token, which may have ended by then."
+            ". With "
+            <code>"mirrorRuntimeClasses=true"</code>
+            " the node keeps them as the SKUs change; copies made by hand stay as they are, so delete those first. The node renews its token and keeps the newest in the claim; without the claim, a pod of it that starts anew takes the first token, which may have ended by then."
         </p>
     }
 }

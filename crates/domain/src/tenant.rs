@@ -238,14 +238,15 @@ impl TenantUse {
 
 /// The commands that install our node in the customer's cluster, with a tenant's kubeconfig in `file`. The token is
 /// renewed there and kept in a claim: without it a pod of the node that came anew would begin with the first one, long
-/// dead. What the node offers is for the customer to say.
+/// dead. What the node offers is for the customer to say. It also keeps the `RuntimeClasses` there.
 pub fn install_command(file: &str) -> String {
     format!(
         "kubectl create secret generic remotegpu-tenant --namespace kube-system --from-file=kubeconfig={file}\n\
          kubectl apply --filename - <<'EOF'\n{TOKEN_CLAIM}EOF\n\
          helm upgrade --install k8s-gpu charts/remotegpu-kubelet --namespace kube-system \\\n  \
          --set provider=kubernetes --set providerKubeconfigSecret=remotegpu-tenant \\\n  \
-         --set providerTokenClaim=remotegpu-tenant-token --set kubelet.nodename=k8s.gpu \\\n  \
+         --set providerTokenClaim=remotegpu-tenant-token --set mirrorRuntimeClasses=true \\\n  \
+         --set kubelet.nodename=k8s.gpu \\\n  \
          --set 'kubelet.extraArgs={{--capacity-cpu=63,--capacity-memory=256Gi,--gpu-model=H100,--gpu-count=8}}'"
     )
 }
@@ -268,7 +269,7 @@ handler: {{.handler}}
 {{end}}"#;
 
 /// The command that copies the RuntimeClasses of this installation into the customer's cluster, whose own API server
-/// refuses pods of a class that it does not have.
+/// refuses pods of a class that it does not have: for a node that may not write them, and for other connectors.
 pub fn runtime_class_command(file: &str) -> String {
     format!(
         "kubectl --kubeconfig {file} get runtimeclass --selector app.kubernetes.io/managed-by=remotegpu \\\n  \

@@ -89,7 +89,8 @@ async fn every_value_has_an_effect_and_every_flag_is_one_of_the_program() {
     ] {
         assert_ne!(rendered(&[SECRET, value]).await, before, "{value}");
     }
-    let offload = rendered(&["provider=kubernetes", "providerKubeconfigSecret=other-cluster"]).await;
+    let offload =
+        rendered(&["provider=kubernetes", "providerKubeconfigSecret=other-cluster", "mirrorRuntimeClasses=true"]).await;
     let all = rendered(&[
         SECRET,
         "kubelet.maxHourlyCost=10",
@@ -118,8 +119,10 @@ async fn a_renewed_token_has_a_place_although_everything_else_is_read_only() {
     assert!(own.contains("mountPath: /var/lib/remotegpu\n") && own.contains("emptyDir:"), "{own}");
     // As the console prints it beside a tenant's kubeconfig.
     let offers = "kubelet.extraArgs={--capacity-cpu=63,--capacity-memory=256Gi,--gpu-model=H100,--gpu-count=8}";
-    let lasting = rendered(&[&offload[..], &["providerTokenClaim=tokens", offers]].concat()).await;
+    let tenant = ["providerTokenClaim=tokens", "mirrorRuntimeClasses=true", offers];
+    let lasting = rendered(&[&offload[..], &tenant].concat()).await;
     assert!(lasting.contains("- \"--capacity-cpu=63\"") && lasting.contains("- \"--gpu-count=8\""), "{lasting}");
+    assert!(lasting.contains("- --mirror-runtime-classes"), "{lasting}");
     assert!(lasting.contains("claimName: tokens") && !lasting.contains("emptyDir:"), "{lasting}");
 }
 
@@ -133,6 +136,20 @@ async fn only_a_node_that_writes_endpoint_slices_may() {
         let manifest = rendered(&settings).await;
         assert_eq!(manifest.contains("resources: [endpointslices]"), may, "{settings:?}");
         assert_eq!(manifest.contains("- --endpoint-slices"), may, "{settings:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_node_that_keeps_runtime_classes_may() {
+    let offload = "provider=kubernetes";
+    for (settings, may) in [
+        (vec![offload, "providerKubeconfigSecret=tenant"], false),
+        (vec![offload, "providerKubeconfigSecret=tenant", "mirrorRuntimeClasses=true"], true),
+        (vec![SECRET, "mirrorRuntimeClasses=true"], false),
+    ] {
+        let manifest = rendered(&settings).await;
+        assert_eq!(manifest.contains("resources: [runtimeclasses]"), may, "{settings:?}");
+        assert_eq!(manifest.contains("- --mirror-runtime-classes"), may, "{settings:?}");
     }
 }
 

@@ -35,7 +35,9 @@ async fn a_tenant_gets_every_object_and_its_numbers() {
     assert_eq!(labels["pod-security.kubernetes.io/enforce"], "baseline");
     let quota: ResourceQuota = inside(&plane, &tenant).get("remotegpu").await.unwrap();
     assert_eq!(quota.spec.unwrap().hard.unwrap()["requests.nvidia.com/gpu"].0, "8");
-    inside::<LimitRange>(&plane, &tenant).get("remotegpu").await.unwrap();
+    let limits: LimitRange = inside(&plane, &tenant).get("remotegpu").await.unwrap();
+    let granted = limits.metadata.annotations.unwrap();
+    assert_eq!(granted["remotegpu.ai/skus"], "*", "for a node that may not read the Namespace");
     inside::<NetworkPolicy>(&plane, &tenant).get("remotegpu-isolation").await.unwrap();
     let account: ServiceAccount = inside(&plane, &tenant).get("default").await.unwrap();
     assert_eq!(account.automount_service_account_token, Some(false));

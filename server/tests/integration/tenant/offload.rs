@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use domain::sku::LIMIT_COUNT;
+use domain::sku::{LIMIT_COUNT, LIMIT_CPU, Sku};
 use domain::tenant::RUNTIME_CLASS_TEMPLATE;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Client, OtherPlane, Scratch, TestApp, eventually, local_image};
+use testkit::{Client, OtherPlane, Scratch, TestApp, eventually, local_image, unique};
 use tokio::process::{Child, Command};
 
 use super::{CLUSTERS, console, ready, signed_in};
 use crate::CONSOLE;
+use crate::sku::{Sold, spec};
 
 /// The name that the vendor's connector gives its node.
 const NODE: &str = "k8s.gpu";
@@ -30,18 +31,10 @@ impl Customer {
     /// Installs the connector with a kubeconfig of the tenant API.
     async fn with(kubeconfig: &Path) -> Self {
         let (plane, folder) = (OtherPlane::start().await, Scratch::new());
-        let (cert, key) = plane.kubelet_certificate(NODE);
-        let port = testkit::free_port();
-        let log = std::fs::File::create(folder.path().join("node.log")).unwrap();
-        let mut command = Command::new(Path::new(CONSOLE).with_file_name("remotegpu-kubelet"));
-        command.args(["--nodename", NODE, "--address", "127.0.0.1", "--port", &port.to_string()]);
-        command.args(["--provider", "kubernetes", "--reconcile-interval", "1"]);
-        command.arg("--provider-kubeconfig").arg(kubeconfig).arg("--kubeconfig").arg(plane.kubeconfig());
+        let own = plane.kubeconfig();
         // What the tenant may use is a matter of quotas and SKUs; its nodes are nobody's business over there.
-        command.args(["--capacity-cpu", "63", "--capacity-memory", "256Gi", "--gpu-model", "H100", "--gpu-count", "8"]);
-        command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key).kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let node = command.spawn().expect("remotegpu-kubelet is built");
+        let offer = ["--capacity-cpu", "63", "--capacity-memory", "256Gi", "--gpu-model", "H100", "--gpu-count", "8"];
+        let node = node(&plane, &folder, NODE, kubeconfig, &own, &offer);
         let customer = Self { plane, folder, _node: node };
         eventually("the customer's node is ready", async || {
             let question = "--output=jsonpath={.status.conditions[?(@.type=='Ready')].status}";
@@ -53,7 +46,11 @@ impl Customer {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("node.log")).unwrap_or_default()
+        self.log_of(NODE)
+    }
+
+    fn log_of(&self, node: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{node}.log"))).unwrap_or_default()
     }
 
     /// Orders a pod of no runtime class.
@@ -84,6 +81,13 @@ impl Customer {
         serde_json::from_str(&ran.stdout).unwrap_or_default()
     }
 
+    /// A class of the customer's cluster; `null` where there is none.
+    async fn shown(&self, class: &str) -> Value {
+        let found =
+            self.plane.admin(&["get", "runtimeclass", class, "--ignore-not-found", "--output=json"]).await.out();
+        serde_json::from_str(&found).unwrap_or_default()
+    }
+
     async fn runs(&self, name: &str) -> Value {
         eventually(&format!("{name} runs in the customer's eyes"), async || {
             let pod = self.pod(name).await;
@@ -92,6 +96,20 @@ impl Customer {
         })
         .await
     }
+}
+
+/// One `remotegpu-kubelet` of the customer: `kubeconfig` is the tenant's, `own` that of the customer's cluster.
+fn node(plane: &OtherPlane, folder: &Scratch, name: &str, kubeconfig: &Path, own: &Path, more: &[&str]) -> Child {
+    let (cert, key) = plane.kubelet_certificate(name);
+    let port = testkit::free_port();
+    let log = std::fs::File::create(folder.path().join(format!("{name}.log"))).unwrap();
+    let mut command = Command::new(Path::new(CONSOLE).with_file_name("remotegpu-kubelet"));
+    command.args(["--nodename", name, "--address", "127.0.0.1", "--port", &port.to_string()]);
+    command.args(["--provider", "kubernetes", "--reconcile-interval", "1"]).args(more);
+    command.arg("--provider-kubeconfig").arg(kubeconfig).arg("--kubeconfig").arg(own);
+    command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().expect("remotegpu-kubelet is built")
 }
 
 /// A tenant with its kubeconfig in a file.
@@ -126,12 +144,14 @@ async fn gone_here(app: &TestApp, cluster: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_of_the_customers_cluster_run_here_until_the_tenants_end() {
     let app = console().await;
-    let client = signed_in(&app, &app.stranger("owner").await).await;
+    let owner = app.stranger("owner").await;
+    let client = signed_in(&app, &owner).await;
     let (cluster, kubeconfig) = connector(&app, &client).await;
     let customer = Customer::with(&kubeconfig).await;
     a_pod_runs_here_under_its_sku_with_logs_and_exec(&app, &client, &cluster, &customer).await;
     gpus_are_asked_for_by_a_class_that_was_copied(&app, &cluster, &kubeconfig, &customer).await;
     a_pod_without_a_shape_says_what_it_lacks(&customer).await;
+    classes_follow_the_skus_that_the_account_may_use(&app, &owner, &kubeconfig, &customer).await;
 
     let month = Timestamp::now().strftime("%Y/%m").to_string();
     assert_eq!(client.delete(&format!("{CLUSTERS}{cluster}")).await.status, 202);
@@ -247,4 +267,89 @@ async fn a_pod_without_a_shape_says_what_it_lacks(customer: &Customer) {
         if told { Ok(()) } else { Err((pod["status"].clone(), customer.log())) }
     })
     .await;
+}
+
+/// Of RuntimeClasses exactly what the chart allows a node with `mirrorRuntimeClasses`, and all that any node needs.
+const KEEPER: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: keeper}
+rules:
+  - {apiGroups: [node.k8s.io], resources: [runtimeclasses], verbs: [list, watch, create, patch, delete]}
+  - apiGroups: ['', batch, coordination.k8s.io, events.k8s.io, authentication.k8s.io, authorization.k8s.io]
+    resources: ['*']
+    verbs: ['*']
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: keeper}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: keeper}
+subjects: [{kind: ServiceAccount, name: default, namespace: default}]
+";
+
+/// Another node of the customer, which offers nothing to anybody but keeps the classes.
+async fn classes_follow_the_skus_that_the_account_may_use(
+    app: &TestApp,
+    owner: &Client,
+    kubeconfig: &Path,
+    customer: &Customer,
+) {
+    let (operator, account) = (app.operator().await, owner.get("/v1/auth/session").await.str("/account/id"));
+    let grants = format!("/v1/platform/accounts/{account}/skus");
+    let mut offer = spec("0.50");
+    offer["gpu"] = json!({"model": unique("Mirrored"), "count": 1, "memoryGiB": 80, "resource": "nvidia.com/gpu"});
+    let name = class_of(&offer);
+    let sold = Sold::of(app, offer).await;
+
+    customer.plane.admin_apply(KEEPER).await.out();
+    let own = customer.plane.kubeconfig_of("default", "default").await;
+    let foreign = customer.shown(CLASS).await;
+    let keeper = "keeper";
+    let offers_nothing = ["--taint-key=nobody", "--capacity-cpu=1", "--capacity-memory=1Gi"];
+    let flags = [&["--mirror-runtime-classes", "--leader-elect=false"][..], &offers_nothing].concat();
+    let process = node(&customer.plane, &customer.folder, keeper, kubeconfig, &own, &flags);
+    let cpu_is = async |wanted: Option<&str>| {
+        eventually(&format!("the class has {wanted:?} CPU"), async || {
+            let class = customer.shown(&name).await;
+            let cpu = class["metadata"]["annotations"][LIMIT_CPU].as_str();
+            if cpu == wanted { Ok(()) } else { Err((class.clone(), customer.log_of(keeper))) }
+        })
+        .await;
+    };
+
+    cpu_is(Some("1")).await;
+    let class = customer.shown(&name).await;
+    assert_eq!((&class["handler"], &class["metadata"]["annotations"][LIMIT_COUNT]), (&json!("nvidia"), &json!("1")));
+    let copied = customer.shown(CLASS).await;
+    assert_eq!(copied["metadata"], foreign["metadata"], "somebody else's of the same name is not touched");
+
+    let change = json!({"resources": {"cpu": "2", "memory": "1Gi"}});
+    let changed = operator.patch(&format!("/v1/platform/skus/{}", sold.code), change).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    cpu_is(Some("2")).await;
+    customer.plane.admin(&["delete", "runtimeclass", &name]).await.out();
+    cpu_is(Some("2")).await;
+
+    assert_eq!(operator.put(&grants, json!({"all": false, "codes": ["cpu-shared-8g"]})).await.status, 200);
+    cpu_is(None).await;
+    eventually("others may still pick it", async || {
+        let here = app.plane.admin(&["get", "runtimeclass", &name]).await;
+        if here.ok { Ok(()) } else { Err(here.stderr) }
+    })
+    .await;
+    assert_eq!(operator.put(&grants, json!({"all": true, "codes": []})).await.status, 200);
+    cpu_is(Some("2")).await;
+    let retired = operator.patch(&format!("/v1/platform/skus/{}", sold.code), json!({"retired": true})).await;
+    assert_eq!(retired.status, 200, "{}", retired.text);
+    cpu_is(None).await;
+    assert_eq!(customer.shown(CLASS).await["metadata"], foreign["metadata"]);
+    sold.gone().await;
+    drop(process);
+    customer.plane.admin(&["delete", "node", keeper, "--ignore-not-found"]).await.out();
+}
+
+/// The name of the class that stands for this offer.
+fn class_of(spec: &Value) -> String {
+    let sku: Sku = serde_json::from_value(json!({"code": "x", "spec": spec})).unwrap();
+    sku.runtime_class().unwrap()
 }
