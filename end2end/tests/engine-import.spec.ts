@@ -21,6 +21,12 @@ test.describe("the form", () => {
     await open(page, "/engines");
     await page.getByRole("link", { name: "Add engine" }).first().click();
     await page.getByRole("link", { name: /On Premise/ }).click();
+    await expect(page.getByText("kubectl cluster-info", { exact: true })).toBeVisible();
+    await expect(page.getByText(/^kubectl config view --minify --raw .*certificate-authority-data.* base64 -d$/)).toBeVisible();
+    await expect(page.getByText("Option A: Static Bearer token", { exact: true })).toBeVisible();
+    for (const label of ["Ecosystem", "Load Balancer IP", "CA Data", "Bearer Token"]) {
+      await expect(page.getByLabel(label, { exact: true })).toBeVisible();
+    }
     await fill(page, { "Engine Name": "1st", "API Hostname": "http://k8s", "Load Balancer IP": "name" });
     await page.getByRole("button", { name: "Run preflight" }).click();
     await expect(page.getByText("Use lowercase letters, digits and hyphens; start with a letter")).toBeVisible();

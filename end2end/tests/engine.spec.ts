@@ -31,13 +31,17 @@ async function token({ namespace, account }: Rights): Promise<string> {
   return (await importedAdmin(["-n", namespace, "create", "token", account, "--duration=24h"])).trim();
 }
 
-/** The administrator's kubeconfig of the other side, with a token in the place of its certificate. */
+/**
+ * The administrator's kubeconfig of the other side, with a token in the place of its certificate. Address and CA are found
+ * with the commands beside their fields.
+ */
 async function kubeconfig(secret: string): Promise<string> {
   const read = (path: string) => importedAdmin(["config", "view", "--minify", "--raw", "-o", `jsonpath=${path}`]);
   const cluster = {
     server: await read("{.clusters[0].cluster.server}"),
-    "certificate-authority-data": await read("{.clusters[0].cluster.certificate-authority-data}"),
+    "certificate-authority-data": await read("{..cluster.certificate-authority-data}"),
   };
+  expect(await importedAdmin(["cluster-info"])).toContain(cluster.server);
   return [
     "apiVersion: v1\nkind: Config\ncurrent-context: there\nclusters:\n- name: there\n  cluster:\n",
     ...Object.entries(cluster).map(([key, value]) => `    ${key}: ${value}\n`),

@@ -20,12 +20,12 @@ struct Identity {
 }
 
 /// A console that may reach this machine, as an operator of an on-premise installation would allow a network.
-async fn console() -> TestApp {
+pub async fn console() -> TestApp {
     TestApp::setup(CONSOLE).with("REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", "127.0.0.0/8").start().await
 }
 
 /// The control plane under another address than the console's own.
-async fn elsewhere(app: &TestApp) -> String {
+pub async fn elsewhere(app: &TestApp) -> String {
     FaultProxy::to(&app.plane.server()).await.server()
 }
 
@@ -96,7 +96,7 @@ fn with(form: &Value, field: &str, value: Value) -> Value {
 
 const FEATURES: [EngineFeature; 3] = [EngineFeature::Pods, EngineFeature::Logs, EngineFeature::GpuDiscovery];
 
-async fn preflight(client: &Client, form: &Value) -> Value {
+pub async fn preflight(client: &Client, form: &Value) -> Value {
     let reply = client.post(&format!("{ROUTE}/preflight"), form.clone()).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     reply.json()
@@ -120,7 +120,7 @@ fn failed(report: &Value) -> Vec<String> {
     rows.filter(|row| row["status"] == "fail").map(|row| row["id"].as_str().unwrap().to_owned()).collect()
 }
 
-fn message(report: &Value, id: &str) -> String {
+pub fn message(report: &Value, id: &str) -> String {
     let row = report["rows"].as_array().unwrap().iter().find(|row| row["id"] == id);
     row.map(|row| row["message"].as_str().unwrap().to_owned()).unwrap_or_default()
 }

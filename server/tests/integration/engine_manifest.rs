@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use testkit::{KubeApi, TestApp, eventually, unique};
 
-use crate::CONSOLE;
+use crate::engine::{console, elsewhere, message, preflight};
+use crate::{CONSOLE, shell};
 
 /// What the API server says about one right of a ServiceAccount.
 async fn allowed(admin: &KubeApi, (namespace, account): (&str, &str), right: &EngineRight) -> bool {
@@ -107,7 +108,7 @@ async fn all_namespaces_is_what_it_says() {
 /// The published names are shared with whoever else imports this cluster, so they stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_published_manifests_are_given_as_they_are_published() {
-    let app = TestApp::start(CONSOLE).await;
+    let app = console().await;
     let made = applied(&app, NewEngineManifest { preset: ManifestPreset::AichorExact, ..fresh() }).await;
     let names: Vec<&str> = made["files"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
     let published = ["serviceaccount.yaml", "clusterrole.yaml", "clusterrolebinding.yaml", "secret.yaml"];
@@ -133,6 +134,27 @@ async fn the_published_manifests_are_given_as_they_are_published() {
     );
     let secret = app.plane.admin(&["-n", "aichor", "get", "secret", "dp-cluster-service-account-token"]).await.out();
     assert!(secret.contains("kubernetes.io/service-account-token"), "{secret}");
+    the_token_that_the_command_prints_is_the_one_to_paste(&app, made["commands"]["token"].as_str().unwrap()).await;
+}
+
+/// The page's last step: "The output is the bearer token to enter in the Bearer Token field".
+async fn the_token_that_the_command_prints_is_the_one_to_paste(app: &TestApp, command: &str) {
+    let token = eventually("the cluster has made the token", async || {
+        let printed = shell::typed(command, &app.plane.kubeconfig("admin")).await;
+        if printed.starts_with("ey") { Ok(printed) } else { Err(printed) }
+    })
+    .await;
+    let form = json!({
+        "kind": "on_premise", "name": "onprem-1", "api_url": elsewhere(app).await, "load_balancer_ip": "203.0.113.10",
+        "ca_data": std::fs::read_to_string(app.plane.ca_file()).unwrap(), "bearer_token": token,
+        "namespaces": [], "features": ["pods"], "gpus": [{"model": "NVIDIA-H100-80GB-HBM3", "count": 4}],
+    });
+    let seen = preflight(&app.stranger("owner").await, &form).await;
+    let report = &seen["report"];
+    assert_eq!(message(report, "auth"), "The credentials are accepted", "{seen}");
+    assert_eq!(message(report, "identity"), "system:serviceaccount:aichor:dp-cluster-service-account");
+    assert_eq!(message(report, "token-life"), "This token never expires");
+    assert!(seen["preflight_id"].is_string(), "it may be added: {seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,6 +57,7 @@ mod replicas;
 mod safe_methods;
 mod schemathesis;
 mod session;
+mod shell;
 mod sign_in;
 mod sku;
 mod skypilot;

@@ -1,6 +1,8 @@
 //! SkyPilot access on the real control plane: what is ticked may be done and nothing else, by the account and by keys, and
 //! the real program from PyPI finds what it needs (`skypilot.md`, seed 002).
 
+mod published;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -113,6 +115,17 @@ async fn each_feature_gives_its_rights_to_the_account_and_to_keys_and_takes_them
         assert!(!stage.may(&account, gone).await, "{gone:?}");
     }
     assert!(!stage.may(&account, &["get", "secrets"]).await);
+    // What SkyPilot's own way would take, an account that it makes itself, is no tenant's.
+    for beyond in [
+        &["create", "serviceaccounts"][..],
+        &["create", "roles"],
+        &["create", "rolebindings"],
+        &["create", "clusterroles"],
+        &["create", "clusterrolebindings"],
+        &["create", "namespaces"],
+    ] {
+        assert!(!stage.may(&account, beyond).await, "{beyond:?}");
+    }
 
     assert_eq!(stage.member.delete(&stage.route()).await.status, 204);
     eventually("nothing of it is left", async || {

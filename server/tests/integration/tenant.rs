@@ -102,6 +102,9 @@ async fn a_tenant_is_ordered_seen_renamed_and_removed() {
     for (method, label) in [(Method::PUT, "la-mia-nuova-label"), (Method::PATCH, "🚀 lab")] {
         let renamed = client.send(method, &path, Some(json!({"label": label}).to_string())).await;
         assert_eq!((renamed.status, renamed.str("/label").as_str()), (200, label));
+        let mut wanted: Value = all[0].clone();
+        wanted["label"] = json!(label);
+        assert_eq!(renamed.json(), wanted, "all six, and only the label is another");
     }
     assert_eq!(client.get(&format!("{path}/")).await.str("/label"), "🚀 lab", "a slash at the end is no other place");
     let told = owner.get("/v1/audit?action=tenant.renamed").await.json();

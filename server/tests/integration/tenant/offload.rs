@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use domain::sku::{LIMIT_COUNT, LIMIT_CPU, Sku};
-use domain::tenant::RUNTIME_CLASS_TEMPLATE;
+use domain::tenant::{RUNTIME_CLASS_TEMPLATE, install_command};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Client, OtherPlane, Scratch, TestApp, eventually, local_image, unique};
@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 
 use super::{CLUSTERS, console, ready, signed_in};
 use crate::CONSOLE;
+use crate::shell::typed;
 use crate::sku::{Sold, spec};
 
 /// The name that the vendor's connector gives its node.
@@ -24,18 +25,22 @@ const CLASS: &str = "remotegpu-nvidia-1xh100";
 struct Customer {
     plane: OtherPlane,
     folder: Scratch,
-    _node: Child,
+    node: Child,
 }
 
 impl Customer {
     /// Installs the connector with a kubeconfig of the tenant API.
     async fn with(kubeconfig: &Path) -> Self {
         let (plane, folder) = (OtherPlane::start().await, Scratch::new());
-        let own = plane.kubeconfig();
+        let port = testkit::free_port();
+        let arguments = ["--provider=kubernetes", "--reconcile-interval=1", "--capacity-cpu=63", "--gpu-model=H100"];
+        let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
         // What the tenant may use is a matter of quotas and SKUs; its nodes are nobody's business over there.
-        let offer = ["--capacity-cpu", "63", "--capacity-memory", "256Gi", "--gpu-model", "H100", "--gpu-count", "8"];
-        let node = node(&plane, &folder, NODE, kubeconfig, &own, &offer);
-        let customer = Self { plane, folder, _node: node };
+        arguments.extend(["--capacity-memory=256Gi", "--gpu-count=8"].map(str::to_owned));
+        arguments.extend([format!("--nodename={NODE}"), format!("--port={port}")]);
+        arguments.push(format!("--provider-kubeconfig={}", kubeconfig.display()));
+        let node = node(&plane, &folder, &plane.kubeconfig(), &arguments);
+        let customer = Self { plane, folder, node };
         eventually("the customer's node is ready", async || {
             let question = "--output=jsonpath={.status.conditions[?(@.type=='Ready')].status}";
             let ran = customer.plane.admin(&["get", "node", NODE, question]).await;
@@ -46,11 +51,36 @@ impl Customer {
     }
 
     fn log(&self) -> String {
-        self.log_of(NODE)
+        std::fs::read_to_string(self.folder.path().join("node.log")).unwrap_or_default()
     }
 
-    fn log_of(&self, node: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(format!("{node}.log"))).unwrap_or_default()
+    /// Types what the Access page prints, and runs in the place of the node what the Deployment that comes of it runs:
+    /// with its flags, and with no rights but those of its ServiceAccount.
+    async fn install(&mut self, kubeconfig: &Path) {
+        let line = install_command(&kubeconfig.display().to_string());
+        typed(&line, &self.plane.kubeconfig()).await;
+        let place = "--namespace=kube-system";
+        let made = self.plane.admin(&["get", "deployment", "k8s-gpu", place, "--output=json"]).await.out();
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let pod = &made["spec"]["template"]["spec"];
+        assert_eq!(pod["volumes"][1]["persistentVolumeClaim"]["claimName"], "remotegpu-tenant-token", "{pod}");
+        assert_eq!(pod["volumes"][0]["secret"]["secretName"], "remotegpu-tenant", "{pod}");
+        let arguments = pod["containers"][0]["args"].as_array().unwrap().iter();
+        let mut arguments: Vec<String> = arguments.map(|one| one.as_str().unwrap().to_owned()).collect();
+        for (flag, here) in [
+            ("--provider-kubeconfig", kubeconfig.display().to_string()),
+            ("--provider-token-file", self.folder.path().join("token").display().to_string()),
+            ("--port", testkit::free_port().to_string()),
+            ("--health-server-address", format!("127.0.0.1:{}", testkit::free_port())),
+            ("--leader-elect-identity", "installed".to_owned()),
+        ] {
+            let flag = format!("{flag}=");
+            let found = arguments.iter_mut().find(|one| one.starts_with(&flag));
+            *found.unwrap_or_else(|| panic!("the chart gives {flag}")) = format!("{flag}{here}");
+        }
+        let own = self.plane.kubeconfig_of("kube-system", pod["serviceAccountName"].as_str().unwrap()).await;
+        self.node.kill().await.unwrap();
+        self.node = node(&self.plane, &self.folder, &own, &arguments);
     }
 
     /// Orders a pod of no runtime class.
@@ -98,15 +128,13 @@ impl Customer {
     }
 }
 
-/// One `remotegpu-kubelet` of the customer: `kubeconfig` is the tenant's, `own` that of the customer's cluster.
-fn node(plane: &OtherPlane, folder: &Scratch, name: &str, kubeconfig: &Path, own: &Path, more: &[&str]) -> Child {
-    let (cert, key) = plane.kubelet_certificate(name);
-    let port = testkit::free_port();
-    let log = std::fs::File::create(folder.path().join(format!("{name}.log"))).unwrap();
+/// The customer's node; `own` is a kubeconfig of the customer's cluster.
+fn node(plane: &OtherPlane, folder: &Scratch, own: &Path, arguments: &[String]) -> Child {
+    let (cert, key) = plane.kubelet_certificate(NODE);
+    let log = folder.path().join("node.log");
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
     let mut command = Command::new(Path::new(CONSOLE).with_file_name("remotegpu-kubelet"));
-    command.args(["--nodename", name, "--address", "127.0.0.1", "--port", &port.to_string()]);
-    command.args(["--provider", "kubernetes", "--reconcile-interval", "1"]).args(more);
-    command.arg("--provider-kubeconfig").arg(kubeconfig).arg("--kubeconfig").arg(own);
+    command.args(arguments).args(["--address", "127.0.0.1"]).arg("--kubeconfig").arg(own);
     command.arg("--tls-cert-file").arg(cert).arg("--tls-key-file").arg(key).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command.spawn().expect("remotegpu-kubelet is built")
@@ -147,11 +175,13 @@ async fn pods_of_the_customers_cluster_run_here_until_the_tenants_end() {
     let owner = app.stranger("owner").await;
     let client = signed_in(&app, &owner).await;
     let (cluster, kubeconfig) = connector(&app, &client).await;
-    let customer = Customer::with(&kubeconfig).await;
+    let mut customer = Customer::with(&kubeconfig).await;
     a_pod_runs_here_under_its_sku_with_logs_and_exec(&app, &client, &cluster, &customer).await;
     gpus_are_asked_for_by_a_class_that_was_copied(&app, &cluster, &kubeconfig, &customer).await;
     a_pod_without_a_shape_says_what_it_lacks(&customer).await;
-    classes_follow_the_skus_that_the_account_may_use(&app, &owner, &kubeconfig, &customer).await;
+    customer.install(&kubeconfig).await;
+    classes_follow_the_skus_that_the_account_may_use(&app, &owner, &customer).await;
+    here(&app, &cluster, &customer.runs("train").await).await;
 
     let month = Timestamp::now().strftime("%Y/%m").to_string();
     assert_eq!(client.delete(&format!("{CLUSTERS}{cluster}")).await.status, 202);
@@ -269,50 +299,21 @@ async fn a_pod_without_a_shape_says_what_it_lacks(customer: &Customer) {
     .await;
 }
 
-/// Of RuntimeClasses exactly what the chart allows a node with `mirrorRuntimeClasses`, and all that any node needs.
-const KEEPER: &str = "
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: keeper}
-rules:
-  - {apiGroups: [node.k8s.io], resources: [runtimeclasses], verbs: [list, watch, create, patch, delete]}
-  - apiGroups: ['', batch, coordination.k8s.io, events.k8s.io, authentication.k8s.io, authorization.k8s.io]
-    resources: ['*']
-    verbs: ['*']
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: keeper}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: keeper}
-subjects: [{kind: ServiceAccount, name: default, namespace: default}]
-";
-
-/// Another node of the customer, which offers nothing to anybody but keeps the classes.
-async fn classes_follow_the_skus_that_the_account_may_use(
-    app: &TestApp,
-    owner: &Client,
-    kubeconfig: &Path,
-    customer: &Customer,
-) {
+/// The installed node keeps them, with the rights that the chart gives it.
+async fn classes_follow_the_skus_that_the_account_may_use(app: &TestApp, owner: &Client, customer: &Customer) {
     let (operator, account) = (app.operator().await, owner.get("/v1/auth/session").await.str("/account/id"));
     let grants = format!("/v1/platform/accounts/{account}/skus");
     let mut offer = spec("0.50");
     offer["gpu"] = json!({"model": unique("Mirrored"), "count": 1, "memoryGiB": 80, "resource": "nvidia.com/gpu"});
     let name = class_of(&offer);
     let sold = Sold::of(app, offer).await;
-
-    customer.plane.admin_apply(KEEPER).await.out();
-    let own = customer.plane.kubeconfig_of("default", "default").await;
+    let sku = format!("/v1/platform/skus/{}", sold.code);
     let foreign = customer.shown(CLASS).await;
-    let keeper = "keeper";
-    let offers_nothing = ["--taint-key=nobody", "--capacity-cpu=1", "--capacity-memory=1Gi"];
-    let flags = [&["--mirror-runtime-classes", "--leader-elect=false"][..], &offers_nothing].concat();
-    let process = node(&customer.plane, &customer.folder, keeper, kubeconfig, &own, &flags);
     let cpu_is = async |wanted: Option<&str>| {
         eventually(&format!("the class has {wanted:?} CPU"), async || {
             let class = customer.shown(&name).await;
             let cpu = class["metadata"]["annotations"][LIMIT_CPU].as_str();
-            if cpu == wanted { Ok(()) } else { Err((class.clone(), customer.log_of(keeper))) }
+            if cpu == wanted { Ok(()) } else { Err((class.clone(), customer.log())) }
         })
         .await;
     };
@@ -323,8 +324,7 @@ async fn classes_follow_the_skus_that_the_account_may_use(
     let copied = customer.shown(CLASS).await;
     assert_eq!(copied["metadata"], foreign["metadata"], "somebody else's of the same name is not touched");
 
-    let change = json!({"resources": {"cpu": "2", "memory": "1Gi"}});
-    let changed = operator.patch(&format!("/v1/platform/skus/{}", sold.code), change).await;
+    let changed = operator.patch(&sku, json!({"resources": {"cpu": "2", "memory": "1Gi"}})).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     cpu_is(Some("2")).await;
     customer.plane.admin(&["delete", "runtimeclass", &name]).await.out();
@@ -339,13 +339,11 @@ async fn classes_follow_the_skus_that_the_account_may_use(
     .await;
     assert_eq!(operator.put(&grants, json!({"all": true, "codes": []})).await.status, 200);
     cpu_is(Some("2")).await;
-    let retired = operator.patch(&format!("/v1/platform/skus/{}", sold.code), json!({"retired": true})).await;
+    let retired = operator.patch(&sku, json!({"retired": true})).await;
     assert_eq!(retired.status, 200, "{}", retired.text);
     cpu_is(None).await;
     assert_eq!(customer.shown(CLASS).await["metadata"], foreign["metadata"]);
     sold.gone().await;
-    drop(process);
-    customer.plane.admin(&["delete", "node", keeper, "--ignore-not-found"]).await.out();
 }
 
 /// The name of the class that stands for this offer.
