@@ -3,7 +3,7 @@
 
 use domain::engine_manifest::{EngineFeature, EngineRight, NewEngineManifest, PUBLISHED};
 use serde_json::{Value, json};
-use testkit::{Client, FaultProxy, KubeApi, Receiver, TestApp, eventually, unique};
+use testkit::{Client, FaultProxy, KubeApi, Plane, Receiver, TestApp, eventually, unique};
 
 use crate::engine_manifest::given;
 use crate::{CONSOLE, webhook};
@@ -156,6 +156,18 @@ async fn a_cluster_is_imported_with_the_least_rights_and_shows_no_secret() {
     assert!(!stored.contains(&identity.token), "the token lies in the database as it is");
     let again = preflight(&owner, &with(&form, "name", json!("onprem-2"))).await;
     assert_eq!(message(&again["report"], "cluster-uid"), "This cluster is already imported as engine onprem-1");
+}
+
+/// "CA Data: not required".
+#[tokio::test(flavor = "multi_thread")]
+async fn without_ca_data_the_roots_of_the_system_are_trusted() {
+    let setup = TestApp::setup(CONSOLE).with("REMOTEGPU_OUTBOUND_ALLOWED_NETWORKS", "127.0.0.0/8");
+    let root = Plane::current().ca_file().display().to_string();
+    let app = setup.with("SSL_CERT_FILE", &root).start().await;
+    let owner = app.stranger("owner").await;
+    let form = with(&form(&app, &least(&app, &FEATURES).await), "ca_data", json!(""));
+    let made = import(&owner, &form).await;
+    assert_eq!((&made["status"], &made["ca"]["source"]), (&json!("ready"), &json!("system")), "{made}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -232,7 +232,7 @@ fn Ways() -> impl IntoView {
                 </li>
                 <li>
                     <strong class="font-medium text-ink">"Your local kubeconfig"</strong>
-                    " (LOCAL_CREDENTIALS) does not: it runs a program and reads REMOTEGPU_API_KEY, and neither travels into a pod."
+                    " (LOCAL_CREDENTIALS) takes a kubeconfig issued on this page, which holds a token; that of the Access page runs a program and reads REMOTEGPU_API_KEY, and neither travels into a pod."
                 </li>
             </ul>
         </Panel>
