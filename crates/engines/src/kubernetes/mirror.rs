@@ -21,6 +21,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
     error::{code, in_time, words},
@@ -99,39 +100,53 @@ impl Mirror {
         let mut limit_events = pin!(lasting("grants in the engine's cluster", limits, one));
         let mut class_events = pin!(lasting("RuntimeClasses", classes.clone(), all()));
         let (mut skus, mut limits, mut found) = (Listed::new(), Listed::new(), Listed::new());
-        let mut done = true;
+        let (mut settled, mut foreign, mut again) = (None, Vec::new(), None::<Instant>);
         loop {
-            let again = async {
-                if done {
-                    return std::future::pending().await;
+            let due = async {
+                match again {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
                 }
-                tokio::time::sleep(AGAIN).await;
             };
             tokio::select! {
                 Some(event) = sku_events.next() => skus.take_in(event, sku),
                 Some(event) = limit_events.next() => limits.take_in(event, policy),
-                Some(event) = class_events.next() => found.take_in(event, |class| Some(self.read(class))),
-                () = again => {}
+                Some(event) = class_events.next() => {
+                    found.take_in(event, |class| Some(self.read(class)));
+                    settled = None;
+                }
+                () = due => settled = None,
             }
             let (Some(skus), Some(limits), Some(known)) = (&skus.known, &limits.known, &mut found.known) else {
                 continue;
             };
             let Some(policy) = limits.values().next() else { continue };
-            done = self.settle(&classes, known, &wanted(skus, policy)).await;
+            let wanted = wanted(skus, policy);
+            // A SKU changes whenever something of it is taken or freed.
+            if settled.as_ref() == Some(&wanted) {
+                continue;
+            }
+            let done = self.settle(&classes, known, &wanted, &mut foreign).await;
+            again = (!done).then(|| Instant::now() + AGAIN);
+            settled = Some(wanted);
         }
     }
 
-    /// Makes the classes at home as they are wanted; false if something must be tried again.
+    /// Makes the classes at home as they are wanted; false if something must be tried again. `foreign` are the names that
+    /// were found to be somebody else's the last time.
     async fn settle(
         &self,
         api: &Api<RuntimeClass>,
         known: &mut BTreeMap<String, Class>,
         wanted: &BTreeMap<String, RuntimeClassShape>,
+        foreign: &mut Vec<String>,
     ) -> bool {
         let found = known.iter().map(|(name, class)| (name.clone(), class.found.clone())).collect();
         let changes = runtime_class_changes(&found, wanted);
-        for name in &changes.foreign {
-            tracing::warn!(name, "A RuntimeClass of this name is not of this node and is left as it is");
+        if changes.foreign != *foreign {
+            let names = changes.foreign.join(", ");
+            tracing::warn!(names, "RuntimeClasses of these names are not of this node and are left as they are");
+            *foreign = changes.foreign;
         }
         let mut done = true;
         for name in &changes.delete {
@@ -194,13 +209,7 @@ fn told(name: &str, what: &str, result: Result<(), kube::Error>, settled: &[u16]
 
 /// What the namespace's SKUs come to, as many as are kept.
 fn wanted(skus: &BTreeMap<String, Sku>, policy: &NamespacePolicy) -> BTreeMap<String, RuntimeClassShape> {
-    let mut wanted = runtime_classes(skus, |sku| policy.allows(sku));
-    let beyond = wanted.keys().nth(CLASSES).cloned();
-    if let Some(first) = beyond {
-        tracing::warn!("The engine's cluster sells more than {CLASSES} RuntimeClasses; the rest is not copied");
-        drop(wanted.split_off(&first));
-    }
-    wanted
+    runtime_classes(skus, |sku| policy.allows(sku)).into_iter().take(CLASSES).collect()
 }
 
 /// What decides of a SKU over its class: the console over there may be newer and say more of it.
