@@ -115,7 +115,7 @@ impl Mirror {
                     found.take_in(event, |class| Some(self.read(class)));
                     settled = None;
                 }
-                () = due => settled = None,
+                () = due => (settled, again) = (None, None),
             }
             let (Some(skus), Some(limits), Some(known)) = (&skus.known, &limits.known, &mut found.known) else {
                 continue;
