@@ -113,6 +113,11 @@ async fn the_published_manifests_are_given_as_they_are_published() {
     let names: Vec<&str> = made["files"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
     let published = ["serviceaccount.yaml", "clusterrole.yaml", "clusterrolebinding.yaml", "secret.yaml"];
     assert_eq!(names[1..], published);
+    // "Apply all four manifests": each alone says what the whole file said.
+    for file in made["files"].as_array().unwrap() {
+        let again = app.plane.admin_apply(file["yaml"].as_str().unwrap()).await.out();
+        assert!(again.lines().all(|line| line.ends_with(" unchanged")), "{}: {again}", file["name"]);
+    }
     let role: Value =
         serde_json::from_str(&app.plane.admin(&["get", "clusterrole", "dp-sa-cluster-role", "-o", "json"]).await.out())
             .unwrap();

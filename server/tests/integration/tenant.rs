@@ -86,6 +86,8 @@ async fn a_tenant_is_ordered_seen_renamed_and_removed() {
     let fields: Vec<String> =
         serde_json::from_str::<serde_json::Map<String, Value>>(&seen.text).unwrap().keys().cloned().collect();
     assert_eq!(fields.len(), 6, "{}", seen.text);
+    let order = ["name", "label", "customer", "active", "created", "created_at"];
+    assert!(order.map(|field| seen.text.find(&format!("\"{field}\":"))).is_sorted(), "{}", seen.text);
     assert!(seen.text.starts_with(&format!(
         "{{\"name\":\"{cluster}\",\"label\":\"{cluster}\",\"customer\":\"{customer}\",\"active\":true,"
     )));
