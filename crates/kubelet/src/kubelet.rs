@@ -2,6 +2,7 @@
 //! Stopping ends nothing on the engine: instances go on, and the next start adopts them.
 use std::{collections::BTreeMap, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 use tokio::{
@@ -24,6 +25,7 @@ use crate::{
     metrics::Metrics,
     node, node_object,
     orphans::Orphans,
+    pod_store::{ApiPods, PodStore},
     pods,
     prober::Prober,
     queue::{Queue, Uid},
@@ -37,9 +39,9 @@ use crate::{
 
 /// One virtual node: a Node object, its pods, and the engine that runs them.
 pub struct Kubelet {
-    client: Client,
-    config: NodeConfig,
-    provider: Arc<dyn Provider>,
+    pub(crate) client: Client,
+    pub(crate) config: NodeConfig,
+    pub(crate) provider: Arc<dyn Provider>,
     probes: Option<SocketAddr>,
     sizes: Option<watch::Receiver<size::Size>>,
     election: Option<Election>,
@@ -50,9 +52,24 @@ pub struct Kubelet {
 #[error("{0}")]
 pub struct StartError(pub(crate) String);
 
+/// Tells the time.
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What stands around a node, beside its engine.
+pub(crate) struct Around {
+    pub(crate) client: Client,
+    pub(crate) pods: Arc<dyn PodStore>,
+    pub(crate) events: Events,
+    pub(crate) clock: Clock,
+    pub(crate) server_version: String,
+}
+
 /// What all parts share.
 pub(crate) struct Shared {
     pub(crate) client: Client,
+    /// The pods, as the API server keeps them.
+    pub(crate) pods: Arc<dyn PodStore>,
+    clock: Clock,
     pub(crate) config: NodeConfig,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) rules: Rules,
@@ -184,6 +201,28 @@ impl Kubelet {
         let Self { client, config, provider, .. } = self;
         let version = patiently("Asking the API server for its version", || client.apiserver_version()).await;
         let engine = patiently("Asking the engine for its size", || provider.describe()).await;
+        let around = Around {
+            pods: Arc::new(ApiPods::new(client.clone(), &config.name)),
+            events: Events::start(client.clone(), config.name.clone()),
+            clock: Arc::new(Timestamp::now),
+            server_version: version.git_version,
+            client,
+        };
+        Shared::new(around, config, provider, engine, shutdown)
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Nothing is known yet.
+    pub(crate) fn new(
+        around: Around,
+        config: NodeConfig,
+        provider: Arc<dyn Provider>,
+        engine: EngineInfo,
+        shutdown: CancellationToken,
+    ) -> Self {
         let rules = Rules {
             capabilities: provider.capabilities(),
             require_pod_label: config.require_pod_label.clone(),
@@ -194,15 +233,17 @@ impl Kubelet {
             tracing::warn!("This node runs every pod that is bound to it: no label is required");
         }
         let allocatable = node_object::capacity(&config, &engine, rules.capabilities.other_gpus);
-        Shared {
+        Self {
             records: Records::with_lag(rules.capabilities.list_lag).with_api_access(config.api_access.is_some()),
-            events: Events::start(client.clone(), config.name.clone()),
+            events: around.events,
             host_ip: config.address.to_string(),
             allocatable: watch::Sender::new(Arc::new(allocatable)),
-            server_version: version.git_version,
+            server_version: around.server_version,
             rules,
             engine,
-            client,
+            client: around.client,
+            pods: around.pods,
+            clock: around.clock,
             config,
             provider,
             queue: Queue::default(),
@@ -220,11 +261,12 @@ impl Kubelet {
             shutdown,
         }
     }
-}
 
-// === impl Shared ===
+    /// The time that pods are told.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
 
-impl Shared {
     /// What the node offers at this moment.
     pub(crate) fn allocatable(&self) -> Arc<BTreeMap<String, String>> {
         self.allocatable.borrow().clone()

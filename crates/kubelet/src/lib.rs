@@ -22,6 +22,8 @@ mod files;
 mod health;
 mod hooks;
 mod http;
+#[cfg(feature = "conformance")]
+mod in_memory;
 mod instance;
 mod job;
 mod kubelet;
@@ -31,6 +33,7 @@ mod metrics;
 mod node;
 mod node_object;
 mod orphans;
+mod pod_store;
 mod pods;
 mod prober;
 mod probes;
@@ -58,6 +61,8 @@ pub use access::{ApiAccess, ApiServer};
 pub use config::{Capacity, Gpu, NodeConfig, NodeTaint, TaintEffect, TlsFiles};
 pub use env::asks_for_pod_ip;
 pub use files::{FileVolume, VolumeFile};
+#[cfg(feature = "conformance")]
+pub use in_memory::{InMemoryPods, Link, Step};
 pub use instance::{ContainerInstance, ContainerRun, Disruption, Ended, Hold, Instance};
 pub use kubelet::{Kubelet, StartError};
 pub use leader::Election;

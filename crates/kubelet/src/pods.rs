@@ -1,27 +1,15 @@
 //! The intake: watches the pods of this node and keeps the records in step.
 //! A pod missing from a new complete list was deleted while nobody watched, or the list is wrong: the sweep asks.
-use std::{collections::HashSet, pin::pin, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    Api, ResourceExt,
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Event},
-    },
-};
+use kube::{ResourceExt, runtime::watcher::Event};
 
 use crate::{kubelet::Shared, sweep};
 
-/// Pods in one page of the first list.
-const PAGE: u32 = 500;
-
 pub(crate) async fn run(shared: Arc<Shared>) {
-    let api: Api<Pod> = Api::all(shared.client.clone());
-    let field = format!("spec.nodeName={}", shared.config.name);
-    let config = watcher::Config::default().fields(&field).page_size(PAGE);
-    let mut events = pin!(kube::runtime::watcher(api, config).default_backoff());
+    let mut events = shared.pods.watch();
     let mut seen = HashSet::new();
     loop {
         let next = tokio::select! {

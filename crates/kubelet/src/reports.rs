@@ -4,11 +4,6 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    Api,
-    api::{Patch, PatchParams},
-};
-use serde_json::{Map, Value, json};
 
 use crate::{PodRef, Report, events::about_pod, kubelet::Shared};
 
@@ -49,12 +44,9 @@ fn has(pod: &Pod, annotations: &[(String, String)]) -> bool {
 }
 
 async fn annotate(shared: Arc<Shared>, pod: PodRef, annotations: Vec<(String, String)>) {
-    let annotations: Map<String, Value> = annotations.into_iter().map(|(key, value)| (key, json!(value))).collect();
-    let patch = Patch::Merge(json!({"metadata": {"uid": pod.uid, "annotations": annotations}}));
-    let api: Api<Pod> = Api::namespaced(shared.client.clone(), &pod.namespace);
     for tries in 1..=TRIES {
-        match api.patch(&pod.name, &PatchParams::default(), &patch).await {
-            Ok(_) => return,
+        match shared.pods.annotate(&pod, &annotations).await {
+            Ok(()) => return,
             // Gone, or another pod of that name.
             Err(kube::Error::Api(error)) if error.code == 404 || error.code == 409 => return,
             Err(error) => {
@@ -67,6 +59,8 @@ async fn annotate(shared: Arc<Shared>, pod: PodRef, annotations: Vec<(String, St
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -8,9 +8,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, api::ListParams};
 use tokio::task::JoinHandle;
 
 use crate::{Instance, events::about_pod, kubelet::Shared, orphans::Orphans, pods};
@@ -105,12 +102,9 @@ async fn terminate_all(shared: Arc<Shared>, orphans: Vec<Arc<Instance>>) {
 async fn has_pod(shared: &Shared, namespace: &str, name: &str, uid: &str) -> Result<bool, kube::Error> {
     if name.is_empty() {
         // An instance that says no more than the UID, and no record has that.
-        let here = ListParams::default().fields(&format!("spec.nodeName={}", shared.config.name));
-        let pods = Api::<Pod>::all(shared.client.clone()).list_metadata(&here).await?;
-        return Ok(pods.items.iter().any(|pod| pod.metadata.uid.as_deref() == Some(uid)));
+        return Ok(shared.pods.uids().await?.iter().any(|known| known == uid));
     }
-    let pods: Api<Pod> = Api::namespaced(shared.client.clone(), namespace);
-    let pod = pods.get_opt(name).await?;
+    let pod = shared.pods.get(namespace, name).await?;
     Ok(pod.is_some_and(|pod| {
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         pod.metadata.uid.as_deref() == Some(uid) && node == Some(&shared.config.name)
@@ -129,7 +123,7 @@ async fn terminate(shared: &Shared, orphan: &Instance, known: &mut Orphans) {
                 let about = about_pod(&namespace, &name, &Some(orphan.uid.clone()));
                 shared.events.warning(about, "OrphanTerminated", "An instance without a pod was terminated");
             }
-            known.end(&orphan.uid, pod, Timestamp::now());
+            known.end(&orphan.uid, pod, shared.now());
         }
         Err(error) => {
             tracing::warn!(pod.uid = orphan.uid, %error, "Terminating an instance without a pod failed");

@@ -6,7 +6,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::api::Preconditions;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -18,7 +17,6 @@ use crate::{
     records::View,
     refuse::Refusal,
     status::{End, Situation, Waiting, final_status, status},
-    writer::write_status,
 };
 
 mod remove;
@@ -87,7 +85,7 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
         return Ok(Outcome::Done);
     }
     shared.prober.keep(shared, uid, &view);
-    let now = Timestamp::now();
+    let now = shared.now();
     match decide(&view, &shared.rules, now) {
         Decision::Rest { wake_at } => {
             let released = release(shared, uid, &view).await;
@@ -96,7 +94,7 @@ async fn sync(shared: &Arc<Shared>, uid: &Uid) -> Result<Outcome, kube::Error> {
                 (released, _) => released,
             })
         }
-        Decision::Discard => remove::let_go(shared, uid, &view).await.map(|()| Outcome::Done),
+        Decision::Discard => remove::let_go(shared, &view).await.map(|()| Outcome::Done),
         Decision::Remove => remove::remove(shared, uid, view).await,
         Decision::Refuse(refusal) => match release(shared, uid, &view).await {
             Outcome::Done => refuse(shared, &view, &refusal).await,
@@ -138,7 +136,7 @@ async fn release(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Outcome {
 /// The engine has tried for long enough.
 async fn give_up(shared: &Arc<Shared>, view: &View, reason: &str, message: String) -> Result<Outcome, kube::Error> {
     shared.events.warning(about(&view.pod), reason, &message);
-    let mut last = final_status(&view.pod, None, End::Deleted, &shared.host_ip, Timestamp::now());
+    let mut last = final_status(&view.pod, None, End::Deleted, &shared.host_ip, shared.now());
     last.reason = Some(reason.to_owned());
     last.message = Some(message);
     write(shared, view, &last).await?;
@@ -160,7 +158,7 @@ async fn report(shared: &Arc<Shared>, view: &View, waiting: Option<&Waiting>) ->
         probes: &probes,
         probed: shared.rules.capabilities.probes,
         host_ip: &shared.host_ip,
-        now: Timestamp::now(),
+        now: shared.now(),
     };
     write(shared, view, &status(&situation)).await
 }
@@ -170,10 +168,10 @@ async fn write(
     view: &View,
     status: &k8s_openapi::api::core::v1::PodStatus,
 ) -> Result<(), kube::Error> {
-    match write_status(&shared.client, &view.pod, status).await {
+    match shared.pods.write_status(&view.pod, status).await {
         Ok(Some(mut written)) => {
             shared.metrics.status_writes.add();
-            if let Some(took) = until_running(&view.pod, &written, Timestamp::now()) {
+            if let Some(took) = until_running(&view.pod, &written, shared.now()) {
                 shared.metrics.create_to_running.add(took);
             }
             written.metadata.managed_fields = None;
@@ -196,7 +194,7 @@ async fn refuse(shared: &Arc<Shared>, view: &View, refusal: &Refusal) -> Result<
         report(shared, view, Some(&waiting)).await?;
         return Ok(Outcome::Done);
     }
-    let mut last = final_status(&view.pod, None, End::Deleted, &shared.host_ip, Timestamp::now());
+    let mut last = final_status(&view.pod, None, End::Deleted, &shared.host_ip, shared.now());
     last.reason = Some(waiting.reason);
     last.message = Some(waiting.message);
     write(shared, view, &last).await?;
@@ -223,15 +221,11 @@ async fn end(shared: &Arc<Shared>, uid: &Uid, view: &View, end: End) -> Result<O
         _ => ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline"),
     };
     shared.events.warning(about(&view.pod), reason, message);
-    let last = final_status(&view.pod, last.as_deref(), end, &shared.host_ip, Timestamp::now());
+    let last = final_status(&view.pod, last.as_deref(), end, &shared.host_ip, shared.now());
     write(shared, view, &last).await?;
     Ok(Outcome::Done)
 }
 
 fn seconds(grace: i64) -> Duration {
     Duration::from_secs(u64::try_from(grace).unwrap_or(0))
-}
-
-fn same_uid(uid: &Uid) -> Preconditions {
-    Preconditions { uid: Some(uid.to_string()), resource_version: None }
 }

@@ -30,6 +30,7 @@ mod exec;
 mod faults;
 mod files;
 mod kill;
+mod kill_node;
 mod lifetime;
 mod probes;
 mod scenarios;

@@ -2,11 +2,7 @@
 //! The object is removed only after the engine has confirmed that the instance is gone.
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, api::DeleteParams};
-
-use super::{Outcome, PATIENCE, report, same_uid, seconds, write};
+use super::{Outcome, PATIENCE, report, seconds, write};
 use crate::{
     Instance, ProviderError,
     events::about,
@@ -35,9 +31,9 @@ pub(super) async fn remove(shared: &Arc<Shared>, uid: &Uid, view: View) -> Resul
     if last.is_some() {
         say_ended(shared, &view);
     }
-    let status = final_status(&view.pod, last.as_deref(), End::Deleted, &shared.host_ip, Timestamp::now());
+    let status = final_status(&view.pod, last.as_deref(), End::Deleted, &shared.host_ip, shared.now());
     write(shared, &view, &status).await?;
-    let_go(shared, uid, &view).await?;
+    let_go(shared, &view).await?;
     shared.records.set_terminated(uid);
     Ok(Outcome::Done)
 }
@@ -95,13 +91,9 @@ pub(super) async fn delete(
     }
 }
 
-pub(super) async fn let_go(shared: &Arc<Shared>, uid: &Uid, view: &View) -> Result<(), kube::Error> {
-    let (Some(namespace), Some(name)) = (&view.pod.metadata.namespace, &view.pod.metadata.name) else { return Ok(()) };
-    let pods: Api<Pod> = Api::namespaced(shared.client.clone(), namespace);
-    let now = DeleteParams::default().grace_period(0).preconditions(same_uid(uid));
-    match pods.delete(name, &now).await {
-        Ok(_) => Ok(()),
+pub(super) async fn let_go(shared: &Arc<Shared>, view: &View) -> Result<(), kube::Error> {
+    match shared.pods.remove(&view.pod).await {
         Err(kube::Error::Api(error)) if error.code == 404 || error.code == 409 => Ok(()),
-        Err(error) => Err(error),
+        removed => removed,
     }
 }

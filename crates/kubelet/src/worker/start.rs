@@ -260,7 +260,7 @@ async fn fail(
 ) -> Result<Outcome, kube::Error> {
     let count = view.failure.as_ref().map_or(0, |failure| failure.count) + 1;
     let pause = (FIRST_PAUSE << (count - 1).min(10)).min(longest);
-    let retry_at = Timestamp::now().saturating_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX);
+    let retry_at = shared.now().saturating_add(SignedDuration::from_secs(pause)).unwrap_or(Timestamp::MAX);
     let waiting = Waiting { reason: reason.to_owned(), message: message.clone() };
     shared.records.set_failure(uid, Failure { count, reason: reason.to_owned(), message, retry_at });
     report(shared, &view, Some(&waiting)).await?;

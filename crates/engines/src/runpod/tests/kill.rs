@@ -1,6 +1,6 @@
-//! F21: the process is killed between any two steps of its calls, a thousand times and more, with faults on top.
-//! The pods stand in memory, the only stand-in for Kubernetes in these tests (RULINGS 51); the loop below does what the
-//! node does: list, adopt, create, delete, and end what has had no pod in two lists.
+//! F21: the engine's process is killed between any two steps of its calls, a thousand times and more, with faults on top.
+//! The loop below does what a node does at its simplest: list, adopt, create, delete, and end what has had no pod in two
+//! lists. The node itself, with what it writes to pods, is killed in `kill_node`.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,9 +11,9 @@ use super::*;
 /// Kills each seed must survive, and seeds: 1,200 kills.
 const KILLS: usize = 8;
 const SEEDS: u64 = 150;
-const TICK: Duration = Duration::from_secs(5);
+pub(super) const TICK: Duration = Duration::from_secs(5);
 /// Settling takes less; a run that needs more hangs.
-const LONGEST: Duration = Duration::from_secs(4 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(4 * 3600);
 
 /// The pods of the cluster: wanted ones, and those being deleted until their instance is gone.
 #[derive(Default)]
@@ -68,7 +68,7 @@ async fn round(engine: &RunPod, pods: &mut Pods, suspects: &mut HashSet<String>)
     calm
 }
 
-fn faults(simulator: &Simulator) {
+pub(super) fn faults(simulator: &Simulator) {
     let refuse = |status| Effect::Refuse { status, shape: Shape::Html, retry_after: None };
     let create = "POST /v2/pods";
     let all = [
