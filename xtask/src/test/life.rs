@@ -1,6 +1,8 @@
 //! `up` and `down` as a person types them: this very program, on a data directory of its own, through three starts,
-//! then through two on a cluster and a database that are there already. It starts what was built for the tests.
+//! then through two on a cluster and a database that are there already. It starts what was built for the tests. The first
+//! three have a simulated account at RunPod beside them.
 
+mod demo;
 mod pod;
 
 use std::collections::BTreeMap;
@@ -94,6 +96,7 @@ impl Life<'_> {
     fn live(&self) -> Result<()> {
         let first = self.first_start()?;
         let pod = Pod::run(self, &first)?;
+        demo::comes_and_goes(self, &first, &pod)?;
         self.refusals()?;
         let running = self.running()?;
         self.down()?;
@@ -195,9 +198,10 @@ impl Life<'_> {
     fn up(&self, data: &Path) -> Command {
         let mut command = self.command("up", data);
         command.args(["--as-built", "--port", &self.port.to_string()]);
-        if let Some(given) = &self.given {
-            command.arg("--kubeconfig").arg(&given.kubeconfig).arg("--database").arg(&given.database);
-        }
+        match &self.given {
+            Some(given) => command.arg("--kubeconfig").arg(&given.kubeconfig).arg("--database").arg(&given.database),
+            None => command.arg("--demo-runpod"),
+        };
         command
     }
 
@@ -231,8 +235,9 @@ impl Life<'_> {
     fn running(&self) -> Result<Vec<Known>> {
         let record = Record::read(&self.data);
         let all: Vec<Known> = record.owner.into_iter().chain(record.children).collect();
-        // Itself, the webhook, the console, a node, that of imported engines; four of a control plane of its own.
-        let least = if self.given.is_some() { 5 } else { 9 };
+        // Itself, the webhook, the console, a node, that of imported engines; four of a control plane of its own, the
+        // simulated account and its node.
+        let least = if self.given.is_some() { 5 } else { 11 };
         ensure!(all.len() >= least && all.iter().all(Known::is_alive), "not all of these run: {all:?}");
         Ok(all)
     }

@@ -8,7 +8,7 @@ mod console;
 pub mod containers;
 mod detach;
 mod engine;
-mod http;
+pub mod http;
 mod manifests;
 mod nodes;
 pub mod platform;

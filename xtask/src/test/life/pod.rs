@@ -81,7 +81,16 @@ impl Pod {
         Ok(())
     }
 
-    fn kubectl(&self, life: &Life<'_>, env: &BTreeMap<String, String>, arguments: &[&str]) -> Result<String> {
+    /// kubectl in its namespace.
+    ///
+    /// # Errors
+    /// As those of [`shell::quiet`].
+    pub(super) fn kubectl(
+        &self,
+        life: &Life<'_>,
+        env: &BTreeMap<String, String>,
+        arguments: &[&str],
+    ) -> Result<String> {
         let place = format!("--namespace={}", self.namespace);
         let all: Vec<&str> = arguments.iter().copied().chain([place.as_str()]).collect();
         life.kubectl(env, &all)
