@@ -21,11 +21,12 @@ const APPLETS: [&str; 16] = [
 /// Makes sure that [`IMAGE`] exists, once per test process.
 pub async fn local_image() -> &'static str {
     static MADE: OnceCell<()> = OnceCell::const_new();
-    MADE.get_or_init(import).await;
+    MADE.get_or_init(|| import(IMAGE, PROGRAM)).await;
     IMAGE
 }
 
-async fn import() {
+/// Makes an image like [`IMAGE`] that runs another script of the shell, which has no double quotes.
+pub(crate) async fn import(name: &str, program: &str) {
     let root = Scratch::new();
     let bin = root.path().join("bin");
     std::fs::create_dir_all(&bin).unwrap();
@@ -36,9 +37,9 @@ async fn import() {
     let archive = root.path().join("root.tar");
     let tar = Command::new("tar").arg("-C").arg(root.path()).arg("-cf").arg(&archive).arg("bin").status().await;
     assert!(tar.expect("tar can be run").success());
-    let command = format!("CMD [\"/bin/sh\", \"-c\", \"{PROGRAM}\"]");
+    let command = format!("CMD [\"/bin/sh\", \"-c\", \"{program}\"]");
     let mut import = Command::new("podman");
-    import.args(["import", "--change", &command]).arg(&archive).arg(IMAGE).stdout(Stdio::null());
+    import.args(["import", "--change", &command]).arg(&archive).arg(name).stdout(Stdio::null());
     let output = import.stderr(Stdio::piped()).output().await.expect("podman is installed");
     assert!(output.status.success(), "podman import: {}", String::from_utf8_lossy(&output.stderr));
 }

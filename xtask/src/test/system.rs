@@ -56,6 +56,7 @@ fn missing(quick: bool) -> Vec<&'static str> {
         // The network parts are only recommended by the package podman of Debian 12.
         want(find_program("podman").is_some(), &["podman", "netavark", "aardvark-dns", "iptables"]);
         want(find_program("runc").is_some(), &["runc"]);
+        want(find_program("docker-registry").is_some(), &["docker-registry"]);
         want(Path::new("/bin/busybox").is_file(), &["busybox-static"]);
     }
     packages

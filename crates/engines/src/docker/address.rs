@@ -194,6 +194,7 @@ mod tests {
             attempt: 0,
             state: "running".into(),
             address: None,
+            digest: None,
             message: super::super::message::Wanted::default(),
         }
     }

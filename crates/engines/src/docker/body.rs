@@ -14,7 +14,7 @@ use super::{
     ATTEMPT, CONTAINER, Docker, GPUS, Limits,
     address::ADDRESS,
     devices,
-    image::{PRIVATE, private},
+    image::{DIGEST, PRIVATE, digest, private},
     message, volume,
 };
 
@@ -57,6 +57,7 @@ impl Docker {
         labels.insert(ATTEMPT.into(), wanted.attempt.to_string());
         labels.extend(message::Wanted::of(spec).labels());
         labels.extend(private(request, spec, image).map(|id| (PRIVATE.to_owned(), id)));
+        labels.extend(digest(spec, image).map(|digest| (DIGEST.to_owned(), digest)));
         let numbers: Vec<String> = gpus.iter().map(u32::to_string).collect();
         labels.extend((!gpus.is_empty()).then(|| (GPUS.to_owned(), numbers.join(","))));
         let user = user(&request.pod, spec, image);

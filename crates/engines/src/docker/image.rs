@@ -17,6 +17,9 @@ use super::{CLUSTER, Docker, POD_NAMESPACE, status_code, unavailable, words};
 /// Label of a container whose pod had a login for its image: the id of that image, which has many names. It outlives this
 /// process.
 pub(super) const PRIVATE: &str = "remotegpu.ai/private-image";
+/// Label of a container: its image in the registry that it came from, `registry/repository@digest`, at the time when the
+/// container was made. Tags move, and so does what the engine knows of them.
+pub(super) const DIGEST: &str = "remotegpu.ai/image-digest";
 /// Images that are remembered; one that is forgotten is known again by the containers that bear its label.
 const MOST: usize = 10_000;
 
@@ -58,6 +61,32 @@ impl Private {
 pub(super) fn private(request: &InstanceRequest, container: &Container, image: &ImageInspect) -> Option<String> {
     let name = with_tag(container.image.as_deref().unwrap_or_default());
     request.login(&name).and_then(|_| image.id.clone())
+}
+
+/// The digest under which the engine has an image by the name that the container gives, for [`DIGEST`]; `None` if it has none:
+/// it came from no registry. Names that others gave to the same image are not told.
+pub(super) fn digest(container: &Container, image: &ImageInspect) -> Option<String> {
+    let wanted = container.image.as_deref().unwrap_or_default();
+    let of_this = |known: &&String| repository(known) == repository(wanted);
+    let all: Vec<&String> = image.repo_digests.iter().flatten().filter(of_this).collect();
+    let asked = wanted.split_once('@').map(|(_, digest)| digest);
+    // A name with a digest may mean the list of an image for several machines, which has one of its own.
+    let same = all.iter().find(|known| asked.is_some() && known.split_once('@').map(|(_, digest)| digest) == asked);
+    same.or(all.first()).map(|known| (*known).clone())
+}
+
+/// What an image is called without tag and digest, in full: `docker.io/library/busybox`.
+fn repository(image: &str) -> String {
+    let name = image.split('@').next().unwrap_or_default();
+    let (path, last) = name.rsplit_once('/').unwrap_or(("", name));
+    let last = last.split(':').next().unwrap_or_default();
+    let name = if path.is_empty() { last.to_owned() } else { format!("{path}/{last}") };
+    let (host, rest) = match name.split_once('/') {
+        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
+        _ => ("docker.io", name.as_str()),
+    };
+    let library = if host == "docker.io" && !rest.contains('/') { "library/" } else { "" };
+    format!("{host}/{library}{rest}")
 }
 
 // === impl Docker ===
@@ -176,6 +205,27 @@ mod tests {
         assert_eq!(images.is_others("sha256:2", "blue"), Some(false), "the registry gave it without one");
         images.mark("sha256:3");
         assert_eq!(images.is_others("sha256:3", "red"), Some(true));
+    }
+
+    #[test]
+    fn an_image_is_told_by_the_digest_of_its_own_name() {
+        let told = |wanted: &str, known: &[&str]| {
+            let container = Container { image: Some(wanted.into()), ..Container::default() };
+            let known = known.iter().map(|one| (*one).to_owned()).collect();
+            digest(&container, &ImageInspect { repo_digests: Some(known), ..ImageInspect::default() })
+        };
+        let all =
+            ["other.example/web@sha256:0", "r.example:5000/team/web@sha256:1", "r.example:5000/team/web@sha256:2"];
+        assert_eq!(told("r.example:5000/team/web", &all).as_deref(), Some(all[1]));
+        assert_eq!(told("r.example:5000/team/web:7", &all).as_deref(), Some(all[1]));
+        assert_eq!(told("r.example:5000/team/web@sha256:2", &all).as_deref(), Some(all[2]));
+        assert_eq!(told("r.example:5000/team/other:7", &all), None, "not what somebody else calls it");
+        for docker_hub in ["busybox@sha256:3", "docker.io/library/busybox@sha256:3"] {
+            assert_eq!(told("busybox:1", &[docker_hub]).as_deref(), Some(docker_hub));
+            assert_eq!(told("docker.io/busybox", &[docker_hub]).as_deref(), Some(docker_hub));
+            assert_eq!(told("team/busybox:1", &[docker_hub]), None);
+        }
+        assert_eq!(told("web:1", &[]), None, "built here");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use kubelet::{ContainerInstance, ContainerRequest, ContainerRun, Ended, Instance
 use super::{
     ATTEMPT, CONTAINER, Docker, POD_NAME, POD_NAMESPACE, POD_UID,
     address::ADDRESS,
+    image::DIGEST,
     message, oom,
     raw::{Listed, Looked},
 };
@@ -47,6 +48,8 @@ pub(super) struct Attempt {
     pub(super) state: String,
     /// What was chosen for it, because its pod reads it.
     pub(super) address: Option<Ipv4Addr>,
+    /// Its image by digest, if it came from a registry.
+    pub(super) digest: Option<String>,
     pub(super) message: message::Wanted,
 }
 
@@ -150,6 +153,7 @@ fn attempt(listed: Listed) -> Option<Attempt> {
         attempt: label(ATTEMPT)?.parse().ok()?,
         state: listed.state,
         address: label(ADDRESS).and_then(|text| text.parse().ok()),
+        digest: label(DIGEST),
         message: message::Wanted::read(&labels),
     })
 }
@@ -233,7 +237,8 @@ fn instance(mut attempts: Vec<(Attempt, Seen)>) -> Option<Instance> {
             hold: None,
             name: attempt.container,
             id: container_id(&attempt.id),
-            image_id: seen.image_id,
+            // By digest, as Kubernetes does; what came from no registry has only the engine's own number.
+            image_id: attempt.digest.unwrap_or(seen.image_id),
             attempt: attempt.attempt,
             run: seen.run,
             previous,
@@ -256,6 +261,7 @@ mod tests {
             attempt,
             state: String::new(),
             address: None,
+            digest: None,
             message: message::Wanted::default(),
         };
         (found, Seen { run, image_id: "sha256:1".into(), ip: ip.map(Into::into) })

@@ -8,5 +8,6 @@ mod callers;
 mod engine;
 mod own_node;
 mod pods;
+mod registry;
 mod streams;
 mod top;

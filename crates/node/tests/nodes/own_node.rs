@@ -35,6 +35,12 @@ impl Node {
         self
     }
 
+    /// With the engine behind this socket instead of that of the test run.
+    pub fn on(mut self, socket: &Path) -> Self {
+        self.node.socket = socket.to_owned();
+        self
+    }
+
     /// kubectl as admin in the node's namespace.
     pub async fn kubectl(&self, arguments: &[&str]) -> Ran {
         let arguments: Vec<&str> = ["--namespace", &self.namespace].iter().chain(arguments).copied().collect();
