@@ -168,7 +168,7 @@ impl PodStore for Link {
             };
             let (all, changes) = listed;
             let first = std::iter::once(Event::Init).chain(all.into_iter().map(Event::InitApply));
-            stream::iter(first.chain(std::iter::once(Event::InitDone))).chain(changes).map(Ok)
+            stream::iter(first.chain(std::iter::once(Event::InitDone))).chain(changes).map(Ok::<_, watcher::Error>)
         };
         stream::once(begun).flatten().boxed()
     }

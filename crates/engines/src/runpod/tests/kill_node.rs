@@ -16,9 +16,9 @@ use super::{
     *,
 };
 
-/// Kills each seed must survive, and seeds: 1,040 kills.
-const KILLS: usize = 8;
-const SEEDS: u64 = 130;
+/// Kills each seed must survive, and seeds: 1,008 kills.
+const KILLS: usize = 16;
+const SEEDS: u64 = 63;
 /// Of all kills so many at least fall on a step towards the pods.
 const AT_PODS: usize = 50;
 /// One in so many steps towards the pods fails.
