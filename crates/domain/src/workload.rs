@@ -298,7 +298,13 @@ impl WorkloadState {
             let word = if self.kind == WorkloadKind::Job { "Suspended" } else { "Scaled to zero" };
             return (WorkloadStatus::Running, word.to_owned());
         }
+        // A rollout that cannot go on keeps as many pods of before as are wanted: they run, and what is new does not.
+        let stuck =
+            || self.problem.clone().or_else(|| self.pods.iter().filter(|p| !p.over()).find_map(PodState::trouble));
         if ready >= self.wanted {
+            if let Some(why) = stuck() {
+                return (WorkloadStatus::Degraded, why);
+            }
             let placed = self.pods.iter().filter(|p| p.ready && !p.over());
             let nodes: BTreeSet<&str> = placed.filter_map(|p| p.node.as_deref()).collect();
             let nodes: Vec<&str> = nodes.into_iter().collect();

@@ -71,7 +71,7 @@ async fn a_deployment_runs_streams_its_log_and_is_deleted() {
     let changed = member.patch(&path, json!({"image": absent, "replicas": 2})).await;
     assert_eq!((changed.status, changed.str("/image").as_str()), (200, absent), "{}", changed.text);
     let degraded = status(&path, "degraded").await;
-    assert_eq!(degraded.json()["ready"], 1, "the pod of before goes on");
+    assert!(degraded.json()["ready"].as_u64() >= Some(1), "what was there goes on: {}", degraded.text);
     assert!(degraded.str("/reason").starts_with("The image cannot be pulled"), "{}", degraded.text);
     let never = json!({"name": "never", "sku_code": "cpu-shared-8g", "replicas": 1, "image": absent});
     assert_eq!(member.post(&route, never).await.status, 201);

@@ -89,6 +89,24 @@ fn a_missing_image_is_said_in_plain_words() {
 }
 
 #[test]
+fn a_rollout_that_cannot_go_on_is_said_while_all_pods_of_before_are_ready() {
+    let stuck = waiting("c", "ErrImagePull", "no such image");
+    let judged = view(&state(WorkloadKind::Deployment, vec![pod("a", true), pod("b", true), stuck.clone()]));
+    assert_eq!((judged.status, judged.ready), (WorkloadStatus::Degraded, 2));
+    assert_eq!(judged.reason, "The image cannot be pulled: no such image");
+
+    let mut refused = state(WorkloadKind::Deployment, vec![pod("a", true), pod("b", true)]);
+    refused.problem = Some("exceeded quota".into());
+    assert_eq!(view(&refused).reason, "exceeded quota");
+
+    // What was evicted and replaced is left lying, and what begins is no trouble.
+    let evicted = PodState { phase: "Failed".into(), ..waiting("c", "Evicted", "low on disk") };
+    let begins = waiting("d", "ContainerCreating", "");
+    let whole = view(&state(WorkloadKind::Deployment, vec![pod("a", true), pod("b", true), evicted, begins]));
+    assert_eq!(whole.status, WorkloadStatus::Running);
+}
+
+#[test]
 fn a_pod_that_ended_costs_what_it_ran_and_no_more() {
     let mut over = pod("a", true);
     over.phase = "Succeeded".into();
