@@ -77,19 +77,16 @@ test.describe("engines that are no cluster", () => {
       await expect(page.getByText(`The credentials of ${name} are replaced`)).toBeVisible();
     });
 
-    await test.step("a plan with files is told that this engine mounts none", async () => {
+    await test.step("a plan under a SKU of this engine is offered no volumes, and told why", async () => {
       const [code, placement] = [unique("sku"), { engines: [name] }];
       const price = { perHour: "0.10", currency: "EUR" };
       const spec = { title: `1 CPU of ${code}`, resources: { cpu: "1", memory: "1Gi" }, price, placement };
       expect((await page.request.post("/v1/platform/skus", { data: { code, spec } })).status()).toBe(201);
       await expect.poll(async () => (await page.request.get(`/v1/skus/${code}`)).status()).toBe(200);
       await open(page, `/kubernetes/${await namespace(page)}/deploy?sku=${code}`);
-      await fill(page, { Name: "files", Image: "registry.invalid/app:1" });
       await page.getByText("Secrets, ConfigMaps, volumes, labels").click();
-      await fill(page, { Volumes: "/etc/app=configmap/settings" });
-      await expect(page.getByText(`on engine ${name} no files are mounted`)).toBeVisible();
-      await fill(page, { Volumes: "" });
-      await expect(page.getByText(`on engine ${name}`)).toHaveCount(0);
+      await expect(page.getByLabel("Volumes", { exact: true })).toBeDisabled();
+      await expect(page.getByText(`Engine ${name} mounts no volumes`)).toBeVisible();
       const retired = await page.request.patch(`/v1/platform/skus/${code}`, { data: { retired: true } });
       expect(retired.status()).toBe(200);
     });
