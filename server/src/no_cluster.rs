@@ -156,6 +156,10 @@ impl Cluster for NoCluster {
         absent()
     }
 
+    fn known_workloads(&self, _: &KubernetesName) -> Option<Vec<WorkloadState>> {
+        None
+    }
+
     async fn get_workload(
         &self,
         _: &SecretString,

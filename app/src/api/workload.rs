@@ -13,7 +13,7 @@ use crate::api::packed::Packed;
 pub async fn list_workloads(namespace: String, query: String) -> Result<Packed<WorkloadList>, AppError> {
     let caller = crate::ssr::caller().await?;
     let filter = crate::ssr::query::<domain::workload::WorkloadFilter>(&query)?;
-    Packed::new(&crate::ssr::backend()?.list_workloads(&caller, &namespace, &filter).await?)
+    Packed::new(&crate::ssr::backend()?.show_workloads(&caller, &namespace, &filter).await?)
 }
 
 /// One workload with its pods and events, and the namespace it is in.

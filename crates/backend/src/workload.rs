@@ -45,6 +45,20 @@ impl Backend {
         Ok(self.viewer(tenant.account_id).list(&states, filter))
     }
 
+    /// The same for a page, which goes on by [`Self::watch_workloads`]: from the same watches, where they are up to date.
+    ///
+    /// # Errors
+    /// As [`Self::list_workloads`].
+    pub async fn show_workloads(&self, caller: &Caller, id: &str, filter: &WorkloadFilter) -> Result<WorkloadList> {
+        filter.check()?;
+        let tenant = self.namespace(caller, id, Permission::Read).await?;
+        tenant.ready()?;
+        match self.inner.cluster.known_workloads(&tenant.kubernetes_name) {
+            Some(states) => Ok(self.viewer(tenant.account_id).list(&states, filter)),
+            None => self.list_workloads(caller, id, filter).await,
+        }
+    }
+
     /// One workload with its pods and what was reported about them.
     ///
     /// # Errors

@@ -118,8 +118,7 @@ impl<T: Clone + PartialEq + Send + 'static> View<T> {
 impl View<All> {
     fn everything(&self) -> Option<All> {
         let pods = self.views.pods.in_namespace(&self.tenant)?;
-        let tops = self.views.tops(&self.tenant)?;
-        let mut states = join(tops, pods.values(), true);
+        let mut states = self.views.everything(&self.tenant)?;
         // Kubernetes removes the object first and its pods after it: it is gone when they are.
         let left =
             self.told.iter().flatten().filter(|(key, _)| key.0 != WorkloadKind::Pod && !states.contains_key(*key));

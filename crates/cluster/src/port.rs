@@ -104,7 +104,8 @@ impl Cluster for KubeCluster {
     }
 
     async fn create_workload(&self, token: &SecretString, tenant: &KubernetesName, manifest: &Value) -> Result<()> {
-        workload::create(self.inner.clients.with_token(token)?, tenant, manifest).await
+        let answer = workload::create(self.inner.clients.with_token(token)?, tenant, manifest).await;
+        self.inner.views.written.note(tenant, answer)
     }
 
     async fn dry_run(
@@ -125,6 +126,10 @@ impl Cluster for KubeCluster {
     ) -> Result<Vec<WorkloadState>> {
         let held = self.inner.views.many_pods(tenant.as_str());
         workload::list(self.inner.clients.with_token(token)?, tenant, only, held).await
+    }
+
+    fn known_workloads(&self, tenant: &KubernetesName) -> Option<Vec<WorkloadState>> {
+        self.inner.views.up_to_date(tenant.as_str())
     }
 
     async fn get_workload(
@@ -153,7 +158,8 @@ impl Cluster for KubeCluster {
         kind: WorkloadKind,
         name: &str,
     ) -> Result<bool> {
-        workload::delete(self.inner.clients.with_token(token)?, tenant, kind, name).await
+        let answer = workload::delete(self.inner.clients.with_token(token)?, tenant, kind, name).await;
+        self.inner.views.written.note(tenant, answer)
     }
 
     async fn patch_workload(
@@ -164,7 +170,8 @@ impl Cluster for KubeCluster {
         name: &str,
         patch: &WorkloadPatch,
     ) -> Result<()> {
-        change::patch(self.inner.clients.with_token(token)?, tenant, kind, name, patch).await
+        let answer = change::patch(self.inner.clients.with_token(token)?, tenant, kind, name, patch).await;
+        self.inner.views.written.note(tenant, answer)
     }
 
     async fn deployment_revisions(
@@ -194,7 +201,8 @@ impl Cluster for KubeCluster {
         object: &Value,
         dry_run: bool,
     ) -> Result<Value> {
-        change::replace(self.inner.clients.with_token(token)?, tenant, kind, object, dry_run).await
+        let answer = change::replace(self.inner.clients.with_token(token)?, tenant, kind, object, dry_run).await;
+        self.inner.views.written.note(tenant, answer)
     }
 
     async fn apply_workload(
@@ -205,7 +213,8 @@ impl Cluster for KubeCluster {
         object: &Value,
         take_over: bool,
     ) -> Result<()> {
-        change::apply(self.inner.clients.with_token(token)?, tenant, kind, object, take_over).await
+        let answer = change::apply(self.inner.clients.with_token(token)?, tenant, kind, object, take_over).await;
+        self.inner.views.written.note(tenant, answer)
     }
 
     async fn pod_log(

@@ -38,7 +38,8 @@ use crate::watch::changes::{Changes, Topics};
 use crate::watch::table::Table;
 use crate::watch::tracker::Tracker;
 use crate::watch::{Link, run, run_telling};
-use crate::workload::state::{self, PodRow};
+use crate::workload::state::{self, PodRow, join};
+use crate::workload::written::Written;
 
 /// From here on a list takes the pods that the watch holds: 5,000 of them are some 20 MB of JSON to ask for. Fewer are asked
 /// for, so that who has just made one sees it.
@@ -88,6 +89,8 @@ pub(crate) struct Views {
     accounts: Table<String>,
     /// Id of each tenant namespace.
     tenants: Table<String>,
+    /// Namespaces whose workloads were written through this console lately.
+    pub written: Written,
 }
 
 // === impl Views ===
@@ -111,6 +114,22 @@ impl Views {
         let others = others.map(|table| table.in_namespace(namespace).unwrap_or_default());
         let all = std::iter::once(self.deployments.in_namespace(namespace)?).chain(others);
         Some(all.flat_map(|rows| rows.into_values().map(|row| (*row).clone())).collect())
+    }
+
+    /// Every workload of a namespace with its pods; none until the first lists are complete.
+    pub fn everything(&self, namespace: &str) -> Option<BTreeMap<state::Key, WorkloadState>> {
+        let pods = self.pods.in_namespace(namespace)?;
+        Some(join(self.tops(namespace)?, pods.values(), true))
+    }
+
+    /// The same for somebody who looks now; none where the watches may be behind what was written, or show not everything.
+    pub fn up_to_date(&self, namespace: &str) -> Option<Vec<WorkloadState>> {
+        let others = [&self.stateful_sets, &self.cron_jobs, &self.jobs];
+        let whole = others.iter().all(|table| table.in_namespace(namespace).is_some());
+        if !whole || self.interrupted.borrow().is_some() || self.written.lately(namespace) {
+            return None;
+        }
+        Some(self.everything(namespace)?.into_values().collect())
     }
 
     /// Pods that hold a place on a node, by SKU, those of `account` apart; empty while unknown.

@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod dry_run;
 pub(crate) mod state;
+pub(crate) mod written;
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -150,6 +150,8 @@ pub trait Cluster: ConfigMaps + Metrics + Nodes + Secrets + Services + SkypilotR
         tenant: &KubernetesName,
         only: Option<WorkloadKind>,
     ) -> Result<Vec<WorkloadState>>;
+    /// Every workload with its pods, from watches; none where they may be behind what was written through this console.
+    fn known_workloads(&self, tenant: &KubernetesName) -> Option<Vec<WorkloadState>>;
     /// One workload with its pods.
     async fn get_workload(
         &self,
